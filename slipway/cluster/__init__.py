@@ -1,0 +1,1 @@
+"""The Swarm: nodes, stacks, ledger, lease."""

@@ -1,0 +1,1 @@
+"""The reverse proxy: routes in, acknowledgement out."""

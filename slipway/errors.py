@@ -1,0 +1,86 @@
+"""What can go wrong, each with the exit code it ends the command with.
+
+SlipwayError                1  it failed
+├── UsageError              2  the command line is wrong
+├── ConfigError             2  a file of the project is wrong; names file and key
+├── Refused                 3  nothing was changed
+├── RolledBack              4  it failed; the old release serves
+├── DifferenceFound         5  what is differs from what should be
+├── Busy                   75  somebody else holds the lease
+└── HostError               1  something on one host
+    ├── Unreachable         1  no connection, or one that is not trusted
+    └── CommandFailed       1  a command ended with another code than 0
+"""
+
+import shlex
+from collections.abc import Sequence
+
+
+class SlipwayError(Exception):
+    """Root of all failures a person can act on; the text is one sentence for that person."""
+
+    exit_code = 1
+
+
+class UsageError(SlipwayError):
+    """The command line is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(SlipwayError):
+    """A file of the project is wrong; the text names file and key."""
+
+    exit_code = 2
+
+
+class Refused(SlipwayError):
+    """Stopped before anything was changed."""
+
+    exit_code = 3
+
+
+class RolledBack(SlipwayError):
+    """The change failed and was taken back; the old release serves."""
+
+    exit_code = 4
+
+
+class DifferenceFound(SlipwayError):
+    """What is differs from what should be."""
+
+    exit_code = 5
+
+
+class Busy(SlipwayError):
+    """Somebody else holds the lease of the environment."""
+
+    exit_code = 75
+
+
+class HostError(SlipwayError):
+    """Something failed on one host."""
+
+    def __init__(self, host: str, message: str) -> None:
+        super().__init__(f"{host}: {message}")
+        self.host = host
+
+
+class Unreachable(HostError):
+    """The host does not answer, or answers with a key that is not trusted."""
+
+
+class CommandFailed(HostError):
+    """A command on a host ended with another code than 0."""
+
+    def __init__(self, host: str, argv: Sequence[str], code: int, stderr: str) -> None:
+        last = stderr.strip().splitlines()[-1:] or ["no message"]
+        super().__init__(host, f"`{_short(argv)}` ended with {code}: {last[0]}")
+        self.argv = tuple(argv)
+        self.code = code
+        self.stderr = stderr
+
+
+def _short(argv: Sequence[str], width: int = 80) -> str:
+    text = " ".join(shlex.join(argv).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,132 @@
+"""This computer as a host; the only door to subprocesses."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from slipway.errors import CommandFailed
+from slipway.hosts.host import MINUTES, Completed
+
+
+class LocalHost:
+    """Runs commands on this computer, each in a process group of its own."""
+
+    def __init__(
+        self, name: str = "local", env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        self._name = name
+        self._env = dict(env) if env is not None else None
+        self._cwd = cwd
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | Iterable[bytes] = b"",
+        timeout: float = 2 * MINUTES,
+        check: bool = True,
+    ) -> Completed:
+        process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        with _ended(process):
+            feeder = None
+            given: bytes | None = None
+            if isinstance(stdin, bytes):
+                given = stdin
+            else:
+                feeder = _feed(process, stdin)
+            try:
+                out, err = process.communicate(given, timeout=timeout)
+            except subprocess.TimeoutExpired:
+                message = f"no end after {timeout:.0f} s"
+                raise CommandFailed(self._name, argv, 124, message) from None
+            if feeder is not None:
+                feeder.join()
+        completed = Completed(
+            self._name,
+            tuple(argv),
+            process.returncode,
+            out.decode(errors="replace"),
+            err.decode(errors="replace"),
+        )
+        return completed.check() if check else completed
+
+    def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
+        process = self._start(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        with _ended(process):
+            assert process.stdout is not None  # noqa: S101  asked for in _start
+            for line in process.stdout:
+                on_line(line.decode(errors="replace").rstrip("\n"))
+            return process.wait()
+
+    def attach(self, argv: Sequence[str]) -> int:
+        try:
+            return subprocess.call(argv, env=self._env, cwd=self._cwd)
+        except FileNotFoundError:
+            raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
+
+    def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            draft.chmod(mode)
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _start(self, argv: Sequence[str], *, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
+                list(argv),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
+
+
+def _feed(process: "subprocess.Popen[bytes]", chunks: Iterable[bytes]) -> threading.Thread:
+    pipe = process.stdin
+    process.stdin = None  # communicate() must neither write to it nor close it
+
+    def write() -> None:
+        assert pipe is not None  # noqa: S101  opened by _start
+        # A command that ends early closes the pipe; its exit code tells why.
+        with contextlib.suppress(BrokenPipeError, ValueError), pipe:
+            for chunk in chunks:
+                pipe.write(chunk)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return thread
+
+
+@contextlib.contextmanager
+def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """End the whole process group when the block is left early."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,8 @@
+"""Where things lie in the project's folder."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPOSE = ROOT / "compose"
+SECRETS = ROOT / "secrets"
+STATE = ROOT / ".slipway"  # what this computer knows for itself; git-ignored

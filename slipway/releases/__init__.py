@@ -1,0 +1,1 @@
+"""Releases: build, ship, plan, deploy, cut over, roll back."""

@@ -1,0 +1,1 @@
+"""Secrets: read with sops, held in a type that cannot be printed, delivered to the Swarm."""

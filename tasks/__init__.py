@@ -1,0 +1,1 @@
+"""The tasks behind `inv`. Keep this file empty: see ../tasks.py."""

@@ -1,0 +1,79 @@
+"""`@command`: an Invoke task whose arguments are all flags and whose failures are one line."""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from slipway.errors import SlipwayError, UsageError
+
+Body = Callable[..., None]
+
+ENV_HELP = "Environment to act on: dev, testing, staging or prod."
+INTERRUPTED = 130
+
+
+def command(
+    *, help: dict[str, str] | None = None, runbook: str = "", **options: Any
+) -> Callable[[Body], "Task[Body]"]:
+    """Turn `body(env, *, ...)` into a task; a parameter called `env` arrives as an Environment.
+
+    Every argument becomes a flag, never a positional: Invoke lets a missing positional swallow
+    the next token, so `inv deploy --dry` would deploy to an environment called "--dry"
+    (pyinvoke/invoke#1084). A flag without a default is required.
+    """
+
+    def decorate(body: Body) -> "Task[Body]":
+        parameters = list(inspect.signature(body).parameters.values())
+        required = [p.name for p in parameters if p.default is p.empty and p.name != "env"]
+
+        @functools.wraps(body)
+        def run(ctx: Context, **given: Any) -> None:
+            try:
+                if any(p.name == "env" for p in parameters):
+                    given["env"] = _environment(given.get("env"))
+                for name in required:
+                    if given.get(name) is None:
+                        raise UsageError(f"--{name.replace('_', '-')} is required")
+                body(**given)
+            except SlipwayError as error:
+                raise Exit(f"error: {error}", code=error.exit_code) from error
+            except KeyboardInterrupt:
+                raise Exit("interrupted", code=INTERRUPTED) from None
+            except BrokenPipeError:
+                sys.stdout = None  # type: ignore[assignment]  # `inv status | head` is no failure
+
+        flags = [_flag(parameter) for parameter in parameters]
+        ctx = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        setattr(run, "__signature__", inspect.Signature([ctx, *flags]))  # noqa: B010
+        if runbook:
+            run.__doc__ = f"{inspect.getdoc(body)}\n\nRunbook: runbooks/{runbook}.md"
+        texts = {"env": ENV_HELP, **(help or {})}
+        known = {parameter.name for parameter in parameters}
+        return Task(
+            run,
+            help={name: text for name, text in texts.items() if name in known},
+            positional=(),
+            auto_shortflags=False,
+            **options,
+        )
+
+    return decorate
+
+
+def _flag(parameter: inspect.Parameter) -> inspect.Parameter:
+    default = None if parameter.default is parameter.empty else parameter.default
+    return inspect.Parameter(
+        parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
+    )
+
+
+def _environment(name: str | None) -> Any:
+    from slipway.environments.environment import load
+
+    return load(name)
