@@ -1,0 +1,101 @@
+"""The frozen Environment: what one of dev, testing, staging or prod is, checked as it is read."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from slipway.environments import envfile, schema
+from slipway.errors import ConfigError, UsageError
+from slipway.project import COMPOSE, SECRETS
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment; `settings` holds every plain setting, defaults filled in."""
+
+    name: str
+    settings: Mapping[str, str]
+    rules: schema.Schema
+    compose: Path = COMPOSE
+    secrets: Path = SECRETS
+
+    @property
+    def project(self) -> str:
+        return self.settings["PROJECT"]
+
+    @property
+    def prefix(self) -> str:
+        """What everything of this environment in Docker is called by: `logbook-prod`."""
+        return f"{self.project}-{self.name}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this computer's engine."""
+        return self.settings["RUNS_ON"] == "this-computer"
+
+    @property
+    def is_throwaway(self) -> bool:
+        """Whether it may be removed without its name being typed."""
+        return self.name == "testing"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.secrets / f"{self.name}.sops.yaml"
+
+    def number(self, key: str) -> int:
+        return int(self.settings[key])
+
+    def switch(self, key: str) -> bool:
+        return self.settings[key] == "on"
+
+
+def names(compose: Path = COMPOSE) -> list[str]:
+    """List the environments: every env file beside compose.yml but common.env."""
+    found = {path.stem for path in compose.glob("*.env")} - {"common", ""}
+    order = ["dev", "testing", "staging", "prod"]
+    return [name for name in order if name in found] + sorted(found - set(order))
+
+
+def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> Environment:
+    """Read and check an environment. Raises UsageError for the name, ConfigError for a file."""
+    known = names(compose)
+    if not name:
+        raise UsageError(f"--env is required (one of: {', '.join(known)})")
+    if not NAME.fullmatch(name) or name not in known:
+        hint = schema.nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
+        raise UsageError(f"there is no environment {_printable(name)}{hint}")
+    rules = schema.read(compose / "schema.yml")
+    settings: dict[str, str] = {
+        rule.key: rule.default for rule in rules.values() if rule.default is not None
+    }
+    for path in (compose / "common.env", compose / f"{name}.env"):
+        values = envfile.read(path)
+        _check(path, values, rules)
+        settings |= values
+    for rule in rules.values():
+        if not rule.secret and rule.is_required(name) and not settings.get(rule.key):
+            raise ConfigError(f"compose/{name}.env: {rule.key} is missing. {rule.help}")
+    return Environment(name, MappingProxyType(settings), rules, compose, secrets)
+
+
+def _check(path: Path, values: Mapping[str, str], rules: schema.Schema) -> None:
+    for key, value in values.items():
+        rule = rules.get(key)
+        if rule is None:
+            hint = schema.nearest(key, list(rules))
+            raise ConfigError(f"compose/{path.name}: {key} is not in compose/schema.yml{hint}")
+        if rule.secret:
+            name = path.stem if path.stem != "common" else "<environment>"
+            raise ConfigError(
+                f"compose/{path.name}: {key} is a secret; it belongs in secrets/{name}.sops.yaml"
+            )
+        if complaint := rule.complaint(value):
+            raise ConfigError(f"compose/{path.name}: {key} {complaint}")
+
+
+def _printable(name: str) -> str:
+    return ascii(name[:40])

@@ -1,0 +1,133 @@
+"""The door to sops: encrypted files in, secrets out; its own words are never repeated.
+
+Its error texts can hold values (a changed type prints the decrypted secret), so an exit code
+is all that is taken from a failure.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from slipway.environments.environment import Environment
+from slipway.environments.schema import KEY, nearest
+from slipway.errors import ConfigError, Refused
+from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
+from slipway.secrets.secret import Secret
+
+ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
+PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
+NO_KEY = 128
+MEANINGS = {
+    25: "was changed outside sops (a value does not verify)",
+    51: "was changed outside sops (a line was added, removed or moved)",
+    52: "was changed outside sops (its check-sum is gone)",
+    100: "is missing",
+    NO_KEY: "cannot be read with your key; ask somebody who can for access",
+}
+
+
+def read(env: Environment) -> dict[str, Secret]:
+    """Decrypt the secrets of an environment and hold them against the schema."""
+    path = env.secrets_file
+    if not path.is_file():
+        raise Refused(
+            f"secrets/{path.name} is missing; make it: inv secrets.create --env={env.name}"
+        )
+    values = decrypt(path, key_file(env))
+    known = [rule.key for rule in env.rules.values() if rule.secret]
+    for key in values:
+        if key not in known:
+            hint = nearest(key, known)
+            raise ConfigError(f"secrets/{path.name}: {key} is not a secret in schema.yml{hint}")
+    for rule in env.rules.values():
+        if rule.secret and rule.is_required(env.name) and rule.key not in values:
+            raise ConfigError(f"secrets/{path.name}: {rule.key} is missing. {rule.help}")
+    return values
+
+
+def key_file(env: Environment) -> Path | None:
+    """Return the age key in the repository where this environment uses it, else None."""
+    return env.secrets / PUBLIC_KEY_FILE if env.name in ("dev", "testing") else None
+
+
+def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
+    """Decrypt a flat file; without `key` sops finds the person's own. Raises ConfigError, Refused."""
+    lint(path)
+    host = LocalHost(env=_environment(key), cwd=ROOT)
+    argv = [find(), "decrypt", "--output-type", "json", str(path)]
+    done = host.run(argv, timeout=20, check=False)
+    if done.code != 0:
+        meaning = MEANINGS.get(done.code, f"could not be decrypted (sops ended with {done.code})")
+        error = Refused if done.code == NO_KEY else ConfigError
+        raise error(f"secrets/{path.name} {meaning}")
+    try:
+        document = json.loads(done.out)
+    except ValueError:
+        raise ConfigError(f"secrets/{path.name} did not decrypt to JSON") from None
+    return {key: Secret(value) for key, value in document.items()}
+
+
+def encrypt(values: Mapping[str, Secret], path: Path) -> None:
+    """Write a new encrypted file for the recipients that .sops.yaml names for this path."""
+    document = json.dumps({k: v.reveal() for k, v in values.items()}, ensure_ascii=False)
+    argv = [find(), "encrypt", "--input-type", "json", "--output-type", "yaml"]
+    argv += ["--filename-override", str(path.relative_to(ROOT)), "/dev/stdin"]
+    host = LocalHost(env=_environment(None), cwd=ROOT)
+    done = host.run(argv, stdin=document.encode(), timeout=20, check=False)
+    if done.code != 0:
+        raise ConfigError(
+            f"sops could not encrypt secrets/{path.name} (it ended with {done.code}); "
+            "does .sops.yaml have a rule with recipients for it?"
+        )
+    path.write_text(done.out)
+
+
+def lint(path: Path) -> None:
+    """Refuse what sops would accept or answer with a value in its error text; needs no key."""
+    import yaml
+
+    def refuse(what: str) -> ConfigError:
+        return ConfigError(f"secrets/{path.name}: {what}")
+
+    if path.is_symlink():
+        raise refuse("is a symbolic link")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise refuse("is not YAML (a merge gone wrong?)") from None
+    if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
+        raise refuse("is not encrypted with sops")
+    keys = re.findall(r"^([A-Za-z0-9_]+):", text, flags=re.MULTILINE)
+    for key, value in document.items():
+        if key == "sops":
+            continue
+        if not KEY.fullmatch(str(key)):
+            raise refuse(f"{ascii(key)} must be capital letters, digits and underscores")
+        if keys.count(str(key)) > 1:
+            raise refuse(f"{key} stands there twice")
+        if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
+            raise refuse(f"{key} is not an encrypted text; set it with: sops set")
+
+
+def find() -> str:
+    """Return the sops to use: the one on PATH, else the one that came with the environment."""
+    beside = Path(sys.executable).with_name("sops")
+    found = shutil.which("sops") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise Refused("sops is not installed; run: inv bootstrap")
+    return found
+
+
+def _environment(key: Path | None) -> dict[str, str]:
+    passed = ("PATH", "HOME", "XDG_CONFIG_HOME", "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "TMPDIR")
+    env = {name: os.environ[name] for name in passed if name in os.environ}
+    if key is not None:
+        env.pop("SOPS_AGE_KEY", None)
+        env["SOPS_AGE_KEY_FILE"] = str(key)
+    return env
