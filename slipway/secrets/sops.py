@@ -56,7 +56,10 @@ def key_file(env: Environment) -> Path | None:
 
 
 def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
-    """Decrypt a flat file; without `key` sops finds the person's own. Raises ConfigError, Refused."""
+    """Decrypt a flat file; without `key` sops finds the person's own.
+
+    Raises ConfigError for a damaged file, Refused for a key that does not fit.
+    """
     lint(path)
     host = LocalHost(env=_environment(key), cwd=ROOT)
     argv = [find(), "decrypt", "--output-type", "json", str(path)]
@@ -108,7 +111,7 @@ def lint(path: Path) -> None:
         if key == "sops":
             continue
         if not KEY.fullmatch(str(key)):
-            raise refuse(f"{ascii(key)} must be capital letters, digits and underscores")
+            raise refuse(f"{key!a} must be capital letters, digits and underscores")
         if keys.count(str(key)) > 1:
             raise refuse(f"{key} stands there twice")
         if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):

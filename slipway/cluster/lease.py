@@ -1,0 +1,137 @@
+"""The lease: one change at a time per environment, held in Raft with a heartbeat.
+
+Creating a Docker config fails when its name is taken, on every manager alike: that is the lock.
+A heartbeat is one more config beside it. A holder that died is silent, and after EXPIRY
+seconds of silence its lease may be taken over.
+"""
+
+import contextlib
+import getpass
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slipway.errors import Busy, SlipwayError
+from slipway.hosts.host import Host, script
+
+BEAT = 15.0
+EXPIRY = 60
+ATTEMPTS = 5
+
+TAKE = r"""
+printf x | docker config create --label "slipway.app=$1" --label "slipway.token=$2" \
+  --label "slipway.owner=$3" --label "slipway.reason=$4" --label "slipway.at=$(date +%s)" \
+  "$1.lease" - >/dev/null 2>&1 && echo taken && exit 0
+date +%s
+docker config inspect "$1.lease" --format '{{json .}}' 2>/dev/null || true
+docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}'
+"""
+REFRESH = r"""
+token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}')
+[ "$token" = "$2" ] || { echo lost; exit 0; }
+printf x | docker config create --label "slipway.app=$1" --label "slipway.beats=$1" \
+  "$1.beat.$2.$(date +%s)" - >/dev/null
+docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
+  sort | head -n -1 | xargs -r docker config rm >/dev/null
+"""
+RELEASE = r"""
+token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}' 2>/dev/null) || exit 0
+[ "$token" = "$2" ] || exit 0
+docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
+  xargs -r docker config rm >/dev/null 2>&1 || true
+docker config rm "$1.lease" >/dev/null
+"""  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease, as the manager's store says; ages are in seconds of its clock."""
+
+    id: str
+    owner: str
+    reason: str
+    age: int
+    silence: int
+
+
+class Lease:
+    """A lease that was taken; it is refreshed until it is given back."""
+
+    def __init__(self, manager: Host, app: str, token: str) -> None:
+        self._manager = manager
+        self._app = app
+        self._token = token
+        self._done = threading.Event()
+        self._lost = False
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise SlipwayError when somebody else has taken the lease over meanwhile."""
+        if self._lost:
+            raise SlipwayError(f"the lease on {self._app} was lost; nothing more is changed")
+
+    def give_back(self) -> None:
+        self._done.set()
+        self._thread.join(timeout=BEAT)
+        script(self._manager, RELEASE, self._app, self._token, timeout=20)
+
+    def _beat(self) -> None:
+        while not self._done.wait(BEAT):
+            # A beat that fails is tried again; the lease outlives several.
+            with contextlib.suppress(SlipwayError):
+                done = script(self._manager, REFRESH, self._app, self._token, timeout=BEAT)
+                self._lost = self._lost or "lost" in done.out
+
+
+@contextlib.contextmanager
+def held(manager: Host, app: str, reason: str) -> Iterator[Lease]:
+    """Hold the lease for a block. Raises Busy with owner, reason and age of the other one."""
+    lease = take(manager, app, reason)
+    try:
+        yield lease
+    finally:
+        lease.give_back()
+
+
+def take(manager: Host, app: str, reason: str) -> Lease:
+    """Take the lease, also from a holder that has been silent for longer than EXPIRY."""
+    token = secrets.token_hex(4)
+    for _ in range(ATTEMPTS):
+        done = script(manager, TAKE, app, token, owner(), reason, timeout=20)
+        lines = done.out.splitlines()
+        if lines[0] == "taken":
+            return Lease(manager, app, token)
+        holder = parse(lines)
+        if holder is None:
+            continue  # given back between the two commands
+        if holder.silence <= EXPIRY:
+            raise Busy(
+                f"{app} is being changed by {holder.owner} ({holder.reason}, for {holder.age} s). "
+                "Nothing was changed; try again when it is done"
+            )
+        # By id: of two who take over at once, one finds it gone and meets the other's lease.
+        manager.run(["docker", "config", "rm", holder.id], timeout=20, check=False)
+    raise Busy(f"the lease on {app} changes hands too fast; try again")
+
+
+def parse(lines: list[str]) -> Holder | None:
+    """Read the holder from what TAKE prints: the clock, the lease as JSON, the beats."""
+    now = int(lines[0])
+    if len(lines) < 2 or not lines[1].startswith("{"):
+        return None
+    document = json.loads(lines[1])
+    labels = document["Spec"]["Labels"]
+    start = int(labels["slipway.at"])
+    mine = [name for name in lines[2:] if f".beat.{labels['slipway.token']}." in name]
+    last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
+    owner, reason = labels["slipway.owner"], labels["slipway.reason"]
+    return Holder(document["ID"], owner, reason, age=now - start, silence=now - last)
+
+
+def owner() -> str:
+    """Return who and where we are: `anna@laptop`."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -1,0 +1,113 @@
+"""The ledger: releases and what became of them, append-only, in the Swarm's own Raft store.
+
+A release is a Docker config that holds its record; each thing that happens to it is one more
+config whose labels tell the event. Configs are as available as the cluster, and immutable.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from slipway.cluster.observed import Observed
+from slipway.hosts.host import Host
+
+Result = Literal["live", "failed", "rolled-back"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened to a release."""
+
+    release: int
+    result: str
+    colour: str
+    commit: str
+    by: str
+    at: str
+    reason: str = ""
+    seconds: str = ""
+
+
+def entries(observed: Observed, app: str) -> tuple[Entry, ...]:
+    """List all events, oldest first."""
+    start = f"{app}.event."
+    return tuple(
+        Entry(
+            release=int(labels["slipway.release"]),
+            **{
+                key: labels.get(f"slipway.{key}", "")
+                for key in ("result", "colour", "commit", "by", "at", "reason", "seconds")
+            },
+        )
+        for name, labels in sorted(observed.configs.items())
+        if name.startswith(start)
+    )
+
+
+def live(events: tuple[Entry, ...]) -> Entry | None:
+    """Return the event that made the serving release live, or None before the first."""
+    return next((event for event in reversed(events) if event.result == "live"), None)
+
+
+def previous(events: tuple[Entry, ...]) -> Entry | None:
+    """Return the last event that made another release live than the one that serves now."""
+    now = live(events)
+    if now is None:
+        return None
+    older = (e for e in reversed(events) if e.result == "live" and e.release < now.release)
+    return next(older, None)
+
+
+def numbers(observed: Observed, app: str) -> list[int]:
+    """List the releases that are on record."""
+    start = f"{app}.release."
+    return sorted(
+        int(name.removeprefix(start)) for name in observed.configs if name.startswith(start)
+    )
+
+
+def record(manager: Host, app: str, number: int, document: str) -> None:
+    """Put a release on record; the same number twice is an error."""
+    labels = {"slipway.app": app, "slipway.release": str(number)}
+    manager.run(create(_release(app, number), labels), stdin=document.encode(), timeout=20)
+
+
+def read(manager: Host, app: str, number: int) -> str:
+    """Read the record of a release. Raises CommandFailed when it is not there."""
+    form = '{{printf "%s" .Spec.Data}}'
+    argv = ["docker", "config", "inspect", "--format", form, _release(app, number)]
+    return manager.run(argv, timeout=20).out
+
+
+def append(manager: Host, app: str, entry: Entry) -> None:
+    """Write down what happened to a release."""
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
+    labels = {"slipway.app": app} | {
+        f"slipway.{key}": str(value)[:200] for key, value in vars(entry).items() if value != ""
+    }
+    manager.run(create(f"{app}.event.{stamp}", labels), stdin=b"-", timeout=20)
+
+
+def create(name: str, labels: Mapping[str, str]) -> list[str]:
+    """Return the command that makes a config of its input."""
+    argv = ["docker", "config", "create"]
+    for key, value in labels.items():
+        argv += ["--label", f"{key}={value}"]
+    return [*argv, name, "-"]
+
+
+def obsolete(observed: Observed, app: str, keep: int) -> list[str]:
+    """Name the configs that pruning may remove: old records, and all but the newest 100 events."""
+    events = entries(observed, app)
+    kept: list[int] = []
+    for event in reversed(events):
+        if event.result == "live" and event.release not in kept and len(kept) <= keep:
+            kept.append(event.release)
+    names = [_release(app, n) for n in numbers(observed, app) if n not in kept]
+    stories = sorted(name for name in observed.configs if name.startswith(f"{app}.event."))
+    return names + stories[:-100]
+
+
+def _release(app: str, number: int) -> str:
+    return f"{app}.release.{number:05d}"

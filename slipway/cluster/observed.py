@@ -1,0 +1,158 @@
+"""What runs in the Swarm right now, read from one manager in one round trip."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.errors import HostError
+from slipway.hosts.host import Host, script
+
+# One line each: a word that says what it is, a tab, JSON as Docker prints it.
+OBSERVE = r"""
+state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
+echo "swarm	\"$state\""
+echo "now	$(date +%s)"
+[ "$state" = "active true" ] || exit 0
+docker node inspect $(docker node ls -q) --format 'node	{{json .}}'
+docker service ls --filter "label=slipway.app=$1" --format 'count	{{json .}}'
+ids=$(docker service ls -q --filter "label=slipway.app=$1")
+[ -z "$ids" ] || docker service inspect $ids --format 'service	{{json .}}'
+ids=$(docker config ls -q --filter "label=slipway.app=$1")
+[ -z "$ids" ] || docker config inspect $ids --format 'config	{{json .Spec.Name}}	{{json .Spec.Labels}}'
+docker secret ls --filter "label=slipway.app=$1" --format 'secret	{{json .Name}}'
+docker network ls --filter "label=slipway.app=$1" --format 'network	{{json .Name}}'
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine as the Swarm sees it."""
+
+    id: str
+    hostname: str
+    address: str
+    ready: bool
+    active: bool
+    manager: bool
+    leader: bool
+    holds_data: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A service as the Swarm runs it."""
+
+    id: str
+    name: str
+    stack: str
+    service: str
+    role: str
+    image: str
+    running: int
+    desired: int
+    labels: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.running >= self.desired
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The state of one environment; `now` is the manager's clock in seconds."""
+
+    swarm: str
+    now: int
+    nodes: tuple[Node, ...]
+    services: tuple[Deployed, ...]
+    configs: Mapping[str, Mapping[str, str]]
+    secrets: frozenset[str]
+    networks: frozenset[str]
+
+    @property
+    def is_manager(self) -> bool:
+        return self.swarm == "active true"
+
+    def stack(self, name: str) -> tuple[Deployed, ...]:
+        """Return the services of one stack."""
+        return tuple(service for service in self.services if service.stack == name)
+
+
+def observe(manager: Host, app: str) -> Observed:
+    """Read everything that belongs to `app`. Raises HostError when the engine does not answer."""
+    done = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=30, check=False)
+    if done.code != 0 and "\nnow" not in done.out:
+        last = (done.err or done.out).strip().splitlines()[-1:] or ["no answer"]
+        raise HostError(manager.name, f"the Docker engine does not answer: {last[0]}")
+    return parse(done.check().out)
+
+
+def parse(text: str) -> Observed:
+    """Read the lines that OBSERVE prints."""
+    found: dict[str, list[list[Any]]] = {}
+    for line in text.splitlines():
+        word, _, rest = line.partition("\t")
+        found.setdefault(word, []).append([json.loads(part) for part in rest.split("\t")])
+    counts = {count["ID"]: str(count["Replicas"]) for (count,) in found.get("count", [])}
+    services = [_service(spec, counts) for (spec,) in found.get("service", [])]
+    return Observed(
+        swarm=str(found["swarm"][0][0]),
+        now=int(found["now"][0][0]),
+        nodes=tuple(sorted((_node(n) for (n,) in found.get("node", [])), key=_hostname)),
+        services=tuple(sorted(services, key=lambda service: service.name)),
+        configs={name: labels or {} for name, labels in found.get("config", [])},
+        secrets=frozenset(name for (name,) in found.get("secret", [])),
+        networks=frozenset(name for (name,) in found.get("network", [])),
+    )
+
+
+def _hostname(node: Node) -> str:
+    return node.hostname
+
+
+def _node(spec: Mapping[str, Any]) -> Node:
+    manager = spec.get("ManagerStatus") or {}
+    return Node(
+        id=spec["ID"],
+        hostname=spec["Description"]["Hostname"],
+        address=spec["Status"].get("Addr", ""),
+        ready=spec["Status"]["State"] == "ready",
+        active=spec["Spec"]["Availability"] == "active",
+        manager=bool(manager),
+        leader=bool(manager.get("Leader")),
+        holds_data=(spec["Spec"].get("Labels") or {}).get("slipway.data") == "true",
+    )
+
+
+def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> Deployed:
+    labels = spec["Spec"]["Labels"]
+    container = spec["Spec"]["TaskTemplate"]["ContainerSpec"]
+    # "2/3", or "0/1 (1/1 completed)" for a job
+    running, _, desired = counts.get(_short(spec["ID"], counts), "0/0").split(" ")[0].partition("/")
+    return Deployed(
+        id=spec["ID"],
+        name=spec["Spec"]["Name"],
+        stack=labels.get("com.docker.stack.namespace", ""),
+        service=labels.get("slipway.service", ""),
+        role=labels.get("slipway.role", ""),
+        image=container["Image"],
+        running=int(running),
+        desired=int(desired),
+        labels=labels,
+        environment=dict(entry.partition("=")[::2] for entry in container.get("Env", [])),
+    )
+
+
+def _short(ident: str, counts: Mapping[str, str]) -> str:
+    return next((known for known in counts if ident.startswith(known)), ident)
+
+
+def wait_gone(manager: Host, stack: str, timeout: float = 60) -> None:
+    """Wait until the last task of a removed stack has ended."""
+    text = (
+        'i=0; while [ -n "$(docker ps -aq --filter label=com.docker.stack.namespace=$1)" ] '
+        "&& [ $i -lt $2 ]; do i=$((i+1)); sleep 0.5; done"
+    )
+    script(manager, text, stack, str(int(timeout * 2)), timeout=timeout + 10)

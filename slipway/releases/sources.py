@@ -1,0 +1,102 @@
+"""Images from source: a folder's content names its image, so what has not changed is not built."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.errors import ConfigError, SlipwayError
+from slipway.hosts.host import MINUTES
+from slipway.hosts.local import LocalHost
+from slipway.releases.application import Build
+
+BUILDS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image on this computer; `id` is the digest of its content, the same on every engine."""
+
+    tag: str
+    id: str
+    stand_in: bool = False
+
+
+def tag(build: Build, bases: str = "") -> str:
+    """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
+    digest = hashlib.sha256(bases.encode())
+    for path in _files(build):
+        mode = "x" if os.access(path, os.X_OK) else "-"
+        digest.update(f"{path.relative_to(build.context)}\0{mode}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
+    digest.update(repr(sorted(build.args.items())).encode())
+    return f"{build.image.split(':')[0]}:src-{digest.hexdigest()[:16]}"
+
+
+def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
+    """Return those of the images that are on this computer, in one call."""
+    if not tags:
+        return {}
+    form = '{{join .RepoTags ","}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
+    # A missing image makes the command fail, and the others are listed all the same.
+    done = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
+    found = {}
+    for line in done.out.splitlines():
+        names, ident, standin = line.split("\t")
+        for name in names.split(","):
+            if name in tags:
+                found[name] = Image(name, ident, standin not in ("", "<no value>"))
+    return found
+
+
+def build(
+    host: LocalHost, builds: Sequence[tuple[Build, str]], note: Callable[[str], None]
+) -> None:
+    """Build images under their tags. Raises SlipwayError with the last lines of a failed build."""
+    with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
+        for outcome in [pool.submit(_build, host, one, name, note) for one, name in builds]:
+            outcome.result()
+
+
+def _build(host: LocalHost, one: Build, name: str, note: Callable[[str], None]) -> None:
+    if not one.dockerfile.is_file():
+        raise ConfigError(f"compose.yml: services.{one.service}.build: no {one.dockerfile.name}")
+    note(f"building {one.service}")
+    argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(one.dockerfile)]
+    for key, value in sorted(one.args.items()):
+        argv += ["--build-arg", f"{key}={value}"]
+    done = host.run([*argv, str(one.context)], timeout=30 * MINUTES, check=False)
+    if done.code != 0:
+        last = "\n".join(f"    {line}" for line in done.err.strip().splitlines()[-12:])
+        raise SlipwayError(
+            f"the image of {one.service} does not build; nothing was changed\n{last}"
+        )
+
+
+def _files(build: Build) -> Iterator[Path]:
+    """Walk what the build can see, in a fixed order, less what .dockerignore leaves out."""
+    folder = build.context
+    if not folder.is_dir():
+        raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
+    ignored = _ignored(build)
+    for root, folders, files in os.walk(folder):
+        here = Path(root)
+        folders[:] = sorted(f for f in folders if not ignored(here / f))
+        for name in sorted(files):
+            path = here / name
+            if not ignored(path) and path.is_file():
+                yield path
+
+
+def _ignored(build: Build) -> Callable[[Path], bool]:
+    from docker.utils.build import PatternMatcher  # Docker's own reading of the patterns
+
+    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
+    path = own if own.is_file() else build.context / ".dockerignore"
+    lines = path.read_text().splitlines() if path.is_file() else []
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    matcher = PatternMatcher([*patterns, "**/__pycache__", "**/*.pyc"])
+    return lambda path: bool(matcher.matches(path.relative_to(build.context)))

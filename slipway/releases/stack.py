@@ -1,0 +1,228 @@
+"""Stack files: what the Swarm is asked to run, made from a release by pure functions.
+
+`docker stack deploy` drops what it does not know with a warning (short tmpfs, security_opt,
+addresses of ports), so a stack file is written from a list of keys that are known to work.
+"""
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError
+from slipway.releases.application import SHARED_NETWORKS, Service
+from slipway.releases.release import Release
+
+Stack = dict[str, Any]
+KEPT = (
+    *("command", "entrypoint", "environment", "healthcheck", "init", "read_only", "cap_drop"),
+    *("cap_add", "user", "stop_grace_period", "stop_signal", "working_dir", "logging", "sysctls"),
+    *("ulimits", "extra_hosts", "hostname", "dns"),
+)
+TAKEN = ("image", "deploy", "networks", "volumes", "secrets", "tmpfs", "labels")
+DROPPED = ("build", "depends_on", "restart", "container_name", "profiles", "ports", "expose")
+EDGE_HTTP, EDGE_HTTPS, SIGNPOST = 8080, 8443, 8021
+
+
+def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
+    """The stateless services of a release in one colour."""
+    facts = {"RELEASE": str(release.number), "COMMIT": release.commit, "COLOUR": colour}
+    if release.migration_head:
+        facts["MIGRATION_HEAD"] = release.migration_head
+    services = {}
+    for service in release.of("colour"):
+        spec = _service(env, release, service, facts)
+        spec["networks"] = _networks(service, {"": [service.name]})
+        spec["deploy"]["update_config"] = {"order": "start-first", "failure_action": "pause"}
+        services[f"{service.name}-{colour}"] = spec
+    return _stack(env, services, f"{env.prefix}-{colour}")
+
+
+def role_stack(env: Environment, release: Release, role: str) -> Stack:
+    """The services of one role that are not replaced by colour: data, ops."""
+    services = {}
+    for service in release.of(role):
+        spec = _service(env, release, service, {})
+        spec["networks"] = _networks(service, {})
+        if role == "data":
+            placement = spec["deploy"].setdefault("placement", {})
+            placement.setdefault("constraints", []).append("node.labels.slipway.data == true")
+        services[service.name] = spec
+    return fingerprinted(_stack(env, services, f"{env.prefix}-{role}"))
+
+
+def edge_stack(env: Environment, release: Release, routes: str, nodes: int) -> Stack:
+    """The edge on every machine, and the signpost that a restarted edge asks for its routes.
+
+    `routes` names the Docker config that the signpost shows; changing it leaves the edge alone.
+    """
+    services = {}
+    for service in release.of("edge"):
+        spec = _service(env, release, service, {})
+        spec["networks"] = _networks(service, {})
+        spec["deploy"] |= {"mode": "global", "update_config": {"order": "stop-first"}}
+        ports = {EDGE_HTTP: env.number("HTTP_PORT")}
+        if env.settings["TLS"] != "off":
+            ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
+        spec["ports"] = [
+            {"target": target, "published": port, "protocol": "tcp", "mode": "host"}
+            for target, port in ports.items()
+        ]
+        services[service.name] = spec
+    stack = fingerprinted(_stack(env, services, f"{env.prefix}-edge"))
+    for service in release.of("edge"):
+        stack["services"]["signpost"] = _signpost(stack["services"][service.name], routes, nodes)
+    stack["configs"] = {routes: {"external": True, "name": routes}}
+    return stack
+
+
+def job_stack(
+    env: Environment, release: Release, service: Service, extra: Mapping[str, str]
+) -> Stack:
+    """One service that runs once to its end: migrations, tests."""
+    spec = _service(env, release, service, extra)
+    spec["networks"] = _networks(service, {})
+    spec["deploy"] = {
+        "mode": "replicated-job",
+        "labels": spec["deploy"]["labels"],
+        "restart_policy": {"condition": "none"},
+    }
+    spec.pop("healthcheck", None)
+    return _stack(env, {service.name: spec}, f"{env.prefix}-{service.name}")
+
+
+def fingerprint(value: object) -> str:
+    """Return a short digest of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprinted(stack: Stack) -> Stack:
+    """Label every service with the digest of the stack, so that it can be compared later."""
+    digest = fingerprint(stack)
+    for spec in stack["services"].values():
+        spec["deploy"]["labels"]["slipway.fingerprint"] = digest
+    return stack
+
+
+def _service(
+    env: Environment, release: Release, service: Service, facts: Mapping[str, str]
+) -> dict[str, Any]:
+    where = f"compose.yml: services.{service.name}"
+    for key, value in service.spec.items():
+        if value and key not in KEPT + TAKEN + DROPPED:
+            raise ConfigError(f"{where}.{key} cannot be had in a Swarm")
+    spec = {k: copy.deepcopy(v) for k, v in service.spec.items() if k in KEPT and v is not None}
+    spec["image"] = release.images[service.name]
+    if "environment" in service.spec or facts:
+        given = {k: v for k, v in (spec.get("environment") or {}).items() if v is not None}
+        spec["environment"] = given | {"ENVIRONMENT": env.name} | dict(facts)
+    spec["labels"] = {"slipway.app": env.prefix, "slipway.service": service.name}
+    spec["volumes"] = _mounts(env, service, where)
+    spec["secrets"] = [_secret(release, service, entry) for entry in spec_list(service, "secrets")]
+    deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
+    deploy["labels"] = dict(deploy.get("labels") or {}) | {
+        "slipway.app": env.prefix,
+        "slipway.service": service.name,
+        "slipway.role": service.role,
+    }
+    deploy["endpoint_mode"] = "dnsrr"
+    deploy["restart_policy"] = {"condition": "any", "delay": "1s"} | dict(
+        deploy.get("restart_policy") or {}
+    )
+    limits = (deploy.get("resources") or {}).get("limits") or {}
+    if "cpus" in limits:
+        limits["cpus"] = str(limits["cpus"])
+    deploy = {key: value for key, value in deploy.items() if value not in ({}, None)}
+    spec["deploy"] = deploy
+    return spec
+
+
+def spec_list(service: Service, key: str) -> Sequence[Any]:
+    """Return a list of the compose file, empty where it is not named."""
+    value = service.spec.get(key) or []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = []
+    for target in spec_list(service, "tmpfs"):
+        mounts.append({"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o1777}})
+    for mount in spec_list(service, "volumes"):
+        if mount["type"] == "bind":
+            raise ConfigError(f"{where}.volumes: a machine has no {mount['source']} to mount")
+        if mount["type"] == "volume" and service.role == "colour":
+            raise ConfigError(f"{where}.volumes: a service with role colour keeps no state")
+        kept = ("type", "source", "target", "read_only", "tmpfs")
+        mounts.append({key: mount[key] for key in kept if mount.get(key)})
+    return mounts
+
+
+def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, Any]:
+    source = str(entry["source"])
+    user, _, group = str(service.spec.get("user") or "0:0").partition(":")
+    target = str(entry.get("target") or source).removeprefix("/run/secrets/")
+    return {
+        "source": release.secrets[source],
+        "target": target,
+        "uid": user,
+        "gid": group or user,
+        "mode": 0o400,
+    }
+
+
+def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, Any]:
+    networks = {}
+    for name, given in (service.spec.get("networks") or {}).items():
+        own = list((given or {}).get("aliases") or [])
+        if name not in SHARED_NETWORKS:
+            own += aliases.get("", [])
+        networks[name] = {"aliases": own} if own else {}
+    return networks
+
+
+def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any]:
+    labels = edge["deploy"]["labels"] | {"slipway.service": "signpost", "slipway.role": "signpost"}
+    return {
+        "image": edge["image"],
+        "command": ["edge", "signpost"],
+        **{key: edge[key] for key in ("user", "read_only", "cap_drop", "init") if key in edge},
+        "networks": {"edge": {}},
+        "labels": edge["labels"] | {"slipway.service": "signpost"},
+        "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"mode": 0o1777}}],  # noqa: S108
+        "configs": [{"source": routes, "target": "/srv/signpost/routes.json", "mode": 0o444}],
+        "stop_grace_period": "1s",
+        "deploy": {
+            "labels": labels,
+            "replicas": 1 if nodes == 1 else 2,
+            "endpoint_mode": "dnsrr",
+            "update_config": {"order": "start-first", "parallelism": 0, "monitor": "1s"},
+            "restart_policy": {"condition": "any", "delay": "1s"},
+        },
+    }
+
+
+def _stack(env: Environment, services: dict[str, Any], name: str) -> Stack:
+    stack: Stack = {"version": "3.13", "services": services, "networks": {}}
+    volumes: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
+    for spec in services.values():
+        for network in spec["networks"]:
+            shared = {"external": True, "name": f"{env.prefix}-{network}"}
+            own = {"driver": "overlay", "labels": {"slipway.app": env.prefix}}
+            stack["networks"][network] = shared if network in SHARED_NETWORKS else own
+        for mount in spec["volumes"]:
+            if mount["type"] == "volume":
+                source = mount["source"]
+                volumes[source] = {
+                    "name": f"{env.prefix}-{source}",
+                    "labels": {"slipway.app": env.prefix},
+                }
+        for secret in spec["secrets"]:
+            secrets[secret["source"]] = {"external": True, "name": secret["source"]}
+    if volumes:
+        stack["volumes"] = volumes
+    if secrets:
+        stack["secrets"] = secrets
+    return stack

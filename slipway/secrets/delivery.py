@@ -1,0 +1,64 @@
+"""Secrets on their way to the Swarm: versioned names, made once, removed when nothing needs them.
+
+A version is named by the ciphertext in the committed file: it changes with the value, it can be
+compared without a key, and it tells nothing about a short password.
+"""
+
+import base64
+import hashlib
+from collections.abc import Collection
+
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError, Refused
+from slipway.hosts.host import Host
+from slipway.secrets import sops
+
+NAME_LIMIT = 64
+SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
+
+# Reads "name base64" lines; values come by stdin only.
+CREATE = r"""
+while read -r name value; do
+  printf '%s' "$value" | base64 -d |
+    docker secret create --label "slipway.app=$1" "$name" - >/dev/null
+done
+"""
+
+
+def versions(env: Environment) -> dict[str, str]:
+    """Map each secret of the environment to the name its present value has in the Swarm."""
+    import yaml
+
+    path = env.secrets_file
+    if not path.is_file():
+        raise Refused(
+            f"secrets/{path.name} is missing; make it: inv secrets.create --env={env.name}"
+        )
+    sops.lint(path)
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {key: _name(env, key, value) for key, value in document.items() if key != "sops"}
+
+
+def deliver(host: Host, env: Environment, present: Collection[str]) -> list[str]:
+    """Create the secrets that the Swarm does not hold yet; return their names."""
+    wanted = versions(env)
+    missing = {key: name for key, name in wanted.items() if name not in present}
+    if not missing:
+        return []
+    values = sops.read(env)
+    lines = []
+    for key, name in missing.items():
+        data = values[key].reveal().encode()
+        if not 0 < len(data) <= SIZE_LIMIT:
+            raise ConfigError(f"secrets/{env.secrets_file.name}: {key} holds {len(data)} bytes")
+        lines.append(f"{name} {base64.b64encode(data).decode()}\n".encode())
+    host.run(["sh", "-euc", CREATE, "sh", env.prefix], stdin=b"".join(lines), timeout=60)
+    return sorted(missing.values())
+
+
+def _name(env: Environment, key: str, ciphertext: str) -> str:
+    version = hashlib.sha256(ciphertext.encode()).hexdigest()[:12]
+    name = f"{env.prefix}.{key}.{version}"
+    if len(name) > NAME_LIMIT:
+        raise ConfigError(f"secrets/{env.secrets_file.name}: {key} is too long a name for a Swarm")
+    return name
