@@ -1,0 +1,1 @@
+"""What the service answers over HTTP: reads the request, calls a service, says the result."""

@@ -1,0 +1,1 @@
+"""What the service can do, apart from HTTP and from SQL."""
