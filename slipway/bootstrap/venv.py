@@ -1,0 +1,184 @@
+"""Make .venv from requirements.lock; run by ./inv with any Python >= 3.11 and nothing installed."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+REFUSED = 3
+INTERRUPTED = 130
+NEEDED_BYTES = 600 * 1024 * 1024
+
+# What pip's last words mean, the first match counts.
+SENTENCES = (
+    (r"No space left on device|Errno 28", "the disk is full; free about 600 MB and run this again"),
+    (
+        r"DO NOT MATCH THE HASHES",
+        "a downloaded package is not the one the lock names; nothing was installed. "
+        "Look at {log}, and ask who changed requirements.lock",
+    ),
+    (
+        r"NewConnectionError|NameResolutionError|name resolution|Max retries|timed out|Timeout"
+        r"|ConnectionError|No matching distribution|SSLError|CERTIFICATE_VERIFY",
+        "the package index does not answer or lacks a package; check the network "
+        "(and pip's settings: `pip config list`) and run this again; details in {log}",
+    ),
+)
+
+
+class Refused(Exception):
+    """Stopped; the text says why and what to type."""
+
+
+def main(root: Path, stamp: str) -> int:
+    """Make .venv unless somebody else just did; return the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        with _alone(root):
+            if _stamp(root) != stamp:
+                make(root, stamp)
+    except Refused as refusal:
+        _say(str(refusal))
+        return REFUSED
+    except OSError as error:
+        _say(
+            f"cannot write {error.filename or root}: {error.strerror}; mend that and run this again"
+        )
+        return REFUSED
+    except KeyboardInterrupt:
+        _say("interrupted; the next start begins anew")
+        return INTERRUPTED
+    return 0
+
+
+def make(root: Path, stamp: str) -> None:
+    """Make .venv beside the old one; on any failure the old one is put back."""
+    python = os.path.realpath(sys.executable)  # /usr/bin/python3.11: its absence is noticed later
+    _check_disk(root)
+    _ensure_venv_module()
+    started = time.monotonic()
+    _say(f"making .venv with Python {sys.version.split()[0]} from requirements.lock")
+    venv, old, log = root / ".venv", root / ".venv.old", root / ".slipway" / "venv.log"
+    _remove(old)
+    if _stamp(root):
+        venv.rename(old)
+    _remove(venv)
+    try:
+        with log.open("wb") as output:
+            _run([python, "-m", "venv", str(venv)], output, log)
+            pip = [str(venv / "bin" / "python"), "-m", "pip"]
+            options = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries=2"]
+            _run(
+                [*pip, "install", *options, "--only-binary=:all:", "--require-hashes"]
+                + ["--requirement", str(root / "requirements.lock")],
+                output,
+                log,
+            )
+        draft = venv / "stamp.draft"
+        draft.write_text(f"{stamp}\n")
+        draft.replace(venv / "stamp")
+    except BaseException:
+        _remove(venv)
+        if old.exists():
+            old.rename(venv)
+        raise
+    _remove(old)
+    _say(f".venv is ready ({time.monotonic() - started:.0f} s)")
+
+
+def _run(argv: Sequence[str], output: object, log: Path) -> None:
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # type: ignore[call-overload]
+    try:
+        code = process.wait()
+    finally:
+        if process.poll() is None:  # interrupted: the child may not have been told
+            process.terminate()
+            process.wait()
+    if code == 0:
+        return
+    text = log.read_text(errors="replace")
+    for pattern, sentence in SENTENCES:
+        if re.search(pattern, text):
+            raise Refused(sentence.format(log=log))
+    last = [line for line in text.splitlines() if line.strip()][-1:] or ["no message"]
+    raise Refused(f"`{' '.join(argv[1:4])}` failed: {last[0]}; details in {log}")
+
+
+def _check_disk(root: Path) -> None:
+    free = shutil.disk_usage(root).free
+    if free < NEEDED_BYTES:
+        raise Refused(
+            f"only {free // 1024**2} MB are free on the disk of {root}; "
+            f"free {NEEDED_BYTES // 1024**2} MB and run this again"
+        )
+
+
+def _ensure_venv_module() -> None:
+    """Debian ships Python without it; apt has it."""
+    if find_spec("ensurepip") and find_spec("venv"):
+        return
+    package = f"python3.{sys.version_info.minor}-venv"
+    if not shutil.which("apt-get"):
+        raise Refused("this Python has no venv module; install one that has and run this again")
+    if os.geteuid() != 0:
+        raise Refused(f"Python's venv module is missing; type: sudo apt-get install -y {package}")
+    _say(f"installing {package} through apt")
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for argv in (["apt-get", "update", "-q"], install):
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise Refused(f"`{' '.join(install)}` failed: {last[0]}")
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the lock; the kernel lets go of it whatever happens to us."""
+    state = root / ".slipway"
+    state.mkdir(exist_ok=True)
+    with (state / "venv.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another start is making .venv; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _stamp(root: Path) -> str:
+    try:
+        found = (root / ".venv" / "stamp").read_text().rstrip("\n")
+    except OSError:
+        return ""
+    return found if os.access(root / ".venv" / "bin" / "python", os.X_OK) else ""
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"inv: {text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
