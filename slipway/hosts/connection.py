@@ -1,0 +1,141 @@
+"""Fabric's connection with host keys checked on every hop; imported only when a host is reached."""
+
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+import fabric  # type: ignore[import-untyped]  # noqa: TID253  only here
+import paramiko  # noqa: TID253
+
+CONNECT_SECONDS = 10
+KEEPALIVE_SECONDS = 10
+SILENCE_SECONDS = 30  # a host that acknowledges nothing for so long is gone
+
+# Paramiko prints tracebacks of its own threads; what matters is raised as well.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+class KeyRefused(paramiko.SSHException):
+    """A hop showed a host key that its known_hosts file does not vouch for."""
+
+    def __init__(self, hop: str, shown: str, kind: str, expected: str | None) -> None:
+        super().__init__(f"{hop} shows {shown}")
+        self.hop = hop  # as known_hosts spells it: `host` or `[host]:port`
+        self.shown = shown
+        self.kind = kind
+        self.expected = expected  # None: the hop is unknown
+
+
+class RefuseKey(paramiko.MissingHostKeyPolicy):
+    """Refuses; also tells a host nobody knows from one known by a key of another type."""
+
+    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
+        known = client.get_host_keys().lookup(hostname)
+        other = next(iter(known.values()), None) if known else None
+        expected = other.fingerprint if other is not None else None
+        raise KeyRefused(hostname, key.fingerprint, key.get_name(), expected)
+
+
+class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
+    """Fabric trusts every host key by default (fabric/fabric#2071); this one only the file's."""
+
+    known_hosts: Path | None = None
+    gateway: Any = None
+
+    def open(self) -> Any:
+        if self.is_connected:
+            return None
+        if self.known_hosts is not None and self.known_hosts.exists():
+            self.client.load_host_keys(str(self.known_hosts))
+        self.client.set_missing_host_key_policy(RefuseKey())
+        try:
+            result = super().open()
+        except paramiko.BadHostKeyException as error:
+            raise KeyRefused(
+                error.hostname,
+                error.key.fingerprint,
+                error.key.get_name(),
+                error.expected_key.fingerprint,
+            ) from None
+        self.transport.set_keepalive(KEEPALIVE_SECONDS)
+        _tune(self.transport)
+        return result
+
+    def open_gateway(self) -> Any:
+        # Fabric makes the hops of ssh_config itself, as connections that trust everybody.
+        if isinstance(self.gateway, fabric.Connection):
+            self.gateway = self._strict(self.gateway)
+        return super().open_gateway()
+
+    def _strict(self, hop: Any) -> "Connection":
+        if isinstance(hop, Connection):
+            return hop
+        inner = self._strict(hop.gateway) if isinstance(hop.gateway, fabric.Connection) else None
+        strict = Connection(
+            hop.original_host,
+            user=hop.user,
+            port=hop.port,
+            gateway=inner or hop.gateway or False,
+            config=hop.config.clone(),
+            connect_timeout=CONNECT_SECONDS,
+            connect_kwargs=dict(self.connect_kwargs),
+        )
+        strict.known_hosts = self.known_hosts
+        return strict
+
+
+def connection(
+    address: str,
+    *,
+    user: str | None,
+    port: int | None,
+    known_hosts: Path,
+    identity: Path | None,
+    gateway: str | None,
+) -> Connection:
+    """A connection that is not open yet. With `identity` nothing else is offered, and the
+    person's own ssh_config is not read; without, their agent, keys and ssh_config count."""
+    keys: dict[str, Any] = {
+        "banner_timeout": CONNECT_SECONDS,
+        "auth_timeout": 2 * CONNECT_SECONDS,
+        "channel_timeout": 2 * CONNECT_SECONDS,
+    }
+    if identity is None:
+        config = fabric.Config()
+    else:
+        config = fabric.Config(ssh_config=paramiko.SSHConfig())
+        keys |= {"key_filename": [str(identity)], "allow_agent": False, "look_for_keys": False}
+    hop = fabric.Connection(gateway, config=config.clone()) if gateway else None
+    made = Connection(
+        address,
+        user=user,
+        port=port,
+        gateway=hop,
+        config=config,
+        connect_timeout=CONNECT_SECONDS,
+        connect_kwargs=keys,
+    )
+    made.known_hosts = known_hosts
+    return made
+
+
+def hops(made: Connection) -> list[tuple[str, str, int]]:
+    """User, host and port of each jump host, the nearest to this computer first."""
+    found: list[tuple[str, str, int]] = []
+    hop = made.gateway
+    while isinstance(hop, fabric.Connection):
+        found.insert(0, (hop.user, hop.host, hop.port))
+        hop = hop.gateway
+    return found
+
+
+def _tune(transport: Any) -> None:
+    if not isinstance(transport.sock, socket.socket):
+        return
+    # Nagle's algorithm and delayed acknowledgements together cost 40 ms a command.
+    transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A keepalive alone never fails: TCP would go on for a quarter of an hour.
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        transport.sock.setsockopt(socket.IPPROTO_TCP, option, SILENCE_SECONDS * 1000)
