@@ -1,0 +1,136 @@
+"""The edge's configuration as Caddy takes it, made from routes by a pure function."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
+TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
+RETRY_AFTER = "2"
+
+Handler = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Paths of one service and where its replicas are found: a DNS name on the edge network."""
+
+    path: str
+    name: str
+    port: int
+
+
+def configure(
+    ident: str, routes: Sequence[Route], settings: Mapping[str, str], drain_seconds: int
+) -> dict[str, Any]:
+    """Return the whole configuration; `ident` can be read back once it is live."""
+    domains = [name.strip() for name in settings["DOMAIN"].split(",") if name.strip()]
+    tls = settings["TLS"] != "off"
+    # The longest path first, so that /* takes what is left.
+    ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
+    handlers = [_own(ident), _request_id(), *(_proxy(route, drain_seconds) for route in ordered)]
+    main: dict[str, Any] = {
+        "@id": ident,
+        "listen": [":8443" if tls else ":8080"],
+        "routes": [_for_domains(domains, handlers)] if domains else handlers,
+        "errors": {"routes": [_unavailable()]},
+        "logs": {},
+    }
+    if not tls:
+        main["automatic_https"] = {"disable": True}
+    apps: dict[str, Any] = {
+        "http": {"http_port": 8080, "https_port": 8443, "servers": {"main": main}}
+    }
+    if settings["TLS"] == "internal":
+        apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
+        apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
+    return {
+        "admin": {"listen": "localhost:2019"},
+        "logging": {"logs": {"default": {"encoder": {"format": "json"}, "level": "INFO"}}},
+        "storage": {"module": "file_system", "root": "/data/caddy"},
+        "apps": apps,
+    }
+
+
+def _own(ident: str) -> Handler:
+    """Answer for the edge itself, for a load balancer in front of the machines."""
+    return {
+        "match": [{"path": ["/_edge/up"]}],
+        "handle": [{"handler": "static_response", "status_code": 200, "body": f"{ident}\n"}],
+        "terminal": True,
+    }
+
+
+def _request_id() -> Handler:
+    """Give a request an id unless it brought one; the services log it and send it back."""
+    return {
+        "match": [{"not": [{"header": {"X-Request-Id": ["*"]}}]}],
+        "handle": [
+            {
+                "handler": "headers",
+                "request": {"set": {"X-Request-Id": ["{http.request.uuid}"]}},
+            }
+        ],
+    }
+
+
+def _proxy(route: Route, drain_seconds: int) -> Handler:
+    return {
+        "match": [{"path": _paths(route.path)}],
+        "handle": [
+            {
+                "handler": "reverse_proxy",
+                "dynamic_upstreams": {
+                    "source": "a",
+                    "name": route.name,
+                    "port": str(route.port),
+                    "refresh": "1s",
+                    "versions": {"ipv4": True},
+                },
+                "load_balancing": {
+                    "selection_policy": {"policy": "round_robin"},
+                    "try_duration": TRY_DURATION,
+                    "try_interval": "100ms",
+                },
+                "health_checks": {"passive": {"fail_duration": "5s", "max_fails": 1}},
+                "transport": {
+                    "protocol": "http",
+                    "dial_timeout": DIAL_TIMEOUT,
+                    "keep_alive": {"idle_timeout": "30s", "max_idle_conns_per_host": 64},
+                },
+                "stream_close_delay": f"{drain_seconds}s",
+            }
+        ],
+        "terminal": True,
+    }
+
+
+def _paths(path: str) -> list[str]:
+    """`/api/*` also means `/api` itself."""
+    return [path, path.removesuffix("/*")] if path.endswith("/*") and path != "/*" else [path]
+
+
+def _for_domains(domains: Sequence[str], handlers: Sequence[Handler]) -> Handler:
+    return {
+        "match": [{"host": list(domains)}],
+        "handle": [{"handler": "subroute", "routes": list(handlers)}],
+        "terminal": True,
+    }
+
+
+def _unavailable() -> Handler:
+    """Say “try again” instead of an empty error when no replica answers."""
+    return {
+        "match": [{"expression": "{http.error.status_code} in [502, 503, 504]"}],
+        "handle": [
+            {
+                "handler": "static_response",
+                "status_code": 503,
+                "headers": {
+                    "Retry-After": [RETRY_AFTER],
+                    "Content-Type": ["application/json"],
+                },
+                "body": '{"error":"The service is not available right now; try again."}',
+            }
+        ],
+    }
