@@ -1,0 +1,1 @@
+"""The worker service of Logbook: does what may happen a moment after the answer."""
