@@ -1,0 +1,1 @@
+"""Rehearsal machines: whole hosts on this computer, each with its own sshd and engine."""

@@ -1,0 +1,267 @@
+"""The provider `local`: rehearsal machines as containers with an engine of their own.
+
+`docker stop` and `docker start` are a reboot, `docker kill` is a power cut. Addresses and
+published ports are fixed, so a machine comes back as the one it was.
+"""
+
+import json
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.errors import CommandFailed, Refused, SlipwayError
+from slipway.hosts import known_hosts
+from slipway.hosts.host import MINUTES, SECONDS, Host
+from slipway.hosts.local import LocalHost
+from slipway.machines import inventory
+from slipway.machines.local import image
+from slipway.machines.machine import Machine
+from slipway.machines.provider import Place, Wish
+
+USER = "deploy"
+LOOPBACK = "127.0.0.1"
+FIRST_ADDRESS = 11
+PORTS = range(21000, 29000)  # below those the kernel hands out by itself
+BOOT = 60 * SECONDS
+
+# A privileged container needs capabilities that a virtual machine may lack; these suffice.
+RIGHTS = (
+    *("--cap-add", "ALL", "--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--security-opt", "systempaths=unconfined"),
+)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What a machine keeps for its life: an address and three ports on this computer."""
+
+    address: str
+    ssh: int
+    http: int
+    https: int
+
+
+class LocalProvider:
+    """Makes, removes and describes rehearsal machines of one environment."""
+
+    def __init__(
+        self, place: Place, confirm: Callable[[str], bool], engine: Host | None = None
+    ) -> None:
+        self._place = place
+        self._engine = engine or LocalHost()
+        self._files = inventory.files(place.env, inventory.LOCAL, place.root)
+        self._prefix = f"{place.project}-{place.env}"
+        self._network = f"{self._prefix}-hosts"
+
+    def create(self, wish: Wish) -> Machine:
+        if wish.host or wish.fingerprint or wish.address:
+            raise Refused(
+                "a local machine gets its host, address and key by itself; leave them out"
+            )
+        known = {machine.name: machine for machine in self._known()}
+        reference = image.ensure(self._engine)
+        with inventory.locked(self._place.env, self._place.root):
+            self._ensure_key()
+            inspected = self._inspect()
+            seat = _seat(inspected.get(wish.name))
+            if seat is None:
+                seat = self._start(wish.name, reference, inspected)
+            else:
+                self._docker("start", self._container(wish.name))
+        self._admit(wish.name, seat)
+        role = known[wish.name].role if wish.name in known else Machine.role
+        return Machine(
+            wish.name,
+            LOOPBACK,
+            seat.ssh,
+            USER,
+            seat.address,
+            inventory.LOCAL,
+            role,
+            seat.http,
+            seat.https,
+        )
+
+    def destroy(self, machine: Machine) -> None:
+        container = self._container(machine.name)
+        self._docker("rm", "--force", "--volumes", container, check=False)
+        self._docker("volume", "rm", "--force", container, check=False)
+        known_hosts.forget(self._files.known_hosts, machine.host, machine.port)
+        if not self._inspect():
+            self._docker("network", "rm", self._network, check=False)
+            if self._files.identity is not None:
+                for path in (self._files.identity, self._files.identity.with_suffix(".pub")):
+                    path.unlink(missing_ok=True)
+
+    def describe(self, machine: Machine) -> str:
+        found = self._inspect().get(machine.name)
+        if found is None:
+            return "gone"
+        return "running" if found["State"]["Running"] else "stopped"
+
+    # -- making one ---------------------------------------------------------------------------
+
+    def _start(self, name: str, reference: str, others: dict[str, Any]) -> Seat:
+        """Take a free seat; another program may be quicker on a port, so try more than one."""
+        network = self._ensure_network()
+        ports = self._free_ports(name, others)
+        for _ in range(5):
+            seat = Seat(_free_address(network, others), next(ports), next(ports), next(ports))
+            try:
+                self._docker(*self._run(name, seat, reference), timeout=1 * MINUTES)
+                return seat
+            except CommandFailed as error:
+                self._docker("rm", "--force", "--volumes", self._container(name), check=False)
+                if "port is already allocated" not in error.stderr:
+                    raise
+        raise SlipwayError(f"no free ports for {name} between {PORTS[0]} and {PORTS[-1]}")
+
+    def _run(self, name: str, seat: Seat, reference: str) -> list[str]:
+        container = self._container(name)
+        labels = self._labels(f"slipway.machine={name}")
+        volume = f"type=volume,src={container},dst=/var/lib/docker"
+        for label in self._labels()[1::2]:
+            volume += f",volume-label={label}"
+        ports = {22: seat.ssh, 80: seat.http, 443: seat.https}
+        publish = [f"--publish={LOOPBACK}:{own}:{port}" for port, own in ports.items()]
+        place = ["--hostname", name, "--network", self._network, "--ip", seat.address]
+        return [
+            *("run", "--detach", "--name", container, *place, *labels, *RIGHTS),
+            *("--mount", volume, *publish, "--restart", "unless-stopped", "--pull", "never"),
+            reference,
+        ]
+
+    def _admit(self, name: str, seat: Seat) -> None:
+        """Give our key in, take its key out; `docker exec` is a channel nobody sits on."""
+        container = self._container(name)
+        assert self._files.identity is not None  # noqa: S101  local machines have one
+        public = self._files.identity.with_suffix(".pub").read_bytes()
+        text = (
+            f"h=/home/{USER}; install -d -m 700 -o {USER} $h/.ssh; cat > $h/.ssh/authorized_keys; "
+            f"chown {USER} $h/.ssh/authorized_keys; chmod 600 $h/.ssh/authorized_keys; "
+            "for i in $(seq 600); do docker info >/dev/null 2>&1 && break; sleep 0.1; done; "
+            "docker info >/dev/null; cat /etc/ssh/ssh_host_ed25519_key.pub"
+        )
+        argv = ["docker", "exec", "-i", container, "sh", "-euc", text]
+        answer = self._engine.run(argv, stdin=public, timeout=BOOT + 10 * SECONDS, check=False)
+        if answer.code != 0:
+            raise SlipwayError(
+                f"{name}: its engine did not start; see `docker exec {container} tail "
+                "/var/log/dockerd.log`"
+            )
+        with inventory.locked(self._place.env, self._place.root):
+            key = known_hosts.parse(answer.out)
+            known_hosts.pin(self._files.known_hosts, LOOPBACK, seat.ssh, [key])
+        _wait_for_port(name, seat.ssh)
+
+    def _ensure_key(self) -> None:
+        identity = self._files.identity
+        assert identity is not None  # noqa: S101  local machines have one
+        if identity.exists():
+            return
+        identity.parent.mkdir(parents=True, exist_ok=True)
+        comment = f"{self._prefix} rehearsal machines"
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(identity)]
+        self._engine.run(argv)
+
+    def _ensure_network(self) -> str:
+        """Fixed addresses need a network with a subnet of our own; return its first three bytes."""
+        show = ("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}")
+        found = self._docker(*show, self._network, check=False)
+        if found:
+            return found.rpartition(".")[0]
+        start = zlib.crc32(self._network.encode())
+        error: CommandFailed | None = None
+        for attempt in range(20):
+            base = f"10.199.{(start + attempt) % 256}"
+            create = ("network", "create", "--subnet", f"{base}.0/24", *self._labels())
+            try:
+                self._docker(*create, self._network)
+                return base
+            except CommandFailed as failure:  # "Pool overlaps": somebody else's subnet
+                error = failure
+        raise error or SlipwayError("no free subnet")
+
+    def _free_ports(self, name: str, others: dict[str, Any]) -> Iterator[int]:
+        """The same ports for the same machine whenever they are free."""
+        taken = {port for each in others.values() for port in _published(each).values()}
+        start = zlib.crc32(self._container(name).encode()) % len(PORTS)
+        for offset in range(len(PORTS)):
+            port = PORTS[(start + offset) % len(PORTS)]
+            if port not in taken and _is_free(port):
+                yield port
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def _known(self) -> tuple[Machine, ...]:
+        known = inventory.load(self._place.env, self._place.root)
+        inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
+        return known
+
+    def _inspect(self) -> dict[str, Any]:
+        """The containers of the environment's machines, running or not, by machine."""
+        labels = self._labels()
+        filters = [word for label in labels[1::2] for word in ("--filter", f"label={label}")]
+        ids = self._docker("ps", "--all", "--quiet", *filters, "--filter", "label=slipway.machine")
+        if not ids:
+            return {}
+        found = json.loads(self._docker("inspect", *ids.split()))
+        return {each["Config"]["Labels"]["slipway.machine"]: each for each in found}
+
+    def _labels(self, *more: str) -> list[str]:
+        wanted = (f"slipway.project={self._place.project}", f"slipway.env={self._place.env}", *more)
+        return [word for label in wanted for word in ("--label", label)]
+
+    def _container(self, name: str) -> str:
+        return f"{self._prefix}-{name}"
+
+    def _docker(self, *words: str, check: bool = True, timeout: float = 1 * MINUTES) -> str:
+        done = self._engine.run(["docker", *words], check=check, timeout=timeout)
+        return done.out.strip() if done.code == 0 else ""
+
+
+def _seat(container: dict[str, Any] | None) -> Seat | None:
+    if container is None:
+        return None
+    (network,) = container["NetworkSettings"]["Networks"].values()
+    ports = _published(container)
+    address = network["IPAMConfig"]["IPv4Address"]
+    return Seat(address, ports["22/tcp"], ports["80/tcp"], ports["443/tcp"])
+
+
+def _published(container: dict[str, Any]) -> dict[str, int]:
+    bindings = container["HostConfig"]["PortBindings"] or {}
+    return {port: int(found[0]["HostPort"]) for port, found in bindings.items()}
+
+
+def _free_address(network: str, others: dict[str, Any]) -> str:
+    taken = {seat.address for each in others.values() if (seat := _seat(each))}
+    free = (f"{network}.{last}" for last in range(FIRST_ADDRESS, 250))
+    return next(address for address in free if address not in taken)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _wait_for_port(name: str, port: int) -> None:
+    deadline = time.monotonic() + 20 * SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=2) as greeting:
+                if greeting.recv(4) == b"SSH-":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise SlipwayError(f"{name}: its sshd does not answer at {LOOPBACK}:{port}")

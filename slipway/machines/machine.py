@@ -1,0 +1,71 @@
+"""One machine of an environment, as its inventory file says it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from slipway.errors import ConfigError, UsageError
+
+NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+DATA, APP = "data", "app"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`host` and `port` are where SSH goes from here; `address` is where the other machines
+    find it. The first machine of an environment has the role `data`: data services live there."""
+
+    name: str
+    host: str
+    port: int = 22
+    user: str = "root"
+    address: str = ""
+    provider: str = "ssh"
+    role: str = APP
+    http_port: int = 80  # where this computer reaches the machine's edge, at `host`
+    https_port: int = 443
+
+    @property
+    def ssh(self) -> str:
+        """How a person would write it: `deploy@203.0.113.7`, with the port when it is unusual."""
+        place = f"{self.user}@{self.host}"
+        return place if self.port == 22 else f"{place}:{self.port}"
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless the name is one for machines."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name[:40]!a} is no name for a machine; use a-z, 0-9 and -, like m1 or web-2"
+        )
+
+
+def parse(name: str, entry: object, source: str) -> Machine:
+    """Make a machine of an entry of the inventory. Raises ConfigError with file and key."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{source}: {name!a} is no name for a machine; use a-z, 0-9 and -")
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"{source}: {name} must be a mapping with host, user, address")
+    types = {field.name: type(field.default) for field in fields(Machine)} | {"host": str}
+    given: dict[str, Any] = {"name": name}
+    for key, value in entry.items():
+        wanted = types.get(key) if key != "name" else None
+        if wanted is None:
+            raise ConfigError(f"{source}: {name}.{key!a} is unknown")
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise ConfigError(f"{source}: {name}.{key} must be of type {wanted.__name__}")
+        given[key] = value
+    if not given.get("host"):
+        raise ConfigError(f"{source}: {name}.host is missing")
+    if given.get("role", APP) not in (DATA, APP):
+        raise ConfigError(f"{source}: {name}.role must be {DATA} or {APP}")
+    return Machine(**given)
+
+
+def entry(machine: Machine) -> dict[str, Any]:
+    """The inventory's entry of a machine; what is as always is left out."""
+    usual = {field.name: field.default for field in fields(Machine)}
+    always = {"host", "user", "address", "provider", "role"}
+    values = {key: value for key, value in asdict(machine).items() if key != "name"}
+    return {key: value for key, value in values.items() if key in always or value != usual[key]}
