@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 REFUSED = 3
 INTERRUPTED = 130
@@ -23,14 +23,13 @@ SENTENCES = (
     (r"No space left on device|Errno 28", "the disk is full; free about 600 MB and run this again"),
     (
         r"DO NOT MATCH THE HASHES",
-        "a downloaded package is not the one the lock names; nothing was installed. "
-        "Look at {log}, and ask who changed requirements.lock",
+        "a downloaded package is not the one requirements.lock names; look at {log}",
     ),
     (
-        r"NewConnectionError|NameResolutionError|name resolution|Max retries|timed out|Timeout"
-        r"|ConnectionError|No matching distribution|SSLError|CERTIFICATE_VERIFY",
-        "the package index does not answer or lacks a package; check the network "
-        "(and pip's settings: `pip config list`) and run this again; details in {log}",
+        r"NewConnectionError|name resolution|Max retries|timed out|ConnectionError|SSLError"
+        + "|No matching distribution|CERTIFICATE_VERIFY",
+        "the package index does not answer or lacks a package; check the network and "
+        + "`pip config list`, then run this again; details in {log}",
     ),
 )
 
@@ -76,14 +75,10 @@ def make(root: Path, stamp: str) -> None:
     try:
         with log.open("wb") as output:
             _run([python, "-m", "venv", str(venv)], output, log)
-            pip = [str(venv / "bin" / "python"), "-m", "pip"]
-            options = ["--disable-pip-version-check", "--no-input", "--quiet", "--retries=2"]
-            _run(
-                [*pip, "install", *options, "--only-binary=:all:", "--require-hashes"]
-                + ["--requirement", str(root / "requirements.lock")],
-                output,
-                log,
-            )
+            pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--only-binary=:all:"]
+            quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries=2"]
+            lock = ["--require-hashes", "--requirement", str(root / "requirements.lock")]
+            _run([*pip, *quiet, *lock], output, log)
         draft = venv / "stamp.draft"
         draft.write_text(f"{stamp}\n")
         draft.replace(venv / "stamp")
@@ -96,8 +91,8 @@ def make(root: Path, stamp: str) -> None:
     _say(f".venv is ready ({time.monotonic() - started:.0f} s)")
 
 
-def _run(argv: Sequence[str], output: object, log: Path) -> None:
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # type: ignore[call-overload]
+def _run(argv: Sequence[str], output: BinaryIO, log: Path) -> None:
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         code = process.wait()
     finally:
