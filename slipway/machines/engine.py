@@ -89,9 +89,9 @@ def look(host: Host) -> Facts:
     head, _, config = out.partition("\n--\n")
     found = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     return Facts(
-        root=found.pop("uid") == "0",
+        root=root == "yes",
         sudo=found.pop("sudo") == "yes",
-        direct=found.pop("direct") == "yes",
+        direct="yes" in (found.pop("direct"), root),
         free_kb=int(found.pop("free") or 0),
         config=config,
         **found,
