@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.errors import HostError
-from slipway.hosts.host import Host, script
+from slipway.hosts.host import Host
 
 # One line each: a word that says what it is, a tab, JSON as Docker prints it.
 OBSERVE = r"""
@@ -19,7 +19,8 @@ docker service ls --filter "label=slipway.app=$1" --format 'count	{{json .}}'
 ids=$(docker service ls -q --filter "label=slipway.app=$1")
 [ -z "$ids" ] || docker service inspect $ids --format 'service	{{json .}}'
 ids=$(docker config ls -q --filter "label=slipway.app=$1")
-[ -z "$ids" ] || docker config inspect $ids --format 'config	{{json .Spec.Name}}	{{json .Spec.Labels}}'
+form='config	{{json .Spec.Name}}	{{json .Spec.Labels}}'
+[ -z "$ids" ] || docker config inspect $ids --format "$form"
 docker secret ls --filter "label=slipway.app=$1" --format 'secret	{{json .Name}}'
 docker network ls --filter "label=slipway.app=$1" --format 'network	{{json .Name}}'
 """
@@ -147,12 +148,3 @@ def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> Deployed:
 
 def _short(ident: str, counts: Mapping[str, str]) -> str:
     return next((known for known in counts if ident.startswith(known)), ident)
-
-
-def wait_gone(manager: Host, stack: str, timeout: float = 60) -> None:
-    """Wait until the last task of a removed stack has ended."""
-    text = (
-        'i=0; while [ -n "$(docker ps -aq --filter label=com.docker.stack.namespace=$1)" ] '
-        "&& [ $i -lt $2 ]; do i=$((i+1)); sleep 0.5; done"
-    )
-    script(manager, text, stack, str(int(timeout * 2)), timeout=timeout + 10)

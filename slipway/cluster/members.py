@@ -1,0 +1,77 @@
+"""The machines of an environment, connected: one manager to speak to, every host by its node."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slipway.environments.environment import Environment
+from slipway.errors import HostError, Refused
+from slipway.hosts import parallel
+from slipway.hosts.host import Host
+from slipway.hosts.local import LocalHost
+
+WHO = ["docker", "info", "--format", "{{.Swarm.NodeID}} {{.Swarm.ControlAvailable}}"]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Connected machines; `hosts` maps a Swarm node's id to the machine it runs on."""
+
+    manager: Host
+    hosts: Mapping[str, Host]
+    missing: Sequence[str] = ()
+
+    @property
+    def all(self) -> list[Host]:
+        return list(self.hosts.values())
+
+    def close(self) -> None:
+        for host in self.hosts.values():
+            host.close()
+
+
+def connect(env: Environment, *, lenient: bool = False) -> Cluster:
+    """Reach every machine at once.
+
+    Raises Refused when one does not answer, or, with `lenient`, only when no manager does.
+    """
+    hosts = _hosts(env)
+    found: dict[str, Host] = {}
+    managers: list[Host] = []
+    missing: list[str] = []
+
+    def ask(host: Host) -> tuple[Host, str, str]:
+        try:
+            done = host.run(WHO, timeout=20)
+        except HostError as error:
+            return host, "", str(error)
+        node, _, control = done.out.strip().rpartition(" ")
+        return host, node, control
+
+    for host, node, control in parallel.over(hosts, ask):
+        if not node and control not in ("true", "false"):
+            missing.append(control)
+            continue
+        found[node or host.name] = host
+        if control == "true" or env.is_local:
+            managers.append(host)
+    if missing and not (lenient and managers):
+        for host in hosts:
+            host.close()
+        raise Refused(f"{'; '.join(missing)}. Nothing was changed")
+    if not managers:
+        raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
+    return Cluster(managers[0], found, missing)
+
+
+def _hosts(env: Environment) -> list[Host]:
+    if env.is_local:
+        return [LocalHost(name="this computer")]
+    from slipway.machines import inventory
+
+    machines = inventory.load(env.name)
+    if not machines:
+        raise Refused(
+            f"{env.name} has no machines yet; rehearse with: "
+            f"inv machine.create --env={env.name} --provider=local --name=m1"
+        )
+    return [inventory.connect(env.name, machine) for machine in machines]

@@ -1,0 +1,49 @@
+"""Stacks: handed to the Swarm, scaled, removed; every command is safe to repeat."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.errors import SlipwayError
+from slipway.hosts.host import Host, script
+
+DEPLOY = ["docker", "stack", "deploy", "--detach=true", "--resolve-image=never", "--prune"]
+REMOVE = r"""
+docker stack rm "$1" >/dev/null 2>&1 || true
+while [ -n "$(docker service ls -q --filter "label=com.docker.stack.namespace=$1")" ]; do
+  sleep 0.2
+done
+"""
+NETWORKS = r"""
+app=$1; shift
+for name in "$@"; do
+  docker network inspect "$name" >/dev/null 2>&1 ||
+    docker network create --driver overlay --label "slipway.app=$app" "$name" >/dev/null
+done
+"""
+
+
+def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
+    """Hand a stack file to the Swarm. Raises SlipwayError when it would drop a part of it."""
+    argv = [*DEPLOY, "--with-registry-auth", "--compose-file", "-", name]
+    done = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
+    for line in done.err.splitlines():
+        if "gnoring" in line or "nsupported" in line:
+            raise SlipwayError(f"the Swarm would drop a part of {name}: {line.strip()}")
+
+
+def remove(manager: Host, name: str) -> None:
+    """Remove a stack and wait until its services are gone; none is fine."""
+    script(manager, REMOVE, name, timeout=60)
+
+
+def stop(manager: Host, services: Sequence[str]) -> None:
+    """Scale services to nothing; their tasks end as gracefully as they can, in the background."""
+    if services:
+        argv = ["docker", "service", "scale", "--detach", *(f"{name}=0" for name in services)]
+        manager.run(argv, timeout=60)
+
+
+def ensure_networks(manager: Host, app: str, names: Sequence[str]) -> None:
+    """Make the overlay networks that are not there yet."""
+    script(manager, NETWORKS, app, *names, timeout=60)

@@ -1,0 +1,271 @@
+"""The Swarm that an environment's machines form: who is in it, joining, leaving.
+
+A machine joins with the worker's token, which travels through stdin to the engine's socket and
+so never stands in a process list; managers are made by promotion, and the managers' token is
+never read at all. There is an odd number of managers, because a second one would only make the
+loss of either fatal: one of one or two machines, three of three or four, five of more.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.errors import CommandFailed, HostError, Refused
+from slipway.hosts.host import MINUTES, SECONDS, Host, script
+
+PORT = 2377
+DATA_LABEL = "slipway.data"
+MACHINE_LABEL = "slipway.machine"
+MOST_MANAGERS = 5
+POOLS = ("10.201.0.0/16", "10.202.0.0/16", "172.28.0.0/16")
+
+INSPECT = "docker node inspect $(docker node ls -q) --format '{{json .}}'"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A member of the Swarm, as its managers see it."""
+
+    id: str
+    hostname: str
+    address: str
+    role: str  # manager, worker
+    state: str  # ready, down, unknown, disconnected
+    availability: str  # active, pause, drain
+    leader: bool
+    reachable: bool  # of a manager: whether the other managers hear it
+    engine: str
+    labels: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name of its machine."""
+        return self.labels.get(MACHINE_LABEL) or self.hostname
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role == "manager"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == "ready"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """What a host itself says about the Swarm it is in."""
+
+    state: str  # inactive, pending, active, error, locked
+    node: str
+    manager: bool
+    address: str
+    managers: tuple[str, ...]  # address and port of each
+
+    @property
+    def active(self) -> bool:
+        return self.state == "active"
+
+
+def membership(host: Host) -> Membership:
+    """Ask a host's engine for its place in a Swarm."""
+    found = json.loads(host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out)
+    return Membership(
+        state=found["LocalNodeState"],
+        node=found["NodeID"],
+        manager=bool(found["ControlAvailable"]),
+        address=found["NodeAddr"],
+        managers=tuple(each["Addr"] for each in found["RemoteManagers"] or ()),
+    )
+
+
+def nodes(host: Host) -> list[Node]:
+    """All members, in one round trip to a manager."""
+    lines = script(host, INSPECT).out.splitlines()
+    return [_node(json.loads(line)) for line in lines if line]
+
+
+def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  # noqa: S104
+    """Make the host the first manager of a Swarm unless it is a manager; True if it changed.
+
+    This computer advertises and listens on 127.0.0.1, so nobody else can join.
+    """
+    found = membership(host)
+    if found.active and found.manager:
+        return False
+    if found.state != "inactive":
+        raise Refused(
+            f"{host.name}: it belongs to another Swarm (state {found.state}); if that is a "
+            f"left-over, type `docker swarm leave --force` on {host.name}, then run this again"
+        )
+    place = ["--advertise-addr", advertise, "--listen-addr", f"{listen}:{PORT}"]
+    pool = ["--default-addr-pool", _free_pool(host), "--default-addr-pool-mask-length", "24"]
+    host.run(["docker", "swarm", "init", *place, *pool])
+    return True
+
+
+def join(manager: Host, new: Host, advertise: str) -> bool:
+    """Make a host a member of the manager's Swarm; True if it was none."""
+    there, here = membership(manager), membership(new)
+    if here.active and here.node in {node.id for node in nodes(manager)}:
+        return False
+    if here.state != "inactive":
+        raise Refused(
+            f"{new.name}: it belongs to another Swarm (state {here.state}); if that is a "
+            f"left-over, type `docker swarm leave --force` on {new.name}, then run this again"
+        )
+    token = manager.run(["docker", "swarm", "join-token", "--quiet", "worker"]).out.strip()
+    wish = {
+        "ListenAddr": f"0.0.0.0:{PORT}",
+        "AdvertiseAddr": advertise,
+        "DataPathAddr": advertise,
+        "RemoteAddrs": there.managers,
+        "JoinToken": token,
+    }
+    _post(new, "/swarm/join", wish)
+    joined = membership(new).node
+    _wait(new, f"{new.name} in the Swarm", lambda: joined in {n.id for n in nodes(manager)})
+    return True
+
+
+def label(manager: Host, node: str, **labels: str) -> bool:
+    """Give a node labels (`_` stands for `.`); True if one was missing."""
+    wanted = {key.replace("_", "."): value for key, value in labels.items()}
+    (found,) = (each for each in nodes(manager) if each.id == node)
+    missing = {key: value for key, value in wanted.items() if found.labels.get(key) != value}
+    words = [word for key, value in missing.items() for word in ("--label-add", f"{key}={value}")]
+    if words:
+        _update(manager, words, node)
+    return bool(words)
+
+
+def managers_for(machines: int) -> int:
+    """How many of so many machines should be managers."""
+    odd = machines if machines % 2 else machines - 1
+    return max(1, min(odd, MOST_MANAGERS))
+
+
+def balance(manager: Host) -> list[str]:
+    """Promote or demote until the number of managers is right; return a line for each change.
+
+    Nodes that are down count for nothing; the leader and the data machine are demoted last.
+    """
+    known = [node for node in nodes(manager) if node.is_ready]
+    managers = [node for node in known if node.is_manager]
+    workers = [node for node in known if not node.is_manager and node.availability == "active"]
+    surplus = len(managers) - managers_for(len(known))
+    asked = membership(manager).node
+    done = []
+    for node in sorted(workers, key=_name)[: max(0, -surplus)]:
+        manager.run(["docker", "node", "promote", node.id])
+        _wait(manager, f"{node.name} a manager", lambda n=node: _is(manager, n, "manager"))
+        done.append(f"{node.name} is a manager now")
+    spare = [node for node in managers if node.id != asked and DATA_LABEL not in node.labels]
+    followers = sorted(spare, key=lambda node: (node.leader, node.name))
+    for node in followers[: max(0, surplus)]:
+        demote(manager, node)
+        done.append(f"{node.name} is a worker now")
+    return done
+
+
+def demote(manager: Host, node: Node) -> None:
+    """Make a manager a worker and wait until the other managers count without it."""
+    manager.run(["docker", "node", "demote", node.id])
+    _wait(manager, f"{node.name} a worker", lambda: _is(manager, node, "worker"))
+
+
+def drain(manager: Host, node: Node, timeout: float = 2 * MINUTES) -> None:
+    """Move a node's tasks elsewhere and wait until none runs there."""
+    _update(manager, ["--availability", "drain"], node.id)
+    argv = ["docker", "node", "ps", node.id, "--filter", "desired-state=running", "--quiet"]
+    if node.is_ready:
+        _wait(manager, f"{node.name} empty", lambda: not manager.run(argv).out.strip(), timeout)
+
+
+def remove(manager: Host, node: Node, host: Host | None) -> None:
+    """Take a node out: drain, demote, leave, forget. `host` is None for one that is dead."""
+    drain(manager, node)
+    if node.is_manager:
+        demote(manager, node)
+    if host is not None:
+        leave(host)
+    manager.run(["docker", "node", "rm", "--force", node.id])
+
+
+def leave(host: Host) -> bool:
+    """Leave the Swarm, also as its last manager; True if the host was in one."""
+    if membership(host).state == "inactive":
+        return False
+    host.run(["docker", "swarm", "leave", "--force"])
+    return True
+
+
+def _node(found: dict[str, Any]) -> Node:
+    manager = found.get("ManagerStatus") or {}
+    return Node(
+        id=found["ID"],
+        hostname=found["Description"]["Hostname"],
+        # A worker's status may say 0.0.0.0; a manager's own address is always right.
+        address=manager.get("Addr", found["Status"].get("Addr", "")).rpartition(":")[0]
+        or found["Status"].get("Addr", ""),
+        role=found["Spec"]["Role"],
+        state=found["Status"]["State"],
+        availability=found["Spec"]["Availability"],
+        leader=bool(manager.get("Leader")),
+        reachable=manager.get("Reachability", "reachable") == "reachable",
+        engine=found["Description"]["Engine"].get("EngineVersion", ""),
+        labels=found["Spec"].get("Labels") or {},
+    )
+
+
+def _post(host: Host, path: str, body: Mapping[str, Any]) -> None:
+    """Ask the engine over its own socket, with the client every engine has."""
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+    )
+    argv = ["docker", "system", "dial-stdio"]
+    answer = host.run(argv, stdin=head.encode() + content, timeout=1 * MINUTES)
+    status, _, text = answer.out.partition("\r\n")
+    if " 200 " not in f"{status} ":
+        message = text.partition("\r\n\r\n")[2].strip() or status or "no answer"
+        raise HostError(host.name, f"the engine refuses {path}: {message[:300]}")
+
+
+def _update(manager: Host, words: Sequence[str], node: str) -> None:
+    """Two changes of a node at once are refused by the store; the later one comes again."""
+    for attempt in range(5):
+        try:
+            manager.run(["docker", "node", "update", *words, node])
+            return
+        except CommandFailed as error:
+            if "out of sequence" not in error.stderr or attempt == 4:
+                raise
+            time.sleep(0.2)
+
+
+def _is(manager: Host, node: Node, role: str) -> bool:
+    argv = ["docker", "node", "inspect", node.id, "--format", "{{json .ManagerStatus}}"]
+    found = manager.run(argv, check=False).out.strip()
+    return (found not in ("", "null")) == (role == "manager")
+
+
+def _wait(host: Host, what: str, reached: Any, timeout: float = 1 * MINUTES) -> None:
+    deadline = time.monotonic() + timeout
+    while not reached():
+        if time.monotonic() > deadline:
+            raise HostError(host.name, f"{what}: not within {timeout:.0f} s")
+        time.sleep(0.3 * SECONDS)
+
+
+def _free_pool(host: Host) -> str:
+    """Networks of the Swarm must not hide the network the machines are in (default: 10.0.0.0/8)."""
+    used = script(host, "ip -4 route 2>/dev/null || :").out
+    free = [pool for pool in POOLS if f"{pool.rsplit('.', 2)[0]}." not in used]
+    return (free or list(POOLS))[0]
+
+
+def _name(node: Node) -> str:
+    return node.name

@@ -1,0 +1,109 @@
+"""The edges of all machines: told their routes, asked what they serve and what is still open."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.errors import HostError, SlipwayError
+from slipway.hosts import parallel
+from slipway.hosts.host import Completed, Host, script
+
+FIND = (
+    'c=$(docker ps -q --filter "label=slipway.app=$1" --filter label=slipway.service=edge '
+    "--filter status=running | head -n 1); "
+    '[ -n "$c" ] || { echo "no edge runs here" >&2; exit 9; }; shift; '
+)
+ASK = FIND + 'exec docker exec "$c" edge "$@"'
+TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Routing:
+    """A whole edge configuration under the name that can be read back."""
+
+    ident: str
+    document: bytes
+
+    @classmethod
+    def of(cls, release: int, colour: str, config: Callable[[str], Mapping[str, Any]]) -> "Routing":
+        """Name a configuration by release, colour and content."""
+        plain = json.dumps(config(""), sort_keys=True)
+        digest = hashlib.sha256(plain.encode()).hexdigest()[:12]
+        ident = f"release-{release}-{colour}-{digest}"
+        return cls(ident, json.dumps(config(ident), sort_keys=True).encode())
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The edge of every machine of an environment."""
+
+    app: str
+    hosts: Sequence[Host]
+
+    def tell(self, routing: Routing) -> None:
+        """Switch every edge and have each say that the new routes are live.
+
+        Raises HostError for the edges that did not; the others have switched.
+        """
+
+        def one(host: Host) -> None:
+            argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
+            done = host.run(argv, stdin=routing.document, timeout=20, check=False)
+            if done.code != 0:
+                raise HostError(host.name, f"the edge did not take the new routes: {_last(done)}")
+
+        parallel.over(self.hosts, one)
+
+    def serving(self) -> dict[str, str]:
+        """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
+
+        def one(host: Host) -> tuple[str, str]:
+            done = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
+            return host.name, done.out.strip() if done.code == 0 else ""
+
+        return dict(parallel.over(self.hosts, one))
+
+    def wait_up(self, timeout: float) -> None:
+        """Wait until every machine has an edge that answers."""
+        deadline = time.monotonic() + timeout
+        while silent := [name for name, ident in self.serving().items() if not ident]:
+            if time.monotonic() > deadline:
+                names = ", ".join(silent)
+                raise SlipwayError(f"no edge answers on {names} after {timeout:.0f} s")
+            time.sleep(POLL)
+
+    def fetch(self, urls: Sequence[str]) -> None:
+        """Fetch every address from within every edge; raises HostError for the first failure."""
+        text = FIND + 'for url in "$@"; do docker exec "$c" edge fetch "$url" >/dev/null || '
+        text += '{ echo "$url does not answer with 2xx" >&2; exit 8; }; done'
+
+        def one(host: Host) -> None:
+            done = host.run(["sh", "-euc", text, "sh", self.app, *urls], timeout=60, check=False)
+            if done.code != 0:
+                raise HostError(host.name, f"seen from the edge, {_last(done)}")
+
+        parallel.over(self.hosts, one)
+
+    def in_flight(self, names: Sequence[str]) -> int:
+        """Count the requests all edges still have open towards these services."""
+
+        def one(host: Host) -> int:
+            return int(script(host, ASK, self.app, "inflight", *names, timeout=15).out or 0)
+
+        return sum(parallel.over(self.hosts, one))
+
+    def drain(self, names: Sequence[str], timeout: float) -> int:
+        """Wait until nothing is open towards these services; return how many are after all."""
+        deadline = time.monotonic() + timeout
+        while (count := self.in_flight(names)) and time.monotonic() < deadline:
+            time.sleep(POLL)
+        return count
+
+
+def _last(done: Completed) -> str:
+    lines = (done.err or done.out).strip().splitlines()
+    return lines[-1] if lines else f"it ended with {done.code}"

@@ -1,0 +1,157 @@
+"""The draft of a release: what the files on this computer would run, before anything is built."""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from slipway.cluster import lease
+from slipway.database import migrations
+from slipway.environments.environment import Environment
+from slipway.errors import Refused
+from slipway.hosts.local import LocalHost
+from slipway.releases import application, sources, stack
+from slipway.releases.application import Application, Build
+from slipway.releases.commit import Commit
+from slipway.releases.release import Release
+from slipway.releases.sources import Image
+from slipway.secrets import delivery
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A release without images; `builds` maps the tags that have to be there to their sources."""
+
+    release: Release
+    builds: Mapping[str, Build]
+    images: Mapping[str, Image]
+
+    @property
+    def unbuilt(self) -> list[tuple[Build, str]]:
+        return [(one, tag) for tag, one in self.builds.items() if tag not in self.images]
+
+
+def draft(env: Environment, commit: Commit) -> Draft:
+    """Read compose files, sources and secret versions; nothing is built or changed."""
+    app = application.read(env)
+    host = LocalHost()
+    bases = _bases(app.builds)
+    foreign = [service.image for service in app.services if service.name not in _built(app)]
+    known = sources.inspect(host, sorted({*bases.values(), *foreign}))
+    tags = {}
+    builds = {}
+    for build in app.builds:
+        base = known.get(bases[build.dockerfile])
+        tag = sources.tag(build, base.id if base else bases[build.dockerfile])
+        tags[build.service] = tag
+        builds.setdefault(tag, build)
+    for service in app.services:
+        tags.setdefault(service.name, service.image)
+    images = sources.inspect(host, sorted(set(tags.values())))
+    release = Release(
+        number=0,
+        commit=commit.name,
+        images={},
+        tags=tags,
+        secrets=delivery.versions(env),
+        services=app.services,
+        migration_head=migrations.head(env.compose / "migrations"),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        by=lease.owner(),
+    )
+    return Draft(replace(release, fingerprint=_fingerprint(env, release, images)), builds, images)
+
+
+def build(env: Environment, draft: Draft, note: Callable[[str], None]) -> Draft:
+    """Build what is not there, and put the digest of every image into the release."""
+    host = LocalHost()
+    sources.build(host, draft.unbuilt, note)
+    images = sources.inspect(host, sorted(set(draft.release.tags.values())))
+    missing = sorted(set(draft.release.tags.values()) - set(images))
+    if missing:
+        raise Refused(f"no image {missing[0]} on this computer; run: inv bootstrap")
+    refuse_stand_ins(env, images.values())
+    by_service = {name: images[tag].id for name, tag in draft.release.tags.items()}
+    return replace(draft, release=replace(draft.release, images=by_service), images=images)
+
+
+def refuse_stand_ins(env: Environment, images: "Sequence[Image] | Any") -> None:
+    """Raise Refused when a stand-in would reach an environment that has users."""
+    if env.is_local or env.switch("ALLOW_STANDINS"):
+        return
+    names = sorted(image.tag for image in images if image.stand_in)
+    if names:
+        raise Refused(
+            f"{names[0]} is made from a stand-in base image, built because no registry answered. "
+            f"Pull the real ones (inv bootstrap), or say ALLOW_STANDINS=on in compose/{env.name}.env"
+        )
+
+
+def changes(old: Release | None, new: Release) -> list[str]:
+    """Say in words what a new release changes for each service."""
+    if old is None:
+        return ["first release"]
+    lines = []
+    before = {service.name: service for service in old.services}
+    after = {service.name: service for service in new.services}
+    lines += [f"{name}: added" for name in sorted(after.keys() - before.keys())]
+    lines += [f"{name}: removed" for name in sorted(before.keys() - after.keys())]
+    for name in sorted(after.keys() & before.keys()):
+        what = []
+        if old.tags[name] != new.tags[name]:
+            what.append("image")
+        what += _settings(before[name].spec, after[name].spec)
+        used = [str(entry["source"]) for entry in stack.spec_list(after[name], "secrets")]
+        what += [f"secret {k}" for k in used if old.secrets.get(k) != new.secrets.get(k)]
+        if what:
+            lines.append(f"{name}: {', '.join(what)}")
+    if old.migration_head != new.migration_head:
+        lines.append(f"migrations: up to {new.migration_head}")
+    return lines
+
+
+def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    old, new = before.get("environment") or {}, after.get("environment") or {}
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    rest = sorted(
+        key
+        for key in before.keys() | after.keys()
+        if key not in ("environment", "image", "build") and before.get(key) != after.get(key)
+    )
+    return [*keys, *rest]
+
+
+def _fingerprint(env: Environment, release: Release, images: Mapping[str, Image]) -> str:
+    """Digest what the colours would run; a commit that changes none of it is no new release."""
+    blank = replace(
+        release,
+        commit="",
+        images={
+            name: images[tag].id if tag in images and ":src-" not in tag else tag
+            for name, tag in release.tags.items()
+        },
+    )
+    return stack.fingerprint(stack.colour_stack(env, blank, "any"))
+
+
+def _bases(builds: Sequence[Build]) -> dict[Path, str]:
+    return {build.dockerfile: _base(build.dockerfile) for build in builds}
+
+
+def _base(dockerfile: Path) -> str:
+    """Return the image of the last FROM line: what the service stands on."""
+    words = (
+        [
+            line.split()
+            for line in dockerfile.read_text().splitlines()
+            if line.upper().startswith("FROM ")
+        ]
+        if dockerfile.is_file()
+        else []
+    )
+    return next((word for word in words[-1][1:] if not word.startswith("--")), "") if words else ""
+
+
+def _built(app: Application) -> set[str]:
+    return {build.service for build in app.builds}

@@ -1,0 +1,125 @@
+"""Whether a stack came up: every task healthy, or the reason why not with its last words."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from slipway.errors import SlipwayError
+from slipway.hosts.host import Host, script
+
+POLL = 0.25
+FAILURES = 3  # a service whose tasks failed this often does not come up by itself
+LOG_LINES = 12
+TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
+
+WATCH = r"""
+docker stack services "$1" --format 'service	{{json .}}'
+docker stack ps "$1" --no-trunc --format 'task	{{json .}}' 2>/dev/null || true
+"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One attempt to run a container of a service."""
+
+    id: str
+    service: str
+    node: str
+    state: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stack is; counts are tasks."""
+
+    running: int
+    desired: int
+    tasks: tuple[Task, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        return self.running >= self.desired
+
+    @property
+    def failed(self) -> list[Task]:
+        return [task for task in self.tasks if task.state in TERMINAL]
+
+
+class NotHealthy(SlipwayError):
+    """A stack did not come up; the text ends with the last lines of a container."""
+
+
+def wait(
+    manager: Host,
+    stack: str,
+    timeout: float,
+    note: Callable[[str], None],
+    ignored: Collection[str] = (),
+) -> None:
+    """Wait until every service of a stack has all its tasks healthy.
+
+    `ignored` are ids of tasks that had failed before. Raises NotHealthy when tasks keep
+    failing or the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    seen = ""
+    while not (progress := look(manager, stack)).is_whole:
+        text = f"{progress.running} of {progress.desired} healthy"
+        if text != seen:
+            note(text)
+            seen = text
+        failed = [task for task in progress.failed if task.id not in ignored]
+        if len(failed) >= FAILURES:
+            raise NotHealthy(explain(manager, failed))
+        if time.monotonic() > deadline:
+            waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
+            reason = explain(manager, failed or waiting)
+            raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
+        time.sleep(POLL)
+
+
+def look(manager: Host, stack: str) -> Progress:
+    """Read the state of a stack once; a stack that is not there is whole."""
+    running = desired = 0
+    tasks: list[Task] = []
+    for line in script(manager, WATCH, stack, timeout=30).out.splitlines():
+        word, _, text = line.partition("\t")
+        entry = json.loads(text)
+        if word == "service":
+            have, _, want = entry["Replicas"].split(" ")[0].partition("/")
+            running += int(have)
+            desired += int(want)
+        else:
+            tasks.append(_task(entry))
+    return Progress(running, desired, tuple(tasks))
+
+
+def explain(manager: Host, tasks: Sequence[Task]) -> str:
+    """Say what became of tasks, with the last lines their containers printed."""
+    if not tasks:
+        return "no task could be placed; has a machine room and the right label?"
+    first = tasks[0]
+    text = f"{first.service} on {first.node or 'no machine'} is {first.state.lower()}"
+    if first.error:
+        text += f" ({first.error.removeprefix('task: ')})"
+    lines = last_words(manager, first.service)
+    return "\n".join([text, *(f"    {line}" for line in lines)])
+
+
+def last_words(manager: Host, service: str) -> list[str]:
+    """Return the last lines that the containers of a service printed."""
+    argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), service]
+    done = manager.run(["timeout", "8", *argv], timeout=15, check=False)
+    return (done.out + done.err).strip().splitlines()[-LOG_LINES:]
+
+
+def _task(entry: Mapping[str, str]) -> Task:
+    return Task(
+        id=entry["ID"],
+        service=entry["Name"].rpartition(".")[0],
+        node=entry["Node"],
+        state=entry["CurrentState"].split(" ")[0],
+        error=entry["Error"].strip('"'),
+    )

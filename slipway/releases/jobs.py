@@ -1,0 +1,76 @@
+"""One-shot services: run to the end, their output handed over, removed afterwards."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slipway.cluster import stacks
+from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
+from slipway.hosts.host import MINUTES, Host, script
+from slipway.releases import stack
+from slipway.releases.application import Service
+from slipway.releases.release import Release
+
+POLL = 0.3
+ENDED = ("Complete", "Failed", "Rejected", "Orphaned", "Shutdown")
+
+TASK = "docker stack ps \"$1\" --no-trunc --format '{{json .}}' | head -n 1"
+
+
+class JobFailed(SlipwayError):
+    """A one-shot service ended with another code than 0."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended and what it printed."""
+
+    succeeded: bool
+    error: str
+    lines: tuple[str, ...]
+
+
+def run(
+    manager: Host,
+    env: Environment,
+    release: Release,
+    service: Service,
+    *,
+    facts: dict[str, str] | None = None,
+    timeout: float = 10 * MINUTES,
+    note: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Run a service of role job in the environment, once, whatever the number of machines.
+
+    Raises JobFailed when it has not ended in time.
+    """
+    name = f"{env.prefix}-{service.name}"
+    stacks.remove(manager, name)  # left over by a run that was killed
+    try:
+        stacks.deploy(manager, name, stack.job_stack(env, release, service, facts or {}))
+        state, error = _wait(manager, name, timeout, note)
+        argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
+        done = manager.run(["timeout", "20", *argv], timeout=30, check=False)
+        lines = tuple((done.out + done.err).strip().splitlines())
+        return Outcome(state == "Complete", error, lines)
+    finally:
+        stacks.remove(manager, name)
+
+
+def _wait(manager: Host, name: str, timeout: float, note: Callable[[str], None]) -> tuple[str, str]:
+    deadline = time.monotonic() + timeout
+    seen = ""
+    while True:
+        line = script(manager, TASK, name, timeout=30).out.strip()
+        entry = json.loads(line) if line else {"CurrentState": "Pending", "Error": ""}
+        state = str(entry["CurrentState"]).split(" ")[0]
+        if state in ENDED:
+            return state, str(entry["Error"]).strip('"').removeprefix("task: ")
+        if state != seen:
+            note(state.lower())
+            seen = state
+        if time.monotonic() > deadline:
+            raise JobFailed(f"{name} has not ended after {timeout:.0f} s ({state.lower()})")
+        time.sleep(POLL)

@@ -1,0 +1,182 @@
+"""Images to the machines: through a registry where there is one, else over SSH, layer by layer.
+
+`docker load` looks for a layer among those it has before it opens the archive's copy, so the
+copies of layers that a machine already has are left out of the stream.
+"""
+
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import IO
+
+from slipway.errors import CommandFailed, HostError, SlipwayError
+from slipway.hosts import parallel
+from slipway.hosts.host import MINUTES, Host, script
+from slipway.hosts.local import LocalHost
+from slipway.releases.sources import Image
+
+CHUNK = 1 << 20
+Chain = tuple[str, ...]
+
+# What a machine has: one line per image, its id and its layers from the bottom up.
+HAVE = r"""
+ids=$(docker image ls --quiet --no-trunc | sort -u)
+[ -z "$ids" ] || docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' $ids
+"""
+
+
+def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[str], None]) -> str:
+    """Bring images to every machine at once; return a summary of what travelled."""
+    chains = layers(images)
+
+    def one(host: Host) -> int:
+        return _ship(host, images, chains, note)
+
+    sizes = [size for size in parallel.over(hosts, one) if size]
+    if not sizes:
+        return "every machine has them"
+    return f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
+
+
+def through_registry(images: Collection[Image], registry: str) -> dict[str, str]:
+    """Push images; map each id to the reference by digest that any machine can pull."""
+    host = LocalHost()
+    references = {}
+    for image in images:
+        name = f"{registry}/{image.tag}"
+        host.run(["docker", "tag", image.id, name], timeout=20)
+        try:
+            host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
+        except CommandFailed as error:
+            raise SlipwayError(
+                f"{registry} did not take {image.tag}; nothing was changed: {_line(error.stderr)}"
+            ) from None
+        form = "{{json .RepoDigests}}"
+        digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)
+        repository = name.rpartition(":")[0]
+        references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
+    return references
+
+
+def layers(images: Collection[Image]) -> dict[str, Chain]:
+    """Map each image's id to its layers, from the bottom up."""
+    form = "{{.Id}} {{json .RootFS.Layers}}"
+    ids = [image.id for image in images]
+    done = LocalHost().run(["docker", "image", "inspect", "--format", form, *ids])
+    return _chains(done.out)
+
+
+def dispensable(wanted: Collection[Chain], present: Collection[Chain]) -> set[str]:
+    """Name the layers that need not travel: they stand on the same layers on the other side."""
+    known = {chain[:depth] for chain in present for depth in range(1, len(chain) + 1)}
+    spare: set[str] = set()
+    needed: set[str] = set()
+    for chain in wanted:
+        for depth, layer in enumerate(chain, 1):
+            (spare if chain[:depth] in known else needed).add(layer)
+    return spare - needed
+
+
+def _ship(
+    host: Host, images: Collection[Image], chains: dict[str, Chain], note: Callable[[str], None]
+) -> int:
+    present = _chains(script(host, HAVE, timeout=60).out)
+    missing = [image for image in images if image.id not in present]
+    if not missing:
+        return 0
+    spare = dispensable([chains[image.id] for image in missing], list(present.values()))
+    note(f"{host.name}: {len(missing)} images")
+    sent = _load(host, missing, spare)
+    after = _chains(script(host, HAVE, timeout=60).out)
+    if spare and any(image.id not in after for image in missing):
+        # An engine with another image store wants every layer.
+        sent += _load(host, missing, set())
+        after = _chains(script(host, HAVE, timeout=60).out)
+    lost = [image.tag for image in missing if image.id not in after]
+    if lost:
+        raise HostError(
+            host.name,
+            f"its engine gives {lost[0]} another digest (a different image store); set REGISTRY",
+        )
+    return sent
+
+
+def _load(host: Host, images: Sequence[Image], spare: Collection[str]) -> int:
+    sent = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal sent
+        for chunk in archive([image.tag for image in images], spare):
+            sent += len(chunk)
+            yield chunk
+
+    done = host.run(["docker", "load"], stdin=counted(), timeout=60 * MINUTES, check=False)
+    if done.code != 0 and not spare:
+        raise HostError(host.name, f"docker load failed: {_line(done.err)}")
+    return sent
+
+
+def archive(tags: Sequence[str], spare: Collection[str]) -> Iterator[bytes]:
+    """Stream `docker save` without the layers named, as chunks of a tar archive."""
+    save = subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE)
+    left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
+    buffer = io.BytesIO()
+    try:
+        assert save.stdout is not None  # noqa: S101  asked for above
+        with (
+            tarfile.open(fileobj=save.stdout, mode="r|", bufsize=CHUNK) as source,
+            tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
+        ):
+            for member in source:
+                if member.name in left_out:
+                    continue
+                content = source.extractfile(member) if member.isfile() else None
+                yield from _copy(member, content, target, buffer)
+        yield buffer.getvalue()
+        if save.wait() != 0:
+            raise SlipwayError(f"docker save ended with {save.returncode}")
+    finally:
+        if save.poll() is None:
+            save.kill()
+        save.wait()
+
+
+def _copy(
+    member: tarfile.TarInfo,
+    content: IO[bytes] | None,
+    target: tarfile.TarFile,
+    buffer: io.BytesIO,
+) -> Iterator[bytes]:
+    """Write one member in pieces, handing over what the target has produced so far."""
+    target.addfile(member)  # the header; the content follows, padded to whole blocks
+    assert target.fileobj is not None  # noqa: S101  open for writing
+    written = 0
+    while content is not None and (piece := content.read(CHUNK)):
+        target.fileobj.write(piece)
+        written += len(piece)
+        yield _drained(buffer)
+    if rest := written % tarfile.BLOCKSIZE:
+        target.fileobj.write(b"\0" * (tarfile.BLOCKSIZE - rest))
+    yield _drained(buffer)
+
+
+def _drained(buffer: io.BytesIO) -> bytes:
+    data = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return data
+
+
+def _chains(text: str) -> dict[str, Chain]:
+    pairs = (line.split(" ", 1) for line in text.splitlines())
+    return {ident: tuple(json.loads(chain) or ()) for ident, chain in pairs}
+
+
+def _human(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
+
+
+def _line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]
