@@ -1,0 +1,65 @@
+"""One piece of work on many hosts at once, with a limit."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from slipway.errors import SlipwayError
+from slipway.hosts.host import Host
+
+AT_ONCE = 8
+
+H = TypeVar("H", bound=Host)
+T = TypeVar("T")
+
+
+class HostsFailed(SlipwayError):
+    """Some of the hosts failed; the text has a sentence for each of them."""
+
+    def __init__(self, failures: Sequence[SlipwayError], total: int) -> None:
+        lines = "".join(f"\n  {failure}" for failure in failures)
+        super().__init__(f"{len(failures)} of {total} hosts failed:{lines}")
+        self.failures = tuple(failures)
+        self.exit_code = max(failure.exit_code for failure in failures)
+
+
+def each(hosts: Sequence[H], work: Callable[[H], T], limit: int = AT_ONCE) -> list[T]:
+    """Results in the order of the hosts. All hosts are worked on, also when one fails.
+
+    Raises the failure itself when there is one host, else HostsFailed with all of them.
+    """
+    results = attempt(hosts, work, limit)
+    failures = [result for result in results if isinstance(result, SlipwayError)]
+    if failures and len(hosts) == 1:
+        raise failures[0]
+    if failures:
+        raise HostsFailed(failures, len(hosts))
+    return [result for result in results if not isinstance(result, SlipwayError)]
+
+
+def attempt(
+    hosts: Sequence[H], work: Callable[[H], T], limit: int = AT_ONCE
+) -> list[T | SlipwayError]:
+    """Like `each`, with the failure in place of the result. Other exceptions are raised."""
+
+    def guarded(host: H) -> T | SlipwayError:
+        try:
+            return work(host)
+        except SlipwayError as error:
+            return error
+
+    if not hosts:
+        return []
+    pool = ThreadPoolExecutor(max_workers=min(limit, len(hosts)), thread_name_prefix="host")
+    try:
+        return list(pool.map(guarded, hosts))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        # Ctrl-C reaches this thread only; closing ends what the others wait for.
+        for host in hosts:
+            with contextlib.suppress(Exception):
+                host.close()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
