@@ -51,12 +51,14 @@ class Loop:
             self._status.beat()
             try:
                 with self._connect() as connection:
+                    self._prepare(connection)
                     failures = 0
                     self._work(connection)
             except (OperationalError, UndefinedTable) as error:
                 failures += 1
-                self._status.disconnected(str(error))
-                log.warning("database: %s", error)
+                reason = str(error).strip().partition("\n")[0]
+                self._status.disconnected(reason)
+                log.warning("database: %s", reason)
                 self._sleep(RECONNECT_PAUSES[min(failures, len(RECONNECT_PAUSES)) - 1])
 
     def _connect(self) -> Connection[Any]:
@@ -76,9 +78,11 @@ class Loop:
             autocommit=True,
         )
 
-    def _work(self, connection: Connection[Any]) -> None:
-        connection.execute(f"LISTEN {queue.CHANNEL}".encode())
+    def _prepare(self, connection: Connection[Any]) -> None:
+        connection.execute("LISTEN jobs")
         queue.ensure_sweep(connection, days=0)
+
+    def _work(self, connection: Connection[Any]) -> None:
         while not self._stopping:
             self._status.beat()
             self._status.connected(_migration_head(connection))

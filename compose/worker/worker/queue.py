@@ -7,7 +7,6 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-CHANNEL = "jobs"
 LEASE_SECONDS = 60
 MOST_ATTEMPTS = 10
 FIRST_PAUSE_SECONDS = 2

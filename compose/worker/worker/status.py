@@ -37,7 +37,7 @@ class Status:
 
     def disconnected(self, reason: str) -> None:
         """The database does not answer."""
-        self._reason = reason.strip().partition("\n")[0]
+        self._reason = reason
 
     def answer(self, path: str) -> tuple[HTTPStatus, dict[str, object]]:
         """Return what a request gets."""

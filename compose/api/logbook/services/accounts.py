@@ -13,7 +13,7 @@ from logbook.queries import Row
 
 ATTEMPT_WINDOW = 15 * 60
 ATTEMPTS_PER_ACCOUNT = 10
-ATTEMPTS_PER_ADDRESS = 100
+ATTEMPTS_PER_ADDRESS = 300  # an office behind one address is not one person
 
 
 class Accounts:
