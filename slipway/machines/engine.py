@@ -88,10 +88,11 @@ def look(host: Host) -> Facts:
     out = script(host, scripts.FACTS).out
     head, _, config = out.partition("\n--\n")
     found = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+    root = found.pop("uid") == "0"
     return Facts(
-        root=root == "yes",
+        root=root,
         sudo=found.pop("sudo") == "yes",
-        direct="yes" in (found.pop("direct"), root),
+        direct=found.pop("direct") == "yes" or root,
         free_kb=int(found.pop("free") or 0),
         config=config,
         **found,

@@ -6,7 +6,13 @@ set -eu
 tag=$1 suite=$2 mirror=$3 certificates=$4
 shift 4
 
-root=$(mktemp -d "${TMPDIR:-/var/tmp}/slipway-debian.XXXXXX")
+# A run that was killed could not clean up; its folder is named by its process.
+place=${TMPDIR:-/var/tmp}
+for left in "$place"/slipway-debian.*; do
+    owner=${left#"$place"/slipway-debian.}
+    [ ! -e "$left" ] || kill -0 "${owner%%.*}" 2>/dev/null || rm -rf --one-file-system -- "$left"
+done
+root=$(mktemp -d "$place/slipway-debian.$$.XXXXXX")
 trap 'rm -rf -- "$root"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

@@ -1,0 +1,38 @@
+"""The secrets of dev as files, for plain `docker compose` in compose/."""
+
+from pathlib import Path, PurePosixPath
+
+from slipway.hosts.local import LocalHost
+from slipway.project import SECRETS, STATE
+from slipway.secrets import sops
+
+FOLDER = STATE / "dev" / "secrets"
+
+
+def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
+    """Write one file per secret; return the names of those that were new or had changed.
+
+    A file that is right stays untouched: a running container holds it by its inode. Containers
+    read as other users, so the files are open and the folder is not.
+    """
+    values = sops.decrypt(secrets / "dev.sops.yaml", secrets / sops.PUBLIC_KEY_FILE)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    host = LocalHost()
+    changed = []
+    for name, value in values.items():
+        path, data = folder / name, value.reveal().encode()
+        if path.is_dir():
+            path.rmdir()  # an engine makes an empty folder where a mounted file was missing
+        if not path.is_file() or path.read_bytes() != data:
+            host.write(PurePosixPath(path), data, mode=0o444)
+            changed.append(name)
+    for path in folder.iterdir():
+        if path.name not in values and path.is_file():
+            path.unlink()
+    return changed
+
+
+def present(folder: Path = FOLDER) -> list[str]:
+    """Return the names of the secrets that lie there as files."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,94 @@
+"""Base images: those the stack names are present, pulled, or built as labelled stand-ins."""
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+from slipway.bootstrap import standins
+from slipway.bootstrap.references import plain
+from slipway.errors import Refused
+from slipway.hosts.host import MINUTES, Host
+from slipway.hosts.local import LocalHost
+
+Note = Callable[[str], None]
+
+# What an engine says when there was nobody to ask, as against "there is no such image".
+SILENT = re.compile(
+    r"no such host|connection refused|i/o timeout|Client\.Timeout|no route to host|unreachable"
+    r"|TLS handshake|certificate|server misbehaving|deadline exceeded|no end after|EOF"
+    r"|connection reset|Temporary failure|proxyconnect|Service Unavailable|Bad Gateway"
+)
+
+
+def is_standin(reference: str, host: Host | None = None) -> bool:
+    """Whether an image is a stand-in or was built from one (labels are inherited)."""
+    template = f'{{{{index .Config.Labels "{standins.LABEL}"}}}}'
+    argv = ["docker", "image", "inspect", "--format", template, reference]
+    return (host or LocalHost()).run(argv, check=False).out.strip() == "true"
+
+
+def missing(references: Sequence[str], host: Host | None = None) -> list[str]:
+    """Return those of the images that the engine does not have."""
+    if not references:
+        return []
+    argv = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
+    have = set((host or LocalHost()).run(argv).out.split())
+    return [name for name in references if plain(name) not in have and not _has(name, host)]
+
+
+def ensure_images(references: Sequence[str], note: Note, host: Host | None = None) -> list[str]:
+    """Make every image present; return a line for each thing done.
+
+    An image is pulled; where its registry does not answer, a stand-in is built if there is one.
+    Raises Refused for an image that can be had neither way.
+    """
+    host = host or LocalHost()
+    silent: dict[str, str] = {}  # registry -> its last words
+    done: list[str] = []
+    wanted: list[str] = []
+    for name in missing(references, host):
+        registry = _registry(name)
+        if registry not in silent and _pull(host, name, silent, note):
+            done.append(f"pulled {name}")
+        else:
+            wanted.append(name)
+    without = [name for name in wanted if plain(name) not in standins.RECIPES]
+    if without:
+        raise Refused(
+            f"no registry answers for {', '.join(without)} ({silent[_registry(without[0])]}) and "
+            "there is no stand-in for it; bring it with `docker load`, then run this again"
+        )
+    if wanted:
+        done += standins.build([plain(name) for name in wanted], note, host)
+    return done
+
+
+def _pull(host: Host, name: str, silent: dict[str, str], note: Note) -> bool:
+    note(f"pulling {name}")
+    pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
+    if pulled.code == 0:
+        return True
+    words = pulled.err.strip().splitlines()[-1:] or ["no message"]
+    if not SILENT.search(words[0]):
+        raise Refused(f"{name} cannot be pulled: {words[0]}")
+    silent[_registry(name)] = words[0].removeprefix("Error response from daemon: ")
+    return False
+
+
+def _has(name: str, host: Host | None) -> bool:
+    """Whether a name that is not a plain tag (a digest, say) is present."""
+    if "@" not in name:
+        return False
+    argv = ["docker", "image", "inspect", "--format", "{{.Id}}", name]
+    return (host or LocalHost()).run(argv, check=False).code == 0
+
+
+def _registry(name: str) -> str:
+    first, slash, _ = name.partition("/")
+    return (
+        first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+    )
+
+
+def notices(references: Collection[str], host: Host | None = None) -> list[str]:
+    """Return a line for each image among these that is a stand-in."""
+    return [f"{name} is a stand-in" for name in references if is_standin(name, host)]

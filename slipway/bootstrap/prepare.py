@@ -1,0 +1,119 @@
+"""Makes this computer ready for dev: a plan that can be shown, repeated, and skipped when done."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway.bootstrap import devsecrets, references, tools
+from slipway.bootstrap.images import ensure_images
+from slipway.errors import Refused
+from slipway.hosts.local import LocalHost
+from slipway.machines.engine import ensure_engine
+from slipway.plan import Observer, Plan, Silent, Step
+from slipway.project import ROOT, SECRETS, STATE
+from slipway.secrets import sops
+
+STAMP = STATE / "prepared.json"
+PROGRAMS = ("git", "ssh", "docker")
+
+
+def prepare(observer: Observer) -> None:
+    """Check and install what dev needs; at once when everything is there."""
+    if is_prepared():
+        return
+    with _alone():
+        plan(observer).run(observer)
+        draft = STAMP.with_suffix(".draft")
+        draft.write_text(json.dumps(_now()))
+        draft.replace(STAMP)
+    _give_back()
+
+
+def is_prepared() -> bool:
+    """Whether the last run still holds: same files, tools and secrets there, all images present.
+
+    One call asks the engine for every image, and it fails when the engine is stopped.
+    """
+    try:
+        before = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return False
+    if before.get("inputs") != _digest() or before.get("secrets") != devsecrets.present():
+        return False
+    if not all(shutil.which(name) for name in PROGRAMS):
+        return False
+    argv = ["docker", "image", "inspect", "--format", "{{.Id}}", *before["images"]]
+    return LocalHost().run(argv, timeout=20, check=False).code == 0
+
+
+def plan(observer: Observer | None = None) -> Plan:
+    """The steps, each of which does nothing where nothing is to be done."""
+    note = (observer or Silent()).note
+    names = references.named_images()
+
+    def engine() -> str:
+        return "; ".join(ensure_engine(LocalHost("this computer"))) or "runs"
+
+    def images() -> str:
+        done = ensure_images(names, note)
+        for line in done:
+            note(line)
+        return f"{len(done)} made" if done else "present"
+
+    def secrets() -> str:
+        return ", ".join(devsecrets.materialise()) or "in place"
+
+    return Plan(
+        "Prepare this computer for dev",
+        [
+            Step("programs", "git and the ssh client", tools.ensure_programs),
+            Step("checkout", f"{ROOT} is a git checkout with a commit", tools.check_checkout),
+            Step("engine", "Docker Engine >= 26 with Compose v2 and buildx, running", engine),
+            Step("sops", "sops >= 3.11, from PATH or .venv", tools.check_sops),
+            Step("secrets", "dev's secrets as files below .slipway/dev", secrets),
+            Step("images", f"base images: {', '.join(names)}", images),
+        ],
+    )
+
+
+def _now() -> dict[str, object]:
+    images = references.named_images()
+    return {"inputs": _digest(), "images": images, "secrets": devsecrets.present()}
+
+
+def _digest() -> str:
+    """What the answer depends on: the stack's files, dev's secrets, this code, the engine asked."""
+    digest = hashlib.sha256(os.environ.get("DOCKER_HOST", "").encode())
+    secrets = [SECRETS / "dev.sops.yaml", SECRETS / sops.PUBLIC_KEY_FILE]
+    code = sorted(Path(__file__).parent.glob("**/*"))
+    for path in [*references.inputs(), *secrets, *(p for p in code if p.suffix != ".pyc")]:
+        if path.is_file():
+            digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let two first starts at once do the work once."""
+    try:
+        STATE.mkdir(exist_ok=True)
+        file = (STATE / "prepare.lock").open("w")
+    except OSError as error:
+        raise Refused(f"cannot write {error.filename}: {error.strerror}") from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _give_back() -> None:
+    """After `sudo ./inv bootstrap` the state belongs to the owner of the checkout."""
+    owner = ROOT.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for path in [STATE, *STATE.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -1,0 +1,69 @@
+"""The programs a developer's computer needs besides the engine: git, ssh, sops."""
+
+import os
+import re
+import shutil
+
+from slipway.errors import Refused
+from slipway.hosts.host import MINUTES
+from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
+from slipway.secrets import sops
+
+OLDEST_SOPS = (3, 11)
+PACKAGES = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
+
+
+def ensure_programs() -> str:
+    """Install git and the ssh client where they are missing; return what there is."""
+    missing = sorted({package for name, package in PACKAGES.items() if not shutil.which(name)})
+    if missing:
+        _install(missing)
+        return f"installed {', '.join(missing)}"
+    return LocalHost().run(["git", "--version"]).out.strip().replace("version ", "")
+
+
+def check_checkout() -> str:
+    """Refuse a folder without a commit: a release is named by one."""
+    done = LocalHost(cwd=ROOT).run(["git", "rev-parse", "--short", "HEAD"], check=False)
+    if done.code == 0:
+        return f"at commit {done.out.strip()}"
+    if "dubious ownership" in done.err:
+        raise Refused(
+            f"git does not trust {ROOT}, which belongs to somebody else; "
+            f"type: git config --global --add safe.directory {ROOT}"
+        )
+    if "not a git repository" in done.err:
+        raise Refused(
+            f"{ROOT} is not a git checkout, and a release is named by its commit; "
+            "clone the project, or type: git init && git add . && git commit -m 'Begin'"
+        )
+    raise Refused(f"{ROOT} has no commit yet; type: git add . && git commit -m 'Begin'")
+
+
+def check_sops() -> str:
+    """Refuse a sops that is too old to be trusted with these files."""
+    path = sops.find()
+    env = {**os.environ, "SOPS_DISABLE_VERSION_CHECK": "1"}
+    done = LocalHost(env=env).run([path, "--version"], timeout=20, check=False)
+    found = re.search(r"(\d+)\.(\d+)\.\d+", done.out)
+    if not found or (int(found[1]), int(found[2])) < OLDEST_SOPS:
+        version = found[0] if found else "of unknown version"
+        raise Refused(
+            f"{path} is sops {version}, and 3.11 or newer is needed; "
+            "update it, or remove it and the one in .venv is used"
+        )
+    return f"sops {found[0]}"
+
+
+def _install(packages: list[str]) -> None:
+    line = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
+    host = LocalHost()
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if not shutil.which("apt-get"):
+        raise Refused(f"{' and '.join(packages)} must be installed by hand: there is no apt here")
+    if root and host.run([*root, "true"], check=False).code != 0:
+        raise Refused(f"{' and '.join(packages)} must be installed; type: sudo {line}")
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive"]
+    host.run([*apt, "apt-get", "-q", "update"], timeout=5 * MINUTES)
+    host.run([*apt, *line.split()], timeout=5 * MINUTES)

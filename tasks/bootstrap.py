@@ -1,0 +1,11 @@
+"""Make this computer ready; the other tasks do so by themselves when they need it."""
+
+from tasks.command import command
+
+
+@command(help={"plan": "Say what would be checked and installed, and change nothing."})
+def bootstrap(*, plan: bool = False) -> None:
+    """Check and install what dev needs: engine, sops, dev's secrets, base images.
+
+    Example: inv bootstrap
+    """
