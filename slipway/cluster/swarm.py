@@ -8,7 +8,7 @@ loss of either fatal: one of one or two machines, three of three or four, five o
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,8 +158,7 @@ def balance(manager: Host) -> list[str]:
     asked = membership(manager).node
     done = []
     for node in sorted(workers, key=_name)[: max(0, -surplus)]:
-        manager.run(["docker", "node", "promote", node.id])
-        _wait(manager, f"{node.name} a manager", lambda n=node: _is(manager, n, "manager"))
+        promote(manager, node)
         done.append(f"{node.name} is a manager now")
     spare = [node for node in managers if node.id != asked and DATA_LABEL not in node.labels]
     followers = sorted(spare, key=lambda node: (node.leader, node.name))
@@ -167,6 +166,12 @@ def balance(manager: Host) -> list[str]:
         demote(manager, node)
         done.append(f"{node.name} is a worker now")
     return done
+
+
+def promote(manager: Host, node: Node) -> None:
+    """Make a worker a manager and wait until the other managers count with it."""
+    manager.run(["docker", "node", "promote", node.id])
+    _wait(manager, f"{node.name} a manager", lambda: _is(manager, node, "manager"))
 
 
 def demote(manager: Host, node: Node) -> None:
@@ -252,7 +257,7 @@ def _is(manager: Host, node: Node, role: str) -> bool:
     return (found not in ("", "null")) == (role == "manager")
 
 
-def _wait(host: Host, what: str, reached: Any, timeout: float = 1 * MINUTES) -> None:
+def _wait(host: Host, what: str, reached: Callable[[], bool], timeout: float = 1 * MINUTES) -> None:
     deadline = time.monotonic() + timeout
     while not reached():
         if time.monotonic() > deadline:

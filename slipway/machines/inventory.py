@@ -82,9 +82,11 @@ def add(env: str, machine: Machine, root: Path = ROOT) -> Machine:
 
 
 def remove(env: str, name: str, root: Path = ROOT) -> None:
-    """Take a machine out; an empty inventory leaves no file."""
+    """Take a machine out; an empty inventory leaves no file. Some machine keeps the role `data`."""
     known = load(env, root)
     rest = [machine for machine in known if machine.name != name]
+    if rest and not any(machine.role == DATA for machine in rest):
+        rest[0] = replace(rest[0], role=DATA)
     for provider in {machine.provider for machine in known}:
         path = files(env, provider, root).machines
         if rest:

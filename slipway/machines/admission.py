@@ -1,0 +1,111 @@
+"""How a machine joins an environment: made, entered, provisioned, let in. Repeating converges."""
+
+from slipway.cluster import swarm
+from slipway.cluster.swarm import Membership
+from slipway.errors import Refused
+from slipway.hosts.ssh import SshHost
+from slipway.machines import fleet, inventory, provision
+from slipway.machines.machine import DATA, Machine, check_name
+from slipway.machines.provider import Place, Provider, Wish
+from slipway.plan import Plan, Step
+
+
+class Admission:
+    """One machine on its way in; what it did is taken back when a later step fails."""
+
+    def __init__(self, place: Place, kind: str, provider: Provider, wish: Wish) -> None:
+        check_name(wish.name)
+        known = inventory.load(place.env, place.root)
+        inventory.refuse_mixing(place.env, kind, known)
+        self._place = place
+        self._kind = kind
+        self._provider = provider
+        self._wish = wish
+        self._is_new = wish.name not in {machine.name for machine in known}
+        self._made: Machine | None = None
+
+    def plan(self) -> Plan:
+        """The steps, also for reading only."""
+        name, env = self._wish.name, self._place.env
+        make = "make" if self._kind == inventory.LOCAL else "adopt"
+        return Plan(
+            f"Create {name} in {env}",
+            [
+                Step("machine", f"{make} {name}, pin its host key", self._make, self._unmake),
+                Step("inventory", f"enter {name} among the machines of {env}", self._enter),
+                Step("provision", f"{name}: checks, engine, log limits", self._provision),
+                Step("firewall", "Swarm ports of every machine for its peers only", self._let_in),
+                Step("swarm", f"join {name} to the Swarm of {env}", self._join, self._leave),
+            ],
+        )
+
+    def _make(self) -> str:
+        self._made = self._provider.create(self._wish)
+        return f"{self._made.ssh}, {self._made.address} in the cluster"
+
+    def _unmake(self) -> None:
+        if not self._is_new or self._made is None:
+            return
+        with inventory.locked(self._place.env, self._place.root):
+            inventory.remove(self._place.env, self._made.name, self._place.root)
+            self._provider.destroy(self._made)
+        fleet.refresh_firewalls(self._place)
+
+    def _enter(self) -> str:
+        with inventory.locked(self._place.env, self._place.root):
+            self._made = inventory.add(self._place.env, self._machine(), self._place.root)
+        return f"role {self._made.role}"
+
+    def _provision(self) -> str:
+        with fleet.connected(self._place, [self._machine()]) as (host,):
+            return fleet.said(provision.prepare(host))
+
+    def _let_in(self) -> str:
+        return fleet.refresh_firewalls(self._place)
+
+    def _join(self) -> str:
+        machine = self._machine()
+        with (
+            inventory.locked(self._place.env, self._place.root),  # joins one after the other
+            fleet.connected(self._place, [machine, *self._others()]) as (new, *rest),
+        ):
+            manager = fleet.manager(rest)
+            if manager is None:
+                self._check_first(rest)
+                changed = swarm.ensure_swarm(new, machine.address)
+                manager = new
+            else:
+                changed = swarm.join(manager, new, machine.address)
+            labels = {"slipway_machine": machine.name}
+            if machine.role == DATA:
+                labels["slipway_data"] = "true"
+            swarm.label(manager, swarm.membership(new).node, **labels)
+            lines = [f"{machine.name} is in"] if changed else []
+            return fleet.said(lines + swarm.balance(manager))
+
+    def _check_first(self, rest: list[SshHost]) -> None:
+        """A second Swarm must not be founded because the managers of the first are away."""
+        for host, found in zip(rest, fleet.memberships(rest), strict=True):
+            if not isinstance(found, Membership) or found.state != "inactive":
+                raise Refused(
+                    f"no manager of {self._place.env} answers ({host.name} may be one); bring it "
+                    f"back first, see `inv machine.ls --env={self._place.env}`"
+                )
+
+    def _leave(self) -> None:
+        if not self._is_new or self._made is None:
+            return
+        with fleet.connected(self._place, [self._made, *self._others()]) as (new, *rest):
+            node, manager = swarm.membership(new).node, fleet.manager(rest)
+            swarm.leave(new)
+            for each in swarm.nodes(manager) if manager else ():
+                if manager and each.id == node:
+                    swarm.remove(manager, each, None)
+
+    def _machine(self) -> Machine:
+        assert self._made is not None  # noqa: S101  the first step made it
+        return self._made
+
+    def _others(self) -> list[Machine]:
+        known = inventory.load(self._place.env, self._place.root)
+        return [machine for machine in known if machine.name != self._wish.name]

@@ -1,0 +1,105 @@
+"""The provider `ssh`: a Debian or Ubuntu host that exists and lets us in."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.hosts import known_hosts
+from slipway.hosts.known_hosts import HostKey
+from slipway.machines import inventory, survey
+from slipway.machines.machine import Machine
+from slipway.machines.provider import Place, Wish
+
+
+class SshProvider:
+    """Adopts hosts; never makes or removes one."""
+
+    def __init__(self, place: Place, confirm: Callable[[str], bool]) -> None:
+        self._place = place
+        self._confirm = confirm
+        self._files = inventory.files(place.env, "ssh", place.root)
+
+    def create(self, wish: Wish) -> Machine:
+        machine = self._wanted(wish)
+        before = known_hosts.pinned(self._files.known_hosts, machine.host, machine.port)
+        self._ensure_pinned(machine, wish.fingerprint, before)
+        try:
+            return self._settle(machine, wish.address)
+        except SlipwayError:
+            if not before:  # nothing of a host that we did not adopt stays in a committed file
+                with inventory.locked(self._place.env, self._place.root):
+                    self.destroy(machine)
+            raise
+
+    def destroy(self, machine: Machine) -> None:
+        """The host is somebody's; only our trust in it goes."""
+        known_hosts.forget(self._files.known_hosts, machine.host, machine.port)
+
+    def describe(self, machine: Machine) -> str:
+        return "adopted"
+
+    def _wanted(self, wish: Wish) -> Machine:
+        user, _, host = wish.host.rpartition("@")
+        if not user or not host or host.startswith("-") or any(c.isspace() for c in wish.host):
+            raise UsageError(
+                "--host is required with --provider=ssh, like --host=deploy@203.0.113.7"
+            )
+        if wish.fingerprint and not known_hosts.FINGERPRINT.fullmatch(wish.fingerprint):
+            raise UsageError("--fingerprint looks like SHA256: and 43 characters (`ssh-keygen -l`)")
+        machine = Machine(wish.name, host, wish.port, user)
+        for known in inventory.load(self._place.env, self._place.root):
+            inventory.refuse_mixing(self._place.env, "ssh", [known])
+            same = (known.host, known.port) == (host, wish.port)
+            if known.name == wish.name and not same:
+                raise Refused(f"{wish.name} is {known.ssh} already; take another name")
+            if known.name != wish.name and same:
+                raise Refused(f"{known.ssh} is in {self._place.env} already, as {known.name}")
+            if known.name == wish.name:
+                machine = replace(known, user=user)
+        return machine
+
+    def _settle(self, machine: Machine, address: str) -> Machine:
+        host = inventory.connect(self._place.env, machine, self._place.root)
+        try:
+            found = survey.look(host)
+        finally:
+            host.close()
+        address = address or machine.address or survey.cluster_address(found, machine.host)
+        if address not in found.addresses:
+            own = ", ".join(found.addresses)
+            raise Refused(f"{machine.name}: {address} is none of its addresses ({own})")
+        return replace(machine, address=address)
+
+    def _ensure_pinned(self, machine: Machine, fingerprint: str, before: list[HostKey]) -> None:
+        if before:
+            if fingerprint and fingerprint not in {key.fingerprint for key in before}:
+                raise Refused(
+                    f"{machine.name}: {self._files.known_hosts.name} vouches for "
+                    f"{before[0].fingerprint}, not for {fingerprint}; one of them is wrong"
+                )
+            return
+        shown = known_hosts.scan(machine.name, machine.host, machine.port)
+        chosen = [key for key in shown if key.fingerprint == fingerprint]
+        if fingerprint and not chosen:
+            raise Refused(
+                f"{machine.name}: {machine.host} shows {shown[0].fingerprint} ({shown[0].kind}), "
+                f"not {fingerprint}; somebody may be in between"
+            )
+        if not chosen:
+            self._ask(machine, shown[0])
+        key = chosen[0] if chosen else shown[0]
+        with inventory.locked(self._place.env, self._place.root):
+            known_hosts.pin(self._files.known_hosts, machine.host, machine.port, [key])
+
+    def _ask(self, machine: Machine, key: HostKey) -> None:
+        question = (
+            f"{machine.host} shows the host key {key.kind}\n  {key.fingerprint}\n"
+            "Is that what its console shows (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`)?"
+        )
+        if self._confirm(question):
+            return
+        raise Refused(
+            f"{machine.name}: the host key of {machine.host} is not known yet; type `ssh-keyscan "
+            f"-p {machine.port} -t ed25519 {machine.host} | ssh-keygen -lf -`, compare with the "
+            "machine's console, then run this again with --fingerprint=SHA256:..."
+        )

@@ -1,0 +1,77 @@
+"""The machines of an environment as a whole: connected, told of each other, asked for a manager."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from slipway.cluster import swarm
+from slipway.cluster.swarm import Membership
+from slipway.errors import CommandFailed, SlipwayError
+from slipway.hosts import parallel
+from slipway.hosts.ssh import SshHost
+from slipway.machines import firewall, inventory
+from slipway.machines.machine import Machine
+from slipway.machines.provider import Place
+
+NOTHING = "nothing to do"
+OUTSIDE = Membership("inactive", "", False, "", ())
+NO_COMMAND = 127
+
+
+@contextlib.contextmanager
+def connected(place: Place, machines: Sequence[Machine]) -> Iterator[list[SshHost]]:
+    """Machines as hosts, closed afterwards."""
+    hosts = [inventory.connect(place.env, machine, place.root) for machine in machines]
+    try:
+        yield hosts
+    finally:
+        for host in hosts:
+            host.close()
+
+
+def addresses(place: Place) -> list[str]:
+    """Where the machines find each other."""
+    return [machine.address for machine in inventory.load(place.env, place.root)]
+
+
+def memberships(hosts: Sequence[SshHost]) -> list[Membership | SlipwayError]:
+    """The place of each host in the Swarm; a host without an engine has none."""
+
+    def ask(host: SshHost) -> Membership:
+        try:
+            return swarm.membership(host)
+        except CommandFailed as error:
+            if error.code == NO_COMMAND:
+                return OUTSIDE
+            raise
+
+    return parallel.attempt(hosts, ask)
+
+
+def manager(hosts: Sequence[SshHost]) -> SshHost | None:
+    """One of the hosts that answers and manages the Swarm."""
+    for host, found in zip(hosts, memberships(hosts), strict=True):
+        if isinstance(found, Membership) and found.active and found.manager:
+            return host
+    return None
+
+
+def refresh_firewalls(place: Place) -> str:
+    """Tell every machine its peers of today. One that is away is named, and told when it is
+    provisioned again; it must not keep the others waiting."""
+    with inventory.locked(place.env, place.root):
+        known, peers = inventory.load(place.env, place.root), addresses(place)
+        with connected(place, known) as hosts:
+            answers = parallel.attempt(hosts, lambda host: firewall.ensure(host, peers))
+    lines = []
+    for machine, answer in zip(known, answers, strict=True):
+        if isinstance(answer, SlipwayError):
+            again = f"inv machine.provision --env={place.env} --name={machine.name}"
+            lines.append(f"{answer}; when it is back, type `{again}`")
+        else:
+            lines += answer
+    return said(lines)
+
+
+def said(lines: Sequence[str]) -> str:
+    """What a step reports."""
+    return "; ".join(lines) or NOTHING

@@ -1,0 +1,108 @@
+"""What a host is like before it is provisioned: what forbids it, what its owner should know."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slipway.errors import Refused
+from slipway.hosts.elevated import as_root
+from slipway.hosts.host import Host
+
+CLOCK_SECONDS = 5  # sessions, certificates and tokens go wrong beyond
+ROOM_MB = 4096
+
+SCRIPT = r"""
+PATH=$PATH:/usr/sbin:/sbin
+echo "clock=$(date +%s.%N)"
+echo "free_mb=$(df -Pm /var | awk 'NR == 2 { print $4 }')"
+echo "addresses=$(ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }' | xargs)"
+echo "source=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')"
+ss -Hltnp 2>/dev/null | awk '{ print "listens=" $4 " " $6 }'
+"""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP socket that waits for connections."""
+
+    address: str
+    port: int
+    program: str
+
+    @property
+    def is_public(self) -> bool:
+        return not self.address.startswith(("127.", "[::1]"))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found on one host."""
+
+    host: str
+    clock_off: float
+    free_mb: int
+    addresses: tuple[str, ...]
+    source: str  # the address the host itself would send from
+    listeners: tuple[Listener, ...]
+
+
+def look(host: Host) -> Survey:
+    """Look at a host in one round trip. Raises Refused where we cannot become root."""
+    before = time.time()
+    out = as_root(host, SCRIPT).out
+    now = (before + time.time()) / 2
+    pairs = [line.partition("=")[::2] for line in out.splitlines()]
+    found = dict(pairs)
+    return Survey(
+        host=host.name,
+        clock_off=float(found["clock"]) - now,
+        free_mb=int(found["free_mb"]),
+        addresses=tuple(found["addresses"].split()),
+        source=found["source"],
+        listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
+    )
+
+
+def check(survey: Survey) -> list[str]:
+    """Sentences for the owner. Raises Refused for what must not be."""
+    for each in survey.listeners:
+        if each.is_public and (each.program == "dockerd" or each.port in (2375, 2376)):
+            raise Refused(
+                f"{survey.host}: its engine listens on TCP port {each.port}, where whoever gets "
+                "through is root; take `-H tcp://` out of the unit or `hosts` out of "
+                "/etc/docker/daemon.json, restart docker, then run this again"
+            )
+    return list(_notes(survey))
+
+
+def cluster_address(survey: Survey, host: str) -> str:
+    """The address for the other machines: where we reach the host, if that is its own (behind a
+    1:1 NAT of a cloud it is not), else the one it sends from."""
+    address = host if host in survey.addresses else survey.source
+    if not address:
+        raise Refused(
+            f"{survey.host}: which of its addresses the other machines should use is unclear "
+            f"({', '.join(survey.addresses) or 'it has none'}); say it with --address"
+        )
+    return address
+
+
+def _notes(survey: Survey) -> Iterator[str]:
+    if abs(survey.clock_off) > CLOCK_SECONDS:
+        yield (
+            f"{survey.host}: its clock is {survey.clock_off:+.0f} s off ours; "
+            "switch time synchronisation on (`timedatectl set-ntp true`)"
+        )
+    if survey.free_mb < ROOM_MB:
+        yield f"{survey.host}: only {survey.free_mb} MB are free below /var"
+    for each in survey.listeners:
+        if each.port in (80, 443) and each.is_public and not each.program.startswith("docker"):
+            who = each.program or "another program"
+            yield f"{survey.host}: {who} holds port {each.port}, which the edge needs; stop it"
+
+
+def _listener(text: str) -> Listener:
+    place, _, users = text.partition(" ")
+    address, _, port = place.rpartition(":")
+    program = users.partition('"')[2].partition('"')[0]
+    return Listener(address, int(port), program)
