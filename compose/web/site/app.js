@@ -32,6 +32,7 @@ async function enter(person, isNew) {
 }
 
 function leave(reason) {
+  if (!reason) entries.forgetDraft();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   entries.clear();
   show(false);

@@ -70,6 +70,8 @@ export function clear() {
   render();
 }
 
+export const forgetDraft = () => composer.reset();
+
 // The worker writes a new account's first entry a moment after the answer; wait for it.
 export async function awaitWelcome() {
   find("arriving").hidden = false;
