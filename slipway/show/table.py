@@ -1,0 +1,36 @@
+"""Rows of results on stdout: a table for people, JSON for programs, from the same rows."""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+
+Row = Mapping[str, object]
+
+
+def rows(columns: Sequence[str], found: Sequence[Row], *, as_json: bool = False) -> None:
+    """Print rows; a table is cut to the width of the terminal, JSON is whole."""
+    if as_json:
+        document(list(found))
+        return
+    if not found:
+        return
+    texts = [[_text(row.get(column, "")) for column in columns] for row in found]
+    heads = [column.replace("_", " ").upper() for column in columns]
+    widths = [max(len(line[i]) for line in [heads, *texts]) for i in range(len(columns))]
+    room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 10_000
+    for line in [heads, *texts]:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write(text.rstrip()[:room] + "\n")
+
+
+def document(value: object) -> None:
+    """Print a value as JSON."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

@@ -1,0 +1,142 @@
+"""The machines of an environment: made or adopted, listed, entered, removed."""
+
+from typing import TYPE_CHECKING
+
+from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
+    from slipway.machines.provider import Place, Provider
+
+NAME = "The machine, like m1."
+PLAN = "Say what would be done, and change nothing."
+
+
+@command(
+    help={
+        "provider": "Where it comes from: local (a rehearsal on this computer) or ssh (it exists).",
+        "name": NAME,
+        "host": "With ssh: how to reach it, like deploy@203.0.113.7.",
+        "port": "With ssh: where its sshd listens.",
+        "address": "With ssh: its address for the other machines, when that is another one.",
+        "fingerprint": "With ssh: its host key as its console shows it, SHA256:...",
+        "plan": PLAN,
+    }
+)
+def create(
+    env: "Environment",
+    *,
+    provider: str,
+    name: str,
+    host: str = "",
+    port: int = 22,
+    address: str = "",
+    fingerprint: str = "",
+    plan: bool = False,
+) -> None:
+    """Add a machine: engine, firewall, Swarm. Run twice it changes nothing.
+
+    Example: inv machine.create --env=staging --provider=local --name=m1
+    """
+    from slipway.machines.admission import Admission
+    from slipway.machines.provider import Wish
+    from slipway.show import plans
+
+    wish = Wish(name, host, port, address, fingerprint)
+    steps = Admission(_place(env), provider, _provider(env, provider), wish).plan()
+    plans.preview(steps) if plan else plans.follow(steps)
+
+
+@command(help={"json": "Print JSON."})
+def ls(env: "Environment", *, json: bool = False) -> None:
+    """List the machines and how they are; one that does not answer is shown as such.
+
+    Example: inv machine.ls --env=staging
+    """
+    from dataclasses import astuple, fields
+
+    from slipway.machines import roll
+    from slipway.show import table
+
+    found = roll.call(
+        _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
+    )
+    table.rows([field.name for field in fields(roll.Row)], map(astuple, found), json)
+
+
+@command(help={"name": NAME, "command": "Run this line there instead of a shell."})
+def ssh(env: "Environment", *, name: str, command: str = "") -> None:
+    """Open a shell on a machine.
+
+    Example: inv machine.ssh --env=staging --name=m1
+    """
+    from invoke.exceptions import Exit
+
+    from slipway.machines import inventory
+
+    place = _place(env)
+    host = inventory.connect(place.env, inventory.find(place.env, name))
+    code = host.attach(["sh", "-c", command] if command else [])
+    host.close()
+    if code != 0:
+        raise Exit(code=code)
+
+
+@command(
+    help={
+        "name": NAME,
+        "yes": "The environment's name, in place of typing it.",
+        "with-data": "The machine's name once more, where it holds the environment's data.",
+        "plan": PLAN,
+    }
+)
+def rm(
+    env: "Environment", *, name: str, yes: str = "", with_data: str = "", plan: bool = False
+) -> None:
+    """Take a machine out, alive or dead; its work moves to the others first.
+
+    Example: inv machine.rm --env=staging --name=m3
+    """
+    from slipway.machines import inventory
+    from slipway.machines.departure import Departure
+    from slipway.show import confirm, plans
+
+    machine = inventory.find(env.name, name)
+    place, provider = _place(env), _provider(env, machine.provider)
+    steps = Departure(place, provider, machine, with_data).plan()
+    if plan:
+        return plans.preview(steps)
+    confirm.destruction(env.name, f"remove {name} ({machine.ssh}) from {env.name}", yes)
+    return plans.follow(steps)
+
+
+@command(help={"name": NAME, "plan": PLAN})
+def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
+    """Bring a machine's engine, settings and firewall up to date; often there is nothing to do.
+
+    Example: inv machine.provision --env=staging --name=m1
+    """
+    from slipway.machines import fleet, inventory
+    from slipway.machines import provision as provisioning
+    from slipway.show import plans
+
+    place = _place(env)
+    with fleet.connected(place, [inventory.find(env.name, name)]) as (host,):
+        steps = provisioning.plan(place, host)
+        plans.preview(steps) if plan else plans.follow(steps)
+
+
+def _place(env: "Environment") -> "Place":
+    from slipway.errors import Refused
+    from slipway.machines.provider import Place
+
+    if env.is_local:
+        raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
+    return Place(env.project, env.name)
+
+
+def _provider(env: "Environment", name: str) -> "Provider":
+    from slipway.machines.provider import provider
+    from slipway.show import confirm
+
+    return provider(name, _place(env), confirm.ask)
