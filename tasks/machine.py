@@ -53,7 +53,7 @@ def ls(env: "Environment", *, json: bool = False) -> None:
 
     Example: inv machine.ls --env=staging
     """
-    from dataclasses import astuple, fields
+    from dataclasses import asdict, fields
 
     from slipway.machines import roll
     from slipway.show import table
@@ -61,7 +61,8 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     found = roll.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
-    table.rows([field.name for field in fields(roll.Row)], map(astuple, found), json)
+    columns = [field.name for field in fields(roll.Row)]
+    table.rows(columns, [asdict(row) for row in found], as_json=json)
 
 
 @command(help={"name": NAME, "command": "Run this line there instead of a shell."})
