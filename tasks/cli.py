@@ -2,4 +2,11 @@
 
 from invoke.collection import Collection
 
-namespace = Collection()
+from tasks import bootstrap, deploy
+
+namespace = Collection(
+    bootstrap.bootstrap,
+    deploy.deploy,
+    deploy.rollback,
+    deploy.status,
+)

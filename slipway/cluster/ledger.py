@@ -5,14 +5,15 @@ config whose labels tell the event. Configs are as available as the cluster, and
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from slipway.cluster.observed import Observed
 from slipway.hosts.host import Host
 
-Result = Literal["live", "failed", "rolled-back"]
+Result = Literal["live", "failed"]
+EVENTS_KEPT = 100
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,12 @@ def numbers(observed: Observed, app: str) -> list[int]:
     )
 
 
-def record(manager: Host, app: str, number: int, document: str) -> None:
-    """Put a release on record; the same number twice is an error."""
+def record(
+    manager: Host, app: str, number: int, document: str, tags: Iterable[str], names: Iterable[str]
+) -> None:
+    """Put a release on record, with the image tags and secrets it needs to run again."""
     labels = {"slipway.app": app, "slipway.release": str(number)}
+    labels |= {"slipway.tags": " ".join(sorted(tags)), "slipway.secrets": " ".join(sorted(names))}
     manager.run(create(_release(app, number), labels), stdin=document.encode(), timeout=20)
 
 
@@ -97,16 +101,29 @@ def create(name: str, labels: Mapping[str, str]) -> list[str]:
     return [*argv, name, "-"]
 
 
+def kept(observed: Observed, app: str, keep: int) -> set[str]:
+    """Name the records to keep: the serving release and the `keep` that were live before it."""
+    releases: list[int] = []
+    for event in reversed(entries(observed, app)):
+        if event.result == "live" and event.release not in releases and len(releases) <= keep:
+            releases.append(event.release)
+    return {_release(app, number) for number in releases}
+
+
 def obsolete(observed: Observed, app: str, keep: int) -> list[str]:
-    """Name the configs that pruning may remove: old records, and all but the newest 100 events."""
-    events = entries(observed, app)
-    kept: list[int] = []
-    for event in reversed(events):
-        if event.result == "live" and event.release not in kept and len(kept) <= keep:
-            kept.append(event.release)
-    names = [_release(app, n) for n in numbers(observed, app) if n not in kept]
-    stories = sorted(name for name in observed.configs if name.startswith(f"{app}.event."))
-    return names + stories[:-100]
+    """Name the configs that pruning may remove: other records, old events, routes not in use."""
+    stays = kept(observed, app, keep)
+    records = [name for name in observed.configs if name.startswith(f"{app}.release.")]
+    events = sorted(name for name in observed.configs if name.startswith(f"{app}.event."))
+    routes = [name for name in observed.configs if name.startswith(f"{app}.routes.")]
+    # The Swarm refuses to remove a config that a service uses, so naming all routes is safe.
+    return sorted(set(records) - stays) + events[:-EVENTS_KEPT] + routes
+
+
+def needed(observed: Observed, records: Iterable[str], what: str) -> set[str]:
+    """Collect the image tags (`tags`) or secrets (`secrets`) that records name."""
+    labels = (observed.configs[name].get(f"slipway.{what}", "") for name in records)
+    return {name for text in labels for name in text.split()}
 
 
 def _release(app: str, number: int) -> str:

@@ -34,6 +34,9 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
 
     Raises Refused when one does not answer, or, with `lenient`, only when no manager does.
     """
+    if env.is_local:
+        here = LocalHost(name="this computer")
+        return Cluster(here, {here.name: here})
     hosts = _hosts(env)
     found: dict[str, Host] = {}
     managers: list[Host] = []
@@ -47,12 +50,12 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         node, _, control = done.out.strip().rpartition(" ")
         return host, node, control
 
-    for host, node, control in parallel.over(hosts, ask):
+    for host, node, control in parallel.each(hosts, ask):
         if not node and control not in ("true", "false"):
             missing.append(control)
             continue
         found[node or host.name] = host
-        if control == "true" or env.is_local:
+        if control == "true":
             managers.append(host)
     if missing and not (lenient and managers):
         for host in hosts:
@@ -64,8 +67,6 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
 
 
 def _hosts(env: Environment) -> list[Host]:
-    if env.is_local:
-        return [LocalHost(name="this computer")]
     from slipway.machines import inventory
 
     machines = inventory.load(env.name)

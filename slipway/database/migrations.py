@@ -146,7 +146,7 @@ def _run(
 
 @contextmanager
 def _locked(connection: "Connection[tuple[str, ...]]") -> Iterator[None]:
-    """Keep every other run out; polling, because a waiting lock blocks CREATE INDEX CONCURRENTLY."""
+    """Keep other runs out; polling, for a waiting lock would block CREATE INDEX CONCURRENTLY."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         row = connection.execute("select pg_try_advisory_lock(%s)", [LOCK]).fetchone()

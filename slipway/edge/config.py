@@ -28,11 +28,12 @@ def configure(
     tls = settings["TLS"] != "off"
     # The longest path first, so that /* takes what is left.
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
-    handlers = [_own(ident), _request_id(), *(_proxy(route, drain_seconds) for route in ordered)]
+    proxies = [_proxy(route, drain_seconds) for route in ordered]
+    handlers = [_own(ident), _request_id(), *proxies, _nothing(bool(routes))]
     main: dict[str, Any] = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
-        "routes": [_for_domains(domains, handlers)] if domains else handlers,
+        "routes": [_for_domains(domains, handlers), _nothing(True)] if domains else handlers,
         "errors": {"routes": [_unavailable()]},
         "logs": {},
     }
@@ -59,6 +60,17 @@ def _own(ident: str) -> Handler:
         "handle": [{"handler": "static_response", "status_code": 200, "body": f"{ident}\n"}],
         "terminal": True,
     }
+
+
+def _nothing(deployed: bool) -> Handler:
+    """Answer what no route takes; Caddy itself would say 200 with no body."""
+    status, text = (404, "No such page.") if deployed else (503, "Nothing is deployed here yet.")
+    headers = {"Content-Type": ["application/json"]}
+    if not deployed:
+        headers["Retry-After"] = [RETRY_AFTER]
+    body = f'{{"error":"{text}"}}'
+    response = {"handler": "static_response", "status_code": status, "body": body}
+    return {"handle": [response | {"headers": headers}]}
 
 
 def _request_id() -> Handler:

@@ -56,7 +56,7 @@ class Edges:
             if done.code != 0:
                 raise HostError(host.name, f"the edge did not take the new routes: {_last(done)}")
 
-        parallel.over(self.hosts, one)
+        parallel.each(self.hosts, one)
 
     def serving(self) -> dict[str, str]:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
@@ -65,7 +65,7 @@ class Edges:
             done = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
             return host.name, done.out.strip() if done.code == 0 else ""
 
-        return dict(parallel.over(self.hosts, one))
+        return dict(parallel.each(self.hosts, one))
 
     def wait_up(self, timeout: float) -> None:
         """Wait until every machine has an edge that answers."""
@@ -86,7 +86,7 @@ class Edges:
             if done.code != 0:
                 raise HostError(host.name, f"seen from the edge, {_last(done)}")
 
-        parallel.over(self.hosts, one)
+        parallel.each(self.hosts, one)
 
     def in_flight(self, names: Sequence[str]) -> int:
         """Count the requests all edges still have open towards these services."""
@@ -94,7 +94,7 @@ class Edges:
         def one(host: Host) -> int:
             return int(script(host, ASK, self.app, "inflight", *names, timeout=15).out or 0)
 
-        return sum(parallel.over(self.hosts, one))
+        return sum(parallel.each(self.hosts, one))
 
     def drain(self, names: Sequence[str], timeout: float) -> int:
         """Wait until nothing is open towards these services; return how many are after all."""

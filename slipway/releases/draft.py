@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.bootstrap import references
 from slipway.cluster import lease
 from slipway.database import migrations
 from slipway.environments.environment import Environment
@@ -28,6 +29,11 @@ class Draft:
     images: Mapping[str, Image]
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether it is a past release, and not one made from this computer's files."""
+        return bool(self.release.images) and not self.images
+
+    @property
     def unbuilt(self) -> list[tuple[Build, str]]:
         return [(one, tag) for tag, one in self.builds.items() if tag not in self.images]
 
@@ -40,7 +46,7 @@ def draft(env: Environment, commit: Commit) -> Draft:
     foreign = [service.image for service in app.services if service.name not in _built(app)]
     known = sources.inspect(host, sorted({*bases.values(), *foreign}))
     tags = {}
-    builds = {}
+    builds: dict[str, Build] = {}
     for build in app.builds:
         base = known.get(bases[build.dockerfile])
         tag = sources.tag(build, base.id if base else bases[build.dockerfile])
@@ -54,13 +60,15 @@ def draft(env: Environment, commit: Commit) -> Draft:
         commit=commit.name,
         images={},
         tags=tags,
+        identities={name: _identity(tag, images) for name, tag in tags.items()},
         secrets=delivery.versions(env),
         services=app.services,
         migration_head=migrations.head(env.compose / "migrations"),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         by=lease.owner(),
     )
-    return Draft(replace(release, fingerprint=_fingerprint(env, release, images)), builds, images)
+    fingerprint = stack.digest(env, release, "colour")
+    return Draft(replace(release, fingerprint=fingerprint), builds, images)
 
 
 def build(env: Environment, draft: Draft, note: Callable[[str], None]) -> Draft:
@@ -83,8 +91,8 @@ def refuse_stand_ins(env: Environment, images: "Sequence[Image] | Any") -> None:
     names = sorted(image.tag for image in images if image.stand_in)
     if names:
         raise Refused(
-            f"{names[0]} is made from a stand-in base image, built because no registry answered. "
-            f"Pull the real ones (inv bootstrap), or say ALLOW_STANDINS=on in compose/{env.name}.env"
+            f"{names[0]} stands on a stand-in image, made because no registry answered. Pull the "
+            f"real ones (inv bootstrap), or say ALLOW_STANDINS=on in compose/{env.name}.env"
         )
 
 
@@ -122,17 +130,9 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [*keys, *rest]
 
 
-def _fingerprint(env: Environment, release: Release, images: Mapping[str, Image]) -> str:
-    """Digest what the colours would run; a commit that changes none of it is no new release."""
-    blank = replace(
-        release,
-        commit="",
-        images={
-            name: images[tag].id if tag in images and ":src-" not in tag else tag
-            for name, tag in release.tags.items()
-        },
-    )
-    return stack.fingerprint(stack.colour_stack(env, blank, "any"))
+def _identity(tag: str, images: Mapping[str, Image]) -> str:
+    """Name a content: a source tag does by itself, a foreign tag moves and needs the digest."""
+    return images[tag].id if tag in images and ":src-" not in tag else tag
 
 
 def _bases(builds: Sequence[Build]) -> dict[Path, str]:
@@ -141,16 +141,8 @@ def _bases(builds: Sequence[Build]) -> dict[Path, str]:
 
 def _base(dockerfile: Path) -> str:
     """Return the image of the last FROM line: what the service stands on."""
-    words = (
-        [
-            line.split()
-            for line in dockerfile.read_text().splitlines()
-            if line.upper().startswith("FROM ")
-        ]
-        if dockerfile.is_file()
-        else []
-    )
-    return next((word for word in words[-1][1:] if not word.startswith("--")), "") if words else ""
+    found = references.bases(dockerfile.read_text()) if dockerfile.is_file() else []
+    return found[-1] if found else ""
 
 
 def _built(app: Application) -> set[str]:

@@ -18,6 +18,12 @@ docker stack services "$1" --format 'service	{{json .}}'
 docker stack ps "$1" --no-trunc --format 'task	{{json .}}' 2>/dev/null || true
 """
 
+UPDATES = r"""
+for id in $(docker service ls -q --filter "label=com.docker.stack.namespace=$1"); do
+  docker service inspect "$id" --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}'
+done
+"""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -123,3 +129,23 @@ def _task(entry: Mapping[str, str]) -> Task:
         state=entry["CurrentState"].split(" ")[0],
         error=entry["Error"].strip('"'),
     )
+
+
+def settle(manager: Host, stack: str, timeout: float) -> None:
+    """Wait until the services of a stack that stays have taken their new description.
+
+    Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success.
+    """
+    deadline = time.monotonic() + timeout
+    calm = 0
+    while calm < 2:  # the update of a service that was just described begins a moment later
+        time.sleep(POLL)
+        states = script(manager, UPDATES, stack, timeout=30).out.split()
+        bad = [state for state in states if state.startswith(("paused", "rollback"))]
+        if bad:
+            raise NotHealthy(f"{stack}: the update ended as {bad[0]}")
+        progress = look(manager, stack)
+        calm = calm + 1 if progress.is_whole and "updating" not in states else 0
+        if time.monotonic() > deadline:
+            failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]
+            raise NotHealthy(f"not settled after {timeout:.0f} s: {explain(manager, failed)}")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from slipway.releases.application import Service
@@ -13,20 +13,21 @@ class Release:
     """What was deployed. `images` and `secrets` name contents, not moving tags.
 
     `images` maps a service to its image by digest, `tags` to the name it has on disk,
-    `secrets` maps a key to the versioned Swarm secret that held it.
+    `identities` to what tells two contents apart before anything is built; `secrets` maps a
+    key to the versioned Swarm secret that held it.
     """
 
     number: int
     commit: str
     images: Mapping[str, str]
     tags: Mapping[str, str]
+    identities: Mapping[str, str]
     secrets: Mapping[str, str]
     services: tuple[Service, ...]
     migration_head: str = ""
     fingerprint: str = ""
     created: str = ""
     by: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, role: str) -> tuple[Service, ...]:
         """Return the services of one role."""
@@ -37,9 +38,9 @@ class Release:
         """How people call it: `release 7 (1f0c2ab)`."""
         return f"release {self.number} ({self.commit[:7]})"
 
-    def numbered(self, number: int) -> "Release":
-        """Return the same release under another number."""
-        return replace(self, number=number)
+    def blank(self) -> "Release":
+        """Return what is left when the commit and the number do not count, for comparing."""
+        return replace(self, number=0, commit="", images=self.identities)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)

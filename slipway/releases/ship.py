@@ -34,10 +34,19 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[s
     def one(host: Host) -> int:
         return _ship(host, images, chains, note)
 
-    sizes = [size for size in parallel.over(hosts, one) if size]
+    sizes = [size for size in parallel.each(hosts, one) if size]
     if not sizes:
         return "every machine has them"
     return f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
+
+
+def missing(hosts: Sequence[Host], ids: Collection[str]) -> set[str]:
+    """Name the images that at least one machine does not have."""
+
+    def one(host: Host) -> set[str]:
+        return set(ids) - _chains(script(host, HAVE, timeout=60).out).keys()
+
+    return set[str]().union(*parallel.each(hosts, one))
 
 
 def through_registry(images: Collection[Image], registry: str) -> dict[str, str]:
@@ -83,18 +92,18 @@ def _ship(
     host: Host, images: Collection[Image], chains: dict[str, Chain], note: Callable[[str], None]
 ) -> int:
     present = _chains(script(host, HAVE, timeout=60).out)
-    missing = [image for image in images if image.id not in present]
-    if not missing:
+    wanted = [image for image in images if image.id not in present]
+    if not wanted:
         return 0
-    spare = dispensable([chains[image.id] for image in missing], list(present.values()))
-    note(f"{host.name}: {len(missing)} images")
-    sent = _load(host, missing, spare)
+    spare = dispensable([chains[image.id] for image in wanted], list(present.values()))
+    note(f"{host.name}: {len(wanted)} images")
+    sent = _load(host, wanted, spare)
     after = _chains(script(host, HAVE, timeout=60).out)
-    if spare and any(image.id not in after for image in missing):
+    if spare and any(image.id not in after for image in wanted):
         # An engine with another image store wants every layer.
-        sent += _load(host, missing, set())
+        sent += _load(host, wanted, set())
         after = _chains(script(host, HAVE, timeout=60).out)
-    lost = [image.tag for image in missing if image.id not in after]
+    lost = [image.tag for image in wanted if image.id not in after]
     if lost:
         raise HostError(
             host.name,

@@ -45,6 +45,8 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
     done = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
     found = {}
     for line in done.out.splitlines():
+        if line.count("\t") != 2:
+            continue  # the empty line that stands for a missing image
         names, ident, standin = line.split("\t")
         for name in names.split(","):
             if name in tags:

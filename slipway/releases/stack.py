@@ -12,7 +12,7 @@ from typing import Any
 
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError
-from slipway.releases.application import SHARED_NETWORKS, Service
+from slipway.releases.application import SHARED_NETWORKS, Role, Service
 from slipway.releases.release import Release
 
 Stack = dict[str, Any]
@@ -23,7 +23,7 @@ KEPT = (
 )
 TAKEN = ("image", "deploy", "networks", "volumes", "secrets", "tmpfs", "labels")
 DROPPED = ("build", "depends_on", "restart", "container_name", "profiles", "ports", "expose")
-EDGE_HTTP, EDGE_HTTPS, SIGNPOST = 8080, 8443, 8021
+EDGE_HTTP, EDGE_HTTPS = 8080, 8443
 
 
 def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
@@ -40,8 +40,8 @@ def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
     return _stack(env, services, f"{env.prefix}-{colour}")
 
 
-def role_stack(env: Environment, release: Release, role: str) -> Stack:
-    """The services of one role that are not replaced by colour: data, ops."""
+def role_stack(env: Environment, release: Release, role: Role) -> Stack:
+    """The services of one role that are not replaced by colour: data, ops, edge."""
     services = {}
     for service in release.of(role):
         spec = _service(env, release, service, {})
@@ -49,33 +49,21 @@ def role_stack(env: Environment, release: Release, role: str) -> Stack:
         if role == "data":
             placement = spec["deploy"].setdefault("placement", {})
             placement.setdefault("constraints", []).append("node.labels.slipway.data == true")
+        if role == "edge":
+            spec["deploy"] |= {"mode": "global", "update_config": {"order": "stop-first"}}
+            spec["ports"] = _ports(env)
         services[service.name] = spec
-    return fingerprinted(_stack(env, services, f"{env.prefix}-{role}"))
+    return _stack(env, services, f"{env.prefix}-{role}")
 
 
-def edge_stack(env: Environment, release: Release, routes: str, nodes: int) -> Stack:
-    """The edge on every machine, and the signpost that a restarted edge asks for its routes.
+def with_signpost(env: Environment, edge: Stack, routes: str, nodes: int) -> Stack:
+    """Add to the edge's stack the signpost that a restarted edge asks for its routes.
 
     `routes` names the Docker config that the signpost shows; changing it leaves the edge alone.
     """
-    services = {}
-    for service in release.of("edge"):
-        spec = _service(env, release, service, {})
-        spec["networks"] = _networks(service, {})
-        spec["deploy"] |= {"mode": "global", "update_config": {"order": "stop-first"}}
-        ports = {EDGE_HTTP: env.number("HTTP_PORT")}
-        if env.settings["TLS"] != "off":
-            ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
-        spec["ports"] = [
-            {"target": target, "published": port, "protocol": "tcp", "mode": "host"}
-            for target, port in ports.items()
-        ]
-        services[service.name] = spec
-    stack = fingerprinted(_stack(env, services, f"{env.prefix}-edge"))
-    for service in release.of("edge"):
-        stack["services"]["signpost"] = _signpost(stack["services"][service.name], routes, nodes)
-    stack["configs"] = {routes: {"external": True, "name": routes}}
-    return stack
+    spec = next(iter(edge["services"].values()))
+    services = edge["services"] | {"signpost": _signpost(spec, routes, nodes)}
+    return edge | {"services": services, "configs": {routes: {"external": True, "name": routes}}}
 
 
 def job_stack(
@@ -98,12 +86,19 @@ def fingerprint(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def fingerprinted(stack: Stack) -> Stack:
-    """Label every service with the digest of the stack, so that it can be compared later."""
-    digest = fingerprint(stack)
-    for spec in stack["services"].values():
-        spec["deploy"]["labels"]["slipway.fingerprint"] = digest
-    return stack
+def fingerprinted(env: Environment, release: Release, role: Role) -> Stack:
+    """Return the stack of a role, every service labelled with its digest."""
+    made = role_stack(env, release, role)
+    for spec in made["services"].values():
+        spec["deploy"]["labels"]["slipway.fingerprint"] = digest(env, release, role)
+    return made
+
+
+def digest(env: Environment, release: Release, role: Role) -> str:
+    """Digest what a role would run; a commit that changes none of it makes no difference."""
+    if role == "colour":
+        return fingerprint(colour_stack(env, release.blank(), "any"))
+    return fingerprint(role_stack(env, release.blank(), role))
 
 
 def _service(
@@ -180,6 +175,16 @@ def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, A
             own += aliases.get("", [])
         networks[name] = {"aliases": own} if own else {}
     return networks
+
+
+def _ports(env: Environment) -> list[dict[str, Any]]:
+    ports = {EDGE_HTTP: env.number("HTTP_PORT")}
+    if env.settings["TLS"] != "off":
+        ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
+    return [
+        {"target": target, "published": port, "protocol": "tcp", "mode": "host"}
+        for target, port in ports.items()
+    ]
 
 
 def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any]:

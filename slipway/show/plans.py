@@ -1,14 +1,20 @@
 """A plan for people: what it would do, or how far it is."""
 
+import sys
+from collections.abc import Sequence
+
 from slipway.plan import Plan
-from slipway.show.progress import Progress
+from slipway.show.progress import WIDTH, Progress
 
 
-def preview(plan: Plan) -> None:
-    """Print what a plan would do, and do nothing."""
-    print(plan.title)
-    for number, step in enumerate(plan.steps, 1):
-        print(f"  {number}. {step.name:<12} {step.describe}")
+def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
+    """Print what plans would do, one after the other, and do nothing."""
+    sys.stdout.write(f"{plans[0].title}\n")
+    for line in changes:
+        sys.stdout.write(f"  ~ {line}\n")
+    steps = [step for plan in plans for step in plan.steps]
+    for number, step in enumerate(steps, 1):
+        sys.stdout.write(f"{number:>3}. {step.name:<{WIDTH}} {step.describe}\n")
 
 
 def follow(plan: Plan) -> None:

@@ -1,0 +1,188 @@
+"""Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from slipway.cluster import lease, ledger, members, swarm
+from slipway.cluster.members import Cluster
+from slipway.cluster.observed import observe
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, RolledBack, SlipwayError
+from slipway.plan import Observer, Plan, Step
+from slipway.releases import commit as commits
+from slipway.releases import draft as drafts
+from slipway.releases.deployment import Deployment
+from slipway.releases.draft import Draft
+from slipway.releases.release import Release
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a deploy came to."""
+
+    environment: str
+    changed: bool
+    release: int
+    commit: str
+    colour: str
+    cutover_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a deploy would do, read without changing anything."""
+
+    up_to_date: bool
+    changes: list[str]
+    plan: Plan
+    tidying: Plan
+
+
+def preview(env: Environment) -> Preview:
+    """Read what a deploy would change."""
+    with _connected(env) as cluster:
+        deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), _ignore)
+        return Preview(
+            deployment.is_up_to_date(),
+            drafts.changes(deployment.live, deployment.release),
+            deployment.plan(),
+            deployment.tidying(),
+        )
+
+
+def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Report:
+    """Bring what the files say into service.
+
+    Raises Refused before anything changed, RolledBack when the old release serves again,
+    Busy when somebody else is at it.
+    """
+    commit = commits.read()
+    if not env.is_local and not dirty:
+        commits.demand_clean(commit, env.name)
+    draft = drafts.draft(env, commit)
+    with _connected(env) as cluster:
+        found = _deployment(env, cluster, draft, observer.note)
+        if found.is_up_to_date() and found.live and found.old:
+            return Report(env.name, False, found.live.number, found.live.commit, found.old)
+        reason = f"deploy of {commit.name[:7]}"
+        return _run(env, cluster, draft, observer, reason)
+
+
+def rollback(env: Environment, observer: Observer, number: int | None = None) -> Report:
+    """Bring a past release back into service, the one before the serving one by default."""
+    with _connected(env) as cluster:
+        observed = observe(cluster.manager, env.prefix)
+        events = ledger.entries(observed, env.prefix)
+        now = ledger.live(events)
+        if now is None:
+            raise Refused(f"{env.name} has no release yet; there is nothing to return to")
+        known = ledger.numbers(observed, env.prefix)
+        before = ledger.previous(events)
+        wanted = number or (before.release if before else 0)
+        if wanted not in known:
+            names = ", ".join(str(n) for n in known if n != now.release) or "none"
+            raise Refused(
+                f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
+                f"to return to (on record: {names}). Nothing was changed"
+            )
+        if wanted == now.release:
+            return Report(env.name, False, now.release, now.commit, now.colour)
+        release = Release.from_json(ledger.read(cluster.manager, env.prefix, wanted))
+        draft = Draft(release, {}, {})
+        return _run(env, cluster, draft, observer, f"rollback to release {wanted}")
+
+
+def _run(
+    env: Environment, cluster: Cluster, draft: Draft, observer: Observer, reason: str
+) -> Report:
+    with lease.held(cluster.manager, env.prefix, reason) as held:
+        deployment = _deployment(env, cluster, draft, observer.note)
+        deployment.lease = held
+        plan = deployment.return_plan() if draft.is_recorded else deployment.plan()
+        filled = _Watch(observer, "fill")
+        try:
+            plan.run(filled)
+        except BaseException as error:
+            _account_for(deployment, error, filled.seen)
+            raise
+        try:
+            deployment.tidying().run(observer)
+        except SlipwayError as error:
+            raise SlipwayError(
+                f"{deployment.release.label} serves, but tidying up failed: {error}. "
+                f"The next deploy finishes it"
+            ) from error
+        release = deployment.release
+        seconds = deployment.cutover_seconds
+        return Report(env.name, True, release.number, release.commit, deployment.colour, seconds)
+
+
+def _account_for(deployment: Deployment, error: BaseException, reached_service: bool) -> None:
+    """Write the failure down and end with a sentence that says what serves now."""
+    serving = deployment.serving_now()
+    if isinstance(error, KeyboardInterrupt):
+        raise Interrupted(f"interrupted; {serving}") from None
+    if not isinstance(error, SlipwayError):
+        return
+    deployment.note_failure(error)
+    first, *rest = str(error).splitlines()
+    tail = "".join(f"\n{line}" for line in rest)
+    label = deployment.release.label
+    if reached_service and deployment.live is not None:
+        raise RolledBack(f"{label} was taken back: {first}{tail}\n{serving}") from error
+    kind = type(error) if isinstance(error, Refused) else SlipwayError
+    raise kind(f"{first}{tail}\n{serving}") from error
+
+
+class Interrupted(SlipwayError):
+    """Ctrl-C; what was begun has been taken back."""
+
+    exit_code = 130
+
+
+class _Watch:
+    """Passes everything on, and remembers whether a step was reached."""
+
+    def __init__(self, observer: Observer, name: str) -> None:
+        self._observer = observer
+        self._name = name
+        self.seen = False
+        self.note = observer.note
+        self.finished = observer.finished
+        self.failed = observer.failed
+        self.undone = observer.undone
+
+    def started(self, step: Step) -> None:
+        self.seen = self.seen or step.name in (self._name, "migrate")
+        self._observer.started(step)
+
+
+def _deployment(
+    env: Environment, cluster: Cluster, draft: Draft, note: Callable[[str], None]
+) -> Deployment:
+    observed = observe(cluster.manager, env.prefix)
+    if not observed.is_manager and env.is_local:
+        swarm.ensure_swarm(cluster.manager, "127.0.0.1", "127.0.0.1")
+        observed = observe(cluster.manager, env.prefix)
+    if not observed.is_manager:
+        raise Refused(f"the engine of {cluster.manager.name} is in no Swarm: inv machine.ls")
+    if draft.release.number == 0:
+        events = ledger.entries(observed, env.prefix)
+        used = [*ledger.numbers(observed, env.prefix), *(event.release for event in events)]
+        release = replace(draft.release, number=max(used, default=0) + 1)
+        draft = replace(draft, release=release)
+    return Deployment(env, cluster, observed, draft, note)
+
+
+@contextmanager
+def _connected(env: Environment) -> Iterator[Cluster]:
+    cluster = members.connect(env)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _ignore(text: str) -> None:
+    """A preview has nobody to tell."""

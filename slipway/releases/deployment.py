@@ -1,0 +1,350 @@
+"""One deploy: what it starts from, and the steps that bring a release into service.
+
+The story, in order: build, ship, deliver secrets, keep data and edge as described, migrate, fill
+the idle colour, see it healthy, look at it from every edge, cut over, write it down; then, when
+nothing can fail any more, drain and stop the old colour and tidy up.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from slipway.cluster import ledger, stacks, swarm
+from slipway.cluster.lease import Lease
+from slipway.cluster.members import Cluster
+from slipway.cluster.observed import Deployed, Observed, observe
+from slipway.edge.config import Route, configure
+from slipway.edge.edges import Edges, Routing
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, SlipwayError
+from slipway.hosts.local import LocalHost
+from slipway.plan import Plan, Step
+from slipway.releases import draft as drafts
+from slipway.releases import health, jobs, prune, ship, sources, stack
+from slipway.releases.application import Role
+from slipway.releases.draft import Draft
+from slipway.releases.release import Release
+from slipway.secrets import delivery
+
+COLOURS = ("blue", "green")
+EDGE_PATIENCE = 60.0
+Note = Callable[[str], None]
+
+
+class Deployment:
+    """The state of one deploy; each method is a step and may be repeated."""
+
+    def __init__(
+        self, env: Environment, cluster: Cluster, observed: Observed, draft: Draft, note: Note
+    ) -> None:
+        self.env = env
+        self.cluster = cluster
+        self.observed = observed
+        self.draft = draft
+        self.note = note
+        self.events = ledger.entries(observed, env.prefix)
+        self.live_entry = ledger.live(self.events)
+        self.live = self._recorded(self.live_entry.release) if self.live_entry else None
+        self.old = self.live_entry.colour if self.live_entry else None
+        self.colour = "green" if self.old == "blue" else "blue"
+        self.edges = Edges(env.prefix, cluster.all)
+        self.lease: Lease | None = None
+        self.cutover_seconds = 0.0
+        self.began = time.monotonic()
+
+    @property
+    def release(self) -> Release:
+        return self.draft.release
+
+    @property
+    def idle_stack(self) -> str:
+        return f"{self.env.prefix}-{self.colour}"
+
+    def serving_now(self) -> str:
+        """Say what serves, for the end of an error's sentence."""
+        if self.live is None:
+            return "nothing serves yet"
+        return f"{self.live.label} serves as before"
+
+    def is_up_to_date(self) -> bool:
+        """Whether the files on this computer are what runs, whole, and told to every edge."""
+        if self.live is None or self.draft.unbuilt or self.old is None:
+            return False
+        if self.live.fingerprint != self.release.fingerprint:
+            return False
+        if any(self._is_stale(role) for role in ("data", "ops", "edge")):
+            return False
+        serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
+        if not serving or not all(service.is_whole for service in self.observed.services):
+            return False
+        told = self.edges.serving()
+        return set(told.values()) == {self.routing(self.live, self.old).ident}
+
+    def plan(self) -> Plan:
+        """Return the steps up to the point of no return; each undoes what it did to the service."""
+        env, number = self.env.name, self.release.number
+        old = f" beside {self.old}" if self.old else ""
+        head = self.release.migration_head
+        steps = [
+            Step("build", self._describe_build(), self.build),
+            Step("ship", f"bring the images to {self._machines()}", self.ship),
+            Step("secrets", "deliver secrets the Swarm does not hold yet", self.deliver_secrets),
+            Step("data", "keep database and operations as described", self.keep_data),
+            Step("edge", "keep an edge on every machine", self.keep_edge),
+            Step("migrate", f"bring the database up to {head}", self.migrate),
+            Step("fill", f"start {self.colour}{old}", self.fill, self.empty),
+            Step("smoke", f"look at {self.colour} from every edge", self.smoke),
+            Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
+            Step("settle", f"write down that release {number} is live", self.settle),
+        ]
+        if not head:
+            steps = [step for step in steps if step.name != "migrate"]
+        return Plan(f"deploy release {number} to {env}", steps)
+
+    def return_plan(self) -> Plan:
+        """Return the steps of a rollback: a past release, as it was, into the idle colour."""
+        steps = [
+            Step("images", f"see that {self._machines()} have the images", self.check_images),
+            Step("fill", f"start {self.colour} beside {self.old}", self.fill, self.empty),
+            Step("smoke", f"look at {self.colour} from every edge", self.smoke),
+            Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
+            Step("settle", f"write down that {self.release.label} is live", self.settle),
+        ]
+        return Plan(f"return {self.env.name} to {self.release.label}", steps)
+
+    def tidying(self) -> Plan:
+        """Return the steps after the point of no return; nothing in them is taken back."""
+        steps = [Step("signpost", "show the new routes to edges that start", self.show_routes)]
+        if self.old:
+            steps.append(Step("drain", f"let {self.old} finish, then stop it", self.drain))
+        steps.append(Step("prune", "remove what no kept release needs", self.prune))
+        return Plan(f"tidy up {self.env.name}", steps)
+
+    # The steps
+
+    def build(self) -> str:
+        count = len(self.draft.unbuilt)
+        self.draft = drafts.build(self.env, self.draft, self.note)
+        return f"{count} built" if count else "all there"
+
+    def ship(self) -> str:
+        images = {image.id: image for image in self.draft.images.values()}
+        if registry := self.env.settings["REGISTRY"]:
+            references = ship.through_registry(list(images.values()), registry)
+            named = {name: references[i] for name, i in self.release.images.items()}
+            self.draft = replace(self.draft, release=replace(self.release, images=named))
+            return f"{len(references)} images to {registry}"
+        if self.env.is_local:
+            return "same engine"
+        return ship.over_ssh(self.cluster.all, list(images.values()), self.note)
+
+    def check_images(self) -> str:
+        """Bring back the images that a machine has lost. Raises Refused when nobody has them."""
+        if self.env.settings["REGISTRY"]:
+            return "from the registry"
+        by_id = {ident: self.release.tags[name] for name, ident in self.release.images.items()}
+        missing = ship.missing(self.cluster.all, list(by_id))
+        if not missing:
+            return "all there"
+        here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
+        found = [image for image in here.values() if image.id in missing]
+        if {image.id for image in found} != missing or self.env.is_local:
+            lost = sorted(by_id[ident] for ident in missing)
+            raise Refused(f"the image {lost[0]} of {self.release.label} is gone everywhere")
+        return ship.over_ssh(self.cluster.all, found, self.note)
+
+    def deliver_secrets(self) -> str:
+        made = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
+        return f"{len(made)} new" if made else "all there"
+
+    def keep_data(self) -> str:
+        if not any(node.holds_data for node in self.observed.nodes):
+            data = {swarm.DATA_LABEL: "true"}
+            swarm.label(self.cluster.manager, self.observed.nodes[0].id, **data)
+        names = [f"{self.env.prefix}-{network}" for network in ("edge", "data")]
+        if missing := [name for name in names if name not in self.observed.networks]:
+            stacks.ensure_networks(self.cluster.manager, self.env.prefix, missing)
+        return self._keep("data", "ops")
+
+    def keep_edge(self) -> str:
+        """Bring up the edges and make sure they serve what the ledger says is live."""
+        routing = self._live_routing()
+        changed = self._is_stale("edge")
+        if changed:
+            self._deploy_edge(routing)
+        self.edges.wait_up(EDGE_PATIENCE)
+        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
+        if off and self.live is not None:
+            self.edges.tell(routing)  # a cutover was interrupted: the ledger has the last word
+        return "started" if changed else "as described"
+
+    def migrate(self) -> str:
+        service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
+        if service is None:
+            return "no service called migrations"
+        if self.live and self.live.migration_head == self.release.migration_head:
+            return "nothing pending"
+        outcome = jobs.run(self.cluster.manager, self.env, self.release, service, note=self.note)
+        if not outcome.succeeded:
+            lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
+            raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")
+        return outcome.lines[-1] if outcome.lines else "done"
+
+    def fill(self) -> str:
+        manager = self.cluster.manager
+        before = {task.id for task in health.look(manager, self.idle_stack).failed}
+        stacks.deploy(
+            manager, self.idle_stack, stack.colour_stack(self.env, self.release, self.colour)
+        )
+        timeout = self.env.number("HEALTH_TIMEOUT")
+        health.wait(manager, self.idle_stack, timeout, self.note, before)
+        return "healthy"
+
+    def empty(self) -> None:
+        stacks.remove(self.cluster.manager, self.idle_stack)
+
+    def smoke(self) -> str:
+        urls = [
+            f"http://{service.name}-{self.colour}:{service.port}/ready"
+            for service in self.release.of("colour")
+            if service.route
+        ]
+        self.edges.fetch(urls)
+        return f"{len(urls)} services ready, seen from {self._machines()}"
+
+    def cut_over(self) -> str:
+        if self.lease:
+            self.lease.check()
+        began = time.monotonic()
+        self.edges.tell(self.routing(self.release, self.colour))
+        self.cutover_seconds = time.monotonic() - began
+        return f"{len(self.edges.hosts)} acknowledged in {self.cutover_seconds * 1000:.0f} ms"
+
+    def cut_back(self) -> None:
+        if self.live is not None:
+            self.edges.tell(self._live_routing())
+
+    def settle(self) -> str:
+        self._append("live", f"{time.monotonic() - self.began:.1f}")
+        return self.release.label
+
+    def show_routes(self) -> str:
+        routing = self.routing(self.release, self.colour)
+        self._deploy_edge(routing)
+        health.settle(self.cluster.manager, f"{self.env.prefix}-edge", EDGE_PATIENCE)
+        # An edge that started while the signpost still showed the old way is told here.
+        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
+        if off:
+            self.edges.tell(routing)
+        return "shown"
+
+    def drain(self) -> str:
+        names = [
+            f"{service.name}-{self.old}"
+            for service in (self.live.of("colour") if self.live else ())
+            if service.route
+        ]
+        left = self.edges.drain(names, self.env.number("DRAIN_TIMEOUT"))
+        services = self.observed.stack(f"{self.env.prefix}-{self.old}")
+        stacks.stop(self.cluster.manager, [service.name for service in services])
+        if left:
+            self.note(f"{left} requests were still open after DRAIN_TIMEOUT and were ended")
+        return f"{self.old} stopped"
+
+    def prune(self) -> str:
+        observed = observe(self.cluster.manager, self.env.prefix)
+        return prune.run(self.env, self.cluster, observed)
+
+    # What the steps are made of
+
+    def routing(self, release: Release, colour: str) -> Routing:
+        """Return the edge's configuration for a release in a colour."""
+        routes = [
+            Route(service.route, f"{service.name}-{colour}", service.port)
+            for service in release.of("colour")
+            if service.route
+        ]
+        drain = self.env.number("DRAIN_TIMEOUT")
+        settings = self.env.settings
+        return Routing.of(
+            release.number, colour, lambda ident: configure(ident, routes, settings, drain)
+        )
+
+    def note_failure(self, error: BaseException) -> None:
+        """Write down a release that did not make it."""
+        text = (str(error) or type(error).__name__).splitlines()[0]
+        self._append("failed", f"{time.monotonic() - self.began:.1f}", text)
+
+    def _append(self, result: str, seconds: str, reason: str = "") -> None:
+        release, env = self.release, self.env
+        manager = self.cluster.manager
+        if result == "live" and release.number not in ledger.numbers(self.observed, env.prefix):
+            ledger.record(
+                manager,
+                env.prefix,
+                release.number,
+                release.to_json(),
+                release.tags.values(),
+                release.secrets.values(),
+            )
+        entry = ledger.Entry(
+            release=release.number,
+            result=result,
+            colour=self.colour,
+            commit=release.commit,
+            by=release.by,
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            reason=reason,
+            seconds=seconds,
+        )
+        ledger.append(manager, env.prefix, entry)
+
+    def _recorded(self, number: int) -> Release:
+        return Release.from_json(ledger.read(self.cluster.manager, self.env.prefix, number))
+
+    def _live_routing(self) -> Routing:
+        if self.live is None or self.old is None:
+            return Routing.of(0, "none", lambda ident: configure(ident, [], self.env.settings, 0))
+        return self.routing(self.live, self.old)
+
+    def _deploy_edge(self, routing: Routing) -> None:
+        name = f"{self.env.prefix}.routes.{routing.ident.rpartition('-')[2]}"
+        if name not in self.observed.configs:
+            argv = ledger.create(name, {"slipway.app": self.env.prefix})
+            done = self.cluster.manager.run(argv, stdin=routing.document, timeout=20, check=False)
+            if done.code != 0 and "already exists" not in done.err:
+                done.check()
+        # A rollback leaves the edges as they are: restarting them would interrupt users.
+        described = self.live if self.live and self.draft.is_recorded else self.release
+        edge = stack.fingerprinted(self.env, described, "edge")
+        whole = stack.with_signpost(self.env, edge, name, len(self.observed.nodes))
+        stacks.deploy(self.cluster.manager, f"{self.env.prefix}-edge", whole)
+
+    def _keep(self, *roles: Role) -> str:
+        changed = [role for role in roles if self._is_stale(role)]
+        for role in changed:
+            made = stack.fingerprinted(self.env, self.release, role)
+            stacks.deploy(self.cluster.manager, f"{self.env.prefix}-{role}", made)
+        for role in changed:
+            timeout = self.env.number("HEALTH_TIMEOUT")
+            health.settle(self.cluster.manager, f"{self.env.prefix}-{role}", timeout)
+        return f"{' and '.join(changed)} started" if changed else "as described"
+
+    def _is_stale(self, role: Role) -> bool:
+        services = [s for s in self.observed.services if s.role == role]
+        wanted = stack.digest(self.env, self.release, role)
+        if {s.service for s in services} != {s.name for s in self.release.of(role)}:
+            return True
+        return any(not _fits(service, wanted) for service in services)
+
+    def _describe_build(self) -> str:
+        names = sorted(build.service for build, _ in self.draft.unbuilt)
+        return f"build {', '.join(names)}" if names else "images are built"
+
+    def _machines(self) -> str:
+        count = len(self.cluster.hosts)
+        return "this computer" if self.env.is_local else f"{count} machine{'s' * (count != 1)}"
+
+
+def _fits(service: Deployed, digest: str) -> bool:
+    return service.labels.get("slipway.fingerprint") == digest and service.is_whole

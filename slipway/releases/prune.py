@@ -1,0 +1,49 @@
+"""What no kept release needs: old records, secrets, routes and images, removed everywhere."""
+
+from slipway.cluster import ledger
+from slipway.cluster.members import Cluster
+from slipway.cluster.observed import Observed
+from slipway.environments.environment import Environment
+from slipway.hosts import parallel
+from slipway.hosts.host import Host, script
+
+# The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
+OBJECTS = r"""
+kind=$1; shift
+for name in "$@"; do docker "$kind" rm "$name" >/dev/null 2>&1 && echo "$name" || true; done
+"""
+# $1 project, then the tags to keep. Only images this project built have its name.
+IMAGES = r"""
+project=$1; shift
+docker image ls --filter "reference=$project/*:src-*" --format '{{.Repository}}:{{.Tag}}' |
+while read -r tag; do
+  for kept in "$@"; do [ "$tag" = "$kept" ] && continue 2; done
+  docker image rm "$tag" >/dev/null 2>&1 && echo "$tag" || true
+done
+"""
+# Environments may share an engine, so what any of them keeps is kept.
+KEPT_TAGS = r"""
+ids=$(docker config ls -q --filter label=slipway.tags)
+[ -z "$ids" ] || docker config inspect $ids --format '{{index .Spec.Labels "slipway.tags"}}'
+"""
+
+
+def run(env: Environment, cluster: Cluster, observed: Observed) -> str:
+    """Remove what is not needed; return a summary."""
+    app, keep = env.prefix, env.number("KEEP_RELEASES")
+    records = ledger.kept(observed, app, keep)
+    secrets = observed.secrets - ledger.needed(observed, records, "secrets")
+    configs = ledger.obsolete(observed, app, keep)
+    removed = len(_remove(cluster.manager, "secret", sorted(secrets)))
+    removed += len(_remove(cluster.manager, "config", configs))
+    lines = script(cluster.manager, KEPT_TAGS, timeout=30).out.split()
+
+    def images(host: Host) -> int:
+        return len(script(host, IMAGES, env.project, *sorted(set(lines)), timeout=120).out.split())
+
+    removed += sum(parallel.each(cluster.all, images))
+    return f"{removed} removed" if removed else "nothing to remove"
+
+
+def _remove(manager: Host, kind: str, names: list[str]) -> list[str]:
+    return script(manager, OBJECTS, kind, *names, timeout=60).out.split() if names else []

@@ -1,0 +1,110 @@
+"""What runs in an environment, read without changing anything and without needing every machine."""
+
+from dataclasses import dataclass
+
+from slipway.cluster import ledger, members
+from slipway.cluster.ledger import Entry
+from slipway.cluster.members import Cluster
+from slipway.cluster.observed import Deployed, Observed, observe
+from slipway.edge.edges import Edges
+from slipway.environments.environment import Environment
+from slipway.releases.release import Release
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """One machine and what its edge serves."""
+
+    machine: str
+    state: str
+    role: str
+    edge_serves: str
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One service; `health` is ok, starting or missing."""
+
+    service: str
+    colour: str
+    running: str
+    health: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything a person asks for first."""
+
+    environment: str
+    live: Entry | None
+    machines: tuple[MachineState, ...]
+    services: tuple[ServiceState, ...]
+    history: tuple[Entry, ...]
+    problems: tuple[str, ...]
+
+
+def read(env: Environment) -> Status:
+    """Read the status; a machine that does not answer is a problem in it, not a failure."""
+    cluster = members.connect(env, lenient=True)
+    try:
+        observed = observe(cluster.manager, env.prefix)
+        return _status(env, cluster, observed)
+    finally:
+        cluster.close()
+
+
+def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
+    events = ledger.entries(observed, env.prefix)
+    live = ledger.live(events)
+    serving = Edges(env.prefix, cluster.all).serving() if observed.services else {}
+    machines = _machines(env, cluster, observed, serving)
+    release = (
+        Release.from_json(ledger.read(cluster.manager, env.prefix, live.release)) if live else None
+    )
+    services = tuple(_service(s, release) for s in observed.services if s.desired or not s.colour)
+    problems = [*cluster.missing]
+    problems += [f"{m.machine} is {m.state}" for m in machines if m.state != "ready"]
+    problems += [
+        f"{s.service} {s.colour}: {s.running} running".replace("  ", " ")
+        for s in services
+        if s.health != "ok"
+    ]
+    idents = {machine.edge_serves for machine in machines if machine.edge_serves}
+    if len(idents) > 1:
+        problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy mends it")
+    history = tuple(reversed(events))[:SHOWN]
+    return Status(env.name, live, tuple(machines), services, history, tuple(problems))
+
+
+def _machines(
+    env: Environment, cluster: Cluster, observed: Observed, serving: dict[str, str]
+) -> list[MachineState]:
+    if env.is_local:
+        names = {node.id: cluster.manager.name for node in observed.nodes}
+    else:
+        names = {node: host.name for node, host in cluster.hosts.items()}
+    return [
+        MachineState(
+            machine=names.get(node.id, node.hostname),
+            state=("ready" if node.active else "drained") if node.ready else "down",
+            role=("leader" if node.leader else "manager" if node.manager else "worker")
+            + (", data" if node.holds_data else ""),
+            edge_serves=serving.get(names.get(node.id, ""), ""),
+        )
+        for node in observed.nodes
+    ]
+
+
+def _service(service: Deployed, release: Release | None) -> ServiceState:
+    tags = dict(release.tags) if release else {}
+    health = "ok" if service.is_whole else "starting" if service.running else "missing"
+    return ServiceState(
+        service=service.service,
+        colour=service.colour,
+        running=f"{service.running}/{service.desired}",
+        health=health,
+        image=tags.get(service.service, service.image),
+    )

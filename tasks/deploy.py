@@ -1,0 +1,64 @@
+"""Deploy a release, return to an earlier one, see what serves."""
+
+from slipway.environments.environment import Environment
+from tasks.command import command
+
+
+@command(
+    runbook="deploy",
+    help={
+        "plan": "Show what would be done, and change nothing.",
+        "dirty": "Deploy the tree as it is, with what is not committed.",
+        "json": "Print the result as JSON.",
+    },
+)
+def deploy(
+    env: Environment, *, plan: bool = False, dirty: bool = False, json: bool = False
+) -> None:
+    """Bring this checkout into service, blue/green, without a failed request.
+
+    Examples:
+      inv deploy --env=dev
+      inv deploy --env=prod --plan
+    """
+    from slipway.bootstrap import prepare
+    from slipway.releases import deploy as releases
+    from slipway.show import outcome, progress
+
+    observer = progress.Progress()
+    if env.is_local:
+        prepare.prepare(observer)
+    if plan:
+        outcome.show_preview(env, releases.preview(env))
+        return
+    outcome.show_report(env, releases.deploy(env, observer, dirty=dirty), as_json=json)
+
+
+@command(
+    runbook="rollback",
+    help={"release": "Number of the release to return to; the one before by default."},
+)
+def rollback(env: Environment, *, release: int = 0, json: bool = False) -> None:
+    """Return to an earlier release: its images, settings and secrets.
+
+    Example:
+      inv rollback --env=prod
+    """
+    from slipway.releases import deploy as releases
+    from slipway.show import outcome, progress
+
+    report = releases.rollback(env, progress.Progress(), release or None)
+    outcome.show_report(env, report, as_json=json)
+
+
+@command(help={"json": "Print it as JSON."})
+def status(env: Environment, *, json: bool = False) -> None:
+    """Show machines, colour, release and the health of each service.
+
+    Example:
+      inv status --env=prod
+    """
+    from slipway.releases import status as statuses
+    from slipway.show import outcome
+
+    outcome.show_status(statuses.read(env), as_json=json)
