@@ -4,8 +4,10 @@
 `python -m logbook --reload`   starts again when a file changes, for hacking
 """
 
+import asyncio
 import logging
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -19,6 +21,7 @@ from logbook.app import create
 HOST = "0.0.0.0"  # noqa: S104 - inside a container; only the edge's network reaches it
 PORT = 8000
 DRAIN_LIMIT = 35
+SETTLE_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,12 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         return await super().on_tick(counter) or time.monotonic() >= self._close_at
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(SETTLE_SECONDS)  # who connected a moment ago has not asked yet
+        await super().shutdown(sockets)
 
 
 def main() -> None:
