@@ -28,14 +28,16 @@ class Admission:
         """The steps, also for reading only."""
         name, env = self._wish.name, self._place.env
         make = "make" if self._kind == inventory.LOCAL else "adopt"
+        # A machine that was there before is not taken away when something fails today.
+        unmake, leave = (self._unmake, self._leave) if self._is_new else (None, None)
         return Plan(
             f"Create {name} in {env}",
             [
-                Step("machine", f"{make} {name}, pin its host key", self._make, self._unmake),
+                Step("machine", f"{make} {name}, pin its host key", self._make, unmake),
                 Step("inventory", f"enter {name} among the machines of {env}", self._enter),
                 Step("provision", f"{name}: checks, engine, log limits", self._provision),
                 Step("firewall", "Swarm ports of every machine for its peers only", self._let_in),
-                Step("swarm", f"join {name} to the Swarm of {env}", self._join, self._leave),
+                Step("swarm", f"join {name} to the Swarm of {env}", self._join, leave),
             ],
         )
 
@@ -44,7 +46,7 @@ class Admission:
         return f"{self._made.ssh}, {self._made.address} in the cluster"
 
     def _unmake(self) -> None:
-        if not self._is_new or self._made is None:
+        if self._made is None:
             return
         with inventory.locked(self._place.env, self._place.root):
             inventory.remove(self._place.env, self._made.name, self._place.root)
@@ -93,7 +95,7 @@ class Admission:
                 )
 
     def _leave(self) -> None:
-        if not self._is_new or self._made is None:
+        if self._made is None:
             return
         with fleet.connected(self._place, [self._made, *self._others()]) as (new, *rest):
             node, manager = swarm.membership(new).node, fleet.manager(rest)

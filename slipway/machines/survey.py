@@ -10,6 +10,8 @@ from slipway.hosts.host import Host
 
 CLOCK_SECONDS = 5  # sessions, certificates and tokens go wrong beyond
 ROOM_MB = 4096
+API_PORTS = (2375, 2376)
+OTHER_ENGINE_PORTS = (2377, 7946, 9323)  # Swarm's two, and metrics
 
 SCRIPT = r"""
 PATH=$PATH:/usr/sbin:/sbin
@@ -66,7 +68,8 @@ def look(host: Host) -> Survey:
 def check(survey: Survey) -> list[str]:
     """Sentences for the owner. Raises Refused for what must not be."""
     for each in survey.listeners:
-        if each.is_public and (each.program == "dockerd" or each.port in (2375, 2376)):
+        is_engine = each.program == "dockerd" and each.port not in OTHER_ENGINE_PORTS
+        if each.is_public and (is_engine or each.port in API_PORTS):
             raise Refused(
                 f"{survey.host}: its engine listens on TCP port {each.port}, where whoever gets "
                 "through is root; take `-H tcp://` out of the unit or `hosts` out of "
