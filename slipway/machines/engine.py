@@ -24,6 +24,7 @@ class Facts:
     root: bool
     sudo: bool
     direct: bool  # the user may talk to the engine
+    denied: bool  # an engine runs and would not talk to the user
     system: str
     version: str
     codename: str
@@ -93,6 +94,7 @@ def look(host: Host) -> Facts:
         root=root,
         sudo=found.pop("sudo") == "yes",
         direct=found.pop("direct") == "yes" or root,
+        denied=found.pop("denied") == "yes",
         free_kb=int(found.pop("free") or 0),
         config=config,
         **found,
@@ -153,7 +155,7 @@ def _check_may_change(host: Host, facts: Facts, *, machine: bool) -> None:
 
 def _advice(facts: Facts, *, missing: bool) -> str:
     """What a person with the password types instead of us."""
-    if facts.engine and not missing:
+    if facts.denied and not missing:
         return f"type `usermod -aG docker {facts.user}`, log in again"
     if not missing:
         start = "systemctl enable --now docker" if facts.init == "systemd" else "dockerd"

@@ -30,11 +30,12 @@ init=none
 [ "$(uname -s)" = Linux ] || init=desktop
 say init "$init"
 cli=$(command -v docker || :)
-engine='' direct=no compose='' buildx='' endpoint=${DOCKER_HOST:-}
+engine='' direct=no denied=no compose='' buildx='' endpoint=${DOCKER_HOST:-}
 if [ -n "$cli" ]; then
     server='{{.Server.Version}}'
     engine=$(first docker version --format "$server")
     [ -z "$engine" ] || direct=yes
+    [ -n "$engine" ] || ! docker version 2>&1 | grep -q 'permission denied' || denied=yes
     [ -n "$engine$root" ] || endpoint=${endpoint:-$(first docker context show)}
     [ -n "$engine" ] || [ -z "$root" ] || engine=$(first $root docker version --format "$server")
     compose=$(first docker compose version --short)
@@ -43,6 +44,7 @@ if [ -n "$cli" ]; then
 fi
 case " $(id -Gn) " in *' docker '*) direct=yes ;; esac
 say direct "$direct"
+say denied "$denied"
 say endpoint "$endpoint"
 say cli "$cli"
 say daemon "$(command -v dockerd || :)"
@@ -114,8 +116,7 @@ if [ "$1" = systemd ]; then
 else
     # dockerd removes its pid file when it ends well; after a crash the number may be another's.
     pid=$(cat /var/run/docker.pid 2>/dev/null || :)
-    running=$([ -z "$pid" ] || cat "/proc/$pid/comm" 2>/dev/null || :)
-    if [ "$running" != dockerd ]; then
+    if [ -z "$pid" ] || ! grep -qa dockerd "/proc/$pid/cmdline" 2>/dev/null; then
         rm -f /var/run/docker.pid
         setsid dockerd --pidfile /var/run/docker.pid </dev/null >>/var/log/dockerd.log 2>&1 &
     fi
@@ -139,7 +140,7 @@ else
     pid=$(cat /var/run/docker.pid)
     kill -TERM "$pid"
     tries=0
-    while kill -0 "$pid" 2>/dev/null; do
+    while grep -qa dockerd "/proc/$pid/cmdline" 2>/dev/null; do # a zombie has no command line
         tries=$((tries + 1))
         [ "$tries" -lt 240 ] || { echo "dockerd ($pid) did not stop" >&2; exit 1; }
         sleep 0.25
