@@ -114,9 +114,12 @@ PATH=$PATH:/usr/sbin:/sbin
 if [ "$1" = systemd ]; then
     systemctl enable --now docker >&2
 else
-    # dockerd removes its pid file when it ends well; after a crash the number may be another's.
-    pid=$(cat /var/run/docker.pid 2>/dev/null || :)
-    if [ -z "$pid" ] || ! grep -qa dockerd "/proc/$pid/cmdline" 2>/dev/null; then
+    # Both remove their pid file when they end well; after a crash its number may be another's, or
+    # a zombie's where process 1 does not reap. A zombie has no command line.
+    alive() { grep -qa "$1" "/proc/$(cat "$2" 2>/dev/null || echo none)/cmdline" 2>/dev/null; }
+    if ! alive dockerd /var/run/docker.pid; then
+        child=/var/run/docker/containerd/containerd.pid
+        alive containerd "$child" || rm -f "$child"
         rm -f /var/run/docker.pid
         setsid dockerd --pidfile /var/run/docker.pid </dev/null >>/var/log/dockerd.log 2>&1 &
     fi
