@@ -1,5 +1,7 @@
 """Make this computer ready; the other tasks do so by themselves when they need it."""
 
+from slipway.bootstrap import prepare
+from slipway.show import progress
 from tasks.command import command
 
 
@@ -9,3 +11,7 @@ def bootstrap(*, plan: bool = False) -> None:
 
     Example: inv bootstrap
     """
+    if plan:
+        progress.show(prepare.plan())
+        return
+    prepare.prepare(progress.Progress())

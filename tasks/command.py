@@ -46,7 +46,7 @@ def command(
             except KeyboardInterrupt:
                 raise Exit("interrupted", code=INTERRUPTED) from None
             except BrokenPipeError:
-                sys.stdout = None  # type: ignore[assignment]  # `inv status | head` is no failure
+                sys.stdout = None  # `inv status | head` is no failure
 
         flags = [_flag(parameter) for parameter in parameters]
         ctx = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -64,11 +64,6 @@ class Deployed:
         """The colour it runs in; nothing for a service that has none."""
         return self.environment.get("COLOUR", "") if self.role == "colour" else ""
 
-    @property
-    def colour(self) -> str:
-        """The colour it runs in; nothing for a service that has none."""
-        return self.environment.get("COLOUR", "") if self.role == "colour" else ""
-
 
 @dataclass(frozen=True)
 class Observed:

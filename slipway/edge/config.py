@@ -46,7 +46,7 @@ def configure(
         apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
         apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
     return {
-        "admin": {"listen": "localhost:2019"},
+        "admin": {"listen": "127.0.0.1:2019", "config": {"persist": False}},
         "logging": {"logs": {"default": {"encoder": {"format": "json"}, "level": "INFO"}}},
         "storage": {"module": "file_system", "root": "/data/caddy"},
         "apps": apps,

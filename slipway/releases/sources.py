@@ -1,8 +1,9 @@
 """Images from source: a folder's content names its image, so what has not changed is not built."""
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
     """Return those of the images that are on this computer, in one call."""
     if not tags:
         return {}
-    form = '{{join .RepoTags ","}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
+    form = '{{json .RepoTags}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
     # A missing image makes the command fail, and the others are listed all the same.
     done = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
     found = {}
@@ -48,7 +49,7 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
         if line.count("\t") != 2:
             continue  # the empty line that stands for a missing image
         names, ident, standin = line.split("\t")
-        for name in names.split(","):
+        for name in json.loads(names):
             if name in tags:
                 found[name] = Image(name, ident, standin not in ("", "<no value>"))
     return found
@@ -78,27 +79,16 @@ def _build(host: LocalHost, one: Build, name: str, note: Callable[[str], None]) 
         )
 
 
-def _files(build: Build) -> Iterator[Path]:
-    """Walk what the build can see, in a fixed order, less what .dockerignore leaves out."""
+def _files(build: Build) -> list[Path]:
+    """List what the build can see, in a fixed order, by Docker's own reading of .dockerignore."""
+    from docker.utils.build import exclude_paths
+
     folder = build.context
     if not folder.is_dir():
         raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
-    ignored = _ignored(build)
-    for root, folders, files in os.walk(folder):
-        here = Path(root)
-        folders[:] = sorted(f for f in folders if not ignored(here / f))
-        for name in sorted(files):
-            path = here / name
-            if not ignored(path) and path.is_file():
-                yield path
-
-
-def _ignored(build: Build) -> Callable[[Path], bool]:
-    from docker.utils.build import PatternMatcher  # Docker's own reading of the patterns
-
     own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
-    path = own if own.is_file() else build.context / ".dockerignore"
+    path = own if own.is_file() else folder / ".dockerignore"
     lines = path.read_text().splitlines() if path.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    matcher = PatternMatcher([*patterns, "**/__pycache__", "**/*.pyc"])
-    return lambda path: bool(matcher.matches(path.relative_to(build.context)))
+    names = exclude_paths(str(folder), [*patterns, "**/__pycache__", "**/*.pyc"])
+    return sorted(folder / name for name in names if (folder / name).is_file())
