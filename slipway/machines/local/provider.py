@@ -130,7 +130,8 @@ class LocalProvider:
         publish = [f"--publish={LOOPBACK}:{own}:{port}" for port, own in ports.items()]
         place = ["--hostname", name, "--network", self._network, "--ip", seat.address]
         return [
-            *("run", "--detach", "--name", container, *place, *labels, *RIGHTS),
+            *("run", "--detach", "--stop-timeout", "30", "--name", container),
+            *(*place, *labels, *RIGHTS),
             *("--mount", volume, *publish, "--restart", "unless-stopped", "--pull", "never"),
             reference,
         ]
