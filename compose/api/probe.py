@@ -4,5 +4,5 @@ import socket
 
 with socket.create_connection(("127.0.0.1", 8000), timeout=2) as connection:
     connection.sendall(b"GET /up HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n")
-    answer = connection.recv(64)
+    answer = b"".join(iter(lambda: connection.recv(4096), b""))
 raise SystemExit(0 if answer.split(b" ")[1:2] == [b"200"] else 1)

@@ -47,7 +47,6 @@ class Database:
             # Give an attempt up early: the next request starts a fresh one, so a database that
             # comes back is used at once instead of after the pool's growing pauses.
             reconnect_timeout=CONNECT_SECONDS,
-            check=AsyncConnectionPool.check_connection,
             open=False,
         )
 
@@ -68,7 +67,10 @@ class Database:
             try:
                 return await self._once(work)
             except _DeadConnection:
+                # Checking each connection before its use would cost every request a round trip, and
+                # one that finds a dead one a second's pause; so all are checked now, and only now.
                 log.warning("a pooled connection was dead; asking again on another one")
+                await self._pool.check()
                 return await self._once(work)
         except (PoolTimeout, OperationalError, _DeadConnection) as error:
             log.error("database: %s", error)

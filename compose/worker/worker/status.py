@@ -62,6 +62,7 @@ class Status:
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 5
+            wbufsize = -1  # head and body in one packet
 
             def do_GET(self) -> None:
                 code, answer = status.answer(self.path)
