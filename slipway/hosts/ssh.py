@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
 GRACE = 10 * SECONDS  # for the host's own `timeout` to do its work before we hang up
+SESSION_PAUSE = 0.05 * SECONDS
 PAUSES = (0.3, 1.0)  # between tries while a host refuses: sshd restarts, MaxStartups
 BULK = 256 * 1024  # larger inputs go through a real ssh
 ENDED_BY_SIGNAL = 137  # Paramiko does not tell which one; it is KILL nearly always
@@ -184,22 +185,32 @@ class SshHost:
                 channel.close()
 
     def _channel(self) -> "Channel":
-        """Nothing has been sent when opening a channel fails, so a new connection is safe."""
+        """Nothing has been sent when opening a channel fails, so trying again is safe."""
         import paramiko
 
-        for last in (False, True):
+        deadline = time.monotonic() + GRACE
+        is_fresh = False
+        while True:
             connection = self._connection()
             try:
                 return connection.transport.open_session(timeout=GRACE)  # type: ignore[no-any-return]
+            except paramiko.ChannelException as error:
+                # sshd still counts sessions that ended a moment ago; the connection is good.
+                if time.monotonic() > deadline:
+                    raise self._lost(f"sshd opens no session: {error.text}") from error
+                time.sleep(SESSION_PAUSE)
             except (paramiko.SSHException, EOFError, OSError) as error:
-                if last:
+                if is_fresh:
                     raise self._lost(f"no session: {error}") from error
-                with self._opening:
-                    if self._open is connection:
-                        self._open = None
-                with contextlib.suppress(Exception):
-                    connection.close()
-        raise AssertionError("unreachable")
+                is_fresh = True
+                self._drop(connection)
+
+    def _drop(self, connection: "Connection") -> None:
+        with self._opening:
+            if self._open is connection:
+                self._open = None
+        with contextlib.suppress(Exception):  # it is broken already
+            connection.close()
 
     def _converse(self, argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, str, str]:
         deadline = time.monotonic() + timeout + GRACE
