@@ -1,7 +1,5 @@
 """Make this computer ready; the other tasks do so by themselves when they need it."""
 
-from slipway.bootstrap import prepare
-from slipway.show import progress
 from tasks.command import command
 
 
@@ -11,7 +9,10 @@ def bootstrap(*, plan: bool = False) -> None:
 
     Example: inv bootstrap
     """
+    from slipway.bootstrap import prepare
+    from slipway.show import plans, progress
+
     if plan:
-        progress.show(prepare.plan())
-        return
-    prepare.prepare(progress.Progress())
+        plans.preview(prepare.plan())
+    else:
+        prepare.prepare(progress.Progress(), thorough=True)

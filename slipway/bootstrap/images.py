@@ -1,7 +1,7 @@
 """Base images: those the stack names are present, pulled, or built as labelled stand-ins."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from slipway.bootstrap import standins
 from slipway.bootstrap.references import plain
@@ -87,8 +87,3 @@ def _registry(name: str) -> str:
     return (
         first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
     )
-
-
-def notices(references: Collection[str], host: Host | None = None) -> list[str]:
-    """Return a line for each image among these that is a stand-in."""
-    return [f"{name} is a stand-in" for name in references if is_standin(name, host)]

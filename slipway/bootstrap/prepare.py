@@ -22,9 +22,9 @@ STAMP = STATE / "prepared.json"
 PROGRAMS = ("git", "ssh", "docker")
 
 
-def prepare(observer: Observer) -> None:
-    """Check and install what dev needs; at once when everything is there."""
-    if is_prepared():
+def prepare(observer: Observer, *, thorough: bool = False) -> None:
+    """Check and install what dev needs; at once when the last run still holds."""
+    if not thorough and is_prepared():
         return
     with _alone():
         plan(observer).run(observer)
@@ -57,13 +57,12 @@ def plan(observer: Observer | None = None) -> Plan:
     names = references.named_images()
 
     def engine() -> str:
-        return "; ".join(ensure_engine(LocalHost("this computer"))) or "runs"
+        here = LocalHost("this computer")
+        done = [line.removeprefix(f"{here.name}: ") for line in ensure_engine(here)]
+        return "; ".join(done) or "runs"
 
     def images() -> str:
-        done = ensure_images(names, note)
-        for line in done:
-            note(line)
-        return f"{len(done)} made" if done else "present"
+        return ", ".join(ensure_images(names, note)) or "present"
 
     def secrets() -> str:
         return ", ".join(devsecrets.materialise()) or "in place"

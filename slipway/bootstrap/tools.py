@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from pathlib import Path
 
 from slipway.errors import Refused
 from slipway.hosts.host import MINUTES
@@ -11,7 +12,12 @@ from slipway.project import ROOT
 from slipway.secrets import sops
 
 OLDEST_SOPS = (3, 11)
-PACKAGES = {"git": "git", "ssh": "openssh-client", "ssh-keygen": "openssh-client"}
+PACKAGES = {
+    "git": "git",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "age-keygen": "age",
+}
 
 
 def ensure_programs() -> str:
@@ -23,22 +29,22 @@ def ensure_programs() -> str:
     return LocalHost().run(["git", "--version"]).out.strip().replace("version ", "")
 
 
-def check_checkout() -> str:
+def check_checkout(root: Path = ROOT) -> str:
     """Refuse a folder without a commit: a release is named by one."""
-    done = LocalHost(cwd=ROOT).run(["git", "rev-parse", "--short", "HEAD"], check=False)
+    done = LocalHost(cwd=root).run(["git", "rev-parse", "--short", "HEAD"], check=False)
     if done.code == 0:
         return f"at commit {done.out.strip()}"
     if "dubious ownership" in done.err:
         raise Refused(
-            f"git does not trust {ROOT}, which belongs to somebody else; "
-            f"type: git config --global --add safe.directory {ROOT}"
+            f"git does not trust {root}, which belongs to somebody else; "
+            f"type: git config --global --add safe.directory {root}"
         )
     if "not a git repository" in done.err:
         raise Refused(
-            f"{ROOT} is not a git checkout, and a release is named by its commit; "
+            f"{root} is not a git checkout, and a release is named by its commit; "
             "clone the project, or type: git init && git add . && git commit -m 'Begin'"
         )
-    raise Refused(f"{ROOT} has no commit yet; type: git add . && git commit -m 'Begin'")
+    raise Refused(f"{root} has no commit yet; type: git add . && git commit -m 'Begin'")
 
 
 def check_sops() -> str:

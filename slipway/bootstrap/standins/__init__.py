@@ -36,7 +36,7 @@ RECIPES = {
 
 
 def build(names: Collection[str], note: Callable[[str], None], host: Host) -> list[str]:
-    """Build stand-ins and what they start from, side by side where they can be."""
+    """Build stand-ins and what they start from, side by side where they can be; name each."""
     ordered = [name for name in RECIPES if name in _with_bases(names, host)]
     _check_room()
     running: dict[str, Future[str]] = {}
@@ -63,7 +63,7 @@ def build(names: Collection[str], note: Callable[[str], None], host: Host) -> li
 def _build(name: str, note: Callable[[str], None], host: Host) -> str:
     note(f"no registry answers: building a stand-in for {name}")
     made = _bootstrap_debian(host) if name == DEBIAN else _build_image(name, host)
-    return f"built a stand-in for {name} ({made}); where a registry answers: docker pull {name}"
+    return f"stand-in {name} ({made})"
 
 
 def _build_image(name: str, host: Host) -> str:
@@ -74,6 +74,7 @@ def _build_image(name: str, host: Host) -> str:
     sources = host.run([*show, "--label", f"{LABEL}=true", draft, "/etc/slipway-standin"]).out
     label = f"{LABEL}.sources={sources.strip()}"
     host.run([*argv, "--label", label, "--tag", name, folder])  # from the cache, now with a name
+    host.run(["docker", "image", "rm", draft], check=False)
     return sources.strip()
 
 

@@ -1,0 +1,221 @@
+"""./inv, run for real in a small copy of the project whose only dependency is a made-up Invoke."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WHEEL = "invoke-1.0-py3-none-any.whl"
+
+
+class Project:
+    """A folder with the launcher, a lock, and a folder of wheels as its whole package index."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.index = root.parent / "index"
+        (root / "slipway" / "bootstrap").mkdir(parents=True)
+        self.index.mkdir()
+        shutil.copy2(ROOT / "inv", root)
+        shutil.copy(ROOT / "slipway" / "bootstrap" / "venv.py", root / "slipway" / "bootstrap")
+        with zipfile.ZipFile(self.index / WHEEL, "w") as wheel:
+            wheel.writestr(
+                "invoke.py",
+                "import os, sys\ndef main():\n print(os.getcwd(), *sys.argv[1:])\n sys.exit(7)",
+            )
+            info = "invoke-1.0.dist-info"
+            wheel.writestr(
+                f"{info}/METADATA", "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n"
+            )
+            wheel.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\ninv = invoke:main\n")
+            wheel.writestr(f"{info}/RECORD", "")
+        self.lock()
+
+    def lock(self, comment: str = "", digest: str = "") -> None:
+        digest = digest or hashlib.sha256((self.index / WHEEL).read_bytes()).hexdigest()
+        text = f"# {comment}\ninvoke==1.0 --hash=sha256:{digest}\n"
+        (self.root / "requirements.lock").write_text(text)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+        index = {
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.index),
+            "PIP_CONFIG_FILE": os.devnull,
+        }
+        return {**kept, "PATH": path, **index, **more}
+
+    def inv(
+        self, *args: str, cwd: Path | None = None, **env: str
+    ) -> "subprocess.CompletedProcess[str]":
+        argv = [str(self.root / "inv"), *args]
+        return subprocess.run(
+            argv,
+            cwd=cwd,
+            env=self.environment(**env),
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [str(self.root / "inv")],
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("launcher") / "my project")
+
+
+def works(project: Project) -> bool:
+    return project.inv("x").stdout.rstrip().endswith("x")
+
+
+def test_the_first_start_makes_venv_and_the_second_says_nothing(project: Project) -> None:
+    first = project.inv("deploy", "--env=dev")
+    assert "making .venv" in first.stderr
+    second = project.inv("deploy", "--env=dev")
+    assert (second.stderr, second.returncode) == ("", 7)
+    assert second.stdout == first.stdout
+
+
+def test_it_works_from_any_folder_and_through_a_link(project: Project, tmp_path: Path) -> None:
+    works(project)
+    link = tmp_path / "link"
+    link.symlink_to(project.root / "inv")
+    called = subprocess.run(
+        [str(link), "a b"],
+        cwd=tmp_path,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert called.stdout == f"{tmp_path} --search-root {project.root} a b\n"
+
+
+def test_a_start_with_nothing_to_do_costs_a_few_milliseconds(project: Project) -> None:
+    works(project)
+    plain = [str(project.root / ".venv" / "bin" / "inv")]
+
+    def best(argv: list[str]) -> float:
+        return min(_timed(argv, project.environment()) for _ in range(10))
+
+    assert best([str(project.root / "inv")]) - best(plain) < 0.015
+
+
+def test_a_half_made_venv_is_made_anew(project: Project) -> None:
+    works(project)
+    (project.root / ".venv" / "stamp").unlink()
+    shutil.rmtree(project.root / ".venv" / "lib")
+    assert works(project)
+
+
+def test_two_starts_at_once_make_it_once(project: Project) -> None:
+    project.lock("two at once")
+    starts = [project.start(), project.start()]
+    said = "".join(start.communicate(timeout=90)[1] for start in starts)
+    assert [start.returncode for start in starts] == [7, 7]
+    assert said.count("is ready") == 1
+
+
+def test_an_interrupted_start_leaves_the_old_venv_and_the_next_one_begins_anew(
+    project: Project,
+) -> None:
+    works(project)
+    project.lock("interrupted")
+    start = project.start()
+    assert start.stderr is not None
+    assert "making" in start.stderr.readline()
+    time.sleep(0.5)
+    os.killpg(start.pid, signal.SIGINT)
+    start.communicate(timeout=30)
+    assert start.returncode in (130, -signal.SIGINT)
+    assert (project.root / ".venv" / "bin" / "inv").exists()
+    assert not (project.root / ".venv.old").exists()
+    assert "making .venv" in project.inv().stderr
+    assert project.inv().stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("digest", "index", "sentence"),
+    [("0" * 64, "", "is not the one requirements.lock names"), ("", "/nowhere", "index")],
+)
+def test_what_cannot_be_installed_is_one_sentence_and_changes_nothing(
+    project: Project, digest: str, index: str, sentence: str
+) -> None:
+    project.lock()
+    works(project)
+    project.lock("changed", digest)
+    refused = project.inv(**({"PIP_FIND_LINKS": index} if index else {}))
+    assert refused.returncode == 3
+    assert sentence in refused.stderr.splitlines()[-1]
+    project.lock()
+    assert project.inv().stderr == ""
+
+
+def test_an_old_python_is_named_and_refused(project: Project, tmp_path: Path) -> None:
+    old = tmp_path / "bin"
+    old.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
+        script = old / name
+        script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2"\n')
+        script.chmod(0o755)
+    project.lock("old python")
+    refused = project.inv(PATH=f"{old}:/usr/bin:/bin")
+    assert refused.returncode == 2
+    assert "Python 3.11 or newer is needed" in refused.stderr
+    assert "Python 3.9.2" in refused.stderr
+
+
+@pytest.fixture
+def small_disk(project: Project, tmp_path: Path) -> Iterator[list[str]]:
+    """The start of a command that sees `tmp_path` as a disk of 50 MB with the project on it."""
+    mounted = 'mount -t tmpfs -o size=50m tmpfs "$1" && cp -r "$2"/. "$1" && exec "$1/inv"'
+    argv = ["unshare", "-m", "sh", "-c", mounted, "sh", str(tmp_path), str(project.root)]
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs root to mount a small disk")
+    shutil.rmtree(project.root / ".venv", ignore_errors=True)
+    yield argv
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    project: Project, small_disk: list[str]
+) -> None:
+    refused = subprocess.run(
+        small_disk,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode == 3
+    assert "MB are free on the disk" in refused.stderr
+
+
+def _timed(argv: list[str], env: dict[str, str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(argv, env=env, capture_output=True, check=False)
+    return time.perf_counter() - began
