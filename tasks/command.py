@@ -35,8 +35,9 @@ def command(
         @functools.wraps(body)
         def run(ctx: Context, **given: Any) -> None:
             try:
-                if any(p.name == "env" for p in parameters):
-                    given["env"] = _environment(given.get("env"))
+                for p in parameters:
+                    if p.name == "env" and (given.get("env") or p.default is p.empty):
+                        given["env"] = _environment(given.get("env"))
                 for name in required:
                     if given.get(name) is None:
                         raise UsageError(f"--{name.replace('_', '-')} is required")

@@ -62,3 +62,40 @@ def status(env: Environment, *, json: bool = False) -> None:
     from slipway.show import outcome
 
     outcome.show_status(statuses.read(env), as_json=json)
+
+
+@command()
+def verify(env: Environment) -> None:
+    """Run the black-box tests, as a service, against what serves.
+
+    Example: inv verify --env=testing
+    """
+    from slipway.releases import verify as tests
+    from slipway.show import outcome, progress
+
+    for line in tests.verify(env, progress.Progress().note):
+        outcome.say(line)
+
+
+@command(
+    help={
+        "plan": "Show what would be removed, and remove nothing.",
+        "yes": "The environment's name, where nobody can be asked.",
+    }
+)
+def destroy(env: Environment, *, plan: bool = False, yes: str = "") -> None:
+    """Remove an environment wholly: services, database, secrets, records. Machines stay.
+
+    Examples:
+      inv destroy --env=testing
+      inv destroy --env=staging --yes=staging
+    """
+    from slipway.cluster import members
+    from slipway.releases import destroy as removal
+    from slipway.show import confirm, plans
+
+    if not (plan or env.is_throwaway):
+        confirm.destruction(env.name, f"remove {env.prefix} with its database", yes)
+    with members.connected(env) as cluster:
+        steps = removal.plan(env, cluster)
+        plans.preview(steps) if plan else plans.follow(steps)

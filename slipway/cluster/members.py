@@ -1,6 +1,7 @@
 """The machines of an environment, connected: one manager to speak to, every host by its node."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from slipway.environments.environment import Environment
@@ -64,6 +65,16 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
     return Cluster(managers[0], found, missing)
+
+
+@contextmanager
+def connected(env: Environment, *, lenient: bool = False) -> Iterator[Cluster]:
+    """Connect for a block, and give the connections back."""
+    cluster = connect(env, lenient=lenient)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
 
 
 def _hosts(env: Environment) -> list[Host]:

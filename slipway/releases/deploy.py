@@ -1,7 +1,6 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from slipway.cluster import lease, ledger, members, swarm
@@ -41,7 +40,7 @@ class Preview:
 
 def preview(env: Environment) -> Preview:
     """Read what a deploy would change."""
-    with _connected(env) as cluster:
+    with members.connected(env) as cluster:
         deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), _ignore)
         return Preview(
             deployment.is_up_to_date(),
@@ -61,7 +60,7 @@ def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Repo
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
-    with _connected(env) as cluster:
+    with members.connected(env) as cluster:
         found = _deployment(env, cluster, draft, observer.note)
         if found.is_up_to_date() and found.live and found.old:
             return Report(env.name, False, found.live.number, found.live.commit, found.old)
@@ -71,7 +70,7 @@ def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Repo
 
 def rollback(env: Environment, observer: Observer, number: int | None = None) -> Report:
     """Bring a past release back into service, the one before the serving one by default."""
-    with _connected(env) as cluster:
+    with members.connected(env) as cluster:
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)
         now = ledger.live(events)
@@ -173,15 +172,6 @@ def _deployment(
         release = replace(draft.release, number=max(used, default=0) + 1)
         draft = replace(draft, release=release)
     return Deployment(env, cluster, observed, draft, note)
-
-
-@contextmanager
-def _connected(env: Environment) -> Iterator[Cluster]:
-    cluster = members.connect(env)
-    try:
-        yield cluster
-    finally:
-        cluster.close()
 
 
 def _ignore(text: str) -> None:

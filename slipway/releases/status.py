@@ -48,12 +48,9 @@ class Status:
 
 def read(env: Environment) -> Status:
     """Read the status; a machine that does not answer is a problem in it, not a failure."""
-    cluster = members.connect(env, lenient=True)
-    try:
+    with members.connected(env, lenient=True) as cluster:
         observed = observe(cluster.manager, env.prefix)
         return _status(env, cluster, observed)
-    finally:
-        cluster.close()
 
 
 def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:

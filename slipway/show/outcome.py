@@ -9,6 +9,12 @@ from slipway.releases.status import Status
 from slipway.show import plans, table
 
 
+def say(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def show_report(env: Environment, report: Report, *, as_json: bool = False) -> None:
     """Print what serves after a deploy."""
     if as_json:

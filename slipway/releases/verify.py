@@ -1,0 +1,34 @@
+"""The serving release, tested in its own environment by the service called tests."""
+
+from collections.abc import Callable
+
+from slipway.cluster import ledger, members
+from slipway.cluster.observed import observe
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, SlipwayError
+from slipway.releases import jobs
+from slipway.releases.release import Release
+
+SERVICE = "tests"
+
+
+def verify(env: Environment, note: Callable[[str], None]) -> tuple[str, ...]:
+    """Run the tests against what serves; return what they printed.
+
+    Raises SlipwayError, with their output, when they fail.
+    """
+    with members.connected(env) as cluster:
+        events = ledger.entries(observe(cluster.manager, env.prefix), env.prefix)
+        live = ledger.live(events)
+        if live is None:
+            raise Refused(f"{env.name} has no release to test; run: inv deploy --env={env.name}")
+        release = Release.from_json(ledger.read(cluster.manager, env.prefix, live.release))
+        service = next((s for s in release.of("job") if s.name == SERVICE), None)
+        if service is None:
+            raise Refused(f"{release.label} has no service called {SERVICE} with slipway.role job")
+        facts = {"EXPECT_RELEASE": str(live.release)}
+        outcome = jobs.run(cluster.manager, env, release, service, facts=facts, note=note)
+    if not outcome.succeeded:
+        lines = "\n".join(outcome.lines)
+        raise SlipwayError(f"{release.label} fails its tests ({outcome.error})\n{lines}")
+    return outcome.lines

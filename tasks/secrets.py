@@ -1,0 +1,19 @@
+"""Secrets: encrypted files in git, delivered by a deploy."""
+
+from slipway.environments.environment import Environment
+from tasks.command import command
+
+
+@command(runbook="secrets")
+def create(env: Environment) -> None:
+    """Make the secrets of an environment: random values, encrypted to your age key.
+
+    Example: inv secrets.create --env=staging
+    """
+    from slipway.secrets import creation
+    from slipway.show import outcome
+
+    names = creation.create(env)
+    outcome.say(
+        f"secrets/{env.secrets_file.name} holds {', '.join(names)}; commit it with .sops.yaml"
+    )
