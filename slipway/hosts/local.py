@@ -36,19 +36,15 @@ class LocalHost:
     ) -> Completed:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         with _ended(process):
-            feeder = None
-            given: bytes | None = None
-            if isinstance(stdin, bytes):
-                given = stdin
-            else:
-                feeder = _feed(process, stdin)
+            feeder = None if isinstance(stdin, bytes) else _Feeder(process, stdin)
+            given = stdin if isinstance(stdin, bytes) else None
             try:
                 out, err = process.communicate(given, timeout=timeout)
             except subprocess.TimeoutExpired:
                 message = f"no end after {timeout:.0f} s"
                 raise CommandFailed(self._name, argv, 124, message) from None
             if feeder is not None:
-                feeder.join()
+                feeder.finish()
         completed = Completed(
             self._name,
             tuple(argv),
@@ -104,20 +100,37 @@ class LocalHost:
             raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
 
 
-def _feed(process: "subprocess.Popen[bytes]", chunks: Iterable[bytes]) -> threading.Thread:
-    pipe = process.stdin
-    process.stdin = None  # communicate() must neither write to it nor close it
+class _Feeder:
+    """Writes chunks into a command's input while its outputs are read elsewhere."""
 
-    def write() -> None:
-        assert pipe is not None  # noqa: S101  opened by _start
+    def __init__(self, process: "subprocess.Popen[bytes]", chunks: Iterable[bytes]) -> None:
+        self._process = process
+        self._pipe = process.stdin
+        process.stdin = None  # communicate() must neither write to it nor close it
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, args=(chunks,), daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait for the last chunk; raise what the source of the chunks raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _write(self, chunks: Iterable[bytes]) -> None:
+        assert self._pipe is not None  # noqa: S101  opened by _start
         # A command that ends early closes the pipe; its exit code tells why.
-        with contextlib.suppress(BrokenPipeError, ValueError), pipe:
-            for chunk in chunks:
-                pipe.write(chunk)
-
-    thread = threading.Thread(target=write, daemon=True)
-    thread.start()
-    return thread
+        with contextlib.suppress(BrokenPipeError), self._pipe as pipe:
+            try:
+                for chunk in chunks:
+                    pipe.write(chunk)
+            except BrokenPipeError:
+                raise
+            except BaseException as error:
+                # Closing the pipe now would look like the end of the input: end the command.
+                self._error = error
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -268,38 +268,10 @@ class SshHost:
         return done.code, done.out, done.err
 
     def _ssh(self, *flags: str) -> list[str]:
-        from slipway.hosts.connection import hops
+        from slipway.hosts import openssh
 
         made = self._open or self._made()
-        options = self._options()
-        proxy: list[str] = []
-        for user, host, port in hops(made):
-            # -J would check the jump host against the person's own files, not against ours.
-            via = ["ssh", *options, *proxy, "-p", str(port), "-W", "[%h]:%p", f"{user}@{host}"]
-            proxy = ["-o", f"ProxyCommand={shlex.join(via)}"]
-        place = ["-p", str(made.port), "-l", str(made.user), "--", str(made.host)]
-        return ["ssh", *flags, *options, *proxy, *place]
-
-    def _options(self) -> list[str]:
-        wanted = {
-            "UserKnownHostsFile": f'"{self._known_hosts}"',
-            "GlobalKnownHostsFile": "/dev/null",
-            "KnownHostsCommand": "none",
-            "StrictHostKeyChecking": "yes",
-            "UpdateHostKeys": "no",
-            "VerifyHostKeyDNS": "no",
-            "ControlPath": "none",  # a person's shared connection was checked against other files
-            "ForwardAgent": "no",
-            "BatchMode": "yes",
-            "ConnectTimeout": "10",
-            "ServerAliveInterval": "10",
-            "LogLevel": "ERROR",
-        }
-        if self._identity is not None:
-            wanted |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
-        options = [word for name, value in wanted.items() for word in ("-o", f"{name}={value}")]
-        own = ["-F", "none", "-i", str(self._identity)] if self._identity is not None else []
-        return own + options
+        return openssh.command(made, self._known_hosts, self._identity, *flags)
 
 
 def _bounded(argv: Sequence[str], timeout: float) -> str:

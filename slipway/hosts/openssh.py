@@ -1,0 +1,40 @@
+"""The command line of a real `ssh` that trusts exactly what our own connections trust."""
+
+import shlex
+from pathlib import Path
+
+from slipway.hosts.connection import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
+
+
+def command(made: Connection, known_hosts: Path, identity: Path | None, *flags: str) -> list[str]:
+    """Everything up to the remote command; `made` need not be open."""
+    options = _options(known_hosts, identity)
+    proxy: list[str] = []
+    for user, host, port in hops(made):
+        # -J would check the jump host against the person's own files, not against ours.
+        via = ["ssh", *options, *proxy, "-p", str(port), "-W", "[%h]:%p", f"{user}@{host}"]
+        proxy = ["-o", f"ProxyCommand={shlex.join(via)}"]
+    place = ["-p", str(made.port), "-l", str(made.user), "--", str(made.host)]
+    return ["ssh", *flags, *options, *proxy, *place]
+
+
+def _options(known_hosts: Path, identity: Path | None) -> list[str]:
+    wanted = {
+        "UserKnownHostsFile": f'"{known_hosts}"',
+        "GlobalKnownHostsFile": "/dev/null",
+        "KnownHostsCommand": "none",
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+        "VerifyHostKeyDNS": "no",
+        "ControlPath": "none",  # a person's shared connection was checked against other files
+        "ForwardAgent": "no",
+        "BatchMode": "yes",
+        "ConnectTimeout": str(CONNECT_SECONDS),
+        "ServerAliveInterval": str(KEEPALIVE_SECONDS),
+        "LogLevel": "ERROR",
+    }
+    own: list[str] = []
+    if identity is not None:
+        wanted |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
+        own = ["-F", "none", "-i", str(identity)]
+    return own + [word for name, value in wanted.items() for word in ("-o", f"{name}={value}")]
