@@ -202,14 +202,14 @@ def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any
             "labels": labels,
             "replicas": 1 if nodes == 1 else 2,
             "endpoint_mode": "dnsrr",
-            "update_config": {"order": "start-first", "parallelism": 0, "monitor": "1s"},
+            "update_config": {"order": "start-first", "parallelism": 0, "monitor": "100ms"},
             "restart_policy": {"condition": "any", "delay": "1s"},
         },
     }
 
 
 def _stack(env: Environment, services: dict[str, Any], name: str) -> Stack:
-    stack: Stack = {"version": "3.13", "services": services, "networks": {}}
+    stack: Stack = {"version": "3.12", "services": services, "networks": {}}
     volumes: dict[str, Any] = {}
     secrets: dict[str, Any] = {}
     for spec in services.values():
