@@ -1,12 +1,17 @@
 """How a machine leaves an environment, alive or dead."""
 
+import time
+
 from slipway.cluster import swarm
 from slipway.errors import Refused, Unreachable
+from slipway.hosts.host import SECONDS
 from slipway.hosts.ssh import SshHost
 from slipway.machines import firewall, fleet, inventory
 from slipway.machines.machine import DATA, Machine
 from slipway.machines.provider import Place, Provider
 from slipway.plan import Plan, Step
+
+PROMOTION = 30 * SECONDS  # until a new manager says so itself
 
 
 class Departure:
@@ -56,17 +61,20 @@ class Departure:
 
     def _heir(self, host: SshHost | None, rest: list[SshHost]) -> SshHost:
         """The only manager leaves: it makes another one first."""
+        workers = []
         if host is not None and swarm.membership(host).manager:
-            for node in swarm.nodes(host):
-                if not node.is_manager and node.is_ready:
-                    swarm.promote(host, node)
-                    break
-        manager = fleet.manager(rest)
-        if manager is None:
-            raise Refused(
-                f"no manager but {self._leaving.name} answers, and without one the Swarm is lost; "
-                f"bring another machine back first, see `inv machine.ls --env={self._place.env}`"
-            )
+            workers = [n for n in swarm.nodes(host) if not n.is_manager and n.is_ready]
+            for node in workers[:1]:
+                swarm.promote(host, node)
+        deadline = time.monotonic() + (PROMOTION if workers else 0)
+        while (manager := fleet.manager(rest)) is None:
+            if time.monotonic() >= deadline:
+                raise Refused(
+                    f"no manager but {self._leaving.name} answers, and without one the Swarm is "
+                    "lost; bring another machine back first, see `inv machine.ls "
+                    f"--env={self._place.env}`"
+                )
+            time.sleep(0.3 * SECONDS)
         return manager
 
     def _appoint(self, manager: SshHost) -> None:

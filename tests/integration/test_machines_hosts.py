@@ -1,0 +1,162 @@
+"""Rehearsal machines: a Swarm of three that survives a reboot, a power cut and a departure."""
+
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from slipway.cluster import swarm
+from slipway.errors import Refused
+from slipway.machines import fleet, inventory, roll
+from slipway.machines.admission import Admission
+from slipway.machines.departure import Departure
+from slipway.machines.local.provider import LocalProvider
+from slipway.machines.provider import Place, Wish
+from slipway.plan import Silent
+
+pytestmark = [pytest.mark.engine, pytest.mark.hosts]
+ENV = "staging"
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+class Fleet:
+    """Rehearsal machines of a project nobody else has."""
+
+    def __init__(self, root: Path) -> None:
+        self.place = Place(f"t{uuid.uuid4().hex[:6]}", ENV, root)
+        self.provider = LocalProvider(self.place, lambda question: False)
+
+    def create(self, name: str) -> list[str]:
+        observer = Notes()
+        Admission(self.place, "local", self.provider, Wish(name)).plan().run(observer)
+        return observer.results
+
+    def remove(self, name: str, with_data: str = "") -> None:
+        machine = inventory.find(ENV, name, self.place.root)
+        Departure(self.place, self.provider, machine, with_data).plan().run(Silent())
+
+    def container(self, name: str) -> str:
+        return f"{self.place.project}-{ENV}-{name}"
+
+    def rows(self) -> dict[str, roll.Row]:
+        return {row.name: row for row in roll.call(self.place, self.provider.describe)}
+
+    def nodes(self) -> list[swarm.Node]:
+        machines = inventory.load(ENV, self.place.root)
+        with fleet.connected(self.place, machines) as hosts:
+            manager = fleet.manager(hosts)
+            assert manager is not None
+            return swarm.nodes(manager)
+
+    def destroy(self) -> None:
+        label = f"label=slipway.project={self.place.project}"
+        for name in docker("ps", "-aq", "--filter", label).split():
+            docker("rm", "-f", "-v", name)
+        for kind in ("volume", "network"):
+            for name in docker(kind, "ls", "-q", "--filter", label).split():
+                docker(kind, "rm", name)
+
+
+class Notes(Silent):
+    """Keeps what each step reported."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.results: list[str] = []
+
+    def finished(self, step: object, result: str | None) -> None:
+        self.results.append(result or "")
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Three machines made at the same time, as three terminals would."""
+    made = Fleet(tmp_path_factory.mktemp("fleet"))
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(made.create, ["m1", "m2", "m3"]))
+        yield made
+    finally:
+        made.destroy()
+
+
+def eventually(reached: Callable[[], bool], seconds: float = 40) -> bool:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
+    return True
+
+
+def test_three_machines_are_three_managers_and_one_has_the_data(three: Fleet) -> None:
+    nodes = three.nodes()
+    assert sorted(node.name for node in nodes) == ["m1", "m2", "m3"]
+    assert all(node.is_manager and node.is_ready for node in nodes)
+    assert [node.labels.get(swarm.DATA_LABEL) for node in nodes].count("true") == 1
+    assert {row.state for row in three.rows().values()} == {"ready"}
+
+
+def test_creating_a_machine_twice_changes_nothing(three: Fleet) -> None:
+    assert three.create("m2")[2:] == [fleet.NOTHING] * 3
+
+
+def test_strangers_on_the_same_network_do_not_reach_the_swarm(three: Fleet) -> None:
+    target = inventory.load(ENV, three.place.root)[0].address
+    probe = f"timeout 2 bash -c 'echo > /dev/tcp/{target}/%d' 2>/dev/null && echo open || echo shut"
+    script = "; ".join(probe % port for port in (22, 2377, 7946))
+    network = f"{three.place.project}-{ENV}-hosts"
+    stranger = ["run", "--rm", "--label", "slipway.test=machines", "--network", network]
+    image = docker("inspect", "-f", "{{.Config.Image}}", three.container("m1"))
+    assert docker(*stranger, image, "bash", "-c", script).split() == ["open", "shut", "shut"]
+
+
+def test_a_machine_comes_back_from_a_reboot_as_the_one_it_was(three: Fleet) -> None:
+    before = three.rows()["m2"]
+    docker("stop", three.container("m2"))
+    assert "unreachable, stopped" in three.rows()["m2"].state
+    docker("start", three.container("m2"))
+    assert eventually(lambda: three.rows()["m2"].state == "ready")
+    assert three.rows()["m2"] == before
+    assert "10.199." in docker(
+        "exec", three.container("m2"), "nft", "list", "table", "inet", "slipway"
+    )
+
+
+def test_the_machine_with_the_data_does_not_go_by_accident(three: Fleet) -> None:
+    (data,) = (row.name for row in three.rows().values() if "data" in row.role)
+    with pytest.raises(Refused, match=f"--with-data={data}"):
+        three.remove(data)
+
+
+def test_a_dead_machine_is_removed_and_a_new_one_takes_its_place(three: Fleet) -> None:
+    dead = next(row.name for row in three.rows().values() if "data" not in row.role)
+    docker("kill", three.container(dead))
+    three.remove(dead)
+    nodes = three.nodes()
+    assert dead not in {node.name for node in nodes}
+    assert [node.is_manager for node in nodes].count(True) == 1
+    three.create(dead)
+    assert eventually(lambda: all(node.is_manager and node.is_ready for node in three.nodes()))
+
+
+def test_the_only_manager_hands_over_before_it_leaves_with_its_data(three: Fleet) -> None:
+    (data,) = (row.name for row in three.rows().values() if "data" in row.role)
+    others = [name for name in three.rows() if name != data]
+    three.remove(others[0])
+    three.remove(data, with_data=data)
+    (left,) = three.nodes()
+    assert left.name == others[1]
+    assert left.is_manager
+    assert left.labels[swarm.DATA_LABEL] == "true"
+    three.remove(left.name, with_data=left.name)
+    assert inventory.load(ENV, three.place.root) == ()
+    assert docker("ps", "-aq", "--filter", f"label=slipway.project={three.place.project}") == ""
