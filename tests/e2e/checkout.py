@@ -1,0 +1,249 @@
+"""A clean clone of this repository under a project name and ports of its own, and `inv` in it."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+MINUTES = 60.0
+# What a developer's shell says must not reach the tests.
+FOREIGN = ("INVOKE_", "SOPS_", "GIT_", "COMPOSE_", "XDG_", "BUILDX_")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command of the kit that ended."""
+
+    words: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    def expect(self, code: int = 0) -> "Done":
+        """Return itself, or fail the test with all the command printed."""
+        told = f"inv {' '.join(self.words)} ended with {self.code}, not {code}"
+        assert self.code == code, f"{told}\n{self.out}\n{self.err}"
+        return self
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Checkout:
+    """A folder with a clone; `home` stands for the person's home directory."""
+
+    root: Path
+    home: Path
+    project: str
+    said: list[Done] = field(default_factory=list)
+
+    def inv(self, *words: str, timeout: float = 4 * MINUTES) -> Done:
+        """Run `inv` as a person would in this folder, and remember what it said."""
+        return self.begin(*words).wait(timeout)
+
+    def begin(self, *words: str) -> "Running":
+        """Start `inv` and go on."""
+        return Running(self, words)
+
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        folder = str(Path(sys.executable).parent)
+        return kept | {
+            "HOME": str(self.home),
+            "SOPS_AGE_KEY_FILE": str(self.home / "age" / "keys.txt"),
+            "PATH": f"{folder}{os.pathsep}{kept['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    # Files
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def set(self, env: str, **settings: str) -> None:
+        """Set plain settings in an environment's file."""
+        path = self.path(f"compose/{env}.env")
+        text = path.read_text()
+        for key, value in settings.items():
+            text = re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE)
+            text = f"{text.rstrip()}\n{key}={value}\n"
+        path.write_text(text)
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Change one place of a file."""
+        text = self.path(name).read_text()
+        assert text.count(old) >= 1, f"{name} holds no {old!r}"
+        self.path(name).write_text(text.replace(old, new, 1))
+
+    def commit(self, message: str) -> str:
+        """Commit everything; return the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def restore(self, commit: str) -> None:
+        """Bring all files back to a commit, as a commit of its own where they differ."""
+        self.git("reset", "--quiet", "--hard", commit)
+        self.git("clean", "--quiet", "--force", "-d")
+
+    def git(self, *words: str) -> str:
+        who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        argv = ["git", *who, *words]
+        done = subprocess.run(
+            argv, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+
+class Running:
+    """An `inv` that runs; its two outputs are read as they come."""
+
+    def __init__(self, checkout: Checkout, words: tuple[str, ...]) -> None:
+        self._checkout = checkout
+        self._words = words
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=checkout.root,
+            env=checkout.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._lines: dict[str, list[str]] = {"out": [], "err": []}
+        self._readers = [self._reader("out"), self._reader("err")]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait_for(self, text: str, timeout: float = 2 * MINUTES) -> None:
+        """Wait until it has printed a text."""
+        deadline = time.monotonic() + timeout
+        while text not in self._said():
+            ended = self._process.poll() is not None
+            late = time.monotonic() > deadline
+            assert not ended and not late, f"“{text}” was never said:\n{self._said()}"
+            time.sleep(0.02)
+
+    def kill(self) -> Done:
+        """End it as a power cut would: no handler runs."""
+        self._process.kill()
+        return self.wait(20)
+
+    def wait(self, timeout: float = 4 * MINUTES) -> Done:
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise AssertionError(f"no end after {timeout:.0f} s:\n{self._said()}") from None
+        finally:
+            for reader in self._readers:
+                reader.join(5)
+        out, err = ("".join(self._lines[name]) for name in ("out", "err"))
+        seconds = time.monotonic() - self._began
+        done = Done(self._words, self._process.returncode, out, err, seconds)
+        self._checkout.said.append(done)
+        return done
+
+    def _said(self) -> str:
+        return "".join(self._lines["out"] + self._lines["err"])
+
+    def _reader(self, name: str) -> threading.Thread:
+        pipe = self._process.stdout if name == "out" else self._process.stderr
+        assert pipe is not None
+
+        def read() -> None:
+            for line in pipe:
+                self._lines[name].append(line)
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        return thread
+
+
+def clone(folder: Path, project: str) -> Checkout:
+    """Clone HEAD, lay what is not committed over it, and give it a name and ports of its own."""
+    checkout = Checkout(folder / "clone", folder / "home", project)
+    checkout.home.mkdir(parents=True)
+    here = Checkout(ROOT, checkout.home, "")
+    argv = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(checkout.root)]
+    subprocess.run(argv, env=here.environment(), check=True)
+    for name in _uncommitted(here):
+        source, target = ROOT / name, checkout.root / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+        else:
+            target.unlink(missing_ok=True)
+    ports = free_ports(2)
+    checkout.set("common", PROJECT=project)
+    checkout.set("dev", HTTP_PORT=str(ports[0]))
+    checkout.set("testing", HTTP_PORT=str(ports[1]))
+    checkout.set("staging", ALLOW_STANDINS="on", LAB="on")
+    checkout.commit("Name the project")
+    return checkout
+
+
+def _uncommitted(here: Checkout) -> Iterator[str]:
+    argv = ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all")
+    for entry in here.git(*argv).split("\0"):
+        if len(entry) > 2:
+            yield entry.strip().split(" ", 1)[-1].strip()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody holds, below those the kernel hands out by itself."""
+    sockets: list[socket.socket] = []
+    try:
+        for port in range(18100 + os.getpid() % 1500, 21000):
+            probe = socket.socket()
+            sockets.append(probe)
+            try:
+                probe.bind(("0.0.0.0", port))  # noqa: S104  as Docker would
+            except OSError:
+                sockets.pop().close()
+            if len(sockets) == count:
+                return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+    raise AssertionError("no free port")
+
+
+@contextmanager
+def kept_as_it_is(checkout: Checkout) -> Iterator[str]:
+    """Bring the files back to their commit after a test that changes them."""
+    before = checkout.git("rev-parse", "HEAD")
+    try:
+        yield before
+    finally:
+        checkout.restore(before)
+
+
+def docker(*words: str, check: bool = True, env: Mapping[str, str] | None = None) -> str:
+    """Ask this computer's engine."""
+    argv = ["docker", *words]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0 or not check, f"{' '.join(argv)}: {done.stderr}"
+    return done.stdout.strip()

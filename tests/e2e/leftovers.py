@@ -1,0 +1,95 @@
+"""What a run leaves in the engine, found by its project's name and removed, also after a crash."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.checkout import docker
+
+LOCKS = Path("/tmp/slipway-e2e")
+ENVIRONMENTS = ("dev", "testing", "staging")
+
+
+@contextmanager
+def swept(project: str) -> Iterator[None]:
+    """Remove all that a project made when the block ends.
+
+    The lock tells a run that lives from one that was killed, whose things go now.
+    """
+    LOCKS.mkdir(exist_ok=True)
+    for path in LOCKS.iterdir():
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            sweep(path.name)
+            path.unlink(missing_ok=True)
+    mine = LOCKS / project
+    with mine.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            sweep(project)
+            mine.unlink(missing_ok=True)
+
+
+def sweep(project: str) -> None:
+    """Remove hosts, services, records, networks, volumes and images of a project."""
+    machines = docker("ps", "--all", "--quiet", "--filter", f"label=slipway.project={project}")
+    _remove(["rm", "--force", "--volumes"], machines)
+    for env in ENVIRONMENTS:
+        label = f"label=slipway.app={project}-{env}"
+        _remove(["service", "rm"], docker("service", "ls", "--quiet", "--filter", label))
+        for kind in ("config", "secret"):
+            _remove([kind, "rm"], docker(kind, "ls", "--quiet", "--filter", label))
+        _wait_until_stopped(label)
+        _remove(["rm", "--force"], docker("ps", "--all", "--quiet", "--filter", label))
+        _networks(label)
+        _remove(["volume", "rm"], docker("volume", "ls", "--quiet", "--filter", label))
+    _networks(f"label=slipway.project={project}")
+    label = f"label=slipway.project={project}"
+    _remove(["volume", "rm"], docker("volume", "ls", "--quiet", "--filter", label))
+    form = "{{.Repository}}:{{.Tag}}"
+    images = docker("image", "ls", "--format", form, "--filter", f"reference={project}/*")
+    _remove(["image", "rm", "--force"], images)
+
+
+def remaining(app: str) -> list[str]:
+    """Name everything in this computer's engine that carries the label of an environment."""
+    label = f"label=slipway.app={app}"
+    found = [f"container {c}" for c in docker("ps", "-aq", "--filter", label).split()]
+    for kind in ("service", "network", "volume", "secret", "config"):
+        names = docker(kind, "ls", "--quiet", "--filter", label).split()
+        found += [f"{kind} {name}" for name in names]
+    return found
+
+
+def new_name() -> str:
+    """Return a project name nobody else has right now."""
+    return f"e2e{os.getpid() % 100_000:05d}{int(time.time()) % 1000:03d}"
+
+
+def _remove(words: list[str], found: str) -> None:
+    if found:
+        docker(*words, *found.split(), check=False)
+
+
+def _networks(label: str) -> None:
+    for _ in range(40):  # a network is free a moment after its last container
+        found = docker("network", "ls", "--quiet", "--filter", label)
+        if not found:
+            return
+        _remove(["network", "rm"], found)
+        time.sleep(0.5)
+
+
+def _wait_until_stopped(label: str) -> None:
+    for _ in range(40):
+        if not docker("ps", "--quiet", "--filter", label):
+            return
+        time.sleep(0.25)

@@ -1,0 +1,1 @@
+"""A load generator: constant rate, kept and new connections, GET and POST, all on record."""
