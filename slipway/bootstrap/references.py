@@ -41,8 +41,8 @@ def bases(dockerfile: str) -> list[str]:
                     stages.add(rest[2].lower())
             case ["COPY"]:
                 found += [word[7:] for word in words if word.startswith("--from=")]
-    images = [plain(image) for image in found if image.lower() not in stages]
-    return [image for image in images if image and not image.isdigit()]
+    images = [image for image in found if image and image.lower() not in stages]
+    return [plain(image) for image in images if not image.isdigit()]
 
 
 def plain(reference: str) -> str:

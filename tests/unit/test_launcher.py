@@ -168,7 +168,7 @@ def test_what_cannot_be_installed_is_one_sentence_and_changes_nothing(
     project.lock()
     works(project)
     project.lock("changed", digest)
-    refused = project.inv(**({"PIP_FIND_LINKS": index} if index else {}))
+    refused = project.inv(PIP_FIND_LINKS=index or str(project.index))
     assert refused.returncode == 3
     assert sentence in refused.stderr.splitlines()[-1]
     project.lock()
