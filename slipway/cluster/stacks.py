@@ -37,13 +37,6 @@ def remove(manager: Host, name: str) -> None:
     script(manager, REMOVE, name, timeout=60)
 
 
-def stop(manager: Host, services: Sequence[str]) -> None:
-    """Scale services to nothing; their tasks end as gracefully as they can, in the background."""
-    if services:
-        argv = ["docker", "service", "scale", "--detach", *(f"{name}=0" for name in services)]
-        manager.run(argv, timeout=60)
-
-
 def ensure_networks(manager: Host, app: str, names: Sequence[str]) -> None:
     """Make the overlay networks that are not there yet."""
     script(manager, NETWORKS, app, *names, timeout=60)

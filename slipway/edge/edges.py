@@ -76,15 +76,22 @@ class Edges:
                 raise SlipwayError(f"no edge answers on {names} after {timeout:.0f} s")
             time.sleep(POLL)
 
-    def fetch(self, urls: Sequence[str]) -> None:
-        """Fetch every address from within every edge; raises HostError for the first failure."""
-        text = FIND + 'for url in "$@"; do docker exec "$c" edge fetch "$url" >/dev/null || '
-        text += '{ echo "$url does not answer with 2xx" >&2; exit 8; }; done'
+    def fetch(self, urls: Sequence[str], patience: float) -> None:
+        """Fetch every address from within every edge until each has answered with a 2xx.
+
+        Names reach the other machines a moment after a task is healthy, hence the patience.
+        Raises HostError with the last answer.
+        """
+        deadline = time.monotonic() + patience
 
         def one(host: Host) -> None:
-            done = host.run(["sh", "-euc", text, "sh", self.app, *urls], timeout=60, check=False)
-            if done.code != 0:
-                raise HostError(host.name, f"seen from the edge, {_last(done)}")
+            while True:
+                done = host.run(["sh", "-euc", ASK, "sh", self.app, "fetch", *urls], check=False)
+                if done.code == 0:
+                    return
+                if time.monotonic() > deadline:
+                    raise HostError(host.name, f"seen from the edge, {_last(done)}")
+                time.sleep(POLL)
 
         parallel.each(self.hosts, one)
 

@@ -83,7 +83,7 @@ def rollback(env: Environment, observer: Observer, number: int | None = None) ->
             names = ", ".join(str(n) for n in known if n != now.release) or "none"
             raise Refused(
                 f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
-                f"to return to (on record: {names}). Nothing was changed"
+                f"to return to (on record: {names}; name one with --release). Nothing was changed"
             )
         if wanted == now.release:
             return Report(env.name, False, now.release, now.commit, now.colour)

@@ -28,6 +28,7 @@ from slipway.secrets import delivery
 
 COLOURS = ("blue", "green")
 EDGE_PATIENCE = 60.0
+SMOKE_PATIENCE = 15.0
 Note = Callable[[str], None]
 
 
@@ -117,7 +118,8 @@ class Deployment:
         steps = [Step("signpost", "show the new routes to edges that start", self.show_routes)]
         if self.old:
             steps.append(Step("drain", f"let {self.old} finish, then stop it", self.drain))
-        steps.append(Step("prune", "remove what no kept release needs", self.prune))
+        if not self.draft.is_recorded:
+            steps.append(Step("prune", "remove what no kept release needs", self.prune))
         return Plan(f"tidy up {self.env.name}", steps)
 
     # The steps
@@ -169,14 +171,14 @@ class Deployment:
     def keep_edge(self) -> str:
         """Bring up the edges and make sure they serve what the ledger says is live."""
         routing = self._live_routing()
-        changed = self._is_stale("edge")
-        if changed:
-            self._deploy_edge(routing)
+        if not self.observed.stack(f"{self.env.prefix}-signpost"):
+            self._point(routing)
+        done = self._keep("edge")
         self.edges.wait_up(EDGE_PATIENCE)
         off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
         if off and self.live is not None:
             self.edges.tell(routing)  # a cutover was interrupted: the ledger has the last word
-        return "started" if changed else "as described"
+        return done
 
     def migrate(self) -> str:
         service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
@@ -192,12 +194,13 @@ class Deployment:
 
     def fill(self) -> str:
         manager = self.cluster.manager
-        before = {task.id for task in health.look(manager, self.idle_stack).failed}
+        if self.observed.stack(self.idle_stack):
+            stacks.remove(manager, self.idle_stack)  # half filled by a run that was killed
         stacks.deploy(
             manager, self.idle_stack, stack.colour_stack(self.env, self.release, self.colour)
         )
         timeout = self.env.number("HEALTH_TIMEOUT")
-        health.wait(manager, self.idle_stack, timeout, self.note, before)
+        health.wait(manager, self.idle_stack, timeout, self.note)
         return "healthy"
 
     def empty(self) -> None:
@@ -209,7 +212,7 @@ class Deployment:
             for service in self.release.of("colour")
             if service.route
         ]
-        self.edges.fetch(urls)
+        self.edges.fetch(urls, SMOKE_PATIENCE)
         return f"{len(urls)} services ready, seen from {self._machines()}"
 
     def cut_over(self) -> str:
@@ -230,8 +233,8 @@ class Deployment:
 
     def show_routes(self) -> str:
         routing = self.routing(self.release, self.colour)
-        self._deploy_edge(routing)
-        health.settle(self.cluster.manager, f"{self.env.prefix}-edge", EDGE_PATIENCE)
+        self._point(routing)
+        health.settle(self.cluster.manager, f"{self.env.prefix}-signpost", EDGE_PATIENCE)
         # An edge that started while the signpost still showed the old way is told here.
         off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
         if off:
@@ -245,8 +248,9 @@ class Deployment:
             if service.route
         ]
         left = self.edges.drain(names, self.env.number("DRAIN_TIMEOUT"))
-        services = self.observed.stack(f"{self.env.prefix}-{self.old}")
-        stacks.stop(self.cluster.manager, [service.name for service in services])
+        # Removed, not scaled to nothing: an engine can lose the names of a service that is scaled
+        # up again while its last tasks are still ending.
+        stacks.remove(self.cluster.manager, f"{self.env.prefix}-{self.old}")
         if left:
             self.note(f"{left} requests were still open after DRAIN_TIMEOUT and were ended")
         return f"{self.old} stopped"
@@ -307,18 +311,16 @@ class Deployment:
             return Routing.of(0, "none", lambda ident: configure(ident, [], self.env.settings, 0))
         return self.routing(self.live, self.old)
 
-    def _deploy_edge(self, routing: Routing) -> None:
+    def _point(self, routing: Routing) -> None:
+        """Have the signpost show these routes."""
         name = f"{self.env.prefix}.routes.{routing.ident.rpartition('-')[2]}"
         if name not in self.observed.configs:
             argv = ledger.create(name, {"slipway.app": self.env.prefix})
             done = self.cluster.manager.run(argv, stdin=routing.document, timeout=20, check=False)
             if done.code != 0 and "already exists" not in done.err:
                 done.check()
-        # A rollback leaves the edges as they are: restarting them would interrupt users.
-        described = self.live if self.live and self.draft.is_recorded else self.release
-        edge = stack.fingerprinted(self.env, described, "edge")
-        whole = stack.with_signpost(self.env, edge, name, len(self.observed.nodes))
-        stacks.deploy(self.cluster.manager, f"{self.env.prefix}-edge", whole)
+        made = stack.signpost_stack(self.env, self.release, name, len(self.observed.nodes))
+        stacks.deploy(self.cluster.manager, f"{self.env.prefix}-signpost", made)
 
     def _keep(self, *roles: Role) -> str:
         changed = [role for role in roles if self._is_stale(role)]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.errors import SlipwayError
@@ -29,10 +29,10 @@ done
 class Task:
     """One attempt to run a container of a service."""
 
-    id: str
     service: str
     node: str
     state: str
+    wanted: str
     error: str
 
 
@@ -57,17 +57,10 @@ class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
 
 
-def wait(
-    manager: Host,
-    stack: str,
-    timeout: float,
-    note: Callable[[str], None],
-    ignored: Collection[str] = (),
-) -> None:
-    """Wait until every service of a stack has all its tasks healthy.
+def wait(manager: Host, stack: str, timeout: float, note: Callable[[str], None]) -> None:
+    """Wait until every service of a new stack has all its tasks healthy.
 
-    `ignored` are ids of tasks that had failed before. Raises NotHealthy when tasks keep
-    failing or the time is over.
+    Raises NotHealthy when tasks keep failing or the time is over.
     """
     deadline = time.monotonic() + timeout
     seen = ""
@@ -76,7 +69,7 @@ def wait(
         if text != seen:
             note(text)
             seen = text
-        failed = [task for task in progress.failed if task.id not in ignored]
+        failed = progress.failed
         if len(failed) >= FAILURES:
             raise NotHealthy(explain(manager, failed))
         if time.monotonic() > deadline:
@@ -88,17 +81,17 @@ def wait(
 
 def look(manager: Host, stack: str) -> Progress:
     """Read the state of a stack once; a stack that is not there is whole."""
-    running = desired = 0
+    desired = 0
     tasks: list[Task] = []
     for line in script(manager, WATCH, stack, timeout=30).out.splitlines():
         word, _, text = line.partition("\t")
         entry = json.loads(text)
         if word == "service":
-            have, _, want = entry["Replicas"].split(" ")[0].partition("/")
-            running += int(have)
-            desired += int(want)
+            desired += int(entry["Replicas"].split(" ")[0].partition("/")[2])
         else:
             tasks.append(_task(entry))
+    # Docker's own count includes tasks that are being stopped.
+    running = sum(task.state == "Running" and task.wanted == "Running" for task in tasks)
     return Progress(running, desired, tuple(tasks))
 
 
@@ -123,10 +116,10 @@ def last_words(manager: Host, service: str) -> list[str]:
 
 def _task(entry: Mapping[str, str]) -> Task:
     return Task(
-        id=entry["ID"],
         service=entry["Name"].rpartition(".")[0],
         node=entry["Node"],
         state=entry["CurrentState"].split(" ")[0],
+        wanted=entry["DesiredState"],
         error=entry["Error"].strip('"'),
     )
 

@@ -56,14 +56,14 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
     return _stack(env, services, f"{env.prefix}-{role}")
 
 
-def with_signpost(env: Environment, edge: Stack, routes: str, nodes: int) -> Stack:
-    """Add to the edge's stack the signpost that a restarted edge asks for its routes.
+def signpost_stack(env: Environment, release: Release, routes: str, nodes: int) -> Stack:
+    """The signpost that a restarted edge asks for its routes, in a stack of its own.
 
-    `routes` names the Docker config that the signpost shows; changing it leaves the edge alone.
+    `routes` names the Docker config that it shows; changing it leaves the edges alone.
     """
-    spec = next(iter(edge["services"].values()))
-    services = edge["services"] | {"signpost": _signpost(spec, routes, nodes)}
-    return edge | {"services": services, "configs": {routes: {"external": True, "name": routes}}}
+    edge = next(iter(role_stack(env, release, "edge")["services"].values()))
+    made = _stack(env, {"signpost": _signpost(edge, routes, nodes)}, f"{env.prefix}-signpost")
+    return made | {"configs": {routes: {"external": True, "name": routes}}}
 
 
 def job_stack(
@@ -196,6 +196,7 @@ def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any
         "networks": {"edge": {}},
         "labels": edge["labels"] | {"slipway.service": "signpost"},
         "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"mode": 0o1777}}],  # noqa: S108
+        "secrets": [],
         "configs": [{"source": routes, "target": "/srv/signpost/routes.json", "mode": 0o444}],
         "stop_grace_period": "1s",
         "deploy": {
