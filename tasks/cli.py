@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from tasks import bootstrap, deploy, loop, machine, secrets
+from tasks import bootstrap, deploy, loop, machine, secrets, test
 from tasks.usage import check_command_line
 
 namespace = Collection(
@@ -16,6 +16,7 @@ namespace = Collection(
     deploy.status,
     deploy.verify,
     deploy.destroy,
+    test.test,
     machine=Collection.from_module(machine),
     secrets=Collection.from_module(secrets),
 )

@@ -1,0 +1,1 @@
+"""The project's own checks: lint, types and tests, and what they find around them."""

@@ -1,0 +1,91 @@
+"""The parts of the test suite, run one after the other, none keeping another from running."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from slipway.checks import surroundings
+from slipway.environments.schema import nearest
+from slipway.errors import SlipwayError, UsageError
+from slipway.hosts.host import Host
+from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: commands that all have to end with 0.
+
+    `wants_engine` parts have this computer made ready first; `why_not` says why a part cannot run
+    here at all, or nothing.
+    """
+
+    name: str
+    commands: Sequence[Sequence[str]]
+    wants_engine: bool = False
+    why_not: Callable[[], str] = str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a part: passed, failed or left out."""
+
+    part: str
+    result: str
+    seconds: float
+    note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.result == "failed"
+
+
+PYTEST = ("pytest", "--color=auto", "--durations=5")
+PARTS = (
+    Part("lint", [("ruff", "check", "."), ("ruff", "format", "--check", ".")]),
+    # tasks.py apart: mypy would see two modules called "tasks"
+    Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
+    Part("unit", [(*PYTEST, "tests/unit")]),
+    Part("integration", [(*PYTEST, "tests/integration")], wants_engine=True),
+    Part("e2e", [(*PYTEST, "tests/e2e")], True, surroundings.why_no_hosts),
+)
+
+
+def chosen(only: str) -> tuple[Part, ...]:
+    """Read `unit,e2e`; nothing means all. Raises UsageError for a part there is not."""
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    known = [part.name for part in PARTS]
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known) or f" (one of: {', '.join(known)})"
+            raise UsageError(f"--only: there is no part {name[:40]!a}{hint}")
+    return tuple(part for part in PARTS if not names or part.name in names)
+
+
+def run(part: Part, host: Host | None = None) -> Result:
+    """Run a part with this terminal as its own."""
+    began = time.monotonic()
+    if reason := part.why_not():
+        return Result(part.name, "left out", 0.0, reason)
+    host = host or LocalHost(cwd=ROOT)
+    broken = [
+        " ".join(words)
+        for words in part.commands
+        if host.attach([sys.executable, "-m", *words]) != 0
+    ]
+    seconds = time.monotonic() - began
+    note = f"again: .venv/bin/{broken[0]}" if broken else ""
+    return Result(part.name, "failed" if broken else "passed", seconds, note)
+
+
+def made_ready(prepare: Callable[[], None]) -> str:
+    """Make this computer ready for the parts that want an engine; return why it is not, if so."""
+    try:
+        prepare()
+    except SlipwayError as error:
+        return str(error)
+    finally:
+        surroundings.why_no_engine.cache_clear()
+        surroundings.why_no_hosts.cache_clear()
+    return ""

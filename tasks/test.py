@@ -1,0 +1,30 @@
+"""Lint, types and tests of this project, by part."""
+
+from invoke.exceptions import Exit
+
+from tasks.command import command
+
+
+@command(help={"only": "Parts with commas, of: lint, types, unit, integration, e2e."})
+def test(*, only: str = "") -> None:
+    """Run the whole test suite, or parts of it; every part runs whatever the others say.
+
+    Examples:
+      inv test
+      inv test --only=lint,types,unit
+    """
+    from slipway.bootstrap import prepare
+    from slipway.checks import suite
+    from slipway.show import parts, progress
+
+    chosen = suite.chosen(only)
+    if any(part.wants_engine for part in chosen):
+        reason = suite.made_ready(lambda: prepare.prepare(progress.Progress()))
+        parts.warn(reason)
+    results = []
+    for part in chosen:
+        parts.begin(part)
+        results.append(suite.run(part))
+    parts.summary(results)
+    if any(result.failed for result in results):
+        raise Exit(code=1)

@@ -1,0 +1,32 @@
+"""Tests that need an engine, nested hosts or a browser are left out, with the reason, without."""
+
+import signal
+from collections.abc import Callable, Iterable
+from types import FrameType
+
+import pytest
+
+from slipway.checks import surroundings
+
+NEEDS: dict[str, Callable[[], str]] = {
+    "engine": surroundings.why_no_engine,
+    "hosts": surroundings.why_no_hosts,
+    "browser": surroundings.why_no_browser,
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A polite end is a Ctrl-C, so that fixtures remove what they made."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    for item in items:
+        for mark, why_not in NEEDS.items():
+            if item.get_closest_marker(mark) and (reason := why_not()):
+                item.add_marker(pytest.mark.skip(reason=reason))
+                break
