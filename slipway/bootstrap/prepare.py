@@ -54,7 +54,7 @@ def is_prepared() -> bool:
 def plan(observer: Observer | None = None) -> Plan:
     """The steps, each of which does nothing where nothing is to be done."""
     note = (observer or Silent()).note
-    names = references.named_images()
+    names = _images()
 
     def engine() -> str:
         here = LocalHost("this computer")
@@ -81,8 +81,12 @@ def plan(observer: Observer | None = None) -> Plan:
 
 
 def _now() -> dict[str, object]:
-    images = references.named_images()
-    return {"inputs": _digest(), "images": images, "secrets": devsecrets.present()}
+    return {"inputs": _digest(), "images": _images(), "secrets": devsecrets.present()}
+
+
+def _images() -> tuple[str, ...]:
+    # A rehearsal machine starts from the image that official ones start from too: nearly no cost.
+    return tuple(sorted({*references.named_images(), *references.rehearsal_images()}))
 
 
 def _digest() -> str:

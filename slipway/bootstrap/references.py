@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import ConfigError
-from slipway.project import COMPOSE
+from slipway.project import COMPOSE, ROOT
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
+REHEARSAL = ROOT / "slipway" / "machines" / "local" / "Dockerfile"
 HOME = ("docker.io/library/", "docker.io/", "index.docker.io/library/", "library/")
 
 
@@ -17,9 +18,14 @@ def named_images(folder: Path = COMPOSE) -> tuple[str, ...]:
     return tuple(sorted({*_of_compose(folder), *_of_dockerfiles(folder)}))
 
 
+def rehearsal_images() -> tuple[str, ...]:
+    """List the images that machines of the provider `local` start from."""
+    return tuple(bases(REHEARSAL.read_text(encoding="utf-8")))
+
+
 def inputs(folder: Path = COMPOSE) -> list[Path]:
-    """List the files that `named_images` reads."""
-    return [*sorted(folder.glob("compose*.yml")), *sorted(folder.glob("*/Dockerfile"))]
+    """List the files whose images are named here."""
+    return [*sorted(folder.glob("compose*.yml")), *sorted(folder.glob("*/Dockerfile")), REHEARSAL]
 
 
 def bases(dockerfile: str) -> list[str]:

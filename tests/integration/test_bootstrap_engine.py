@@ -69,9 +69,8 @@ def test_a_bare_machine_gets_an_engine_once(bare: str) -> None:
 def test_settings_are_merged_and_a_broken_file_is_left_alone(bare: str) -> None:
     root = ContainerHost(bare, "root")
     ensure_engine(root, machine=True)
-    root.sh(
-        """echo '{"live-restore": true, "log-driver": "json-file", "mtu": 1400}' >/etc/docker/daemon.json"""
-    )
+    theirs = '{"live-restore": true, "log-driver": "json-file", "mtu": 1400}'
+    root.sh(f"echo '{theirs}' >/etc/docker/daemon.json")
     assert "started the engine" in ensure_engine(root, machine=True)[-1]
     assert json.loads(root.sh("cat /etc/docker/daemon.json")) == {
         "live-restore": False,

@@ -125,10 +125,14 @@ def test_a_start_with_nothing_to_do_costs_a_few_milliseconds(project: Project) -
     assert best([str(project.root / "inv")]) - best(plain) < 0.015
 
 
-def test_a_half_made_venv_is_made_anew(project: Project) -> None:
+def test_a_half_made_venv_or_one_whose_python_is_gone_is_made_anew(project: Project) -> None:
     works(project)
-    (project.root / ".venv" / "stamp").unlink()
-    shutil.rmtree(project.root / ".venv" / "lib")
+    venv = project.root / ".venv"
+    (venv / "stamp").unlink()
+    shutil.rmtree(venv / "lib")
+    assert works(project)
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("/nowhere/python3.10")
     assert works(project)
 
 
