@@ -2,9 +2,10 @@
 
 import functools
 import inspect
+import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Never
 
 from invoke.context import Context
 from invoke.exceptions import Exit
@@ -34,6 +35,8 @@ def command(
 
         @functools.wraps(body)
         def run(ctx: Context, **given: Any) -> None:
+            signal.signal(signal.SIGTERM, _interrupt)
+            signal.signal(signal.SIGHUP, _interrupt)
             try:
                 for p in parameters:
                     if p.name == "env" and (given.get("env") or p.default is p.empty):
@@ -65,6 +68,11 @@ def command(
         )
 
     return decorate
+
+
+def _interrupt(*_: object) -> Never:
+    """A cancelled CI job or a closed terminal is a Ctrl-C: what was begun is taken back."""
+    raise KeyboardInterrupt
 
 
 def _flag(parameter: inspect.Parameter) -> inspect.Parameter:

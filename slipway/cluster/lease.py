@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slipway.cluster import process
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.host import Host, script
 
@@ -24,6 +25,7 @@ ATTEMPTS = 5
 TAKE = r"""
 printf x | docker config create --label "slipway.app=$1" --label "slipway.token=$2" \
   --label "slipway.owner=$3" --label "slipway.reason=$4" --label "slipway.at=$(date +%s)" \
+  --label "slipway.process=$5" \
   "$1.lease" - >/dev/null 2>&1 && echo taken && exit 0
 date +%s
 docker config inspect "$1.lease" --format '{{json .}}' 2>/dev/null || true
@@ -55,6 +57,12 @@ class Holder:
     reason: str
     age: int
     silence: int
+    process: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody holds it any more: silent for too long, or ended on this computer."""
+        return self.silence > EXPIRY or process.is_dead(self.process)
 
 
 class Lease:
@@ -101,14 +109,14 @@ def take(manager: Host, app: str, reason: str) -> Lease:
     """Take the lease, also from a holder that has been silent for longer than EXPIRY."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
-        done = script(manager, TAKE, app, token, owner(), reason, timeout=20)
+        done = script(manager, TAKE, app, token, owner(), reason, process.name(), timeout=20)
         lines = done.out.splitlines()
         if lines[0] == "taken":
             return Lease(manager, app, token)
         holder = parse(lines)
         if holder is None:
             continue  # given back between the two commands
-        if holder.silence <= EXPIRY:
+        if not holder.is_gone:
             raise Busy(
                 f"{app} is being changed by {holder.owner} ({holder.reason}, for {holder.age} s). "
                 "Nothing was changed; try again when it is done"
@@ -129,7 +137,8 @@ def parse(lines: list[str]) -> Holder | None:
     mine = [name for name in lines[2:] if f".beat.{labels['slipway.token']}." in name]
     last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
     owner, reason = labels["slipway.owner"], labels["slipway.reason"]
-    return Holder(document["ID"], owner, reason, age=now - start, silence=now - last)
+    named = labels.get("slipway.process", "")
+    return Holder(document["ID"], owner, reason, now - start, now - last, named)
 
 
 def owner() -> str:

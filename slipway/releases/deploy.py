@@ -124,7 +124,8 @@ def _account_for(deployment: Deployment, error: BaseException, reached_service: 
         raise Interrupted(f"interrupted; {serving}") from None
     if not isinstance(error, SlipwayError):
         return
-    deployment.note_failure(error)
+    if reached_service or not isinstance(error, Refused):
+        deployment.note_failure(error)
     first, *rest = str(error).splitlines()
     tail = "".join(f"\n{line}" for line in rest)
     label = deployment.release.label

@@ -20,7 +20,7 @@ from slipway.errors import Refused, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, jobs, prune, ship, sources, stack
+from slipway.releases import health, jobs, preflight, prune, ship, sources, stack
 from slipway.releases.application import Role
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
@@ -87,6 +87,7 @@ class Deployment:
         old = f" beside {self.old}" if self.old else ""
         head = self.release.migration_head
         steps = [
+            Step("check", f"look for free ports and disk on {self._machines()}", self.check),
             Step("build", self._describe_build(), self.build),
             Step("ship", f"bring the images to {self._machines()}", self.ship),
             Step("secrets", "deliver secrets the Swarm does not hold yet", self.deliver_secrets),
@@ -123,6 +124,9 @@ class Deployment:
         return Plan(f"tidy up {self.env.name}", steps)
 
     # The steps
+
+    def check(self) -> str:
+        return preflight.check(self.env, self.cluster.all)
 
     def build(self) -> str:
         count = len(self.draft.unbuilt)

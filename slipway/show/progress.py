@@ -37,8 +37,9 @@ class Progress:
         self._line("✓", step.name, f"{result or step.describe}  {took:.1f} s")
 
     def failed(self, step: Step, error: BaseException) -> None:
-        first = (str(error) or type(error).__name__).splitlines()[0]
-        self._line("✗", step.name, first)
+        # What went wrong is the command's last word, not said twice.
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        self._line("✗", step.name, f"{what} after {time.monotonic() - self._began:.1f} s")
 
     def undone(self, step: Step) -> None:
         self._line("↩", step.name, "taken back")

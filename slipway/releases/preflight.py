@@ -1,0 +1,81 @@
+"""What would make a deploy fail half-way, looked at on every machine before anything changes."""
+
+import re
+from dataclasses import dataclass
+
+from slipway.environments.environment import Environment
+from slipway.errors import Refused
+from slipway.hosts import parallel
+from slipway.hosts.host import Host, script
+
+LEAST_FREE = 1_000_000_000  # bytes; a release's images and their layers need some
+
+# $1 app, then ports. One line per finding: "free BYTES", "taken PORT WHO".
+LOOK = r"""
+app=$1; shift
+root=$(docker info --format '{{.DockerRootDir}}')
+df -Pk "$root" | awk 'NR == 2 { printf "free %.0f\n", $4 * 1024 }'
+for port in "$@"; do
+  who=$(docker ps --filter "publish=$port/tcp" --format '{{.Label "slipway.app"}} {{.Names}}')
+  case $who in
+    "$app "*) continue ;;
+    ?*) echo "taken $port the container ${who#* }"; continue ;;
+  esac
+  command -v ss >/dev/null || continue
+  line=$(ss -Hltnp "sport = :$port" | head -n 1)
+  [ -z "$line" ] || echo "taken $port $line"
+done
+"""
+PROCESS = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one machine says: free bytes, and who holds a port that the edge wants."""
+
+    free: int
+    taken: tuple[tuple[int, str], ...]
+
+
+def check(env: Environment, hosts: list[Host]) -> str:
+    """Look at every machine. Raises Refused, naming machine, port and holder, or the disk."""
+    ports = [env.number("HTTP_PORT")]
+    if env.settings["TLS"] != "off":
+        ports.append(env.number("HTTPS_PORT"))
+
+    def one(host: Host) -> None:
+        words = [str(port) for port in ports]
+        found = parse(script(host, LOOK, env.prefix, *words, timeout=30).out)
+        for port, holder in found.taken:
+            raise Refused(
+                f"port {port} of {host.name} is taken by {holder}; stop that, or set another "
+                f"HTTP_PORT in compose/{env.name}.env. Nothing was changed"
+            )
+        if found.free < LEAST_FREE:
+            raise Refused(
+                f"{host.name} has {found.free / 1e9:.1f} GB free where Docker keeps its data, and "
+                "1 GB is the least; look at: docker system df. Nothing was changed"
+            )
+
+    parallel.each(hosts, one)
+    return "ports and disk are free"
+
+
+def parse(text: str) -> Findings:
+    """Read the lines that LOOK prints."""
+    free = 0
+    taken = []
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "free":
+            free = int(rest)
+        elif word == "taken":
+            port, _, who = rest.partition(" ")
+            taken.append((int(port), _holder(who)))
+    return Findings(free, tuple(taken))
+
+
+def _holder(text: str) -> str:
+    if match := PROCESS.search(text):
+        return f"{match[1]} (process {match[2]})"
+    return text if text.startswith("the container") else "a process of another user"
