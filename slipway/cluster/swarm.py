@@ -233,9 +233,10 @@ def _post(host: Host, path: str, body: Mapping[str, Any]) -> None:
     )
     argv = ["docker", "system", "dial-stdio"]
     answer = host.run(argv, stdin=head.encode() + content, timeout=1 * MINUTES)
-    status, _, text = answer.out.partition("\r\n")
+    head, _, text = answer.out.partition("\r\n\r\n")
+    status = head.partition("\r\n")[0]
     if " 200 " not in f"{status} ":
-        message = text.partition("\r\n\r\n")[2].strip() or status or "no answer"
+        message = text.strip() or status or "no answer"
         raise HostError(host.name, f"the engine refuses {path}: {message[:300]}")
 
 
