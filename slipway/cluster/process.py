@@ -32,9 +32,10 @@ def is_dead(named: str) -> bool:
 
 def _computer() -> str:
     boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}:{os.readlink(PROC / 'self/ns/pid')}"
+    return f"{boot}:{(PROC / 'self/ns/pid').readlink()}"
 
 
 def _start(pid: int) -> str:
-    """Return when a process began, in clock ticks since boot: field 22 of its stat."""
-    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    """Return when a process began, in clock ticks since boot (proc(5)); nothing for a zombie."""
+    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]
