@@ -73,6 +73,14 @@ class Checkout:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def sops(self, env: str, key: str) -> str:
+        """Return a secret's value, as its owner would look it up."""
+        argv = ["sops", "decrypt", "--extract", f'["{key}"]', f"secrets/{env}.sops.yaml"]
+        done = subprocess.run(
+            argv, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
     # Files
 
     def path(self, name: str) -> Path:
@@ -86,6 +94,12 @@ class Checkout:
             text = re.sub(rf"^{key}=.*\n", "", text, flags=re.MULTILINE)
             text = f"{text.rstrip()}\n{key}={value}\n"
         path.write_text(text)
+
+    def setting(self, env: str, key: str) -> str:
+        """Return a plain setting of an environment's own file."""
+        text = self.path(f"compose/{env}.env").read_text()
+        found = re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+        return str(found[-1])
 
     def replace(self, name: str, old: str, new: str) -> None:
         """Change one place of a file."""

@@ -1,0 +1,138 @@
+"""From a fresh clone to a site on this computer: used, deployed again, interrupted, shared."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.checkout import Checkout, docker
+from tests.e2e.chromium import Chromium
+from tests.e2e.rig import wait_until
+from tests.e2e.site import PASSWORD, Person
+
+pytestmark = pytest.mark.engine
+PAGE = "compose/web/site/index.html"
+LEASE_SECONDS = 60
+
+
+def containers(project: Checkout) -> list[str]:
+    label = f"label=slipway.app={project.project}-dev"
+    return sorted(docker("ps", "--quiet", "--no-trunc", "--filter", label).split())
+
+
+def change(clone: Checkout, words: str) -> None:
+    clone.replace(PAGE, "Write it down.", words)
+    clone.commit(words)
+
+
+def test_a_fresh_clone_serves_people_after_one_command(dev: httpx.Client) -> None:
+    ada = Person(str(dev.base_url))
+    ada.sign_up()
+    ada.sign_in()
+    entry = ada.write("Harbour", "Left at dawn, wind from the west.")
+    assert ada.read(entry) == "Left at dawn, wind from the west."
+
+
+def test_a_second_deploy_finds_nothing_to_do_and_touches_nothing(
+    dev: httpx.Client, project: Checkout
+) -> None:
+    before = containers(project)
+    done = project.inv("deploy", "--env=dev").expect()
+    assert "up to date" in done.out
+    assert len(before) > 5
+    assert containers(project) == before
+
+
+@pytest.mark.browser
+def test_a_person_signs_up_through_the_page(dev: httpx.Client, tmp_path: Path) -> None:
+    with Chromium() as browser:
+        browser.open(str(dev.base_url))
+        browser.wait_for("!document.querySelector('#welcome').hidden")
+        browser.fill("#name", "Grace")
+        browser.fill("#email", "grace@example.org")
+        browser.fill("#password", PASSWORD)
+        browser.click("#account-submit")
+        browser.wait_for("!document.querySelector('#logbook').hidden")
+        assert "Grace" in browser.text("#greeting")
+        picture = tmp_path / "signed-up.png"
+        browser.screenshot(picture)
+    data = picture.read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) > 10_000
+
+
+def test_of_two_deploys_at_once_the_second_names_the_first(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    change(clone, "Two at once.")
+    first = clone.begin("deploy", "--env=dev")
+    first.wait_for("secrets")
+    second = clone.inv("deploy", "--env=dev").expect(75)
+    assert "is being changed by" in second.err
+    assert "deploy of" in second.err
+    first.wait().expect()
+    assert "Two at once." in dev.get("/").text
+
+
+def test_a_deploy_that_was_killed_while_it_filled_is_taken_up_by_the_next(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    serving = dev.get("/api/version").json()["release"]
+    change(clone, "Killed while filling.")
+    running = clone.begin("deploy", "--env=dev")
+    running.wait_for("healthy")
+    running.kill()
+    assert dev.get("/api/version").json()["release"] == serving
+    clone.inv("deploy", "--env=dev").expect(75)  # its lease is silent, but not for long enough
+
+    wait_until(
+        "the lease expires by itself",
+        lambda: clone.inv("deploy", "--env=dev").code == 0,
+        LEASE_SECONDS + 40,
+    )
+    assert "Killed while filling." in dev.get("/").text
+    assert one_colour(clone)
+
+
+def test_a_deploy_that_was_killed_after_its_cutover_is_finished_by_the_next(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    change(clone, "Killed after cutting over.")
+    running = clone.begin("deploy", "--env=dev")
+    running.wait_for("cut over")
+    running.kill()
+    assert dev.get("/").status_code == 200
+    # As if a minute had passed; that a lease expires by itself is the business of another test.
+    docker("config", "rm", f"{clone.project}-dev.lease")
+    clone.inv("deploy", "--env=dev").expect()
+    assert "Killed after cutting over." in dev.get("/").text
+    assert one_colour(clone)
+
+
+def test_an_image_that_does_not_build_changes_nothing(dev: httpx.Client, clone: Checkout) -> None:
+    before = containers(clone)
+    clone.replace("compose/api/Dockerfile", "USER", "RUN echo out of paint >&2 && false\nUSER")
+    done = clone.inv("deploy", "--env=dev").expect(1)
+    assert "the image of api does not build" in done.err
+    assert "out of paint" in done.err
+    assert containers(clone) == before
+
+
+def test_a_port_in_use_is_named_with_its_holder(dev: httpx.Client, clone: Checkout) -> None:
+    own = clone.setting("dev", "HTTP_PORT")
+    clone.set("testing", HTTP_PORT=own)
+    done = clone.inv("deploy", "--env=testing").expect(3)
+    assert f"port {own}" in done.err
+    assert f"{clone.project}-dev" in done.err
+    assert not docker(
+        "service", "ls", "-q", "--filter", f"label=slipway.app={clone.project}-testing"
+    )
+
+
+def one_colour(clone: Checkout) -> bool:
+    """Whether exactly one colour runs, once, and the status finds nothing wrong."""
+    status = clone.inv("status", "--env=dev", "--json").expect().json
+    colours = {service["colour"] for service in status["services"]} - {""}
+    assert status["problems"] == [], json.dumps(status, indent=1)
+    return len(colours) == 1

@@ -1,0 +1,79 @@
+"""Bad input: one sentence, the right exit code, nothing changed."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.e2e import leftovers
+from tests.e2e.checkout import Checkout
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_made(clone: Checkout) -> "object":
+    """No refusal may leave anything in the engine."""
+    yield
+    for env in ("dev", "testing", "staging"):
+        app = f"{clone.project}-{env}"
+        assert leftovers.remaining(app) == [], f"something of {app} was left"
+
+
+def test_an_unknown_environment_is_guessed(clone: Checkout) -> None:
+    done = clone.inv("deploy", "--env=stagin").expect(2)
+    assert "did you mean staging?" in done.err
+    assert "--env is required" in clone.inv("deploy").expect(2).err
+
+
+def test_a_compose_file_that_is_invalid_names_what_is_wrong(clone: Checkout) -> None:
+    clone.replace("compose/compose.yml", "    stop_grace_period", "    stop_grace_perod")
+    done = clone.inv("deploy", "--env=dev").expect(2)
+    assert "stop_grace_perod" in done.err
+
+
+def test_an_unknown_setting_names_file_and_key(clone: Checkout) -> None:
+    clone.set("dev", LOG_LEVL="debug")
+    done = clone.inv("deploy", "--env=dev").expect(2)
+    assert "compose/dev.env: LOG_LEVL" in done.err
+    assert "did you mean LOG_LEVEL?" in done.err
+
+
+def test_what_is_not_committed_does_not_reach_staging(clone: Checkout) -> None:
+    clone.replace("compose/web/site/index.html", "Write it down.", "Not committed.")
+    done = clone.inv("deploy", "--env=staging").expect(3)
+    assert "compose/web/site/index.html" in done.err
+    assert "--dirty" in done.err
+
+
+def test_a_folder_that_is_no_checkout_does_not_reach_staging(clone: Checkout) -> None:
+    aside = clone.root.with_name("git-aside")
+    shutil.move(clone.path(".git"), aside)
+    try:
+        done = clone.inv("deploy", "--env=staging").expect(3)
+    finally:
+        shutil.move(aside, clone.path(".git"))
+    assert "not a git checkout" in done.err
+
+
+def test_a_machine_that_does_not_answer_is_named(clone: Checkout) -> None:
+    folder = clone.path(".slipway/staging")
+    before = folder.with_name("staging-aside")
+    if folder.exists():
+        folder.rename(before)
+    try:
+        folder.mkdir(parents=True)
+        entry = "host: 127.0.0.1, port: 1, user: deploy, address: 127.0.0.1, provider: local"
+        (folder / "machines.yml").write_text(f"m9: {{{entry}, role: data}}\n")
+        key = folder / "id_ed25519"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        if not clone.path("secrets/staging.sops.yaml").exists():
+            clone.inv("secrets.create", "--env=staging").expect()
+            clone.commit("Make secrets")
+        done = clone.inv("deploy", "--env=staging").expect(3)
+    finally:
+        shutil.rmtree(folder)
+        if before.exists():
+            before.rename(folder)
+    assert "m9" in done.err
+    assert "Nothing was changed" in done.err

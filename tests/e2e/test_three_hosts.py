@@ -1,0 +1,197 @@
+"""Three machines under constant load: deploys, rollbacks, sick releases, a machine that dies."""
+
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.checkout import Checkout, docker
+from tests.e2e.eavesdropper import Eavesdropper
+from tests.e2e.rig import NAMES, Rig, wait_until
+from tests.e2e.site import Person
+from tests.load.running import load
+
+pytestmark = [pytest.mark.engine, pytest.mark.hosts]
+RATE = 150.0  # requests a second on each machine
+PAGE = "compose/web/site/index.html"
+API = "compose/api/logbook/__main__.py"
+STAGING = "--env=staging"
+
+
+def change(clone: Checkout, words: str) -> None:
+    clone.replace(PAGE, "Write it down.", words)
+    clone.commit(words)
+
+
+def current(three: Rig) -> str:
+    """Return the release that serves everywhere."""
+    (release,) = three.releases()
+    return release
+
+
+class LongRequest(threading.Thread):
+    """A request that takes 20 seconds."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self.status = 0
+        self.release = ""
+        self.start()
+
+    def run(self) -> None:
+        answer = httpx.get(f"{self._url}/api/wait?seconds=20", timeout=60)
+        self.status, self.release = answer.status_code, answer.json()["release"]
+
+
+def test_a_deploy_under_load_fails_no_request(
+    three: Rig, clone: Checkout, eavesdropper: Eavesdropper, records: Path
+) -> None:
+    old = current(three)
+    ada = Person(three.url("m1"))
+    ada.sign_up()
+    entry = ada.write("Before", "Written on the old release.")
+    change(clone, "The second release.")
+    with load(three.urls, records, rate=RATE, at_least=20_000) as made:
+        time.sleep(2)
+        long_requests = [LongRequest(url) for url in three.urls]
+        time.sleep(0.5)
+        three.deploy()
+        done = time.monotonic()
+    new = current(three)
+    for request in long_requests:
+        request.join(60)
+
+    assert not made.run.failed, made.run.summary()
+    assert len(made.run.records) >= 20_000
+    assert made.run.releases() == {old, new}, made.run.summary()
+    assert made.run.releases(since=done) == {new}
+    assert [request.status for request in long_requests] == [200, 200, 200]
+    assert {request.release for request in long_requests} == {old}
+    assert ada.at(three.url("m3")).read(entry) == "Written on the old release."
+
+
+def test_nothing_to_do_touches_no_machine(three: Rig, project: Checkout) -> None:
+    before = three.containers()
+    assert "up to date" in three.deploy()
+    assert three.containers() == before
+
+
+def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, records: Path) -> None:
+    before = current(three)
+    change(clone, "A release that is taken back.")
+    three.deploy()
+    newer = current(three)
+    with load(three.urls, records, rate=RATE) as made:
+        time.sleep(1)
+        clone.inv("rollback", STAGING).expect()
+        done = time.monotonic()
+        time.sleep(2)
+    assert not made.run.failed, made.run.summary()
+    assert made.run.releases() == {before, newer}
+    assert made.run.releases(since=done) == {before}
+
+
+@pytest.mark.parametrize(
+    ("file", "healthy", "sick", "words"),
+    [
+        (API, "def main", "raise SystemExit('no wind in the sails')\n\n\ndef main", "no wind"),
+        ("compose/api/probe.py", "import", "raise SystemExit('taken ill')\nimport", "not healthy"),
+    ],
+    ids=["it crashes at its start", "its health check fails"],
+)
+def test_a_sick_release_leaves_the_old_one_serving(
+    three: Rig, clone: Checkout, records: Path, file: str, healthy: str, sick: str, words: str
+) -> None:
+    before = current(three)
+    clone.replace(file, healthy, sick)
+    clone.commit("Fall ill")
+    with load(three.urls, records, rate=RATE) as made:
+        time.sleep(1)
+        said = three.deploy(code=4)
+    assert not made.run.failed, made.run.summary()
+    assert made.run.releases() == {before}
+    assert words in said
+    assert f"release {before}" in said
+    assert "serves as before" in said
+
+
+def test_a_changed_host_key_is_refused(three: Rig, project: Checkout) -> None:
+    before = three.containers()
+    known = project.path(".slipway/staging/known_hosts")
+    right = known.read_text()
+    keys = [line.rpartition(" ")[2] for line in right.splitlines()]
+    try:
+        known.write_text(right.replace(keys[0], keys[1]))
+        said = three.deploy(code=3)
+    finally:
+        known.write_text(right)
+    assert "key" in said
+    assert three.containers() == before
+
+
+def test_a_machine_that_dies_is_replaced_and_comes_back(
+    three: Rig, project: Checkout, records: Path
+) -> None:
+    release = current(three)
+    living = [three.url(name) for name in ("m1", "m2")]
+    docker("kill", three.container("m3"))
+    said = three.deploy(code=3)
+    assert "m3" in said
+    assert "Nothing was changed" in said
+
+    wait_until("all replicas run on two machines", lambda: whole(three, "m1"), 90)
+    with load(living, records, rate=RATE / 3, seconds=60) as made:
+        time.sleep(3)
+    assert not made.run.failed, made.run.summary()
+    assert made.run.releases() == {release}
+
+    docker("start", three.container("m3"))
+    wait_until("its edge finds the routes", lambda: current(three) == release, 90)
+    wait_until("nothing is wrong", lambda: not problems(project), 60)
+
+
+def whole(three: Rig, manager: str) -> bool:
+    """Whether all replicas run on machines that live; the dead one's own tasks do not count."""
+    form = "{{.Name}} {{.Replicas}}"
+    label = f"label=slipway.app={three.app}"
+    lines = three.on(manager, "docker", "service", "ls", "--filter", label, "--format", form)
+    down = (
+        three.on(manager, "docker", "node", "ls", "--format", "{{.Status}}").split().count("Down")
+    )
+    counts = [line.split()[1].split("/") for line in lines.splitlines()]
+    return down == 1 and all(have == want for have, want in counts)
+
+
+def problems(project: Checkout) -> list[str]:
+    found: list[str] = project.inv("status", STAGING, "--json").expect().json["problems"]
+    return found
+
+
+def test_the_database_password_is_seen_nowhere(
+    three: Rig, project: Checkout, eavesdropper: Eavesdropper
+) -> None:
+    """Runs last: what all commands of this run said, what any engine tells, what `ps` showed."""
+    done = project.sops("staging", "DATABASE_PASSWORD")
+    assert len(done) > 20
+    assert len(project.said) > 5
+    for said in project.said:
+        assert done not in said.text, f"inv {' '.join(said.words)}"
+    assert eavesdropper.has_heard("docker")
+    assert not eavesdropper.has_heard(done)
+    for name in NAMES:
+        assert done not in inspected(three, name)
+
+
+def inspected(three: Rig, name: str) -> str:
+    """Return all that an engine tells of containers, services, configs and secrets."""
+    kinds = ("container", "service", "config", "secret")
+    text = "".join(
+        f'ids=$(docker {kind} ls -q); [ -z "$ids" ] || docker {kind} inspect $ids; '
+        for kind in kinds
+    )
+    found = three.on(name, "sh", "-euc", text)
+    assert "slipway.app" in found
+    return found
