@@ -138,8 +138,9 @@ def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     """End the whole process group when the block is left early."""
     try:
         yield
-    finally:
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    except BaseException:
+        # Also when the command itself has ended: what it left behind may hold its outputs.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
