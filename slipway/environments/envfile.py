@@ -30,9 +30,18 @@ def read(path: Path) -> dict[str, str]:
             raise ConfigError(
                 f"{where}: {binding.key} was already set in line {lines[binding.key]}"
             )
+        if "$" in binding.value and not _is_single_quoted(binding.original.string):
+            raise ConfigError(
+                f"{where}: Compose would fill in what follows the $ of {binding.key}; "
+                "put the value into single quotes"
+            )
         values[binding.key] = binding.value
         lines[binding.key] = binding.original.line
     return values
+
+
+def _is_single_quoted(line: str) -> bool:
+    return line.partition("=")[2].lstrip().startswith("'")
 
 
 def _short(path: Path) -> str:

@@ -55,7 +55,7 @@ class Environment:
 
 def names(compose: Path = COMPOSE) -> list[str]:
     """List the environments: every env file beside compose.yml but common.env."""
-    found = {path.stem for path in compose.glob("*.env")} - {"common", ""}
+    found = {path.stem for path in compose.glob("[!.]*.env")} - {"common"}
     order = ["dev", "testing", "staging", "prod"]
     return [name for name in order if name in found] + sorted(found - set(order))
 

@@ -86,16 +86,25 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         raise ConfigError(f"{where}: unknown type {kind}{nearest(str(kind), sorted(TYPES))}")
     required = entry.get("required", False)
     default = entry.get("default")
-    return Rule(
+    generate = entry.get("generate", 0)
+    if not isinstance(generate, int):
+        raise ConfigError(f"{where}: generate must be a number of bytes")
+    rule = Rule(
         key=key,
         type="text" if choices else str(kind),
         choices=choices,
         default=None if default is None else str(default),
         required=required if isinstance(required, bool) else tuple(map(str, required)),
         secret=bool(entry.get("secret", False)),
-        generate=int(entry.get("generate", 0)),
+        generate=generate,
         help=str(entry.get("help", "")),
     )
+    # Unquoted, YAML reads on and off as true and false.
+    if rule.default is not None and (complaint := rule.complaint(rule.default)):
+        raise ConfigError(f"{where}: default {complaint}; it is {rule.default} (quotes missing?)")
+    if bad := [choice for choice in choices if choice in ("True", "False")]:
+        raise ConfigError(f"{where}: type holds {bad[0]}; write on and off in quotes")
+    return rule
 
 
 def _first_line(error: Exception) -> str:
