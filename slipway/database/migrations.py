@@ -124,11 +124,13 @@ def _run(
 
     try:
         if in_transaction:
+            # The record first: a dump empties the search path, and then its table is not found.
             with connection.transaction():
-                connection.execute(sql.encode())
                 connection.execute(record.encode(), [migration.version])
+                connection.execute(sql.encode())
         else:
             connection.execute(sql.encode())
+            connection.execute("reset all")
             connection.execute(record.encode(), [migration.version])
     except psycopg.Error as error:
         where = f"{migration.version}_{migration.name}"
