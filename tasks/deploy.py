@@ -3,17 +3,25 @@
 from slipway.environments.environment import Environment
 from tasks.command import command
 
+SKIP = "Go on without machines that do not answer; they catch up when they are back."
+
 
 @command(
     runbook="deploy",
     help={
         "plan": "Show what would be done, and change nothing.",
         "dirty": "Deploy the tree as it is, with what is not committed.",
+        "skip_unreachable": SKIP,
         "json": "Print the result as JSON.",
     },
 )
 def deploy(
-    env: Environment, *, plan: bool = False, dirty: bool = False, json: bool = False
+    env: Environment,
+    *,
+    plan: bool = False,
+    dirty: bool = False,
+    skip_unreachable: bool = False,
+    json: bool = False,
 ) -> None:
     """Bring this checkout into service, blue/green, without a failed request.
 
@@ -31,14 +39,21 @@ def deploy(
     if plan:
         outcome.show_preview(env, releases.preview(env))
         return
-    outcome.show_report(env, releases.deploy(env, observer, dirty=dirty), as_json=json)
+    report = releases.deploy(env, observer, dirty=dirty, lenient=skip_unreachable)
+    outcome.show_report(env, report, as_json=json)
 
 
 @command(
     runbook="rollback",
-    help={"release": "Number of the release to return to; the one before by default."},
+    help={
+        "release": "Number of the release to return to; the one before by default.",
+        "skip_unreachable": SKIP,
+        "json": "Print the result as JSON.",
+    },
 )
-def rollback(env: Environment, *, release: int = 0, json: bool = False) -> None:
+def rollback(
+    env: Environment, *, release: int = 0, skip_unreachable: bool = False, json: bool = False
+) -> None:
     """Return to an earlier release: its images, settings and secrets.
 
     Example:
@@ -47,7 +62,8 @@ def rollback(env: Environment, *, release: int = 0, json: bool = False) -> None:
     from slipway.releases import deploy as releases
     from slipway.show import outcome, progress
 
-    report = releases.rollback(env, progress.Progress(), release or None)
+    observer = progress.Progress()
+    report = releases.rollback(env, observer, release or None, lenient=skip_unreachable)
     outcome.show_report(env, report, as_json=json)
 
 

@@ -38,11 +38,15 @@ def create(
 
     Example: inv machine.create --env=staging --provider=local --name=m1
     """
+    from slipway.bootstrap import prepare
+    from slipway.machines import inventory
     from slipway.machines.admission import Admission
     from slipway.machines.provider import Wish
-    from slipway.show import plans
+    from slipway.show import plans, progress
 
     wish = Wish(name, host, port, address, fingerprint)
+    if provider == inventory.LOCAL and not plan:
+        prepare.prepare(progress.Progress())
     steps = Admission(_place(env), provider, _provider(env, provider), wish).plan()
     plans.preview(steps) if plan else plans.follow(steps)
 

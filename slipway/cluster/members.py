@@ -61,7 +61,10 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
     if missing and not (lenient and managers):
         for host in hosts:
             host.close()
-        raise Refused(f"{'; '.join(missing)}. Nothing was changed")
+        raise Refused(
+            f"{'; '.join(missing)}. Nothing was changed; mend it, take it out "
+            f"(inv machine.rm --env={env.name}), or go on without it: --skip-unreachable"
+        )
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
     return Cluster(managers[0], found, missing)

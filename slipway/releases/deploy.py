@@ -50,8 +50,10 @@ def preview(env: Environment) -> Preview:
         )
 
 
-def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Report:
-    """Bring what the files say into service.
+def deploy(
+    env: Environment, observer: Observer, *, dirty: bool = False, lenient: bool = False
+) -> Report:
+    """Bring what the files say into service; `lenient` goes on without machines that are down.
 
     Raises Refused before anything changed, RolledBack when the old release serves again,
     Busy when somebody else is at it.
@@ -60,7 +62,8 @@ def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Repo
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
-    with members.connected(env) as cluster:
+    with members.connected(env, lenient=lenient) as cluster:
+        _tell_missing(cluster, observer)
         found = _deployment(env, cluster, draft, observer.note)
         if found.is_up_to_date() and found.live and found.old:
             return Report(env.name, False, found.live.number, found.live.commit, found.old)
@@ -68,9 +71,12 @@ def deploy(env: Environment, observer: Observer, *, dirty: bool = False) -> Repo
         return _run(env, cluster, draft, observer, reason)
 
 
-def rollback(env: Environment, observer: Observer, number: int | None = None) -> Report:
+def rollback(
+    env: Environment, observer: Observer, number: int | None = None, *, lenient: bool = False
+) -> Report:
     """Bring a past release back into service, the one before the serving one by default."""
-    with members.connected(env) as cluster:
+    with members.connected(env, lenient=lenient) as cluster:
+        _tell_missing(cluster, observer)
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)
         now = ledger.live(events)
@@ -173,6 +179,11 @@ def _deployment(
         release = replace(draft.release, number=max(used, default=0) + 1)
         draft = replace(draft, release=release)
     return Deployment(env, cluster, observed, draft, note)
+
+
+def _tell_missing(cluster: Cluster, observer: Observer) -> None:
+    for sentence in cluster.missing:
+        observer.note(f"going on without {sentence}")
 
 
 def _ignore(text: str) -> None:
