@@ -17,6 +17,7 @@ class Admission:
         check_name(wish.name)
         known = inventory.load(place.env, place.root)
         inventory.refuse_mixing(place.env, kind, known)
+        provider.check(wish)
         self._place = place
         self._kind = kind
         self._provider = provider

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Refused, UsageError
 from slipway.hosts import known_hosts
 from slipway.hosts.known_hosts import HostKey
 from slipway.machines import inventory, survey
@@ -18,17 +18,32 @@ class SshProvider:
         self._place = place
         self._confirm = confirm
         self._files = inventory.files(place.env, "ssh", place.root)
+        self._trusted: HostKey | None = None
+
+    def check(self, wish: Wish) -> None:
+        machine = self._wanted(wish)
+        if pinned := known_hosts.pinned(self._files.known_hosts, machine.host, machine.port):
+            if wish.fingerprint and wish.fingerprint not in {key.fingerprint for key in pinned}:
+                raise Refused(
+                    f"{machine.name}: {self._files.known_hosts.name} vouches for "
+                    f"{pinned[0].fingerprint}, not for {wish.fingerprint}; one of them is wrong"
+                )
+            return
+        self._trusted = self._vouched(machine, wish.fingerprint)
 
     def create(self, wish: Wish) -> Machine:
         machine = self._wanted(wish)
-        before = known_hosts.pinned(self._files.known_hosts, machine.host, machine.port)
-        self._ensure_pinned(machine, wish.fingerprint, before)
+        if self._trusted is None:
+            return self._settle(machine, wish.address)
+        with inventory.locked(self._place.env, self._place.root):
+            file = self._files.known_hosts
+            known_hosts.pin(file, machine.host, machine.port, [self._trusted])
         try:
             return self._settle(machine, wish.address)
-        except SlipwayError:
-            if not before:  # nothing of a host that we did not adopt stays in a committed file
-                with inventory.locked(self._place.env, self._place.root):
-                    self.destroy(machine)
+        except BaseException:
+            # Nothing of a host that we did not adopt stays in a committed file.
+            with inventory.locked(self._place.env, self._place.root):
+                self.destroy(machine)
             raise
 
     def destroy(self, machine: Machine) -> None:
@@ -70,26 +85,19 @@ class SshProvider:
             raise Refused(f"{machine.name}: {address} is none of its addresses ({own})")
         return replace(machine, address=address)
 
-    def _ensure_pinned(self, machine: Machine, fingerprint: str, before: list[HostKey]) -> None:
-        if before:
-            if fingerprint and fingerprint not in {key.fingerprint for key in before}:
-                raise Refused(
-                    f"{machine.name}: {self._files.known_hosts.name} vouches for "
-                    f"{before[0].fingerprint}, not for {fingerprint}; one of them is wrong"
-                )
-            return
+    def _vouched(self, machine: Machine, fingerprint: str) -> HostKey:
+        """The key that the host shows, when the fingerprint or a person says that it is its own."""
         shown = known_hosts.scan(machine.name, machine.host, machine.port)
-        chosen = [key for key in shown if key.fingerprint == fingerprint]
-        if fingerprint and not chosen:
-            raise Refused(
-                f"{machine.name}: {machine.host} shows {shown[0].fingerprint} ({shown[0].kind}), "
-                f"not {fingerprint}; somebody may be in between"
-            )
-        if not chosen:
+        if not fingerprint:
             self._ask(machine, shown[0])
-        key = chosen[0] if chosen else shown[0]
-        with inventory.locked(self._place.env, self._place.root):
-            known_hosts.pin(self._files.known_hosts, machine.host, machine.port, [key])
+            return shown[0]
+        for key in shown:
+            if key.fingerprint == fingerprint:
+                return key
+        raise Refused(
+            f"{machine.name}: {machine.host} shows {shown[0].fingerprint} ({shown[0].kind}), "
+            f"not {fingerprint}; somebody may be in between"
+        )
 
     def _ask(self, machine: Machine, key: HostKey) -> None:
         question = (

@@ -42,6 +42,10 @@ class Place:
 class Provider(Protocol):
     """Makes machines that can be reached over SSH with a host key that is pinned."""
 
+    def check(self, wish: Wish) -> None:
+        """Refuse what cannot be and ask what must be asked, before anything is changed."""
+        ...
+
     def create(self, wish: Wish) -> Machine:
         """Make or adopt a machine; ends when it answers over SSH. Repeating it converges."""
         ...
@@ -55,7 +59,7 @@ class Provider(Protocol):
         ...
 
 
-type_of_provider = Callable[[Place, Callable[[str], bool]], Provider]
+Maker = Callable[[Place, Callable[[str], bool]], Provider]
 
 
 def provider(name: str, place: Place, confirm: Callable[[str], bool]) -> Provider:
@@ -66,5 +70,5 @@ def provider(name: str, place: Place, confirm: Callable[[str], bool]) -> Provide
     if name not in PROVIDERS:
         raise UsageError(f"no provider {name[:40]!a} (one of: {', '.join(PROVIDERS)})")
     module, _, attribute = PROVIDERS[name].partition(":")
-    make = cast(type_of_provider, getattr(import_module(module), attribute))
+    make = cast(Maker, getattr(import_module(module), attribute))
     return make(place, confirm)

@@ -105,7 +105,7 @@ def test_an_unknown_provider_is_answered_with_those_there_are(tmp_path: Path) ->
 def test_a_host_to_adopt_needs_a_user_and_no_tricks(tmp_path: Path, host: str) -> None:
     adopt = provider("ssh", Place("p", "prod", tmp_path), lambda question: False)
     with pytest.raises(UsageError, match="--host"):
-        adopt.create(Wish("m1", host))
+        adopt.check(Wish("m1", host))
 
 
 def test_the_firewall_names_every_peer_once_and_sorts_them() -> None:

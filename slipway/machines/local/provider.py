@@ -8,8 +8,7 @@ import json
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from slipway.errors import CommandFailed, Refused, SlipwayError
@@ -17,14 +16,12 @@ from slipway.hosts import known_hosts
 from slipway.hosts.host import MINUTES, SECONDS, Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
-from slipway.machines.local import image
-from slipway.machines.machine import Machine
+from slipway.machines.local import image, seats
+from slipway.machines.local.seats import LOOPBACK, NOWHERE, Seat
+from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import Place, Wish
 
 USER = "deploy"
-LOOPBACK = "127.0.0.1"
-FIRST_ADDRESS = 11
-PORTS = range(21000, 29000)  # below those the kernel hands out by itself
 BOOT = 60 * SECONDS
 
 # A privileged container needs capabilities that a virtual machine may lack; these suffice.
@@ -33,16 +30,6 @@ RIGHTS = (
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
     *("--security-opt", "systempaths=unconfined"),
 )
-
-
-@dataclass(frozen=True)
-class Seat:
-    """What a machine keeps for its life: an address and three ports on this computer."""
-
-    address: str
-    ssh: int
-    http: int
-    https: int
 
 
 class LocalProvider:
@@ -57,34 +44,29 @@ class LocalProvider:
         self._prefix = f"{place.project}-{place.env}"
         self._network = f"{self._prefix}-hosts"
 
-    def create(self, wish: Wish) -> Machine:
+    def check(self, wish: Wish) -> None:
         if wish.host or wish.fingerprint or wish.address:
             raise Refused(
                 "a local machine gets its host, address and key by itself; leave them out"
             )
-        known = {machine.name: machine for machine in self._known()}
+        known = inventory.load(self._place.env, self._place.root)
+        inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
+
+    def create(self, wish: Wish) -> Machine:
         reference = image.ensure(self._engine)
-        with inventory.locked(self._place.env, self._place.root):
-            self._ensure_key()
-            inspected = self._inspect()
-            seat = _seat(inspected.get(wish.name))
-            if seat is None:
-                seat = self._start(wish.name, reference, inspected)
-            else:
-                self._docker("start", self._container(wish.name))
-        self._admit(wish.name, seat)
-        role = known[wish.name].role if wish.name in known else Machine.role
-        return Machine(
-            wish.name,
-            LOOPBACK,
-            seat.ssh,
-            USER,
-            seat.address,
-            inventory.LOCAL,
-            role,
-            seat.http,
-            seat.https,
-        )
+        is_new = wish.name not in self._inspect()
+        seat = NOWHERE
+        try:
+            with inventory.locked(self._place.env, self._place.root):
+                self._ensure_key()
+                seat = self._started(wish.name, reference)
+            self._admit(wish.name, seat)
+        except BaseException:  # Ctrl-C too leaves no half machine
+            if is_new:
+                with inventory.locked(self._place.env, self._place.root):
+                    self.destroy(self._machine(wish.name, seat))
+            raise
+        return self._machine(wish.name, seat)
 
     def destroy(self, machine: Machine) -> None:
         container = self._container(machine.name)
@@ -105,20 +87,22 @@ class LocalProvider:
 
     # -- making one ---------------------------------------------------------------------------
 
-    def _start(self, name: str, reference: str, others: dict[str, Any]) -> Seat:
-        """Take a free seat; another program may be quicker on a port, so try more than one."""
+    def _started(self, name: str, reference: str) -> Seat:
+        """Start the machine, on the seat it has or on a free one."""
+        others = self._inspect()
+        if name in others:
+            self._docker("start", self._container(name))
+            return seats.of(others[name])
         network = self._ensure_network()
-        ports = self._free_ports(name, others)
-        for _ in range(5):
-            seat = Seat(_free_address(network, others), next(ports), next(ports), next(ports))
+        for seat in seats.free(self._container(name), network, others.values()):
             try:
                 self._docker(*self._run(name, seat, reference), timeout=1 * MINUTES)
                 return seat
             except CommandFailed as error:
                 self._docker("rm", "--force", "--volumes", self._container(name), check=False)
                 if "port is already allocated" not in error.stderr:
-                    raise
-        raise SlipwayError(f"no free ports for {name} between {PORTS[0]} and {PORTS[-1]}")
+                    raise  # else another program was quicker; the next seat
+        raise SlipwayError(f"{name}: no free ports on this computer")
 
     def _run(self, name: str, seat: Seat, reference: str) -> list[str]:
         container = self._container(name)
@@ -187,21 +171,22 @@ class LocalProvider:
                 error = failure
         raise error or SlipwayError("no free subnet")
 
-    def _free_ports(self, name: str, others: dict[str, Any]) -> Iterator[int]:
-        """The same ports for the same machine whenever they are free."""
-        taken = {port for each in others.values() for port in _published(each).values()}
-        start = zlib.crc32(self._container(name).encode()) % len(PORTS)
-        for offset in range(len(PORTS)):
-            port = PORTS[(start + offset) % len(PORTS)]
-            if port not in taken and _is_free(port):
-                yield port
-
     # -- what is there ------------------------------------------------------------------------
 
-    def _known(self) -> tuple[Machine, ...]:
+    def _machine(self, name: str, seat: Seat) -> Machine:
         known = inventory.load(self._place.env, self._place.root)
-        inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
-        return known
+        roles = {machine.name: machine.role for machine in known}
+        return Machine(
+            name=name,
+            host=LOOPBACK,
+            port=seat.ssh,
+            user=USER,
+            address=seat.address,
+            provider=inventory.LOCAL,
+            role=roles.get(name, APP),
+            http_port=seat.http,
+            https_port=seat.https,
+        )
 
     def _inspect(self) -> dict[str, Any]:
         """The containers of the environment's machines, running or not, by machine."""
@@ -223,36 +208,6 @@ class LocalProvider:
     def _docker(self, *words: str, check: bool = True, timeout: float = 1 * MINUTES) -> str:
         done = self._engine.run(["docker", *words], check=check, timeout=timeout)
         return done.out.strip() if done.code == 0 else ""
-
-
-def _seat(container: dict[str, Any] | None) -> Seat | None:
-    if container is None:
-        return None
-    (network,) = container["NetworkSettings"]["Networks"].values()
-    ports = _published(container)
-    address = network["IPAMConfig"]["IPv4Address"]
-    return Seat(address, ports["22/tcp"], ports["80/tcp"], ports["443/tcp"])
-
-
-def _published(container: dict[str, Any]) -> dict[str, int]:
-    bindings = container["HostConfig"]["PortBindings"] or {}
-    return {port: int(found[0]["HostPort"]) for port, found in bindings.items()}
-
-
-def _free_address(network: str, others: dict[str, Any]) -> str:
-    taken = {seat.address for each in others.values() if (seat := _seat(each))}
-    free = (f"{network}.{last}" for last in range(FIRST_ADDRESS, 250))
-    return next(address for address in free if address not in taken)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
 
 
 def _wait_for_port(name: str, port: int) -> None:
