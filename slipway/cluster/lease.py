@@ -1,8 +1,8 @@
 """The lease: one change at a time per environment, held in Raft with a heartbeat.
 
 Creating a Docker config fails when its name is taken, on every manager alike: that is the lock.
-A heartbeat is one more config beside it. A holder that died is silent, and after EXPIRY
-seconds of silence its lease may be taken over.
+A heartbeat is one more config beside it. A holder that died is silent, and after a minute of
+silence its lease may be taken over.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import json
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,8 +19,6 @@ from slipway.cluster import process
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.host import Host, script
 
-BEAT = 15.0
-EXPIRY = 60
 ATTEMPTS = 5
 
 TAKE = r"""
@@ -32,12 +31,13 @@ docker config inspect "$1.lease" --format '{{json .}}' 2>/dev/null || true
 docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}'
 """
 REFRESH = r"""
-token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}')
-[ "$token" = "$2" ] || { echo lost; exit 0; }
+mine=$(docker config ls --quiet --filter "label=slipway.token=$2")
+[ -n "$mine" ] || { echo lost; exit 0; }
+beat="$1.beat.$2.$(date +%s)"
 printf x | docker config create --label "slipway.app=$1" --label "slipway.beats=$1" \
-  "$1.beat.$2.$(date +%s)" - >/dev/null
+  "$beat" - >/dev/null
 docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
-  sort | head -n -1 | xargs -r docker config rm >/dev/null
+  grep -vxF "$beat" | xargs -r docker config rm >/dev/null
 """
 RELEASE = r"""
 token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}' 2>/dev/null) || exit 0
@@ -46,6 +46,17 @@ docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
   xargs -r docker config rm >/dev/null 2>&1 || true
 docker config rm "$1.lease" >/dev/null
 """  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds between two heartbeats, and of silence after which a holder counts as dead."""
+
+    beat: float = 15.0
+    expiry: float = 60.0
+
+
+PACE = Pace()
 
 
 @dataclass(frozen=True)
@@ -59,19 +70,20 @@ class Holder:
     silence: int
     process: str = ""
 
-    @property
-    def is_gone(self) -> bool:
+    def is_gone(self, expiry: float) -> bool:
         """Whether nobody holds it any more: silent for too long, or ended on this computer."""
-        return self.silence > EXPIRY or process.is_dead(self.process)
+        return self.silence > expiry or process.is_dead(self.process)
 
 
 class Lease:
     """A lease that was taken; it is refreshed until it is given back."""
 
-    def __init__(self, manager: Host, app: str, token: str) -> None:
+    def __init__(self, manager: Host, app: str, token: str, pace: Pace = PACE) -> None:
         self._manager = manager
         self._app = app
         self._token = token
+        self._pace = pace
+        self._refreshed = time.time()
         self._done = threading.Event()
         self._lost = False
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -79,20 +91,27 @@ class Lease:
 
     def check(self) -> None:
         """Raise SlipwayError when somebody else has taken the lease over meanwhile."""
+        # A computer that slept has missed beats; the wall clock knows, the monotonic one may not.
+        if time.time() - self._refreshed > 2 * self._pace.beat:
+            self._refresh()
         if self._lost:
             raise SlipwayError(f"the lease on {self._app} was lost; nothing more is changed")
 
     def give_back(self) -> None:
         self._done.set()
-        self._thread.join(timeout=BEAT)
+        self._thread.join(timeout=self._pace.beat)
         script(self._manager, RELEASE, self._app, self._token, timeout=20)
 
     def _beat(self) -> None:
-        while not self._done.wait(BEAT):
+        while not self._done.wait(self._pace.beat):
             # A beat that fails is tried again; the lease outlives several.
             with contextlib.suppress(SlipwayError):
-                done = script(self._manager, REFRESH, self._app, self._token, timeout=BEAT)
-                self._lost = self._lost or "lost" in done.out
+                self._refresh()
+
+    def _refresh(self) -> None:
+        done = script(self._manager, REFRESH, self._app, self._token, timeout=15)
+        self._lost = self._lost or "lost" in done.out
+        self._refreshed = time.time()
 
 
 @contextlib.contextmanager
@@ -102,21 +121,23 @@ def held(manager: Host, app: str, reason: str) -> Iterator[Lease]:
     try:
         yield lease
     finally:
-        lease.give_back()
+        # What could not be given back expires by itself, and must not hide the block's own error.
+        with contextlib.suppress(SlipwayError):
+            lease.give_back()
 
 
-def take(manager: Host, app: str, reason: str) -> Lease:
-    """Take the lease, also from a holder that has been silent for longer than EXPIRY."""
+def take(manager: Host, app: str, reason: str, pace: Pace = PACE) -> Lease:
+    """Take the lease, also from a holder that has been silent for too long. Raises Busy."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
         done = script(manager, TAKE, app, token, owner(), reason, process.name(), timeout=20)
         lines = done.out.splitlines()
         if lines[0] == "taken":
-            return Lease(manager, app, token)
+            return Lease(manager, app, token, pace)
         holder = parse(lines)
         if holder is None:
             continue  # given back between the two commands
-        if not holder.is_gone:
+        if not holder.is_gone(pace.expiry):
             raise Busy(
                 f"{app} is being changed by {holder.owner} ({holder.reason}, for {holder.age} s). "
                 "Nothing was changed; try again when it is done"
