@@ -41,7 +41,7 @@ def entries(observed: Observed, app: str) -> tuple[Entry, ...]:
                 for key in ("result", "colour", "commit", "by", "at", "reason", "seconds")
             },
         )
-        for name, labels in sorted(observed.configs.items())
+        for name, labels in observed.configs.items()
         if name.startswith(start)
     )
 
@@ -114,7 +114,7 @@ def obsolete(observed: Observed, app: str, keep: int) -> list[str]:
     """Name the configs that pruning may remove: other records, old events, routes not in use."""
     stays = kept(observed, app, keep)
     records = [name for name in observed.configs if name.startswith(f"{app}.release.")]
-    events = sorted(name for name in observed.configs if name.startswith(f"{app}.event."))
+    events = [name for name in observed.configs if name.startswith(f"{app}.event.")]
     routes = [name for name in observed.configs if name.startswith(f"{app}.routes.")]
     # The Swarm refuses to remove a config that a service uses, so naming all routes is safe.
     return sorted(set(records) - stays) + events[:-EVENTS_KEPT] + routes

@@ -19,7 +19,7 @@ docker service ls --filter "label=slipway.app=$1" --format 'count	{{json .}}'
 ids=$(docker service ls -q --filter "label=slipway.app=$1")
 [ -z "$ids" ] || docker service inspect $ids --format 'service	{{json .}}'
 ids=$(docker config ls -q --filter "label=slipway.app=$1")
-form='config	{{json .Spec.Name}}	{{json .Spec.Labels}}'
+form='config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
 [ -z "$ids" ] || docker config inspect $ids --format "$form"
 docker secret ls --filter "label=slipway.app=$1" --format 'secret	{{json .Name}}'
 docker network ls --filter "label=slipway.app=$1" --format 'network	{{json .Name}}'
@@ -67,7 +67,8 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Observed:
-    """The state of one environment; `now` is the manager's clock in seconds."""
+    """The state of one environment; `now` is the manager's clock in seconds, `configs` are in
+    the order in which they were made."""
 
     swarm: str
     now: int
@@ -108,10 +109,17 @@ def parse(text: str) -> Observed:
         now=int(found["now"][0][0]),
         nodes=tuple(sorted((_node(n) for (n,) in found.get("node", [])), key=_hostname)),
         services=tuple(sorted(services, key=lambda service: service.name)),
-        configs={name: labels or {} for name, labels in found.get("config", [])},
+        configs={
+            name: labels or {} for _, name, labels in sorted(found.get("config", []), key=_age)
+        },
         secrets=frozenset(name for (name,) in found.get("secret", [])),
         networks=frozenset(name for (name,) in found.get("network", [])),
     )
+
+
+def _age(config: list[Any]) -> int:
+    """The Raft log's own count, since the clocks of those who deploy differ."""
+    return int(config[0])
 
 
 def _hostname(node: Node) -> str:
