@@ -3,6 +3,7 @@
 Invoke itself ends such a mistake with 1 and never says what was meant.
 """
 
+import copy
 import re
 import sys
 from collections.abc import Sequence
@@ -23,14 +24,17 @@ LAUNCHED_AS = ("inv", "invoke", "__main__.py")
 def check_command_line(tasks: Collection) -> None:
     """Check what this process was started with, when it was started as `inv`."""
     if Path(sys.argv[0]).name in LAUNCHED_AS and "--complete" not in sys.argv:
-        check(sys.argv[1:], tasks.to_contexts())
+        # A copy, because Invoke takes the help texts out of a task when it is asked for contexts.
+        check(sys.argv[1:], copy.deepcopy(tasks).to_contexts())
 
 
 def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> None:
     """Raise Exit with code 2 and a sentence when the command line cannot be parsed."""
-    parser = Parser(contexts=contexts, initial=Program().initial_context)
+    start = Program().initial_context
     try:
-        parser.parse_argv(list(argv))
+        # In two goes, as Invoke does: its own flags, then what they leave.
+        core = Parser(initial=start, ignore_unknown=True).parse_argv(list(argv))
+        Parser(contexts=contexts, initial=start).parse_argv(core.unparsed)
     except ParseError as error:
         raise Exit(f"error: {_explain(error, argv, contexts)}", code=WRONG_USAGE) from None
     except ValueError as error:
