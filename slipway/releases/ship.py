@@ -4,6 +4,7 @@
 copies of layers that a machine already has are left out of the stream.
 """
 
+import contextlib
 import io
 import json
 import subprocess
@@ -129,27 +130,34 @@ def _load(host: Host, images: Sequence[Image], spare: Collection[str]) -> int:
 
 def archive(tags: Sequence[str], spare: Collection[str]) -> Iterator[bytes]:
     """Stream `docker save` without the layers named, as chunks of a tar archive."""
-    save = subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE)
-    left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
-    buffer = io.BytesIO()
+    argv = ["docker", "save", *tags]
+    save = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert save.stdout is not None and save.stderr is not None  # noqa: S101  asked for above
     try:
-        assert save.stdout is not None  # noqa: S101  asked for above
-        with (
-            tarfile.open(fileobj=save.stdout, mode="r|", bufsize=CHUNK) as source,
-            tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
-        ):
-            for member in source:
-                if member.name in left_out:
-                    continue
-                content = source.extractfile(member) if member.isfile() else None
-                yield from _copy(member, content, target, buffer)
-        yield buffer.getvalue()
+        # What ends before it began is told by the exit code.
+        with contextlib.suppress(tarfile.ReadError):
+            yield from thinned(save.stdout, spare)
         if save.wait() != 0:
-            raise SlipwayError(f"docker save ended with {save.returncode}")
+            raise CommandFailed("this computer", argv, save.returncode, save.stderr.read().decode())
     finally:
         if save.poll() is None:
             save.kill()
         save.wait()
+
+
+def thinned(whole: IO[bytes], spare: Collection[str]) -> Iterator[bytes]:
+    """Read a tar archive of images and hand it on, in chunks, without the layers named."""
+    left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
+    buffer = io.BytesIO()
+    with (
+        tarfile.open(fileobj=whole, mode="r|", bufsize=CHUNK) as source,
+        tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
+    ):
+        for member in source:
+            if member.name not in left_out:
+                content = source.extractfile(member) if member.isfile() else None
+                yield from _copy(member, content, target, buffer)
+    yield buffer.getvalue()
 
 
 def _copy(
