@@ -1,0 +1,75 @@
+"""Plans: steps run in order, and what was begun is taken back last first."""
+
+from collections.abc import Callable
+
+import pytest
+
+from slipway.plan import Plan, Silent, Step
+
+
+class World:
+    """Something that steps change; it keeps what was done to it, in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def step(
+        self, name: str, fails: BaseException | None = None, undo_fails: bool = False
+    ) -> Step:
+        def run() -> None:
+            self.log.append(f"do {name}")
+            if fails is not None:
+                raise fails
+
+        def undo() -> None:
+            self.log.append(f"undo {name}")
+            if undo_fails:
+                raise OSError("disk full")
+
+        return Step(name, name, run, undo)
+
+    def once(self, name: str) -> Step:
+        """A step that cannot be taken back."""
+        record: Callable[[], None] = lambda: self.log.append(f"do {name}")  # noqa: E731
+        return Step(name, name, record)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_steps_run_in_order_and_their_results_are_told(world: World) -> None:
+    told = Silent()
+    Plan("p", [world.step("a"), world.step("b")]).run(told)
+    assert world.log == ["do a", "do b"]
+    assert told.events == [
+        *(("started", "a"), ("finished", "a")),
+        *(("started", "b"), ("finished", "b")),
+    ]
+
+
+def test_a_failed_step_is_undone_too_and_those_before_it_last_first(world: World) -> None:
+    steps = [world.step("a"), world.once("b"), world.step("c", ValueError("no")), world.step("d")]
+    with pytest.raises(ValueError, match="no"):
+        Plan("p", steps).run(Silent())
+    assert world.log == ["do a", "do b", "do c", "undo c", "undo a"]
+
+
+def test_ctrl_c_takes_back_what_was_begun(world: World) -> None:
+    told = Silent()
+    with pytest.raises(KeyboardInterrupt):
+        Plan("p", [world.step("a"), world.step("b", KeyboardInterrupt())]).run(told)
+    assert world.log == ["do a", "do b", "undo b", "undo a"]
+    assert ("undone", "a") in told.events
+
+
+def test_an_undo_that_fails_is_told_and_hides_neither_the_others_nor_the_error(
+    world: World,
+) -> None:
+    told = Silent()
+    steps = [world.step("a"), world.step("b", ValueError("first"), undo_fails=True)]
+    with pytest.raises(ValueError, match="first"):
+        Plan("p", steps).run(told)
+    assert world.log[-2:] == ["undo b", "undo a"]
+    assert ("note", "could not undo “b”: disk full") in told.events
