@@ -13,9 +13,7 @@ class World:
     def __init__(self) -> None:
         self.log: list[str] = []
 
-    def step(
-        self, name: str, fails: BaseException | None = None, undo_fails: bool = False
-    ) -> Step:
+    def step(self, name: str, fails: BaseException | None = None, undo_fails: bool = False) -> Step:
         def run() -> None:
             self.log.append(f"do {name}")
             if fails is not None:

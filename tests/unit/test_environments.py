@@ -1,0 +1,157 @@
+"""Settings: what is wrong is refused with file and key, and nothing is ever a silent default."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slipway.environments import envfile, environment, schema
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError, UsageError
+from slipway.project import COMPOSE
+
+
+class Project:
+    """A copy of the project's own settings to break."""
+
+    def __init__(self, root: Path) -> None:
+        self.compose = root / "compose"
+        self.compose.mkdir()
+        for path in (*COMPOSE.glob("*.env"), COMPOSE / "schema.yml"):
+            shutil.copy(path, self.compose)
+
+    def add(self, name: str, text: str) -> None:
+        path = self.compose / name
+        path.write_text(f"{path.read_text() if path.exists() else ''}\n{text}\n")
+
+    def load(self, name: str) -> Environment:
+        return environment.load(name, self.compose, self.compose.parent / "secrets")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dev", "testing", "staging", "prod"])
+def test_every_environment_of_the_project_loads(name: str) -> None:
+    loaded = environment.load(name)
+    assert loaded.prefix == f"{loaded.project}-{name}"
+    assert loaded.is_local == (name in ("dev", "testing"))
+
+
+def test_the_environments_own_file_wins_over_common_and_both_over_the_default(
+    project: Project,
+) -> None:
+    assert project.load("prod").number("KEEP_RELEASES") == 5
+    project.add("common.env", "KEEP_RELEASES=7")
+    assert project.load("prod").number("KEEP_RELEASES") == 7
+    project.add("prod.env", "KEEP_RELEASES=9")
+    assert project.load("prod").number("KEEP_RELEASES") == 9
+    assert project.load("staging").number("KEEP_RELEASES") == 7
+
+
+def test_a_loaded_environment_cannot_be_changed(project: Project) -> None:
+    loaded = project.load("dev")
+    with pytest.raises(TypeError):
+        loaded.settings["LAB"] = "off"  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        loaded.name = "prod"  # type: ignore[misc]
+
+
+def test_environments_are_the_env_files_and_nothing_else(project: Project) -> None:
+    project.add(".env", "X=1")
+    project.add("demo.env", "HTTP_PORT=8090")
+    assert environment.names(project.compose) == ["dev", "testing", "staging", "prod", "demo"]
+
+
+@pytest.mark.parametrize("name", ["Prod", "prdo", "pro"])
+def test_a_mistyped_name_is_met_with_the_likely_one(name: str) -> None:
+    with pytest.raises(UsageError, match=r"did you mean prod\?"):
+        environment.load(name)
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_no_name_reaches_outside_the_folder(name: str) -> None:
+    if name not in environment.names():
+        with pytest.raises(UsageError):
+            environment.load(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "complaint"),
+    [
+        ("prod.env", "HTTP_PROT=80", r"compose/prod.env: HTTP_PROT is not in .*HTTP_PORT\?"),
+        ("prod.env", "HTTP_PORT2=80", "compose/prod.env: HTTP_PORT2 is not in compose/schema.yml"),
+        ("common.env", "HTTP_PORT=70000", "compose/common.env: HTTP_PORT must be a port"),
+        ("prod.env", "LAB=yes", "compose/prod.env: LAB must be on or off"),
+        ("prod.env", "TLS=on", "compose/prod.env: TLS must be one of off, internal, auto"),
+        ("prod.env", "SESSION_DAYS=-1", "compose/prod.env: SESSION_DAYS must be a whole number"),
+        ("prod.env", "SESSION_KEY=s", "SESSION_KEY is a secret; it belongs in secrets/prod.sops"),
+        ("common.env", "SESSION_KEY=s", "it belongs in secrets/<environment>.sops.yaml"),
+        ("prod.env", "HTTP_PORT=81", r"compose/prod.env:\d+: HTTP_PORT was already set in line 2"),
+        ("prod.env", "LAB", r"compose/prod.env:\d+: expected KEY=value"),
+        ("prod.env", "DOMAIN=a$b", r"compose/prod.env:\d+: Compose would fill in .* single quot"),
+        ("prod.env", 'DOMAIN="a$b"', r"compose/prod.env:\d+: Compose would fill in .* single quot"),
+        ("prod.env", "DATABASE_HOST=", "compose/prod.env: DATABASE_HOST is missing. Host of the"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_file_and_key(
+    project: Project, name: str, line: str, complaint: str
+) -> None:
+    project.add(name, line)
+    with pytest.raises(ConfigError, match=complaint):
+        project.load("prod")
+
+
+def test_a_refused_secret_is_not_repeated(project: Project) -> None:
+    project.add("prod.env", "SESSION_KEY=hunter2")
+    with pytest.raises(ConfigError) as caught:
+        project.load("prod")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ("KEY: {typ: text}", r"KEY: unknown word typ \(did you mean type\?\)"),
+        ("KEY: {type: prot}", r"KEY: unknown type prot \(did you mean port\?\)"),
+        ("KEY: {type: switch, default: on}", "KEY: default must be on or off; it is True"),
+        ("KEY: {type: [off, on]}", "KEY: type holds False; write on and off in quotes"),
+        ("KEY: {type: port, default: 0}", "KEY: default must be a port"),
+        ("KEY: {secret: true, generate: long}", "KEY: generate must be a number"),
+        ("key: {type: text}", "key must be capital letters"),
+        ("KEY: text", "KEY must be a mapping"),
+        ("- KEY", "must map names to rules"),
+        ("KEY: {", "is not YAML"),
+    ],
+)
+def test_a_wrong_rule_is_refused(tmp_path: Path, rule: str, complaint: str) -> None:
+    path = tmp_path / "schema.yml"
+    path.write_text(rule)
+    with pytest.raises(ConfigError, match=rf"schema\.yml:? .*{complaint}|schema\.yml {complaint}"):
+        schema.read(path)
+
+
+plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="'\\"), max_size=30)
+
+
+@given(plain)
+@settings(deadline=None)
+def test_single_quotes_keep_any_value_as_it_is(value: str) -> None:
+    path = Path("/dev/shm") / "slipway-test.env"
+    path.write_text(f"KEY='{value}'\n")
+    try:
+        assert envfile.read(path) == {"KEY": value}
+    finally:
+        path.unlink()
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.env"
+    path.write_bytes(b"KEY=\xff\n")
+    with pytest.raises(ConfigError, match="byte 4 is not UTF-8"):
+        envfile.read(path)

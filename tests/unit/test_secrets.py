@@ -1,0 +1,218 @@
+"""Secrets: kept through the real sops whatever they hold, and never shown by accident."""
+
+import copy
+import dataclasses
+import json
+import pickle
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from slipway.environments import environment, schema
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError, Refused, SlipwayError
+from slipway.secrets import delivery, sops
+from slipway.secrets.secret import Secret
+from tests.fakes.host import FakeHost
+
+HOSTILE = {
+    "LINES": "first\nsecond\n\n",
+    "QUOTES": 'it\'s "quoted" `ticked` $HOME ${X} $$ \\n \\',
+    "YAML": "- a: b # c\n--- |\n  *x",
+    "UNICODE": "pässwörd 🔑 \u2028 \u0085 \ufeff",
+    "SPACES": "  around  ",
+    "CONTROL": "\x01\t\r\n\x7f",
+    "NUMBER": "007",
+    "LONG": "x" * 100_000,
+    "SHELL": "'; rm -rf / #",
+}
+keygen = shutil.which("age-keygen")
+needs_age = pytest.mark.skipif(keygen is None, reason="age-keygen is not installed")
+
+
+class Vault:
+    """An age key and files that are encrypted to it by sops itself."""
+
+    def __init__(self, root: Path) -> None:
+        self.secrets = root / "secrets"
+        self.secrets.mkdir()
+        self.key = self.secrets / sops.PUBLIC_KEY_FILE
+        subprocess.run(["age-keygen", "-o", str(self.key)], check=True, capture_output=True)
+        argv = ["age-keygen", "-y", str(self.key)]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True)
+        self.recipient = done.stdout.strip()
+
+    @property
+    def path(self) -> Path:
+        return self.secrets / "dev.sops.yaml"
+
+    def keep(self, document: Mapping[str, object]) -> Path:
+        argv = [sops.find(), "encrypt", "--age", self.recipient, "--input-type", "json"]
+        argv += ["--unencrypted-suffix", "__never__"]
+        argv += ["--output-type", "yaml", "/dev/stdin"]
+        data = json.dumps(document).encode()
+        # Away from the project, whose .sops.yaml names other recipients.
+        done = subprocess.run(
+            argv, input=data, check=True, capture_output=True, cwd=self.secrets.parent
+        )
+        self.path.write_bytes(done.stdout)
+        return self.path
+
+    def change(self, old: str, new: str) -> None:
+        text = self.path.read_text()
+        assert old in text
+        self.path.write_text(text.replace(old, new, 1))
+
+    def environment(self, *keys: str) -> Environment:
+        rules = dict(environment.load("dev").rules)
+        rules = {key: rule for key, rule in rules.items() if not rule.secret}
+        for key in keys:
+            rules[key] = schema.Rule(key, "text", (), None, True, True, 0, "What it is for.")
+        settings = MappingProxyType(dict(environment.load("dev").settings))
+        return Environment("dev", settings, rules, secrets=self.secrets)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Vault:
+    return Vault(tmp_path_factory.mktemp("vault"))
+
+
+@pytest.fixture
+def vault(shared: Vault) -> Iterator[Vault]:
+    yield shared
+    shared.path.unlink(missing_ok=True)
+
+
+def test_a_secret_cannot_be_shown_joined_or_kept_by_accident() -> None:
+    secret = Secret("hunter2")
+    shown = [
+        str(secret),
+        repr(secret),
+        f"{secret}",
+        f"{secret!r:>20}",
+        f"{[secret]}",
+        "{:>9}".format(secret),  # noqa: UP032
+    ]
+    assert not any("hunter2" in text for text in shown)
+    for careless in (
+        lambda: ",".join([*"ab", secret]),  # type: ignore[list-item]
+        lambda: "a" + secret,  # type: ignore[operator]
+        lambda: json.dumps({"a": secret}),
+        lambda: pickle.dumps(secret),
+        lambda: copy.deepcopy(secret),
+        lambda: bytes(secret),  # type: ignore[call-overload]
+        lambda: subprocess.run(["echo", secret], check=False),  # type: ignore[list-item]
+        lambda: iter(secret),  # type: ignore[call-overload]
+    ):
+        with pytest.raises(TypeError) as caught:
+            careless()
+        assert "hunter2" not in str(caught.value)
+    assert not hasattr(secret, "__dict__")
+
+
+def test_equal_secrets_are_equal_and_the_value_is_there_when_asked_for() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert Secret("a").reveal() == "a"
+
+
+@needs_age
+def test_hostile_values_come_back_from_sops_as_they_were(vault: Vault) -> None:
+    path = vault.keep(HOSTILE)
+    found = sops.decrypt(path, vault.key)
+    assert {key: secret.reveal() for key, secret in found.items()} == HOSTILE
+
+
+@needs_age
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("type:str]", "type:int]", "A is not an encrypted text"),
+        ("A: ENC", "B: ENC", "was changed outside sops"),
+        ("A: ENC", "a-b: ENC", "'a-b' must be capital letters"),
+        ("sops:", "C: plain\nsops:", "C is not an encrypted text; set it with: sops set"),
+        ("sops:", "A: x\nsops:", "A stands there twice"),
+        ("sops:", "<<<<<<< HEAD\nsops:", "is not YAML"),
+        ("sops:", "spos:", "is not encrypted with sops"),
+        ("mac: ENC", "mac_: ENC", "was changed outside sops"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_name_and_no_value(
+    vault: Vault, old: str, new: str, complaint: str
+) -> None:
+    vault.keep({"A": "hunter2"})
+    vault.change(old, new)
+    with pytest.raises(ConfigError, match=rf"^secrets/dev\.sops\.yaml:? .*{complaint}") as caught:
+        sops.decrypt(vault.path, vault.key)
+    assert "hunter2" not in str(caught.value)
+
+
+@needs_age
+def test_a_file_for_somebody_else_is_refused_before_anything_changes(
+    vault: Vault, tmp_path: Path
+) -> None:
+    vault.keep({"A": "x"})
+    with pytest.raises(Refused, match="cannot be read with your key; ask somebody who can"):
+        sops.decrypt(vault.path, Vault(tmp_path).key)
+
+
+@needs_age
+def test_secrets_are_held_against_the_schema(vault: Vault) -> None:
+    vault.keep({"TOKEN": "x", "OTHER": "y"})
+    with pytest.raises(ConfigError, match="OTHER is not a secret in schema"):
+        sops.read(vault.environment("TOKEN"))
+    with pytest.raises(ConfigError, match=r"THIRD is missing\. What it is for\."):
+        sops.read(vault.environment("TOKEN", "OTHER", "THIRD"))
+    assert sops.read(vault.environment("TOKEN", "OTHER"))["OTHER"] == Secret("y")
+
+
+@needs_age
+def test_the_repositorys_own_secrets_fit_its_schema() -> None:
+    for name in ("dev", "testing"):
+        env = environment.load(name)
+        assert set(sops.read(env)) == {key for key, rule in env.rules.items() if rule.secret}
+
+
+@needs_age
+def test_a_version_is_named_by_the_ciphertext_and_changes_with_the_value(vault: Vault) -> None:
+    env = vault.environment("A", "B")
+    vault.keep({"A": "1", "B": "1"})
+    first = delivery.versions(env)
+    assert first["A"].startswith(f"{env.prefix}.A.")
+    assert first["A"].rpartition(".")[2] != first["B"].rpartition(".")[2]
+    vault.keep({"A": "2", "B": "1"})
+    assert delivery.versions(env)["A"] != first["A"]
+
+
+@needs_age
+def test_delivery_makes_what_is_missing_and_puts_no_value_in_a_command(vault: Vault) -> None:
+    env = vault.environment("A", "B")
+    vault.keep({"A": "hunter2", "B": "correct horse"})
+    names = delivery.versions(env)
+    host = FakeHost().answers("sh")
+    assert delivery.deliver(host, env, [names["B"]]) == [names["A"]]
+    (asked,) = host.asked
+    assert not any("hunter2" in word or "aHVudGVyMg" in word for word in asked.argv)
+    assert asked.stdin == f"{names['A']} aHVudGVyMg==\n".encode()
+    assert delivery.deliver(host, env, names.values()) == []
+    assert len(host.asked) == 1
+
+
+@needs_age
+@pytest.mark.parametrize(("key", "value"), [("K" * 55, "x"), ("A", "")])
+def test_what_a_swarm_cannot_hold_is_refused(vault: Vault, key: str, value: str) -> None:
+    vault.keep({key: value})
+    host = FakeHost()
+    with pytest.raises(SlipwayError, match=r"dev\.sops\.yaml: "):
+        delivery.deliver(host, vault.environment(key), [])
+    assert host.asked == []
+
+
+def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
+    env = dataclasses.replace(environment.load("staging"), secrets=tmp_path)
+    with pytest.raises(Refused, match=r"make it: inv secrets\.create --env=staging"):
+        sops.read(env)
