@@ -27,6 +27,15 @@ class KeyRefused(paramiko.SSHException):
         self.expected = expected  # None: the hop is unknown
 
 
+class HopFailed(paramiko.SSHException):
+    """A jump host was not reached; the cause says why."""
+
+    def __init__(self, hop: Any, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.hop = hop
+        self.cause = cause
+
+
 class RefuseKey(paramiko.MissingHostKeyPolicy):
     """Refuses; also tells a host nobody knows from one known by a key of another type."""
 
@@ -66,6 +75,12 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
         # Fabric makes the hops of ssh_config itself, as connections that trust everybody.
         if isinstance(self.gateway, fabric.Connection):
             self.gateway = self._strict(self.gateway)
+            try:
+                self.gateway.open()
+            except (KeyRefused, HopFailed):
+                raise
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                raise HopFailed(self.gateway, error) from error
         return super().open_gateway()
 
     def _strict(self, hop: Any) -> "Connection":

@@ -18,9 +18,9 @@ def as_root(
     done = host.run(
         ["sh", "-euc", CLIMB, "sh", *bounded], stdin=stdin, timeout=timeout, check=False
     )
-    if done.code != 0 and done.err.startswith("sudo:"):
+    if done.code != 0 and "sudo:" in done.err.partition("\n")[0]:
         raise Refused(
-            f"{host.name}: not root there, and sudo asks for a password; allow it with the line "
-            f"`USER ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d, or log in as root"
+            f"{host.name}: not root there, and sudo is missing or asks for a password; put the "
+            "line `USER ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d, or log in as root"
         )
     return done.check()

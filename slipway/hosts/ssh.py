@@ -283,6 +283,10 @@ def _bounded(argv: Sequence[str], timeout: float) -> str:
 def _transient(error: BaseException) -> bool:
     import paramiko
 
+    from slipway.hosts.connection import HopFailed
+
+    if isinstance(error, HopFailed):
+        return _transient(error.cause)
     refused = paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError
     return isinstance(error, refused | ConnectionResetError | EOFError) or "banner" in str(error)
 

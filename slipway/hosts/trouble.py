@@ -1,11 +1,11 @@
 """What can go wrong on the way to a host, as one sentence that says what to do next."""
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.errors import Unreachable
-from slipway.hosts.connection import CONNECT_SECONDS, KeyRefused
+from slipway.hosts.connection import CONNECT_SECONDS, HopFailed, KeyRefused
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ def translate(error: BaseException, way: Way) -> Unreachable:
     """The sentence for a connection that did not come about."""
     import paramiko
 
+    if isinstance(error, HopFailed):
+        hop = replace(way, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
+        return translate(error.cause, hop)
     if isinstance(error, KeyRefused):
         return Unreachable(way.name, _about_key(error, way))
     if isinstance(error, paramiko.AuthenticationException):

@@ -291,6 +291,14 @@ def test_the_host_behind_a_known_jump_host_must_be_known_too(
         server.behind(gateway, tmp_path / "known").run(["true"])
 
 
+def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(server: Server) -> None:
+    via = SshHost(
+        "m1", server.address, "deploy", 22, server.known, server.identity, "deploy@127.0.0.1:1"
+    )
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 refuses the connection"):
+        via.run(["true"])
+
+
 # -- what breaks ------------------------------------------------------------------------------
 
 
