@@ -39,6 +39,13 @@ def build(names: Collection[str], note: Callable[[str], None], host: Host) -> li
     """Build stand-ins and what they start from, side by side where they can be; name each."""
     ordered = [name for name in RECIPES if name in _with_bases(names, host)]
     _check_room()
+    # What the others start from is built first and here, where Ctrl-C ends it at once.
+    done = [_build(name, note, host) for name in ordered if not RECIPES[name].after]
+    rest = [name for name in ordered if RECIPES[name].after]
+    return [*done, *_build_side_by_side(rest, note, host)]
+
+
+def _build_side_by_side(names: list[str], note: Callable[[str], None], host: Host) -> list[str]:
     running: dict[str, Future[str]] = {}
     stop = threading.Event()
 
@@ -49,12 +56,12 @@ def build(names: Collection[str], note: Callable[[str], None], host: Host) -> li
             raise Refused("interrupted")
         return _build(name, note, host)
 
-    with ThreadPoolExecutor(len(ordered)) as pool:
+    with ThreadPoolExecutor(max(1, len(names))) as pool:
         try:
-            for name in ordered:  # a recipe stands after those it needs: none waits for a later one
+            for name in names:  # a recipe stands after those it needs: none waits for a later one
                 after = [running[base] for base in RECIPES[name].after if base in running]
                 running[name] = pool.submit(make, name, after)
-            return [running[name].result() for name in ordered]
+            return [running[name].result() for name in names]
         except BaseException:
             stop.set()  # what is being built is finished, nothing more is begun
             raise
