@@ -66,6 +66,7 @@ def deploy(
         _tell_missing(cluster, observer)
         found = _deployment(env, cluster, draft, observer.note)
         if found.is_up_to_date() and found.live and found.old:
+            _finish(found, observer)
             return Report(env.name, False, found.live.number, found.live.commit, found.old)
         reason = f"deploy of {commit.name[:7]}"
         return _run(env, cluster, draft, observer, reason)
@@ -91,10 +92,11 @@ def rollback(
                 f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
                 f"to return to (on record: {names}; name one with --release). Nothing was changed"
             )
-        if wanted == now.release:
-            return Report(env.name, False, now.release, now.commit, now.colour)
         release = Release.from_json(ledger.read(cluster.manager, env.prefix, wanted))
         draft = Draft(release, {}, {})
+        if wanted == now.release:
+            _finish(_deployment(env, cluster, draft, observer.note), observer)
+            return Report(env.name, False, now.release, now.commit, now.colour)
         return _run(env, cluster, draft, observer, f"rollback to release {wanted}")
 
 
@@ -121,6 +123,14 @@ def _run(
         release = deployment.release
         seconds = deployment.cutover_seconds
         return Report(env.name, True, release.number, release.commit, deployment.colour, seconds)
+
+
+def _finish(deployment: Deployment, observer: Observer) -> None:
+    """Do what a deploy that was killed after its release went live had still to do."""
+    if deployment.is_unfinished():
+        app = deployment.env.prefix
+        with lease.held(deployment.cluster.manager, app, "finishing a deploy"):
+            deployment.finishing().run(observer)
 
 
 def _account_for(deployment: Deployment, error: BaseException, reached_service: bool) -> None:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from slipway.cluster import ledger, stacks, swarm
+from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
 from slipway.cluster.members import Cluster
-from slipway.cluster.observed import Deployed, Observed, observe
+from slipway.cluster.observed import Observed, observe
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.environments.environment import Environment
@@ -20,13 +20,12 @@ from slipway.errors import Refused, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, jobs, preflight, prune, ship, sources, stack
-from slipway.releases.application import Role
+from slipway.releases import health, jobs, preflight, prune, ship, sources, stack, story
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
+from slipway.releases.standing import Standing
 from slipway.secrets import delivery
 
-COLOURS = ("blue", "green")
 EDGE_PATIENCE = 60.0
 SMOKE_PATIENCE = 15.0
 Note = Callable[[str], None]
@@ -58,6 +57,10 @@ class Deployment:
         return self.draft.release
 
     @property
+    def standing(self) -> Standing:
+        return Standing(self.env, self.cluster, self.observed, self.release)
+
+    @property
     def idle_stack(self) -> str:
         return f"{self.env.prefix}-{self.colour}"
 
@@ -73,13 +76,17 @@ class Deployment:
             return False
         if self.live.fingerprint != self.release.fingerprint:
             return False
-        if any(self._is_stale(role) for role in ("data", "ops", "edge")):
-            return False
         serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
-        if not serving or not all(service.is_whole for service in self.observed.services):
+        if not serving or not all(service.is_whole for service in serving):
             return False
-        told = self.edges.serving()
-        return set(told.values()) == {self.routing(self.live, self.old).ident}
+        if not self.standing.is_as_described():
+            return False
+        return set(self.edges.serving().values()) == {self._live_routing().ident}
+
+    def is_unfinished(self) -> bool:
+        """Whether a deploy was killed after its release went live and before it had tidied up."""
+        shown = self.standing.signpost_shows()
+        return bool(self.observed.stack(self.idle_stack)) or shown != self._live_routing().ident
 
     def plan(self) -> Plan:
         """Return the steps up to the point of no return; each undoes what it did to the service."""
@@ -107,12 +114,21 @@ class Deployment:
         """Return the steps of a rollback: a past release, as it was, into the idle colour."""
         steps = [
             Step("images", f"see that {self._machines()} have the images", self.check_images),
+            Step("edge", "see that the edges serve what the ledger says", self.tell_live),
             Step("fill", f"start {self.colour} beside {self.old}", self.fill, self.empty),
             Step("smoke", f"look at {self.colour} from every edge", self.smoke),
             Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
             Step("settle", f"write down that {self.release.label} is live", self.settle),
         ]
         return Plan(f"return {self.env.name} to {self.release.label}", steps)
+
+    def finishing(self) -> Plan:
+        """Return what an interrupted deploy of the serving release still had to do."""
+        steps = [
+            Step("signpost", "show the live routes to edges that start", self.show_live_routes),
+            Step("stop", f"stop what is left of {self.colour}", self.stop_idle),
+        ]
+        return Plan(f"finish the deploy of {self.env.name}", steps)
 
     def tidying(self) -> Plan:
         """Return the steps after the point of no return; nothing in them is taken back."""
@@ -164,25 +180,26 @@ class Deployment:
         return f"{len(made)} new" if made else "all there"
 
     def keep_data(self) -> str:
-        if not any(node.holds_data for node in self.observed.nodes):
-            data = {swarm.DATA_LABEL: "true"}
-            swarm.label(self.cluster.manager, self.observed.nodes[0].id, **data)
-        names = [f"{self.env.prefix}-{network}" for network in ("edge", "data")]
-        if missing := [name for name in names if name not in self.observed.networks]:
-            stacks.ensure_networks(self.cluster.manager, self.env.prefix, missing)
-        return self._keep("data", "ops")
+        self.standing.lay_ground()
+        return self.standing.keep("data", "ops")
 
     def keep_edge(self) -> str:
         """Bring up the edges and make sure they serve what the ledger says is live."""
-        routing = self._live_routing()
-        if not self.observed.stack(f"{self.env.prefix}-signpost"):
-            self._point(routing)
-        done = self._keep("edge")
+        if not self.standing.signpost_shows():
+            self.standing.point(self._live_routing())
+        done = self.standing.keep("edge")
         self.edges.wait_up(EDGE_PATIENCE)
-        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
-        if off and self.live is not None:
-            self.edges.tell(routing)  # a cutover was interrupted: the ledger has the last word
+        self.tell_live()
         return done
+
+    def tell_live(self) -> str:
+        """Move edges back that an interrupted cutover left elsewhere; the ledger decides."""
+        routing = self._live_routing()
+        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
+        if not off or self.live is None:
+            return "they do"
+        self.edges.tell(routing)
+        return f"moved back on {', '.join(off)}"
 
     def migrate(self) -> str:
         service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
@@ -232,18 +249,19 @@ class Deployment:
             self.edges.tell(self._live_routing())
 
     def settle(self) -> str:
-        self._append("live", f"{time.monotonic() - self.began:.1f}")
+        manager, app = self.cluster.manager, self.env.prefix
+        story.live(manager, self.observed, app, self.release, self.colour, self._seconds())
         return self.release.label
 
     def show_routes(self) -> str:
-        routing = self.routing(self.release, self.colour)
-        self._point(routing)
-        health.settle(self.cluster.manager, f"{self.env.prefix}-signpost", EDGE_PATIENCE)
-        # An edge that started while the signpost still showed the old way is told here.
-        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
-        if off:
-            self.edges.tell(routing)
-        return "shown"
+        return self._show(self.routing(self.release, self.colour))
+
+    def show_live_routes(self) -> str:
+        return self._show(self._live_routing())
+
+    def stop_idle(self) -> str:
+        stacks.remove(self.cluster.manager, self.idle_stack)
+        return f"{self.colour} stopped"
 
     def drain(self) -> str:
         names = [
@@ -279,33 +297,21 @@ class Deployment:
         )
 
     def note_failure(self, error: BaseException) -> None:
-        """Write down a release that did not make it."""
-        text = (str(error) or type(error).__name__).splitlines()[0]
-        self._append("failed", f"{time.monotonic() - self.began:.1f}", text)
+        """Write down that this release did not make it."""
+        manager, reason = self.cluster.manager, str(error) or type(error).__name__
+        app, seconds = self.env.prefix, self._seconds()
+        story.failed(manager, app, self.release, self.colour, seconds, reason)
 
-    def _append(self, result: str, seconds: str, reason: str = "") -> None:
-        release, env = self.release, self.env
-        manager = self.cluster.manager
-        if result == "live" and release.number not in ledger.numbers(self.observed, env.prefix):
-            ledger.record(
-                manager,
-                env.prefix,
-                release.number,
-                release.to_json(),
-                release.tags.values(),
-                release.secrets.values(),
-            )
-        entry = ledger.Entry(
-            release=release.number,
-            result=result,
-            colour=self.colour,
-            commit=release.commit,
-            by=release.by,
-            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            reason=reason,
-            seconds=seconds,
-        )
-        ledger.append(manager, env.prefix, entry)
+    def _show(self, routing: Routing) -> str:
+        self.standing.point(routing)
+        # An edge that started while the signpost still showed the old way is told here.
+        off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
+        if off:
+            self.edges.tell(routing)
+        return "shown"
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
 
     def _recorded(self, number: int) -> Release:
         return Release.from_json(ledger.read(self.cluster.manager, self.env.prefix, number))
@@ -315,34 +321,6 @@ class Deployment:
             return Routing.of(0, "none", lambda ident: configure(ident, [], self.env.settings, 0))
         return self.routing(self.live, self.old)
 
-    def _point(self, routing: Routing) -> None:
-        """Have the signpost show these routes."""
-        name = f"{self.env.prefix}.routes.{routing.ident.rpartition('-')[2]}"
-        if name not in self.observed.configs:
-            argv = ledger.create(name, {"slipway.app": self.env.prefix})
-            done = self.cluster.manager.run(argv, stdin=routing.document, timeout=20, check=False)
-            if done.code != 0 and "already exists" not in done.err:
-                done.check()
-        made = stack.signpost_stack(self.env, self.release, name, len(self.observed.nodes))
-        stacks.deploy(self.cluster.manager, f"{self.env.prefix}-signpost", made)
-
-    def _keep(self, *roles: Role) -> str:
-        changed = [role for role in roles if self._is_stale(role)]
-        for role in changed:
-            made = stack.fingerprinted(self.env, self.release, role)
-            stacks.deploy(self.cluster.manager, f"{self.env.prefix}-{role}", made)
-        for role in changed:
-            timeout = self.env.number("HEALTH_TIMEOUT")
-            health.settle(self.cluster.manager, f"{self.env.prefix}-{role}", timeout)
-        return f"{' and '.join(changed)} started" if changed else "as described"
-
-    def _is_stale(self, role: Role) -> bool:
-        services = [s for s in self.observed.services if s.role == role]
-        wanted = stack.digest(self.env, self.release, role)
-        if {s.service for s in services} != {s.name for s in self.release.of(role)}:
-            return True
-        return any(not _fits(service, wanted) for service in services)
-
     def _describe_build(self) -> str:
         names = sorted(build.service for build, _ in self.draft.unbuilt)
         return f"build {', '.join(names)}" if names else "images are built"
@@ -350,7 +328,3 @@ class Deployment:
     def _machines(self) -> str:
         count = len(self.cluster.hosts)
         return "this computer" if self.env.is_local else f"{count} machine{'s' * (count != 1)}"
-
-
-def _fits(service: Deployed, digest: str) -> bool:
-    return service.labels.get("slipway.fingerprint") == digest and service.is_whole

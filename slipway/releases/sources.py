@@ -11,6 +11,7 @@ from pathlib import Path
 from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
+from slipway.releases import dockerignore
 from slipway.releases.application import Build
 
 BUILDS_AT_ONCE = 2
@@ -29,8 +30,11 @@ def tag(build: Build, bases: str = "") -> str:
     """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
     digest = hashlib.sha256(bases.encode())
     for path in _files(build):
-        mode = "x" if os.access(path, os.X_OK) else "-"
-        digest.update(f"{path.relative_to(build.context)}\0{mode}\0".encode())
+        digest.update(f"{path.relative_to(build.context)}\0".encode())
+        if path.is_symlink():
+            digest.update(f"->{path.readlink()}\0".encode())
+            continue
+        digest.update(b"x\0" if os.access(path, os.X_OK) else b"-\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
@@ -80,15 +84,17 @@ def _build(host: LocalHost, one: Build, name: str, note: Callable[[str], None]) 
 
 
 def _files(build: Build) -> list[Path]:
-    """List what the build can see, in a fixed order, by Docker's own reading of .dockerignore."""
-    from docker.utils.build import exclude_paths
-
+    """List what the build can see, in a fixed order."""
     folder = build.context
     if not folder.is_dir():
         raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
     own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
     path = own if own.is_file() else folder / ".dockerignore"
-    lines = path.read_text().splitlines() if path.is_file() else []
-    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    names = exclude_paths(str(folder), [*patterns, "**/__pycache__", "**/*.pyc"])
-    return sorted(folder / name for name in names if (folder / name).is_file())
+    patterns = dockerignore.read(path.read_text() if path.is_file() else "")
+    # Python's own leavings differ between computers and are never meant.
+    patterns += dockerignore.read("**/__pycache__\n**/*.pyc")
+    return [
+        folder / name
+        for name in dockerignore.visible(folder, patterns)
+        if (folder / name).is_symlink() or (folder / name).is_file()
+    ]

@@ -49,20 +49,27 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
         if role == "data":
             placement = spec["deploy"].setdefault("placement", {})
             placement.setdefault("constraints", []).append("node.labels.slipway.data == true")
+        # Docker's own wait after each task is 5 s; the health checks have the last word here.
+        spec["deploy"]["update_config"] = {"order": "stop-first", "monitor": "500ms"}
         if role == "edge":
-            spec["deploy"] |= {"mode": "global", "update_config": {"order": "stop-first"}}
+            spec["deploy"]["mode"] = "global"
             spec["ports"] = _ports(env)
         services[service.name] = spec
     return _stack(env, services, f"{env.prefix}-{role}")
 
 
-def signpost_stack(env: Environment, release: Release, routes: str, nodes: int) -> Stack:
+def signpost_stack(
+    env: Environment, release: Release, routes: str, ident: str, nodes: int
+) -> Stack:
     """The signpost that a restarted edge asks for its routes, in a stack of its own.
 
-    `routes` names the Docker config that it shows; changing it leaves the edges alone.
+    `routes` names the Docker config that it shows, and `ident` what is in it; changing them
+    leaves the edges alone.
     """
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
-    made = _stack(env, {"signpost": _signpost(edge, routes, nodes)}, f"{env.prefix}-signpost")
+    spec = _signpost(edge, routes, nodes)
+    spec["deploy"]["labels"]["slipway.routes"] = ident
+    made = _stack(env, {"signpost": spec}, f"{env.prefix}-signpost")
     return made | {"configs": {routes: {"external": True, "name": routes}}}
 
 

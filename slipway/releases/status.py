@@ -72,6 +72,10 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     idents = {machine.edge_serves for machine in machines if machine.edge_serves}
     if len(idents) > 1:
         problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy mends it")
+    elif live and idents and not next(iter(idents)).startswith(f"release-{live.release}-"):
+        problems.append(
+            f"the edges serve {idents.pop()}, not the live release; inv deploy mends it"
+        )
     history = tuple(reversed(events))[:SHOWN]
     return Status(env.name, live, tuple(machines), services, history, tuple(problems))
 
