@@ -20,7 +20,7 @@ def show_report(env: Environment, report: Report, *, as_json: bool = False) -> N
     if as_json:
         table.document(dataclasses.asdict(report))
         return
-    name = f"release {report.release} ({report.commit[:7]})"
+    name = f"release {report.release} ({_short(report.commit)})"
     if not report.changed:
         sys.stdout.write(f"{env.name} is up to date: {name} serves in {report.colour}\n")
         return
@@ -47,7 +47,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         sys.stdout.write(f"{status.environment}: nothing is deployed yet\n")
     else:
         sys.stdout.write(
-            f"{status.environment}: release {live.release} ({live.commit[:7]}) in {live.colour}, "
+            f"{status.environment}: release {live.release} ({_short(live.commit)}) in {live.colour}, "
             f"since {live.at} by {live.by}\n"
         )
     for problem in status.problems:
@@ -66,5 +66,10 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         sys.stdout.write("\n")
         table.rows(
             ["release", "result", "colour", "commit", "by", "at", "seconds", "reason"],
-            [dataclasses.asdict(e) for e in status.history],
+            [dataclasses.asdict(e) | {"commit": _short(e.commit)} for e in status.history],
         )
+
+
+def _short(commit: str) -> str:
+    sha, plus, dirty = commit.partition("+")
+    return f"{sha[:7]}{plus}{dirty}"
