@@ -67,7 +67,7 @@ def rollback(
     outcome.show_report(env, report, as_json=json)
 
 
-@command(help={"json": "Print it as JSON."})
+@command(runbook="status/host-lost", help={"json": "Print it as JSON."})
 def status(env: Environment, *, json: bool = False) -> None:
     """Show machines, colour, release and the health of each service.
 
@@ -80,7 +80,7 @@ def status(env: Environment, *, json: bool = False) -> None:
     outcome.show_status(statuses.read(env), as_json=json)
 
 
-@command()
+@command(runbook="deploy")
 def verify(env: Environment) -> None:
     """Run the black-box tests, as a service, against what serves.
 
@@ -94,10 +94,11 @@ def verify(env: Environment) -> None:
 
 
 @command(
+    runbook="destroy",
     help={
         "plan": "Show what would be removed, and remove nothing.",
         "yes": "The environment's name, where nobody can be asked.",
-    }
+    },
 )
 def destroy(env: Environment, *, plan: bool = False, yes: str = "") -> None:
     """Remove an environment wholly: services, database, secrets, records. Machines stay.

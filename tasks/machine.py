@@ -13,6 +13,7 @@ PLAN = "Say what would be done, and change nothing."
 
 
 @command(
+    runbook="machine",
     help={
         "provider": "Where it comes from: local (a rehearsal on this computer) or ssh (it exists).",
         "name": NAME,
@@ -21,7 +22,7 @@ PLAN = "Say what would be done, and change nothing."
         "address": "With ssh: its address for the other machines, when that is another one.",
         "fingerprint": "With ssh: its host key as its console shows it, SHA256:...",
         "plan": PLAN,
-    }
+    },
 )
 def create(
     env: "Environment",
@@ -51,7 +52,7 @@ def create(
     plans.preview(steps) if plan else plans.follow(steps)
 
 
-@command(help={"json": "Print JSON."})
+@command(runbook="machine", help={"json": "Print JSON."})
 def ls(env: "Environment", *, json: bool = False) -> None:
     """List the machines and how they are; one that does not answer is shown as such.
 
@@ -69,7 +70,10 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     table.rows(columns, [asdict(row) for row in found], as_json=json)
 
 
-@command(help={"name": NAME, "command": "Run this line there instead of a shell."})
+@command(
+    runbook="machine",
+    help={"name": NAME, "command": "Run this line there instead of a shell."},
+)
 def ssh(env: "Environment", *, name: str, command: str = "") -> None:
     """Open a shell on a machine.
 
@@ -88,12 +92,13 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
 
 
 @command(
+    runbook="machine",
     help={
         "name": NAME,
         "yes": "The environment's name, in place of typing it.",
         "with-data": "The machine's name once more, where it holds the environment's data.",
         "plan": PLAN,
-    }
+    },
 )
 def rm(
     env: "Environment", *, name: str, yes: str = "", with_data: str = "", plan: bool = False
@@ -115,7 +120,7 @@ def rm(
     return plans.follow(steps)
 
 
-@command(help={"name": NAME, "plan": PLAN})
+@command(runbook="machine", help={"name": NAME, "plan": PLAN})
 def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
     """Bring a machine's engine, settings and firewall up to date; often there is nothing to do.
 
