@@ -23,6 +23,12 @@ class Commit:
         return f"{self.sha}+dirty" if self.changed else self.sha
 
 
+def short(name: str) -> str:
+    """Return a commit's name as people read it: `1f0c2ab`, `1f0c2ab+dirty`."""
+    sha, plus, dirty = name.partition("+")
+    return f"{sha[:7]}{plus}{dirty}"
+
+
 def read() -> Commit:
     """Ask git; a folder that is no checkout has no commit."""
     host = LocalHost(cwd=ROOT)

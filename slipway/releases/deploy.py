@@ -68,7 +68,7 @@ def deploy(
         if found.is_up_to_date() and found.live and found.old:
             _finish(found, observer)
             return Report(env.name, False, found.live.number, found.live.commit, found.old)
-        reason = f"deploy of {commit.name[:7]}"
+        reason = f"deploy of {commits.short(commit.name)}"
         return _run(env, cluster, draft, observer, reason)
 
 

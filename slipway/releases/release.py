@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from slipway.releases.application import Service
+from slipway.releases.commit import short
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Release:
     @property
     def label(self) -> str:
         """How people call it: `release 7 (1f0c2ab)`."""
-        return f"release {self.number} ({self.commit[:7]})"
+        return f"release {self.number} ({short(self.commit)})"
 
     def blank(self) -> "Release":
         """Return what is left when the commit and the number do not count, for comparing."""

@@ -100,12 +100,12 @@ def _machines(
 
 
 def _service(service: Deployed, release: Release | None) -> ServiceState:
-    tags = dict(release.tags) if release else {}
+    tags = {release.images[name]: tag for name, tag in release.tags.items()} if release else {}
     health = "ok" if service.is_whole else "starting" if service.running else "missing"
     return ServiceState(
         service=service.service,
         colour=service.colour,
         running=f"{service.running}/{service.desired}",
         health=health,
-        image=tags.get(service.service, service.image),
+        image=tags.get(service.image, service.image),
     )

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 
 from slipway.environments.environment import Environment
+from slipway.releases.commit import short
 from slipway.releases.deploy import Preview, Report
 from slipway.releases.status import Status
 from slipway.show import plans, table
@@ -20,7 +21,7 @@ def show_report(env: Environment, report: Report, *, as_json: bool = False) -> N
     if as_json:
         table.document(dataclasses.asdict(report))
         return
-    name = f"release {report.release} ({_short(report.commit)})"
+    name = f"release {report.release} ({short(report.commit)})"
     if not report.changed:
         sys.stdout.write(f"{env.name} is up to date: {name} serves in {report.colour}\n")
         return
@@ -46,10 +47,8 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     if live is None:
         sys.stdout.write(f"{status.environment}: nothing is deployed yet\n")
     else:
-        sys.stdout.write(
-            f"{status.environment}: release {live.release} ({_short(live.commit)}) in {live.colour}, "
-            f"since {live.at} by {live.by}\n"
-        )
+        name = f"release {live.release} ({short(live.commit)})"
+        say(f"{status.environment}: {name} in {live.colour}, since {live.at} by {live.by}")
     for problem in status.problems:
         sys.stdout.write(f"! {problem}\n")
     sys.stdout.write("\n")
@@ -66,10 +65,5 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         sys.stdout.write("\n")
         table.rows(
             ["release", "result", "colour", "commit", "by", "at", "seconds", "reason"],
-            [dataclasses.asdict(e) | {"commit": _short(e.commit)} for e in status.history],
+            [dataclasses.asdict(e) | {"commit": short(e.commit)} for e in status.history],
         )
-
-
-def _short(commit: str) -> str:
-    sha, plus, dirty = commit.partition("+")
-    return f"{sha[:7]}{plus}{dirty}"
