@@ -1,0 +1,193 @@
+"""Stack files, made from what Compose really says of the project and read by Docker itself."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError
+from slipway.project import COMPOSE, SECRETS
+from slipway.releases import application, stack
+from slipway.releases.application import Role
+from slipway.releases.release import Release
+
+
+def has_compose() -> bool:
+    argv = ["docker", "compose", "version"]
+    found = shutil.which("docker")
+    return bool(found) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+
+
+@cache
+def release(name: str) -> Release:
+    """A release of this project with made-up image digests."""
+    services = application.read(environment.load(name)).services
+    images = {service.name: f"sha256:{number:064x}" for number, service in enumerate(services)}
+    secrets = {key: f"{key}.1" for key in ("DATABASE_PASSWORD", "SESSION_KEY")}
+    tags = {service.name: service.image for service in services}
+    return Release(7, "c0ffee", images, tags, images, secrets, services, "20260101")
+
+
+def stacks(name: str) -> dict[str, stack.Stack]:
+    env, made = environment.load(name), release(name)
+    roles: tuple[Role, ...] = ("data", "ops", "edge")
+    return {
+        "blue": stack.colour_stack(env, made, "blue"),
+        "signpost": stack.signpost_stack(env, made, "routes", "id", 3),
+        **{role: stack.role_stack(env, made, role) for role in roles},
+        **{job.name: stack.job_stack(env, made, job, {}) for job in made.of("job")},
+    }
+
+
+def docker_reads(made: stack.Stack) -> Any:
+    """What `docker stack deploy` makes of it; a warning or an error fails."""
+    argv = ["docker", "stack", "config", "--compose-file", "-"]
+    done = subprocess.run(argv, input=json.dumps(made).encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return yaml.safe_load(done.stdout)
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_docker_reads_every_stack_without_a_warning_and_drops_nothing(name: str) -> None:
+    for made in stacks(name).values():
+        read = docker_reads(made)
+        assert set(read["services"]) == set(made["services"])
+        for service, spec in made["services"].items():
+            gone = {key for key, value in spec.items() if value not in ([], {}, None)}
+            assert gone - set(read["services"][service]) == set()
+
+
+def test_every_service_of_the_project_is_in_exactly_one_stack() -> None:
+    names = [
+        labels["slipway.service"]
+        for made in stacks("prod").values()
+        for spec in made["services"].values()
+        for labels in [spec["labels"]]
+    ]
+    expected = [service.name for service in release("prod").services]
+    assert sorted(names) == sorted([*expected, "signpost"])
+
+
+def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
+    for name, made in stacks("prod").items():
+        for spec in made["services"].values():
+            assert ("ports" in spec) == (name == "edge")
+            assert spec["deploy"].get("endpoint_mode", "dnsrr") == "dnsrr"
+    edge = stacks("prod")["edge"]["services"]["edge"]
+    assert edge["deploy"]["mode"] == "global"
+    published = {"target": 8080, "published": 80, "protocol": "tcp", "mode": "host"}
+    assert edge["ports"] == [published]
+
+
+def test_services_run_by_digest_without_root_or_capabilities() -> None:
+    for made in stacks("prod").values():
+        for spec in made["services"].values():
+            assert spec["image"].startswith("sha256:")
+            assert spec["cap_drop"] == ["ALL"]
+            assert spec["read_only"] is True
+            assert spec["user"].partition(":")[0] not in ("", "0", "root")
+
+
+def test_secrets_are_files_only_their_service_can_read() -> None:
+    api = stacks("prod")["blue"]["services"]["api-blue"]
+    assert {
+        "source": "SESSION_KEY.1",
+        "target": "SESSION_KEY",
+        "uid": "10001",
+        "gid": "10001",
+        "mode": 0o400,
+    } in api["secrets"]
+    assert stacks("prod")["blue"]["secrets"]["SESSION_KEY.1"]["external"] is True
+
+
+def test_data_stays_on_the_machine_that_holds_it() -> None:
+    db = stacks("prod")["data"]["services"]["db"]
+    assert db["deploy"]["placement"]["constraints"] == ["node.labels.slipway.data == true"]
+    assert stacks("prod")["data"]["volumes"]["db"]["name"] == "logbook-prod-db"
+
+
+def test_a_commit_that_changes_nothing_that_runs_has_the_same_digest() -> None:
+    env, made = environment.load("prod"), release("prod")
+    other = replace(made, number=8, commit="beef", created="later", by="bob")
+    for role in ("colour", "data", "ops", "edge"):
+        assert stack.digest(env, made, role) == stack.digest(env, other, role)
+
+
+def test_a_changed_secret_or_image_changes_the_digest_of_those_who_use_it() -> None:
+    env, made = environment.load("prod"), release("prod")
+    newer = replace(made, secrets={**made.secrets, "SESSION_KEY": "SESSION_KEY.2"})
+    assert stack.digest(env, made, "colour") != stack.digest(env, newer, "colour")
+    assert stack.digest(env, made, "data") == stack.digest(env, newer, "data")
+    built = replace(made, identities={**made.identities, "db": "sha256:new"})
+    assert stack.digest(env, made, "data") != stack.digest(env, built, "data")
+    assert stack.digest(env, made, "colour") == stack.digest(env, built, "colour")
+
+
+def test_making_a_stack_leaves_the_release_as_it_was() -> None:
+    before = release("prod").to_json()
+    stacks("prod")
+    assert release("prod").to_json() == before
+
+
+class Project:
+    """The project's compose folder copied, with something added to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.compose = root / "compose"
+        shutil.copytree(COMPOSE, self.compose)
+
+    def api(self, text: str) -> Environment:
+        overlay = f"services:\n  api:\n    {text}\n"
+        (self.compose / "compose.prod.yml").write_text(overlay)
+        return environment.load("prod", self.compose, SECRETS)
+
+    def render(self, env: Environment) -> Any:
+        services = application.read(env).services
+        made = replace(release("prod"), services=services)
+        return docker_reads(stack.colour_stack(env, made, "green"))["services"]["api-green"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_a_dollar_in_a_setting_arrives_as_it_was_written(project: Project) -> None:
+    env = project.api("environment: {PRICE: 'a$$b $${C} %d'}")
+    with (project.compose / "prod.env").open("a") as file:
+        file.write("DOMAIN='x$y.example'\n")
+    env = environment.load("prod", project.compose, SECRETS)
+    api = project.render(env)
+    given = api["environment"]
+    assert given["PRICE"] == "a$b ${C} %d"
+    assert env.settings["DOMAIN"] == given["DOMAIN"] == "x$y.example"
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("privileged: true", "api.privileged cannot be had in a Swarm"),
+        ("network_mode: host", "the compose files of prod are invalid|network_mode cannot"),
+        ("volumes: ['./api:/app']", "api.volumes: a machine has no .* to mount"),
+        ("volumes: ['edge:/data']", "a service with role colour keeps no state"),
+        ("imgae: x", "the compose files of prod are invalid: .*imgae"),
+        ("image: ${", "the compose files of prod are invalid"),
+    ],
+)
+def test_what_a_swarm_cannot_do_is_refused_by_service_and_key(
+    project: Project, line: str, complaint: str
+) -> None:
+    env = project.api(line)
+    with pytest.raises(ConfigError, match=complaint):
+        project.render(env)
