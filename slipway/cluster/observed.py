@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slipway.cluster import node
+from slipway.cluster.node import Node
 from slipway.errors import HostError
 from slipway.hosts.host import Host
 
@@ -24,20 +26,6 @@ form='config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
 docker secret ls --filter "label=slipway.app=$1" --format 'secret	{{json .Name}}'
 docker network ls --filter "label=slipway.app=$1" --format 'network	{{json .Name}}'
 """
-
-
-@dataclass(frozen=True)
-class Node:
-    """A machine as the Swarm sees it."""
-
-    id: str
-    hostname: str
-    address: str
-    ready: bool
-    active: bool
-    manager: bool
-    leader: bool
-    holds_data: bool
 
 
 @dataclass(frozen=True)
@@ -104,10 +92,11 @@ def parse(text: str) -> Observed:
         found.setdefault(word, []).append([json.loads(part) for part in rest.split("\t")])
     counts = {count["ID"]: str(count["Replicas"]) for (count,) in found.get("count", [])}
     services = [_service(spec, counts) for (spec,) in found.get("service", [])]
+    nodes = [node.read(spec) for (spec,) in found.get("node", [])]
     return Observed(
         swarm=str(found["swarm"][0][0]),
         now=int(found["now"][0][0]),
-        nodes=tuple(sorted((_node(n) for (n,) in found.get("node", [])), key=_hostname)),
+        nodes=tuple(sorted(nodes, key=lambda one: one.name)),
         services=tuple(sorted(services, key=lambda service: service.name)),
         configs={
             name: labels or {} for _, name, labels in sorted(found.get("config", []), key=_age)
@@ -120,24 +109,6 @@ def parse(text: str) -> Observed:
 def _age(config: list[Any]) -> int:
     """The Raft log's own count, since the clocks of those who deploy differ."""
     return int(config[0])
-
-
-def _hostname(node: Node) -> str:
-    return node.hostname
-
-
-def _node(spec: Mapping[str, Any]) -> Node:
-    manager = spec.get("ManagerStatus") or {}
-    return Node(
-        id=spec["ID"],
-        hostname=spec["Description"]["Hostname"],
-        address=spec["Status"].get("Addr", ""),
-        ready=spec["Status"]["State"] == "ready",
-        active=spec["Spec"]["Availability"] == "active",
-        manager=bool(manager),
-        leader=bool(manager.get("Leader")),
-        holds_data=(spec["Spec"].get("Labels") or {}).get("slipway.data") == "true",
-    )
 
 
 def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> Deployed:

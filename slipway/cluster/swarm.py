@@ -12,45 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slipway.cluster.node import DATA_LABEL, Node, read
 from slipway.errors import CommandFailed, HostError, Refused
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
 PORT = 2377
-DATA_LABEL = "slipway.data"
-MACHINE_LABEL = "slipway.machine"
 MOST_MANAGERS = 5
 POOLS = ("10.201.0.0/16", "10.202.0.0/16", "172.28.0.0/16")
 
 INSPECT = "docker node inspect $(docker node ls -q) --format '{{json .}}'"
-
-
-@dataclass(frozen=True)
-class Node:
-    """A member of the Swarm, as its managers see it."""
-
-    id: str
-    hostname: str
-    address: str
-    role: str  # manager, worker
-    state: str  # ready, down, unknown, disconnected
-    availability: str  # active, pause, drain
-    leader: bool
-    reachable: bool  # of a manager: whether the other managers hear it
-    engine: str
-    labels: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        """The name of its machine."""
-        return self.labels.get(MACHINE_LABEL) or self.hostname
-
-    @property
-    def is_manager(self) -> bool:
-        return self.role == "manager"
-
-    @property
-    def is_ready(self) -> bool:
-        return self.state == "ready"
 
 
 @dataclass(frozen=True)
@@ -83,7 +53,7 @@ def membership(host: Host) -> Membership:
 def nodes(host: Host) -> list[Node]:
     """All members, in one round trip to a manager."""
     lines = script(host, INSPECT).out.splitlines()
-    return [_node(json.loads(line)) for line in lines if line]
+    return [read(json.loads(line)) for line in lines if line]
 
 
 def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  # noqa: S104
@@ -204,24 +174,6 @@ def leave(host: Host) -> bool:
         return False
     host.run(["docker", "swarm", "leave", "--force"])
     return True
-
-
-def _node(found: dict[str, Any]) -> Node:
-    manager = found.get("ManagerStatus") or {}
-    return Node(
-        id=found["ID"],
-        hostname=found["Description"]["Hostname"],
-        # A worker's status may say 0.0.0.0; a manager's own address is always right.
-        address=manager.get("Addr", found["Status"].get("Addr", "")).rpartition(":")[0]
-        or found["Status"].get("Addr", ""),
-        role=found["Spec"]["Role"],
-        state=found["Status"]["State"],
-        availability=found["Spec"]["Availability"],
-        leader=bool(manager.get("Leader")),
-        reachable=manager.get("Reachability", "reachable") == "reachable",
-        engine=found["Description"]["Engine"].get("EngineVersion", ""),
-        labels=found["Spec"].get("Labels") or {},
-    )
 
 
 def _post(host: Host, path: str, body: Mapping[str, Any]) -> None:

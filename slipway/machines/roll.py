@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slipway.cluster import swarm
-from slipway.cluster.swarm import Membership, Node
+from slipway.cluster.node import Node
+from slipway.cluster.swarm import Membership
 from slipway.errors import SlipwayError
 from slipway.hosts import parallel
 from slipway.hosts.ssh import SshHost

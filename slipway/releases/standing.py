@@ -2,6 +2,7 @@
 
 from slipway.cluster import ledger, stacks, swarm
 from slipway.cluster.members import Cluster
+from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import Deployed, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
@@ -42,7 +43,7 @@ class Standing:
     def lay_ground(self) -> None:
         """Make the shared networks, and name the machine that keeps the data."""
         if not any(node.holds_data for node in self._observed.nodes):
-            data = {swarm.DATA_LABEL: "true"}
+            data = {DATA_LABEL: "true"}
             swarm.label(self._manager, self._observed.nodes[0].id, **data)
         names = [f"{self._env.prefix}-{network}" for network in SHARED_NETWORKS]
         if missing := [name for name in names if name not in self._observed.networks]:

@@ -89,10 +89,11 @@ def _machines(
         names = {node: host.name for node, host in cluster.hosts.items()}
     return [
         MachineState(
-            machine=names.get(node.id, node.hostname),
-            state=("ready" if node.active else "drained") if node.ready else "down",
-            role=("leader" if node.leader else "manager" if node.manager else "worker")
-            + (", data" if node.holds_data else ""),
+            machine=names.get(node.id, node.name),
+            state=("ready" if node.availability == "active" else "drained")
+            if node.is_ready
+            else "down",
+            role=("leader" if node.leader else node.role) + (", data" if node.holds_data else ""),
             edge_serves=serving.get(names.get(node.id, ""), ""),
         )
         for node in observed.nodes

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.cluster import swarm
+from slipway.cluster.node import DATA_LABEL, Node
 from slipway.errors import Refused
 from slipway.machines import fleet, inventory, roll
 from slipway.machines.admission import Admission
@@ -49,7 +50,7 @@ class Fleet:
     def rows(self) -> dict[str, roll.Row]:
         return {row.name: row for row in roll.call(self.place, self.provider.describe)}
 
-    def nodes(self) -> list[swarm.Node]:
+    def nodes(self) -> list[Node]:
         machines = inventory.load(ENV, self.place.root)
         with fleet.connected(self.place, machines) as hosts:
             manager = fleet.manager(hosts)
@@ -101,7 +102,7 @@ def test_three_machines_are_three_managers_and_one_has_the_data(three: Fleet) ->
     nodes = three.nodes()
     assert sorted(node.name for node in nodes) == ["m1", "m2", "m3"]
     assert all(node.is_manager and node.is_ready for node in nodes)
-    assert [node.labels.get(swarm.DATA_LABEL) for node in nodes].count("true") == 1
+    assert [node.labels.get(DATA_LABEL) for node in nodes].count("true") == 1
     assert {row.state for row in three.rows().values()} == {"ready"}
 
 
@@ -156,7 +157,7 @@ def test_the_only_manager_hands_over_before_it_leaves_with_its_data(three: Fleet
     (left,) = three.nodes()
     assert left.name == others[1]
     assert left.is_manager
-    assert left.labels[swarm.DATA_LABEL] == "true"
+    assert left.labels[DATA_LABEL] == "true"
     three.remove(left.name, with_data=left.name)
     assert inventory.load(ENV, three.place.root) == ()
     assert docker("ps", "-aq", "--filter", f"label=slipway.project={three.place.project}") == ""

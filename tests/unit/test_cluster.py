@@ -61,16 +61,17 @@ def test_a_service_that_is_not_counted_yet_runs_nothing() -> None:
 
 def test_a_worker_and_a_leader_are_told_apart() -> None:
     def node(name: str, **more: Any) -> str:
-        spec = {"Availability": "active", "Labels": more.pop("labels", None)}
-        about = {"ID": name, "Description": {"Hostname": name}, "Spec": spec}
+        role = "manager" if "ManagerStatus" in more else "worker"
+        spec = {"Availability": "active", "Role": role, "Labels": more.pop("labels", None)}
+        about = {"ID": name, "Description": {"Hostname": name, "Engine": {}}, "Spec": spec}
         return line("node", about | {"Status": {"State": "ready", "Addr": "10.0.0.1"}} | more)
 
     m1, w1 = world(
         node("w1"),
         node("m1", ManagerStatus={"Leader": True}, labels={"slipway.data": "true"}),
     ).nodes
-    assert (m1.hostname, m1.manager, m1.leader, m1.holds_data) == ("m1", True, True, True)
-    assert (w1.hostname, w1.manager, w1.leader, w1.holds_data) == ("w1", False, False, False)
+    assert (m1.hostname, m1.is_manager, m1.leader, m1.holds_data) == ("m1", True, True, True)
+    assert (w1.hostname, w1.is_manager, w1.leader, w1.holds_data) == ("w1", False, False, False)
 
 
 def test_an_engine_outside_a_swarm_is_read_as_such() -> None:

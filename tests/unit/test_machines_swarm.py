@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster import swarm
+from slipway.cluster.node import DATA_LABEL, MACHINE_LABEL
 from slipway.errors import HostError, Refused
 from slipway.hosts.host import Completed
 from tests.fakes.host import FakeHost
@@ -32,7 +33,7 @@ class FakeSwarm:
 
     def __init__(self, **roles: str) -> None:
         self.roles = roles
-        self.labels: dict[str, dict[str, str]] = {"m1": {swarm.DATA_LABEL: "true"}}
+        self.labels: dict[str, dict[str, str]] = {"m1": {DATA_LABEL: "true"}}
         self.down: set[str] = set()
         self.host = FakeHost("m1")
         self.host.answers(*INFO, out=place("active", "id-m1", manager=True))
@@ -139,6 +140,6 @@ def test_a_new_swarm_keeps_off_the_network_its_machines_are_in() -> None:
 
 def test_a_machine_is_known_by_its_own_name_not_by_its_host_name() -> None:
     cluster = FakeSwarm(m1="manager")
-    cluster.labels["m1"][swarm.MACHINE_LABEL] = "web-1"
+    cluster.labels["m1"][MACHINE_LABEL] = "web-1"
     (node,) = swarm.nodes(cluster.host)
     assert (node.name, node.hostname, node.address) == ("web-1", "m1", "10.0.0.1")

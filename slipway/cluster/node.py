@@ -1,0 +1,61 @@
+"""A member of the Swarm, as its managers see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DATA_LABEL = "slipway.data"
+MACHINE_LABEL = "slipway.machine"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A member of the Swarm, as its managers see it."""
+
+    id: str
+    hostname: str
+    address: str
+    role: str  # manager, worker
+    state: str  # ready, down, unknown, disconnected
+    availability: str  # active, pause, drain
+    leader: bool
+    reachable: bool  # of a manager: whether the other managers hear it
+    engine: str
+    labels: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name of its machine."""
+        return self.labels.get(MACHINE_LABEL) or self.hostname
+
+    @property
+    def is_manager(self) -> bool:
+        return self.role == "manager"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == "ready"
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether the services that keep state live here."""
+        return self.labels.get(DATA_LABEL) == "true"
+
+
+def read(found: Mapping[str, Any]) -> Node:
+    """Read what `docker node inspect` says of one node."""
+    manager = found.get("ManagerStatus") or {}
+    return Node(
+        id=found["ID"],
+        hostname=found["Description"]["Hostname"],
+        # A worker's status may say 0.0.0.0; a manager's own address is always right.
+        address=manager.get("Addr", found["Status"].get("Addr", "")).rpartition(":")[0]
+        or found["Status"].get("Addr", ""),
+        role=found["Spec"]["Role"],
+        state=found["Status"]["State"],
+        availability=found["Spec"]["Availability"],
+        leader=bool(manager.get("Leader")),
+        reachable=manager.get("Reachability", "reachable") == "reachable",
+        engine=found["Description"]["Engine"].get("EngineVersion", ""),
+        labels=found["Spec"].get("Labels") or {},
+    )
