@@ -1,0 +1,97 @@
+"""The edge's configuration: every path goes to the right service, whatever the order it came in."""
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.edge.config import Route, configure
+from slipway.edge.edges import Routing
+
+OPEN = {"DOMAIN": "", "TLS": "off"}
+
+
+def handlers(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = config["apps"]["http"]["servers"]["main"]["routes"]
+    return found
+
+
+def served_by(config: Mapping[str, Any], path: str) -> str:
+    """Walk the routes as Caddy does and name the upstream, or the status, a path ends at."""
+    for handler in handlers(config):
+        paths = handler.get("match", [{}])[0].get("path", [])
+        action = handler["handle"][0]
+        if any(fnmatchcase(path, pattern) for pattern in paths) or "match" not in handler:
+            upstream = action.get("dynamic_upstreams")
+            return upstream["name"] if upstream else str(action["status_code"])
+    raise AssertionError(f"nothing takes {path}")
+
+
+segments = st.lists(st.sampled_from(["api", "v1", "admin", "a"]), max_size=3).map("/".join)
+paths = st.builds(lambda middle, tail: f"/{middle}{tail}", segments, st.sampled_from(["", "/*"]))
+paths = paths.map(lambda path: path.replace("//", "/"))
+
+
+@given(st.sets(paths, max_size=6), st.randoms(use_true_random=False), segments)
+def test_of_the_routes_that_fit_a_path_the_longest_takes_it(
+    given_paths: set[str], random: Any, asked: str
+) -> None:
+    routes = [Route(path, path, 80) for path in given_paths]
+    random.shuffle(routes)
+    path = f"/{asked}"
+    fitting = [
+        each
+        for each in given_paths
+        if fnmatchcase(path, each) or (each.endswith("/*") and path == each.removesuffix("/*"))
+    ]
+    config = configure("id", routes, OPEN, 30)
+    found = served_by(config, path)
+    if fitting:
+        assert len(found) == max(len(each) for each in fitting)
+    else:
+        assert found == ("404" if routes else "503")
+
+
+@given(st.sets(paths, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_routes_makes_no_difference(given_paths: set[str], random: Any) -> None:
+    routes = [Route(path, "a", 80) for path in sorted(given_paths)]
+    mixed = list(routes)
+    random.shuffle(mixed)
+    assert configure("id", routes, OPEN, 30) == configure("id", mixed, OPEN, 30)
+
+
+def test_the_edge_answers_for_itself_before_any_service() -> None:
+    config = configure("release-7", [Route("/*", "web", 80)], OPEN, 30)
+    assert served_by(config, "/_edge/up") == "200"
+    assert handlers(config)[0]["handle"][0]["body"] == "release-7\n"
+
+
+def test_the_identity_can_be_read_back_and_the_admin_port_stays_inside() -> None:
+    config = configure("release-7", [], OPEN, 30)
+    assert config["apps"]["http"]["servers"]["main"]["@id"] == "release-7"
+    assert config["admin"]["listen"] == "127.0.0.1:2019"
+
+
+def test_only_the_domains_named_are_answered() -> None:
+    named = {"DOMAIN": "a.example, b.example,", "TLS": "auto"}
+    config = configure("id", [Route("/*", "web", 80)], named, 30)
+    for_domains, rest = handlers(config)
+    assert for_domains["match"] == [{"host": ["a.example", "b.example"]}]
+    assert rest["handle"][0]["status_code"] == 404
+    main = config["apps"]["http"]["servers"]["main"]
+    assert main["listen"] == [":8443"] and "automatic_https" not in main
+
+
+def test_a_routing_is_named_by_its_content() -> None:
+    def routing(release: int, port: int) -> Routing:
+        routes = [Route("/*", "web", port)]
+        return Routing.of(release, "blue", lambda ident: configure(ident, routes, OPEN, 30))
+
+    assert routing(1, 80) == routing(1, 80)
+    assert routing(1, 80).ident != routing(1, 81).ident
+    assert routing(1, 80).ident.startswith("release-1-blue-")
+    document = json.loads(routing(1, 80).document)
+    assert document["apps"]["http"]["servers"]["main"]["@id"] == routing(1, 80).ident

@@ -1,0 +1,134 @@
+"""What the house promises: rooms that import downward only, a light start, one part that prints."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SLIPWAY = ROOT / "slipway"
+HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich", "dotenv"}
+
+# Each room and the rooms below it that it may enter, at once or later.
+FLOORS = [
+    {"errors", "project"},
+    {"plan", "hosts"},
+    {"environments"},
+    {"secrets"},
+    {"edge", "database", "cluster", "machines"},
+    {"bootstrap"},
+    {"releases", "checks"},
+    {"show"},
+]
+
+
+def modules() -> list[Path]:
+    return sorted(SLIPWAY.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_entered(path: Path) -> set[str]:
+    names = [name.split(".") for name in imported(path)]
+    return {parts[1] for parts in names if parts[0] == "slipway" and len(parts) > 1}
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(SLIPWAY).parts[0]
+    return first.removesuffix(".py")
+
+
+def test_rooms_import_downward_only() -> None:
+    height = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports slipway.{other}"
+        for path in modules()
+        for other in rooms_entered(path) - {room(path)}
+        if path.parent != SLIPWAY or path.name != "__init__.py"
+        if height[other] > height[room(path)]
+    ]
+    assert wrong == []
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules()}
+    doors = {
+        name: {each for each in imported(path) if each in names} for name, path in names.items()
+    }
+
+    def reach(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = set(doors[start])
+        while todo:
+            seen |= todo
+            todo = set[str]().union(*(doors[each] for each in todo)) - seen
+        return seen
+
+    assert [name for name in doors if name in reach(name)] == []
+
+
+def test_every_room_has_its_floor() -> None:
+    assert {room(path) for path in modules()} - {"__init__"} == set().union(*FLOORS)
+
+
+def test_the_engine_does_not_know_invoke_or_the_tasks() -> None:
+    for path in modules():
+        assert not {name.split(".")[0] for name in imported(path)} & {"invoke", "tasks"}, path
+
+
+def test_only_the_showing_part_prints() -> None:
+    for path in modules():
+        text = path.read_text()
+        # A script of its own (in a container, before the venv) has no other way to speak.
+        if room(path) == "show" or '__name__ == "__main__"' in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "print", f"{path}:{node.lineno} prints"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                said = (node.value.id, node.attr)
+                assert said not in {("sys", "stdout"), ("sys", "stderr")}, f"{path}:{node.lineno}"
+
+
+def test_every_module_opens_with_what_it_is_for() -> None:
+    for path in [*modules(), *(ROOT / "tasks").glob("*.py")]:
+        text = ast.get_docstring(ast.parse(path.read_text()))
+        assert text and text.split("\n\n")[0][-1] in ".:", path
+
+
+def test_no_module_is_longer_than_a_split_would_be_worth() -> None:
+    assert [path for path in modules() if len(path.read_text().splitlines()) > 350] == []
+
+
+def test_the_tasks_package_is_empty_and_secrets_is_none() -> None:
+    body = ast.parse((ROOT / "tasks" / "__init__.py").read_text()).body
+    assert len(body) == 1 and isinstance(body[0], ast.Expr)
+    # A package of this name would hide Python's own `secrets`.
+    assert not (ROOT / "secrets" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", ["tasks.cli", "slipway.releases.deploy"])
+def test_nothing_heavy_is_imported_at_the_start(name: str) -> None:
+    line = f"import sys, {name}; print(*{{each.split('.')[0] for each in sys.modules}})"
+    argv = [sys.executable, "-c", line]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & HEAVY == set()
+
+
+def test_the_tasks_start_without_the_engines_rooms() -> None:
+    line = "import sys, tasks.cli; print(*(each for each in sys.modules if 'slipway' in each))"
+    argv = [sys.executable, "-c", line]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {each.split(".")[1] for each in done.stdout.split() if "." in each}
+    assert loaded <= {"environments", "errors", "project", "plan"}
