@@ -8,6 +8,7 @@ nothing can fail any more, drain and stop the old colour and tidy up.
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
@@ -24,7 +25,7 @@ from slipway.releases import health, jobs, preflight, prune, ship, sources, stac
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 from slipway.releases.standing import Standing
-from slipway.secrets import delivery
+from slipway.secrets import delivery, sops
 
 EDGE_PATIENCE = 60.0
 SMOKE_PATIENCE = 15.0
@@ -142,6 +143,8 @@ class Deployment:
     # The steps
 
     def check(self) -> str:
+        if set(self.release.secrets.values()) - self.observed.secrets:
+            sops.read(self.env)  # a key that does not fit is found before anything is built
         return preflight.check(self.env, self.cluster.all)
 
     def build(self) -> str:
@@ -285,16 +288,14 @@ class Deployment:
 
     def routing(self, release: Release, colour: str) -> Routing:
         """Return the edge's configuration for a release in a colour."""
-        routes = [
-            Route(service.route, f"{service.name}-{colour}", service.port)
-            for service in release.of("colour")
-            if service.route
-        ]
-        drain = self.env.number("DRAIN_TIMEOUT")
-        settings = self.env.settings
-        return Routing.of(
-            release.number, colour, lambda ident: configure(ident, routes, settings, drain)
-        )
+        services = [service for service in release.of("colour") if service.route]
+        settings, drain = self.env.settings, self.env.number("DRAIN_TIMEOUT")
+
+        def config(ident: str, where: str) -> dict[str, Any]:
+            routes = [Route(s.route, f"{s.name}-{where}", s.port) for s in services]
+            return configure(ident, routes, settings, drain)
+
+        return Routing.of(release.number, colour, config)
 
     def note_failure(self, error: BaseException) -> None:
         """Write down that this release did not make it."""
