@@ -124,6 +124,7 @@ class _Feeder:
             try:
                 for chunk in chunks:
                     pipe.write(chunk)
+                    pipe.flush()  # the next chunk may take its time
             except BrokenPipeError:
                 raise
             except BaseException as error:
