@@ -1,0 +1,106 @@
+"""The lease in the real Swarm: one holder at a time, found dead by silence, told when it lost."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from slipway.cluster import lease
+from slipway.cluster.lease import Lease, Pace
+from slipway.errors import Busy, SlipwayError
+from slipway.hosts.local import LocalHost
+from tests.integration.conftest import Corner
+
+pytestmark = pytest.mark.engine
+QUICK = Pace(beat=0.3, expiry=3)
+
+
+def wait_until_lost(held: Lease) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        held.check()
+        time.sleep(0.1)
+
+
+def leave_behind(corner: Corner, age: int) -> None:
+    """Make a lease as a holder on another computer leaves it that loses its power."""
+    at = int(time.time()) - age
+    labels = {"app": corner.app, "token": "bob", "owner": "bob@desk", "reason": "deploy of b"}
+    labels |= {"at": str(at), "process": "elsewhere:1:1"}
+    words = [
+        word for key, value in labels.items() for word in ("--label", f"slipway.{key}={value}")
+    ]
+    corner.docker("config", "create", *words, f"{corner.app}.lease", __file__)
+
+
+def test_a_second_taker_is_told_who_holds_it_and_why(manager: LocalHost, corner: Corner) -> None:
+    sentence = rf"changed by {lease.owner()} \(deploy of abc, for \d s\)"
+    with lease.held(manager, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
+        lease.take(manager, corner.app, "another")
+    assert corner.names("config") == []
+    lease.take(manager, corner.app, "another").give_back()
+
+
+def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: Corner) -> None:
+    def attempt(number: int) -> Lease | None:
+        try:
+            return lease.take(manager, corner.app, f"attempt {number}")
+        except Busy:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        won = [held for held in pool.map(attempt, range(4)) if held is not None]
+    assert len(won) == 1
+    won[0].give_back()
+
+
+def test_a_failure_in_the_block_is_what_comes_out_of_it(manager: LocalHost, corner: Corner) -> None:
+    held = lease.held(manager, corner.app, "deploy")
+    with pytest.raises(SlipwayError, match="the deploy failed"), held:
+        raise SlipwayError("the deploy failed")
+    assert corner.names("config") == []
+
+
+def test_a_holder_that_beats_keeps_it_beyond_its_expiry(manager: LocalHost, corner: Corner) -> None:
+    # A heartbeat of somebody before, whose name sorts after every other.
+    words = ("--label", f"slipway.app={corner.app}", "--label", f"slipway.beats={corner.app}")
+    corner.docker("config", "create", *words, f"{corner.app}.beat.zzzz.1", __file__)
+    held = lease.take(manager, corner.app, "deploy", QUICK)
+    time.sleep(QUICK.expiry + 1.5)
+    with pytest.raises(Busy):
+        lease.take(manager, corner.app, "another", QUICK)
+    held.check()
+    assert len([name for name in corner.names("config") if ".beat." in name]) <= 2
+    held.give_back()
+    assert corner.names("config") == []
+
+
+def test_a_holder_that_has_been_silent_is_taken_over(manager: LocalHost, corner: Corner) -> None:
+    leave_behind(corner, age=2)
+    with pytest.raises(Busy, match=r"bob@desk \(deploy of b"):
+        lease.take(manager, corner.app, "mine", QUICK)
+    corner.docker("config", "rm", f"{corner.app}.lease")
+    leave_behind(corner, age=5)
+    lease.take(manager, corner.app, "mine", QUICK).give_back()
+
+
+def test_a_holder_learns_that_its_lease_was_taken_over(manager: LocalHost, corner: Corner) -> None:
+    held = lease.take(manager, corner.app, "deploy", QUICK)
+    corner.docker("config", "rm", f"{corner.app}.lease")
+    leave_behind(corner, age=0)
+    with pytest.raises(SlipwayError, match="was lost; nothing more is changed"):
+        wait_until_lost(held)
+    held.give_back()
+    assert f"{corner.app}.lease" in corner.names("config"), "it is not ours to give back"
+
+
+def test_a_holder_that_slept_learns_at_its_next_step_that_the_lease_is_gone(
+    manager: LocalHost, corner: Corner
+) -> None:
+    held = lease.take(manager, corner.app, "deploy", Pace(beat=60, expiry=60))
+    corner.docker("config", "rm", f"{corner.app}.lease")
+    held.check()
+    held._refreshed -= 300  # as if the lid had been closed for five minutes
+    with pytest.raises(SlipwayError, match="was lost"):
+        held.check()
+    held.give_back()
