@@ -81,7 +81,7 @@ def read(manager: Host, app: str, number: int) -> str:
     """Read the record of a release. Raises CommandFailed when it is not there."""
     form = '{{printf "%s" .Spec.Data}}'
     argv = ["docker", "config", "inspect", "--format", form, _release(app, number)]
-    return manager.run(argv, timeout=20).out
+    return manager.run(argv, timeout=20).out.removesuffix("\n")
 
 
 def append(manager: Host, app: str, entry: Entry) -> None:
