@@ -1,0 +1,164 @@
+"""The ledger and the delivery of secrets, in the real Swarm's own store."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import pytest
+
+from slipway.cluster import ledger
+from slipway.cluster.ledger import Entry
+from slipway.cluster.observed import observe
+from slipway.environments import environment, schema
+from slipway.environments.environment import Environment
+from slipway.errors import CommandFailed
+from slipway.hosts.local import LocalHost
+from slipway.secrets import delivery, sops
+from tests.integration.conftest import Corner, base_image
+
+pytestmark = pytest.mark.engine
+
+HOSTILE = {
+    "LINES": "first\nsecond\n\n",
+    "QUOTES": "it's \"quoted\" `ticked` $HOME ${X} $$ \\n \\ '; rm -rf / #",
+    "UNICODE": "pässwörd 🔑 \u2028",
+    "SPACES": "\t  around  ",
+    "LONG": "0123456789abcdef\n" * 6000,
+}
+
+
+def entry(release: int, result: str = "live", **more: str) -> Entry:
+    commit, at = f"{release:040x}", "2026-01-01T00:00:00Z"
+    return Entry(release, result, "blue", commit, "anna@laptop", at, **more)
+
+
+def test_what_is_written_down_is_read_back_in_order(manager: LocalHost, corner: Corner) -> None:
+    written = [entry(1), entry(2, "failed", reason="it's “sick”: $HOME\n2nd line"), entry(2)]
+    for each in written:
+        ledger.append(manager, corner.app, each)
+    assert ledger.entries(observe(manager, corner.app), corner.app) == tuple(written)
+
+
+def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
+    manager: LocalHost, corner: Corner
+) -> None:
+    document = json.dumps({"text": "ünï $HOME 'x' \\n\n", "long": "x" * 200_000})
+    ledger.record(manager, corner.app, 7, document, ["a:1", "b:1"], ["s.1"])
+    assert ledger.read(manager, corner.app, 7) == document
+    found = observe(manager, corner.app)
+    assert ledger.numbers(found, corner.app) == [7]
+    records = [f"{corner.app}.release.00007"]
+    assert ledger.needed(found, records, "tags") == {"a:1", "b:1"}
+
+
+def test_a_number_is_given_once(manager: LocalHost, corner: Corner) -> None:
+    ledger.record(manager, corner.app, 7, "{}", [], [])
+    with pytest.raises(CommandFailed, match="already exists"):
+        ledger.record(manager, corner.app, 7, "{}", [], [])
+
+
+def test_environments_do_not_see_each_others_records(manager: LocalHost, corner: Corner) -> None:
+    ledger.append(manager, corner.app, entry(1))
+    assert ledger.entries(observe(manager, f"{corner.app}x"), f"{corner.app}x") == ()
+    assert ledger.entries(observe(manager, corner.app[:-1]), corner.app[:-1]) == ()
+
+
+class Processes:
+    """Reads every command line of this computer, again and again, while a block runs."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self.seen.add(path.read_bytes())
+                except OSError:
+                    continue
+            time.sleep(0.002)
+
+
+@pytest.fixture
+def env(corner: Corner, tmp_path: Path) -> Iterator[Environment]:
+    """An environment of this corner whose secrets are hostile, encrypted by the real sops."""
+    if shutil.which("age-keygen") is None:
+        pytest.skip("age-keygen is not installed")
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    key = folder / sops.PUBLIC_KEY_FILE
+    subprocess.run(["age-keygen", "-o", str(key)], check=True, capture_output=True)
+    recipient = subprocess.check_output(["age-keygen", "-y", str(key)], text=True).strip()
+    argv = [sops.find(), "encrypt", "--age", recipient, "--input-type", "json"]
+    argv += ["--unencrypted-suffix", "__never__", "--output-type", "yaml", "/dev/stdin"]
+    data = json.dumps(HOSTILE).encode()
+    done = subprocess.run(argv, input=data, check=True, capture_output=True, cwd=tmp_path)
+    (folder / "dev.sops.yaml").write_bytes(done.stdout)
+    plain = environment.load("dev")
+    rules = {key: rule for key, rule in plain.rules.items() if not rule.secret}
+    for name in HOSTILE:
+        rules[name] = schema.Rule(name, "text", (), None, True, True, 0, "")
+    project = corner.app.removesuffix("-test")
+    settings = MappingProxyType({**plain.settings, "PROJECT": project})
+    made = dataclasses.replace(plain, settings=settings, rules=rules, secrets=folder)
+    label = Corner(made.prefix)
+    try:
+        yield made
+    finally:
+        label.sweep()
+
+
+def test_secrets_reach_a_service_byte_for_byte_and_stand_in_no_command(
+    manager: LocalHost, env: Environment
+) -> None:
+    corner = Corner(env.prefix)
+    with Processes() as processes:
+        made = delivery.deliver(manager, env, [])
+    assert sorted(corner.names("secret")) == made
+    words = b"\0".join(processes.seen)
+    assert b"sh\0-euc" in words
+    assert not any(part in words for part in (b"quoted", b"MDEyMzQ1", b"0123456789abcdef\n"))
+
+    names = delivery.versions(env)
+    image = base_image("debian:trixie-slim")
+    argv = ["service", "create", "--quiet", "--name", env.prefix, "--label", corner.label]
+    argv += ["--container-label", corner.label, "--restart-condition", "none", "--detach"]
+    for key, name in names.items():
+        argv += ["--secret", f"source={name},target={key},uid=10001,mode=0400"]
+    argv += ["--user", "10001", "--no-resolve-image", image]
+    script = "cd /run/secrets && for each in *; do sha256sum $each; stat -c %a $each; done"
+    corner.docker(*argv, "sh", "-c", script)
+    deadline = time.monotonic() + 30
+    expected = []
+    for key in sorted(HOSTILE):
+        digest = subprocess.run(
+            ["sha256sum"], input=HOSTILE[key].encode(), capture_output=True, check=True
+        )
+        expected += [f"{digest.stdout.split()[0].decode()}  {key}", "400"]
+    said: list[str] = []
+    while said != expected and time.monotonic() < deadline:
+        time.sleep(0.3)
+        said = corner.docker("service", "logs", "--raw", env.prefix, check=False).splitlines()
+    assert said == expected
+
+
+def test_a_second_delivery_changes_nothing(manager: LocalHost, env: Environment) -> None:
+    assert len(delivery.deliver(manager, env, [])) == len(HOSTILE)
+    assert delivery.deliver(manager, env, observe(manager, env.prefix).secrets) == []
