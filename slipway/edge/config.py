@@ -23,13 +23,13 @@ class Route:
 def configure(
     ident: str, routes: Sequence[Route], settings: Mapping[str, str], drain_seconds: int
 ) -> dict[str, Any]:
-    """Return the whole configuration; `ident` can be read back once it is live."""
+    """Return the whole configuration; `ident` can be read back once it is loaded."""
     domains = [name.strip() for name in settings["DOMAIN"].split(",") if name.strip()]
     tls = settings["TLS"] != "off"
     # The longest path first, so that /* takes what is left.
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
     proxies = [_proxy(route, drain_seconds) for route in ordered]
-    handlers = [_own(ident), _request_id(), *proxies, _nothing(bool(routes))]
+    handlers = [_own(), _request_id(), *proxies, _nothing(bool(routes))]
     main: dict[str, Any] = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
@@ -53,11 +53,13 @@ def configure(
     }
 
 
-def _own(ident: str) -> Handler:
+def _own() -> Handler:
     """Answer for the edge itself, for a load balancer in front of the machines."""
     return {
         "match": [{"path": ["/_edge/up"]}],
-        "handle": [{"handler": "static_response", "status_code": 200, "body": f"{ident}\n"}],
+        "handle": [
+            {"handler": "static_response", "status_code": 200, "body": "{file./tmp/serving}\n"}
+        ],
         "terminal": True,
     }
 

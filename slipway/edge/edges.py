@@ -19,22 +19,36 @@ FIND = (
 ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
 POLL = 0.2
+COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it anew for each request
 
 
 @dataclass(frozen=True)
 class Routing:
-    """A whole edge configuration under the name that can be read back."""
+    """A whole edge configuration under the name that can be read back.
+
+    The document is the name in a line of its own, then the configuration. The colour is not part
+    of the configuration: it stands there as a file's content, so that a cutover, which replaces
+    the file, reloads nothing and no connection is lost.
+    """
 
     ident: str
     document: bytes
 
     @classmethod
-    def of(cls, release: int, colour: str, config: Callable[[str], Mapping[str, Any]]) -> "Routing":
-        """Name a configuration by release, colour and content."""
-        plain = json.dumps(config(""), sort_keys=True)
+    def of(
+        cls, release: int, colour: str, config: Callable[[str, str], Mapping[str, Any]]
+    ) -> "Routing":
+        """Name what `config(id, colour)` returns by release, colour and content."""
+        plain = json.dumps(config("", ""), sort_keys=True)
         digest = hashlib.sha256(plain.encode()).hexdigest()[:12]
         ident = f"release-{release}-{colour}-{digest}"
-        return cls(ident, json.dumps(config(ident), sort_keys=True).encode())
+        whole = json.dumps(config(f"routes-{digest}", COLOUR.format(digest)), sort_keys=True)
+        return cls(ident, f"{ident}\n{whole}\n".encode())
+
+    @property
+    def digest(self) -> str:
+        """Name the document, configuration and colour together."""
+        return hashlib.sha256(self.document).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

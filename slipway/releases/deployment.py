@@ -319,7 +319,8 @@ class Deployment:
 
     def _live_routing(self) -> Routing:
         if self.live is None or self.old is None:
-            return Routing.of(0, "none", lambda ident: configure(ident, [], self.env.settings, 0))
+            settings = self.env.settings
+            return Routing.of(0, "none", lambda ident, where: configure(ident, [], settings, 0))
         return self.routing(self.live, self.old)
 
     def _describe_build(self) -> str:

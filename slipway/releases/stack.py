@@ -204,7 +204,7 @@ def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any
         "labels": edge["labels"] | {"slipway.service": "signpost"},
         "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"mode": 0o1777}}],  # noqa: S108
         "secrets": [],
-        "configs": [{"source": routes, "target": "/srv/signpost/routes.json", "mode": 0o444}],
+        "configs": [{"source": routes, "target": "/srv/signpost/routes", "mode": 0o444}],
         "stop_grace_period": "1s",
         "deploy": {
             "labels": labels,

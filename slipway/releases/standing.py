@@ -56,7 +56,7 @@ class Standing:
 
     def point(self, routing: Routing) -> None:
         """Have the signpost show these routes, and wait until it does."""
-        name = f"{self._env.prefix}.routes.{routing.ident.rpartition('-')[2]}"
+        name = f"{self._env.prefix}.routes.{routing.digest}"
         if name not in self._observed.configs:
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
             done = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)

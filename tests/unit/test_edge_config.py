@@ -66,7 +66,7 @@ def test_the_order_of_routes_makes_no_difference(given_paths: set[str], random: 
 def test_the_edge_answers_for_itself_before_any_service() -> None:
     config = configure("release-7", [Route("/*", "web", 80)], OPEN, 30)
     assert served_by(config, "/_edge/up") == "200"
-    assert handlers(config)[0]["handle"][0]["body"] == "release-7\n"
+    assert handlers(config)[0]["handle"][0]["body"] == "{file./tmp/serving}\n"
 
 
 def test_the_identity_can_be_read_back_and_the_admin_port_stays_inside() -> None:
@@ -85,13 +85,26 @@ def test_only_the_domains_named_are_answered() -> None:
     assert main["listen"] == [":8443"] and "automatic_https" not in main
 
 
-def test_a_routing_is_named_by_its_content() -> None:
-    def routing(release: int, port: int) -> Routing:
-        routes = [Route("/*", "web", port)]
-        return Routing.of(release, "blue", lambda ident: configure(ident, routes, OPEN, 30))
+def routing(release: int, colour: str, port: int = 80) -> Routing:
+    def config(ident: str, where: str) -> dict[str, Any]:
+        return configure(ident, [Route("/*", f"web-{where}", port)], OPEN, 30)
 
-    assert routing(1, 80) == routing(1, 80)
-    assert routing(1, 80).ident != routing(1, 81).ident
-    assert routing(1, 80).ident.startswith("release-1-blue-")
-    document = json.loads(routing(1, 80).document)
-    assert document["apps"]["http"]["servers"]["main"]["@id"] == routing(1, 80).ident
+    return Routing.of(release, colour, config)
+
+
+def test_a_routing_is_named_by_its_content() -> None:
+    assert routing(1, "blue") == routing(1, "blue")
+    assert routing(1, "blue").ident != routing(1, "blue", 81).ident
+    assert routing(1, "blue").digest != routing(2, "green").digest
+    assert routing(1, "blue").ident.startswith("release-1-blue-")
+
+
+def test_a_cutover_changes_the_name_and_not_the_configuration() -> None:
+    ident, config = routing(1, "blue").document.decode().splitlines()
+    other, same = routing(2, "green").document.decode().splitlines()
+    assert ident == routing(1, "blue").ident and other == routing(2, "green").ident
+    assert config == same
+    digest = ident.rpartition("-")[2]
+    main = json.loads(config)["apps"]["http"]["servers"]["main"]
+    assert main["@id"] == f"routes-{digest}"
+    assert f"web-{{file./tmp/colour.{digest}}}" in config
