@@ -48,11 +48,26 @@ class Rig:
             httpx.get(f"{self.url(n)}/api/version", timeout=10).json()["release"] for n in names
         }
 
-    def containers(self) -> dict[str, str]:
-        """Return the containers of the environment on every machine, by machine."""
+    def tasks(self) -> list[str]:
+        """Return what runs on all machines together; a task is one container's whole life."""
+        return tasks(lambda *words: self.on("m1", "docker", *words), self.app)
+
+    def replicas(self) -> dict[str, str]:
+        """Return the replicas that run and the machine of each; an edge belongs to its machine."""
         label = f"label=slipway.app={self.app}"
-        argv = ("docker", "ps", "--quiet", "--no-trunc", "--filter", label)
-        return {name: " ".join(sorted(self.on(name, *argv).split())) for name in NAMES}
+        names = self.on("m1", "docker", "service", "ls", "--filter", label, "--format", "{{.Name}}")
+        form = "{{.Name}} {{.Node}} {{.CurrentState}}"
+        kept = ("--filter", "desired-state=running", "--format", form)
+        lines = self.on("m1", "docker", "service", "ps", *kept, *names.split()).splitlines()
+        found = [line.split() for line in lines if not line.startswith(f"{self.app}-edge_edge.")]
+        return {name: node for name, node, state, *_ in found if state == "Running"}
+
+
+def tasks(engine: Callable[..., str], app: str) -> list[str]:
+    """Ask a Swarm for the tasks of an environment; those that are about to end do not count."""
+    services = engine("service", "ls", "--quiet", "--filter", f"label=slipway.app={app}").split()
+    kept = ("--no-trunc", "--quiet", "--filter", "desired-state=running")
+    return sorted(engine("service", "ps", *kept, *services).split()) if services else []
 
 
 def build(checkout: Checkout) -> Rig:

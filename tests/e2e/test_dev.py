@@ -8,17 +8,11 @@ import pytest
 
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.chromium import Chromium
-from tests.e2e.rig import wait_until
+from tests.e2e.rig import tasks
 from tests.e2e.site import PASSWORD, Person
 
 pytestmark = pytest.mark.engine
 PAGE = "compose/web/site/index.html"
-LEASE_SECONDS = 60
-
-
-def containers(project: Checkout) -> list[str]:
-    label = f"label=slipway.app={project.project}-dev"
-    return sorted(docker("ps", "--quiet", "--no-trunc", "--filter", label).split())
 
 
 def change(clone: Checkout, words: str) -> None:
@@ -37,11 +31,11 @@ def test_a_fresh_clone_serves_people_after_one_command(dev: httpx.Client) -> Non
 def test_a_second_deploy_finds_nothing_to_do_and_touches_nothing(
     dev: httpx.Client, project: Checkout
 ) -> None:
-    before = containers(project)
+    before = tasks(docker, f"{project.project}-dev")
     done = project.inv("deploy", "--env=dev").expect()
     assert "up to date" in done.out
     assert len(before) > 5
-    assert containers(project) == before
+    assert tasks(docker, f"{project.project}-dev") == before
 
 
 @pytest.mark.browser
@@ -84,13 +78,7 @@ def test_a_deploy_that_was_killed_while_it_filled_is_taken_up_by_the_next(
     running.wait_for("healthy")
     running.kill()
     assert dev.get("/api/version").json()["release"] == serving
-    clone.inv("deploy", "--env=dev").expect(75)  # its lease is silent, but not for long enough
-
-    wait_until(
-        "the lease expires by itself",
-        lambda: clone.inv("deploy", "--env=dev").code == 0,
-        LEASE_SECONDS + 40,
-    )
+    clone.inv("deploy", "--env=dev").expect()
     assert "Killed while filling." in dev.get("/").text
     assert one_colour(clone)
 
@@ -103,20 +91,18 @@ def test_a_deploy_that_was_killed_after_its_cutover_is_finished_by_the_next(
     running.wait_for("cut over")
     running.kill()
     assert dev.get("/").status_code == 200
-    # As if a minute had passed; that a lease expires by itself is the business of another test.
-    docker("config", "rm", f"{clone.project}-dev.lease")
     clone.inv("deploy", "--env=dev").expect()
     assert "Killed after cutting over." in dev.get("/").text
     assert one_colour(clone)
 
 
 def test_an_image_that_does_not_build_changes_nothing(dev: httpx.Client, clone: Checkout) -> None:
-    before = containers(clone)
+    before = tasks(docker, f"{clone.project}-dev")
     clone.replace("compose/api/Dockerfile", "USER", "RUN echo out of paint >&2 && false\nUSER")
     done = clone.inv("deploy", "--env=dev").expect(1)
     assert "the image of api does not build" in done.err
     assert "out of paint" in done.err
-    assert containers(clone) == before
+    assert tasks(docker, f"{clone.project}-dev") == before
 
 
 def test_a_port_in_use_is_named_with_its_holder(dev: httpx.Client, clone: Checkout) -> None:
