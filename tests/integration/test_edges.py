@@ -1,0 +1,194 @@
+"""The edge image's own script and Caddy, told routes, asked, and let drain."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.edge.config import Route, configure
+from slipway.edge.edges import Edges, Routing
+from slipway.errors import HostError
+from slipway.hosts.local import LocalHost
+from slipway.project import COMPOSE
+from tests.integration.conftest import Corner, base_image
+
+pytestmark = pytest.mark.engine
+
+SETTINGS = {"DOMAIN": "", "TLS": "off"}
+SERVER = """
+import http.server, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path.startswith("/slow"):
+            time.sleep(3)
+        body = f"{sys.argv[1]} {self.path} {self.headers['X-Request-Id']}".encode()
+        self.send_response(500 if self.path == "/sick" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+
+@dataclass
+class Stage:
+    """An edge on a network with two colours of one service."""
+
+    corner: Corner
+    edge: str
+    url: str
+    edges: Edges
+    host: LocalHost = field(default_factory=lambda: LocalHost("here"))
+
+    def routing(self, release: int, colour: str) -> Routing:
+        def config(ident: str, colour: str) -> Mapping[str, Any]:
+            routes = [Route("/*", f"web-{colour}", 8000)]
+            return configure(ident, routes, SETTINGS, drain_seconds=5)
+
+        return Routing.of(release, colour, config)
+
+    def get(self, path: str = "/") -> httpx.Response:
+        return httpx.get(self.url + path, timeout=15)
+
+    def which(self) -> str:
+        return self.edges.serving()["here"]
+
+
+@pytest.fixture(scope="module")
+def stage(module_corner: Corner) -> Iterator[Stage]:
+    corner = module_corner
+    image = f"{corner.app}/edge"
+    base_image("caddy:2")
+    folder = str(COMPOSE / "edge")
+    corner.docker("build", "--quiet", "--label", corner.label, "--tag", image, folder)
+    corner.docker("network", "create", "--label", corner.label, corner.app)
+    python = base_image("python:3.13-slim-trixie")
+    for colour in ("blue", "green"):
+        options = ("--network", corner.app, "--network-alias", f"web-{colour}")
+        corner.run(python, "python", "-c", SERVER, colour, options=options)
+    hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
+    hardened += ["--network", corner.app, "--publish", "127.0.0.1::8080"]
+    edge = corner.run(image, options=(*hardened, "--label", "slipway.service=edge"))
+    made = Stage(corner, edge, "", Edges(corner.app, [LocalHost("here")]))
+    made.edges.wait_up(20)
+    made.url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
+    yield made
+
+
+def test_before_the_first_release_the_edge_says_try_again(stage: Stage) -> None:
+    answer = stage.get("/anything")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "Nothing is deployed here yet." in answer.text
+
+
+def test_told_routes_are_live_when_the_telling_ends(stage: Stage) -> None:
+    for number, colour in enumerate(("blue", "green", "blue"), 1):
+        routing = stage.routing(number, colour)
+        stage.edges.tell(routing)
+        assert stage.which() == routing.ident
+        assert stage.get("/").text.startswith(f"{colour} /")
+    assert stage.get("/_edge/up").text == f"{routing.ident}\n"
+
+
+def test_every_request_has_an_id_and_one_that_brought_its_own_keeps_it(stage: Stage) -> None:
+    stage.edges.tell(stage.routing(1, "blue"))
+    assert len(stage.get().text.split()[-1]) == 36
+    mine = httpx.get(stage.url, headers={"X-Request-Id": "mine"}, timeout=5)
+    assert mine.text.split()[-1] == "mine"
+
+
+def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_for(
+    stage: Stage,
+) -> None:
+    stage.edges.tell(stage.routing(1, "blue"))
+    answers: list[httpx.Response] = []
+    slow = threading.Thread(target=lambda: answers.append(stage.get("/slow")))
+    slow.start()
+    deadline = time.monotonic() + 2
+    while stage.edges.in_flight(["web-blue"]) == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stage.edges.tell(stage.routing(2, "green"))
+    assert stage.get().text.startswith("green")
+    assert stage.edges.in_flight(["web-blue"]) == 1
+    assert stage.edges.in_flight(["web-green"]) == 0
+    assert stage.edges.drain(["web-blue"], timeout=0.1) == 1
+    assert stage.edges.drain(["web-blue"], timeout=15) == 0
+    slow.join(10)
+    assert [answer.status_code for answer in answers] == [200]
+    assert answers[0].text.startswith("blue /slow")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"{", b'{"apps": {"http": {"servers": {"main": {"listen": ["no port"]}}}}}'],
+    ids=["empty", "cut short", "not for Caddy"],
+)
+def test_a_wrong_configuration_is_refused_and_the_old_routes_stay_live(
+    stage: Stage, document: bytes
+) -> None:
+    good = stage.routing(1, "blue")
+    stage.edges.tell(good)
+    with pytest.raises(HostError, match="here: the edge did not take the new routes"):
+        stage.edges.tell(Routing("release-9-blue-x", b"release-9-blue-x\n" + document))
+    assert stage.which() == good.ident
+    assert stage.get().text.startswith("blue")
+
+
+def test_an_edge_that_serves_something_else_than_it_was_told_is_noticed(stage: Stage) -> None:
+    other = stage.routing(3, "green")
+    with pytest.raises(HostError, match="did not take the new routes"):
+        stage.edges.tell(Routing("release-9-blue-x", other.document))
+
+
+def test_a_colour_is_looked_at_from_within_the_edge(stage: Stage) -> None:
+    stage.edges.fetch(["http://web-blue:8000/up", "http://web-green:8000/up"], patience=5)
+    with pytest.raises(HostError, match=r"seen from the edge, http://web-blue:8000/sick: .*500"):
+        stage.edges.fetch(["http://web-blue:8000/sick"], patience=0.5)
+    with pytest.raises(HostError, match="seen from the edge, http://web-none:8000/"):
+        stage.edges.fetch(["http://web-none:8000/"], patience=0.5)
+
+
+def test_a_restarted_edge_serves_the_routes_of_its_last_cutover(stage: Stage) -> None:
+    routing = stage.routing(4, "green")
+    stage.edges.tell(routing)
+    stage.corner.docker("restart", "--time", "10", stage.edge)
+    stage.edges.wait_up(20)
+    assert stage.which() == routing.ident
+    stage.url = f"http://127.0.0.1:{stage.corner.port(stage.edge, 8080)}"
+    assert stage.get().text.startswith("green")
+
+
+def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:
+    edges = Edges("nobody-has-this", [LocalHost("here")])
+    assert edges.serving() == {"here": ""}
+    with pytest.raises(HostError, match="no edge runs here"):
+        edges.tell(Routing("x", b"{}"))
+
+
+@pytest.mark.parametrize("tls", ["off", "internal", "auto"])
+@pytest.mark.parametrize("domain", ["", "a.example, b.example"])
+def test_caddy_accepts_every_configuration(corner: Corner, tls: str, domain: str) -> None:
+    routes = [Route("/api/*", "api-blue", 8000), Route("/*", "web-blue", 8080)]
+    config = configure("id", routes, {"TLS": tls, "DOMAIN": domain}, 30)
+    argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
+    argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]
+    data = json.dumps(config).encode()
+    done = subprocess.run(argv, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_configuration_of_the_first_start_is_valid_too(corner: Corner) -> None:
+    config = Path(COMPOSE / "edge" / "empty.json").read_bytes()
+    argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
+    argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]
+    done = subprocess.run(argv, input=config, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
