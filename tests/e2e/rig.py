@@ -70,16 +70,16 @@ def tasks(engine: Callable[..., str], app: str) -> list[str]:
     return sorted(engine("service", "ps", *kept, *services).split()) if services else []
 
 
-def build(checkout: Checkout) -> Rig:
-    """Make the three machines at once, as three people would in three terminals."""
+def build(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
+    """Make the machines at once, as several people would in several terminals."""
     created = [
         checkout.begin("machine.create", f"--env={ENV}", "--provider=local", f"--name={name}")
-        for name in NAMES
+        for name in names
     ]
     for running in created:
         running.wait().expect()
     inventory = yaml.safe_load(checkout.path(f".slipway/{ENV}/machines.yml").read_text())
-    return Rig(checkout, {name: inventory[name]["http_port"] for name in NAMES})
+    return Rig(checkout, {name: inventory[name]["http_port"] for name in names})
 
 
 def wait_until(what: str, reached: Callable[[], bool], timeout: float) -> None:
