@@ -21,7 +21,7 @@ from slipway.errors import Refused, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, jobs, preflight, prune, ship, sources, stack, story
+from slipway.releases import health, jobs, preflight, prune, registry, ship, sources, stack, story
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 from slipway.releases.standing import Standing
@@ -154,11 +154,11 @@ class Deployment:
 
     def ship(self) -> str:
         images = {image.id: image for image in self.draft.images.values()}
-        if registry := self.env.settings["REGISTRY"]:
-            references = ship.through_registry(list(images.values()), registry)
+        if place := self.env.settings["REGISTRY"]:
+            references = registry.push(list(images.values()), place)
             named = {name: references[i] for name, i in self.release.images.items()}
             self.draft = replace(self.draft, release=replace(self.release, images=named))
-            return f"{len(references)} images to {registry}"
+            return f"{len(references)} images to {place}"
         if self.env.is_local:
             return "same engine"
         return ship.over_ssh(self.cluster.all, list(images.values()), self.note)

@@ -7,7 +7,7 @@ import tarfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.releases import ship
+from slipway.releases import archive, ship
 from slipway.releases.ship import Chain
 
 chains = st.lists(
@@ -87,13 +87,13 @@ def test_an_archive_loses_the_layers_named_and_nothing_else(
 ) -> None:
     whole, digests = packed(blobs)
     spare = set(data.draw(st.lists(st.sampled_from(digests)))) if digests else set()
-    thin = b"".join(ship.thinned(io.BytesIO(whole), {f"sha256:{digest}" for digest in spare}))
+    thin = b"".join(archive.thinned(io.BytesIO(whole), {f"sha256:{digest}" for digest in spare}))
     kept = [each for each in members(whole) if each[0].rpartition("/")[2] not in spare]
     assert members(thin) == kept
 
 
 def test_an_archive_travels_in_pieces_however_big_a_layer_is() -> None:
-    whole, _ = packed([b"x" * (5 * ship.CHUNK + 17)])
-    pieces = list(ship.thinned(io.BytesIO(whole), set()))
-    assert max(map(len, pieces)) <= ship.CHUNK + 10 * tarfile.BLOCKSIZE
+    whole, _ = packed([b"x" * (5 * archive.CHUNK + 17)])
+    pieces = list(archive.thinned(io.BytesIO(whole), set()))
+    assert max(map(len, pieces)) <= archive.CHUNK + 10 * tarfile.BLOCKSIZE
     assert members(b"".join(pieces)) == members(whole)

@@ -1,0 +1,124 @@
+"""Archives of images: streamed, without the layers nobody needs, to several readers at once."""
+
+import contextlib
+import io
+import queue
+import subprocess
+import tarfile
+import threading
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import IO
+
+from slipway.errors import CommandFailed
+
+CHUNK = 1 << 20
+AHEAD = 8  # chunks a fast reader may be ahead of a slow one
+
+
+def save(tags: Sequence[str], spare: Collection[str]) -> Generator[bytes]:
+    """Stream `docker save` without the layers named, as chunks of a tar archive."""
+    argv = ["docker", "save", *tags]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101  asked for above
+    try:
+        # What ends before it began is told by the exit code.
+        with contextlib.suppress(tarfile.ReadError):
+            yield from thinned(process.stdout, spare)
+        if process.wait() != 0:
+            raise CommandFailed(
+                "this computer", argv, process.returncode, process.stderr.read().decode()
+            )
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def thinned(whole: IO[bytes], spare: Collection[str]) -> Iterator[bytes]:
+    """Read a tar archive of images and hand it on, in chunks, without the layers named."""
+    left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
+    buffer = io.BytesIO()
+    with (
+        tarfile.open(fileobj=whole, mode="r|", bufsize=CHUNK) as source,
+        tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
+    ):
+        for member in source:
+            if member.name not in left_out:
+                content = source.extractfile(member) if member.isfile() else None
+                yield from _copy(member, content, target, buffer)
+    yield buffer.getvalue()
+
+
+def _copy(
+    member: tarfile.TarInfo,
+    content: IO[bytes] | None,
+    target: tarfile.TarFile,
+    buffer: io.BytesIO,
+) -> Iterator[bytes]:
+    """Write one member in pieces, handing over what the target has produced so far."""
+    target.addfile(member)  # the header; the content follows, padded to whole blocks
+    assert target.fileobj is not None  # noqa: S101  open for writing
+    written = 0
+    while content is not None and (piece := content.read(CHUNK)):
+        target.fileobj.write(piece)
+        written += len(piece)
+        yield _drained(buffer)
+    if rest := written % tarfile.BLOCKSIZE:
+        target.fileobj.write(b"\0" * (tarfile.BLOCKSIZE - rest))
+    yield _drained(buffer)
+
+
+def _drained(buffer: io.BytesIO) -> bytes:
+    data = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return data
+
+
+class Reader:
+    """One of several readers of a stream; it must be closed, or the others wait for it."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._chunks: queue.Queue[bytes | BaseException | None] = queue.Queue(AHEAD)
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (chunk := self._chunks.get()) is not None:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            self.size += len(chunk)
+            yield chunk
+
+    def give(self, chunk: bytes | BaseException | None) -> bool:
+        """Hand over a chunk when there is room; False when nobody reads any more."""
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self._chunks.put(chunk, timeout=0.2)
+                return True
+        return False
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def shared(chunks: Generator[bytes], readers: int) -> list[Reader]:
+    """Read a stream once and give every reader all of it, at the pace of the slowest."""
+    found = [Reader() for _ in range(readers)]
+
+    def pump() -> None:
+        end: BaseException | None = None
+        try:
+            for chunk in chunks:
+                given = [reader.give(chunk) for reader in found]
+                if not any(given):
+                    break
+        except BaseException as error:  # it belongs to those who read, not to this thread
+            end = error
+        finally:
+            chunks.close()
+        for reader in found:
+            reader.give(end)
+
+    threading.Thread(target=pump, daemon=True).start()
+    return found
