@@ -96,7 +96,7 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
     help={
         "name": NAME,
         "yes": "The environment's name, in place of typing it.",
-        "with-data": "The machine's name once more, where it holds the environment's data.",
+        "with_data": "The machine's name once more, where it holds the environment's data.",
         "plan": PLAN,
     },
 )
