@@ -1,12 +1,15 @@
 """Images to the machines through a registry: pushed once, pulled by digest."""
 
 import json
+import re
 from collections.abc import Collection
 
 from slipway.errors import CommandFailed, SlipwayError
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.releases.sources import Image
+
+WANTS_LOGIN = re.compile("auth|denied|credentials")
 
 
 def push(images: Collection[Image], registry: str) -> dict[str, str]:
@@ -19,8 +22,10 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
         try:
             host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
         except CommandFailed as error:
+            last = _last(error.stderr)
+            login = f" (docker login {registry})" if WANTS_LOGIN.search(last) else ""
             raise SlipwayError(
-                f"{registry} did not take {image.tag}; nothing was changed: {_last(error.stderr)}"
+                f"{registry} did not take {image.tag}; nothing was changed: {last}{login}"
             ) from None
         form = "{{json .RepoDigests}}"
         digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)

@@ -3,7 +3,11 @@
 import hashlib
 import io
 import tarfile
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,3 +101,52 @@ def test_an_archive_travels_in_pieces_however_big_a_layer_is() -> None:
     pieces = list(archive.thinned(io.BytesIO(whole), set()))
     assert max(map(len, pieces)) <= archive.CHUNK + 10 * tarfile.BLOCKSIZE
     assert members(b"".join(pieces)) == members(whole)
+
+
+class Stream:
+    """A stream that remembers whether it was given up, and may break off."""
+
+    def __init__(self, chunks: list[bytes], fails: Exception | None = None) -> None:
+        self.chunks = chunks
+        self.fails = fails
+        self.closed = threading.Event()
+
+    def read(self) -> Generator[bytes]:
+        try:
+            yield from self.chunks
+            if self.fails is not None:
+                raise self.fails
+        finally:
+            self.closed.set()
+
+
+@given(st.lists(st.binary(max_size=9), max_size=40), st.integers(1, 4))
+@settings(deadline=None, max_examples=40)
+def test_every_reader_of_a_stream_gets_all_of_it(chunks: list[bytes], count: int) -> None:
+    readers = archive.shared(Stream(chunks).read(), count)
+    with ThreadPoolExecutor(count) as pool:
+        found: list[list[bytes]] = list(pool.map(list, readers))
+    assert found == [chunks] * count
+    assert {reader.size for reader in readers} == {sum(map(len, chunks))}
+
+
+def test_a_reader_that_gives_up_does_not_hold_the_others() -> None:
+    chunks = [b"x"] * (archive.AHEAD * 5)
+    gone, stays = archive.shared(Stream(chunks).read(), 2)
+    next(iter(gone))
+    gone.close()
+    assert list(stays) == chunks
+
+
+def test_a_stream_that_breaks_off_is_told_to_every_reader() -> None:
+    readers = archive.shared(Stream([b"x"], OSError("the disk is gone")).read(), 2)
+    for reader in readers:
+        with pytest.raises(OSError, match="the disk is gone"):
+            list(reader)
+
+
+def test_a_stream_nobody_reads_any_more_is_given_up() -> None:
+    stream = Stream([b"x"] * 100)
+    for reader in archive.shared(stream.read(), 2):
+        reader.close()
+    assert stream.closed.wait(5)

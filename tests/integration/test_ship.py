@@ -1,0 +1,248 @@
+"""Images on their way: to a machine with an engine of its own, and through a real registry."""
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.hosts.local import LocalHost
+from slipway.machines.local import image as host_image
+from slipway.machines.local.provider import RIGHTS
+from slipway.releases import archive as archives
+from slipway.releases import registry as registries
+from slipway.releases import ship, sources
+from slipway.releases.application import Build
+from slipway.releases.sources import Image
+from tests.integration.conftest import Corner, base_image
+
+pytestmark = pytest.mark.engine
+
+REGISTRY = """
+FROM debian:trixie-slim
+RUN apt-get update && apt-get install -y --no-install-recommends docker-registry
+RUN printf '%s\\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /srv}}' \\
+    'http: {addr: ":5000"}' >/etc/docker/registry/open.yml
+"""
+BIG = 4_000_000
+
+
+class Sources:
+    """A service whose image is a big layer that stays and a small one that changes."""
+
+    def __init__(self, corner: Corner, folder: Path) -> None:
+        self.corner = corner
+        self.folder = folder
+        (folder / "big").write_bytes(os.urandom(BIG))
+        text = f"FROM scratch\nLABEL {corner.label}\nCOPY big /\nCOPY version /\n"
+        (folder / "Dockerfile").write_text(text)
+
+    def build(self, version: str) -> Image:
+        """Build a version as a deploy does; return the image."""
+        (self.folder / "version").write_text(version)
+        name = f"{self.corner.app}/api"
+        build = Build("api", name, self.folder, self.folder / "Dockerfile", {})
+        tag = sources.tag(build)
+        sources.build(LocalHost(), [(build, tag)], ignore)
+        return sources.inspect(LocalHost(), [tag])[tag]
+
+
+class Nested(LocalHost):
+    """A container with an engine of its own, as a host."""
+
+    def _start(self, argv: Sequence[str], **more: Any) -> Any:
+        return super()._start(["docker", "exec", "-i", self.name, *argv], **more)
+
+    def version_in(self, image: str) -> str:
+        """Read the file `version` out of an image, without running it."""
+        made = self.run(["docker", "create", image, "none"]).out.strip()
+        try:
+            name = super().name
+            argv = ["docker", "exec", name, "docker", "cp", f"{made}:/version", "-"]
+            data = subprocess.run(argv, capture_output=True, check=True).stdout
+        finally:
+            self.run(["docker", "rm", made])
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            file = archive.extractfile("version")
+            assert file is not None
+            return file.read().decode()
+
+
+def ignore(text: str) -> None:
+    """Nobody is told."""
+
+
+@pytest.fixture
+def app(corner: Corner, tmp_path: Path) -> Sources:
+    return Sources(corner, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def machine(module_corner: Corner) -> Nested:
+    base_image("debian:trixie-slim")
+    reference = host_image.ensure(LocalHost())
+    options = (*RIGHTS, "--volume", "/var/lib/docker")
+    host = Nested(module_corner.run(reference, options=options)[:12])
+    deadline = time.monotonic() + 30
+    while host.run(["docker", "version"], check=False).code != 0:
+        assert time.monotonic() < deadline, "the engine of the machine does not start"
+        time.sleep(0.3)
+    return host
+
+
+class Registry:
+    """A real registry, open to all or, with Debian's own configuration, to those who sign in."""
+
+    def __init__(self, corner: Corner) -> None:
+        self.corner = corner
+        self.tag = f"{corner.app}/registry"
+        base_image("debian:trixie-slim")
+        argv = ["docker", "build", "--quiet", "--label", corner.label, "--tag", self.tag, "-"]
+        subprocess.run(argv, input=REGISTRY.encode(), capture_output=True, check=True)
+
+    def start(self, config: str) -> str:
+        """Start one; return its address."""
+        words = ("docker-registry", "serve", f"/etc/docker/registry/{config}.yml")
+        options = ("--publish", "127.0.0.1::5000")
+        container = self.corner.run(self.tag, *words, options=options)
+        port = self.corner.port(container, 5000)
+        deadline = time.monotonic() + 20
+        while self._answer(port) not in (200, 401):
+            assert time.monotonic() < deadline, "the registry does not start"
+            time.sleep(0.1)
+        return f"127.0.0.1:{port}"
+
+    def _answer(self, port: int) -> int:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/v2/", timeout=2).status_code
+        except httpx.HTTPError:
+            return 0
+
+
+@pytest.fixture(scope="module")
+def registry(module_corner: Corner) -> Registry:
+    return Registry(module_corner)
+
+
+@pytest.mark.hosts
+def test_only_the_layers_a_machine_lacks_travel_and_the_image_is_the_same(
+    machine: Nested, app: Sources
+) -> None:
+    first = app.build("one")
+    here = LocalHost("here")
+    assert ship.missing([here, machine], [first.id]) == {first.id}
+    told: list[str] = []
+    assert ship.over_ssh([here, machine], [first], told.append).endswith("to 1 of 2 machines")
+    assert told == [f"1 images to {machine.name}"]
+    assert machine.version_in(first.id) == "one"
+    assert ship.over_ssh([machine], [first], ignore) == "every machine has them"
+
+    second = app.build("two")
+    size = sum(map(len, archives.save([second.tag], [])))
+    assert size > BIG
+    summary = ship.over_ssh([machine], [second], ignore)
+    assert summary == "0.0 MB to 1 of 1 machines"
+    assert machine.version_in(second.id) == "two"
+    assert sources.inspect(machine, [second.tag])[second.tag].id == second.id
+
+
+@pytest.mark.hosts
+def test_several_images_share_what_they_have_in_common(machine: Nested, app: Sources) -> None:
+    images = [app.build(f"shared {number}") for number in range(3)]
+    ship.over_ssh([machine], images, ignore)
+    assert [machine.version_in(image.id) for image in images] == [
+        f"shared {number}" for number in range(3)
+    ]
+
+
+def test_an_image_comes_back_from_a_registry_by_its_digest(
+    registry: Registry, app: Sources
+) -> None:
+    image = app.build("pushed")
+    address = registry.start("open")
+    references = registries.push([image], address)
+    reference = references[image.id]
+    repository, _, digest = reference.partition("@")
+    assert repository == f"{address}/{app.corner.app}/api"
+    assert digest.startswith("sha256:")
+    assert registries.push([image], address) == references
+    app.corner.docker("image", "rm", "--force", image.id)
+    app.corner.docker("pull", "--quiet", reference)
+    found = json.loads(app.corner.docker("image", "inspect", reference))
+    assert found[0]["Id"] == image.id
+
+
+def test_a_registry_that_wants_a_login_says_what_to_type(registry: Registry, app: Sources) -> None:
+    address = registry.start("config")
+    with pytest.raises(SlipwayError, match=rf"\(docker login {address}\)$"):
+        registries.push([app.build("closed")], address)
+
+
+def test_a_registry_that_does_not_answer_is_named(app: Sources) -> None:
+    image = app.build("refused")
+    with pytest.raises(SlipwayError, match=r"^127\.0\.0\.1:1 did not take .*; nothing was changed"):
+        registries.push([image], "127.0.0.1:1")
+
+
+def test_a_build_that_fails_shows_its_last_words(app: Sources) -> None:
+    dockerfile = app.folder / "Dockerfile"
+    dockerfile.write_text("FROM scratch\nCOPY missing /\n")
+    build = Build("api", "x", app.folder, dockerfile, {})
+    with pytest.raises(
+        SlipwayError, match=r"api does not build; nothing was changed(.|\n)*missing"
+    ):
+        sources.build(LocalHost(), [(build, f"{app.corner.app}/api:bad")], ignore)
+
+
+PATTERNS = [
+    "",
+    "*\n!app/**/*.py\n",
+    "*\n!app\napp/deep\n!app/deep/er/kept.txt\n",
+    "**/*.txt\n!**/kept.txt\n",
+    "# comment\n\n /app/deep/ \n*.md\n",
+    "app/*\n!app/deep\n",
+    "**/deep\n!app/deep/er\n",
+    "a?p\n!.hidden\n[xyz].txt\n",
+    "*.txt\n",
+    "app/deep/..\n",
+    "**\n!**/er/*.py\n",
+    "link*\n",
+]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("tree")
+    names = ["x.txt", "kept.txt", "README.md", ".hidden/y.txt", "app/main.py", "app/notes.txt"]
+    names += ["app/deep/mid.py", "app/deep/er/low.py", "app/deep/er/kept.txt", "other/deep/z.py"]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    (folder / "link.py").symlink_to("app/main.py")
+    (folder / "linked").symlink_to("app")
+    yield folder
+
+
+@pytest.mark.parametrize("patterns", PATTERNS)
+def test_the_tag_counts_what_the_build_really_sees(
+    tree: Path, patterns: str, tmp_path: Path
+) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM scratch\nCOPY . /\n")
+    (tree / ".dockerignore").write_text(patterns)
+    argv = ["docker", "build", "--quiet", "--no-cache", "--output", "type=tar,dest=-"]
+    argv += ["--file", str(dockerfile), str(tree)]
+    data = subprocess.run(argv, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        seen = {member.name for member in archive if not member.isdir()}
+    build = Build("api", "x", tree, dockerfile, {})
+    counted = {str(path.relative_to(tree)) for path in sources._files(build)}
+    assert counted == seen
