@@ -107,8 +107,8 @@ def destroy(env: Environment, *, plan: bool = False, yes: str = "") -> None:
       inv destroy --env=testing
       inv destroy --env=staging --yes=staging
     """
-    from slipway.cluster import members
     from slipway.releases import destroy as removal
+    from slipway.releases import members
     from slipway.show import confirm, plans
 
     if not (plan or env.is_throwaway):

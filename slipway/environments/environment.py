@@ -79,6 +79,10 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     for rule in rules.values():
         if not rule.secret and rule.is_required(name) and not settings.get(rule.key):
             raise ConfigError(f"compose/{name}.env: {rule.key} is missing. {rule.help}")
+    if settings.get("TLS", "off") != "off" and not settings.get("DOMAIN"):
+        raise ConfigError(
+            f"compose/{name}.env: TLS={settings['TLS']} needs DOMAIN, the names to serve"
+        )
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
 
 

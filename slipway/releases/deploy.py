@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from slipway.cluster import lease, ledger, members, swarm
-from slipway.cluster.members import Cluster
+from slipway.cluster import lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, RolledBack, SlipwayError
 from slipway.plan import Observer, Plan, Step
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
+from slipway.releases import members
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
+from slipway.releases.members import Cluster
 from slipway.releases.release import Release
+
+TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change nothing that runs
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,11 @@ def _run(
         deployment = _deployment(env, cluster, draft, observer.note)
         deployment.lease = held
         plan = deployment.return_plan() if draft.is_recorded else deployment.plan()
-        filled = _Watch(observer, "fill")
+        watch = _Watch(observer)
         try:
-            plan.run(filled)
+            plan.run(watch)
         except BaseException as error:
-            _account_for(deployment, error, filled.seen)
+            _account_for(deployment, error, watch.touched)
             raise
         try:
             deployment.tidying().run(observer)
@@ -133,19 +136,19 @@ def _finish(deployment: Deployment, observer: Observer) -> None:
             deployment.finishing().run(observer)
 
 
-def _account_for(deployment: Deployment, error: BaseException, reached_service: bool) -> None:
+def _account_for(deployment: Deployment, error: BaseException, touched: bool) -> None:
     """Write the failure down and end with a sentence that says what serves now."""
     serving = deployment.serving_now()
     if isinstance(error, KeyboardInterrupt):
         raise Interrupted(f"interrupted; {serving}") from None
     if not isinstance(error, SlipwayError):
         return
-    if reached_service or not isinstance(error, Refused):
+    if touched or not isinstance(error, Refused):
         deployment.note_failure(error)
     first, *rest = str(error).splitlines()
     tail = "".join(f"\n{line}" for line in rest)
     label = deployment.release.label
-    if reached_service and deployment.live is not None:
+    if touched and deployment.live is not None:
         raise RolledBack(f"{label} was taken back: {first}{tail}\n{serving}") from error
     kind = type(error) if isinstance(error, Refused) else SlipwayError
     raise kind(f"{first}{tail}\n{serving}") from error
@@ -158,19 +161,18 @@ class Interrupted(SlipwayError):
 
 
 class _Watch:
-    """Passes everything on, and remembers whether a step was reached."""
+    """Passes everything on, and remembers whether a step that touches what runs was reached."""
 
-    def __init__(self, observer: Observer, name: str) -> None:
+    def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._name = name
-        self.seen = False
+        self.touched = False
         self.note = observer.note
         self.finished = observer.finished
         self.failed = observer.failed
         self.undone = observer.undone
 
     def started(self, step: Step) -> None:
-        self.seen = self.seen or step.name in (self._name, "migrate")
+        self.touched = self.touched or step.name in TOUCHING
         self._observer.started(step)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
-from slipway.cluster.members import Cluster
 from slipway.cluster.observed import Observed, observe
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
@@ -23,6 +22,7 @@ from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
 from slipway.releases import health, jobs, preflight, prune, registry, ship, sources, stack, story
 from slipway.releases.draft import Draft
+from slipway.releases.members import Cluster
 from slipway.releases.release import Release
 from slipway.releases.standing import Standing
 from slipway.secrets import delivery, sops
@@ -82,7 +82,9 @@ class Deployment:
             return False
         if not self.standing.is_as_described():
             return False
-        return set(self.edges.serving().values()) == {self._live_routing().ident}
+        if set(self.edges.serving().values()) != {self._live_routing().ident}:
+            return False
+        return self._live_is_ready()
 
     def is_unfinished(self) -> bool:
         """Whether a deploy was killed after its release went live and before it had tidied up."""
@@ -208,7 +210,8 @@ class Deployment:
         service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
         if service is None:
             return "no service called migrations"
-        if self.live and self.live.migration_head == self.release.migration_head:
+        same = self.live and self.live.migration_head == self.release.migration_head
+        if same and self._live_is_ready():
             return "nothing pending"
         outcome = jobs.run(self.cluster.manager, self.env, self.release, service, note=self.note)
         if not outcome.succeeded:
@@ -231,11 +234,7 @@ class Deployment:
         stacks.remove(self.cluster.manager, self.idle_stack)
 
     def smoke(self) -> str:
-        urls = [
-            f"http://{service.name}-{self.colour}:{service.port}/ready"
-            for service in self.release.of("colour")
-            if service.route
-        ]
+        urls = _ready_urls(self.release, self.colour)
         self.edges.fetch(urls, SMOKE_PATIENCE)
         return f"{len(urls)} services ready, seen from {self._machines()}"
 
@@ -303,6 +302,16 @@ class Deployment:
         app, seconds = self.env.prefix, self._seconds()
         story.failed(manager, app, self.release, self.colour, seconds, reason)
 
+    def _live_is_ready(self) -> bool:
+        """Whether what serves says so itself; it does not when its database was lost."""
+        if self.live is None or self.old is None:
+            return False
+        try:
+            self.edges.fetch(_ready_urls(self.live, self.old), patience=0)
+        except SlipwayError:
+            return False
+        return True
+
     def _show(self, routing: Routing) -> str:
         self.standing.point(routing)
         # An edge that started while the signpost still showed the old way is told here.
@@ -330,3 +339,11 @@ class Deployment:
     def _machines(self) -> str:
         count = len(self.cluster.hosts)
         return "this computer" if self.env.is_local else f"{count} machine{'s' * (count != 1)}"
+
+
+def _ready_urls(release: Release, colour: str) -> list[str]:
+    return [
+        f"http://{service.name}-{colour}:{service.port}/ready"
+        for service in release.of("colour")
+        if service.route
+    ]

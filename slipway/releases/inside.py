@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from slipway.cluster import ledger, members
-from slipway.cluster.members import Cluster
+from slipway.cluster import ledger
 from slipway.cluster.observed import Deployed, observe
 from slipway.environments.environment import Environment
 from slipway.environments.schema import nearest
 from slipway.errors import Refused, UsageError
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
+from slipway.releases import members
+from slipway.releases.members import Cluster
 
 FIND = ["docker", "ps", "--quiet", "--filter", "status=running", "--filter"]
 

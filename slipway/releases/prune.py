@@ -1,11 +1,11 @@
 """What no kept release needs: old records, secrets, routes and images, removed everywhere."""
 
 from slipway.cluster import ledger
-from slipway.cluster.members import Cluster
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
+from slipway.releases.members import Cluster
 
 # The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
 OBJECTS = r"""

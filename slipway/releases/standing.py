@@ -1,13 +1,13 @@
 """What stands while colours come and go: networks, data, operations, edges, the signpost."""
 
 from slipway.cluster import ledger, stacks, swarm
-from slipway.cluster.members import Cluster
 from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import Deployed, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
 from slipway.releases import health, stack
 from slipway.releases.application import SHARED_NETWORKS, Role
+from slipway.releases.members import Cluster
 from slipway.releases.release import Release
 
 ROLES: tuple[Role, ...] = ("data", "ops", "edge")

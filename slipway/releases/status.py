@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from slipway.cluster import ledger, members
+from slipway.cluster import ledger
 from slipway.cluster.ledger import Entry
-from slipway.cluster.members import Cluster
 from slipway.cluster.observed import Deployed, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
+from slipway.releases import members
+from slipway.releases.members import Cluster
 from slipway.releases.release import Release
 
 SHOWN = 8
@@ -106,7 +107,8 @@ def _service(service: Deployed, release: Release | None) -> ServiceState:
     return ServiceState(
         service=service.service,
         colour=service.colour,
-        running=f"{service.running}/{service.desired}",
+        # Docker also counts tasks on a machine that it has lost.
+        running=f"{min(service.running, service.desired)}/{service.desired}",
         health=health,
         image=tags.get(service.image, service.image),
     )

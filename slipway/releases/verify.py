@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from slipway.cluster import ledger, members
+from slipway.cluster import ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
-from slipway.releases import jobs
+from slipway.releases import jobs, members
 from slipway.releases.release import Release
 
 SERVICE = "tests"

@@ -62,7 +62,7 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         for host in hosts:
             host.close()
         raise Refused(
-            f"{'; '.join(missing)}. Nothing was changed; mend it, take it out "
+            f"{'; '.join(missing)} Nothing was changed: mend it, take it out "
             f"(inv machine.rm --env={env.name}), or go on without it: --skip-unreachable"
         )
     if not managers:
