@@ -61,12 +61,17 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     from dataclasses import asdict, fields
 
     from slipway.machines import roll
-    from slipway.show import table
+    from slipway.show import outcome, table
 
     found = roll.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
     columns = [field.name for field in fields(roll.Row)]
+    if not (found or json):
+        outcome.say(
+            f"{env.name} has no machines yet; rehearse with: "
+            f"inv machine.create --env={env.name} --provider=local --name=m1"
+        )
     table.rows(columns, [asdict(row) for row in found], as_json=json)
 
 

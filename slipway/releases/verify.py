@@ -27,7 +27,14 @@ def verify(env: Environment, note: Callable[[str], None]) -> tuple[str, ...]:
         if service is None:
             raise Refused(f"{release.label} has no service called {SERVICE} with slipway.role job")
         facts = {"EXPECT_RELEASE": str(live.release)}
-        outcome = jobs.run(cluster.manager, env, release, service, facts=facts, note=note)
+        outcome = jobs.run(
+            cluster.manager,
+            env,
+            release,
+            service,
+            facts=facts,
+            note=lambda state: note(f"the tests are {state}"),
+        )
     if not outcome.succeeded:
         lines = "\n".join(outcome.lines)
         raise SlipwayError(f"{release.label} fails its tests ({outcome.error})\n{lines}")

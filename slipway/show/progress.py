@@ -30,7 +30,7 @@ class Progress:
         if self._status is not None:
             self._live(f"{self._step:<{WIDTH}} {text}")
         else:
-            self._line("·", self._step, text)
+            self._line("·", self._step or text, text if self._step else "")
 
     def finished(self, step: Step, result: str | None) -> None:
         took = time.monotonic() - self._began
@@ -48,7 +48,7 @@ class Progress:
         if self._status is not None:
             self._status.stop()
             self._status = None
-        sys.stderr.write(f"{mark} {name:<{WIDTH}} {text}\n")
+        sys.stderr.write(f"{mark} {name:<{WIDTH}} {text}".rstrip() + "\n")
         sys.stderr.flush()
 
     def _live(self, text: str) -> None:
