@@ -29,6 +29,7 @@ from slipway.secrets import delivery, sops
 
 EDGE_PATIENCE = 60.0
 SMOKE_PATIENCE = 15.0
+BLIND_PATIENCE = 5.0
 Note = Callable[[str], None]
 
 
@@ -227,7 +228,10 @@ class Deployment:
             manager, self.idle_stack, stack.colour_stack(self.env, self.release, self.colour)
         )
         timeout = self.env.number("HEALTH_TIMEOUT")
-        health.wait(manager, self.idle_stack, timeout, self.note)
+        # Without a health check “running” is all there is to see, so it is looked at for longer.
+        blind = [s.name for s in self.release.of("colour") if not s.spec.get("healthcheck")]
+        steady = BLIND_PATIENCE if blind else 0
+        health.wait(manager, self.idle_stack, timeout, self.note, steady)
         return "healthy"
 
     def empty(self) -> None:

@@ -57,14 +57,22 @@ class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
 
 
-def wait(manager: Host, stack: str, timeout: float, note: Callable[[str], None]) -> None:
-    """Wait until every service of a new stack has all its tasks healthy.
+def wait(
+    manager: Host, stack: str, timeout: float, note: Callable[[str], None], steady: float = 0
+) -> None:
+    """Wait until every service of a new stack has all its tasks healthy, for `steady` seconds.
 
     Raises NotHealthy when tasks keep failing or the time is over.
     """
     deadline = time.monotonic() + timeout
+    whole_since: float | None = None
     seen = ""
-    while not (progress := look(manager, stack)).is_whole:
+    while True:
+        progress = look(manager, stack)
+        now = time.monotonic()
+        whole_since = (whole_since or now) if progress.is_whole else None
+        if whole_since is not None and now - whole_since >= steady:
+            return
         text = f"{progress.running} of {progress.desired} healthy"
         if text != seen:
             note(text)
