@@ -30,18 +30,23 @@ def read(path: Path) -> dict[str, str]:
             raise ConfigError(
                 f"{where}: {binding.key} was already set in line {lines[binding.key]}"
             )
-        if "$" in binding.value and not _is_single_quoted(binding.original.string):
-            raise ConfigError(
-                f"{where}: Compose would fill in what follows the $ of {binding.key}; "
-                "put the value into single quotes"
-            )
+        if doubt := _doubt(binding.original.string.partition("=")[2], binding.value):
+            raise ConfigError(f"{where}: {binding.key}: {doubt}")
         values[binding.key] = binding.value
         lines[binding.key] = binding.original.line
     return values
 
 
-def _is_single_quoted(line: str) -> bool:
-    return line.partition("=")[2].lstrip().startswith("'")
+def _doubt(written: str, value: str) -> str:
+    """Say what Compose, which reads the same file for the services, would take in another way."""
+    start = written.lstrip()[:1]
+    if "$" in value and start != "'":
+        return "Compose would fill in what follows the $; put the value into single quotes"
+    if (start == "'" and r"\\" in written) or (start == '"' and r"\'" in written):
+        return "Compose reads a backslash in quotes in another way; leave the quotes out"
+    if start == "#" and not value:
+        return "a comment needs a line of its own"
+    return ""
 
 
 def _short(path: Path) -> str:

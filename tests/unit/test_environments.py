@@ -94,8 +94,18 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
         ("common.env", "SESSION_KEY=s", "it belongs in secrets/<environment>.sops.yaml"),
         ("prod.env", "HTTP_PORT=81", r"compose/prod.env:\d+: HTTP_PORT was already set in line 2"),
         ("prod.env", "LAB", r"compose/prod.env:\d+: expected KEY=value"),
-        ("prod.env", "DOMAIN=a$b", r"compose/prod.env:\d+: Compose would fill in .* single quot"),
-        ("prod.env", 'DOMAIN="a$b"', r"compose/prod.env:\d+: Compose would fill in .* single quot"),
+        (
+            "prod.env",
+            "DOMAIN=a$b",
+            r"compose/prod.env:\d+: DOMAIN: Compose would fill in .* single quot",
+        ),
+        ("prod.env", 'DOMAIN="a$b"', r"DOMAIN: Compose would fill in .* single quot"),
+        (
+            "prod.env",
+            r"DOMAIN='a\\b'",
+            r"DOMAIN: Compose reads a backslash in quotes in another way",
+        ),
+        ("prod.env", "DOMAIN= # any", r"DOMAIN: a comment needs a line of its own"),
         ("prod.env", "DATABASE_HOST=", "compose/prod.env: DATABASE_HOST is missing. Host of the"),
     ],
 )

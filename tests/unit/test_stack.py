@@ -1,8 +1,10 @@
 """Stack files, made from what Compose really says of the project and read by Docker itself."""
 
+import contextlib
 import json
 import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from slipway.environments import environment
+from slipway.environments import envfile, environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError
 from slipway.project import COMPOSE, SECRETS
@@ -172,6 +176,49 @@ def test_a_dollar_in_a_setting_arrives_as_it_was_written(project: Project) -> No
     given = api["environment"]
     assert given["PRICE"] == "a$b ${C} %d"
     assert env.settings["DOMAIN"] == given["DOMAIN"] == "x$y.example"
+
+
+SIGNS = [
+    "a",
+    "b c",
+    "#",
+    " #",
+    "'",
+    '"',
+    "\\",
+    "\\n",
+    "\\'",
+    '\\"',
+    "=",
+    ":",
+    " ",
+    "ü",
+    "$",
+    "${A}",
+]
+values = st.lists(st.sampled_from(SIGNS), max_size=5).map("".join)
+written = st.builds(
+    lambda quote, text: f"{quote}{text}{quote}", st.sampled_from(["", "'", '"']), values
+)
+
+
+@given(st.lists(written, min_size=80, max_size=200))
+@settings(max_examples=4, deadline=None)
+def test_a_setting_that_is_accepted_reaches_the_services_as_it_was_read(lines: list[str]) -> None:
+    services, ours = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, line in enumerate(lines):
+            path = Path(folder) / f"{number}.env"
+            path.write_text(f"KEY={line}\nEND=1\n")
+            with contextlib.suppress(ConfigError):
+                ours[f"s{number}"] = envfile.read(path)
+                services[f"s{number}"] = {"image": "x", "env_file": [path.name]}
+        (Path(folder) / "compose.yml").write_text(json.dumps({"services": services}))
+        argv = ["docker", "compose", "--project-directory", folder, "config", "--format", "json"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    for name, read in json.loads(done.stdout)["services"].items():
+        theirs = {key: value.replace("$$", "$") for key, value in read["environment"].items()}
+        assert theirs == ours[name]
 
 
 @pytest.mark.parametrize(
