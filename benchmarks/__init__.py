@@ -1,1 +1,1 @@
-"""Side-by-side measurements, one module per claim: `inv benchmark`, results in docs/benchmarks.md."""
+"""Side-by-side measurements, one module per claim; results go to docs/benchmarks.md."""

@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from tasks import bootstrap, deploy, loop, machine, secrets, test
+from tasks import benchmark, bootstrap, deploy, loop, machine, secrets, test
 from tasks.usage import check_command_line
 
 namespace = Collection(
@@ -17,6 +17,7 @@ namespace = Collection(
     deploy.verify,
     deploy.destroy,
     test.test,
+    benchmark.benchmark,
     machine=Collection.from_module(machine),
     secrets=Collection.from_module(secrets),
 )

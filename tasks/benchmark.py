@@ -1,0 +1,21 @@
+"""Measurements of this project, side by side with what one would use without it."""
+
+from tasks.command import command
+
+
+@command(help={"name": "One claim instead of all: list or deploy."})
+def benchmark(*, name: str = "") -> None:
+    """Measure what docs/benchmarks.md claims, and write it there; minutes, with an engine.
+
+    Example: inv benchmark --name=list
+    """
+    import sys
+
+    from invoke.exceptions import Exit
+
+    from slipway.hosts.local import LocalHost
+    from slipway.project import ROOT
+
+    argv = [sys.executable, "-m", "benchmarks", *([f"--name={name}"] if name else [])]
+    if code := LocalHost(cwd=ROOT).attach(argv):
+        raise Exit(code=code)
