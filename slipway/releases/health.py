@@ -18,6 +18,12 @@ docker stack services "$1" --format 'service	{{json .}}'
 docker stack ps "$1" --no-trunc --format 'task	{{json .}}' 2>/dev/null || true
 """
 
+# The Swarm has no log of a task that has not been well yet; its machine has.
+LOG_HERE = f"""
+id=$(docker ps -aq --filter "label=com.docker.swarm.service.name=$1" | head -n 1)
+[ -z "$id" ] || docker logs --tail {LOG_LINES} "$id"
+"""
+
 UPDATES = r"""
 for id in $(docker service ls -q --filter "label=com.docker.stack.namespace=$1"); do
   docker service inspect "$id" --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}'
@@ -119,6 +125,8 @@ def last_words(manager: Host, service: str) -> list[str]:
     """Return the last lines that the containers of a service printed."""
     argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), service]
     done = manager.run(["timeout", "8", *argv], timeout=15, check=False)
+    if not (done.out + done.err).strip():
+        done = manager.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
     return (done.out + done.err).strip().splitlines()[-LOG_LINES:]
 
 
