@@ -1,0 +1,158 @@
+"""Services on the real Swarm: run once, watched until they are well, and looked at beforehand."""
+
+import dataclasses
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from slipway.cluster import stacks
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, SlipwayError
+from slipway.hosts.local import LocalHost
+from slipway.releases import health, jobs, preflight, stack
+from slipway.releases.application import Service
+from slipway.releases.health import NotHealthy
+from slipway.releases.release import Release
+from tests.fakes.host import FakeHost
+from tests.integration.conftest import Corner, base_image
+
+pytestmark = pytest.mark.engine
+
+
+class Stage:
+    """An environment nobody else has, and services of it from the plain Debian image."""
+
+    def __init__(self, manager: LocalHost) -> None:
+        self.manager = manager
+        plain = environment.load("dev")
+        project = f"t{uuid.uuid4().hex[:7]}"
+        settings = MappingProxyType({**plain.settings, "PROJECT": project})
+        self.env: Environment = dataclasses.replace(plain, settings=settings)
+        argv = [
+            "docker",
+            "image",
+            "inspect",
+            "--format",
+            "{{.Id}}",
+            base_image("debian:trixie-slim"),
+        ]
+        self.image = manager.run(argv).out.strip()
+
+    def release(self, role: str, script: str, **spec: Any) -> Release:
+        full = {"image": "debian", "command": ["bash", "-c", script], "user": "10001:10001"} | spec
+        service = Service("one", role, full)  # type: ignore[arg-type]
+        tags, images = {"one": "debian"}, {"one": self.image}
+        return Release(1, "c0ffee", images, tags, images, {}, (service,))
+
+    def run_once(self, script: str, **more: Any) -> jobs.Outcome:
+        release = self.release("job", script)
+        return jobs.run(self.manager, self.env, release, release.services[0], **more)
+
+    def start(self, script: str, **spec: Any) -> str:
+        name = f"{self.env.prefix}-blue"
+        release = self.release("colour", script, **spec)
+        stacks.deploy(self.manager, name, stack.colour_stack(self.env, release, "blue"))
+        return name
+
+
+@pytest.fixture
+def stage(manager: LocalHost) -> Iterator[Stage]:
+    made = Stage(manager)
+    try:
+        yield made
+    finally:
+        Corner(made.env.prefix).sweep()
+
+
+def test_a_job_runs_once_to_its_end_and_its_words_come_back(stage: Stage) -> None:
+    outcome = stage.run_once("echo one; echo two >&2; id -u")
+    assert outcome.succeeded
+    assert sorted(outcome.lines) == ["10001", "one", "two"]
+    assert Corner(stage.env.prefix).docker("service", "ls", "-q", "--filter",
+        f"label=slipway.app={stage.env.prefix}") == ""  # fmt: skip
+
+
+def test_a_job_that_fails_is_not_tried_again_and_says_why(stage: Stage) -> None:
+    outcome = stage.run_once("echo the table is gone; exit 3")
+    assert not outcome.succeeded
+    assert outcome.lines == ("the table is gone",)
+    assert "3" in outcome.error
+
+
+def test_a_job_that_does_not_end_is_ended(stage: Stage) -> None:
+    began = time.monotonic()
+    with pytest.raises(jobs.JobFailed, match=r"-one has not ended after 2 s \(running\)"):
+        stage.run_once("sleep 300", timeout=2)
+    assert time.monotonic() - began < 25
+
+
+def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
+    check = {"test": ["CMD", "test", "-e", "/tmp/well"], "interval": "200ms", "retries": 50}
+    told: list[str] = []
+    name = stage.start("sleep 1; touch /tmp/well; sleep 300", healthcheck=check)
+    health.wait(stage.manager, name, 30, told.append)
+    assert told[0] == "0 of 1 healthy"
+    assert health.look(stage.manager, name).is_whole
+    stacks.remove(stage.manager, name)
+    stacks.remove(stage.manager, name)
+
+
+def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(stage: Stage) -> None:
+    name = stage.start("echo SESSION_KEY is too short >&2; exit 9")
+    with pytest.raises(NotHealthy) as caught:
+        health.wait(stage.manager, name, 60, lambda text: None, steady=5)
+    text = str(caught.value)
+    assert "one-blue on" in text and "non-zero exit (9)" in text
+    assert "    SESSION_KEY is too short" in text.splitlines()
+
+
+def test_a_service_that_never_gets_well_is_given_up_in_time(stage: Stage) -> None:
+    check = {"test": ["CMD", "false"], "interval": "1s", "retries": 90}
+    name = stage.start("echo waiting for the database; sleep 300", healthcheck=check)
+    with pytest.raises(NotHealthy, match=r"not healthy after 4 s: (.|\n)*waiting for the database"):
+        health.wait(stage.manager, name, 4, lambda text: None)
+
+
+def test_a_stack_of_which_docker_would_drop_a_part_is_refused(stage: Stage) -> None:
+    made = stack.colour_stack(stage.env, stage.release("colour", "true"), "blue")
+    made["services"]["one-blue"]["security_opt"] = ["no-new-privileges"]
+    with pytest.raises(SlipwayError, match=r"the Swarm would drop a part of .*: .*security_opt"):
+        stacks.deploy(stage.manager, f"{stage.env.prefix}-blue", made)
+
+
+def on_port(env: Environment, port: int) -> Environment:
+    settings = MappingProxyType({**env.settings, "HTTP_PORT": str(port)})
+    return dataclasses.replace(env, settings=settings)
+
+
+def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: Corner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(Refused, match=rf"port {port} of here is taken by .*{os.getpid()}"):
+            preflight.check(on_port(stage.env, port), [stage.manager])
+    container = corner.run(
+        "debian:trixie-slim", "sleep", "60", options=("--publish", "127.0.0.1::80")
+    )
+    port = corner.port(container, 80)
+    name = corner.docker("inspect", "--format", "{{.Name}}", container).removeprefix("/")
+    with pytest.raises(
+        Refused, match=rf"taken by the container {name}; .*HTTP_PORT in compose/dev"
+    ):
+        preflight.check(on_port(stage.env, port), [stage.manager])
+    # Its own edge holds the port by right.
+    own = dataclasses.replace(on_port(stage.env, port), name="test")
+    settings = MappingProxyType({**own.settings, "PROJECT": corner.app.removesuffix("-test")})
+    assert preflight.check(dataclasses.replace(own, settings=settings), [stage.manager])
+
+
+def test_a_full_disk_is_found_before_anything_is_changed(stage: Stage) -> None:
+    host = FakeHost("m1").answers("sh", out="free 900000000\n")
+    with pytest.raises(Refused, match=r"m1 has 0\.9 GB free where Docker keeps its data"):
+        preflight.check(stage.env, [host])
