@@ -46,7 +46,8 @@ class Stage:
         self.image = manager.run(argv).out.strip()
 
     def release(self, role: str, script: str, **spec: Any) -> Release:
-        full = {"image": "debian", "command": ["bash", "-c", script], "user": "10001:10001"} | spec
+        full: dict[str, Any] = {"image": "debian", "networks": {"default": None}}
+        full |= {"command": ["bash", "-c", script], "user": "10001:10001", **spec}
         service = Service("one", role, full)  # type: ignore[arg-type]
         tags, images = {"one": "debian"}, {"one": self.image}
         return Release(1, "c0ffee", images, tags, images, {}, (service,))
