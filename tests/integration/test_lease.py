@@ -1,5 +1,7 @@
 """The lease in the real Swarm: one holder at a time, found dead by silence, told when it lost."""
 
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +11,7 @@ from slipway.cluster import lease
 from slipway.cluster.lease import Lease, Pace
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
 from tests.integration.conftest import Corner
 
 pytestmark = pytest.mark.engine
@@ -82,6 +85,25 @@ def test_a_holder_that_has_been_silent_is_taken_over(manager: LocalHost, corner:
     corner.docker("config", "rm", f"{corner.app}.lease")
     leave_behind(corner, age=5)
     lease.take(manager, corner.app, "mine", QUICK).give_back()
+
+
+def test_a_killed_process_on_this_computer_gives_way_at_once(
+    manager: LocalHost, corner: Corner
+) -> None:
+    text = (
+        "import sys, time; from slipway.cluster import lease; "
+        "from slipway.hosts.local import LocalHost; "
+        "lease.take(LocalHost(), sys.argv[1], 'theirs'); print('taken', flush=True); time.sleep(60)"
+    )
+    argv = [sys.executable, "-c", text, corner.app]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"taken\n"
+        with pytest.raises(Busy, match="theirs"):
+            lease.take(manager, corner.app, "mine")
+        holder.kill()
+    lease.take(manager, corner.app, "mine").give_back()
+    assert corner.names("config") == []
 
 
 def test_a_holder_learns_that_its_lease_was_taken_over(manager: LocalHost, corner: Corner) -> None:
