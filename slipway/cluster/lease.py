@@ -37,7 +37,7 @@ beat="$1.beat.$2.$(date +%s)"
 printf x | docker config create --label "slipway.app=$1" --label "slipway.beats=$1" \
   "$beat" - >/dev/null 2>&1 || docker config inspect "$beat" >/dev/null
 docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
-  grep -vxF "$beat" | xargs -r docker config rm >/dev/null
+  grep -vxF "$beat" | xargs -r docker config rm >/dev/null 2>&1 || true
 """
 RELEASE = r"""
 token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}' 2>/dev/null) || exit 0
