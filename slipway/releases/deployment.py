@@ -7,7 +7,6 @@ nothing can fail any more, drain and stop the old colour and tidy up.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from slipway.cluster import ledger, stacks
@@ -16,11 +15,10 @@ from slipway.cluster.observed import Observed, observe
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, SlipwayError
-from slipway.hosts.local import LocalHost
+from slipway.errors import SlipwayError
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, jobs, preflight, prune, registry, ship, sources, stack, story
+from slipway.releases import health, images, jobs, preflight, prune, stack, story
 from slipway.releases.draft import Draft
 from slipway.releases.members import Cluster
 from slipway.releases.release import Release
@@ -156,30 +154,11 @@ class Deployment:
         return f"{count} built" if count else "all there"
 
     def ship(self) -> str:
-        images = {image.id: image for image in self.draft.images.values()}
-        if place := self.env.settings["REGISTRY"]:
-            references = registry.push(list(images.values()), place)
-            named = {name: references[i] for name, i in self.release.images.items()}
-            self.draft = replace(self.draft, release=replace(self.release, images=named))
-            return f"{len(references)} images to {place}"
-        if self.env.is_local:
-            return "same engine"
-        return ship.over_ssh(self.cluster.all, list(images.values()), self.note)
+        self.draft, told = images.bring(self.env, self.cluster, self.draft, self.note)
+        return told
 
     def check_images(self) -> str:
-        """Bring back the images that a machine has lost. Raises Refused when nobody has them."""
-        if self.env.settings["REGISTRY"]:
-            return "from the registry"
-        by_id = {ident: self.release.tags[name] for name, ident in self.release.images.items()}
-        missing = ship.missing(self.cluster.all, list(by_id))
-        if not missing:
-            return "all there"
-        here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
-        found = [image for image in here.values() if image.id in missing]
-        if {image.id for image in found} != missing or self.env.is_local:
-            lost = sorted(by_id[ident] for ident in missing)
-            raise Refused(f"the image {lost[0]} of {self.release.label} is gone everywhere")
-        return ship.over_ssh(self.cluster.all, found, self.note)
+        return images.bring_back(self.env, self.cluster, self.release, self.note)
 
     def deliver_secrets(self) -> str:
         made = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
@@ -231,7 +210,8 @@ class Deployment:
         # Without a health check “running” is all there is to see, so it is looked at for longer.
         blind = [s.name for s in self.release.of("colour") if not s.spec.get("healthcheck")]
         steady = BLIND_PATIENCE if blind else 0
-        health.wait(manager, self.idle_stack, timeout, self.note, steady)
+        hosts = self.cluster.all
+        health.wait(manager, self.idle_stack, timeout, self.note, steady=steady, hosts=hosts)
         return "healthy"
 
     def empty(self) -> None:

@@ -64,7 +64,13 @@ class NotHealthy(SlipwayError):
 
 
 def wait(
-    manager: Host, stack: str, timeout: float, note: Callable[[str], None], steady: float = 0
+    manager: Host,
+    stack: str,
+    timeout: float,
+    note: Callable[[str], None],
+    *,
+    steady: float = 0,
+    hosts: Sequence[Host] = (),
 ) -> None:
     """Wait until every service of a new stack has all its tasks healthy, for `steady` seconds.
 
@@ -85,10 +91,10 @@ def wait(
             seen = text
         failed = progress.failed
         if len(failed) >= FAILURES:
-            raise NotHealthy(explain(manager, failed))
+            raise NotHealthy(explain(manager, failed, hosts))
         if time.monotonic() > deadline:
             waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
-            reason = explain(manager, failed or waiting)
+            reason = explain(manager, failed or waiting, hosts)
             raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
         time.sleep(POLL)
 
@@ -109,24 +115,29 @@ def look(manager: Host, stack: str) -> Progress:
     return Progress(running, desired, tuple(tasks))
 
 
-def explain(manager: Host, tasks: Sequence[Task]) -> str:
-    """Say what became of tasks, with the last lines their containers printed."""
+def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) -> str:
+    """Say what became of tasks, with the last lines their containers printed on any host."""
     if not tasks:
         return "no task could be placed; has a machine room and the right label?"
     first = tasks[0]
     text = f"{first.service} on {first.node or 'no machine'} is {first.state.lower()}"
     if first.error:
         text += f" ({first.error.removeprefix('task: ')})"
-    lines = last_words(manager, first.service)
+    lines = last_words(manager, first.service, hosts or [manager])
     return "\n".join([text, *(f"    {line}" for line in lines)])
 
 
-def last_words(manager: Host, service: str) -> list[str]:
-    """Return the last lines that the containers of a service printed."""
+def last_words(manager: Host, service: str, hosts: Sequence[Host]) -> list[str]:
+    """Return the last lines that the containers of a service printed.
+
+    The Swarm has no log of a container that was never well; the host it was on still has it.
+    """
     argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), service]
     done = manager.run(["timeout", "8", *argv], timeout=15, check=False)
-    if not (done.out + done.err).strip():
-        done = manager.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
+    for host in hosts:
+        if (done.out + done.err).strip():
+            break
+        done = host.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
     return (done.out + done.err).strip().splitlines()[-LOG_LINES:]
 
 
