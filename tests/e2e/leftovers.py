@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.e2e.checkout import docker
 
-LOCKS = Path("/tmp/slipway-e2e")
+FOLDER = Path("/tmp")
+LOCK = "slipway-e2e."  # and the project, which is alive while somebody holds the lock
 ENVIRONMENTS = ("dev", "testing", "staging")
 
 
@@ -19,16 +20,15 @@ def swept(project: str) -> Iterator[None]:
 
     The lock tells a run that lives from one that was killed, whose things go now.
     """
-    LOCKS.mkdir(exist_ok=True)
-    for path in LOCKS.iterdir():
+    for path in FOLDER.glob(f"{LOCK}*"):
         with path.open() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            sweep(path.name)
+            sweep(path.name.removeprefix(LOCK))
             path.unlink(missing_ok=True)
-    mine = LOCKS / project
+    mine = FOLDER / f"{LOCK}{project}"
     with mine.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
