@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -159,6 +160,11 @@ class Running:
             late = time.monotonic() > deadline
             assert not ended and not late, f"“{text}” was never said:\n{self._said()}"
             time.sleep(0.02)
+
+    def interrupt(self) -> Done:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+        return self.wait(60)
 
     def kill(self) -> Done:
         """End it as a power cut would: no handler runs."""

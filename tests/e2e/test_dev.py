@@ -96,6 +96,18 @@ def test_a_deploy_that_was_killed_after_its_cutover_is_finished_by_the_next(
     assert one_colour(clone)
 
 
+def test_ctrl_c_takes_back_what_was_begun(dev: httpx.Client, clone: Checkout) -> None:
+    serving = dev.get("/api/version").json()["release"]
+    change(clone, "Interrupted.")
+    running = clone.begin("deploy", "--env=dev")
+    running.wait_for("healthy")
+    done = running.interrupt().expect(130)
+    assert "serves as before" in done.err
+    assert "Traceback" not in done.err
+    assert dev.get("/api/version").json()["release"] == serving
+    assert one_colour(clone)
+
+
 def test_an_image_that_does_not_build_changes_nothing(dev: httpx.Client, clone: Checkout) -> None:
     before = tasks(docker, f"{clone.project}-dev")
     clone.replace("compose/api/Dockerfile", "USER", "RUN echo out of paint >&2 && false\nUSER")
