@@ -10,21 +10,28 @@ from slipway.cluster.node import Node
 from slipway.errors import HostError
 from slipway.hosts.host import Host
 
-# One line each: a word that says what it is, a tab, JSON as Docker prints it.
+# One line each: a word that says what it is, a tab, JSON as Docker prints it. What goes between the
+# listing and the look (a beat of the lease does, every few seconds) makes it list again.
 OBSERVE = r"""
+app=$1
+inspect() { # KIND FORM
+  for attempt in 1 2 3 4 5; do
+    ids=$(docker "$1" ls -q --filter "label=slipway.app=$app")
+    [ -n "$ids" ] || return 0
+    if found=$(docker "$1" inspect $ids --format "$2"); then printf '%s\n' "$found"; return 0; fi
+  done
+  return 1
+}
 state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
 echo "swarm	\"$state\""
 echo "now	$(date +%s)"
 [ "$state" = "active true" ] || exit 0
 docker node inspect $(docker node ls -q) --format 'node	{{json .}}'
-docker service ls --filter "label=slipway.app=$1" --format 'count	{{json .}}'
-ids=$(docker service ls -q --filter "label=slipway.app=$1")
-[ -z "$ids" ] || docker service inspect $ids --format 'service	{{json .}}'
-ids=$(docker config ls -q --filter "label=slipway.app=$1")
-form='config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
-[ -z "$ids" ] || docker config inspect $ids --format "$form"
-docker secret ls --filter "label=slipway.app=$1" --format 'secret	{{json .Name}}'
-docker network ls --filter "label=slipway.app=$1" --format 'network	{{json .Name}}'
+docker service ls --filter "label=slipway.app=$app" --format 'count	{{json .}}'
+inspect service 'service	{{json .}}'
+inspect config 'config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
+docker secret ls --filter "label=slipway.app=$app" --format 'secret	{{json .Name}}'
+docker network ls --filter "label=slipway.app=$app" --format 'network	{{json .Name}}'
 """
 
 
