@@ -18,12 +18,15 @@ from invoke.program import Program
 from slipway.environments.schema import nearest
 
 WRONG_USAGE = 2
-LAUNCHED_AS = ("inv", "invoke", "__main__.py")
+LAUNCHED_AS = ("inv", "invoke", "invoke/__main__.py")
 
 
 def check_command_line(tasks: Collection) -> None:
     """Check what this process was started with, when it was started as `inv`."""
-    if Path(sys.argv[0]).name in LAUNCHED_AS and "--complete" not in sys.argv:
+    launched = Path(sys.argv[0])
+    # `python -m invoke` starts a __main__.py, and so do pytest and others.
+    name = "/".join(launched.parts[-2:]) if launched.name == "__main__.py" else launched.name
+    if name in LAUNCHED_AS and "--complete" not in sys.argv:
         # A copy, because Invoke takes the help texts out of a task when it is asked for contexts.
         check(sys.argv[1:], copy.deepcopy(tasks).to_contexts())
 
