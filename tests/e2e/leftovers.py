@@ -1,11 +1,14 @@
 """What a run leaves in the engine, found by its project's name and removed, also after a crash."""
 
+import contextlib
 import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from docker import DockerClient
 
 from tests.e2e.checkout import docker
 
@@ -60,12 +63,19 @@ def sweep(project: str) -> None:
 
 
 def remaining(app: str) -> list[str]:
-    """Name everything in this computer's engine that carries the label of an environment."""
-    label = f"label=slipway.app={app}"
-    found = [f"container {c}" for c in docker("ps", "-aq", "--filter", label).split()]
-    for kind in ("service", "network", "volume", "secret", "config"):
-        names = docker(kind, "ls", "--quiet", "--filter", label).split()
-        found += [f"{kind} {name}" for name in names]
+    """Name everything in this computer's engine that carries the label of an environment.
+
+    Asked through the SDK: what one client made and removed is looked for by another.
+    """
+    labelled: dict[str, str | list[str] | bool] = {"label": f"slipway.app={app}"}
+    client = DockerClient(base_url=os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    with contextlib.closing(client):
+        found = [f"container {one.name}" for one in client.containers.list(True, filters=labelled)]
+        found += [f"service {one.name}" for one in client.services.list(filters=labelled)]
+        found += [f"network {one.name}" for one in client.networks.list(filters=labelled)]
+        found += [f"volume {one.name}" for one in client.volumes.list(filters=labelled)]
+        found += [f"secret {one.name}" for one in client.secrets.list(filters=labelled)]
+        found += [f"config {one.name}" for one in client.configs.list(filters=labelled)]
     return found
 
 
