@@ -67,7 +67,7 @@ def rollback(
     outcome.show_report(env, report, as_json=json)
 
 
-@command(runbook="status/host-lost", help={"json": "Print it as JSON."})
+@command(runbook="host-lost", help={"json": "Print it as JSON."})
 def status(env: Environment, *, json: bool = False) -> None:
     """Show machines, colour, release and the health of each service.
 
