@@ -121,7 +121,7 @@ def balance(manager: Host) -> list[str]:
 
     Nodes that are down count for nothing; the leader and the data machine are demoted last.
     """
-    known = [node for node in nodes(manager) if node.is_ready]
+    known = [node for node in _settled(manager) if node.is_ready]
     managers = [node for node in known if node.is_manager]
     workers = [node for node in known if not node.is_manager and node.availability == "active"]
     surplus = len(managers) - managers_for(len(known))
@@ -136,6 +136,19 @@ def balance(manager: Host) -> list[str]:
         demote(manager, node)
         done.append(f"{node.name} is a worker now")
     return done
+
+
+def _settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
+    """Read the nodes when the managers know of each whether it is there.
+
+    A leader that was just elected calls every node “unknown” until it has heard from it.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        found = nodes(manager)
+        if time.monotonic() > deadline or all(node.state != "unknown" for node in found):
+            return found
+        time.sleep(0.3 * SECONDS)
 
 
 def promote(manager: Host, node: Node) -> None:
