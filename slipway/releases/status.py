@@ -93,7 +93,7 @@ def _machines(
             machine=names.get(node.id, node.name),
             state=("ready" if node.availability == "active" else "drained")
             if node.is_ready
-            else "down",
+            else node.state,
             role=("leader" if node.leader else node.role) + (", data" if node.holds_data else ""),
             edge_serves=serving.get(names.get(node.id, ""), ""),
         )
