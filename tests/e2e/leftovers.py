@@ -47,9 +47,9 @@ def sweep(project: str) -> None:
     _remove(["rm", "--force", "--volumes"], machines)
     for env in ENVIRONMENTS:
         label = f"label=slipway.app={project}-{env}"
-        _remove(["service", "rm"], docker("service", "ls", "--quiet", "--filter", label))
-        for kind in ("config", "secret"):
-            _remove([kind, "rm"], docker(kind, "ls", "--quiet", "--filter", label))
+        for kind in ("service", "config", "secret"):  # none, where the engine is in no Swarm
+            found = docker(kind, "ls", "--quiet", "--filter", label, check=False)
+            _remove([kind, "rm"], found)
         _wait_until_stopped(label)
         _remove(["rm", "--force"], docker("ps", "--all", "--quiet", "--filter", label))
         _networks(label)

@@ -82,14 +82,21 @@ def build(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
     return Rig(checkout, {name: inventory[name]["http_port"] for name in names})
 
 
-def wait_until(what: str, reached: Callable[[], bool], timeout: float) -> None:
-    """Wait for something that others do; a failed question counts as “not yet”."""
+def wait_until(
+    what: str, reached: Callable[[], bool], timeout: float, seen: Callable[[], object] = str
+) -> None:
+    """Wait for something that others do; a failed question counts as “not yet”.
+
+    `seen` tells what there is instead when the time is over.
+    """
     deadline = time.monotonic() + timeout
     while True:
+        trouble = ""
         try:
             if reached():
                 return
-        except (httpx.HTTPError, AssertionError, subprocess.SubprocessError):
-            pass
-        assert time.monotonic() < deadline, f"{what}: not within {timeout:.0f} s"
+        except (httpx.HTTPError, AssertionError, subprocess.SubprocessError) as error:
+            trouble = str(error)
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout:.0f} s {trouble}\n{seen()}")
         time.sleep(0.25)

@@ -145,7 +145,12 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
     assert "m3" in said
     assert "Nothing was changed" in said
 
-    wait_until("its replicas run elsewhere", lambda: moved(three, "m3", before), 90)
+    wait_until(
+        "its replicas run elsewhere",
+        lambda: moved(three, "m3", before),
+        90,
+        lambda: f"{before}\n{three.replicas()}\n{three.on('m1', 'docker', 'node', 'ls')}",
+    )
     with load(living, records, rate=RATE / 3, seconds=60) as made:
         time.sleep(3)
     assert not made.run.failed, made.run.summary()
