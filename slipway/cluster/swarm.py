@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.cluster.node import DATA_LABEL, Node, read
+from slipway.cluster.node import Node, read
 from slipway.errors import CommandFailed, HostError, Refused
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
@@ -121,7 +121,7 @@ def balance(manager: Host) -> list[str]:
 
     Nodes that are down count for nothing; the leader and the data machine are demoted last.
     """
-    known = [node for node in _settled(manager) if node.is_ready]
+    known = [node for node in settled(manager) if node.is_ready]
     managers = [node for node in known if node.is_manager]
     workers = [node for node in known if not node.is_manager and node.availability == "active"]
     surplus = len(managers) - managers_for(len(known))
@@ -130,15 +130,15 @@ def balance(manager: Host) -> list[str]:
     for node in sorted(workers, key=_name)[: max(0, -surplus)]:
         promote(manager, node)
         done.append(f"{node.name} is a manager now")
-    spare = [node for node in managers if node.id != asked and DATA_LABEL not in node.labels]
-    followers = sorted(spare, key=lambda node: (node.leader, node.name))
+    spare = [node for node in managers if node.id != asked]
+    followers = sorted(spare, key=lambda node: (node.holds_data, node.leader, node.name))
     for node in followers[: max(0, surplus)]:
         demote(manager, node)
         done.append(f"{node.name} is a worker now")
     return done
 
 
-def _settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
+def settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
     """Read the nodes when the managers know of each whether it is there.
 
     A leader that was just elected calls every node “unknown” until it has heard from it.

@@ -61,12 +61,12 @@ class Departure:
 
     def _heir(self, host: SshHost | None, rest: list[SshHost]) -> SshHost:
         """The only manager leaves: it makes another one first."""
-        workers = []
-        if host is not None and swarm.membership(host).manager:
-            workers = [n for n in swarm.nodes(host) if not n.is_manager and n.is_ready]
+        is_manager = host is not None and swarm.membership(host).manager
+        if host is not None and is_manager:
+            workers = [n for n in swarm.settled(host) if not n.is_manager and n.is_ready]
             for node in workers[:1]:
                 swarm.promote(host, node)
-        deadline = time.monotonic() + (PROMOTION if workers else 0)
+        deadline = time.monotonic() + (PROMOTION if is_manager else 0)
         while (manager := fleet.manager(rest)) is None:
             if time.monotonic() >= deadline:
                 raise Refused(
