@@ -148,7 +148,7 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
     wait_until(
         "its replicas run elsewhere",
         lambda: moved(three, "m3", before),
-        180,  # 50 s measured on calm machines when it was the leader: a new one asks everybody first
+        180,  # calm, 50 s if it led the Swarm: a new leader asks everybody first
         lambda: f"{before}\n{three.replicas()}\n{three.on('m1', 'docker', 'node', 'ls')}",
     )
     with load(living, records, rate=RATE / 3, seconds=60) as made:
