@@ -12,7 +12,8 @@ from slipway.hosts.host import Host
 
 # One line each: a word that says what it is, a tab, JSON as Docker prints it. What goes between the
 # listing and the look (a beat of the lease does, every few seconds) makes it list again.
-OBSERVE = r"""
+OBSERVE = (
+    r"""
 app=$1
 inspect() { # KIND FORM
   for attempt in 1 2 3 4 5; do
@@ -26,13 +27,17 @@ state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailabl
 echo "swarm	\"$state\""
 echo "now	$(date +%s)"
 [ "$state" = "active true" ] || exit 0
-docker node inspect $(docker node ls -q) --format 'node	{{json .}}'
+"""
+    + node.LIST
+    + r"""
+docker node inspect $nodes --format 'node	{{json .}}'
 docker service ls --filter "label=slipway.app=$app" --format 'count	{{json .}}'
 inspect service 'service	{{json .}}'
 inspect config 'config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
 docker secret ls --filter "label=slipway.app=$app" --format 'secret	{{json .Name}}'
 docker network ls --filter "label=slipway.app=$app" --format 'network	{{json .Name}}'
 """
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Observed:
 
 def observe(manager: Host, app: str) -> Observed:
     """Read everything that belongs to `app`. Raises HostError when the engine does not answer."""
-    done = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=30, check=False)
+    done = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=60, check=False)
     if done.code != 0 and "\nnow" not in done.out:
         last = (done.err or done.out).strip().splitlines()[-1:] or ["no answer"]
         raise HostError(manager.name, f"the Docker engine does not answer: {last[0]}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.cluster.node import Node, read
+from slipway.cluster.node import LIST, Node, read
 from slipway.errors import CommandFailed, HostError, Refused
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
@@ -20,7 +20,7 @@ PORT = 2377
 MOST_MANAGERS = 5
 POOLS = ("10.201.0.0/16", "10.202.0.0/16", "172.28.0.0/16")
 
-INSPECT = "docker node inspect $(docker node ls -q) --format '{{json .}}'"
+INSPECT = LIST + "docker node inspect $nodes --format '{{json .}}'"
 
 
 @dataclass(frozen=True)
