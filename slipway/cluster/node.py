@@ -13,7 +13,7 @@ LIST = r"""
 tries=0
 until nodes=$(docker node ls -q 2>&1); do
   tries=$((tries + 1))
-  case $nodes in *leader* | *"deadline exceeded"*) ;; *) tries=60 ;; esac
+  case $nodes in *leader* | *"deadline exceeded"* | *"code = Unavailable"*) ;; *) tries=60 ;; esac
   [ "$tries" -lt 60 ] || { echo "$nodes" >&2; exit 1; }
   sleep 0.5
 done

@@ -50,6 +50,11 @@ def membership(host: Host) -> Membership:
     )
 
 
+def manages(host: Host) -> bool:
+    """Whether a host really answers as a manager; one just demoted still says that it is one."""
+    return host.run(["sh", "-euc", LIST, "sh"], check=False).code == 0
+
+
 def nodes(host: Host) -> list[Node]:
     """All members, in one round trip to a manager."""
     lines = script(host, INSPECT).out.splitlines()

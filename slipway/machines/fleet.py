@@ -50,7 +50,7 @@ def memberships(hosts: Sequence[SshHost]) -> list[Membership | SlipwayError]:
 def manager(hosts: Sequence[SshHost]) -> SshHost | None:
     """One of the hosts that answers and manages the Swarm."""
     for host, found in zip(hosts, memberships(hosts), strict=True):
-        if isinstance(found, Membership) and found.active and found.manager:
+        if isinstance(found, Membership) and found.active and found.manager and swarm.manages(host):
             return host
     return None
 
