@@ -11,7 +11,7 @@ from slipway.machines.machine import DATA, Machine
 from slipway.machines.provider import Place, Provider
 from slipway.plan import Plan, Step
 
-PROMOTION = 30 * SECONDS  # until a new manager says so itself
+PROMOTION = 90 * SECONDS  # until a new manager says so itself
 
 
 class Departure:

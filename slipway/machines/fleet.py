@@ -48,10 +48,19 @@ def memberships(hosts: Sequence[SshHost]) -> list[Membership | SlipwayError]:
 
 
 def manager(hosts: Sequence[SshHost]) -> SshHost | None:
-    """One of the hosts that answers and manages the Swarm."""
-    for host, found in zip(hosts, memberships(hosts), strict=True):
-        if isinstance(found, Membership) and found.active and found.manager and swarm.manages(host):
-            return host
+    """The host that leads the Swarm, else one that answers and manages it.
+
+    The leader, because the one that is asked stays a manager, and demoting a leader takes long.
+    """
+    known = {
+        found.node: host
+        for host, found in zip(hosts, memberships(hosts), strict=True)
+        if isinstance(found, Membership) and found.active and found.manager
+    }
+    for host in known.values():
+        if swarm.manages(host):
+            leaders = [node.id for node in swarm.nodes(host) if node.leader]
+            return next((known[node] for node in leaders if node in known), host)
     return None
 
 
