@@ -1,0 +1,1 @@
+"""Migrations: read, reviewed, run once, and taken back."""
