@@ -1,22 +1,139 @@
-"""Splitting SQL into statements where psql would, and refusing what cannot run as a migration."""
+"""Splitting SQL into statements where psql would, and refusing what cannot run as a migration.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A semicolon ends a statement unless it is in a string, a quoted name, a comment, parentheses (as
+in CREATE RULE) or the BEGIN ATOMIC body of a function. Where psql is mistaken about what the
+server reads (a function named begin, an E'' string that goes on in the next line), the server
+is right. A line with a psql command is a statement whose kind begins with a backslash.
+"""
 
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-@dataclass(frozen=True)
-class Statement:
-    """One statement; `line` is where it begins in the text that was split, counted from 1."""
+from slipway.errors import ConfigError
+from slipway.migrations.lexer import Kind, Token, tokens
+from slipway.migrations.statement import BLANK, Statement, kind, words
 
-    text: str
-    line: int
-    kind: str = ""
-    comment: str = ""
+__all__ = ["Statement", "refuse", "split"]
+
+_COPY_END = re.compile(r"^\\\.\s*$", re.MULTILINE)
+_QUOTE = re.compile(r"/\*|\$[^$]*\$|[A-Za-z&]*['\"]")
 
 
 def split(text: str) -> list[Statement]:
-    """Split a script into its statements, without their semicolons."""
-    return [Statement(text, 1)] if text.strip() else []
+    """Split a script into its statements, without their semicolons; empty ones are left out."""
+    return _Splitter(text).run()
+
+
+class _Splitter:
+    """One pass over a text; what is held is the statement being read."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found: list[Statement] = []
+        self.line, self.counted = 1, 0
+        self.begin_next(0)
+
+    def begin_next(self, position: int) -> None:
+        self.begin = position
+        self.held: list[Token] = []
+        self.parentheses: list[int] = []
+        self.blocks: list[int] = []
+
+    def run(self) -> list[Statement]:
+        position = 0
+        while position < len(self.text):
+            position = self.read_from(position)
+        self.end_statement(len(self.text))
+        return self.found
+
+    def read_from(self, position: int) -> int:
+        """Read on; return where to begin again after what is not SQL, or the end."""
+        for token in tokens(self.text, position):
+            if token.text == "\\":
+                return self.read_command(token.start)
+            if token.text == ";" and not self.parentheses and not self.blocks:
+                copies = _copies_from_stdin(words(self.held))
+                self.end_statement(token.start)
+                self.begin_next(self.after_data(token.end) if copies else token.end)
+                if copies:
+                    return self.begin
+            elif token.kind not in BLANK:
+                self.held.append(token)
+                self.nest(token)
+        return len(self.text)
+
+    def nest(self, token: Token) -> None:
+        """Keep count of what keeps a semicolon from ending the statement."""
+        if token.text == "(":
+            self.parentheses.append(token.start)
+        elif token.text == ")" and self.parentheses:
+            self.parentheses.pop()
+        elif token.kind is Kind.WORD and not self.parentheses:
+            word = token.text.upper()
+            if word == "ATOMIC" and not self.blocks and _opens_body(self.held):
+                self.blocks.append(self.held[-2].start)
+            elif self.blocks and word in ("BEGIN", "CASE"):
+                self.blocks.append(token.start)
+            elif self.blocks and word == "END":
+                self.blocks.pop()
+
+    def read_command(self, position: int) -> int:
+        """Take a psql command to the end of its line, and what it would have sent before it."""
+        self.end_statement(position)
+        end = self.text.find("\n", position)
+        end = len(self.text) if end < 0 else end
+        line = self.text[position:end].strip()
+        name = re.match(r"\\(?:\w+|\S?)", line)
+        self.found.append(Statement(line, self.line_of(position), name[0] if name else line))
+        self.begin_next(end)
+        return end
+
+    def after_data(self, position: int) -> int:
+        end = _COPY_END.search(self.text, position)
+        return end.end() if end else len(self.text)
+
+    def end_statement(self, position: int) -> None:
+        if not self.held:
+            return
+        first = self.held[0].start
+        self.found.append(
+            Statement(
+                text=self.text[first:position].rstrip(),
+                line=self.line_of(first),
+                kind=kind(words(self.held[:8])),
+                comment=self.text[self.begin : first].strip(),
+                unclosed=self.unclosed(),
+            )
+        )
+
+    def unclosed(self) -> str:
+        """Say what is open at the end of a statement."""
+        last = self.held[-1]
+        if last.kind is Kind.OPEN:
+            quote = _QUOTE.match(last.text)
+            return quote[0] if quote else last.text
+        return "(" if self.parentheses else "BEGIN ATOMIC" if self.blocks else ""
+
+    def line_of(self, position: int) -> int:
+        # Counting goes on from the last place: a long script is counted once.
+        self.line += self.text.count("\n", self.counted, position)
+        self.counted = position
+        return self.line
+
+
+def _opens_body(held: Sequence[Token]) -> bool:
+    first, last = words(held[:4]), words(held[-2:])
+    routine = first[3:] if first[1:3] == ("OR", "REPLACE") else first[1:2]
+    return (
+        first[0] == "CREATE"
+        and routine in {("FUNCTION",), ("PROCEDURE",)}
+        and last == ("BEGIN", "ATOMIC")
+    )
+
+
+def _copies_from_stdin(said: Sequence[str]) -> bool:
+    return said[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(said)
 
 
 def refuse(
@@ -26,4 +143,82 @@ def refuse(
     filename: str = "",
     first_line: int = 1,
 ) -> None:
-    """Refuse what cannot run as a migration. Raises ConfigError that names every line."""
+    """Refuse what cannot run as a migration. Raises ConfigError that names every line.
+
+    `filename` and `first_line` say where the script that was split stands.
+    """
+    where = f"migrations/{filename}: " if filename else ""
+    problems = [
+        f"{where}line {first_line + one.line - 1}: {problem}"
+        for one in statements
+        for problem in _problems(one, in_transaction)
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def _problems(one: Statement, in_transaction: bool) -> Iterator[str]:
+    if one.kind.startswith("\\"):
+        yield f"{one.kind} is a command of psql, not SQL; {_INSTEAD.get(one.kind, 'take it out')}"
+    elif one.unclosed:
+        yield f"the {one.unclosed} in this statement is never closed"
+    elif one.kind == "COPY" and (one.says("FROM", "STDIN") or one.says("TO", "STDOUT")):
+        yield "COPY with STDIN or STDOUT has nobody to talk to here; write INSERT"
+    elif _is_transaction_control(one):
+        yield (
+            f"{one.kind} is not for a migration: its file is one transaction; take it out"
+            if in_transaction
+            else f"{one.kind} is not for a file with transaction:false, whose statements stand "
+            "alone; put what belongs together in a file of its own"
+        )
+    elif one.kind == "SET" and _sets_old_strings(one.words):
+        yield "strings are read in the standard way here; write E'…' where a backslash escapes"
+    elif in_transaction and (what := _needs_no_transaction(one)):
+        yield (
+            f"{what} cannot run in a transaction; put it in a file of its own that says "
+            "`transaction:false` after -- migrate:up or -- migrate:down"
+        )
+
+
+_INSTEAD = {
+    "\\i": "put the SQL of that file here",
+    "\\ir": "put the SQL of that file here",
+    "\\copy": "write INSERT",
+    "\\;": "write a plain semicolon",
+    "\\g": "write a semicolon",
+}
+
+
+def _is_transaction_control(one: Statement) -> bool:
+    if one.kind == "ROLLBACK" and "TO" in one.words:
+        return False  # to a savepoint
+    kinds = ("BEGIN", "START TRANSACTION", "COMMIT", "END", "ROLLBACK", "ABORT")
+    return one.kind in (*kinds, "PREPARE TRANSACTION")
+
+
+def _sets_old_strings(said: Sequence[str]) -> bool:
+    off = {"OFF", "FALSE", "NO", "0", "'OFF'", "'FALSE'", "'NO'", "'0'", "'F'", "'N'"}
+    return "STANDARD_CONFORMING_STRINGS" in said and said[-1].upper() in off
+
+
+def _needs_no_transaction(one: Statement) -> str:
+    """Name what PostgreSQL refuses to do inside a transaction, or nothing."""
+    said = one.words
+    if one.kind in _NEVER_INSIDE:
+        return one.kind
+    if "CONCURRENTLY" in said and one.kind in _SOMETIMES_CONCURRENT:
+        return f"{one.kind} CONCURRENTLY"
+    if one.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(said[:8]):
+        return "REINDEX of more than one table"
+    if one.kind == "CLUSTER" and len(said) <= (2 if "VERBOSE" in said else 1):
+        return "CLUSTER of every table"
+    if one.kind == "ALTER DATABASE" and one.says("SET", "TABLESPACE"):
+        return "ALTER DATABASE … SET TABLESPACE"
+    if one.kind == "CREATE SUBSCRIPTION" and not {"CREATE_SLOT", "CONNECT"} & set(said):
+        return one.kind
+    return "DISCARD ALL" if said[:2] == ("DISCARD", "ALL") else ""
+
+
+_NEVER_INSIDE = {"VACUUM", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM"}
+_NEVER_INSIDE |= {"CREATE TABLESPACE", "DROP TABLESPACE"}
+_SOMETIMES_CONCURRENT = {"CREATE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE"}
