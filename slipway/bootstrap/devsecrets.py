@@ -2,9 +2,11 @@
 
 from pathlib import Path, PurePosixPath
 
+from slipway.environments import schema
 from slipway.hosts.local import LocalHost
-from slipway.project import SECRETS, STATE
+from slipway.project import COMPOSE, SECRETS, STATE
 from slipway.secrets import sops
+from slipway.secrets.secret import Secret
 
 FOLDER = STATE / "dev" / "secrets"
 
@@ -16,6 +18,9 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     read as other users, so the files are open and the folder is not.
     """
     values = sops.decrypt(secrets / "dev.sops.yaml", secrets / sops.PUBLIC_KEY_FILE)
+    for rule in schema.read(COMPOSE / "schema.yml").values():
+        if rule.secret and not rule.is_required("dev"):
+            values.setdefault(rule.key, Secret(""))  # Compose wants a file for each that it names
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     host = LocalHost()

@@ -1,45 +1,135 @@
-"""A connection to the environment's database, from the settings and the secret of a container."""
+"""The way to an environment's database, from the settings and the secret of a container."""
 
+import contextlib
 import os
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from slipway.errors import SlipwayError
+from slipway.errors import ConfigError, SlipwayError
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 PASSWORD_FILE = Path("/run/secrets/DATABASE_PASSWORD")
 PATIENCE = 60.0  # a database that starts anew is back by then
+RETRY = 0.3
+MAINTENANCE = "postgres"  # the database every server has
+
+
+class NoDatabase(SlipwayError):
+    """The database cannot be reached, or does not let us in."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a database is and who asks; the password stays in its file."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    password_file: Path
+
+    def named(self, database: str) -> "Server":
+        """Return the same server with another database."""
+        return replace(self, database=database)
+
+    def connect(
+        self, *, patience: float = PATIENCE, application: str = "slipway"
+    ) -> "Connection[tuple[Any, ...]]":
+        """Open an autocommit connection, waiting for a server that is still starting.
+
+        Raises NoDatabase with the reason; at once where waiting would not help.
+        """
+        import psycopg
+
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return psycopg.connect(
+                    host=self.host,
+                    port=self.port,
+                    dbname=self.database,
+                    user=self.user,
+                    password=self._password(),
+                    application_name=application,
+                    connect_timeout=5,
+                    autocommit=True,
+                )
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline or _is_hopeless(str(error)):
+                    raise NoDatabase(
+                        f"the database {self.database} at {self.host}:{self.port} does not let "
+                        f"{self.user} in: {_reason(str(error))}"
+                    ) from None
+                time.sleep(RETRY)
+
+    @contextlib.contextmanager
+    def libpq(self, *, application: str = "slipway") -> Iterator[dict[str, str]]:
+        """Yield an environment in which PostgreSQL's own programs find this database.
+
+        The password is in a file that only we can read, never in the environment.
+        """
+        fields = (self.host, str(self.port), "*", self.user, self._password())
+        escaped = (field.replace("\\", "\\\\").replace(":", "\\:") for field in fields)
+        descriptor, path = tempfile.mkstemp(prefix="pgpass-")
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(":".join(escaped) + "\n")
+            yield {
+                "PATH": os.environ.get("PATH", os.defpath),
+                "LANG": "C.UTF-8",
+                "LC_MESSAGES": "C",
+                "PGHOST": self.host,
+                "PGPORT": str(self.port),
+                "PGUSER": self.user,
+                "PGDATABASE": self.database,
+                "PGPASSFILE": path,
+                "PGAPPNAME": application,
+                "PGCONNECT_TIMEOUT": "10",
+            }
+        finally:
+            Path(path).unlink(missing_ok=True)
+
+    def _password(self) -> str:
+        try:
+            return self.password_file.read_text().removesuffix("\n")
+        except OSError as error:
+            raise ConfigError(f"cannot read {self.password_file}: {error.strerror}") from None
+
+
+def server(environ: Mapping[str, str] = os.environ) -> Server:
+    """Read where the database is from a container's settings. Raises ConfigError."""
+    try:
+        return Server(
+            host=environ["DATABASE_HOST"],
+            port=int(environ.get("DATABASE_PORT", "5432")),
+            user=environ["DATABASE_USER"],
+            database=environ["DATABASE_NAME"],
+            password_file=Path(environ.get("DATABASE_PASSWORD_FILE", PASSWORD_FILE)),
+        )
+    except KeyError as error:
+        raise ConfigError(f"the setting {error.args[0]} is missing here") from None
+
+
+def _is_hopeless(message: str) -> bool:
+    """libpq gives no SQLSTATE for a refused connection, only the server's English sentence."""
+    signs = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
+    return any(sign in message for sign in signs)
+
+
+def _reason(message: str) -> str:
+    """Return the last sentence of libpq's; the ones before tell of other addresses tried."""
+    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
+    return lines[-1].rpartition("FATAL:")[2].strip() if lines else "no reason given"
 
 
 def connect(
     environ: Mapping[str, str] = os.environ, patience: float = PATIENCE
-) -> "Connection[tuple[str, ...]]":
-    """Open an autocommit connection, waiting for a database that is still starting."""
-    import psycopg
-
-    password = Path(environ.get("DATABASE_PASSWORD_FILE", PASSWORD_FILE))
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return psycopg.connect(
-                host=environ["DATABASE_HOST"],
-                port=int(environ["DATABASE_PORT"]),
-                dbname=environ["DATABASE_NAME"],
-                user=environ["DATABASE_USER"],
-                password=password.read_text().removesuffix("\n"),
-                application_name="slipway",
-                connect_timeout=5,
-                autocommit=True,
-            )
-        except psycopg.OperationalError as error:
-            if time.monotonic() > deadline:
-                host = environ["DATABASE_HOST"]
-                reason = " ".join(str(error).split())
-                raise SlipwayError(f"the database at {host} does not answer: {reason}") from None
-            time.sleep(0.3)
-        except OSError as error:
-            raise SlipwayError(f"cannot read {password}: {error.strerror}") from None
+) -> "Connection[tuple[Any, ...]]":
+    """Open an autocommit connection to the database that a container's settings name."""
+    return server(environ).connect(patience=patience)

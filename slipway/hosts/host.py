@@ -1,6 +1,7 @@
 """The one door to a machine: what every host can do, this computer or one over SSH."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -26,6 +27,26 @@ class Completed:
         if self.code != 0:
             raise CommandFailed(self.host, self.argv, self.code, self.err or self.out)
         return self
+
+
+class Conversation(Protocol):
+    """A command that runs and is spoken with: bytes both ways, until both sides have ended."""
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to its input; waits while it does not read. Raises BrokenPipeError."""
+        ...
+
+    def read(self, size: int) -> bytes:
+        """Take up to `size` bytes of its output; nothing when that has ended."""
+        ...
+
+    def end(self) -> None:
+        """Close its input."""
+        ...
+
+    def wait(self) -> Completed:
+        """Wait for its end; `err` holds the last lines it said on its second output."""
+        ...
 
 
 class Host(Protocol):
@@ -58,6 +79,10 @@ class Host(Protocol):
 
     def attach(self, argv: Sequence[str]) -> int:
         """Run a command with this terminal as its own, return its code."""
+        ...
+
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+        """Start a command to speak with; it is ended when the block is left early."""
         ...
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, Completed
+from slipway.hosts.host import MINUTES, Completed, Conversation
+from slipway.hosts.spoken import Spoken
 
 
 class LocalHost:
@@ -67,6 +68,12 @@ class LocalHost:
             return subprocess.call(argv, env=self._env, cwd=self._cwd)
         except FileNotFoundError:
             raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
+
+    @contextlib.contextmanager
+    def open(self, argv: Sequence[str]) -> Iterator[Conversation]:
+        process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        with _ended(process):
+            yield Spoken(self._name, argv, process)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         target = Path(path)

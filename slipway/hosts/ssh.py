@@ -13,12 +13,12 @@ import secrets
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, SECONDS, Completed
+from slipway.hosts.host import MINUTES, SECONDS, Completed, Conversation
 from slipway.hosts.line import Line
 from slipway.hosts.local import LocalHost
 
@@ -92,6 +92,13 @@ class SshHost:
     def attach(self, argv: Sequence[str]) -> int:
         command = [shlex.join(argv)] if argv else []
         return LocalHost(self._name).attach([*self._line.ssh("-t"), *command])
+
+    @contextlib.contextmanager
+    def open(self, argv: Sequence[str]) -> Iterator[Conversation]:
+        # A command must end by itself when its input does: that is all that a lost line tells it.
+        command = [*self._line.ssh(), shlex.join(argv)]
+        with LocalHost(self._name).open(command) as conversation:
+            yield conversation
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         # mv in one move; until then nobody but the owner can read the draft.

@@ -122,7 +122,10 @@ def _service(
         spec["environment"] = given | {"ENVIRONMENT": env.name} | dict(facts)
     spec["labels"] = {"slipway.app": env.prefix, "slipway.service": service.name}
     spec["volumes"] = _mounts(env, service, where)
-    spec["secrets"] = [_secret(release, service, entry) for entry in spec_list(service, "secrets")]
+    wanted = [
+        entry for entry in spec_list(service, "secrets") if not _is_spared(env, release, entry)
+    ]
+    spec["secrets"] = [_secret(release, service, entry) for entry in wanted]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
         "slipway.app": env.prefix,
@@ -172,6 +175,13 @@ def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dic
         "gid": group or user,
         "mode": 0o400,
     }
+
+
+def _is_spared(env: Environment, release: Release, entry: Mapping[str, Any]) -> bool:
+    """Say whether an environment goes without an optional secret."""
+    rule = env.rules.get(entry["source"])
+    optional = rule is not None and rule.secret and not rule.is_required(env.name)
+    return optional and entry["source"] not in release.secrets
 
 
 def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, Any]:

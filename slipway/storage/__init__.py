@@ -1,1 +1,1 @@
-"""Where backups live: a folder, S3-compatible storage, or a folder at the other end of a channel."""
+"""Where backups live: a folder here, S3-compatible storage, or a folder far away."""

@@ -56,7 +56,7 @@ class Store(Protocol):
         ...
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
-        """List every object whose key starts so, sorted by key, however many. Raises NotListable."""
+        """List every object whose key starts so, sorted by key. Raises NotListable."""
         ...
 
     def delete(self, key: str) -> None:

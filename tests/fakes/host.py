@@ -1,10 +1,11 @@
 """A host that answers from a script and remembers what it was asked."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from slipway.hosts.host import MINUTES, Completed
+from slipway.hosts.host import MINUTES, Completed, Conversation
 
 Answer = Callable[[Sequence[str], bytes], Completed]
 
@@ -81,6 +82,9 @@ class FakeHost:
 
     def attach(self, argv: Sequence[str]) -> int:
         return self.run(argv, check=False).code
+
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+        raise AssertionError(f"{self._name} did not expect to be spoken with: {list(argv)!r}")
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         self.files[path] = (data, mode)

@@ -1,0 +1,50 @@
+"""A command on this computer that is spoken with while it runs."""
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from slipway.hosts.host import Completed
+
+LAST_LINES = 50
+
+
+class Spoken:
+    """Bytes to a process and from it; what it says on its second output is kept for its end."""
+
+    def __init__(self, host: str, argv: Sequence[str], process: "subprocess.Popen[bytes]") -> None:
+        self._host = host
+        self._argv = tuple(argv)
+        self._process = process
+        self._words: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101  opened with a pipe
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def read(self, size: int) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101  opened with a pipe
+        return os.read(self._process.stdout.fileno(), size)
+
+    def end(self) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended already
+                self._process.stdin.close()
+
+    def wait(self) -> Completed:
+        self.end()
+        code = self._process.wait()
+        self._listener.join(1)
+        words = b"".join(self._words).decode(errors="replace")
+        return Completed(self._host, self._argv, code, "", words)
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101  opened with a pipe
+        for line in self._process.stderr:
+            self._words.append(line[:4096])

@@ -1,0 +1,90 @@
+"""A line between a person's computer and the environment: messages both ways over two pipes.
+
+A message is one line of JSON, `{"kind": …, "bytes": n, …}`, and n bytes after it. The environment
+says `note`, `progress`, `result`, `error` and asks `store.*`; the person's computer says `verb`
+first, answers the store's questions, and says `alive` every few seconds, so that a command whose
+person is gone ends by itself.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.errors import SlipwayError
+
+CHUNK = 256 * 1024
+LONGEST_LINE = 64 * 1024 * 1024  # the checkout's migrations travel in one
+ALIVE_EVERY = 5.0
+SILENCE = 60.0
+
+
+class Broken(SlipwayError):
+    """The other end is gone, or speaks another language."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: what kind it is, its fields, and the bytes that came with it."""
+
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    payload: bytes = b""
+
+
+class Channel:
+    """Sends and receives messages; several threads may send, one receives."""
+
+    def __init__(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
+        self._read = read
+        self._write = write
+        self._sending = threading.Lock()
+        self._buffer = bytearray()
+
+    def send(self, kind: str, payload: bytes = b"", **fields: Any) -> None:
+        """Send one message. Raises Broken when nobody listens any more."""
+        head = json.dumps({"kind": kind, "bytes": len(payload), **fields}).encode() + b"\n"
+        try:
+            with self._sending:
+                self._write(head + payload if len(payload) < CHUNK else head)
+                if len(payload) >= CHUNK:
+                    self._write(payload)
+        except (OSError, ValueError):
+            raise Broken("the line is closed") from None
+
+    def receive(self) -> Message | None:
+        """Return the next message; None when the other end has closed the line."""
+        line = self._line()
+        if line is None:
+            return None
+        try:
+            head = json.loads(line)
+            kind, size = str(head.pop("kind")), int(head.pop("bytes"))
+        except (ValueError, KeyError, AttributeError):
+            raise Broken(f"not a message: {line[:200].decode(errors='replace')!r}") from None
+        return Message(kind, head, self._exactly(size))
+
+    def _line(self) -> bytes | None:
+        looked = 0
+        while (end := self._buffer.find(b"\n", looked)) < 0:
+            looked = len(self._buffer)
+            if looked > LONGEST_LINE:
+                raise Broken("a message without an end")
+            chunk = self._read(CHUNK)
+            if not chunk:
+                return None
+            self._buffer += chunk
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            chunk = self._read(CHUNK)
+            if not chunk:
+                raise Broken("the line closed in the middle of a message")
+            self._buffer += chunk
+        payload = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return payload

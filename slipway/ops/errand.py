@@ -1,0 +1,116 @@
+"""One errand inside an environment: ask for a verb, pass on what is told, serve the store."""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slipway.database.report import Report
+from slipway.errors import (
+    Busy,
+    ConfigError,
+    DifferenceFound,
+    HostError,
+    Refused,
+    RolledBack,
+    SlipwayError,
+    UsageError,
+)
+from slipway.hosts.host import Conversation
+from slipway.inside.channel import ALIVE_EVERY, Broken, Channel, Message
+from slipway.ops.place import Place
+from slipway.ops.serving import Desk
+from slipway.storage.store import Store
+
+COMMAND = ["python", "-m", "slipway.inside", "--tethered"]
+ERRORS: dict[int, type[SlipwayError]] = {
+    kind.exit_code: kind for kind in (ConfigError, Refused, RolledBack, DifferenceFound, Busy)
+}
+
+
+class Interrupted(SlipwayError):
+    """The work inside was ended from there."""
+
+    exit_code = 130
+
+
+def run(
+    place: Place,
+    verb: str,
+    given: Mapping[str, Any],
+    report: Report,
+    store: Store | None = None,
+) -> dict[str, Any]:
+    """Do one verb inside and return its result; a `store` here is served to it.
+
+    Raises what the verb raised, by its exit code, or HostError when the line breaks.
+    """
+    with place.host.open(["docker", "exec", "-i", place.container, *COMMAND]) as spoken:
+        channel = Channel(spoken.read, spoken.write)
+        desk = Desk(channel, store) if store is not None else None
+        try:
+            channel.send("verb", verb=verb, given=dict(given), store=store.name if store else "")
+            with _alive(channel):
+                return _listen(channel, report, desk)
+        except Broken as error:
+            raise _lost(place, verb, spoken, error) from None
+        finally:
+            if desk is not None:
+                desk.close()
+
+
+def _listen(channel: Channel, report: Report, desk: Desk | None) -> dict[str, Any]:
+    while True:
+        message = channel.receive()
+        if message is None:
+            raise Broken("it ended without an answer")
+        if message.kind == "note":
+            report.note(str(message.fields["text"]))
+        elif message.kind == "progress":
+            fields = message.fields
+            report.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
+        elif message.kind == "result":
+            return dict(message.fields["result"])
+        elif message.kind == "error":
+            raise _error(message)
+        elif desk is not None and message.kind.startswith("store."):
+            desk.answer(message)
+        else:
+            raise Broken(f"{message.kind!a} was not expected")
+
+
+def _error(message: Message) -> SlipwayError:
+    code, text = int(message.fields["code"]), str(message.fields["text"])
+    if code == UsageError.exit_code:
+        return UsageError(text)
+    if code == Interrupted.exit_code:
+        return Interrupted(text)
+    return ERRORS.get(code, SlipwayError)(text)
+
+
+def _lost(place: Place, verb: str, spoken: Conversation, error: Broken) -> HostError:
+    done = spoken.wait()
+    words = done.err.strip().splitlines()
+    why = words[-1] if words else str(error)
+    if done.code == 137:
+        why = "it was killed (out of memory?)"
+    if "No module named slipway.inside" in why:
+        why = "its engine is older than this one; deploy first"
+    return HostError(place.host.name, f"{verb} in {place.what} broke off: {why}")
+
+
+@contextlib.contextmanager
+def _alive(channel: Channel) -> Iterator[None]:
+    """Say every few seconds that somebody is still here."""
+    done = threading.Event()
+
+    def say() -> None:
+        with contextlib.suppress(Broken):
+            while not done.wait(ALIVE_EVERY):
+                channel.send("alive")
+
+    threading.Thread(target=say, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()

@@ -1,0 +1,50 @@
+"""The container of an environment in which the engine works beside the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slipway.errors import Refused
+from slipway.hosts import parallel
+from slipway.hosts.host import Host
+
+# Prints the ops container of a deployed environment, or the one of the hacking loop.
+FIND = r"""
+docker ps -q --no-trunc --filter status=running --filter "label=$1" --filter "label=$2" | head -n 1
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the engine works; `what` names it for people."""
+
+    host: Host
+    container: str
+    what: str
+
+
+def deployed(hosts: Sequence[Host], app: str, name: str) -> Place:
+    """Find the ops container of a deployed environment. Raises Refused when none runs."""
+    found = _find(hosts, f"slipway.app={app}", "slipway.service=ops")
+    if found is None:
+        raise Refused(
+            f"{name} is not deployed, so nothing runs beside its database; type: "
+            f"inv deploy --env={name}"
+        )
+    return Place(*found, name)
+
+
+def hacking(host: Host, project: str) -> Place:
+    """Find the ops container of the hacking loop. Raises Refused when the loop is not up."""
+    loop = f"com.docker.compose.project={project}"
+    found = _find([host], loop, "com.docker.compose.service=ops")
+    if found is None:
+        raise Refused("the hacking loop is not up; type: inv up")
+    return Place(*found, "the hacking loop")
+
+
+def _find(hosts: Sequence[Host], first: str, second: str) -> tuple[Host, str] | None:
+    def ask(host: Host) -> tuple[Host, str]:
+        done = host.run(["sh", "-euc", FIND, "sh", first, second], timeout=20)
+        return host, done.out.strip()
+
+    return next((each for each in parallel.each(hosts, ask) if each[1]), None)
