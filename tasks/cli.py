@@ -2,8 +2,14 @@
 
 from invoke.collection import Collection
 
-from tasks import benchmark, bootstrap, deploy, loop, machine, secrets, test
+from tasks import backups, benchmark, bootstrap, data, db, deploy, loop, machine, secrets, test
 from tasks.usage import check_command_line
+
+# One prefix, three modules: the schema, what is in the database, what is kept of it.
+database = Collection.from_module(db, name="db")
+for module in (data, backups):
+    for task in Collection.from_module(module).tasks.values():
+        database.add_task(task)
 
 namespace = Collection(
     bootstrap.bootstrap,
@@ -18,6 +24,7 @@ namespace = Collection(
     deploy.destroy,
     test.test,
     benchmark.benchmark,
+    database,
     machine=Collection.from_module(machine),
     secrets=Collection.from_module(secrets),
 )

@@ -90,6 +90,15 @@ def encrypt(values: Mapping[str, Secret], path: Path) -> None:
     path.write_text(done.out)
 
 
+def recipients(path: Path) -> list[str]:
+    """Return the public age keys that a file is encrypted to; needs no key."""
+    import yaml
+
+    lint(path)
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))["sops"].get("age") or []
+    return [str(entry["recipient"]) for entry in found]
+
+
 def lint(path: Path) -> None:
     """Refuse what sops would accept or answer with a value in its error text; needs no key."""
     import yaml

@@ -32,7 +32,7 @@ class Heard:
 
 @dataclass
 class Inside:
-    """Two containers on a network of their own, `db` and the ops image with this checkout's code."""
+    """Two containers on a network of their own: `db`, and ops with the code of this checkout."""
 
     corner: Corner
     network: str

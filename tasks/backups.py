@@ -1,0 +1,1 @@
+"""What is kept of the database: backups taken, proven, pruned and restored."""

@@ -1,0 +1,1 @@
+"""What is in the database: begun anew, seeded, asked, looked at with psql."""

@@ -1,0 +1,1 @@
+"""The schema of the database: migrations written, judged, applied and taken back."""
