@@ -1,4 +1,4 @@
-"""A real S3 server (SeaweedFS) with throw-away data, for tests; its wheel is a development package."""
+"""A real S3 server (SeaweedFS) with throw-away data, for tests."""
 
 import json
 import shutil
@@ -79,6 +79,7 @@ class S3Server:
         inner = {"master": master, "volume": volume, "filer": filer, "s3": self.port}
         argv = [str(WEED), "server", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
         argv += ["-s3", "-s3.ip.bind=0.0.0.0", f"-s3.config={self._identities()}", "-s3.iam=false"]
+        argv += ["-s3.autoCreateBucket=false"]
         argv += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
         argv += ["-volume.max=0", "-master.volumeSizeLimitMB=1024"]
         argv += [f"-{part}.port={port}" for part, port in inner.items()]

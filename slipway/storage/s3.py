@@ -1,0 +1,199 @@
+"""Backups in S3-compatible storage: AWS, R2, Scaleway, MinIO, SeaweedFS and the like."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from slipway.storage.complaint import KEPT, MISSING, NOT_ALLOWED, code, explain
+from slipway.storage.store import (
+    DAY,
+    Entry,
+    NotListable,
+    NotThere,
+    Retained,
+    StoreError,
+    check_key,
+)
+from slipway.storage.upload import Upload, part_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+CHUNK = 1 << 20
+TRIES = 5  # of each request, by boto3; and of a download that brings nothing new
+BREAKS = 100  # of one download, whatever it brings
+SECONDS_TO_CONNECT = 10.0
+SECONDS_OF_SILENCE = 60.0
+
+
+class S3Store:
+    """`S3Store("bucket", "path/prod", access_key=…, secret_key=…)`: sees only `path/prod/…`.
+
+    The keys are asked for at the first request, and are in no text of ours.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        access_key: Callable[[], str],
+        secret_key: Callable[[], str],
+        endpoint: str = "",
+        region: str = "",
+        max_parts: int = 1000,
+        patience: tuple[float, float] = (SECONDS_TO_CONNECT, SECONDS_OF_SILENCE),
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._bucket = bucket
+        self._root = "".join(f"{part}/" for part in prefix.split("/") if part)
+        self._keys = (access_key, secret_key)
+        self._endpoint = endpoint
+        self._region = region
+        self._max_parts = max_parts
+        self._patience = patience
+        self._note = note
+
+    @property
+    def name(self) -> str:
+        """The place as the settings name it, and the environment."""
+        return f"s3://{self._bucket}/{self._root.rstrip('/')}"
+
+    def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
+        """Send a stream: one request when it is small, equal parts when it is not."""
+        path = self._root + check_key(key)
+        with self._said(f"writing {key}"):
+            upload = Upload(
+                self._client,
+                self._bucket,
+                path,
+                size=part_size(expected, self._max_parts),
+                max_parts=self._max_parts,
+                note=self._note,
+            )
+            return upload.run(chunks)
+
+    def get(self, key: str) -> Iterator[bytes]:
+        """Stream an object; after a break the rest of the very same object is asked for."""
+        from botocore.exceptions import BotoCoreError
+
+        check_key(key)
+        got = idle = 0
+        tag, total = "", -1
+        for broken in range(BREAKS):
+            with self._said(f"reading {key}"):
+                answer = self._ask(key, got, tag)
+                tag, total = answer["ETag"], got + answer["ContentLength"]
+                with contextlib.closing(answer["Body"]) as body:
+                    try:
+                        for chunk in body.iter_chunks(CHUNK):
+                            got, idle = got + len(chunk), 0
+                            yield chunk
+                    except BotoCoreError:
+                        if (idle := idle + 1) >= TRIES or broken + 1 == BREAKS:
+                            raise
+            if got >= total:
+                return
+            self._note(f"the connection broke while reading {key}; going on at byte {got}")
+            time.sleep(min(0.2 * 2**idle, 5))
+        raise StoreError(f"{self.name}: reading {key} failed: the connection broke too often")
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """List page by page; stores sort by the key's bytes."""
+        with self._said("listing", forbidden=NotListable):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + prefix):
+                for each in page.get("Contents", []):
+                    key = each["Key"].removeprefix(self._root)
+                    yield Entry(key, each["Size"], each["LastModified"].timestamp())
+
+    def delete(self, key: str) -> None:
+        """Remove one object; a store that keeps it locked says so."""
+        path = self._root + check_key(key)
+        with self._said(f"deleting {key}", forbidden=Retained):
+            self._client.delete_object(Bucket=self._bucket, Key=path)
+
+    def sweep(self, older_than: float = DAY) -> int:
+        """Abort uploads under our prefix that a killed process left; without the right to, none."""
+        swept = 0
+        before = datetime.now(UTC) - timedelta(seconds=older_than)
+        with contextlib.suppress(NotListable), self._said("sweeping", forbidden=NotListable):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._root):
+                for each in page.get("Uploads", []):
+                    if each["Key"].startswith(self._root) and each["Initiated"] <= before:
+                        self._client.abort_multipart_upload(
+                            Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
+                        )
+                        swept += 1
+        return swept
+
+    @functools.cached_property
+    def _client(self) -> "S3Client":
+        import boto3
+        from botocore.config import Config
+
+        access, secret = (ask() for ask in self._keys)
+        config = Config(
+            connect_timeout=self._patience[0],
+            read_timeout=self._patience[1],
+            retries={"mode": "standard", "total_max_attempts": TRIES},
+            # Not every store has a name for each bucket in its DNS; AWS wants just that.
+            s3={"addressing_style": "path" if self._endpoint else "auto"},
+            # The check-sums that boto3 adds by itself come in a form many stores refuse; each
+            # body of ours carries its MD5, which all of them know and check.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # its types lag behind
+        )
+        client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=self._endpoint or None,
+            region_name=self._region or "us-east-1",
+            aws_access_key_id=access,
+            aws_secret_access_key=secret,
+            config=config,
+        )
+        client.meta.events.register_last("needs-retry.s3", self._note_retry)
+        return client
+
+    def _ask(self, key: str, start: int, tag: str) -> "GetObjectOutputTypeDef":
+        """Ask for an object, or for the rest of the one that has this tag."""
+        path = self._root + key
+        if not start:
+            return self._client.get_object(Bucket=self._bucket, Key=path)
+        answer = self._client.get_object(
+            Bucket=self._bucket, Key=path, Range=f"bytes={start}-", IfMatch=tag
+        )
+        if not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+            raise StoreError(f"{self.name}: reading {key} broke, and the store cannot resume it")
+        return answer
+
+    @contextlib.contextmanager
+    def _said(self, doing: str, forbidden: type[StoreError] = StoreError) -> Iterator[None]:
+        """Turn a failure of boto3 into a sentence; its own text may hold too much."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+
+        try:
+            yield
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            text = str(explain(error, self.name, doing))
+            said = code(error)
+            if said in MISSING:
+                raise NotThere(text) from None
+            raise (forbidden if said in NOT_ALLOWED | KEPT else StoreError)(text) from None
+
+    def _note_retry(self, **heard: Any) -> None:
+        """Say that boto3 tries a request again, and why."""
+        failure, answer = heard.get("caught_exception"), heard.get("response")
+        status = answer[0].status_code if answer else 0
+        if failure is None and status < 500:
+            return
+        why = type(failure).__name__ if failure else f"{status}"
+        if (tried := heard["attempts"]) < TRIES:
+            self._note(f"{heard['operation'].name} got {why} at try {tried} of {TRIES}")
