@@ -5,6 +5,7 @@ Invoke itself ends such a mistake with 1 and never says what was meant.
 
 import copy
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ def check_command_line(tasks: Collection) -> None:
     launched = Path(sys.argv[0])
     # `python -m invoke` starts a __main__.py, and so do pytest and others.
     name = "/".join(launched.parts[-2:]) if launched.name == "__main__.py" else launched.name
+    if {"-l", "--list", "-h", "--help"} & set(sys.argv):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `inv --list | head` is no failure
     if name in LAUNCHED_AS and "--complete" not in sys.argv:
         # A copy, because Invoke takes the help texts out of a task when it is asked for contexts.
         check(sys.argv[1:], copy.deepcopy(tasks).to_contexts())

@@ -193,7 +193,10 @@ class Deployment:
         same = self.live and self.live.migration_head == self.release.migration_head
         if same and self._live_is_ready():
             return "nothing pending"
-        outcome = jobs.run(self.cluster.manager, self.env, self.release, service, note=self.note)
+        timeout = self.env.number("MIGRATION_TIMEOUT")
+        outcome = jobs.run(
+            self.cluster.manager, self.env, self.release, service, timeout=timeout, note=self.note
+        )
         if not outcome.succeeded:
             lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
             raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")

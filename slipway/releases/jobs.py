@@ -14,6 +14,7 @@ from slipway.releases.application import Service
 from slipway.releases.release import Release
 
 POLL = 0.3
+HEAR = 2.0  # seconds between looks at what a job says
 ENDED = ("Complete", "Failed", "Rejected", "Orphaned", "Shutdown")
 
 TASK = "docker stack ps \"$1\" --no-trunc --format '{{json .}}' | head -n 1"
@@ -61,6 +62,7 @@ def run(
 
 def _wait(manager: Host, name: str, timeout: float, note: Callable[[str], None]) -> tuple[str, str]:
     deadline = time.monotonic() + timeout
+    heard = time.monotonic()
     seen = ""
     while True:
         line = script(manager, TASK, name, timeout=30).out.strip()
@@ -71,6 +73,17 @@ def _wait(manager: Host, name: str, timeout: float, note: Callable[[str], None])
         if state != seen:
             note(state.lower())
             seen = state
+        elif time.monotonic() - heard > HEAR:
+            heard = time.monotonic()
+            if word := _last_word(manager, name):
+                note(word)
         if time.monotonic() > deadline:
             raise JobFailed(f"{name} has not ended after {timeout:.0f} s ({state.lower()})")
         time.sleep(POLL)
+
+
+def _last_word(manager: Host, name: str) -> str:
+    argv = ["timeout", "5", "docker", "service", "logs", "--raw", "--tail", "1"]
+    service = f"{name}_{name.rpartition('-')[2]}"
+    done = manager.run([*argv, service], timeout=10, check=False)
+    return done.out.strip()[:200]
