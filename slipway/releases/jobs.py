@@ -51,7 +51,7 @@ def run(
     stacks.remove(manager, name)  # left over by a run that was killed
     try:
         stacks.deploy(manager, name, stack.job_stack(env, release, service, facts or {}))
-        state, error = _wait(manager, name, timeout, note)
+        state, error = _wait(manager, name, service.name, timeout, note)
         argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
         done = manager.run(["timeout", "20", *argv], timeout=30, check=False)
         lines = tuple((done.out + done.err).strip().splitlines())
@@ -60,7 +60,9 @@ def run(
         stacks.remove(manager, name)
 
 
-def _wait(manager: Host, name: str, timeout: float, note: Callable[[str], None]) -> tuple[str, str]:
+def _wait(
+    manager: Host, name: str, service: str, timeout: float, note: Callable[[str], None]
+) -> tuple[str, str]:
     deadline = time.monotonic() + timeout
     heard = time.monotonic()
     seen = ""
@@ -75,15 +77,13 @@ def _wait(manager: Host, name: str, timeout: float, note: Callable[[str], None])
             seen = state
         elif time.monotonic() - heard > HEAR:
             heard = time.monotonic()
-            if word := _last_word(manager, name):
+            if word := _last_word(manager, f"{name}_{service}"):
                 note(word)
         if time.monotonic() > deadline:
             raise JobFailed(f"{name} has not ended after {timeout:.0f} s ({state.lower()})")
         time.sleep(POLL)
 
 
-def _last_word(manager: Host, name: str) -> str:
-    argv = ["timeout", "5", "docker", "service", "logs", "--raw", "--tail", "1"]
-    service = f"{name}_{name.rpartition('-')[2]}"
-    done = manager.run([*argv, service], timeout=10, check=False)
-    return done.out.strip()[:200]
+def _last_word(manager: Host, service: str) -> str:
+    argv = ["timeout", "5", "docker", "service", "logs", "--raw", "--tail", "1", service]
+    return manager.run(argv, timeout=10, check=False).out.strip()[:200]

@@ -92,7 +92,8 @@ def test_the_guide_lists_every_setting_with_its_default() -> None:
     rules = schema.read(COMPOSE / "schema.yml")
     assert rows.keys() == rules.keys()
     for key, rule in rules.items():
-        wanted = "required" if rule.default is None else rule.default or "empty"
+        missing = "required" if rule.required else "none"
+        wanted = missing if rule.default is None else rule.default or "empty"
         assert rows[key] == wanted, f"{key}: the guide says {rows[key]}, the schema {wanted}"
 
 
