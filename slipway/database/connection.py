@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PASSWORD_FILE = Path("/run/secrets/DATABASE_PASSWORD")
 PATIENCE = 60.0  # a database that starts anew is back by then
 RETRY = 0.3
+PASSED = ("PGSSLMODE", "PGSSLROOTCERT")  # libpq reads them, here and in the application
 MAINTENANCE = "postgres"  # the database every server has
 
 
@@ -91,7 +92,7 @@ class Server:
                 "PGPASSFILE": path,
                 "PGAPPNAME": application,
                 "PGCONNECT_TIMEOUT": "10",
-            }
+            } | {name: os.environ[name] for name in PASSED if name in os.environ}
         finally:
             Path(path).unlink(missing_ok=True)
 

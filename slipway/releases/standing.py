@@ -33,6 +33,9 @@ class Standing:
         """Bring roles to their description; one that fits is not touched."""
         changed = [role for role in roles if self._is_stale(role)]
         for role in changed:
+            if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
+                stacks.remove(self._manager, f"{self._env.prefix}-{role}")
+                continue
             made = stack.fingerprinted(self._env, self._release, role)
             stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
         for role in changed:
