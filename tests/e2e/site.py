@@ -34,6 +34,10 @@ class Person:
     def read(self, entry: int) -> str:
         return str(self._expect(self._client.get(f"/api/entries/{entry}"), 200)["text"])
 
+    def status_of(self, entry: int) -> int:
+        """Return what the answer to reading an entry is, whatever it is."""
+        return self._client.get(f"/api/entries/{entry}").status_code
+
     def at(self, url: str) -> "Person":
         """Return the same person at another edge, with the same session."""
         other = Person(url)
