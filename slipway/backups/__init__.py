@@ -1,0 +1,1 @@
+"""Backups: taken beside the database, sealed, kept in a store, proven, restored."""

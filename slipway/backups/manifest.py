@@ -1,0 +1,186 @@
+"""The manifest of a backup: written last, so that what has none is no backup."""
+
+import dataclasses
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.errors import Refused
+
+VERSION = 1
+FORMAT = "slipway-backup"
+ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+STAMP = "%Y%m%dT%H%M%SZ"
+SUM = re.compile(r"[0-9a-f]{64}")
+
+
+class Damaged(Refused):
+    """A backup is not what it was when it was taken, or was never one."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stream of bytes: how many there were, and their SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Locale:
+    """How a database writes and sorts text; a new one beside it is made the same."""
+
+    encoding: str  # UTF8
+    provider: str  # c libc, i ICU, b builtin
+    collate: str
+    ctype: str
+    locale: str = ""  # of ICU and builtin
+    collation_version: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of one backup. Tables are written as SQL writes them: `public."Order"`."""
+
+    id: str
+    environment: str
+    database: str
+    created: str  # 2026-11-22T02:15:00Z
+    seconds: float
+    release: int  # 0 where nothing is deployed
+    commit: str
+    server: str  # 17.11
+    client: str
+    locale: Locale
+    extensions: Mapping[str, str]
+    roles: tuple[str, ...]  # that own or may do something in it
+    tables: Mapping[str, int | None]  # rows; None: too many to be counted while it was taken
+    unlogged: tuple[str, ...]  # with their rows, unless taken from a standby
+    foreign: tuple[str, ...]  # their definition only: the rows are elsewhere
+    large_objects: int
+    sequences: int
+    migrations: tuple[str, ...]  # versions, oldest first
+    database_size: int  # on the server's disk
+    plain: Piece  # pg_dump's archive
+    dump: Piece  # the same, sealed: what lies in the store
+    globals: Piece  # the roles, sealed
+    has_role_passwords: bool
+    recipients: tuple[str, ...]
+    key: str  # this backup's own key, armored and sealed to the recipients
+
+    @property
+    def head(self) -> str:
+        """The newest migration in it, or nothing."""
+        return self.migrations[-1] if self.migrations else ""
+
+    @property
+    def major(self) -> int:
+        """The server's major version."""
+        return int(self.server.partition(".")[0])
+
+    @property
+    def rows(self) -> int:
+        """All rows that were counted."""
+        return sum(count or 0 for count in self.tables.values())
+
+    @property
+    def stored(self) -> int:
+        """Bytes it takes in the store, but for the manifest."""
+        return self.dump.size + self.globals.size
+
+    @property
+    def at(self) -> datetime:
+        """When it was begun: the moment whose data it holds."""
+        return moment(self.id)
+
+    def to_json(self) -> str:
+        """Write it for the store."""
+        head: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+        return json.dumps(head | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def parse(text: str | bytes, name: str = "") -> Manifest:
+    """Read a manifest; `name` is the id it must be of.
+
+    Raises Damaged for what is none, Refused for one that a newer Slipway wrote.
+    """
+    try:
+        found = json.loads(text)
+        if found["format"] != FORMAT:
+            raise ValueError
+        if int(found["version"]) > VERSION:
+            raise Refused(
+                f"the backup {name} was written by a newer Slipway (format {found['version']}); "
+                "bring this checkout up to date and try again"
+            )
+        made = _made(found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Damaged(f"{name or 'this'} is not a manifest of a backup, or a damaged one") from None
+    if name and made.id != name:
+        raise Damaged(f"the manifest of {name} is that of {made.id}; somebody renamed it")
+    return made
+
+
+def new_id(now: float | None = None) -> str:
+    """Name a backup by its moment; the rest keeps two of one second apart."""
+    return f"{stamp(now)}-{secrets.token_hex(2)}"
+
+
+def stamp(now: float | None = None) -> str:
+    """Write a moment (now, or an epoch) as names have it: `20261122T021500Z`."""
+    return time.strftime(STAMP, time.gmtime(now))
+
+
+def moment(name: str) -> datetime:
+    """Return the moment an id or a stamp names."""
+    return datetime.strptime(name[:16], STAMP).replace(tzinfo=UTC)
+
+
+def _made(found: Mapping[str, Any]) -> Manifest:
+    """Take every field in its type; a field that is not there is a KeyError."""
+    taken = {each.name: TAKEN[each.type](found[each.name]) for each in dataclasses.fields(Manifest)}
+    made = Manifest(**taken)
+    if not ID.fullmatch(made.id) or made.major < 1:
+        raise ValueError
+    moment(made.id)  # which is no moment on the 31st of February
+    return made
+
+
+def _text(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError
+    return found
+
+
+def _texts(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list):
+        raise TypeError
+    return tuple(map(_text, found))
+
+
+def _piece(found: Mapping[str, Any]) -> Piece:
+    made = Piece(int(found["size"]), _text(found["sha256"]))
+    if made.size < 0 or not SUM.fullmatch(made.sha256):
+        raise ValueError
+    return made
+
+
+# How a field of each type is read.
+TAKEN: Mapping[Any, Callable[[Any], Any]] = {
+    str: _text,
+    int: int,
+    float: float,
+    bool: bool,
+    tuple[str, ...]: _texts,
+    Mapping[str, str]: lambda found: {key: _text(value) for key, value in found.items()},
+    Mapping[str, int | None]: lambda found: {
+        key: None if value is None else int(value) for key, value in found.items()
+    },
+    Piece: _piece,
+    Locale: lambda found: Locale(**{key: _text(value) for key, value in found.items()}),
+}
