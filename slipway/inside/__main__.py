@@ -4,15 +4,15 @@ import argparse
 import importlib
 import json
 import os
-import signal
 import sys
-import threading
-import time
 import traceback
-from typing import Never
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from slipway.errors import SlipwayError, UsageError
 from slipway.inside.channel import SILENCE, Broken, Channel
+from slipway.inside.listener import Ended, Listener, end_on_signals
 from slipway.inside.tether import TetheredStore
 from slipway.inside.work import FarReport, Verb, Work, summary
 from slipway.storage.store import Store
@@ -39,11 +39,14 @@ VERBS = {
     "job": "slipway.inside.scheduled:job",
     "results": "slipway.inside.scheduled:results",
 }
-GRACE = 10.0  # for what was begun to be taken back, once nobody listens
 
 
-class Ended(BaseException):
-    """Told to stop: the person is gone, or the container is."""
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, as one sentence, and the exit code it means."""
+
+    text: str
+    code: int
 
 
 class LogReport:
@@ -63,91 +66,64 @@ def main() -> int:
     parser.add_argument("verb", nargs="?", choices=sorted(VERBS), metavar="VERB")
     parser.add_argument("--given", type=json.loads, default={}, metavar="JSON")
     parser.add_argument("--tethered", action="store_true", help="speak over stdin and stdout")
+    parser.add_argument("--silence", type=float, default=SILENCE, help="seconds, then it is over")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    end_on_signals()
     if asked.tethered:
-        return _serve()
+        return _serve(asked.silence)
     if not asked.verb:
         parser.error("name a verb")
-    try:
-        result = _verb(asked.verb)(Work(asked.given, LogReport(), _own_store))
-    except SlipwayError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    except (KeyboardInterrupt, Ended):
-        sys.stderr.write("interrupted\n")
-        return 130
-    sys.stdout.write(f"{summary(result)}\n")
+    report = LogReport()
+    answer = _answer(lambda: _verb(asked.verb)(Work(asked.given, report, _own_store)))
+    if isinstance(answer, Failure):
+        sys.stderr.write(f"error: {answer.text}\n" if answer.code != 130 else "interrupted\n")
+        return answer.code
+    report.note(summary(answer))
     return 0
 
 
-def _serve() -> int:
+def _serve(silence: float) -> int:
     """Do the one thing that the other end of the line asks for."""
     out = os.dup(1)
     os.dup2(2, 1)  # whatever prints by mistake must not be taken for a message
     channel = Channel(lambda size: os.read(0, size), lambda data: _write(out, data))
-    first = channel.receive()
-    if first is None or first.kind != "verb":
-        raise Broken("the first message names a verb")
-    far = TetheredStore(channel, str(first.fields.get("store") or ""))
-    listener = threading.Thread(target=_listen, args=(channel, far), daemon=True)
-    listener.start()
-    store = (lambda: far) if far.name else _own_store
+    answer = _answer(lambda: _ask_and_do(channel, silence))
     try:
-        name, given = str(first.fields["verb"]), first.fields.get("given") or {}
-        result = _verb(name)(Work(given, FarReport(channel), store))
-        channel.send("result", result=result)
-    except SlipwayError as error:
-        return _say(channel, str(error), error.exit_code)
-    except (KeyboardInterrupt, Ended):
-        return _say(channel, "interrupted", 130)
-    except Exception as error:
-        # The frames tell where; the text of an unexpected error could hold anything.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        sys.stderr.write(frames)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"a mistake in Slipway: {type(error).__name__} in {where.filename}:{where.lineno}"
-        return _say(channel, text, 1)
+        if isinstance(answer, Failure):
+            channel.send("error", text=answer.text, code=answer.code)
+            return answer.code
+        channel.send("result", result=answer)
+    except Broken as broken:
+        sys.stderr.write(f"error: {answer.text if isinstance(answer, Failure) else broken}\n")
+        return 1
     return 0
 
 
-def _listen(channel: Channel, far: TetheredStore) -> None:
-    """Pass answers on; end everything when the person is gone, by the line or by its silence."""
-    heard = [time.monotonic()]
-    busy = [False]
-    watch = threading.Thread(target=_mind_silence, args=(heard, busy), daemon=True)
-    watch.start()
+def _ask_and_do(channel: Channel, silence: float) -> dict[str, Any]:
+    first = channel.receive()
+    if first is None or first.kind != "verb":
+        raise UsageError("the first message names a verb")
+    far = TetheredStore(channel, str(first.fields.get("store") or ""))
+    Listener(channel, far, silence).start()
+    store = (lambda: far) if far.name else _own_store
+    verb = _verb(str(first.fields["verb"]))
+    return verb(Work(first.fields.get("given") or {}, FarReport(channel), store))
+
+
+def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
+    """Do it; turn whatever goes wrong into a sentence."""
     try:
-        while (message := channel.receive()) is not None:
-            heard[0] = time.monotonic()
-            if message.kind.startswith("store."):
-                busy[0] = True  # waiting for the consumer of a chunk is no silence
-                far.hear(message)
-                busy[0] = False
-                heard[0] = time.monotonic()
-    except (Broken, OSError):
-        pass
-    _stop(far)
-
-
-def _mind_silence(heard: list[float], busy: list[bool]) -> None:
-    while busy[0] or time.monotonic() - heard[0] < SILENCE:
-        time.sleep(1)
-    _stop(None)
-
-
-def _stop(far: TetheredStore | None) -> None:
-    if far is not None:
-        far.hear(None)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE)
-    os._exit(130)  # children end with us (slipway.database.children)
-
-
-def _end(*_: object) -> Never:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what follows is tidying up
-    raise Ended
+        return work()
+    except SlipwayError as error:
+        return Failure(str(error), error.exit_code)
+    except (KeyboardInterrupt, Ended):
+        return Failure("interrupted", 130)
+    except Exception as error:
+        # The frames tell where; the text of an unexpected error could hold anything.
+        sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        kind = type(error).__name__
+        return Failure(f"a mistake in Slipway: {kind} in {where.filename}:{where.lineno}", 1)
 
 
 def _verb(name: str) -> Verb:
@@ -162,14 +138,6 @@ def _own_store() -> Store:
     from slipway.storage.open import open_store
 
     return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"))
-
-
-def _say(channel: Channel, text: str, code: int) -> int:
-    try:
-        channel.send("error", text=text, code=code)
-    except Broken:
-        sys.stderr.write(f"error: {text}\n")
-    return code
 
 
 def _write(descriptor: int, data: bytes) -> None:

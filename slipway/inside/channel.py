@@ -4,6 +4,9 @@ A message is one line of JSON, `{"kind": …, "bytes": n, …}`, and n bytes aft
 says `note`, `progress`, `result`, `error` and asks `store.*`; the person's computer says `verb`
 first, answers the store's questions, and says `alive` every few seconds, so that a command whose
 person is gone ends by itself.
+
+What a store sends is asked for chunk by chunk (`store.more`): neither end ever stops listening
+because somebody has not taken yet what came before.
 """
 
 import json
@@ -16,6 +19,7 @@ from slipway.errors import SlipwayError
 
 CHUNK = 256 * 1024
 LONGEST_LINE = 64 * 1024 * 1024  # the checkout's migrations travel in one
+LARGEST_PAYLOAD = 64 * 1024 * 1024
 ALIVE_EVERY = 5.0
 SILENCE = 60.0
 
@@ -40,6 +44,7 @@ class Channel:
         self._read = read
         self._write = write
         self._sending = threading.Lock()
+        self._whole = True  # False while a message is under way: one cut short would garble all
         self._buffer = bytearray()
 
     def send(self, kind: str, payload: bytes = b"", **fields: Any) -> None:
@@ -47,9 +52,13 @@ class Channel:
         head = json.dumps({"kind": kind, "bytes": len(payload), **fields}).encode() + b"\n"
         try:
             with self._sending:
+                if not self._whole:
+                    raise Broken("the line broke in the middle of a message")
+                self._whole = False
                 self._write(head + payload if len(payload) < CHUNK else head)
                 if len(payload) >= CHUNK:
                     self._write(payload)
+                self._whole = True
         except (OSError, ValueError):
             raise Broken("the line is closed") from None
 
@@ -61,8 +70,10 @@ class Channel:
         try:
             head = json.loads(line)
             kind, size = str(head.pop("kind")), int(head.pop("bytes"))
-        except (ValueError, KeyError, AttributeError):
-            raise Broken(f"not a message: {line[:200].decode(errors='replace')!r}") from None
+            if not 0 <= size <= LARGEST_PAYLOAD:
+                raise ValueError(size)
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            raise Broken(f"not a message: {line[:200].decode(errors='replace')!a}") from None
         return Message(kind, head, self._exactly(size))
 
     def _line(self) -> bytes | None:

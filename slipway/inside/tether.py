@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from slipway.inside.channel import Broken, Channel, Message
-from slipway.storage.store import Entry, NotListable, NotThere, Retained, StoreError
+from slipway.storage.store import BadKey, Entry, NotListable, NotThere, Retained, StoreError
 
-WAITING = 8  # chunks that may lie here before the other end has to wait
+AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
+CLOSED = "the line to the person's computer is closed"
 KINDS: dict[str, type[StoreError]] = {
     "NotThere": NotThere,
     "Retained": Retained,
     "NotListable": NotListable,
+    "BadKey": BadKey,
 }
+
+Answers = queue.SimpleQueue[Message | None]
 
 
 class TetheredStore:
@@ -24,20 +28,21 @@ class TetheredStore:
         self._channel = channel
         self._name = name
         self._numbers = itertools.count(1)
-        self._open: dict[int, queue.Queue[Message | None]] = {}
+        self._open: dict[int, Answers] = {}
+        self._closed = False
 
     @property
     def name(self) -> str:
         return self._name
 
     def hear(self, message: Message | None) -> None:
-        """Hand over an answer, or None when the line is closed; waits while too much lies here."""
+        """Hand over an answer, or None when the line is closed; never waits."""
         if message is None:
+            self._closed = True
             for waiting in list(self._open.values()):
-                with contextlib.suppress(queue.Full):
-                    waiting.put_nowait(None)
+                waiting.put(None)
             return
-        waiting_for_it = self._open.get(int(message.fields["id"]))
+        waiting_for_it = self._open.get(message.fields.get("id", 0))
         if waiting_for_it is not None:  # an answer nobody waits for any more is dropped
             waiting_for_it.put(message)
 
@@ -56,12 +61,14 @@ class TetheredStore:
             return int(_checked(answers.get()).fields["size"])
 
     def get(self, key: str) -> Iterator[bytes]:
-        with self._asked("get", key=key) as (number, answers):
+        with self._asked("get", key=key, ahead=AHEAD) as (number, answers):
             try:
                 while (message := _checked(answers.get())).kind == "store.chunk":
+                    self._channel.send("store.more", id=number)
                     yield message.payload
-            except GeneratorExit:
-                self._channel.send("store.abort", id=number)
+            except BaseException:
+                with contextlib.suppress(Broken):
+                    self._channel.send("store.abort", id=number)
                 raise
 
     def entries(self, prefix: str = "") -> Iterator[Entry]:
@@ -78,24 +85,22 @@ class TetheredStore:
             return int(_checked(answers.get()).fields["count"])
 
     @contextlib.contextmanager
-    def _asked(
-        self, what: str, **fields: Any
-    ) -> "Iterator[tuple[int, queue.Queue[Message | None]]]":
+    def _asked(self, what: str, **fields: Any) -> "Iterator[tuple[int, Answers]]":
         number = next(self._numbers)
-        answers = self._open[number] = queue.Queue(WAITING)
+        answers: Answers = queue.SimpleQueue()
+        self._open[number] = answers
         try:
+            if self._closed:
+                raise Broken(CLOSED)
             self._channel.send(f"store.{what}", id=number, **fields)
             yield number, answers
         finally:
             del self._open[number]
-            with contextlib.suppress(queue.Empty):  # frees whoever waits to put more
-                while True:
-                    answers.get_nowait()
 
 
 def _checked(message: Message | None) -> Message:
     if message is None:
-        raise Broken("the line is closed")
+        raise Broken(CLOSED)
     if message.kind == "store.error":
         raise KINDS.get(message.fields["error"], StoreError)(message.fields["text"])
     return message

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slipway.database.report import Report
+from slipway.database.report import Report, Silent
 from slipway.errors import (
     Busy,
     ConfigError,
@@ -18,11 +18,14 @@ from slipway.errors import (
 )
 from slipway.hosts.host import Conversation
 from slipway.inside.channel import ALIVE_EVERY, Broken, Channel, Message
+from slipway.inside.listener import GRACE
 from slipway.ops.place import Place
 from slipway.ops.serving import Desk
 from slipway.storage.store import Store
 
 COMMAND = ["python", "-m", "slipway.inside", "--tethered"]
+KILLED = 137  # what a container's command ends with after SIGKILL
+NOT_CONNECTED = 255  # what ssh itself ends with
 ERRORS: dict[int, type[SlipwayError]] = {
     kind.exit_code: kind for kind in (ConfigError, Refused, RolledBack, DifferenceFound, Busy)
 }
@@ -54,6 +57,10 @@ def run(
                 return _listen(channel, report, desk)
         except Broken as error:
             raise _lost(place, verb, spoken, error) from None
+        except KeyboardInterrupt:
+            report.note("interrupted; what was begun is being taken back")
+            _see_off(spoken, channel, desk)
+            raise
         finally:
             if desk is not None:
                 desk.close()
@@ -64,19 +71,39 @@ def _listen(channel: Channel, report: Report, desk: Desk | None) -> dict[str, An
         message = channel.receive()
         if message is None:
             raise Broken("it ended without an answer")
-        if message.kind == "note":
-            report.note(str(message.fields["text"]))
-        elif message.kind == "progress":
-            fields = message.fields
-            report.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
-        elif message.kind == "result":
-            return dict(message.fields["result"])
-        elif message.kind == "error":
-            raise _error(message)
-        elif desk is not None and message.kind.startswith("store."):
-            desk.answer(message)
-        else:
-            raise Broken(f"{message.kind!a} was not expected")
+        try:
+            if message.kind == "result":
+                return dict(message.fields["result"])
+            if message.kind == "error":
+                raise _error(message)
+            _take(message, report, desk)
+        except (KeyError, TypeError, ValueError):
+            raise Broken(f"{message.kind!a} was not expected; deploy first") from None
+
+
+def _take(message: Message, report: Report, desk: Desk | None) -> None:
+    fields = message.fields
+    if message.kind == "note":
+        report.note(str(fields["text"]))
+    elif message.kind == "progress":
+        report.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
+    elif desk is not None and message.kind.startswith("store."):
+        desk.answer(message)
+    else:
+        raise ValueError(message.kind)
+
+
+def _see_off(spoken: Conversation, channel: Channel, desk: Desk | None) -> None:
+    """Close the line, and wait a while for the work inside to take back what it began."""
+    spoken.end()
+
+    def listen() -> None:
+        with contextlib.suppress(SlipwayError):
+            _listen(channel, Silent(), desk)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    thread.join(GRACE + 2)
 
 
 def _error(message: Message) -> SlipwayError:
@@ -92,9 +119,11 @@ def _lost(place: Place, verb: str, spoken: Conversation, error: Broken) -> HostE
     done = spoken.wait()
     words = done.err.strip().splitlines()
     why = words[-1] if words else str(error)
-    if done.code == 137:
+    if done.code == KILLED:
         why = "it was killed (out of memory?)"
-    if "No module named slipway.inside" in why:
+    elif done.code == NOT_CONNECTED:
+        why = f"the connection was lost ({words[-1]})" if words else "the connection was lost"
+    elif "No module named" in why and "slipway" in why:
         why = "its engine is older than this one; deploy first"
     return HostError(place.host.name, f"{verb} in {place.what} broke off: {why}")
 

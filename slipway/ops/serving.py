@@ -22,20 +22,25 @@ class Desk:
         self._channel = channel
         self._store = store
         self._incoming: dict[int, queue.Queue[Message]] = {}
-        self._stopped: set[int] = set()
+        self._wanted: dict[int, threading.Semaphore] = {}  # chunks the other end has room for
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def answer(self, message: Message) -> None:
-        """Take one message of the other end."""
+        """Take one message of the other end; waits only while the store here is slow to write."""
         number, what = int(message.fields["id"]), message.kind.removeprefix("store.")
-        if what in ("chunk", "end", "abort"):
-            self._stopped.add(number) if what == "abort" else None
-            if number in self._incoming:
-                self._incoming[number].put(message)
+        if what in ("chunk", "end", "more", "abort"):
+            if (incoming := self._incoming.get(number)) is not None:
+                incoming.put(message)
+            if (wanted := self._wanted.get(number)) is not None:
+                if what == "abort":
+                    del self._wanted[number]
+                wanted.release()
             return
         if what == "put":
             self._incoming[number] = queue.Queue(WAITING)
+        elif what == "get":
+            self._wanted[number] = threading.Semaphore(int(message.fields["ahead"]))
         work = {"put": self._put, "get": self._get}.get(what, self._ask)
         thread = threading.Thread(target=self._guarded, args=(work, number, message), daemon=True)
         self._threads.append(thread)
@@ -69,9 +74,13 @@ class Desk:
             yield message.payload
 
     def _get(self, number: int, message: Message) -> None:
+        wanted = self._wanted[number]
         for chunk in self._store.get(str(message.fields["key"])):
-            if number in self._stopped:
-                return
+            while not wanted.acquire(timeout=0.5):
+                if self._closed.is_set():
+                    raise _Aborted
+            if number not in self._wanted:
+                raise _Aborted
             self._channel.send("store.chunk", chunk, id=number)
         self._channel.send("store.end", id=number)
 
@@ -83,8 +92,10 @@ class Desk:
         elif what == "delete":
             self._store.delete(str(fields["key"]))
             self._channel.send("store.done", id=number)
-        else:
+        elif what == "sweep":
             self._channel.send("store.done", id=number, count=self._store.sweep())
+        else:
+            raise StoreError(f"this computer does not know {what!a} of a store yet; update it")
 
     def _guarded(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
         try:
@@ -95,6 +106,9 @@ class Desk:
             self._fail(number, type(error).__name__, str(error))
         except OSError as error:
             self._fail(number, "StoreError", f"{self._store.name}: {error.strerror or error}")
+        except Exception as error:  # the other end waits for an answer, whatever it is
+            self._fail(number, "StoreError", f"{self._store.name}: {type(error).__name__}")
+            raise
         finally:
             self._drain(number)
 
@@ -104,6 +118,7 @@ class Desk:
 
     def _drain(self, number: int) -> None:
         """Forget a stream; what is still sent for it must not hold up the line."""
+        self._wanted.pop(number, None)
         waiting = self._incoming.pop(number, None)
         if waiting is not None:
             with contextlib.suppress(queue.Empty):

@@ -58,12 +58,12 @@ def make_key(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Server]:
+def running(folder: Path, *options: str) -> Iterator[Server]:
     name = f"slipway-test-{uuid.uuid4().hex[:8]}"
     identity = make_key(folder / "id")
     reference = image.ensure(LocalHost())
     publish = ["--label", "slipway.test=ssh", "-p", "127.0.0.1::22"]
-    docker("run", "-d", "--name", name, *publish, reference, "sh", "-c", SSHD)
+    docker("run", "-d", "--name", name, *publish, *options, reference, "sh", "-c", SSHD)
     try:
         admit(name, identity)
         port = int(docker("port", name, "22").rpartition(":")[2])

@@ -1,0 +1,74 @@
+"""A person's side of an errand as a process of its own, so that a test can end it.
+
+`python -m tests.fakes.person JSON` prints what comes back, and the memory it took, as JSON.
+"""
+
+import contextlib
+import json
+import resource
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, cast
+
+from slipway.errors import SlipwayError
+from slipway.hosts.host import Conversation, Host
+from slipway.hosts.local import LocalHost
+from slipway.hosts.ssh import SshHost
+from slipway.ops import errand
+from slipway.ops.place import Place
+from slipway.storage.folder import FolderStore
+
+
+class Rehearsed:
+    """A host on which the test's own verbs are asked for instead of the real ones."""
+
+    def __init__(self, host: Host, silence: float = 0.0) -> None:
+        self.name = host.name
+        self._host = host
+        self._more = ["--silence", str(silence)] if silence else []
+
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+        swapped = ["rehearsal" if word == "slipway.inside" else word for word in argv]
+        return self._host.open([*swapped, *self._more])
+
+
+def place(host: Host, container: str, silence: float = 0.0) -> Place:
+    """The place of an errand that speaks with the test's own verbs."""
+    return Place(cast(Host, Rehearsed(host, silence)), container, "testing")
+
+
+class Told:
+    """A report on stderr."""
+
+    def note(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def progress(self, what: str, done: int, total: int) -> None: ...
+
+
+def main(asked: dict[str, Any]) -> int:
+    host: Any = LocalHost("here")
+    if over := asked.get("ssh"):
+        known, identity = Path(over["known"]), Path(over["identity"])
+        host = SshHost("m1", "127.0.0.1", "deploy", over["port"], known, identity)
+    where = place(host, asked["container"], asked.get("silence", 0))
+    store = FolderStore(Path(asked["folder"]), "backups/testing")
+    with contextlib.closing(host):
+        try:
+            result = errand.run(where, asked["verb"], asked.get("given", {}), Told(), store)
+        except SlipwayError as error:
+            print(json.dumps({"error": str(error), "code": error.exit_code}))
+            return error.exit_code
+        except KeyboardInterrupt:
+            print(json.dumps({"error": "interrupted", "code": 130}))
+            return 130
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(result | {"own_peak": own}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
