@@ -83,6 +83,8 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
         raise ConfigError(
             f"compose/{name}.env: TLS={settings['TLS']} needs DOMAIN, the names to serve"
         )
+    if settings.get("PITR") == "on":
+        _check_pitr(f"compose/{name}.env", settings)
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
 
 
@@ -99,6 +101,17 @@ def _check(path: Path, values: Mapping[str, str], rules: schema.Schema) -> None:
             )
         if complaint := rule.complaint(value):
             raise ConfigError(f"compose/{path.name}: {key} {complaint}")
+
+
+def _check_pitr(path: str, settings: Mapping[str, str]) -> None:
+    """Find before a deploy what would leave the database without its archive."""
+    if not settings.get("BACKUP_STORE", "").startswith("s3://"):
+        raise ConfigError(f"{path}: PITR=on needs BACKUP_STORE=s3://bucket/path")
+    if settings.get("BACKUP_S3_ENDPOINT", "").startswith("http://"):
+        raise ConfigError(f"{path}: PITR=on needs a BACKUP_S3_ENDPOINT that begins with https://")
+    for key in ("PITR_DAYS", "PITR_QUEUE_MB"):
+        if settings.get(key) == "0":
+            raise ConfigError(f"{path}: {key} must be at least 1")
 
 
 def _printable(name: str) -> str:

@@ -15,7 +15,7 @@ from slipway.hosts.local import LocalHost
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
 SHARED_NETWORKS = ("edge", "data")  # both colours are on them; any other belongs to its colour
-LABEL_WORDS = ["slipway.role", "slipway.route", "slipway.port"]
+LABEL_WORDS = ["slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"]
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ def _service(
     spec["labels"] = {"slipway.app": env.prefix, "slipway.service": service.name}
     spec["volumes"] = _mounts(env, service, where)
     wanted = [
-        entry for entry in spec_list(service, "secrets") if not _is_spared(env, release, entry)
+        entry
+        for entry in spec_list(service, "secrets")
+        if not _is_spared(env, release, entry) and not _is_kept_back(env, service, entry)
     ]
     spec["secrets"] = [_secret(release, service, entry) for entry in wanted]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
@@ -182,6 +184,13 @@ def _is_spared(env: Environment, release: Release, entry: Mapping[str, Any]) -> 
     rule = env.rules.get(entry["source"])
     optional = rule is not None and rule.secret and not rule.is_required(env.name)
     return optional and entry["source"] not in release.secrets
+
+
+def _is_kept_back(env: Environment, service: Service, entry: Mapping[str, Any]) -> bool:
+    """Say whether a service does not need a secret, because the database keeps no archive."""
+    labels = (service.spec.get("deploy") or {}).get("labels") or {}
+    only_then = str(labels.get("slipway.pitr-secrets", "")).split()
+    return entry["source"] in only_then and env.settings.get("PITR") != "on"
 
 
 def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, Any]:

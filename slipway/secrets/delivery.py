@@ -14,6 +14,7 @@ from slipway.hosts.host import Host
 from slipway.secrets import sops
 
 NAME_LIMIT = 64
+PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
 SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
 
 # Reads "name base64" lines; values come by stdin only.
@@ -36,6 +37,11 @@ def versions(env: Environment) -> dict[str, str]:
         )
     sops.lint(path)
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if lost := [key for key in PITR if key not in document and env.settings.get("PITR") == "on"]:
+        raise ConfigError(
+            f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "
+            f"secrets/{path.name}"
+        )
     return {key: _name(env, key, value) for key, value in document.items() if key != "sops"}
 
 
