@@ -1,7 +1,7 @@
 """The tokens of SQL, cut where PostgreSQL's own scanner cuts them.
 
 The rules are those of PostgreSQL 17 (scan.l and psql's psqlscan.l) with standard conforming
-strings. Only what decides where a token ends is kept: numbers and operators come in pieces.
+strings. Only what decides where a token ends is kept: operators come in pieces.
 """
 
 import enum
@@ -39,6 +39,8 @@ class Token:
 _ESCAPED = r"'(?>[^'\\]|\\.|'')*+'"
 _GO_ON = r"(?>(?:[ \t\f\v]|--[^\n\r]*)*+[\n\r](?:[ \t\f\v\n\r]|--[^\n\r]*[\n\r])*+)"
 _LETTER = r"[A-Za-z_\x80-\U0010ffff]"
+# A word that clings to a number is an error to the server, but cut off with it.
+_NUMBER = r"(?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][-+][0-9]+)?"
 _TOKEN = re.compile(
     rf"""
       (?P<SPACE>[ \t\n\r\f\v]+)
@@ -49,7 +51,7 @@ _TOKEN = re.compile(
     | (?P<open>[eEnNbBxX]?['"] | [uU]&['"])
     | (?P<dollar>\$(?:{_LETTER}(?:{_LETTER}|[0-9])*)?\$)
     | (?P<WORD>{_LETTER}(?:{_LETTER}|[0-9$])*)
-    | (?P<SIGN>[0-9]+ | \$[0-9]+ | .)
+    | (?P<SIGN>(?:{_NUMBER}|\$[0-9]+)(?:{_LETTER}(?:{_LETTER}|[0-9$])*)? | .)
     """,
     re.VERBOSE | re.DOTALL,
 )
