@@ -94,12 +94,17 @@ def _of_way(error: Exception) -> str:
 
 
 def _answer(error: Exception) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(error, "response", {}).get("Error", {})
+    found: dict[str, Any] = _response(error).get("Error", {})
     return found
+
+
+def _response(error: Exception) -> dict[str, Any]:
+    """All of an answer; what broke before there was one has none, or None."""
+    return getattr(error, "response", None) or {}
 
 
 def _region(error: Exception) -> str:
     """Which region the store named, in its answer or beside it."""
-    headers = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    headers = _response(error).get("ResponseMetadata", {}).get("HTTPHeaders", {})
     named = _answer(error).get("Region") or headers.get("x-amz-bucket-region")
     return f"the region {named}" if named else "another region"

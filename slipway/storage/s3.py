@@ -4,6 +4,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 CHUNK = 1 << 20
-TRIES = 5  # of each request, by boto3; and of a download that brings nothing new
 BREAKS = 100  # of one download, whatever it brings
-SECONDS_TO_CONNECT = 10.0
-SECONDS_OF_SILENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a store may take; ten tries outlast a router that starts anew (some 15 s)."""
+
+    to_connect: float = 10.0  # seconds
+    of_silence: float = 60.0
+    tries: int = 10  # of each request, by boto3; and of a download that brings nothing new
 
 
 class S3Store:
@@ -46,7 +53,7 @@ class S3Store:
         endpoint: str = "",
         region: str = "",
         max_parts: int = 1000,
-        patience: tuple[float, float] = (SECONDS_TO_CONNECT, SECONDS_OF_SILENCE),
+        patience: Patience = Patience(),
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._bucket = bucket
@@ -94,7 +101,7 @@ class S3Store:
                             got, idle = got + len(chunk), 0
                             yield chunk
                     except BotoCoreError:
-                        if (idle := idle + 1) >= TRIES or broken + 1 == BREAKS:
+                        if (idle := idle + 1) >= self._patience.tries or broken + 1 == BREAKS:
                             raise
             if got >= total:
                 return
@@ -139,9 +146,9 @@ class S3Store:
 
         access, secret = (ask() for ask in self._keys)
         config = Config(
-            connect_timeout=self._patience[0],
-            read_timeout=self._patience[1],
-            retries={"mode": "standard", "total_max_attempts": TRIES},
+            connect_timeout=self._patience.to_connect,
+            read_timeout=self._patience.of_silence,
+            retries={"mode": "standard", "total_max_attempts": self._patience.tries},
             # Not every store has a name for each bucket in its DNS; AWS wants just that.
             s3={"addressing_style": "path" if self._endpoint else "auto"},
             # The check-sums that boto3 adds by itself come in a form many stores refuse; each
@@ -195,5 +202,6 @@ class S3Store:
         if failure is None and status < 500:
             return
         why = type(failure).__name__ if failure else f"{status}"
-        if (tried := heard["attempts"]) < TRIES:
-            self._note(f"{heard['operation'].name} got {why} at try {tried} of {TRIES}")
+        tried, tries = heard["attempts"], self._patience.tries
+        if tried < tries:
+            self._note(f"{heard['operation'].name} got {why} at try {tried} of {tries}")

@@ -81,7 +81,7 @@ class S3Server:
         argv += ["-s3", "-s3.ip.bind=0.0.0.0", f"-s3.config={self._identities()}", "-s3.iam=false"]
         argv += ["-s3.autoCreateBucket=false"]
         argv += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
-        argv += ["-volume.max=0", "-master.volumeSizeLimitMB=1024"]
+        argv += ["-volume.max=10000", "-master.volumeSizeLimitMB=1024"]  # each bucket takes seven
         argv += [f"-{part}.port={port}" for part, port in inner.items()]
         argv += [f"-{part}.port.grpc={port + 10_000}" for part, port in inner.items()]
         log = self._folder / "log"
