@@ -3,6 +3,7 @@
 Times are UTC, so no night has an hour twice or not at all.
 """
 
+import itertools
 import json
 import os
 import re
@@ -51,6 +52,14 @@ def last_time(expression: str, now: datetime) -> datetime:
     from cronsim import CronSim
 
     return next(CronSim(expression, now.replace(microsecond=1), reverse=True))
+
+
+def longest_gap(expression: str, firings: int = 500) -> float:
+    """Return the longest time between two firings of an expression, in seconds."""
+    from cronsim import CronSim
+
+    times = list(itertools.islice(CronSim(expression, datetime(2024, 1, 1, tzinfo=UTC)), firings))
+    return max((b - a).total_seconds() for a, b in itertools.pairwise(times))
 
 
 def write(when: Mapping[str, str], path: str) -> str:

@@ -52,7 +52,7 @@ class Policy:
 
 
 def read(path: Path, environment: str, known: Sequence[str]) -> Policy:
-    """Read the policy of one environment; `known` are the names there may be. Raises ConfigError."""
+    """Read the policy of one environment, of those that are known. Raises ConfigError."""
     import yaml
 
     try:
@@ -96,8 +96,15 @@ def _policy(flat: Mapping[str, Any]) -> Policy:
     keep = Keep(**{span: flat[f"keep.{span}"] for span in SPANS})
     if keep == Keep(0, 0, 0, 0):
         raise ConfigError(f"{NAME}: keep is 0 of everything; at least one must be kept")
+    when = {job: flat[f"when.{job}"] for job in JOBS if flat[f"when.{job}"]}
+    gap = crontab.longest_gap(when["backup"]) if "backup" in when else 0.0
+    if flat["stale_after"] < gap:
+        raise ConfigError(
+            f"{NAME}: stale_after is shorter than the {gap / 3600:g} h that can lie between two "
+            "backups, so every backup would be overdue; make it longer"
+        )
     return Policy(
-        when={job: flat[f"when.{job}"] for job in JOBS if flat[f"when.{job}"]},
+        when=when,
         keep=keep,
         stale_after=flat["stale_after"],
         keep_replaced=flat.get("keep_replaced", 7.0 * UNITS["d"]),

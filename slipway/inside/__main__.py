@@ -32,7 +32,7 @@ VERBS = {
     "backup": "slipway.inside.keeping:backup",
     "backups": "slipway.inside.keeping:backups",
     "verify": "slipway.inside.keeping:verify",
-    "prune": "slipway.inside.keeping:prune",
+    "prune": "slipway.inside.pruning:prune",
     "restore": "slipway.inside.restoring:restore",
     "undo": "slipway.inside.restoring:undo",
     "drill": "slipway.inside.restoring:drill",

@@ -88,6 +88,41 @@ def job_stack(
     return _stack(env, {service.name: spec}, f"{env.prefix}-{service.name}")
 
 
+def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
+    """The ops service once more, with cron in it; `schedule` is what the container is told.
+
+    cron has to be root to become the user that jobs run as, and may do nothing else as root.
+    """
+    ops = release.of("ops")[0]
+    facts = {"RELEASE": str(release.number), "COMMIT": release.commit, "TZ": "UTC"}
+    spec = _service(env, release, ops, facts | {"SCHEDULE": schedule})
+    spec["networks"] = _networks(ops, {})
+    named = {"slipway.service": "schedule"}
+    spec["labels"] |= named
+    spec["deploy"]["labels"] |= named | {"slipway.role": "schedule"}
+    spec["deploy"]["update_config"] = {"order": "stop-first", "monitor": "500ms"}
+    for target in ("/run", "/etc/cron.d"):
+        mount = {"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o755}}
+        spec["volumes"].append(mount)
+    spec |= {
+        "command": ["/srv/schedule"],
+        "user": "0:0",
+        "cap_drop": ["ALL"],
+        "cap_add": ["SETUID", "SETGID"],
+        "healthcheck": {
+            "test": ["CMD", "pidof", "cron"],
+            "interval": "30s",
+            "timeout": "5s",
+            "retries": 3,
+            "start_period": "30s",
+            "start_interval": "500ms",
+        },
+    }
+    made = _stack(env, {"schedule": spec}, f"{env.prefix}-schedule")
+    spec["deploy"]["labels"]["slipway.fingerprint"] = fingerprint(made)
+    return made
+
+
 def fingerprint(value: object) -> str:
     """Return a short digest of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,146 @@
+"""The schedule of an environment: a service in which a real cron takes backups by the policy."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.backups import crontab, policy
+from slipway.backups.policy import Policy
+from slipway.cluster import lease, ledger, stacks
+from slipway.cluster.observed import Observed, observe
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import Refused
+from slipway.hosts.host import Host
+from slipway.project import ROOT
+from slipway.releases import health, members, stack
+from slipway.releases.release import Release
+from slipway.secrets import sops
+
+PATIENCE = 90.0
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What runs by the clock from now on: the next time of each job."""
+
+    changed: bool
+    times: Mapping[str, datetime]
+
+
+def policy_of(env: Environment) -> Policy:
+    """Read what backups/policy.yml says of an environment. Raises ConfigError."""
+    return policy.read(ROOT / policy.NAME, env.name, environment.names())
+
+
+def schedule(env: Environment) -> Scheduled:
+    """Have the environment's backups taken by the clock, as the policy says.
+
+    Raises Refused where a container could not keep them.
+    """
+    wanted = told(env)
+    if not wanted["policy"]["when"]:
+        raise Refused(
+            f"{policy.NAME} leaves out every job of {env.name}; name a time, or stop the schedule: "
+            f"inv db.unschedule --env={env.name}"
+        )
+    with _alone(env, "scheduling backups") as manager:
+        observed = observe(manager, env.prefix)
+        changed = keep(env, manager, observed, _live(env, manager, observed))
+    return Scheduled(changed, next_times(wanted["policy"]["when"]))
+
+
+def unschedule(env: Environment) -> bool:
+    """Take no more backups by the clock; return whether any were."""
+    with _alone(env, "ending the schedule of backups") as manager:
+        found = exists(env, observe(manager, env.prefix))
+        stacks.remove(manager, _name(env))
+        return found
+
+
+def exists(env: Environment, observed: Observed) -> bool:
+    """Say whether backups are taken by the clock."""
+    return bool(observed.stack(_name(env)))
+
+
+def is_stale(env: Environment, observed: Observed, release: Release | None) -> bool:
+    """Say whether a schedule is there and runs another release, policy or recipients."""
+    if release is None or not exists(env, observed):
+        return False
+    wanted = _digest(_made(env, release))
+    found = observed.stack(_name(env))
+    return any(service.labels.get("slipway.fingerprint") != wanted for service in found)
+
+
+def keep(env: Environment, manager: Host, observed: Observed, release: Release) -> bool:
+    """Bring the schedule to what release and policy say; return whether that changed anything."""
+    made = _made(env, release)
+    found = observed.stack(_name(env))
+    digests = {service.labels.get("slipway.fingerprint") for service in found if service.is_whole}
+    if digests == {_digest(made)}:
+        return False
+    stacks.deploy(manager, _name(env), made)
+    health.settle(manager, _name(env), PATIENCE)
+    return True
+
+
+def told(env: Environment) -> dict[str, Any]:
+    """Return what the container is told: the policy, and to whom backups are encrypted."""
+    store = env.settings.get("BACKUP_STORE", "")
+    if not store.startswith("s3://"):
+        raise Refused(
+            f"a schedule inside {env.name} needs a store outside of it; set "
+            f"BACKUP_STORE=s3://bucket/path in compose/{env.name}.env and deploy, or take backups "
+            f"from this computer by its own cron (docs/operations.md, Backups on a schedule)"
+        )
+    return {
+        "policy": policy_of(env).to_json(),
+        "recipients": sorted(sops.recipients(env.secrets_file)),
+    }
+
+
+def next_times(when: Mapping[str, str]) -> dict[str, datetime]:
+    """Return when each job is due next."""
+    now = datetime.now(UTC)
+    return {job: crontab.next_time(expression, now) for job, expression in when.items()}
+
+
+@contextlib.contextmanager
+def _alone(env: Environment, reason: str) -> Iterator[Host]:
+    """Change the environment while nobody deploys to it."""
+    with members.connected(env, lenient=True) as cluster:
+        if not observe(cluster.manager, env.prefix).is_manager:
+            raise _not_deployed(env)
+        with lease.held(cluster.manager, env.prefix, reason):
+            yield cluster.manager
+
+
+def _made(env: Environment, release: Release) -> stack.Stack:
+    return stack.schedule_stack(env, release, json.dumps(told(env), sort_keys=True))
+
+
+def _digest(made: stack.Stack) -> str:
+    return str(made["services"]["schedule"]["deploy"]["labels"]["slipway.fingerprint"])
+
+
+def _name(env: Environment) -> str:
+    return f"{env.prefix}-schedule"
+
+
+def _live(env: Environment, manager: Host, observed: Observed) -> Release:
+    entry = ledger.live(ledger.entries(observed, env.prefix))
+    if entry is None:
+        raise _not_deployed(env)
+    release = Release.from_json(ledger.read(manager, env.prefix, entry.release))
+    if not release.of("ops"):
+        raise Refused(f"{env.name} has no service with role ops, in which a schedule could run")
+    return release
+
+
+def _not_deployed(env: Environment) -> Refused:
+    return Refused(
+        f"{env.name} is not deployed, so nothing can run there; type: inv deploy --env={env.name}"
+    )
