@@ -1,0 +1,72 @@
+"""Which environment a database is: one row in it says so, and what destroys asks it first."""
+
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+PROTECTED = "prod"  # by name, in code: no flag, no setting and no answer of a person changes it
+LOCK = 0x51_1D_3A_18  # any number; keeps two first writers apart
+MAKE = """
+CREATE SCHEMA IF NOT EXISTS slipway;
+CREATE TABLE IF NOT EXISTS slipway.identity (
+    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    environment text NOT NULL,
+    created timestamptz NOT NULL DEFAULT now()
+);
+"""
+THERE = "SELECT to_regclass('slipway.identity') IS NOT NULL"
+WRITE = (
+    "INSERT INTO slipway.identity (environment) VALUES (%s)"
+    " ON CONFLICT (only) DO UPDATE SET environment = excluded.environment, created = now()"
+    " WHERE slipway.identity.environment <> excluded.environment"
+)
+
+
+def read(connection: "Connection[tuple[Any, ...]]") -> str | None:
+    """Return the environment that the database says it is; None where nobody wrote it yet."""
+    found = connection.execute(THERE).fetchone()
+    if not found or not found[0]:
+        return None
+    row = connection.execute("SELECT environment FROM slipway.identity").fetchone()
+    return str(row[0]) if row else None
+
+
+def write(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
+    """Say which environment the database is from now on."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute(MAKE)
+        connection.execute(WRITE, [environment])
+
+
+def ensure(connection: "Connection[tuple[Any, ...]]", environment: str) -> str:
+    """Say it where nobody did yet; return what the database says."""
+    found = read(connection)
+    if found is None:
+        write(connection, environment)
+    return found or environment
+
+
+def refuse_unless(asked: str, setting: str, row: str | None, what: str) -> None:
+    """Raise Refused unless the person, the container's setting and the row name one environment.
+
+    `what` is the deed, "reset".
+    """
+    if PROTECTED in (asked, setting, row):
+        witness = "you asked for" if asked == PROTECTED else "its settings say"
+        if row == PROTECTED:
+            witness = "its own row says"
+        raise Refused(f"{witness} {PROTECTED}; Slipway does not {what} that; nothing was changed")
+    if asked != setting:
+        raise Refused(
+            f"you asked for {asked!a}, and the settings beside this database say {setting!a}; "
+            f"nothing was changed"
+        )
+    if row is not None and row != setting:
+        raise Refused(
+            f"this database says that it is {row!a}, and its settings say {setting!a}: is "
+            f"DATABASE_HOST or DATABASE_NAME that of another environment? Nothing was changed"
+        )
