@@ -1,0 +1,226 @@
+"""Databases beside the live one, told apart by their names: being restored, replaced, undone."""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slipway.database.connection import MAINTENANCE, Server
+from slipway.database.report import Report
+from slipway.errors import Busy, Refused, SlipwayError
+
+if TYPE_CHECKING:
+    from psycopg import Connection, sql
+
+    Session = Connection[tuple[Any, ...]]
+
+RESTORE, BEFORE, UNDONE = "restore", "before", "undone"
+MARK = "Slipway is filling this database; what an interrupted run left is dropped by the next."
+# A session that waits for a long restore must not be ended for being idle.
+PATIENT = "select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'"
+LONGEST_NAME = 63  # bytes; PostgreSQL cuts what is longer, and two names become one
+TAIL = re.compile(rf"__({RESTORE}|{BEFORE}|{UNDONE})_(\d{{8}}T\d{{6}}Z)(?:-[0-9a-f]{{4}})?")
+LONGEST_TAIL = len("__restore_20261122T021500Z-1f3a")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A database beside the live one; `stamp` is when it was begun or set aside."""
+
+    name: str
+    kind: str  # restore | before | undone
+    stamp: str  # 20261122T021500Z
+    size: int  # bytes on the server's disk
+
+
+class Writing(Protocol):
+    """How a database writes and sorts text."""
+
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def collate(self) -> str: ...
+    @property
+    def ctype(self) -> str: ...
+    @property
+    def locale(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class OwnWriting:
+    """The Writing of a database that is there."""
+
+    encoding: str
+    provider: str
+    collate: str
+    ctype: str
+    locale: str
+
+
+def name_of(database: str, kind: str, moment: str) -> str:
+    """Name a database beside another; a long name is cut, and kept apart from its likes."""
+    return f"{_stem(database)}__{kind}_{moment}"
+
+
+def old_databases(server: Server) -> list[Kept]:
+    """List what restores have set aside (`before`, `undone`), the newest first."""
+    with server.named(MAINTENANCE).connect() as session:
+        found = _kept(session, server.database)
+    return sorted(
+        (each for each in found if each.kind != RESTORE), key=lambda each: each.stamp, reverse=True
+    )
+
+
+def drop_old(server: Server, name: str, *, force: bool = False) -> None:
+    """Drop one that `old_databases` lists; `force` ends the sessions that still look at it."""
+    if name not in {each.name for each in old_databases(server)}:
+        raise Refused(f"{name} was not set aside by a restore of {server.database}; it stays")
+    with server.named(MAINTENANCE).connect() as session:
+        drop(session, name, force=force)
+
+
+def drop(session: "Session", name: str, *, force: bool = True) -> None:
+    """Drop a database, if it is there."""
+    import psycopg
+    from psycopg import sql
+
+    text = sql.SQL("drop database if exists {}" + (" with (force)" if force else ""))
+    try:
+        session.execute(text.format(sql.Identifier(name)))
+    except psycopg.errors.ObjectInUse:
+        raise Busy(f"somebody is connected to {name}; it stays") from None
+
+
+def drop_stale(session: "Session", database: str, report: Report) -> None:
+    """Drop what an interrupted restore left; only while `alone` says that none is running."""
+    for each in _kept(session, database):
+        if each.kind == RESTORE and _comment(session, each.name) in (None, MARK):
+            report.note(f"dropping {each.name}, which an interrupted restore left")
+            drop(session, each.name)
+
+
+@contextlib.contextmanager
+def alone(server: Server, what: str) -> "Iterator[Session]":
+    """Hold a session beside the database in which nobody else may replace it. Raises Busy."""
+    maintenance = server.named(MAINTENANCE)
+    with maintenance.connect(application=f"slipway {what}") as session:
+        session.execute(PATIENT)
+        number = _lock(server.database)
+        row = session.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone()
+        if row is None or not row[0]:
+            raise Busy(f"{_holder(session, number)}; nothing was changed; try again later")
+        yield session
+
+
+def create(session: "Session", name: str, writing: Writing) -> None:
+    """Create an empty database that only its owner may enter; it is marked as being filled."""
+    import psycopg
+    from psycopg import sql
+
+    try:
+        session.execute(sql.SQL("create database {} ").format(sql.Identifier(name)) + _as(writing))
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.WrongObjectType) as error:
+        raise SlipwayError(
+            f"this server cannot make a database that writes {writing.encoding} and sorts as "
+            f"{writing.locale or writing.collate}: {error.diag.message_primary}"
+        ) from None
+    except psycopg.errors.InsufficientPrivilege:
+        raise Refused(
+            f"the role {session.info.user} may not create a database beside the live one; "
+            "give it the right as an administrator of the server: alter role … createdb"
+        ) from None
+    identifier = sql.Identifier(name)
+    session.execute(sql.SQL("comment on database {} is {}").format(identifier, sql.Literal(MARK)))
+    session.execute(sql.SQL("revoke all on database {} from public").format(identifier))
+
+
+def writing(session: "Session", database: str) -> OwnWriting:
+    """Read how a database writes and sorts."""
+    row = session.execute(
+        "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d where datname = %s",
+        (database,),
+    ).fetchone()
+    if row is None:
+        raise SlipwayError(f"there is no database {database}")
+    found, encoding = row
+    return OwnWriting(
+        encoding=encoding,
+        provider=found.get("datlocprovider", "c"),
+        collate=found["datcollate"],
+        ctype=found["datctype"],
+        locale=found.get("datlocale") or found.get("daticulocale") or "",
+    )
+
+
+def is_there(session: "Session", name: str) -> bool:
+    """Whether the server has a database of this name."""
+    found = session.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
+    return found is not None
+
+
+def _as(writing: Writing) -> "sql.Composed":
+    from psycopg import sql
+
+    words: list[tuple[str, str]] = [("template", "template0"), ("encoding", writing.encoding)]
+    words += [("lc_collate", writing.collate), ("lc_ctype", writing.ctype)]
+    if writing.provider in ("i", "b"):
+        icu = writing.provider == "i"
+        words.append(("locale_provider", "icu" if icu else "builtin"))
+        words.append(("icu_locale" if icu else "builtin_locale", writing.locale))
+    pairs = (
+        sql.SQL(key + " ") + (sql.SQL(value) if key == "template" else sql.Literal(value))
+        for key, value in words
+    )
+    return sql.SQL(" ").join(pairs)
+
+
+def _kept(session: "Session", database: str) -> list[Kept]:
+    stem = _stem(database)
+    rows = session.execute(
+        "select datname, case when has_database_privilege(oid, 'connect')"
+        " then pg_database_size(oid) else 0 end from pg_database where starts_with(datname, %s)",
+        (f"{stem}__",),
+    ).fetchall()
+    found = []
+    for name, size in rows:
+        if tail := TAIL.fullmatch(name[len(stem) :]):
+            found.append(Kept(name, tail[1], tail[2], size))
+    return found
+
+
+def _stem(database: str) -> str:
+    room = LONGEST_NAME - LONGEST_TAIL
+    if len(database.encode()) <= room:
+        return database
+    tag = hashlib.sha256(database.encode()).hexdigest()[:6]
+    return database.encode()[: room - 7].decode(errors="ignore") + "~" + tag
+
+
+def _comment(session: "Session", name: str) -> str | None:
+    row = session.execute(
+        "select shobj_description(oid, 'pg_database') from pg_database where datname = %s", (name,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _lock(database: str) -> int:
+    digest = hashlib.sha256(f"slipway beside {database}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+def _holder(session: "Session", number: int) -> str:
+    """Say who holds the lock, as far as this role may see."""
+    row = session.execute(
+        "select application_name, date_trunc('seconds', now() - backend_start)::text"
+        " from pg_locks join pg_stat_activity using (pid)"
+        " where locktype = 'advisory' and granted"
+        " and (classid::bigint << 32 | objid::bigint) = %s and objsubid = 1",
+        (number,),
+    ).fetchone()
+    if row is None or not row[0]:
+        return "somebody else is replacing this database"
+    return f"a {row[0].removeprefix('slipway ')} of this database is under way since {row[1]}"

@@ -1,0 +1,116 @@
+"""What belongs to a database and to no dump of it: owner, rights, settings, limit of sessions."""
+
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.report import Report
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from psycopg import Connection, sql
+
+    Session = Connection[tuple[Any, ...]]
+
+# Settings whose value is a list of names, stored as SQL writes it; quoting it would make one name.
+LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"}
+
+
+def copy(session: "Session", source: str, target: str, report: Report) -> None:
+    """Give `target` the owner, rights, settings and limit of `source`; rights that lack are told.
+
+    `session` is one to another database.
+    """
+    import psycopg
+
+    for statement in [*_rights(session, source, target), *_settings(session, source, target)]:
+        try:
+            session.execute(statement)
+        except psycopg.errors.InsufficientPrivilege as error:
+            text = statement.as_string(session)
+            report.note(f"left out, for {error.diag.message_primary}: {text}")
+    _copy_lists(session, source, target)
+    _copy_owner(session, source, target, report)
+
+
+def _rights(session: "Session", source: str, target: str) -> "list[sql.Composed]":
+    from psycopg import sql
+
+    row = session.execute(
+        "select datacl is null, datconnlimit from pg_database where datname = %s", (source,)
+    ).fetchone()
+    if row is None:
+        raise SlipwayError(f"there is no database {source}")
+    name, (is_default, limit) = sql.Identifier(target), row
+    found = [sql.SQL("alter database {} connection limit {}").format(name, sql.Literal(limit))]
+    if is_default:
+        return [*found, sql.SQL("grant connect, temporary on database {} to public").format(name)]
+    rows = session.execute(
+        "select privilege_type, is_grantable, case when grantee = 0 then null"
+        " else pg_get_userbyid(grantee) end"
+        " from pg_database d, aclexplode(d.datacl) where datname = %s and grantee <> d.datdba",
+        (source,),
+    ).fetchall()
+    for privilege, grantable, grantee in rows:
+        who = sql.SQL("public") if grantee is None else sql.Identifier(grantee)
+        text = "grant {} on database {} to {}" + (" with grant option" if grantable else "")
+        found.append(sql.SQL(text).format(sql.SQL(privilege), name, who))
+    return found
+
+
+def _settings(session: "Session", source: str, target: str) -> "list[sql.Composed]":
+    from psycopg import sql
+
+    found = []
+    for role, setting, value in _read_settings(session, source):
+        if setting in LISTS:
+            continue
+        text = sql.SQL("{} set {} = {}")
+        whose = _whose(role, target)
+        found.append(text.format(whose, sql.Identifier(*setting.split(".")), sql.Literal(value)))
+    return found
+
+
+def _copy_lists(session: "Session", source: str, target: str) -> None:
+    """Copy the lists through settings of this session, which writes them down as they were."""
+    from psycopg import sql
+
+    for role, setting, value in _read_settings(session, source):
+        if setting in LISTS:
+            with session.transaction():
+                session.execute("select set_config(%s, %s, true)", (setting, value))
+                text = sql.SQL("{} set {} from current")
+                session.execute(text.format(_whose(role, target), sql.Identifier(setting)))
+
+
+def _read_settings(session: "Session", source: str) -> list[tuple[str | None, str, str]]:
+    rows = session.execute(
+        "select case when setrole = 0 then null else pg_get_userbyid(setrole) end,"
+        " unnest(setconfig)"
+        " from pg_db_role_setting s join pg_database d on d.oid = setdatabase where datname = %s",
+        (source,),
+    ).fetchall()
+    return [(role, *setting.split("=", 1)) for role, setting in rows]
+
+
+def _whose(role: str | None, target: str) -> "sql.Composed":
+    from psycopg import sql
+
+    if role is None:
+        return sql.SQL("alter database {}").format(sql.Identifier(target))
+    text = sql.SQL("alter role {} in database {}")
+    return text.format(sql.Identifier(role), sql.Identifier(target))
+
+
+def _copy_owner(session: "Session", source: str, target: str, report: Report) -> None:
+    import psycopg
+    from psycopg import sql
+
+    row = session.execute(
+        "select pg_get_userbyid(datdba) from pg_database where datname = %s", (source,)
+    ).fetchone()
+    if row is None:
+        raise SlipwayError(f"there is no database {source}")
+    text = sql.SQL("alter database {} owner to {}")
+    try:
+        session.execute(text.format(sql.Identifier(target), sql.Identifier(row[0])))
+    except psycopg.errors.InsufficientPrivilege:
+        report.note(f"{target} keeps its owner: this role may not give it to {row[0]}")
