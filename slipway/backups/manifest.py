@@ -141,6 +141,11 @@ def moment(name: str) -> datetime:
     return datetime.strptime(name[:16], STAMP).replace(tzinfo=UTC)
 
 
+def written(name: str | None = None) -> str:
+    """Write the moment of an id, or now, as documents have it: `2026-11-22T02:15:00Z`."""
+    return moment(name or stamp()).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _made(found: Mapping[str, Any]) -> Manifest:
     """Take every field in its type; a field that is not there is a KeyError."""
     taken = {each.name: TAKEN[each.type](found[each.name]) for each in dataclasses.fields(Manifest)}
