@@ -1,4 +1,4 @@
-"""An environment whose database is elsewhere: nothing of it runs in the stack, all commands work."""
+"""A database that is elsewhere: nothing of it runs in the stack, and all commands work."""
 
 import time
 from collections.abc import Iterator
