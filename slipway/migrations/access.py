@@ -1,0 +1,95 @@
+"""What a database must allow before migrations run on it, asked before anything is changed."""
+
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+PID = "SELECT pg_backend_pid()"
+ASK = """
+SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
+    current_user, current_database(),
+    to_regnamespace('slipway') IS NOT NULL
+        OR has_database_privilege(current_database(), 'CREATE'),
+    to_regclass('public.schema_migrations') IS NOT NULL
+        OR to_regnamespace('public') IS NULL
+        OR has_schema_privilege('public', 'CREATE')
+"""
+TABLES = ("public.schema_migrations", "slipway.migrations")
+MAY_WRITE = """
+SELECT c.oid::regclass::text
+FROM unnest(%s::text[]) AS t JOIN pg_class c ON c.oid = to_regclass(t)
+WHERE NOT has_schema_privilege(c.relnamespace, 'USAGE')
+    OR NOT has_table_privilege(c.oid, 'SELECT')
+    OR NOT has_table_privilege(c.oid, 'INSERT')
+    OR NOT has_table_privilege(c.oid, 'DELETE')
+"""
+TRIES = 3
+
+
+def check(server: Server, connection: "Connected") -> None:
+    """See that migrations can run on this connection. Raises Refused."""
+    _refuse_a_shared_connection(server, connection)
+    for row in connection.execute(ASK).fetchall():
+        _check_rights(server, connection, *row)
+
+
+def _check_rights(
+    server: Server,
+    connection: "Connected",
+    is_standby: bool,
+    is_read_only: bool,
+    role: str,
+    database: str,
+    may_make_schema: bool,
+    may_make_table: bool,
+) -> None:
+    if is_standby:
+        raise Refused(
+            f"{server.host} is a standby and takes no changes; set DATABASE_HOST to the primary"
+        )
+    if is_read_only:
+        raise Refused(
+            f"the database {database} is read-only for {role} (default_transaction_read_only is "
+            "on); nothing was changed; switch that off first"
+        )
+    if not (may_make_schema and may_make_table):
+        where = f"DATABASE {database}" if not may_make_schema else "SCHEMA public"
+        raise Refused(
+            f"the role {role} may not create what migrations need; nothing was changed; as the "
+            f"owner say: GRANT CREATE ON {where} TO {role}"
+        )
+    denied = connection.execute(MAY_WRITE, [list(TABLES)]).fetchall()
+    if denied:
+        names = " and ".join(name for (name,) in denied)
+        raise Refused(
+            f"the role {role} may not write {names}, which another role made; nothing was changed; "
+            "migrate with the role that owns the database"
+        )
+
+
+def _refuse_a_shared_connection(server: Server, connection: "Connected") -> None:
+    """Find a pooler that gives a connection away between transactions: locks mean nothing there."""
+    if _pid(connection) == connection.info.backend_pid:
+        return  # what the server said at the start: nobody stands between
+    with server.connect(application="slipway") as other:
+        for _ in range(TRIES):
+            before = _pid(connection)
+            with other.transaction():
+                if _pid(other) == before or _pid(connection) != before:
+                    raise Refused(
+                        f"{server.host}:{server.port} is a pooler that shares connections between "
+                        "transactions (PgBouncer's pool_mode=transaction), where one run cannot "
+                        "keep out another; nothing was changed; migrate over the server's own "
+                        "address, or give this database pool_mode=session"
+                    )
+
+
+def _pid(connection: "Connected") -> int:
+    row = connection.execute(PID).fetchone()
+    return int(row[0]) if row else 0

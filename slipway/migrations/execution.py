@@ -1,0 +1,216 @@
+"""One file, up or down: whole in a transaction with its record, or statement by statement."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.database.report import Report
+from slipway.errors import SlipwayError
+from slipway.migrations import failure, indexes, journal
+from slipway.migrations.blockers import Watch
+from slipway.migrations.failure import Failure, MigrationFailed
+from slipway.migrations.files import Migration
+from slipway.migrations.journal import Direction
+from slipway.migrations.session import Session
+from slipway.migrations.splitter import split
+from slipway.migrations.statement import Statement
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+TRIES = 5
+FIRST_PAUSE = 1.0  # doubled with every try
+AGAIN = 20.0  # how long a server that broke off is asked what became of a file
+OURSELVES = "SET LOCAL SESSION AUTHORIZATION DEFAULT; "  # a file may have changed the role
+
+
+@dataclass
+class Execution:
+    """Runs files on a session; `keeper` is the connection with the lock, and writes the record."""
+
+    server: Server
+    keeper: "Connected"
+    session: Session
+    watch: Watch
+    report: Report
+    by: str
+
+    def run(
+        self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
+    ) -> float:
+        """Run one file and record it; return the seconds it took. Raises MigrationFailed."""
+        self.keeper.execute("SELECT 1")  # without the lock nothing begins
+        self.watch.forget()
+        statements = split(journal.script(one, direction).text)
+        began = time.monotonic()
+        try:
+            if journal.script(one, direction).in_transaction:
+                self._run_whole(one, direction, statements, late)
+            else:
+                self._run_apart(one, direction, statements, late, first)
+        finally:
+            self.session.renew_after(statements)
+        return time.monotonic() - began
+
+    def _run_whole(
+        self, one: Migration, direction: Direction, statements: list[Statement], late: bool
+    ) -> None:
+        for tried in range(1, TRIES + 1):
+            failed = self._try_whole(one, direction, statements, late)
+            if failed is None:
+                return
+            if self.session.is_broken:
+                became = self._ask_what_became(one, direction)
+                raise self._failed(failed, one, direction, statements, became)
+            self.session.roll_back()
+            if not failed.is_worth_a_retry or tried == TRIES:
+                became = "the file was taken back whole"
+                if tried > 1:
+                    became += f", {tried} times"
+                raise self._failed(failed, one, direction, statements, became)
+            self._pause(one, f"{failed.message}; it was taken back", tried)
+
+    def _pause(self, one: Migration, what: str, tried: int) -> None:
+        pause = FIRST_PAUSE * 2 ** (tried - 1)
+        again = f"try {tried + 1} of {TRIES} is in {pause:.0f} s"
+        self.report.note(f"migrations/{one.filename}: {what}; {again}")
+        time.sleep(pause)
+
+    def _try_whole(
+        self, one: Migration, direction: Direction, statements: list[Statement], late: bool
+    ) -> Failure | None:
+        import psycopg
+        from psycopg import sql
+
+        began, number = time.monotonic(), 0
+        # The record comes first: what the file sets cannot hinder it.
+        is_up = direction == "up"
+        record = journal.enter(one, self.by, late) if is_up else journal.leave(one)
+        try:
+            begin = sql.SQL(f"{self.session.clean()} BEGIN; ")
+            self.session.execute(begin + record)
+            for number, each in enumerate(statements, 1):  # noqa: B007
+                self.session.execute(each.text.encode())
+            number = len(statements) + 1
+            timed = journal.timed(one, time.monotonic() - began)
+            self.session.execute(sql.SQL(OURSELVES) + timed + sql.SQL("; COMMIT"))
+        except psycopg.Error as error:
+            return failure.of(error, number)
+        return None
+
+    def _run_apart(
+        self,
+        one: Migration,
+        direction: Direction,
+        statements: list[Statement],
+        late: bool,
+        first: int,
+    ) -> None:
+        began = time.monotonic()
+        if first == 1:
+            journal.start(self.keeper, one, direction, len(statements), self.by, late)
+        self.session.execute(self.session.clean().encode())
+        own_timeout = False
+        for number, each in enumerate(statements, 1):
+            own_timeout = own_timeout or _sets_lock_timeout(each)
+            if number < first:
+                if each.kind in ("SET", "RESET"):  # what it set is needed again
+                    self.session.execute(each.text.encode())
+                continue
+            journal.begin(self.keeper, one, number)
+            with self._patient(each, own_timeout):
+                self._run_one(one, direction, statements, number)
+        journal.finish(self.keeper, one, direction, time.monotonic() - began)
+
+    def _run_one(
+        self, one: Migration, direction: Direction, statements: list[Statement], number: int
+    ) -> None:
+        statement = statements[number - 1]
+        is_index = "CONCURRENTLY" in statement.words
+        before = indexes.invalid(self.keeper) if is_index else {}
+        for tried in range(1, TRIES + 1):
+            failed = self._try_one(statement, number)
+            retry = failed and failed.is_worth_a_retry and not (is_index or _is_in_parts(statement))
+            if failed is None or not retry or tried == TRIES:
+                break
+            self._pause(one, f"{failed.message}; statement {number} did nothing", tried)
+        after = indexes.invalid(self.keeper) if is_index else {}
+        ruins = indexes.left_by(statement, before, after)
+        if failed is None and not ruins:
+            return
+        failed = failed or Failure(number, "", "it left an index that is not valid")
+        became = self._step_back(one, direction, statement, number, len(statements))
+        raise self._failed(failed, one, direction, statements, became + ruins)
+
+    def _try_one(self, statement: Statement, number: int) -> Failure | None:
+        import psycopg
+
+        try:
+            self.session.execute(statement.text.encode())
+        except psycopg.Error as error:
+            return failure.of(error, number)
+        return None
+
+    def _step_back(
+        self, one: Migration, direction: Direction, statement: Statement, number: int, count: int
+    ) -> str:
+        """Record what is known after a statement failed; say what is left of the file."""
+        verb = "migrate" if direction == "up" else "rollback"
+        if self.session.is_broken or _is_in_parts(statement):
+            why = "the connection broke off" if self.session.is_broken else "it may be done in part"
+            return f"{why}; type `inv db.{verb}` to see how to go on"
+        if number == 1:
+            journal.undo_start(self.keeper, one, direction)
+            return "nothing of the file was done"
+        journal.withdraw(self.keeper, one, number)
+        return (
+            f"it has no transaction: the {number - 1} of {count} statements before it stay done; "
+            f"mend it and type `inv db.{verb} --resume-from={number}`"
+        )
+
+    @contextlib.contextmanager
+    def _patient(self, statement: Statement, own_timeout: bool) -> Iterator[None]:
+        """Let what works concurrently wait: it holds up nobody, and given up it leaves ruins."""
+        patient = "CONCURRENTLY" in statement.words and "INDEX" in statement.kind
+        if not patient or own_timeout:
+            yield
+            return
+        self.session.wait_for_locks(as_usual=False)
+        yield
+        self.session.wait_for_locks(as_usual=True)
+
+    def _ask_what_became(self, one: Migration, direction: Direction) -> str:
+        """Ask anew: the connection may have broken before or after the commit."""
+        try:
+            with self.server.connect(patience=AGAIN) as connection:
+                is_applied = one.version in journal.read(connection).entries
+        except SlipwayError:
+            return "whether it was applied is not known; `inv db.status` tells"
+        if is_applied == (direction == "up"):
+            return "the connection broke off behind it, it is done; type the same again to go on"
+        return "the connection broke off and the file was taken back whole; type the same again"
+
+    def _failed(
+        self,
+        failed: Failure,
+        one: Migration,
+        direction: Direction,
+        statements: list[Statement],
+        became: str,
+    ) -> MigrationFailed:
+        text = journal.script(one, direction)
+        return failure.tell(failed, one, text, statements, became, blockers=self.watch.seen)
+
+
+def _sets_lock_timeout(statement: Statement) -> bool:
+    return statement.kind == "SET" and "LOCK_TIMEOUT" in statement.words
+
+
+def _is_in_parts(statement: Statement) -> bool:
+    """Whether a statement may commit on its way, so that a failure leaves a part of it."""
+    return statement.kind in ("DO", "CALL")

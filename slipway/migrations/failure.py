@@ -1,0 +1,83 @@
+"""What went wrong with a statement, in a sentence: where, why, what is as it was, what to do."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.errors import SlipwayError
+from slipway.migrations.blockers import without_strings
+from slipway.migrations.files import Migration, Script
+from slipway.migrations.statement import Statement
+
+if TYPE_CHECKING:
+    import psycopg
+
+LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
+LONG = 160  # characters of a statement that are shown
+
+HINTS = {
+    "55P04": "put ALTER TYPE … ADD VALUE in a file of its own before this one",
+    "25001": "put it in a file of its own that says `transaction:false`",
+    "53100": "make room on the database's disk first",
+    LOCK_NOT_AVAILABLE: "try again when it is free, or wait longer with --lock-timeout",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One statement that failed; number 0 is our own record, one past the last is the commit."""
+
+    number: int
+    state: str
+    message: str
+    hint: str = ""
+    position: int = 0
+
+    @property
+    def is_worth_a_retry(self) -> bool:
+        """Whether the same file could go through a moment later."""
+        return self.state in (LOCK_NOT_AVAILABLE, DEADLOCK)
+
+
+class MigrationFailed(SlipwayError):
+    """A file failed; the text says where and what became of it."""
+
+
+def of(error: "psycopg.Error", number: int) -> Failure:
+    """Read what the server said."""
+    said = error.diag
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    return Failure(
+        number=number,
+        state=error.sqlstate or "",
+        message=said.message_primary or lines[0],
+        hint=HINTS.get(error.sqlstate or "", said.message_hint or ""),
+        position=int(said.statement_position or 0),
+    )
+
+
+def tell(
+    failure: Failure,
+    one: Migration,
+    text: Script,
+    statements: list[Statement],
+    became: str,
+    *,
+    blockers: str = "",
+) -> MigrationFailed:
+    """Put a failure into words; `became` says what is left of the file."""
+    code = f" ({failure.state})" if failure.state else ""
+    reason = f"{failure.message}{code}"
+    if blockers and failure.is_worth_a_retry:
+        reason += f", behind {blockers}"
+    hint = f"; {failure.hint}" if failure.hint else ""
+    if not 1 <= failure.number <= len(statements):
+        doing = "recording it" if failure.number < 1 else "committing it"
+        return MigrationFailed(f"migrations/{one.filename}: {doing} failed: {reason}; {became}")
+    statement = statements[failure.number - 1]
+    inside = statement.text[: max(failure.position - 1, 0)].count("\n")
+    line = text.first_line + statement.line - 1 + inside
+    shown = without_strings(statement.text)[:LONG]
+    return MigrationFailed(
+        f"migrations/{one.filename}, line {line}: statement {failure.number} of "
+        f"{len(statements)} failed: {reason}; {became}{hint}\n    {shown}"
+    )

@@ -1,0 +1,36 @@
+"""Indexes that CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY left behind, good for nothing."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from slipway.migrations.statement import Statement
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+# A partitioned parent waits for its partitions, and what somebody is building is not done yet.
+INVALID = """
+SELECT format('%I.%I', n.nspname, c.relname), c.relname
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND c.relkind = 'i'
+  AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid)
+ORDER BY 1
+"""
+
+
+def invalid(connection: "Connected") -> dict[str, str]:
+    """Find the invalid indexes: how SQL names each, and its bare name."""
+    return dict(connection.execute(INVALID).fetchall())
+
+
+def left_by(statement: Statement, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Say which invalid indexes a statement has left or passed over, and how to drop them."""
+    said = {word.strip('"').lower() for word in statement.words}
+    found = [full for full, bare in after.items() if full not in before or bare.lower() in said]
+    if not found or statement.kind == "DROP INDEX":
+        return ""
+    drops = " ".join(f"DROP INDEX CONCURRENTLY {full};" for full in found)
+    return f"; an invalid index was left, before you try again type in `inv db.shell`: {drops}"

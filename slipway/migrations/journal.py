@@ -1,0 +1,248 @@
+"""What a database remembers of its migrations: dbmate's table, and what Slipway knows beside it.
+
+`public.schema_migrations` says what is applied; dbmate reads and writes it too, so it is right
+where the two differ. `slipway.migrations` has the sums, who applied what and when, and how far a
+file got that runs without a transaction.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from slipway.migrations.files import Migration, Script
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.sql import Composed
+
+    Connected = Connection[tuple[Any, ...]]
+
+Direction = Literal["up", "down"]
+
+THERE = "SELECT to_regclass('public.schema_migrations'), to_regclass('slipway.migrations')"
+MAKE = """
+CREATE SCHEMA IF NOT EXISTS public;
+CREATE SCHEMA IF NOT EXISTS slipway;
+CREATE TABLE IF NOT EXISTS public.schema_migrations (version varchar PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS slipway.migrations (
+    version text PRIMARY KEY,
+    name text NOT NULL,
+    sha256 text NOT NULL,       -- of the way up; empty where nobody has seen the file
+    state text NOT NULL DEFAULT 'done' CHECK (state IN ('started', 'done')),
+    direction text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    begun integer NOT NULL DEFAULT 0,  -- the last statement that was sent, without a transaction
+    ended integer NOT NULL DEFAULT 0,  -- the last statement that is known to be done
+    statements integer NOT NULL DEFAULT 0,
+    applied_at timestamptz DEFAULT now(),  -- nothing where nobody of ours saw it
+    seconds double precision,
+    applied_by text NOT NULL DEFAULT '',
+    out_of_order boolean NOT NULL DEFAULT false,
+    gone boolean NOT NULL DEFAULT false  -- its file was deleted, and somebody said so
+);
+"""
+READ = """
+SELECT coalesce(k.version, m.version), k.version IS NOT NULL, m.version IS NOT NULL,
+    m.name, m.sha256, m.state, m.direction, m.begun, m.ended, m.statements,
+    m.applied_at, m.seconds, m.applied_by, m.out_of_order, m.gone
+FROM public.schema_migrations k FULL JOIN slipway.migrations m ON m.version = k.version
+"""
+READ_KEPT = "SELECT version FROM public.schema_migrations"
+ADOPT = """
+INSERT INTO slipway.migrations (version, name, sha256, applied_by, applied_at)
+SELECT *, NULL FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT (version) DO UPDATE
+SET name = excluded.name, sha256 = excluded.sha256, gone = false
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One version a database knows. Without a `sha256`, nobody of ours has seen its file."""
+
+    version: str
+    name: str = ""
+    sha256: str = ""
+    state: Literal["started", "done"] = "done"
+    direction: Direction = "up"
+    begun: int = 0
+    ended: int = 0
+    statements: int = 0
+    applied_at: datetime.datetime | None = None
+    seconds: float | None = None
+    applied_by: str = ""
+    out_of_order: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Journal:
+    """All that a database remembers; `stale` was taken back by somebody else, dbmate perhaps."""
+
+    entries: Mapping[str, Entry]
+    stale: frozenset[str] = frozenset()
+
+
+def read(connection: "Connected") -> Journal:
+    """Read what is applied; changes nothing, also where there is no table yet."""
+    kept, ours = connection.execute(THERE).fetchone() or (None, None)
+    if kept is None:
+        return Journal({})
+    if ours is None:
+        rows = connection.execute(READ_KEPT).fetchall()
+        return Journal({version: Entry(version) for (version,) in rows})
+    entries, stale = {}, set()
+    for version, is_kept, is_ours, *rest in connection.execute(READ).fetchall():
+        entry = Entry(version, *rest) if is_ours else Entry(version)
+        if is_kept or entry.state == "started":
+            entries[version] = entry
+        else:
+            stale.add(version)
+    return Journal(entries, frozenset(stale))
+
+
+def make(connection: "Connected") -> None:
+    """Make the tables where they are missing; call it with the lock held."""
+    if None in (connection.execute(THERE).fetchone() or (None,)):
+        with connection.transaction():
+            connection.execute("SET LOCAL client_min_messages = warning")
+            connection.execute(MAKE)
+
+
+def adopt(connection: "Connected", found: Iterable[Migration], by: str) -> None:
+    """Record the sums of files whose versions are applied; those recorded before are replaced."""
+    files = list(found)
+    columns = (
+        [each.version for each in files],
+        [each.name for each in files],
+        [each.sha256 for each in files],
+        [by for _ in files],
+    )
+    connection.execute(ADOPT, columns)
+
+
+def forget_files(connection: "Connected", versions: Iterable[str], by: str) -> None:
+    """Record that the files of these applied versions were deleted on purpose."""
+    connection.execute(
+        "INSERT INTO slipway.migrations (version, name, sha256, applied_by, gone)"
+        " SELECT unnest(%s::text[]), '', '', %s, true"
+        " ON CONFLICT (version) DO UPDATE SET gone = true",
+        [list(versions), by],
+    )
+
+
+def drop(connection: "Connected", versions: Iterable[str]) -> None:
+    """Forget what we know of versions; dbmate's table stays as it is."""
+    connection.execute("DELETE FROM slipway.migrations WHERE version = ANY(%s)", [list(versions)])
+
+
+def mark(connection: "Connected", one: Migration | Entry, applied: bool) -> None:
+    """Take a person's word for a version: it is applied whole, or not at all."""
+    with connection.transaction():
+        connection.execute("DELETE FROM public.schema_migrations WHERE version = %s", [one.version])
+        if applied:
+            connection.execute(
+                "INSERT INTO public.schema_migrations (version) VALUES (%s)", [one.version]
+            )
+            connection.execute(
+                "UPDATE slipway.migrations SET state = 'done', direction = 'up', sha256 = %s"
+                " WHERE version = %s",
+                [one.sha256, one.version],
+            )
+        else:
+            drop(connection, [one.version])
+
+
+def enter(one: Migration, by: str, out_of_order: bool) -> "Composed":
+    """Write the SQL that records a file as applied; it runs in the file's own transaction."""
+    from psycopg import sql
+
+    return sql.SQL(
+        "INSERT INTO public.schema_migrations (version) VALUES ({version});"
+        " INSERT INTO slipway.migrations (version, name, sha256, applied_by, out_of_order)"
+        " VALUES ({version}, {name}, {sha256}, {by}, {out_of_order})"
+    ).format(
+        version=one.version, name=one.name, sha256=one.sha256, by=by, out_of_order=out_of_order
+    )
+
+
+def timed(one: Migration, seconds: float) -> "Composed":
+    """Write the SQL that records how long a file took."""
+    from psycopg import sql
+
+    return sql.SQL("UPDATE slipway.migrations SET seconds = {} WHERE version = {}").format(
+        round(seconds, 4), one.version
+    )
+
+
+def leave(one: Migration) -> "Composed":
+    """Write the SQL that records a file as taken back; it runs in the file's own transaction."""
+    from psycopg import sql
+
+    return sql.SQL(
+        "DELETE FROM public.schema_migrations WHERE version = {version};"
+        " DELETE FROM slipway.migrations WHERE version = {version}"
+    ).format(version=one.version)
+
+
+def start(
+    connection: "Connected", one: Migration, direction: Direction, count: int, by: str, late: bool
+) -> None:
+    """Record that a file without a transaction begins; where it stays, the file is half done."""
+    connection.execute(
+        "INSERT INTO slipway.migrations (version, name, sha256, state, direction, statements,"
+        " applied_by, out_of_order) VALUES (%s, %s, %s, 'started', %s, %s, %s, %s)"
+        " ON CONFLICT (version) DO UPDATE SET state = 'started', direction = excluded.direction,"
+        " begun = 0, ended = 0, statements = excluded.statements",
+        [one.version, one.name, one.sha256, direction, count, by, late],
+    )
+
+
+def begin(connection: "Connected", one: Migration, number: int) -> None:
+    """Record that a statement is about to be sent, and that those before it are done."""
+    connection.execute(
+        "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
+        [number, number - 1, one.version],
+    )
+
+
+def withdraw(connection: "Connected", one: Migration, number: int) -> None:
+    """Record that a statement failed and did nothing."""
+    connection.execute(
+        "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
+        [number - 1, number - 1, one.version],
+    )
+
+
+def undo_start(connection: "Connected", one: Migration, direction: Direction) -> None:
+    """Record that a file without a transaction did nothing: its first statement failed."""
+    if direction == "up":
+        drop(connection, [one.version])
+    else:
+        connection.execute(
+            "UPDATE slipway.migrations SET state = 'done', direction = 'up' WHERE version = %s",
+            [one.version],
+        )
+
+
+def finish(connection: "Connected", one: Migration, direction: Direction, seconds: float) -> None:
+    """Record that a file without a transaction is done."""
+    if direction == "down":
+        with connection.transaction():
+            connection.execute(leave(one))
+        return
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO public.schema_migrations (version) VALUES (%s) ON CONFLICT DO NOTHING",
+            [one.version],
+        )
+        connection.execute(
+            "UPDATE slipway.migrations SET state = 'done', ended = statements, begun = statements,"
+            " sha256 = %s, seconds = %s, applied_at = now() WHERE version = %s",
+            [one.sha256, seconds, one.version],
+        )
+
+
+def script(one: Migration, direction: Direction) -> Script:
+    """Return the text of one direction; a file without a way down has an empty one."""
+    return one.up if direction == "up" else one.down or Script("")

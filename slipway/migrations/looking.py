@@ -1,0 +1,92 @@
+"""Looking at a database's migrations without changing it: where it stands, and what would run."""
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.migrations import indexes, journal, state
+from slipway.migrations.files import Migration
+from slipway.migrations.splitter import split
+from slipway.migrations.state import State
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+READ_ONLY = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+
+
+def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
+    """Return a row for each file and each applied version, and all that is wrong."""
+    with server.connect() as connection:
+        connection.execute(READ_ONLY)
+        found = state.compare(files, journal.read(connection))
+        ruins = list(indexes.invalid(connection)) if found.half_done else []
+    problems = [each.text for each in found.problems]
+    problems += [f"the index {full} is not valid" for full in ruins]
+    counts = f"{len(found.applied)} applied, {len(found.pending)} pending"
+    if problems:
+        counts += f", {len(problems)} problem{'s' * (len(problems) != 1)}"
+    return {
+        "migrations": _rows(found),
+        "problems": problems,
+        "pending": len(found.pending),
+        "summary": counts,
+    }
+
+
+def plan(server: Server, files: Sequence[Migration], *, to: str = "") -> dict[str, Any]:
+    """Return the pending files in their order, statement by statement, and what is in the way."""
+    with server.connect() as connection:
+        connection.execute(READ_ONLY)
+        found = state.compare(files, journal.read(connection))
+        major = connection.info.server_version // 10000
+    last = state.order(to) if to else None
+    pending = [each for each in found.pending if not last or state.order(each.version) <= last]
+    problems = [*found.in_the_way, *state.unrunnable(pending)]
+    return {
+        "pending": [_file(each) for each in pending],
+        "problems": [each.text for each in problems],
+        "server_major": major,
+        "summary": f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
+    }
+
+
+def _rows(found: State) -> list[dict[str, Any]]:
+    here = {each.version: each for each in found.files}
+    wrong = {each.version: each.kind for each in found.problems}
+    entries = found.journal.entries
+    rows = []
+    for version in sorted(entries.keys() | here.keys(), key=state.order):
+        entry, one = entries.get(version), here.get(version)
+        name = one.filename if one else f"{version}_{entry.name}.sql" if entry else version
+        rows.append(
+            {
+                "version": version,
+                "file": name,
+                "state": wrong.get(version, "applied" if entry else "pending"),
+                "applied_at": _time(entry),
+                "seconds": entry.seconds if entry else None,
+                "by": entry.applied_by if entry else "",
+            }
+        )
+    return rows
+
+
+def _time(entry: journal.Entry | None) -> str:
+    at = entry.applied_at if entry else None
+    return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
+
+
+def _file(one: Migration) -> dict[str, Any]:
+    statements = [
+        {"line": one.up.first_line + each.line - 1, "sql": each.text} for each in split(one.up.text)
+    ]
+    return {
+        "version": one.version,
+        "file": one.filename,
+        "in_transaction": one.up.in_transaction,
+        "statements": statements,
+    }

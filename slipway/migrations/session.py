@@ -1,0 +1,117 @@
+"""The connection that runs the files: the same for each of them, whatever the last one set."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.migrations.lock import WORKING
+from slipway.migrations.statement import Statement
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.sql import Composable
+
+    Connected = Connection[tuple[Any, ...]]
+
+# These change what a new connection starts with; the next file sees that however it is run.
+NEEDS_A_NEW_ONE = {"ALTER DATABASE", "ALTER ROLE", "ALTER USER", "ALTER SYSTEM", "DO", "LOAD"}
+
+
+class Session:
+    """One connection in autocommit; `clean` makes it like new."""
+
+    def __init__(self, server: Server, lock_timeout: float) -> None:
+        self._server = server
+        self._lock_timeout = lock_timeout
+        self._connection: Connected | None = None
+        self._is_clean = False
+        self.since: float | None = None  # when the statement that runs now was sent
+
+    @property
+    def connection(self) -> "Connected":
+        """The connection as it is; opened where there is none."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._server.connect(application=WORKING)
+            self._connection.prepare_threshold = None  # what is discarded must not be prepared
+            self._is_clean = True
+        return self._connection
+
+    @property
+    def is_broken(self) -> bool:
+        return self._connection is not None and self._connection.closed
+
+    @property
+    def pid(self) -> int:
+        """The server's process for it; 0 where there is none."""
+        connection = self._connection
+        return 0 if connection is None or connection.closed else connection.info.backend_pid
+
+    def clean(self) -> str:
+        """Forget what a file has set; return the SQL that sets what every file starts with."""
+        if self._connection is not None and not self._is_clean and not self._connection.closed:
+            self._connection.rollback()
+            self._connection.execute("DISCARD ALL")
+        version = self.connection.info.server_version
+        self._is_clean = False
+        return _settings(self._lock_timeout, version)
+
+    def roll_back(self) -> None:
+        """End a transaction that failed, and give its locks back at once."""
+        if self._connection is not None and not self._connection.closed:
+            self._connection.rollback()
+
+    def renew_after(self, statements: Sequence[Statement]) -> None:
+        """Close the connection where a file may have changed what new ones start with."""
+        if any(each.kind in NEEDS_A_NEW_ONE for each in statements):
+            self.close()
+
+    def execute(self, query: "bytes | Composable") -> None:
+        """Send one query as it is: nothing in it is a parameter."""
+        from psycopg.sql import Composable
+
+        connection = self.connection
+        self.since = time.monotonic()
+        try:
+            if isinstance(query, Composable):
+                query = query.as_bytes(connection)
+            connection.execute(query)
+        finally:
+            self.since = None
+
+    def wait_for_locks(self, *, as_usual: bool) -> None:
+        """Wait for locks as long as every file does, or as long as it takes."""
+        self.execute(f"SET lock_timeout = {_milliseconds(self._lock_timeout) * as_usual}".encode())
+
+    def close(self) -> None:
+        """End the connection, and what runs on it."""
+        from psycopg import pq
+
+        connection, self._connection = self._connection, None
+        if connection is None or connection.closed:
+            return
+        with contextlib.suppress(Exception):
+            if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+                connection.cancel_safe(timeout=5)
+        connection.close()
+
+
+def _settings(lock_timeout: float, version: int) -> str:
+    settings = {
+        "client_encoding": "'UTF8'",
+        "standard_conforming_strings": "on",  # the splitter reads strings so
+        "lock_timeout": str(_milliseconds(lock_timeout)),
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+    }
+    if version >= 140000:
+        # A run that was killed must not go on in the server.
+        settings["client_connection_check_interval"] = "2000"
+    if version >= 170000:
+        settings["transaction_timeout"] = "0"
+    return " ".join(f"SET {name} = {value};" for name, value in settings.items())
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,181 @@
+"""What is applied, what is pending and what is wrong, from the files and the journal alone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from slipway.errors import ConfigError
+from slipway.migrations.files import Migration
+from slipway.migrations.journal import Direction, Entry, Journal, script
+from slipway.migrations.splitter import refuse, split
+
+Trouble = Literal["half done", "edited", "missing", "out of order", "unrunnable", "ahead"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that keeps migrations from running; `text` says what, and what to do."""
+
+    kind: Trouble
+    version: str
+    text: str
+
+
+@dataclass(frozen=True)
+class State:
+    """The files of a checkout beside the journal of a database."""
+
+    files: Sequence[Migration]
+    journal: Journal
+    pending: Sequence[Migration]
+    problems: Sequence[Problem]
+
+    @property
+    def in_the_way(self) -> list[Problem]:
+        """What has to be settled before anything runs; a database that is ahead is only told."""
+        return [each for each in self.problems if each.kind != "ahead"]
+
+    @property
+    def half_done(self) -> Entry | None:
+        """The file that was begun without a transaction and not ended."""
+        entries = self.journal.entries.values()
+        return next((each for each in entries if each.state == "started"), None)
+
+    @property
+    def unseen(self) -> list[Migration]:
+        """Files whose versions are applied, and whose sums nobody has recorded."""
+        entries = self.journal.entries
+        return [
+            each
+            for each in self.files
+            if (entry := entries.get(each.version))
+            and entry.state == "done"
+            and (not entry.sha256 or entry.gone)
+        ]
+
+    @property
+    def applied(self) -> list[Entry]:
+        """What is applied whole, oldest first."""
+        done = (each for each in self.journal.entries.values() if each.state == "done")
+        return sorted(done, key=lambda each: order(each.version))
+
+    def is_late(self, one: Migration) -> bool:
+        """Whether something newer than a file is applied."""
+        return order(one.version) < self.newest
+
+    @property
+    def newest(self) -> tuple[int, str]:
+        return max((order(each.version) for each in self.applied), default=(-1, ""))
+
+
+def compare(
+    files: Sequence[Migration], journal: Journal, *, accepted: Collection[str] = ()
+) -> State:
+    """Put files and journal side by side; nothing is read or changed."""
+    entries = journal.entries
+    newest = max((order(v) for v, e in entries.items() if e.state == "done"), default=(-1, ""))
+    pending = [each for each in files if each.version not in entries]
+    problems = [_half_done(each, files) for each in entries.values() if each.state == "started"]
+    for one in files:
+        entry = entries.get(one.version)
+        if entry is None:
+            if order(one.version) < newest:
+                problems.append(_late(one, newest[1]))
+        elif _is_edited(one, entry) and one.version not in accepted:
+            problems.append(_edited(one, entry))
+    problems += _missing(files, entries, accepted)
+    return State(files, journal, pending, problems)
+
+
+def order(version: str) -> tuple[int, str]:
+    """Sort versions as numbers; what another tool wrote and is none comes first."""
+    return (int(version), version) if version.isdecimal() else (-1, version)
+
+
+def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[Problem]:
+    """Find statements that cannot run as a migration, in all of these files."""
+    found = []
+    for one in files:
+        text = script(one, direction)
+        try:
+            refuse(
+                split(text.text),
+                text.in_transaction,
+                filename=one.filename,
+                first_line=text.first_line,
+            )
+        except ConfigError as error:
+            found += [Problem("unrunnable", one.version, line) for line in str(error).splitlines()]
+    return found
+
+
+def way_on(entry: Entry) -> str:
+    """Say what to type after a file was left half done."""
+    verb = "migrate" if entry.direction == "up" else "rollback"
+    if entry.begun == entry.ended:
+        before = f"{entry.ended} of {entry.statements} statements are done"
+        again = f"go on behind them with `inv db.{verb} --resume-from={entry.ended + 1}`"
+    else:
+        before = f"statement {entry.begun} of {entry.statements} was sent and not seen to end"
+        again = (
+            f"see whether it is done, then type `inv db.{verb} --resume-from={entry.begun}` "
+            f"(to run it again) or `--resume-from={entry.begun + 1}`"
+        )
+    return (
+        f"{before}; {again}, or finish it by hand and say "
+        "`inv db.migrate --mark=applied` or `--mark=pending`"
+    )
+
+
+def _half_done(entry: Entry, files: Sequence[Migration]) -> Problem:
+    name = next((each.filename for each in files if each.version == entry.version), entry.version)
+    what = "applied" if entry.direction == "up" else "taken back"
+    text = f"migrations/{name} was left half {what}, without a transaction: {way_on(entry)}"
+    return Problem("half done", entry.version, text)
+
+
+def _is_edited(one: Migration, entry: Entry) -> bool:
+    return entry.state == "done" and bool(entry.sha256) and entry.sha256 != one.sha256
+
+
+def _edited(one: Migration, entry: Entry) -> Problem:
+    return Problem(
+        "edited",
+        one.version,
+        f"migrations/{one.filename} was edited after it was applied: sha256 "
+        f"{entry.sha256[:12]} then, {one.sha256[:12]} now; bring the old text back and write a new "
+        f"migration, or take the new text for applied with --accept={one.version}",
+    )
+
+
+def _late(one: Migration, newest: str) -> Problem:
+    return Problem(
+        "out of order",
+        one.version,
+        f"migrations/{one.filename} is older than {newest}, which is applied: rename it to a newer "
+        "version, or apply it all the same with --allow-out-of-order",
+    )
+
+
+def _missing(
+    files: Sequence[Migration], entries: Mapping[str, Entry], accepted: Collection[str]
+) -> list[Problem]:
+    here = {each.version for each in files}
+    head = max((order(each.version) for each in files), default=(-1, ""))
+    found = []
+    for version in sorted(entries.keys() - here, key=order):
+        entry = entries[version]
+        if entry.gone or entry.state == "started" or version in accepted:
+            continue
+        name = f"{version}_{entry.name}.sql" if entry.name else version
+        if order(version) > head:
+            # As after a return to an older release, which its schema must outlive.
+            text = f"migrations/{name} is applied and newer than all files here"
+            found.append(Problem("ahead", version, text))
+        else:
+            text = (
+                f"migrations/{name} is applied and its file is missing: bring it back, or say that "
+                f"it is gone on purpose with --accept={version}"
+            )
+            found.append(Problem("missing", version, text))
+    return found
