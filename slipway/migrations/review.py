@@ -6,7 +6,7 @@ holds for the whole file. squawk's own `-- squawk-ignore` and `-- squawk-ignore-
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.migrations.files import Migration
@@ -14,8 +14,6 @@ from slipway.migrations.rules import NO_LOCK, verdicts
 from slipway.migrations.splitter import split
 from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import Known, Risk
-
-__all__ = ["Finding", "Known", "Risk", "allowed", "blocking", "review"]
 
 _ALLOW = re.compile(r"slipway:allow(-file)?[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)[ \t]+(\S.*)")
 _IGNORE = re.compile(r"squawk-ignore(-file)?(?:[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*))?")
@@ -39,6 +37,7 @@ class Finding:
     instead: str = ""
     rule: str = ""
     allowed: str = ""
+    is_new: bool = False  # it is done to something that nobody can be using yet
 
     @property
     def blocks(self) -> bool:
@@ -56,35 +55,29 @@ def review(migration: Migration, server_major: int, known: Known | None = None) 
     known = known or Known(server_major)
     known.begin_file(migration.up.in_transaction)
     statements = split(migration.up.text)
-    of_file = allowed_in_file(statements)
     found = [
         finding
         for one in statements
-        for finding in _findings(migration, one, known, {**of_file, **allowed(one)})
+        for finding in _findings(migration, one, known, allowances(one, statements))
     ]
     return [*found, *_of_whole_file(migration, statements)]
 
 
-def blocking(findings: Sequence[Finding]) -> list[Finding]:
-    """Keep what must not run on an environment in use."""
-    return [one for one in findings if one.blocks]
-
-
 def _findings(
-    migration: Migration, one: Statement, known: Known, allowances: dict[str, str]
+    migration: Migration, one: Statement, known: Known, allowed: Mapping[str, str]
 ) -> Iterator[Finding]:
     for verdict in verdicts(one, known):
-        reason = allowances.get(verdict.rule) or allowances.get(EVERY, "")
         yield Finding(
             filename=migration.filename,
             line=migration.up.first_line + one.line - 1,
-            statement=_short(one.text),
+            statement=shorten(one.text),
             lock=verdict.lock,
             risk=verdict.risk,
             why=verdict.why,
             instead=verdict.instead,
             rule=verdict.rule,
-            allowed=reason if verdict.rule else "",
+            allowed=reason(allowed, verdict.rule),
+            is_new=verdict.is_new,
         )
 
 
@@ -100,14 +93,15 @@ def _of_whole_file(migration: Migration, statements: Sequence[Statement]) -> Ite
         yield careful("no-way-down", why, "write what undoes it after -- migrate:down")
 
 
-def allowed(one: Statement) -> dict[str, str]:
-    """Read which rules the comments before a statement allow, with the reasons."""
-    return dict(_allowances(one.comment, ""))
+def allowances(one: Statement, statements: Sequence[Statement]) -> Mapping[str, str]:
+    """Read which rules comments allow for a statement, before it or for its file, and why."""
+    of_file = {rule: why for each in statements for rule, why in _allowances(each.comment, "-file")}
+    return {**of_file, **dict(_allowances(one.comment, ""))}
 
 
-def allowed_in_file(statements: Sequence[Statement]) -> dict[str, str]:
-    """Read which rules comments allow for the whole file."""
-    return {rule: why for one in statements for rule, why in _allowances(one.comment, "-file")}
+def reason(allowed: Mapping[str, str], rule: str) -> str:
+    """Say why a rule is allowed; nothing where it is not."""
+    return (allowed.get(rule) or allowed.get(EVERY, "")) if rule else ""
 
 
 def _allowances(comment: str, scope: str) -> Iterator[tuple[str, str]]:
@@ -119,6 +113,7 @@ def _allowances(comment: str, scope: str) -> Iterator[tuple[str, str]]:
             yield from ((rule.strip(), match[0]) for rule in (match[2] or EVERY).split(","))
 
 
-def _short(text: str, width: int = 100) -> str:
+def shorten(text: str, width: int = 100) -> str:
+    """Give a statement in one line that fits a screen."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from slipway.migrations.alterations import FULL, MILD, alterations
 from slipway.migrations.statement import Statement
-from slipway.migrations.verdict import Known, Verdict, careful, has, named, plain, safe, unsafe
+from slipway.migrations.verdict import (
+    Known,
+    Verdict,
+    careful,
+    has,
+    named,
+    plain,
+    safe,
+    unsafe,
+    unused,
+)
 
 ROWS = "ROW EXCLUSIVE"
 NO_LOCK = "none that anybody waits for"
@@ -40,7 +50,7 @@ def _create_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     others -= known.tables | {table}
     known.tables.add(table)
     lock = f"SHARE ROW EXCLUSIVE on {', '.join(sorted(others))}" if others else NO_LOCK
-    yield safe(lock, "makes a table that nobody uses yet")
+    yield unused(lock, "makes a table")
 
 
 def _alter_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
@@ -48,7 +58,7 @@ def _alter_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     if table in known.tables:
         if rest[:2] == ("RENAME", "TO"):
             known.tables.add(plain(rest[2]))
-        yield safe(FULL, "alters a table that nobody uses yet")
+        yield unused(FULL, "alters a table")
     else:
         yield from alterations(table, rest, known)
 
@@ -56,7 +66,7 @@ def _alter_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 def _create_index(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     table = named(said[said.index("ON") + 1 :])[0] if "ON" in said else ""
     if table in known.tables:
-        yield safe("SHARE", "builds an index on a table that nobody uses yet")
+        yield unused("SHARE", "builds an index on a table")
     elif "CONCURRENTLY" in said:
         yield safe(MILD, f"builds an index while {table} stays in use")
     else:
@@ -93,7 +103,7 @@ def _drop_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     table, rest = named(said)
     if table in known.tables and "," not in rest:
         known.tables.discard(table)
-        yield safe(FULL, "drops a table that nobody uses yet")
+        yield unused(FULL, "drops a table")
     else:
         yield unsafe("ban-drop-table", FULL, GONE, LATER)
 
@@ -116,7 +126,7 @@ def _truncate(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     elif named(said)[0] not in known.tables:
         yield unsafe("truncating-table", FULL, "throws all rows away", "DELETE what is to go")
     else:
-        yield safe(FULL, "empties a table that nobody uses yet")
+        yield unused(FULL, "empties a table")
 
 
 def _rewriting(said: Sequence[str], known: Known) -> Iterator[Verdict]:
@@ -134,7 +144,7 @@ def _vacuum(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 def _lock(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     mode = " ".join(said[said.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in said else FULL
     if named(said)[0] in known.tables:
-        yield safe(mode, "locks a table that nobody uses yet")
+        yield unused(mode, "locks a table")
     else:
         why = "holds the lock until the whole file is done"
         yield unsafe("locking-table", mode, why, "leave it out; each statement locks what it needs")

@@ -102,10 +102,15 @@ class _Splitter:
                 text=self.text[first:position].rstrip(),
                 line=self.line_of(first),
                 kind=kind(words(self.held[:8])),
-                comment=self.text[self.begin : first].strip(),
+                comment=self.comment(first),
                 unclosed=self.unclosed(),
             )
         )
+
+    def comment(self, first: int) -> str:
+        """Take what is said before a statement; behind the last one, in its line, is not."""
+        said = self.text[self.begin : first]
+        return (said.partition("\n")[2] if self.begin else said).strip()
 
     def unclosed(self) -> str:
         """Say what is open at the end of a statement."""

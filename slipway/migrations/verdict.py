@@ -25,6 +25,7 @@ class Verdict:
     why: str
     rule: str = ""
     instead: str = ""
+    is_new: bool = False  # what it is done to was made in the same run: nobody can be in the way
 
 
 @dataclass
@@ -50,6 +51,11 @@ class Known:
 def safe(lock: str, why: str) -> Verdict:
     """Say that nobody waits long."""
     return Verdict(lock, Risk.SAFE, why)
+
+
+def unused(lock: str, why: str) -> Verdict:
+    """Say that it is done to something that nobody can be using yet."""
+    return Verdict(lock, Risk.SAFE, f"{why} that nobody uses yet", is_new=True)
 
 
 def careful(rule: str, lock: str, why: str, instead: str) -> Verdict:

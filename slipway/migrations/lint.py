@@ -1,0 +1,75 @@
+"""Linting migrations: our own review and squawk's, told as one list without doubles."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from slipway.migrations import squawk as squawks
+from slipway.migrations.files import Migration
+from slipway.migrations.review import Finding, allowances, reason, review, shorten
+from slipway.migrations.splitter import split
+from slipway.migrations.squawk import Remark
+from slipway.migrations.statement import Statement
+from slipway.migrations.verdict import Known, Risk
+
+UNKNOWN = "not known"
+
+
+def lint(
+    migrations: Sequence[Migration],
+    *,
+    server_major: int,
+    squawk: Path | None,
+    together: bool = True,
+) -> list[Finding]:
+    """Find what is not safe in the ways up of these files, in the order in which they run.
+
+    `together`: they are all pending and run in one go, so that what one makes is new to the next.
+    Without squawk only our own review speaks; say `squawk.SKIPPED` then. Raises SlipwayError.
+    """
+    remarks = squawks.remarks(squawk, migrations, server_major) if squawk else []
+    known = Known(server_major)
+    found: list[Finding] = []
+    for one in migrations:
+        ours = review(one, server_major, known if together else None)
+        theirs = [remark for remark in remarks if remark.filename == one.filename]
+        found += sorted([*ours, *_added(one, ours, theirs)], key=lambda finding: finding.line)
+    return [finding for finding in found if finding.risk is not Risk.SAFE]
+
+
+def blocking(findings: Sequence[Finding]) -> list[Finding]:
+    """Keep what must not run on an environment in use."""
+    return [one for one in findings if one.blocks]
+
+
+def _added(
+    migration: Migration, ours: Sequence[Finding], remarks: Sequence[Remark]
+) -> Iterator[Finding]:
+    """Say what squawk saw in statements of which we said nothing; what is new, it cannot know."""
+    judged = {one.line for one in ours if one.rule or one.is_new}
+    statements = split(migration.up.text)
+    seen = set()
+    for remark in remarks:
+        one = _at(statements, remark.line - migration.up.first_line + 1)
+        line = migration.up.first_line + one.line - 1 if one else remark.line
+        if line in judged or (line, remark.rule) in seen:
+            continue
+        seen.add((line, remark.rule))
+        yield Finding(
+            filename=migration.filename,
+            line=line,
+            statement=shorten(one.text) if one else "",
+            lock=UNKNOWN,
+            risk=Risk.UNSAFE if remark.blocks else Risk.CAREFUL,
+            why=remark.why,
+            instead=remark.instead,
+            rule=remark.rule,
+            allowed=reason(allowances(one, statements), remark.rule) if one else "",
+        )
+
+
+def _at(statements: Sequence[Statement], line: int) -> Statement | None:
+    """Find the statement that stands at a line of what was split."""
+    for one in statements:
+        if one.line <= line <= one.line + one.text.count("\n"):
+            return one
+    return None

@@ -1,0 +1,102 @@
+"""squawk, a linter for PostgreSQL migrations, where it is installed: a second pair of eyes."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import SlipwayError
+from slipway.migrations.files import Migration
+
+SKIPPED = "squawk is not installed, so only Slipway's own review was done; pip install squawk-cli"
+# What stops a migration; how a team likes its SQL (prefer-…, require-timeout…) is not for us.
+BLOCKING = frozenset(
+    {
+        *("adding-field-with-default", "adding-foreign-key-constraint", "adding-required-field"),
+        *("adding-not-nullable-field", "adding-serial-primary-key-field", "ban-drop-column"),
+        *("ban-alter-domain-with-add-constraint", "ban-drop-database", "ban-drop-schema"),
+        *("ban-drop-table", "ban-truncate-cascade", "changing-column-type", "renaming-column"),
+        *("constraint-missing-not-valid", "disallowed-unique-constraint", "renaming-table"),
+        *("require-concurrent-index-creation", "require-concurrent-reindex"),
+    }
+)
+NOTED = frozenset({"syntax-error", "identifier-too-long", "ban-duplicate-column-assignments"})
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What squawk says of a line, counted from 1 in the migration's file."""
+
+    filename: str
+    line: int
+    rule: str
+    why: str
+    instead: str
+
+    @property
+    def blocks(self) -> bool:
+        return self.rule in BLOCKING
+
+
+def find() -> Path | None:
+    """Find squawk beside this Python or on the path."""
+    beside = Path(sys.executable).parent / "squawk"
+    found = str(beside) if beside.is_file() else shutil.which("squawk")
+    return Path(found) if found else None
+
+
+def remarks(squawk: Path, migrations: Sequence[Migration], server_major: int) -> list[Remark]:
+    """Ask squawk about the ways up; keep what we hold to. Raises SlipwayError."""
+    found: list[Remark] = []
+    for in_transaction in (True, False):
+        alike = [one for one in migrations if one.up.in_transaction is in_transaction]
+        if alike:
+            options = ["--pg-version", f"{server_major}.0"]
+            options += ["--assume-in-transaction"] if in_transaction else []
+            found += _ask(squawk, alike, options)
+    return found
+
+
+def _ask(squawk: Path, migrations: Sequence[Migration], options: Sequence[str]) -> list[Remark]:
+    with tempfile.TemporaryDirectory() as folder:
+        names = {}
+        for number, one in enumerate(migrations):
+            # A name of our own: the file's may begin with a dash, or be a pattern to squawk.
+            path = Path(folder) / f"{number}.sql"
+            path.write_text("\n" * (one.up.first_line - 1) + one.up.text + "\n", encoding="utf-8")
+            names[str(path)] = one.filename
+        argv = [str(squawk), "--reporter", "json", *options, *names]
+        try:
+            done = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)
+            entries = json.loads(done.stdout)
+        except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+            raise SlipwayError(
+                f"{squawk} gave no answer ({type(error).__name__}), so nothing was linted; "
+                "remove it or install squawk-cli anew"
+            ) from None
+    return list(_kept(entries, names))
+
+
+def _kept(entries: Sequence[dict[str, Any]], names: dict[str, str]) -> Iterator[Remark]:
+    for entry in entries:
+        rule = str(entry["rule_name"])
+        if rule in BLOCKING | NOTED:
+            yield Remark(
+                filename=names[entry["file"]],
+                line=int(entry["line"]) + 1,
+                rule=rule,
+                why=_sentence(entry["message"]),
+                instead=_sentence(entry["help"] or ""),
+            )
+
+
+def _sentence(text: str) -> str:
+    """Make a squawk's sentence a part of ours: no capital, no full stop."""
+    text = " ".join(text.split()).rstrip(".")
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
