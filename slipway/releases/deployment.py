@@ -18,7 +18,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, images, jobs, preflight, prune, stack, story
+from slipway.releases import health, images, jobs, preflight, prune, schedule, stack, story
 from slipway.releases.draft import Draft
 from slipway.releases.members import Cluster
 from slipway.releases.release import Release
@@ -88,7 +88,9 @@ class Deployment:
     def is_unfinished(self) -> bool:
         """Whether a deploy was killed after its release went live and before it had tidied up."""
         shown = self.standing.signpost_shows()
-        return bool(self.observed.stack(self.idle_stack)) or shown != self._live_routing().ident
+        is_old = schedule.is_stale(self.env, self.observed, self.live)
+        left = bool(self.observed.stack(self.idle_stack))
+        return left or is_old or shown != self._live_routing().ident
 
     def plan(self) -> Plan:
         """Return the steps up to the point of no return; each undoes what it did to the service."""
@@ -129,6 +131,7 @@ class Deployment:
         steps = [
             Step("signpost", "show the live routes to edges that start", self.show_live_routes),
             Step("stop", f"stop what is left of {self.colour}", self.stop_idle),
+            *schedule.steps(self.env, self.cluster.manager, self.observed, self.live),
         ]
         return Plan(f"finish the deploy of {self.env.name}", steps)
 
@@ -137,6 +140,7 @@ class Deployment:
         steps = [Step("signpost", "show the new routes to edges that start", self.show_routes)]
         if self.old:
             steps.append(Step("drain", f"let {self.old} finish, then stop it", self.drain))
+        steps += schedule.steps(self.env, self.cluster.manager, self.observed, self.release)
         if not self.draft.is_recorded:
             steps.append(Step("prune", "remove what no kept release needs", self.prune))
         return Plan(f"tidy up {self.env.name}", steps)

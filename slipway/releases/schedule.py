@@ -15,6 +15,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.host import Host
+from slipway.plan import Step
 from slipway.project import ROOT
 from slipway.releases import health, members, stack
 from slipway.releases.release import Release
@@ -70,21 +71,31 @@ def is_stale(env: Environment, observed: Observed, release: Release | None) -> b
     """Say whether a schedule is there and runs another release, policy or recipients."""
     if release is None or not exists(env, observed):
         return False
-    wanted = _digest(_made(env, release))
-    found = observed.stack(_name(env))
-    return any(service.labels.get("slipway.fingerprint") != wanted for service in found)
+    return _digests(env, observed) != {_digest(_made(env, release))}
 
 
 def keep(env: Environment, manager: Host, observed: Observed, release: Release) -> bool:
     """Bring the schedule to what release and policy say; return whether that changed anything."""
     made = _made(env, release)
-    found = observed.stack(_name(env))
-    digests = {service.labels.get("slipway.fingerprint") for service in found if service.is_whole}
-    if digests == {_digest(made)}:
+    if _digests(env, observed) == {_digest(made)}:
         return False
     stacks.deploy(manager, _name(env), made)
     health.settle(manager, _name(env), PATIENCE)
     return True
+
+
+def steps(
+    env: Environment, manager: Host, observed: Observed, release: Release | None
+) -> list[Step]:
+    """Return what a deploy has to do for a schedule: nothing where there is none."""
+    if release is None or not exists(env, observed):
+        return []
+
+    def refresh() -> str:
+        changed = keep(env, manager, observed, release)
+        return "runs this release" if changed else "as described"
+
+    return [Step("schedule", "let the schedule of backups run this release", refresh)]
 
 
 def told(env: Environment) -> dict[str, Any]:
@@ -124,6 +135,12 @@ def _made(env: Environment, release: Release) -> stack.Stack:
 
 def _digest(made: stack.Stack) -> str:
     return str(made["services"]["schedule"]["deploy"]["labels"]["slipway.fingerprint"])
+
+
+def _digests(env: Environment, observed: Observed) -> set[str]:
+    """What runs, by the digests it was labelled with; one that is not whole fits nothing."""
+    found = observed.stack(_name(env))
+    return {s.labels.get("slipway.fingerprint", "") if s.is_whole else "" for s in found}
 
 
 def _name(env: Environment) -> str:

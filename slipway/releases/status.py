@@ -7,7 +7,8 @@ from slipway.cluster.ledger import Entry
 from slipway.cluster.observed import Deployed, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
-from slipway.releases import members
+from slipway.releases import backups, members
+from slipway.releases.backups import Backups
 from slipway.releases.members import Cluster
 from slipway.releases.release import Release
 
@@ -45,6 +46,7 @@ class Status:
     services: tuple[ServiceState, ...]
     history: tuple[Entry, ...]
     problems: tuple[str, ...]
+    backups: Backups | None = None
 
 
 def read(env: Environment) -> Status:
@@ -78,7 +80,9 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             f"the edges serve {idents.pop()}, not the live release; inv deploy mends it"
         )
     history = tuple(reversed(events))[:SHOWN]
-    return Status(env.name, live, tuple(machines), services, history, tuple(problems))
+    kept = backups.read(env, cluster, observed) if live else None
+    problems += kept.problems if kept else ()
+    return Status(env.name, live, tuple(machines), services, history, tuple(problems), kept)
 
 
 def _machines(

@@ -2,10 +2,14 @@
 
 import dataclasses
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from slipway.environments.environment import Environment
+from slipway.releases.backups import Backups
 from slipway.releases.commit import short
 from slipway.releases.deploy import Preview, Report
+from slipway.releases.schedule import Scheduled
 from slipway.releases.status import Status
 from slipway.show import plans, table
 
@@ -61,9 +65,57 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         ["service", "colour", "running", "health", "image"],
         [dataclasses.asdict(s) for s in status.services],
     )
+    if status.backups:
+        _show_backups(status.backups)
     if status.history:
         sys.stdout.write("\n")
         table.rows(
             ["release", "result", "colour", "commit", "by", "at", "seconds", "reason"],
             [dataclasses.asdict(e) | {"commit": short(e.commit)} for e in status.history],
         )
+
+
+def show_scheduled(env: Environment, scheduled: Scheduled) -> None:
+    """Print when backups are taken from now on."""
+    say(f"{env.name} is scheduled" if scheduled.changed else f"{env.name} was scheduled already")
+    rows = [
+        {"job": job, "next": f"{at:%a %Y-%m-%d %H:%M} UTC"} for job, at in scheduled.times.items()
+    ]
+    table.rows(["job", "next"], rows)
+
+
+def show_pruned(result: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print what stays and why, what goes, and the sum of it."""
+    if as_json:
+        table.document(result)
+        return
+    gone = "would go" if result["plan"] else "removed"
+    found = [{"backup": name, "what": gone, "why": ""} for name in result.get("removed", ())]
+    found += [
+        {"backup": key, "what": gone, "why": "leftover"} for key in result.get("leftovers", ())
+    ]
+    found += [{"backup": name, "what": "kept", "why": why} for name, why in result.get("keep", ())]
+    table.rows(["backup", "what", "why"], sorted(found, key=lambda row: str(row["backup"])))
+    say(str(result["summary"]))
+
+
+def _show_backups(backups: Backups) -> None:
+    newest, drill = backups.newest, backups.drill
+    sys.stdout.write("\n")
+    if newest is None:
+        say("backups: none that can be seen" if backups.unknown else "backups: none yet")
+    else:
+        proven = "proven" if newest["verified"] else "not proven by a look at it yet"
+        say(f"newest backup: {newest['id']}, {newest['age'] / 3600:.1f} h old, {proven}")
+    if drill is not None:
+        result = (
+            f"restored in {drill['seconds']:.0f} s" if drill["ok"] else f"FAILED: {drill['why']}"
+        )
+        say(f"last drill: {drill['at']}, {result}")
+    if not backups.scheduled:
+        say("schedule: none (inv db.schedule)")
+        return
+    table.rows(
+        ["job", "last", "result", "seconds", "next", "said"],
+        [dataclasses.asdict(job) for job in backups.jobs],
+    )

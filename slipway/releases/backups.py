@@ -1,0 +1,122 @@
+"""How safe an environment's database is: the part of a status that is about backups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.backups import picture
+from slipway.backups.policy import Policy
+from slipway.cluster.observed import Observed
+from slipway.database.report import Silent
+from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
+from slipway.ops import errand, place
+from slipway.project import ROOT
+from slipway.releases import schedule
+from slipway.releases.members import Cluster
+from slipway.storage.folder import FolderStore
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job by the clock: its next time, and what became of its last run."""
+
+    job: str
+    next: str
+    last: str
+    result: str
+    seconds: float
+    said: str
+
+
+@dataclass(frozen=True)
+class Backups:
+    """What is kept of the database. `newest` and `drill` are None where there is none;
+    `recovery_seconds` is how long the restore of the last good drill took."""
+
+    where: str
+    scheduled: bool
+    overdue: bool
+    unknown: str
+    newest: Mapping[str, Any] | None
+    drill: Mapping[str, Any] | None
+    recovery_seconds: float | None
+    jobs: tuple[JobState, ...]
+    problems: tuple[str, ...]
+
+
+def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
+    """Look at the store of an environment; what cannot be seen is told, not raised."""
+    policy = schedule.policy_of(env)
+    scheduled = schedule.exists(env, observed)
+    try:
+        drawn = _draw(env, cluster)
+    except SlipwayError as error:
+        where = env.settings.get("BACKUP_STORE", "")
+        drawn = {"where": where, "unknown": str(error), "newest": None, "drill": None, "runs": {}}
+    return judge(env, policy, drawn, scheduled=scheduled)
+
+
+def judge(
+    env: Environment, policy: Policy, drawn: Mapping[str, Any], *, scheduled: bool
+) -> Backups:
+    """Say what is wrong with what was seen."""
+    newest, drill = drawn["newest"], drawn["drill"]
+    unknown = str(drawn["unknown"])
+    counts = scheduled or not env.is_throwaway
+    overdue = bool(newest and newest["age"] > policy.stale_after and counts)
+    problems = [f"what is kept of the database cannot be seen: {unknown}"] if unknown else []
+    if overdue:
+        problems.append(
+            f"the newest backup is {_hours(newest['age'])} old (more than "
+            f"{_hours(policy.stale_after)}); type: inv db.backup --env={env.name}"
+        )
+    running = (drawn["runs"].get("backup") or {}).get("state") == "running"
+    if not (newest or unknown or running) and (scheduled or env.name == "prod"):
+        problems.append(f"there is no backup of the database yet: inv db.backup --env={env.name}")
+    if scheduled:
+        problems += _failures(drawn["runs"], newest)
+    recovery = drill["seconds"] if drill and drill["ok"] else None
+    jobs = _jobs(policy, drawn["runs"]) if scheduled else ()
+    told = (str(drawn["where"]), scheduled, overdue, unknown, newest, drill, recovery, jobs)
+    return Backups(*told, problems=tuple(problems))
+
+
+def _draw(env: Environment, cluster: Cluster) -> dict[str, Any]:
+    """See it from here where it lies here, else from inside."""
+    if not env.settings.get("BACKUP_STORE"):
+        folder = FolderStore(ROOT / "backups" / env.name, f"backups/{env.name}")
+        return picture.draw(folder, datetime.now(UTC))
+    inside = place.deployed(cluster.all, env.prefix, env.name)
+    return errand.run(inside, "results", {}, Silent())
+
+
+def _failures(runs: Mapping[str, Any], newest: Mapping[str, Any] | None) -> list[str]:
+    """Name each job whose last run was no success; a newer backup settles a failed one."""
+    problems = []
+    for job, run in runs.items():
+        settled = job == "backup" and newest is not None and newest["at"] >= run["began"]
+        if run["state"] in ("failed", "interrupted") and not settled:
+            problems.append(f"the last {job} {_was(run['state'])} at {run['began']}: {run['text']}")
+    return problems
+
+
+def _jobs(policy: Policy, runs: Mapping[str, Any]) -> tuple[JobState, ...]:
+    states = []
+    for job, at in schedule.next_times(policy.when).items():
+        run = runs.get(job) or {"began": "", "state": "", "seconds": 0.0, "text": ""}
+        took, said = float(run["seconds"]), str(run["text"])
+        state = JobState(job, f"{at:%Y-%m-%dT%H:%MZ}", run["began"], run["state"], took, said)
+        states.append(state)
+    return tuple(states)
+
+
+def _was(state: str) -> str:
+    return "failed" if state == "failed" else "was interrupted"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / HOUR:.0f} h"
