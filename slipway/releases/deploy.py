@@ -47,7 +47,10 @@ def preview(env: Environment) -> Preview:
         deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), _ignore)
         return Preview(
             deployment.is_up_to_date(),
-            drafts.changes(deployment.live, deployment.release),
+            [
+                *drafts.changes(deployment.live, deployment.release),
+                *(str(finding) for finding in deployment.schema.findings()),
+            ],
             deployment.plan(),
             deployment.tidying(),
         )

@@ -18,10 +18,11 @@ from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.plan import Plan, Step
 from slipway.releases import draft as drafts
-from slipway.releases import health, images, jobs, preflight, prune, schedule, stack, story
+from slipway.releases import health, images, preflight, prune, schedule, stack, story
 from slipway.releases.draft import Draft
 from slipway.releases.members import Cluster
 from slipway.releases.release import Release
+from slipway.releases.schema import SchemaChange
 from slipway.releases.standing import Standing
 from slipway.secrets import delivery, sops
 
@@ -59,6 +60,10 @@ class Deployment:
     @property
     def standing(self) -> Standing:
         return Standing(self.env, self.cluster, self.observed, self.release)
+
+    @property
+    def schema(self) -> SchemaChange:
+        return SchemaChange(self.env, self.release, self.live, self.note)
 
     @property
     def idle_stack(self) -> str:
@@ -104,14 +109,16 @@ class Deployment:
             Step("secrets", "deliver secrets the Swarm does not hold yet", self.deliver_secrets),
             Step("data", "keep database and operations as described", self.keep_data),
             Step("edge", "keep an edge on every machine", self.keep_edge),
+            Step("back up", "keep the database as it is before it is migrated", self.back_up),
             Step("migrate", f"bring the database up to {head}", self.migrate),
             Step("fill", f"start {self.colour}{old}", self.fill, self.empty),
             Step("smoke", f"look at {self.colour} from every edge", self.smoke),
             Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
             Step("settle", f"write down that release {number} is live", self.settle),
         ]
-        if not head:
-            steps = [step for step in steps if step.name != "migrate"]
+        spared = set() if head else {"migrate"}
+        spared |= set() if self.schema.wants_backup else {"back up"}
+        steps = [step for step in steps if step.name not in spared]
         return Plan(f"deploy release {number} to {env}", steps)
 
     def return_plan(self) -> Plan:
@@ -150,6 +157,7 @@ class Deployment:
     def check(self) -> str:
         if set(self.release.secrets.values()) - self.observed.secrets:
             sops.read(self.env)  # a key that does not fit is found before anything is built
+        self.schema.check()
         return preflight.check(self.env, self.cluster.all)
 
     def build(self) -> str:
@@ -190,21 +198,14 @@ class Deployment:
         self.edges.tell(routing)
         return f"moved back on {', '.join(off)}"
 
+    def back_up(self) -> str:
+        return self.schema.back_up(self.cluster)
+
     def migrate(self) -> str:
-        service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
-        if service is None:
-            return "no service called migrations"
         same = self.live and self.live.migration_head == self.release.migration_head
         if same and self._live_is_ready():
             return "nothing pending"
-        timeout = self.env.number("MIGRATION_TIMEOUT")
-        outcome = jobs.run(
-            self.cluster.manager, self.env, self.release, service, timeout=timeout, note=self.note
-        )
-        if not outcome.succeeded:
-            lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
-            raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")
-        return outcome.lines[-1] if outcome.lines else "done"
+        return self.schema.migrate(self.cluster)
 
     def fill(self) -> str:
         manager = self.cluster.manager

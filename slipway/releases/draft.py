@@ -8,10 +8,10 @@ from typing import Any
 
 from slipway.bootstrap import references
 from slipway.cluster import lease
-from slipway.database import migrations
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
+from slipway.migrations import files
 from slipway.releases import application, sources, stack
 from slipway.releases.application import Application, Build
 from slipway.releases.commit import Commit
@@ -63,7 +63,7 @@ def draft(env: Environment, commit: Commit) -> Draft:
         identities={name: _identity(tag, images) for name, tag in tags.items()},
         secrets=delivery.versions(env),
         services=app.services,
-        migration_head=migrations.head(env.compose / "migrations"),
+        migration_head=files.head(env.compose / "migrations"),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         by=lease.owner(),
     )

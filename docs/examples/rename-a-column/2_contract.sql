@@ -2,7 +2,7 @@
 -- Release 2 of 2, once nothing that runs, and nothing you would roll back to, reads the old column.
 DROP TRIGGER entries_text_is_body ON entries;
 DROP FUNCTION entries_text_is_body();
--- slipway:allow drop-column the release before this one does not read it any more
+-- slipway:allow ban-drop-column the release before this one does not read it any more
 ALTER TABLE entries DROP COLUMN text;
 
 -- migrate:down
