@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from slipway.migrations.verdict import Known, Verdict, careful, has, plain, safe, unsafe
 
 FULL = "ACCESS EXCLUSIVE"
+BOTH = "SHARE ROW EXCLUSIVE on both tables"
 MILD = "SHARE UPDATE EXCLUSIVE"
 SHORT = "changes the definition only, in a moment once it has the lock"
 VOLATILE = {"GEN_RANDOM_UUID", "UUID_GENERATE_V4", "UUID_GENERATE_V1", "UUIDV4", "UUIDV7"}
@@ -132,11 +133,12 @@ def _constraint(table: str, said: Sequence[str], known: Known) -> Iterator[Verdi
         known.checks[table, column] = name
     if has(said, "NOT", "VALID"):
         known.not_valid.add(table)
-        yield safe(FULL, "adds a constraint for new rows only, in a moment once it has the lock")
+        lock = BOTH if "FOREIGN" in said else FULL
+        yield safe(lock, "adds a constraint for new rows only, in a moment once it has the lock")
     elif "FOREIGN" in said:
         yield unsafe(
             "adding-foreign-key-constraint",
-            "SHARE ROW EXCLUSIVE on both tables",
+            BOTH,
             "holds up every write to both tables while it reads all rows",
             "add it NOT VALID here, and VALIDATE CONSTRAINT in a later file",
         )
@@ -175,7 +177,7 @@ def _of_column(table: str, column: str, said: list[str], known: Known) -> Verdic
             "changing-column-type",
             FULL,
             "writes every row anew while nobody can use the table",
-            f"add a new column of that type: {BACKFILL}",
+            "add a column of that type, let the application fill it, fill old rows in batches",
         )
     if has(said, "SET", "NOT", "NULL"):
         if (table, known.checks.get((table, column), "")) in known.validated:
@@ -198,7 +200,7 @@ def _renaming(said: Sequence[str]) -> Verdict:
         rule,
         FULL,
         f"the release that serves knows the {what} by its old name only",
-        f"add the new {what} beside the old, keep both in step, drop the old releases later",
+        f"add the new {what} beside the old, keep both in step, drop the old one later",
     )
 
 
@@ -229,4 +231,5 @@ def _of_table(verb: str, said: Sequence[str]) -> Verdict:
         return unsafe("rewriting-table", FULL, why, "do it in an hour when nobody works")
     if verb in {"ENABLE", "DISABLE"} and "TRIGGER" in said:
         return safe("SHARE ROW EXCLUSIVE", SHORT)
-    return safe(FULL, SHORT)
+    is_setting = said[:1] == ["("] or verb == "CLUSTER"
+    return safe(MILD if is_setting else FULL, SHORT)

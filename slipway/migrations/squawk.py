@@ -44,10 +44,9 @@ class Remark:
         return self.rule in BLOCKING
 
 
-def find() -> Path | None:
+def find(path: str | None = None, beside: Path = Path(sys.executable).parent) -> Path | None:
     """Find squawk beside this Python or on the path."""
-    beside = Path(sys.executable).parent / "squawk"
-    found = str(beside) if beside.is_file() else shutil.which("squawk")
+    found = shutil.which("squawk", path=str(beside)) or shutil.which("squawk", path=path)
     return Path(found) if found else None
 
 
