@@ -98,7 +98,7 @@ def _column_trouble(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     if "UNIQUE" in said or has(said, "PRIMARY", "KEY"):
         yield _unique("disallowed-unique-constraint")
     if "REFERENCES" in said:
-        lock = f"{FULL}, SHARE ROW EXCLUSIVE on what it references"
+        lock = f"{FULL} on it, SHARE ROW EXCLUSIVE on what it references"
         why = "holds up writes to both tables for a moment"
         instead = "add the column first, the foreign key NOT VALID in a later file"
         made = unsafe if default else careful
