@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Connected = Connection[tuple[Any, ...]]
 
-EVERY = 0.3
+EVERY = 0.2
 LONG = 100  # characters of a query that are shown
 ASK = """
 SELECT a.pid, coalesce(nullif(a.application_name, ''), 'a program without a name'),
@@ -55,7 +55,7 @@ class Watch:
     def _run(self) -> None:
         while not self._stop.wait(EVERY):
             since = self._session.since
-            if since is not None and time.monotonic() - since > EVERY:
+            if since is not None and time.monotonic() - since > EVERY / 2:
                 # Watching is a service; what it trips over must not end the work.
                 with contextlib.suppress(Exception):
                     self._look()
