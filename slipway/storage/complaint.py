@@ -1,5 +1,6 @@
 """What S3 and the way there can answer when they fail, each as one sentence with the way on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from slipway.storage.store import StoreError
@@ -30,8 +31,13 @@ ELSEWHERE = {
     "TemporaryRedirect",
 }
 FULL = {"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507", "EntityTooLarge"}
+BROKEN = {"InternalError", "500", "502", "504"}
 OVERLOADED = {"SlowDown", "ServiceUnavailable", "503", "RequestLimitExceeded", "429"}
 KEYS = "BACKUP_S3_KEY and BACKUP_S3_SECRET"
+
+
+class NotS3(Exception):
+    """Something answers, but not as S3 does."""
 
 
 def code(error: Exception) -> str:
@@ -42,6 +48,13 @@ def code(error: Exception) -> str:
 def explain(error: Exception, store: str, doing: str) -> StoreError:
     """Say what happened, and what to do, for an error of boto3; `doing` is `writing x.dump`."""
     return StoreError(f"{store}: {doing} failed: {_of_answer(error) or _of_way(error)}")
+
+
+def insist(answer: Mapping[str, Any], name: str) -> str:
+    """Take what S3 always answers; a page of somebody's proxy may say 200 as well."""
+    if found := answer.get(name):
+        return str(found)
+    raise NotS3
 
 
 def _of_answer(error: Exception) -> str:
@@ -58,6 +71,7 @@ def _of_answer(error: Exception) -> str:
         ({"RequestTimeTooSkewed"}, "this machine's clock is wrong; set it (timedatectl) and retry"),
         (FULL, "the store is full or allows no object so large; free space there and retry"),
         (OVERLOADED, "the store is overloaded, after several tries; try again later"),
+        (BROKEN, "the store has trouble of its own; try again later (or is it no S3 at all?)"),
         (ELSEWHERE, f"the bucket is in {_region(error)}; name it in BACKUP_S3_REGION"),
     ]
     for codes, sentence in sentences:
@@ -72,7 +86,6 @@ def _of_answer(error: Exception) -> str:
 def _of_way(error: Exception) -> str:
     """What happened between here and the store."""
     from botocore import exceptions as trouble
-    from botocore.parsers import ResponseParserError
 
     endpoint = getattr(error, "kwargs", {}).get("endpoint_url", "")
     host = endpoint.split("//")[-1].split("/")[0] or "the store"
@@ -85,7 +98,7 @@ def _of_way(error: Exception) -> str:
         (trouble.HTTPClientError, f"the connection to {host} broke, again and again; try later"),
         (trouble.IncompleteReadError, "the connection broke, again and again; try again later"),
         (trouble.ParamValidationError, "S3 has no such bucket names; see BACKUP_STORE"),
-        (ResponseParserError, f"{host} does not speak S3; see BACKUP_S3_ENDPOINT"),
+        (NotS3, "what answers there does not speak S3; see BACKUP_S3_ENDPOINT"),
     ]
     for kind, sentence in sentences:
         if isinstance(error, kind):

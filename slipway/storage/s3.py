@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from slipway.storage.complaint import KEPT, MISSING, NOT_ALLOWED, code, explain
+from slipway.storage.complaint import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
 from slipway.storage.store import (
     DAY,
     Entry,
@@ -90,21 +90,20 @@ class S3Store:
 
         check_key(key)
         got = idle = 0
-        tag, total = "", -1
-        for broken in range(BREAKS):
+        tag = ""
+        for _ in range(BREAKS):
             with self._said(f"reading {key}"):
                 answer = self._ask(key, got, tag)
-                tag, total = answer["ETag"], got + answer["ContentLength"]
+                tag = insist(answer, "ETag")
                 with contextlib.closing(answer["Body"]) as body:
                     try:
                         for chunk in body.iter_chunks(CHUNK):
                             got, idle = got + len(chunk), 0
                             yield chunk
+                        return
                     except BotoCoreError:
-                        if (idle := idle + 1) >= self._patience.tries or broken + 1 == BREAKS:
+                        if (idle := idle + 1) >= self._patience.tries:
                             raise
-            if got >= total:
-                return
             self._note(f"the connection broke while reading {key}; going on at byte {got}")
             time.sleep(min(0.2 * 2**idle, 5))
         raise StoreError(f"{self.name}: reading {key} failed: the connection broke too often")
@@ -114,14 +113,16 @@ class S3Store:
         with self._said("listing", forbidden=NotListable):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + prefix):
+                insist(page, "Name")
                 for each in page.get("Contents", []):
                     key = each["Key"].removeprefix(self._root)
-                    yield Entry(key, each["Size"], each["LastModified"].timestamp())
+                    if key and not key.endswith("/"):  # what consoles show as folders
+                        yield Entry(key, each["Size"], each["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
         """Remove one object; a store that keeps it locked says so."""
         path = self._root + check_key(key)
-        with self._said(f"deleting {key}", forbidden=Retained):
+        with contextlib.suppress(NotThere), self._said(f"deleting {key}", forbidden=Retained):
             self._client.delete_object(Bucket=self._bucket, Key=path)
 
     def sweep(self, older_than: float = DAY) -> int:
@@ -188,7 +189,9 @@ class S3Store:
 
         try:
             yield
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
+        except ResponseParserError:
+            raise explain(NotS3(), self.name, doing) from None
+        except (BotoCoreError, ClientError, NotS3) as error:
             text = str(explain(error, self.name, doing))
             said = code(error)
             if said in MISSING:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
 
-from slipway.storage.complaint import MISSING, code
+from slipway.storage.complaint import MISSING, code, insist
 from slipway.storage.store import Outgrown, StoreError
 
 if TYPE_CHECKING:
@@ -22,8 +22,11 @@ SMALLEST_PART = 16 * MIB
 BUFFERS = 48 * MIB  # memory for parts: one that fills, and those on their way
 
 
-class Stopped(Exception):
-    """The upload has failed elsewhere; what is on its way need not arrive."""
+class Stopped(BaseException):
+    """The upload has failed elsewhere; what is on its way need not arrive.
+
+    No Exception, because boto3 would take it for a bad connection and try again.
+    """
 
 
 class Part(io.BytesIO):
@@ -91,6 +94,7 @@ class Upload:
         self._client = client
         self._bucket = bucket
         self._key = key
+        self._name = f"s3://{bucket}/{key}"
         self._size = size
         self._max_parts = max_parts
         self._note = note
@@ -105,15 +109,16 @@ class Upload:
         length = cutter.fill(first)
         if length == self._size:
             return self._send(cutter, first)
-        self._client.put_object(
+        answer = self._client.put_object(
             Bucket=self._bucket, Key=self._key, Body=first, ContentMD5=first.md5()
         )
+        insist(answer, "ETag")
         return length
 
     def _send(self, cutter: Cutter, first: Part) -> int:
         """Send in parts; whatever ends this early, Ctrl-C too, takes back what was sent."""
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
-        self._id = begun["UploadId"]
+        self._id = insist(begun, "UploadId")
         try:
             with ThreadPoolExecutor(self._spare()) as pool:
                 try:
@@ -162,7 +167,7 @@ class Upload:
             Body=part,
             ContentMD5=part.md5(),
         )
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        self._parts.append({"PartNumber": number, "ETag": insist(answer, "ETag")})
 
     def _complete(self, size: int) -> None:
         """Make the object appear, and see that all of it is there."""
@@ -181,7 +186,7 @@ class Upload:
             return
         if (there := self._size_there()) not in (size, None):
             self._client.delete_object(Bucket=self._bucket, Key=self._key)
-            raise StoreError(f"the store kept {there} of {size} bytes of {self._key}; try again")
+            raise StoreError(f"the store kept {there} of {size} bytes of {self._name}; try again")
 
     def _size_there(self) -> int | None:
         """How large the object is, 0 where it is not there; None where nobody says."""
@@ -189,7 +194,7 @@ class Upload:
             answer = self._client.head_object(Bucket=self._bucket, Key=self._key)
         except Exception as error:  # keys that may only write; the store has said that it has it
             return 0 if code(error) in MISSING else None
-        return answer["ContentLength"]
+        return answer.get("ContentLength")
 
     def _abort(self) -> None:
         try:
@@ -200,14 +205,14 @@ class Upload:
             if code(error) == "NoSuchUpload":
                 return
             self._note(
-                f"the unfinished upload of {self._key} could not be taken back "
+                f"the unfinished upload of {self._name} could not be taken back "
                 f"({code(error) or type(error).__name__}); a later backup removes it"
             )
 
     def _outgrown(self) -> Outgrown:
         held = self._max_parts * self._size
         return Outgrown(
-            f"{self._key} is larger than the {held >> 20} MiB that {self._max_parts} parts hold; "
+            f"{self._name} is larger than the {held >> 20} MiB that {self._max_parts} parts hold; "
             "nothing was kept; set BACKUP_S3_MAX_PARTS to what the store allows (AWS: 10000), "
             "or run it again with a larger estimate",
             expected=4 * held,

@@ -10,7 +10,9 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from slipway.storage.s3 import Patience, S3Store
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,6 +75,16 @@ class S3Server:
         """Keys of multipart uploads that were begun and neither completed nor aborted."""
         found = self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         return [each["Key"] for each in found]
+
+    def open(self, bucket: str, prefix: str = "app/prod", **more: Any) -> S3Store:
+        """Open a store of backups there, with every right and little patience."""
+        given: dict[str, Any] = {
+            "access_key": lambda: self.access_key,
+            "secret_key": lambda: self.secret_key,
+            "endpoint": self.endpoint,
+            "patience": Patience(tries=4),
+        }
+        return S3Store(bucket, prefix, **{**given, **more})
 
     def __enter__(self) -> Self:
         master, volume, filer = free_port(), free_port(), free_port()

@@ -97,6 +97,12 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture
+def bucket(s3: S3Server) -> str:
+    """An empty bucket for one test."""
+    return s3.make_bucket(f"b{uuid.uuid4().hex[:12]}")
+
+
 def base_image(name: str) -> str:
     """Have a base image: pulled, or built as a stand-in."""
     ensure_images([name], lambda text: None)
