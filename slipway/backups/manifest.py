@@ -146,6 +146,16 @@ def written(name: str | None = None) -> str:
     return moment(name or stamp()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def sized(count: int) -> str:
+    """Write a number of bytes for people."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return (
+        f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
+    )
+
+
 def _made(found: Mapping[str, Any]) -> Manifest:
     """Take every field in its type; a field that is not there is a KeyError."""
     taken = {each.name: TAKEN[each.type](found[each.name]) for each in dataclasses.fields(Manifest)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from slipway.backups import catalogue, check
 from slipway.backups.catalogue import Backup
+from slipway.backups.manifest import sized
 from slipway.backups.seal import Key
 from slipway.backups.take import LOCK_WAIT, Taken, Wanted, take
 from slipway.database.connection import server
@@ -24,7 +25,7 @@ def backup(work: Work) -> dict[str, Any]:
         "backup": row(found, work.store().name),
         "uncounted": len(made.tables) - counted,
         "summary": f"backup {made.id} of {made.database} is in {work.store().name} "
-        f"({size(made.stored)}, {made.rows} rows, {made.seconds:.1f} s)",
+        f"({sized(made.stored)}, {made.rows} rows, {made.seconds:.1f} s)",
     }
 
 
@@ -104,13 +105,3 @@ def row(found: Backup, where: str) -> dict[str, Any]:
         "where": where,
         "key": made.key,
     }
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people."""
-    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return (
-        f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
-    )

@@ -8,6 +8,7 @@ from typing import Any
 from slipway.database.report import Report
 from slipway.environments import environment
 from slipway.environments.environment import Environment
+from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.ops import errand, place
 from slipway.ops.place import Place
@@ -23,6 +24,11 @@ class Beside:
     env: Environment
     place: Place
     cluster: Cluster | None
+
+    @property
+    def manager(self) -> Host | None:
+        """The machine to ask what is deployed, where anything is."""
+        return self.cluster.manager if self.cluster is not None else None
 
     def do(
         self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None

@@ -1,0 +1,133 @@
+"""A person's side of backups: what a request tells, which store is served, whose keys open them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from slipway.backups.manifest import ID
+from slipway.cluster import lease, ledger
+from slipway.cluster.observed import observe
+from slipway.database.report import Report
+from slipway.environments.environment import Environment
+from slipway.errors import DifferenceFound, HostError, Refused, UsageError
+from slipway.hosts.host import Host
+from slipway.ops import keys
+from slipway.project import ROOT
+from slipway.secrets import sops
+from slipway.storage.folder import FolderStore
+from slipway.storage.store import Store
+
+Row = Mapping[str, Any]
+
+
+class There(Protocol):
+    """A place beside a database; `manager` is None for the hacking loop."""
+
+    @property
+    def env(self) -> Environment: ...
+
+    @property
+    def manager(self) -> Host | None: ...
+
+    def do(
+        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+    ) -> dict[str, Any]: ...
+
+
+def store_here(env: Environment) -> Store | None:
+    """Return the folder on this computer that an environment's backups are kept in, if it is one.
+
+    None means that they are in S3, and the environment goes there by itself.
+    """
+    place = env.settings["BACKUP_STORE"].strip()
+    if place.startswith("s3://"):
+        return None
+    if not place:
+        return FolderStore(ROOT / "backups" / env.name, f"backups/{env.name}")
+    folder = ROOT / Path(place.removeprefix("file://")).expanduser()
+    return FolderStore(folder / env.name, f"{folder}/{env.name}")
+
+
+def request(there: There, report: Report, *, role_passwords: bool = False) -> dict[str, Any]:
+    """Tell what the environment does not know of itself: to whom, from whom, which release."""
+    live = _live(there, report)
+    return {
+        "environment": there.env.name,
+        "recipients": recipients(there.env),
+        "by": lease.owner(),
+        "release": live.release if live else 0,
+        "commit": live.commit if live else "",
+        "role_passwords": role_passwords,
+    }
+
+
+def recipients(env: Environment) -> list[str]:
+    """Name those who can open an environment's backups: the ones who can open its secrets."""
+    if not env.secrets_file.is_file():
+        raise Refused(
+            f"secrets/{env.secrets_file.name} is missing, and its recipients are those of the "
+            f"backups; make it: inv secrets.create --env={env.name}"
+        )
+    found = sops.recipients(env.secrets_file)
+    if not found:
+        raise Refused(f"secrets/{env.secrets_file.name} names no age recipient; see .sops.yaml")
+    return found
+
+
+def take(there: There, report: Report, *, role_passwords: bool = False) -> dict[str, Any]:
+    """Take a backup; return what is told of it."""
+    given = request(there, report, role_passwords=role_passwords)
+    return there.do("backup", given, report, store_here(there.env))
+
+
+def listed(there: There, report: Report) -> dict[str, Any]:
+    """List the backups of an environment, newest first."""
+    return there.do("backups", {}, report, store_here(there.env))
+
+
+def verify(there: There, which: str, report: Report) -> dict[str, Any]:
+    """Read backups back wholly: the newest, one by its id, or all."""
+    chosen = choose(listed(there, report), which)
+    opened = {str(row["id"]): unlock(there.env, row) for row in chosen}
+    return there.do("verify", {"keys": opened}, report, store_here(there.env))
+
+
+def choose(found: Row, which: str) -> Sequence[Row]:
+    """Pick backups from a list. Raises UsageError, Refused."""
+    rows: list[Row] = list(found["backups"])
+    if not (which in ("latest", "all") or ID.fullmatch(which)):
+        raise UsageError(
+            f"--backup={which[:60]!a} is none of: latest, all, an id of inv db.backups"
+        )
+    if ID.fullmatch(which):
+        rows = [row for row in rows if row["id"] == which]
+        if damage := dict(found["damaged"]).get(which):
+            raise DifferenceFound(f"the backup {which} is not whole: {damage}")
+    if not rows:
+        what = "no backup" if which in ("latest", "all") else f"no backup {which}"
+        raise Refused(f"{found['store']} holds {what}; inv db.backups lists what there is")
+    return rows[:1] if which == "latest" else rows
+
+
+def unlock(env: Environment, row: Row) -> str:
+    """Open the key of a listed backup; the text goes over the channel and nowhere else."""
+    return keys.unlock(env, str(row["key"]), list(row["recipients"])).identity
+
+
+def demand_whole(found: Row) -> None:
+    """Raise DifferenceFound when a look at backups found one that is not whole."""
+    bad = [f"{each['id']}: {each['why']}" for each in found["proofs"] if not each["ok"]]
+    if bad:
+        raise DifferenceFound(f"{'; '.join(bad)}. Take another now: inv db.backup")
+
+
+def _live(there: There, report: Report) -> ledger.Entry | None:
+    """Find the release that serves; not to know it is no reason to go without a backup."""
+    if there.manager is None:
+        return None
+    try:
+        observed = observe(there.manager, there.env.prefix)
+    except HostError as error:
+        report.note(f"which release serves is not known: {error}")
+        return None
+    return ledger.live(ledger.entries(observed, there.env.prefix))
