@@ -25,7 +25,7 @@ create index users_b on users (b);
 create function tell() returns trigger language plpgsql as 'begin return new; end';
 create materialized view summary as select 1 as a;
 create unique index on summary (a);
-insert into owners select generate_series(1, 5);
+insert into owners select generate_series(1, 9);
 insert into users select n, n, n, n, n from generate_series(1, 5) n;
 """
 STRENGTH = ["ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE"]
