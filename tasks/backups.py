@@ -92,3 +92,29 @@ def unschedule(env: Environment) -> None:
 
     found = schedules.unschedule(env)
     outcome.say(f"{env.name} is {'no longer' if found else 'not'} scheduled")
+
+
+@command(
+    runbook="backup",
+    help={
+        "env": "Environment to act on; without it, the hacking loop.",
+        "plan": "Show what would be removed and what stays, and remove nothing.",
+        "yes": "The environment's name, where nobody can be asked.",
+        "json": "Print the result as JSON.",
+    },
+)
+def prune(
+    *, env: Environment | None = None, plan: bool = False, yes: str = "", json: bool = False
+) -> None:
+    """Remove backups that backups/policy.yml does not keep.
+
+    Example: inv db.prune --env=prod --plan
+    """
+    from slipway.releases import backups, beside
+    from slipway.show import confirm, outcome, telling
+
+    if env is not None and not plan and env.name not in ("dev", "testing"):
+        confirm.destruction(env.name, f"remove old backups of {env.name}", yes)
+    with beside.connected(env) as found, telling.Telling() as report:
+        result = backups.prune(found, report, plan=plan)
+    outcome.show_pruned(result, as_json=json)

@@ -6,7 +6,12 @@ from typing import Any
 
 from slipway.backups import prune as pruning
 from slipway.backups import runs
+from slipway.backups.manifest import moment
 from slipway.backups.policy import Policy
+from slipway.database import beside
+from slipway.database.connection import server
+from slipway.database.report import Report
+from slipway.errors import SlipwayError
 from slipway.inside.work import Work
 
 
@@ -19,4 +24,27 @@ def prune(work: Work) -> dict[str, Any]:
     found = pruning.prune(store, policy, last, now=now, plan=plan, note=work.report.note)
     told = found.summary(plan) if found else "the store may not be listed; nothing was pruned"
     document = dataclasses.asdict(found) if found else {}
+    if not (found and found.held):
+        dropped = _drop_replaced(policy, now, plan, work.report)
+        document["databases"] = dropped
+        if dropped:
+            would = "would be " if plan else ""
+            told += f"; {len(dropped)} replaced databases {would}dropped"
     return document | {"plan": plan, "summary": told}
+
+
+def _drop_replaced(policy: Policy, now: datetime, plan: bool, report: Report) -> list[str]:
+    """Drop databases that a restore replaced long ago; trouble there hinders no pruning here."""
+    dropped = []
+    try:
+        known = server()
+        for kept in beside.old_databases(known):
+            age = now - moment(kept.stamp)
+            if age.total_seconds() <= policy.keep_replaced:
+                continue
+            if not plan:
+                beside.drop_old(known, kept.name)
+            dropped.append(kept.name)
+    except SlipwayError as error:
+        report.note(f"a database that a restore replaced stays: {error}")
+    return dropped

@@ -8,14 +8,13 @@ from typing import Any
 from slipway.backups import picture
 from slipway.backups.policy import Policy
 from slipway.cluster.observed import Observed
-from slipway.database.report import Silent
+from slipway.database.report import Report, Silent
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
-from slipway.ops import errand, place
-from slipway.project import ROOT
+from slipway.ops import errand, place, vault
 from slipway.releases import schedule
+from slipway.releases.beside import Beside
 from slipway.releases.members import Cluster
-from slipway.storage.folder import FolderStore
 
 HOUR = 3600.0
 
@@ -60,6 +59,12 @@ def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
     return judge(env, policy, drawn, scheduled=scheduled)
 
 
+def prune(beside: Beside, report: Report, *, plan: bool) -> dict[str, Any]:
+    """Remove what the policy does not keep; with `plan`, only say what it would be."""
+    given = {"policy": schedule.policy_of(beside.env).to_json(), "plan": plan}
+    return beside.do("prune", given, report, vault.store_here(beside.env))
+
+
 def judge(
     env: Environment, policy: Policy, drawn: Mapping[str, Any], *, scheduled: bool
 ) -> Backups:
@@ -87,9 +92,8 @@ def judge(
 
 def _draw(env: Environment, cluster: Cluster) -> dict[str, Any]:
     """See it from here where it lies here, else from inside."""
-    if not env.settings.get("BACKUP_STORE"):
-        folder = FolderStore(ROOT / "backups" / env.name, f"backups/{env.name}")
-        return picture.draw(folder, datetime.now(UTC))
+    if store := vault.store_here(env):
+        return picture.draw(store, datetime.now(UTC))
     inside = place.deployed(cluster.all, env.prefix, env.name)
     return errand.run(inside, "results", {}, Silent())
 

@@ -15,11 +15,11 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.host import Host
+from slipway.ops import vault
 from slipway.plan import Step
 from slipway.project import ROOT
 from slipway.releases import health, members, stack
 from slipway.releases.release import Release
-from slipway.secrets import sops
 
 PATIENCE = 90.0
 
@@ -100,8 +100,7 @@ def steps(
 
 def told(env: Environment) -> dict[str, Any]:
     """Return what the container is told: the policy, and to whom backups are encrypted."""
-    store = env.settings.get("BACKUP_STORE", "")
-    if not store.startswith("s3://"):
+    if vault.store_here(env) is not None:
         raise Refused(
             f"a schedule inside {env.name} needs a store outside of it; set "
             f"BACKUP_STORE=s3://bucket/path in compose/{env.name}.env and deploy, or take backups "
@@ -109,7 +108,7 @@ def told(env: Environment) -> dict[str, Any]:
         )
     return {
         "policy": policy_of(env).to_json(),
-        "recipients": sorted(sops.recipients(env.secrets_file)),
+        "recipients": sorted(vault.recipients(env)),
     }
 
 

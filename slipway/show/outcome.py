@@ -20,6 +20,12 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def pass_on(output: bytes) -> None:
+    """Print what another program printed, as it is."""
+    sys.stdout.buffer.write(output)
+    sys.stdout.flush()
+
+
 def show_report(env: Environment, report: Report, *, as_json: bool = False) -> None:
     """Print what serves after a deploy."""
     if as_json:
@@ -93,6 +99,10 @@ def show_pruned(result: Mapping[str, Any], *, as_json: bool = False) -> None:
     found = [{"backup": name, "what": gone, "why": ""} for name in result.get("removed", ())]
     found += [
         {"backup": key, "what": gone, "why": "leftover"} for key in result.get("leftovers", ())
+    ]
+    found += [
+        {"backup": name, "what": gone, "why": "replaced by a restore"}
+        for name in result.get("databases", ())
     ]
     found += [{"backup": name, "what": "kept", "why": why} for name, why in result.get("keep", ())]
     table.rows(["backup", "what", "why"], sorted(found, key=lambda row: str(row["backup"])))
