@@ -1,0 +1,200 @@
+"""The archive of every change, as pgBackRest tells of it: base backups, windows, moments.
+
+pgBackRest lists the first and the last file of an archive and says nothing of holes between; which
+moments can be returned to is worked out here, from the names of the files themselves.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slipway.errors import Refused, SlipwayError, UsageError
+
+PER_LOG = 256  # WAL files of 16 MB in one of the numbers that a name is made of
+KINDS = {"full": "full", "diff": "differential", "incr": "incremental"}
+FILE = re.compile(r"(\d+-\d+)/[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?")
+TOLD = re.compile(r"(?:P\d+\s+)?(?:ERROR|WARN): (?:\[(\d+)\]: )?(.*)")
+NEVER = "no base backup is there yet; take one: inv db.backup --physical"
+
+Files = Mapping[str, Mapping[int, float]]  # archive, number of a WAL file, when it was stored
+
+
+@dataclass(frozen=True)
+class Base:
+    """One base backup; from a second after its end on its changes can be applied to it."""
+
+    label: str
+    kind: str
+    begun: datetime
+    ended: datetime
+    archive: str  # whose changes belong to it: 17-1
+    last: int  # number of the last WAL file it needs itself
+    size: int
+    stored: int
+    is_flawed: bool
+
+    @property
+    def usable(self) -> datetime:
+        """The first moment that can be returned to; pgBackRest tells whole seconds."""
+        return self.ended + timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """An unbroken stretch of changes: any moment in it can be returned to."""
+
+    begin: datetime
+    end: datetime
+    archive: str
+
+    def __str__(self) -> str:
+        return f"{show(self.begin)} to {show(self.end)}"
+
+
+def show(moment: datetime) -> str:
+    """Write a moment as a person types it again."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00"
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """Read what `--to-time` was given. Raises UsageError, or Refused for the future."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"--to-time={text[:60]!a} is no moment; write it as {show(now)}, with its zone"
+        ) from None
+    if moment.tzinfo is None:
+        raise UsageError(
+            f"--to-time={text[:60]!a} names no zone, and an hour is easily lost; write "
+            f"{text.strip()}+00 for UTC, or the zone that is meant"
+        )
+    if moment > now:
+        raise Refused(f"{show(moment)} has not come yet; nothing was changed")
+    return moment.astimezone(UTC)
+
+
+def bases(info: str) -> list[Base]:
+    """Read `pgbackrest info --output=json`, the oldest first."""
+    stanzas = json.loads(info)
+    if not stanzas or "backup" not in stanzas[0]:
+        return []
+    archives = {_id(each): str(each["id"]) for each in stanzas[0].get("archive", [])}
+    versions = {int(each["id"]): str(each["version"]) for each in stanzas[0].get("db", [])}
+
+    def base(found: Mapping[str, Any]) -> Base:
+        number, times, archive = _id(found), found["timestamp"], found.get("archive") or {}
+        return Base(
+            label=str(found["label"]),
+            kind=KINDS[str(found["type"])],
+            begun=datetime.fromtimestamp(times["start"], UTC),
+            ended=datetime.fromtimestamp(times["stop"], UTC),
+            archive=archives.get(number, f"{versions.get(number, '')}-{number}"),
+            last=_number(str(archive.get("stop") or "0" * 24)),
+            size=int(found["info"]["size"]),
+            stored=int(found["info"]["repository"]["delta"]),
+            is_flawed=bool(found.get("error")),
+        )
+
+    return sorted((base(each) for each in stanzas[0]["backup"]), key=lambda each: each.ended)
+
+
+def files(listing: str) -> Files:
+    """Read `pgbackrest repo-ls --recurse --output=json archive/<stanza>`."""
+    found: dict[str, dict[int, float]] = {}
+    for path, about in json.loads(listing).items():
+        if match := FILE.fullmatch(path):
+            found.setdefault(match[1], {})[_number(match[2])] = float(about["time"])
+    return found
+
+
+def windows(known: Sequence[Base], stored: Files) -> list[Window]:
+    """Work out which moments can be returned to, the oldest first."""
+    found: list[Window] = []
+    for base in known:
+        kept = stored.get(base.archive, {})
+        number = base.last
+        while number + 1 in kept:
+            number += 1
+        end = datetime.fromtimestamp(kept[number], UTC) if number in kept else base.usable
+        window = Window(base.usable, max(end, base.usable), base.archive)
+        before = found[-1] if found else None
+        if before and before.archive == window.archive and before.end >= window.begin:
+            found[-1] = Window(before.begin, max(before.end, window.end), window.archive)
+        else:
+            found.append(window)
+    return found
+
+
+def choose(moment: datetime, known: Sequence[Base], stored: Files) -> Base:
+    """Return the base backup from which a moment is reached soonest. Raises Refused."""
+    possible = windows(known, stored)
+    if not possible:
+        raise Refused(f"nothing can be returned to: {NEVER}; nothing was changed")
+    inside = [window for window in possible if window.begin <= moment <= window.end]
+    if not inside:
+        stretches = ", and from ".join(map(str, possible))
+        raise Refused(
+            f"{show(moment)} is not among the moments that were kept: from {stretches}; "
+            "nothing was changed"
+        )
+    window = inside[-1]
+    fitting = [each for each in known if each.usable <= moment and each.archive == window.archive]
+    return max(
+        (each for each in fitting if each.usable >= window.begin), key=lambda each: each.ended
+    )
+
+
+def loss(reach: datetime | None, now: datetime) -> str:
+    """Say honestly what would be lost if the database were gone now."""
+    if reach is None:
+        return f"everything since the last backup would be lost: {NEVER}"
+    seconds = max(0, int((now - reach).total_seconds()))
+    ago = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return (
+        f"every change until {show(reach)} is kept; what changed in the {ago} since would be lost"
+    )
+
+
+def complaints(text: str) -> list[str]:
+    """Return what `pgbackrest verify --output=text` found; its exit code tells nothing.
+
+    Raises SlipwayError when it did not come to a verdict at all.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    if "status: ok" in lines:
+        return []
+    if "status: error" not in lines:
+        raise SlipwayError(f"the archive could not be verified: {reason(text)}")
+    found = []
+    for place, line in enumerate(lines):
+        wrong = [each for each in lines[place + 1 : place + 2] if re.search(r": [1-9]", each)]
+        if line.startswith(("backup:", "archiveId:")) and wrong:
+            found.append(f"{line.split(',')[0]}: {wrong[0]}")
+    return found or ["it says only that something is wrong"]
+
+
+def reason(text: str) -> str:
+    """Return pgBackRest's own reason, as a sentence a person can act on where we know one."""
+    found = [match for match in map(TOLD.search, text.splitlines()) if match]
+    codes = {match[1] for match in found}
+    words = found[-1][2] if found else (text.strip().splitlines() or ["no reason given"])[-1]
+    if "095" in codes or "CryptoError" in text:
+        return "BACKUP_PITR_PASSPHRASE is not the one that the archive is encrypted with"
+    if "050" in codes:
+        return "another base backup is under way"
+    if codes & {"049", "101", "102"} or "Connect" in words:
+        return f"the store does not answer: {words}"
+    return words[:300]
+
+
+def _id(found: Mapping[str, Any]) -> int:
+    return int(found["database"]["id"])
+
+
+def _number(name: str) -> int:
+    """Count WAL files; whatever the timeline, which is the first third of the name."""
+    return int(name[8:16], 16) * PER_LOG + int(name[16:24], 16)

@@ -1,0 +1,204 @@
+"""The database as it was at a moment: a second server beside the live one, for a while.
+
+It lives in a container of its own on the same machine, shares the live one's address under another
+port, and lasts as long as the line to it: whoever asked and is gone takes it along, files and all.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from slipway.backups import pitr
+from slipway.backups.pitr import Base
+from slipway.database.report import Report
+from slipway.errors import Busy, Refused, SlipwayError
+from slipway.hosts.host import MINUTES, Host, script
+from slipway.ops.pitr import Archive
+
+PORT = 5433
+ROOM = 1.25  # times the size of the database: it, and changes on their way
+LATELY = timedelta(minutes=10)  # so late changes may still lie on the disk of the live one
+LAST = "12h"  # at the most, should the line never be heard to break
+LABELS = (
+    "{{or "
+    + " ".join(
+        f'(index .Config.Labels "{label}")'
+        for label in ("slipway.app", "com.docker.compose.project")
+    )
+    + "}}"
+)
+WHO = 'printf %s "${POSTGRES_USER:-postgres}"'
+# $1 live container, $2 ours. Keys go from memory to memory on that machine, in no argument.
+KEYS = r"""
+docker exec "$1" sh -euc 'tar -ch -C /tmp/pgbackrest pgbackrest.conf ca.pem \
+    -C "$(dirname "$POSTGRES_PASSWORD_FILE")" "$(basename "$POSTGRES_PASSWORD_FILE")"' |
+  docker exec -i "$2" sh -euc 'umask 077; mkdir -p /tmp/pgbackrest
+    tar -x -C /tmp/pgbackrest --transform "s/^DATABASE_PASSWORD$/password/"'
+"""
+# $1 ours. It may be going already; wait until its name is free.
+GONE = r"""
+docker rm --force --volumes "$1" >/dev/null 2>&1 || :
+i=0
+while [ $i -lt 80 ] && [ -n "$(docker ps --all --quiet --filter "name=^/$1$")" ]; do
+  i=$((i+1)); sleep 0.25
+done
+"""
+# $1 port. Prints the server's log until it serves (0) or has ended (1).
+RECOVER = r"""
+printf 'local all all trust\nhost all all all scram-sha-256\n' >/tmp/hba
+: >/tmp/log
+pg_ctl -W -s -l /tmp/log start -o "-c port=$1 -c hba_file=/tmp/hba -c archive_mode=off \
+  -c hot_standby=off -c fsync=off -c full_page_writes=off -c autovacuum=off -c ssl=off \
+  -c logging_collector=off -c log_destination=stderr -c lc_messages=C -c log_timezone=UTC \
+  -c log_statement=none -c unix_socket_directories=/var/run/postgresql"
+tail -n +1 -F /tmp/log 2>/dev/null &
+for round in 1 2 3 4 5; do [ -s "$PGDATA/postmaster.pid" ] || sleep 0.2; done
+while [ -s "$PGDATA/postmaster.pid" ]; do
+  if grep -q 'ready to accept connections' /tmp/log; then kill $!; exit 0; fi
+  sleep 0.3
+done
+sleep 1
+kill $!
+exit 1
+"""
+# $1 port, $2 role. What the password was then does not matter.
+LET_IN = r"""
+printf '%s\n' '\set word `cat /tmp/pgbackrest/password`' \
+  "set log_statement = none; alter role :\"who\" password :'word';" |
+  psql -qX -v ON_ERROR_STOP=1 -v who="$2" -p "$1" -U "$2" -d postgres
+"""
+SHORT = "recovery ended before configured recovery target was reached"
+EARLY = "before consistent recovery point"
+LAST_COMMIT = "last completed transaction was at log time "
+
+
+@dataclass(frozen=True)
+class Past:
+    """A server that holds what was there at a moment; reached where the live one is."""
+
+    port: int
+    moment: datetime
+    base: str
+
+
+@contextlib.contextmanager
+def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
+    """Have the database as it was at a moment for a block. The live one is only read.
+
+    Raises UsageError and Refused for a moment that cannot be had, Busy while another is had.
+    """
+    archive.demand()
+    moment = pitr.parse_moment(text, archive.state().now)
+    known, stored = archive.bases(), archive.files()
+    newest = pitr.windows(known, stored)[-1:]
+    if newest and moment > newest[0].end - LATELY:
+        report.note("waiting for the latest changes to reach the store")
+        archive.mark(time.sleep)
+        known, stored = archive.bases(), archive.files()
+    base = pitr.choose(moment, known, stored)
+    with _container(archive) as container:
+        _check_room(archive.place.host, container, base)
+        report.note(f"restoring the base backup {base.label} beside the live database")
+        _restore(archive, container, base, moment, report)
+        report.note(f"applying what changed until {pitr.show(moment)}")
+        _recover(archive, container, moment, base, report)
+        yield Past(PORT, moment, base.label)
+
+
+@contextlib.contextmanager
+def _container(archive: Archive) -> Iterator[str]:
+    """Keep a container for a block; it ends with its input, and its volume with it."""
+    host, live = archive.place.host, archive.place.container
+    form = ["docker", "inspect", "--format"]
+    app = host.run([*form, LABELS, live]).out.strip()
+    image = host.run([*form, "{{.Image}}", live]).out.strip()
+    name = f"{app}-past"
+    argv = ["docker", "run", "--rm", "--interactive", "--name", name, "--init"]
+    argv += ["--network", f"container:{live}", "--user", "999:999", "--read-only"]
+    argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108
+    argv += ["--label", f"slipway.app={app}", "--label", "slipway.service=past"]
+    argv += ["--entrypoint", "sh", image, "-c", f"echo here; exec timeout {LAST} cat >/dev/null"]
+    with host.open(argv) as spoken:
+        if spoken.read(4) != b"here":
+            words = spoken.wait().err
+            if "is already in use" in words:
+                raise Busy(
+                    f"{archive.place.what} is being returned to another moment; try again when "
+                    "that has ended; nothing was changed"
+                )
+            raise SlipwayError(f"no second server could be started: {words.strip()[-300:]}")
+        try:
+            script(host, KEYS, live, name)
+            yield name
+        finally:
+            spoken.end()
+            script(host, GONE, name)
+
+
+def _check_room(host: Host, container: str, base: Base) -> None:
+    done = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
+    free = int(done.out.split()[3]) * 1024
+    if free < base.size * ROOM:
+        raise Refused(
+            f"{host.name} has {free / 1e9:.1f} GB free where Docker keeps its data, and the second "
+            f"server needs {base.size * ROOM / 1e9:.1f} GB; nothing was changed"
+        )
+
+
+def _restore(
+    archive: Archive, container: str, base: Base, moment: datetime, report: Report
+) -> None:
+    archive.follow(
+        "restore of the base backup",
+        report,
+        base.size,
+        *("pgbackrest", "--log-level-console=detail", f"--set={base.label}", "--type=time"),
+        *(f"--target={moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote"),
+        *("--archive-mode=off", "restore"),
+        container=container,
+    )
+
+
+def _recover(
+    archive: Archive, container: str, moment: datetime, base: Base, report: Report
+) -> None:
+    host = archive.place.host
+    who = host.run(["docker", "exec", archive.place.container, "sh", "-c", WHO]).out
+    told: list[str] = []
+    files = 0
+
+    def hear(line: str) -> None:
+        nonlocal files
+        told.append(line)
+        del told[:-40]
+        if "restored log file" in line:
+            files += 1
+            report.progress("applying changes", files, 0)
+
+    start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
+    if host.follow(start, hear) != 0:
+        raise _why(told, moment, base)
+    host.run(
+        ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
+        timeout=2 * MINUTES,
+    )
+
+
+def _why(told: list[str], moment: datetime, base: Base) -> SlipwayError:
+    """Say why the second server did not come up at the moment."""
+    fatal = next((line for line in told if "FATAL:" in line and "not accepting" not in line), "")
+    if SHORT in fatal:
+        last = next((line.partition(LAST_COMMIT)[2] for line in told if LAST_COMMIT in line), "")
+        until = f"; the last one is of {last}, type a moment before it" if last else ""
+        return Refused(
+            f"the changes that were kept end before {pitr.show(moment)}{until}; nothing was changed"
+        )
+    if EARLY in fatal:
+        return Refused(
+            f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "
+            "moment a little later; nothing was changed"
+        )
+    words = fatal.partition("FATAL:")[2].strip() or (told[-1] if told else "no reason given")
+    return SlipwayError(f"the second server did not come up: {words[:300]}; nothing was changed")
