@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from slipway.migrations.verdict import Known, Verdict, careful, has, plain, safe, unsafe
+from slipway.migrations.verdict import Known, Verdict, careful, has, outer, plain, safe, unsafe
 
 FULL = "ACCESS EXCLUSIVE"
 BOTH = "SHARE ROW EXCLUSIVE on both tables"
@@ -48,6 +48,8 @@ def actions(said: Sequence[str]) -> list[list[str]]:
 
 def _alteration(table: str, action: list[str], known: Known) -> Iterator[Verdict]:
     verb, rest = action[0], [word for word in action[1:] if word != "COLUMN"]
+    if rest[:3] == ["IF", "NOT", "EXISTS"]:
+        del rest[:3]
     if verb == "ADD":
         is_constraint = rest[:1] and rest[0] in {
             *("CONSTRAINT", "CHECK", "FOREIGN", "UNIQUE", "PRIMARY", "EXCLUDE")
@@ -97,6 +99,8 @@ def _column_trouble(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield careful("adding-field-with-default", FULL, why, BACKFILL)
     if "UNIQUE" in said or has(said, "PRIMARY", "KEY"):
         yield _unique("disallowed-unique-constraint")
+    if "CHECK" in outer(said):
+        yield _check()
     if "REFERENCES" in said:
         lock = f"{FULL} on it, SHARE ROW EXCLUSIVE on what it references"
         why = "holds up writes to both tables for a moment"
@@ -149,12 +153,16 @@ def _constraint(table: str, said: Sequence[str], known: Known) -> Iterator[Verdi
     elif "PRIMARY" in said:
         yield _unique("adding-serial-primary-key-field")
     else:
-        yield unsafe(
-            "constraint-missing-not-valid",
-            FULL,
-            "reads all rows while nobody can use the table",
-            "add it NOT VALID here, and VALIDATE CONSTRAINT in a later file",
-        )
+        yield _check()
+
+
+def _check() -> Verdict:
+    return unsafe(
+        "constraint-missing-not-valid",
+        FULL,
+        "reads all rows while nobody can use the table",
+        "add it NOT VALID here, and VALIDATE CONSTRAINT in a later file",
+    )
 
 
 def _unique(rule: str) -> Verdict:

@@ -7,9 +7,11 @@ from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import (
     Known,
     Verdict,
+    all_named,
     careful,
     has,
     named,
+    outer,
     plain,
     safe,
     unsafe,
@@ -49,6 +51,13 @@ def _create_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     others = {named(after[at + 1 :])[0] for at, word in enumerate(after) if word == "REFERENCES"}
     others -= known.tables | {table}
     known.tables.add(table)
+    if after[:2] == ("PARTITION", "OF"):
+        whole = named(after[2:])[0]
+        if whole not in known.tables:
+            lock, why = f"{FULL} on {whole}", f"holds up everything on {whole} for a moment"
+            instead = "CREATE TABLE … (LIKE …) by itself, then ATTACH PARTITION"
+            yield careful("creating-partition", lock, why, instead)
+            return
     lock = f"SHARE ROW EXCLUSIVE on {', '.join(sorted(others))}" if others else NO_LOCK
     yield unused(lock, "makes a table")
 
@@ -100,9 +109,9 @@ def _reindex(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 
 
 def _drop_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
-    table, rest = named(said)
-    if table in known.tables and "," not in rest:
-        known.tables.discard(table)
+    tables = all_named(said)
+    if tables <= known.tables:
+        known.tables -= tables
         yield unused(FULL, "drops a table")
     else:
         yield unsafe("ban-drop-table", FULL, GONE, LATER)
@@ -110,20 +119,22 @@ def _drop_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 
 def _drop_other(said: Sequence[str]) -> Iterator[Verdict]:
     what = said[1].lower()
+    of_table = what in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
     if "CASCADE" in said:
         why = "drops whatever depends on it too, and does not say what"
         yield unsafe("drop-cascade", FULL, why, "name what is to go, and leave CASCADE out")
     elif what in {"schema", "database", "owned"}:
         yield unsafe(f"ban-drop-{what}", FULL, GONE, LATER)
     else:
-        yield careful(f"ban-drop-{what}", NO_LOCK, GONE, LATER)
+        lock = FULL if of_table else NO_LOCK
+        yield careful(f"ban-drop-{what}", lock, GONE, LATER)
 
 
 def _truncate(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     if "CASCADE" in said:
         why = "empties every table that refers to it too, and does not say which"
         yield unsafe("ban-truncate-cascade", FULL, why, "name the tables that are to be emptied")
-    elif named(said)[0] not in known.tables:
+    elif not all_named(said) <= known.tables:
         yield unsafe("truncating-table", FULL, "throws all rows away", "DELETE what is to go")
     else:
         yield unused(FULL, "empties a table")
@@ -143,7 +154,7 @@ def _vacuum(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 
 def _lock(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     mode = " ".join(said[said.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in said else FULL
-    if named(said)[0] in known.tables:
+    if all_named(said) <= known.tables:
         yield unused(mode, "locks a table")
     else:
         why = "holds the lock until the whole file is done"
@@ -153,7 +164,7 @@ def _lock(said: Sequence[str], known: Known) -> Iterator[Verdict]:
 def _update(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     after = said[1:] if said[:1] == ("FROM",) else said
     table = named(after)[0]
-    if "WHERE" in said or table in known.tables:
+    if "WHERE" in outer(said) or table in known.tables:
         yield safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
     else:
         yield unsafe(
@@ -195,8 +206,17 @@ def _trigger(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     yield safe("SHARE ROW EXCLUSIVE", "holds up writes to its table for a moment")
 
 
+def _policy(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+    yield safe(FULL, "holds up everything on its table for a moment")
+
+
+def _create_view(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+    known.tables.add(named(said[said.index("VIEW") + 1 :] if "VIEW" in said else said)[0])
+    yield safe(NO_LOCK, "makes something new")
+
+
 def _insert(said: Sequence[str], known: Known) -> Iterator[Verdict]:
-    yield safe(ROWS, "adds rows")
+    yield safe(ROWS, "adds or changes rows")
 
 
 def _opaque(said: Sequence[str], known: Known) -> Iterator[Verdict]:
@@ -224,6 +244,11 @@ RULES: dict[str, Callable[[Sequence[str], Known], Iterator[Verdict]]] = {
     "CREATE TYPE": _create_type,
     "ALTER TYPE": _alter_type,
     "CREATE TRIGGER": _trigger,
+    "CREATE POLICY": _policy,
+    "ALTER POLICY": _policy,
+    "CREATE RULE": _policy,
+    "CREATE MATERIALIZED VIEW": _create_view,
+    "WITH": _insert,
     "DO": _opaque,
     "CALL": _opaque,
 }

@@ -84,6 +84,24 @@ def named(said: Sequence[str]) -> tuple[str, Sequence[str]]:
     return ".".join(parts), said[at + 1 if said[at : at + 1] == ("*",) else at :]
 
 
+def all_named(said: Sequence[str]) -> set[str]:
+    """Read names with commas between them."""
+    name, rest = named(said)
+    return {name} | (all_named(rest[1:]) if rest[:1] == (",",) else set())
+
+
+def outer(said: Sequence[str]) -> list[str]:
+    """Leave out what stands in parentheses."""
+    found = []
+    depth = 0
+    for word in said:
+        depth -= word == ")"
+        if depth <= 0:
+            found.append(word)
+        depth += word == "("
+    return found
+
+
 def plain(word: str) -> str:
     """Read a name as PostgreSQL does: small letters, unless it is quoted."""
     return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()

@@ -25,6 +25,7 @@ create index users_b on users (b);
 create function tell() returns trigger language plpgsql as 'begin return new; end';
 create materialized view summary as select 1 as a;
 create unique index on summary (a);
+create view seen as select 1;
 insert into owners select generate_series(1, 9);
 insert into users select n, n, n, n, n from generate_series(1, 5) n;
 """
@@ -76,6 +77,10 @@ STATEMENTS = [
     "update users set b = 1",
     "delete from users where id = 1",
     "insert into users values (9)",
+    "with old as (delete from users where id = 1 returning *) select * from old",
+    "create policy p on users",
+    "create rule r as on insert to users do nothing",
+    "alter table users add x int check (x > 0)",
     "create trigger t before insert on users for each row execute function tell()",
 ]
 OTHERS = {
@@ -83,6 +88,9 @@ OTHERS = {
     "alter table parts detach partition part": "parts",
     "refresh materialized view summary": "summary",
     "refresh materialized view concurrently summary": "summary",
+    "create table more partition of parts for values from (10) to (19)": "parts",
+    "drop view seen": "seen",
+    "drop materialized view summary": "summary",
     "create table pets (owner int references owners)": "owners",
     "alter table users add foreign key (b) references owners": "owners",
 }
