@@ -30,7 +30,7 @@ BREAKS = 100  # of one download, whatever it brings
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a store may take; ten tries outlast a router that starts anew (some 15 s)."""
+    """How long a store may take; ten tries outlast an outage of some 12 s."""
 
     to_connect: float = 10.0  # seconds
     of_silence: float = 60.0
@@ -144,6 +144,7 @@ class S3Store:
     def _client(self) -> "S3Client":
         import boto3
         from botocore.config import Config
+        from botocore.session import Session
 
         access, secret = (ask() for ask in self._keys)
         config = Config(
@@ -158,7 +159,9 @@ class S3Store:
             response_checksum_validation="when_required",
             ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # its types lag behind
         )
-        client = boto3.session.Session().client(
+        # The settings say everything; a person's own profile, or ~/.aws/config, says nothing.
+        alone = {"profile": (None,) * 4, "config_file": (None, None, "/dev/null", None)}
+        client = boto3.Session(botocore_session=Session(session_vars=alone)).client(
             "s3",
             endpoint_url=self._endpoint or None,
             region_name=self._region or "us-east-1",
