@@ -60,6 +60,13 @@ def throwaway(report: Report, root: Path = ROOT) -> Iterator[Server]:
         yield server
 
 
+@contextlib.contextmanager
+def own_folder(report: Report, root: Path = ROOT) -> Iterator[Path]:
+    """Have a folder for a block; one whose process was killed is removed by the next."""
+    with contextlib.ExitStack() as stack:
+        yield _own_folder(stack, report, root)
+
+
 def _drop_stale(report: Report, root: Path) -> None:
     """Remove the servers of processes that are gone."""
     for folder in root.glob(f"{PREFIX}*"):

@@ -6,16 +6,19 @@ port, and lasts as long as the line to it: whoever asked and is gone takes it al
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 from slipway.backups import pitr
 from slipway.backups.pitr import Base
 from slipway.database.report import Report
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, Host, script
+from slipway.ops import errand
 from slipway.ops.pitr import Archive
+from slipway.ops.place import Place
 
 PORT = 5433
 ROOM = 1.25  # times the size of the database: it, and changes on their way
@@ -81,6 +84,26 @@ class Past:
     port: int
     moment: datetime
     base: str
+
+
+class There(Protocol):
+    """A place beside a database, and the database's own container."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def database(self) -> Place: ...
+
+
+def recover(there: There, text: str, given: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Put the database as it was at a moment in the live one's place, or beside it (`into`).
+
+    `given` is what a restore is given. Until the swap the live one is untouched and serves.
+    """
+    with past(Archive(there.database), text, report) as found:
+        asked = {**given, "port": found.port, "moment": pitr.show(found.moment)}
+        return errand.run(there.place, "recover", asked, report)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from slipway.hosts.host import Host
 FIND = r"""
 docker ps -q --no-trunc --filter status=running --filter "label=$1" --filter "label=$2" | head -n 1
 """
+APP = '{{index .Config.Labels "slipway.app"}}|{{index .Config.Labels "com.docker.compose.project"}}'
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,23 @@ def hacking(host: Host, project: str) -> Place:
     if found is None:
         raise Refused("the hacking loop is not up; type: inv up")
     return Place(*found, "the hacking loop")
+
+
+def database(hosts: Sequence[Host], there: Place) -> Place:
+    """Find the container of the database beside which there is a place. Raises Refused."""
+    form = ["docker", "inspect", "--format", APP, there.container]
+    app, project = there.host.run(form).out.strip("\n").split("|")
+    if app:
+        found = _find(hosts, f"slipway.app={app}", "slipway.service=db")
+    else:
+        loop = f"com.docker.compose.project={project}"
+        found = _find(hosts, loop, "com.docker.compose.service=db")
+    if found is None:
+        raise Refused(
+            f"no database of its own runs in {there.what}; of one that is elsewhere, whoever "
+            "runs it keeps the changes"
+        )
+    return Place(*found, there.what)
 
 
 def _find(hosts: Sequence[Host], first: str, second: str) -> tuple[Host, str] | None:

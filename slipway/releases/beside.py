@@ -30,6 +30,12 @@ class Beside:
         """The machine to ask what is deployed, where anything is."""
         return self.cluster.manager if self.cluster is not None else None
 
+    @property
+    def database(self) -> Place:
+        """The container of the database itself. Raises Refused where it runs elsewhere."""
+        hosts = self.cluster.all if self.cluster is not None else [self.place.host]
+        return place.database(hosts, self.place)
+
     def do(
         self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
     ) -> dict[str, Any]:
