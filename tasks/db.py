@@ -1,1 +1,226 @@
 """The schema of the database: migrations written, judged, applied and taken back."""
+
+from slipway.environments.environment import Environment
+from tasks.command import command
+
+ENV = "Environment to act on; without it, the hacking loop."
+YES = "The environment's name, where nobody can be asked."
+JSON = "Print it as JSON."
+LOCK_WAIT = "Seconds to wait for another run to end."
+LOCK_TIMEOUT = "Seconds a statement waits for a lock before it gives way to others."
+RESUME = "Statement of a half-done file to go on with."
+
+
+@command(runbook="migrate", help={"name": "What it does, in a few words."})
+def new(*, name: str) -> None:
+    """Start a migration: an empty file with both marks, younger than all others.
+
+    Example: inv db.new --name="add users"
+    """
+    import datetime
+
+    from slipway.migrations import creation
+    from slipway.ops import schema
+    from slipway.project import ROOT
+    from slipway.show import outcome
+
+    path = creation.new(schema.FOLDER, name, datetime.datetime.now(datetime.UTC))
+    outcome.say(str(path.relative_to(ROOT)))
+
+
+@command(
+    runbook="migrate",
+    help={
+        "env": ENV,
+        "yes": YES,
+        "to": "Version to stop behind.",
+        "dry_run": "Show the SQL that would run, and run nothing.",
+        "lock_wait": LOCK_WAIT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "allow_out_of_order": "Apply also what is older than the newest that is applied.",
+        "accept": "Versions, with commas, whose edited or deleted files are meant so.",
+        "resume_from": RESUME,
+        "mark": "What a half-done file is to be taken for: applied or pending.",
+    },
+)
+def migrate(
+    env: Environment | None = None,
+    *,
+    yes: str = "",
+    to: str = "",
+    dry_run: bool = False,
+    lock_wait: int = 60,
+    lock_timeout: int = 5,
+    allow_out_of_order: bool = False,
+    accept: str = "",
+    resume_from: int = 0,
+    mark: str = "",
+) -> None:
+    """Apply the checkout's pending migrations, each whole or not at all; a deploy does it itself.
+
+    Examples:
+      inv db.migrate
+      inv db.migrate --env=staging --yes=staging
+    """
+    from slipway.ops import schema
+    from slipway.releases import beside
+    from slipway.show import confirm, migrations, outcome, telling
+
+    wish = schema.given(
+        to=to,
+        lock_wait=lock_wait,
+        lock_timeout=lock_timeout,
+        allow_out_of_order=allow_out_of_order,
+        accept=accept,
+        resume_from=resume_from,
+        mark=mark,
+    )
+    with telling.Telling() as report, beside.connected(env) as there:
+        if dry_run or schema.needs_a_word(env):
+            plan = there.do("plan", wish, report)
+            migrations.show_plan(plan)
+            if dry_run:
+                return
+            wish["expected"] = schema.versions(plan)
+            if plan["pending"] or mark or resume_from:
+                confirm.destruction(there.env.name, f"migrate {there.env.name}", yes)
+        outcome.say(there.do("migrate", wish, report)["summary"])
+
+
+@command(
+    runbook="migrate",
+    help={
+        "env": ENV,
+        "yes": YES,
+        "steps": "How many to take back.",
+        "lock_wait": LOCK_WAIT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "resume_from": RESUME,
+    },
+)
+def rollback(
+    env: Environment | None = None,
+    *,
+    yes: str = "",
+    steps: int = 1,
+    lock_wait: int = 60,
+    lock_timeout: int = 5,
+    resume_from: int = 0,
+) -> None:
+    """Take back the newest migrations by their ways down, and with them the data that they hold.
+
+    Example: inv db.rollback --steps=1
+    """
+    from slipway.ops import schema
+    from slipway.releases import beside
+    from slipway.show import confirm, outcome, telling
+
+    wish = schema.given(
+        steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
+    )
+    with telling.Telling() as report, beside.connected(env) as there:
+        if schema.needs_a_word(env):
+            what = f"take back migrations of {there.env.name} ({steps}), with the data they hold"
+            confirm.destruction(there.env.name, what, yes)
+        outcome.say(there.do("rollback", wish, report)["summary"])
+
+
+@command(
+    runbook="migrate",
+    help={"env": ENV, "check": "End with 5 unless all is applied and as it was.", "json": JSON},
+)
+def status(env: Environment | None = None, *, check: bool = False, json: bool = False) -> None:
+    """Show which migrations are applied, pending, edited, missing or half done.
+
+    Examples:
+      inv db.status --env=prod
+      inv db.status --env=prod --check
+    """
+    from slipway.ops import schema
+    from slipway.releases import beside
+    from slipway.show import migrations, telling
+
+    with telling.Telling() as report:
+        found = beside.do(env, "status", schema.given(), report)
+    migrations.show_status(found, as_json=json)
+    if check:
+        schema.check(found)
+
+
+@command(runbook="migrate", help={"env": ENV, "to": "Version to stop behind.", "json": JSON})
+def plan(env: Environment | None = None, *, to: str = "", json: bool = False) -> None:
+    """Show the SQL that db.migrate would run, with the locks it takes and the risk it is.
+
+    Example: inv db.plan --env=prod
+    """
+    from slipway.ops import schema
+    from slipway.releases import beside
+    from slipway.show import migrations, telling
+
+    with telling.Telling() as report:
+        found = beside.do(env, "plan", schema.given(to=to), report)
+    migrations.show_plan(found, as_json=json)
+
+
+@command(
+    runbook="migrate",
+    help={"since": "Judge only what is newer than this version.", "json": JSON},
+)
+def lint(*, since: str = "", json: bool = False) -> None:
+    """Judge the migrations of this checkout without a database; ends with 5 where one is unsafe.
+
+    Examples:
+      inv db.lint
+      inv db.lint --since=20260101120200
+    """
+    from slipway.releases import judging
+    from slipway.show import migrations, telling
+
+    with telling.Telling() as report:
+        findings = judging.judge(since, report)
+    migrations.show_findings(findings, as_json=json)
+    judging.refuse(findings)
+
+
+@command(runbook="migrate", help={"env": ENV, "version": "The newest version that is there."})
+def baseline(env: Environment | None = None, *, version: str) -> None:
+    """Record migrations as applied without running them, for a database that has their schema.
+
+    Example: inv db.baseline --env=prod --version=20260101120000
+    """
+    from slipway.ops import schema
+    from slipway.releases import beside
+    from slipway.show import outcome, telling
+
+    with telling.Telling() as report:
+        done = beside.do(env, "baseline", schema.given(version=version), report)
+    outcome.say(done["summary"])
+
+
+@command(runbook="migrate", help={"env": ENV})
+def schema(env: Environment | None = None) -> None:
+    """Write the schema as it is now to compose/schema.sql, to be read and compared in reviews.
+
+    Example: inv db.schema
+    """
+    from slipway.ops import schema as schemas
+    from slipway.releases import beside
+    from slipway.show import outcome, telling
+
+    with telling.Telling() as report:
+        done = beside.do(env, "schema", {}, report)
+    changed = schemas.write(done["schema"])
+    outcome.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
+
+
+@command(runbook="migrate", help={"env": ENV, "timeout": "Seconds to wait at most."})
+def wait(env: Environment | None = None, *, timeout: int = 60) -> None:
+    """Wait until the database answers; a wrong password or name ends it at once.
+
+    Example: inv db.wait --timeout=60
+    """
+    from slipway.releases import beside
+    from slipway.show import outcome, telling
+
+    with telling.Telling() as report:
+        outcome.say(beside.do(env, "wait", {"timeout": timeout}, report)["summary"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.report import Report
-from slipway.migrations.lexer import Kind, tokens
+from slipway.migrations.lexer import Kind, Token, tokens
 from slipway.migrations.session import Session
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ def describe(pid: int, application: str, state: str, query: str, seconds: float 
 
 
 def without_strings(query: str) -> str:
-    """Show a query in one line, without what its strings say: they could be anything."""
-    shown = "".join("'…'" if t.kind is Kind.STRING else t.text for t in tokens(query))
-    return " ".join(shown.split())
+    """Show a query in one line, without what its strings and comments say: it could be anything."""
+    shown = [_plain(each) for each in tokens(query)]
+    return " ".join("".join(shown).split())
+
+
+def _plain(token: Token) -> str:
+    if token.kind is Kind.STRING:
+        return "'…'"
+    return " " if token.kind in (Kind.COMMENT, Kind.OPEN) else token.text

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
 from slipway.migrations.files import Migration
+from slipway.migrations.review import Finding, review
 from slipway.migrations.splitter import split
 from slipway.migrations.state import State
+from slipway.migrations.verdict import Known
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -46,8 +48,9 @@ def plan(server: Server, files: Sequence[Migration], *, to: str = "") -> dict[st
     last = state.order(to) if to else None
     pending = [each for each in found.pending if not last or state.order(each.version) <= last]
     problems = [*found.in_the_way, *state.unrunnable(pending)]
+    known = Known(major)
     return {
-        "pending": [_file(each) for each in pending],
+        "pending": [_file(each, known) for each in pending],
         "problems": [each.text for each in problems],
         "server_major": major,
         "summary": f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
@@ -80,13 +83,28 @@ def _time(entry: journal.Entry | None) -> str:
     return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
-def _file(one: Migration) -> dict[str, Any]:
-    statements = [
-        {"line": one.up.first_line + each.line - 1, "sql": each.text} for each in split(one.up.text)
-    ]
+def _file(one: Migration, known: Known) -> dict[str, Any]:
+    findings = review(one, known.major, known)
+    statements = []
+    for each in split(one.up.text):
+        line = one.up.first_line + each.line - 1
+        of_it = [_finding(found) for found in findings if found.line == line and found.statement]
+        statements.append({"line": line, "sql": each.text, "findings": of_it})
     return {
         "version": one.version,
         "file": one.filename,
         "in_transaction": one.up.in_transaction,
         "statements": statements,
+        "notes": [_finding(found) for found in findings if not found.statement],
+    }
+
+
+def _finding(found: Finding) -> dict[str, str]:
+    return {
+        "risk": str(found.risk),
+        "rule": found.rule,
+        "lock": found.lock,
+        "why": found.why,
+        "instead": found.instead,
+        "allowed": found.allowed,
     }

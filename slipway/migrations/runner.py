@@ -116,6 +116,8 @@ class _Run:
 
     def look(self, files: Sequence[Migration]) -> State:
         """Read what is applied, now that nobody else can change it; mark what is to be marked."""
+        if self.wish.mark not in ("", "applied", "pending"):
+            raise UsageError("--mark is applied or pending")
         found = state.compare(files, journal.read(self.keeper), accepted=self.wish.accept)
         if not self.wish.mark:
             return found

@@ -4,6 +4,7 @@ before them, and the one run of them."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from slipway.bootstrap import references
 from slipway.environments.environment import Environment
@@ -46,7 +47,7 @@ class SchemaChange:
     def findings(self) -> list[Finding]:
         """Judge the new files, without asking the database."""
         found = squawk.find()
-        return lint.lint(self.pending, server_major=self._server_major(), squawk=found)
+        return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=found)
 
     def check(self) -> None:
         """Refuse statements that would hurt who is using the database now. Raises Refused."""
@@ -81,11 +82,13 @@ class SchemaChange:
             raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")
         return outcome.lines[-1] if outcome.lines else "done"
 
-    def _server_major(self) -> int:
-        path = self.env.compose / OPS
-        named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
-        found = [match[1] for match in map(MAJOR.match, named) if match]
-        return int(found[-1]) if found else 17
+
+def server_major(compose: Path) -> int:
+    """Read from the image that the tools stand on which PostgreSQL will run the files."""
+    path = compose / OPS
+    named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
+    found = [match[1] for match in map(MAJOR.match, named) if match]
+    return int(found[-1]) if found else 17
 
 
 class _Notes:

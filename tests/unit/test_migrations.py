@@ -1,79 +1,143 @@
-"""Migration files: dbmate's format, split at its marks, refused by name when they are wrong."""
+"""What is pending and what is wrong, from files and journal alone; and what is said of it."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from slipway.database import migrations
-from slipway.errors import ConfigError
+from slipway.errors import DifferenceFound
+from slipway.migrations import failure, files, indexes, schema, state
+from slipway.migrations.blockers import describe, without_strings
+from slipway.migrations.failure import Failure
+from slipway.migrations.journal import Entry, Journal
+from slipway.migrations.splitter import split
+from slipway.ops import schema as given
 from slipway.project import COMPOSE
 
-NAME = "20260131120000_add_users.sql"
+TEXT = "-- migrate:up\ncreate table t ();\n-- migrate:down\ndrop table t;\n"
+FILES = files.from_texts({f"{n}_t.sql": TEXT for n in (10, 20, 30)})
+SUM = FILES[0].sha256
 
 
-def test_a_file_is_split_into_up_and_down() -> None:
-    text = "-- a comment\n-- migrate:up\ncreate table a ();\n\n-- migrate:down\ndrop table a;\n"
-    one = migrations.parse(NAME, text)
-    assert (one.version, one.name) == ("20260131120000", "add_users")
-    assert (one.up, one.down) == ("create table a ();", "drop table a;")
-    assert one.up_in_transaction and one.down_in_transaction
+def compare(*entries: Entry, **more: Any) -> state.State:
+    return state.compare(FILES, Journal({each.version: each for each in entries}), **more)
 
 
-def test_each_direction_can_do_without_a_transaction() -> None:
-    one = migrations.parse(NAME, "-- migrate:up transaction:false\nx\n-- migrate:down\ny")
-    assert (one.up_in_transaction, one.down_in_transaction) == (False, True)
-    other = migrations.parse(NAME, "-- migrate:up\nx\n--migrate:down transaction:false\ny")
-    assert (other.up_in_transaction, other.down_in_transaction) == (True, False)
+def kinds(found: state.State) -> list[str]:
+    return [each.kind for each in found.problems]
 
 
-def test_a_way_back_may_be_missing() -> None:
-    assert migrations.parse(NAME, "-- migrate:up\nx").down == ""
+def test_all_is_pending_where_nothing_is_known() -> None:
+    found = compare()
+    assert list(found.pending) == FILES and not found.problems and not found.applied
 
 
-def test_a_mark_inside_a_line_is_no_mark() -> None:
-    one = migrations.parse(NAME, "-- migrate:up\nselect '-- migrate:down';\n")
-    assert (one.up, one.down) == ("select '-- migrate:down';", "")
+def test_an_applied_file_is_held_to_its_sum_and_not_to_its_name() -> None:
+    assert kinds(compare(Entry("10", "another name", SUM))) == []
+    found = compare(Entry("10", "t", "0" * 64))
+    assert kinds(found) == ["edited"]
+    assert "0" * 12 in found.problems[0].text and SUM[:12] in found.problems[0].text
+    assert kinds(compare(Entry("10", "t", "0" * 64), accepted={"10"})) == []
+
+
+def test_a_version_whose_file_nobody_has_seen_is_taken_as_it_is() -> None:
+    found = compare(Entry("10"))
+    assert kinds(found) == [] and [each.version for each in found.unseen] == ["10"]
+
+
+def test_an_applied_version_without_a_file_is_missing_or_the_database_is_ahead() -> None:
+    assert kinds(compare(Entry("10", "t", SUM), Entry("15", "gone"))) == ["missing"]
+    assert kinds(compare(Entry("10", "t", SUM), Entry("15", "gone", gone=True))) == []
+    found = compare(*(Entry(each.version, "t", SUM) for each in FILES), Entry("40"))
+    assert kinds(found) == ["ahead"] and found.in_the_way == []
+
+
+def test_what_is_older_than_the_newest_applied_is_out_of_order() -> None:
+    found = compare(Entry("20", "t", SUM))
+    assert kinds(found) == ["out of order"]
+    assert [found.is_late(each) for each in found.pending] == [True, False]
+
+
+def test_versions_are_ordered_as_numbers_and_words_of_another_tool_come_first() -> None:
+    assert sorted(["100", "20", "init"], key=state.order) == ["init", "20", "100"]
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("entry", "said"),
     [
-        ("add_users.sql", "-- migrate:up\nx"),
-        ("2026_add_users.sql", "-- migrate:up\nx"),
-        ("20260131120000_Add-Users.sql", "-- migrate:up\nx"),
-        (NAME, "create table a ();"),
-        (NAME, "-- migrate:down\nx\n-- migrate:up\ny"),
-        (NAME, "-- migrate:up\nx\n-- migrate:up\ny"),
-        (NAME, "-- migrate:up\nx\n-- migrate:down\ny\n-- migrate:down\nz"),
+        (Entry("10", state="started", begun=2, ended=1, statements=3), "--resume-from=2"),
+        (Entry("10", state="started", begun=2, ended=2, statements=3), "--resume-from=3"),
+        (Entry("10", state="started", direction="down", statements=3), "inv db.rollback --resume"),
     ],
 )
-def test_a_file_that_is_not_in_the_format_is_refused_by_name(name: str, text: str) -> None:
-    with pytest.raises(ConfigError, match=f"^migrations/{name}: expected"):
-        migrations.parse(name, text)
+def test_a_half_done_file_is_named_with_the_way_on(entry: Entry, said: str) -> None:
+    found = compare(entry)
+    assert kinds(found)[0] == "half done" and said in found.problems[0].text
+    assert found.half_done == entry and "10" not in [each.version for each in found.pending]
 
 
-sql = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="-"), min_size=1)
+def test_statements_that_cannot_run_are_found_in_all_files_with_their_lines() -> None:
+    bad = files.from_texts(
+        {
+            "1_a.sql": TEXT.replace("create", "\\i x\ncreate"),
+            "2_b.sql": TEXT.replace("up", "up\n\n"),
+        }
+        | {"3_c.sql": "-- migrate:up\nvacuum;"}
+    )
+    found = [each.text for each in state.unrunnable(bad)]
+    assert [text.split(":")[0] for text in found] == ["migrations/1_a.sql", "migrations/3_c.sql"]
+    assert "line 2" in found[0] and "transaction:false" in found[1]
 
 
-@given(sql, sql)
-def test_no_statement_is_lost_or_moved_to_the_other_side(up: str, down: str) -> None:
-    one = migrations.parse(NAME, f"-- migrate:up\n{up}\n-- migrate:down\n{down}\n")
-    assert (one.up, one.down) == (up.strip(), down.strip())
+def test_what_a_query_says_in_its_strings_is_not_shown() -> None:
+    query = "ALTER ROLE app\n  PASSWORD 'hunter2' VALID UNTIL $$x$$ -- hunter3"
+    assert "hunter" not in without_strings(query)
+    assert describe(7, "api", "idle in transaction", query, 3.2).startswith(
+        "pid 7 (api, idle in transaction, 3 s old): ALTER ROLE app PASSWORD '…'"
+    )
 
 
-def test_files_are_read_oldest_first_and_a_version_may_stand_there_once(tmp_path: Path) -> None:
-    for name in ("20260202000000_b", "20260101000000_a"):
-        (tmp_path / f"{name}.sql").write_text("-- migrate:up\nx")
-    (tmp_path / "README.md").write_text("words")
-    assert [each.name for each in migrations.read(tmp_path)] == ["a", "b"]
-    assert migrations.head(tmp_path) == "20260202000000"
-    (tmp_path / "20260101000000_c.sql").write_text("-- migrate:up\nx")
-    with pytest.raises(ConfigError, match="version 20260101000000 is there twice"):
-        migrations.read(tmp_path)
+def test_a_failure_names_the_line_in_the_file_and_what_is_left() -> None:
+    one = files.parse("1_a.sql", "-- about\n-- migrate:up\nselect 1;\nselect 'x',\n wrong;\n")
+    told = str(
+        failure.tell(
+            Failure(2, "42703", "no such column", position=14),
+            one,
+            one.up,
+            split(one.up.text),
+            "the file was taken back whole",
+        )
+    )
+    assert told.startswith("migrations/1_a.sql, line 5: statement 2 of 2 failed: no such column")
+    assert told.endswith("(42703); the file was taken back whole\n    select '…', wrong")
+
+
+def test_an_invalid_index_is_laid_to_the_statement_that_made_it_or_passed_over_it() -> None:
+    made = split("create index concurrently if not exists a on t (n)")[0]
+    old, new = {"public.b": "b"}, {"public.b": "b", "public.a": "a"}
+    assert "DROP INDEX CONCURRENTLY public.a;" in indexes.left_by(made, old, new)
+    assert "public.a;" in indexes.left_by(made, new, new)
+    assert indexes.left_by(made, old, old) == ""
+
+
+def test_what_differs_between_two_dumps_is_taken_out_and_nothing_else() -> None:
+    def dump(key: str, version: str) -> str:
+        head = f"--\n-- PostgreSQL database dump\n--\n\n\\restrict {key}\n\n"
+        head += (
+            f"-- Dumped from database version {version}\n-- Dumped by pg_dump version {version}\n"
+        )
+        return f"{head}\nCREATE TABLE t (n int DEFAULT '\n\n\n');\n\n\\unrestrict {key}\n"
+
+    first = schema.tidy(dump("abc1", "17.6"))
+    assert first == schema.tidy(dump("xyz2", "17.9 (Debian 17.9-1)"))
+    assert "'\n\n\n'" in first and "restrict" not in first
+
+
+def test_a_status_that_is_not_clean_is_a_difference() -> None:
+    given.check({"pending": 0, "problems": [], "summary": "3 applied"})
+    with pytest.raises(DifferenceFound, match="1 pending"):
+        given.check({"pending": 1, "problems": [], "summary": "1 pending"})
 
 
 def test_the_samples_migrations_all_have_a_way_back() -> None:
-    found = migrations.read(COMPOSE / "migrations")
-    assert found and all(each.up and each.down for each in found)
+    found = files.read(COMPOSE / "migrations")
+    assert found and all(each.up.text and each.down for each in found)

@@ -1,0 +1,61 @@
+"""Migrations on the terminal: where a database stands, what would run, what is not safe."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.migrations.review import Finding
+from slipway.show import table
+
+
+def show_status(status: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print a row for each migration, then what is wrong."""
+    if as_json:
+        table.document(status)
+        return
+    table.rows(["state", "file", "applied_at", "seconds", "by"], status["migrations"])
+    _problems(status["problems"])
+    sys.stdout.write(f"{status['summary']}\n")
+
+
+def show_plan(plan: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print the SQL that would run, with what each statement locks and risks as comments."""
+    if as_json:
+        table.document(plan)
+        return
+    for file in plan["pending"]:
+        how = "in one transaction" if file["in_transaction"] else "statement by statement"
+        sys.stdout.write(f"-- {file['file']}, {how}\n")
+        for note in file["notes"]:
+            sys.stdout.write(f"--   {_sentence(note)}\n")
+        for statement in file["statements"]:
+            for finding in statement["findings"]:
+                sys.stdout.write(f"--   line {statement['line']}: {_sentence(finding)}\n")
+            sys.stdout.write(f"{statement['sql']};\n")
+        sys.stdout.write("\n")
+    _problems(plan["problems"])
+    sys.stdout.write(f"-- {plan['summary']}\n")
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None:
+    """Print what is not safe, file by file."""
+    if as_json:
+        table.document([{**dataclasses.asdict(one), "blocks": one.blocks} for one in findings])
+        return
+    for one in findings:
+        mark = "✗" if one.blocks else "·"
+        allowed = f" (allowed: {one.allowed})" if one.allowed else ""
+        sys.stdout.write(f"{mark} {one}{allowed}\n")
+
+
+def _sentence(finding: Mapping[str, Any]) -> str:
+    name = f"{finding['risk']} ({finding['rule']})" if finding["rule"] else str(finding["risk"])
+    allowed = f"; allowed: {finding['allowed']}" if finding["allowed"] else ""
+    instead = f"; instead: {finding['instead']}" if finding["instead"] and not allowed else ""
+    return f"{name}, lock {finding['lock']}: {finding['why']}{instead}{allowed}"
+
+
+def _problems(problems: Sequence[str]) -> None:
+    for each in problems:
+        sys.stdout.write(f"! {each}\n")
