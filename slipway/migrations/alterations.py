@@ -2,7 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from slipway.migrations.verdict import Known, Verdict, careful, has, outer, plain, safe, unsafe
+from slipway.migrations.verdict import (
+    Known,
+    Verdict,
+    careful,
+    has,
+    named,
+    outer,
+    plain,
+    safe,
+    unsafe,
+)
 
 FULL = "ACCESS EXCLUSIVE"
 BOTH = "SHARE ROW EXCLUSIVE on both tables"
@@ -57,7 +67,7 @@ def _alteration(table: str, action: list[str], known: Known) -> Iterator[Verdict
         given = _constraint if is_constraint or rest[:2] == ["NOT", "NULL"] else _column
         yield from given(table, rest, known)
     elif verb == "ALTER" and rest[:1] != ["CONSTRAINT"]:
-        yield _of_column(table, plain(rest[0]), rest[1:], known)
+        yield _of_column(table, named(rest)[0], rest[1:], known)
     elif verb == "DROP" and rest[:1] != ["CONSTRAINT"]:
         yield unsafe(
             "ban-drop-column",
@@ -131,7 +141,7 @@ def _calls(said: Sequence[str]) -> set[str]:
 
 def _constraint(table: str, said: Sequence[str], known: Known) -> Iterator[Verdict]:
     """Review ADD of a table's constraint."""
-    name = plain(said[1]) if said[0] == "CONSTRAINT" else ""
+    name = named(said[1:])[0] if said[0] == "CONSTRAINT" else ""
     if said[-3:] == ["IS", "NOT", "NULL"] or has(said, "IS", "NOT", "NULL", ")"):
         column = plain(said[list(said).index("IS") - 1])
         known.checks[table, column] = name
@@ -213,7 +223,7 @@ def _renaming(said: Sequence[str]) -> Verdict:
 
 
 def _validation(table: str, said: Sequence[str], known: Known) -> Verdict:
-    known.validated.add((table, plain(said[-1])))
+    known.validated.add((table, named(said[-1:])[0]))
     if known.in_transaction and table in known.not_valid:
         return unsafe(
             "constraint-missing-not-valid",

@@ -17,7 +17,7 @@ from slipway.migrations.splitter import split
 
 NAME = re.compile(r"(?P<version>\d+)(?P<name>.*)\.sql", re.ASCII)
 MARK = re.compile(r"^--[^\S\n]*migrate:(up|down)(?:[^\S\n]+(\S.*))?[^\S\n]*$", re.MULTILINE)
-NEARLY = re.compile(r"^\s*-+\s*migrate\s*:\s*(?:up|down)\b.*$", re.MULTILINE | re.IGNORECASE)
+NEARLY = re.compile(r"^\s*-+\s*migrate\s*:\s*(up|down)\b.*$", re.MULTILINE | re.IGNORECASE)
 CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 BLANK_OR_COMMENT = re.compile(r"\s*(--.*)?")
 SURELY_SQL = re.compile(r"(?:\s*--.*\n)*\s*[A-Za-z]")
@@ -151,10 +151,10 @@ def _check(text: str) -> None:
 def _check_marks(text: str, marks: Sequence[re.Match[str]]) -> None:
     exact = {mark.start() for mark in marks}
     for nearly in NEARLY.finditer(text):
-        line = nearly[0].strip()
         if nearly.end() - len(nearly[0].lstrip()) not in exact:
-            where = _line(text, nearly.end())
-            raise _Wrong(f"line {where} is nearly a mark: `{line}`; expected `-- migrate:up`")
+            line, where = " ".join(nearly[0].split()), _line(text, nearly.end())
+            wanted = f"-- migrate:{nearly[1].lower()}"
+            raise _Wrong(f"line {where} is nearly a mark: `{line}`; expected `{wanted}`")
     order = [mark[1] for mark in marks]
     if order.count("up") > 1 or order.count("down") > 1:
         again = next(mark for mark in marks[1:] if mark[1] in order[: marks.index(mark)])

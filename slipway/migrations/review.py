@@ -90,7 +90,11 @@ def _of_whole_file(migration: Migration, statements: Sequence[Statement]) -> Ite
         yield careful("nothing-to-do", why, "write its SQL, or remove the file")
     elif migration.down is None:
         why = "has no way down, so it cannot be taken back"
-        yield careful("no-way-down", why, "write what undoes it after -- migrate:down")
+        yield careful(
+            "no-way-down",
+            why,
+            "write what undoes it after -- migrate:down, a mark that dbmate insists on",
+        )
 
 
 def allowances(one: Statement, statements: Sequence[Statement]) -> Mapping[str, str]:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slipway.errors import SlipwayError
 from slipway.migrations import files, squawk
@@ -121,6 +123,19 @@ def test_what_is_well_in_most_places_is_said_and_does_not_block(sql: str, rule: 
 @pytest.mark.parametrize("sql", SAFE)
 def test_the_safe_way_is_safe(sql: str) -> None:
     assert rules(sql, options=" transaction:false") == []
+
+
+WORDS = "alter table users add drop column check ( ) , . not null valid set type default unique "
+WORDS += "create index on drop truncate lock in mode update rename to 'a' values type value ; ; 1 "
+WORDS += "constraint references generated as partition of view cascade validate only concurrently"
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([*UNSAFE, *CAREFUL, *SAFE]), st.lists(st.sampled_from(WORDS.split())))
+def test_no_sql_is_too_broken_to_be_reviewed(begun: str, rest: list[str]) -> None:
+    half = begun.split()[: max(1, len(begun.split()) // 2)]
+    for one in reviewed(" ".join([*half, *rest])):
+        assert one.lock and one.why
 
 
 def test_every_action_of_one_statement_is_reviewed() -> None:
