@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from slipway.migrations.files import Migration
 from slipway.migrations.rules import NO_LOCK, verdicts
-from slipway.migrations.splitter import split
+from slipway.migrations.splitter import problems, split
 from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import Known, Risk
 
@@ -51,11 +51,15 @@ class Finding:
 
 
 def review(migration: Migration, server_major: int, known: Known | None = None) -> list[Finding]:
-    """Review a file's way up, statement by statement. `known` is what files before it made."""
+    """Review a file's way up, statement by statement. `known` is what files before it made.
+
+    Of the way down only what cannot run at all is told.
+    """
     known = known or Known(server_major)
     known.begin_file(migration.up.in_transaction)
     statements = split(migration.up.text)
-    found = [
+    found = list(_unrunnable(migration))
+    found += [
         finding
         for one in statements
         for finding in _findings(migration, one, known, allowances(one, statements))
@@ -79,6 +83,21 @@ def _findings(
             allowed=reason(allowed, verdict.rule),
             is_new=verdict.is_new,
         )
+
+
+def _unrunnable(migration: Migration) -> Iterator[Finding]:
+    """Find what will be refused when it is to run, in both directions."""
+    for script in filter(None, (migration.up, migration.down)):
+        for one, problem in problems(split(script.text), script.in_transaction):
+            yield Finding(
+                filename=migration.filename,
+                line=script.first_line + one.line - 1,
+                statement=shorten(one.text),
+                lock=NO_LOCK,
+                risk=Risk.UNSAFE,
+                why=problem,
+                rule="cannot-run",
+            )
 
 
 def _of_whole_file(migration: Migration, statements: Sequence[Statement]) -> Iterator[Finding]:

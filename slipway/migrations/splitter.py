@@ -14,7 +14,7 @@ from slipway.errors import ConfigError
 from slipway.migrations.lexer import Kind, Token, tokens
 from slipway.migrations.statement import BLANK, Statement, kind, words
 
-__all__ = ["Statement", "refuse", "split"]
+__all__ = ["Statement", "problems", "refuse", "split"]
 
 _COPY_END = re.compile(r"^\\\.\s*$", re.MULTILINE)
 _QUOTE = re.compile(r"/\*|\$[^$]*\$|[A-Za-z&]*['\"]")
@@ -153,13 +153,21 @@ def refuse(
     `filename` and `first_line` say where the script that was split stands.
     """
     where = f"migrations/{filename}: " if filename else ""
-    problems = [
+    lines = [
         f"{where}line {first_line + one.line - 1}: {problem}"
-        for one in statements
-        for problem in _problems(one, in_transaction)
+        for one, problem in problems(statements, in_transaction)
     ]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def problems(
+    statements: Sequence[Statement], in_transaction: bool
+) -> Iterator[tuple[Statement, str]]:
+    """Find what cannot run as a migration, and say why and what to write."""
+    for one in statements:
+        for problem in _problems(one, in_transaction):
+            yield one, problem
 
 
 def _problems(one: Statement, in_transaction: bool) -> Iterator[str]:

@@ -182,6 +182,14 @@ def test_a_file_that_does_nothing_or_cannot_be_undone_is_told() -> None:
     assert [one.rule for one in review(one_way, 17)] == ["", "no-way-down"]
 
 
+def test_what_cannot_run_is_found_without_a_database_and_no_comment_allows_it() -> None:
+    index = "-- squawk-ignore\ncreate index concurrently a on b (c);"
+    text = f"-- migrate:up\n{index}\n-- migrate:down\nselect 1;\ncommit;"
+    found = blocking(lint([files.parse("1_a.sql", text)], server_major=17, squawk=INSTALLED))
+    assert [(one.line, one.rule) for one in found] == [(3, "cannot-run"), (6, "cannot-run")]
+    assert "transaction:false" in found[0].why
+
+
 def test_what_one_pending_file_makes_is_new_to_the_next() -> None:
     down = "\n-- migrate:down\nx"
     texts = {"1_a.sql": f"-- migrate:up\ncreate table a (b int);{down}"}
