@@ -1,1 +1,107 @@
 """What is in the database: begun anew, seeded, asked, looked at with psql."""
+
+from invoke.exceptions import Exit
+
+from slipway.environments.environment import Environment
+from tasks.command import command
+
+YES = "The environment's name, where nobody can be asked."
+ENV = "Environment to act on; without it, the hacking loop."
+
+
+@command(
+    runbook="reset-database",
+    help={"env": ENV, "yes": YES, "no_seed": "Leave out the sample rows of compose/seed/."},
+)
+def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = False) -> None:
+    """Begin the database anew: keep a backup, make it, migrate, seed, swap it in; never prod.
+
+    Examples:
+      inv db.reset --env=dev
+      inv db.reset --env=staging --yes=staging
+    """
+    from slipway.ops import anew
+    from slipway.releases import beside
+    from slipway.show import confirm, outcome, telling
+
+    name = env.name if env else "dev"
+    anew.refuse(name, "reset")
+    if not (env and env.is_throwaway):
+        where = name if env else "the hacking loop"
+        confirm.destruction(name, f"throw away all that is in the database of {where}", yes)
+    with beside.connected(env) as there, telling.Telling() as report:
+        outcome.say(anew.reset(there, report, seed=not no_seed)["summary"])
+
+
+@command(runbook="reset-database", help={"env": ENV, "yes": YES})
+def seed(*, env: Environment | None = None, yes: str = "") -> None:
+    """Put the sample rows of compose/seed/ into the database that is there; never in prod.
+
+    Example: inv db.seed --env=dev
+    """
+    from slipway.ops import anew
+    from slipway.releases import beside
+    from slipway.show import confirm, outcome, telling
+
+    if env is not None:
+        anew.refuse(env.name, "seeded")
+        if not env.is_local:
+            confirm.destruction(env.name, f"put sample rows into {env.name}", yes)
+    with beside.connected(env) as there, telling.Telling() as report:
+        outcome.say(anew.sow(there, report)["summary"])
+
+
+@command(
+    runbook="reset-database",
+    help={
+        "env": ENV,
+        "command": "SQL, or a command of psql's own, to run instead of a terminal.",
+        "write": "Let it write in prod.",
+    },
+)
+def shell(*, env: Environment | None = None, command: str = "", write: bool = False) -> None:
+    """Open psql beside the database; in prod it only reads unless --write is given.
+
+    Examples:
+      inv db.shell --env=staging
+      inv db.shell --env=prod --command="\\dt"
+    """
+    from slipway.ops import psql
+    from slipway.releases import beside
+    from slipway.show import outcome
+
+    with beside.connected(env) as found:
+        if command:
+            raise Exit(code=psql.run(found.place, command, outcome.pass_on, write=write))
+        raise Exit(code=psql.open_shell(found.place, write=write))
+
+
+@command(
+    runbook="reset-database",
+    help={
+        "env": ENV,
+        "sql": "The question, one statement that only reads.",
+        "limit": "How many rows at most.",
+        "timeout": "How many seconds it may take.",
+        "json": "Print the rows as JSON.",
+    },
+)
+def query(
+    *,
+    sql: str,
+    env: Environment | None = None,
+    limit: int = 1000,
+    timeout: int = 30,
+    json: bool = False,
+) -> None:
+    """Ask the database one question; the server itself keeps it from writing.
+
+    Example: inv db.query --env=prod --sql="select count(*) from entries" --json
+    """
+    from slipway.releases import beside
+    from slipway.show import answer, telling
+
+    given = {"sql": sql, "limit": limit, "timeout": timeout}
+    with telling.Telling() as report:
+        found = beside.do(env, "query", given, report)
+    answer.show(found, limit=limit, as_json=json)

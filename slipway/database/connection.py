@@ -63,10 +63,7 @@ class Server:
                 )
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline or _is_hopeless(str(error)):
-                    raise NoDatabase(
-                        f"the database {self.database} at {self.host}:{self.port} does not let "
-                        f"{self.user} in: {_reason(str(error))}"
-                    ) from None
+                    raise NoDatabase(self._complaint(str(error))) from None
                 time.sleep(RETRY)
 
     @contextlib.contextmanager
@@ -95,6 +92,13 @@ class Server:
             } | {name: os.environ[name] for name in PASSED if name in os.environ}
         finally:
             Path(path).unlink(missing_ok=True)
+
+    def _complaint(self, message: str) -> str:
+        place = f"{self.host}:{self.port}"
+        if "FATAL:" in message:
+            who = f"the database {self.database} at {place} does not let {self.user} in"
+            return f"{who}: {_reason(message)}"
+        return f"the database server at {place} does not answer: {_reason(message)}"
 
     def _password(self) -> str:
         try:
@@ -125,8 +129,12 @@ def _is_hopeless(message: str) -> bool:
 
 def _reason(message: str) -> str:
     """Return the last sentence of libpq's; the ones before tell of other addresses tried."""
-    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
-    return lines[-1].rpartition("FATAL:")[2].strip() if lines else "no reason given"
+    lines = [line.strip() for line in message.strip().splitlines()]
+    said = [line for line in lines if line and not line.startswith("Is the server running")]
+    last = said[-1].rpartition("FATAL:")[2] if said else "no reason given"
+    return (
+        last.rpartition(" failed: ")[2].strip() if "connection to server" in last else last.strip()
+    )
 
 
 def connect(

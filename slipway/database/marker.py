@@ -12,7 +12,7 @@ LOCK = 0x51_1D_3A_18  # any number; keeps two first writers apart
 MAKE = """
 CREATE SCHEMA IF NOT EXISTS slipway;
 CREATE TABLE IF NOT EXISTS slipway.identity (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
     environment text NOT NULL,
     created timestamptz NOT NULL DEFAULT now()
 );
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS slipway.identity (
 THERE = "SELECT to_regclass('slipway.identity') IS NOT NULL"
 WRITE = (
     "INSERT INTO slipway.identity (environment) VALUES (%s)"
-    " ON CONFLICT (only) DO UPDATE SET environment = excluded.environment, created = now()"
+    " ON CONFLICT (one) DO UPDATE SET environment = excluded.environment, created = now()"
     " WHERE slipway.identity.environment <> excluded.environment"
 )
 

@@ -23,30 +23,10 @@ LOCK_TIMEOUT = "5s"
 READS = ("select", "with", "values", "table", "explain", "show")
 LEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(\w*)", re.DOTALL)
 # Their text is what the server shows; Python has no infinity for a date, and no text for a range.
-AS_TEXT = [
-    "date",
-    "time",
-    "timetz",
-    "timestamp",
-    "timestamptz",
-    "interval",
-    "bytea",
-    "uuid",
-    "inet",
-    "cidr",
-    "daterange",
-    "tsrange",
-    "tstzrange",
-    "int4range",
-    "int8range",
-    "numrange",
-    "datemultirange",
-    "tsmultirange",
-    "tstzmultirange",
-    "int4multirange",
-    "int8multirange",
-    "nummultirange",
-]
+AS_TEXT = {"date", "time", "timetz", "timestamp", "timestamptz", "interval", "bytea", "uuid"}
+AS_TEXT |= {"inet", "cidr", "daterange", "tsrange", "tstzrange", "int4range", "int8range"}
+AS_TEXT |= {"numrange", "datemultirange", "tsmultirange", "tstzmultirange", "int4multirange"}
+AS_TEXT |= {"int8multirange", "nummultirange"}
 
 
 class QueryFailed(SlipwayError):
@@ -62,12 +42,19 @@ class Answer:
     more: bool
 
 
-def ask(server: Server, sql: str, *, limit: int = LIMIT, timeout: float = TIMEOUT) -> Answer:
+def ask(
+    server: Server,
+    sql: str,
+    *,
+    limit: int = LIMIT,
+    timeout: float = TIMEOUT,
+    patience: float = PATIENCE,
+) -> Answer:
     """Ask one question. Raises Refused for what writes, QueryFailed for what the server says."""
     import psycopg
 
     _check(sql, limit, timeout)
-    with server.connect(patience=PATIENCE, application="slipway query") as connection:
+    with server.connect(patience=patience, application="slipway query") as connection:
         try:
             with _reading(connection, timeout):
                 return _answer(connection, sql, limit)

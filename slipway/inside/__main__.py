@@ -27,8 +27,8 @@ VERBS = {
     "schema": "slipway.inside.migrating:schema",
     "wait": "slipway.inside.migrating:wait",
     "reset": "slipway.inside.resetting:reset",
-    "seed": "slipway.inside.resetting:seed",
-    "query": "slipway.inside.resetting:query",
+    "seed": "slipway.inside.resetting:sow",
+    "query": "slipway.inside.resetting:ask",
     "backup": "slipway.inside.keeping:backup",
     "backups": "slipway.inside.keeping:backups",
     "verify": "slipway.inside.keeping:verify",
@@ -36,6 +36,7 @@ VERBS = {
     "restore": "slipway.inside.restoring:restore",
     "undo": "slipway.inside.restoring:undo",
     "drill": "slipway.inside.restoring:drill",
+    "recover": "slipway.inside.recovering:recover",
     "job": "slipway.inside.scheduled:job",
     "results": "slipway.inside.scheduled:results",
 }

@@ -1,0 +1,50 @@
+"""Sample rows for a database: SQL files that may run again, each in a transaction of its own."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from slipway.database.connection import Server
+from slipway.database.report import Report
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from psycopg import Error
+
+APPLICATION = "slipway seed"
+
+
+class SeedFailed(SlipwayError):
+    """A file of sample rows did not run; the text names file and line, the rest of it stays out."""
+
+
+def sow(server: Server, files: Mapping[str, str], report: Report) -> list[str]:
+    """Run the files in the order given; return their names. Raises SeedFailed."""
+    import psycopg
+
+    done: list[str] = []
+    if not files:
+        return done
+    with server.connect(application=APPLICATION) as connection:
+        for name, text in files.items():
+            try:
+                with connection.transaction():
+                    connection.execute(text.encode())
+                    if connection.info.transaction_status.name not in ("INTRANS", "INERROR"):
+                        raise SeedFailed(f"seed/{name} ends its own transaction; take COMMIT out")
+            except psycopg.Error as error:
+                raise SeedFailed(_told(name, text, error, done)) from None
+            connection.execute("DISCARD ALL")  # what one file sets must not reach the next
+            report.note(f"seeded {name}")
+            done.append(name)
+    return done
+
+
+def _told(name: str, text: str, error: "Error", done: list[str]) -> str:
+    diag = error.diag
+    reason = diag.message_primary or str(error).strip().partition("\n")[0]
+    where = ""
+    if diag.statement_position and diag.statement_position.isdigit():
+        where = f", line {text.count(chr(10), 0, int(diag.statement_position) - 1) + 1}"
+    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    stays = f"; {', '.join(done)} before it stays" if done else ""
+    return f"seed/{name}{where}: {reason}{state}; nothing of this file was kept{stays}"

@@ -1,0 +1,68 @@
+"""psql beside the database, for a person or for SQL on its input: `python -m slipway.inside.shell`.
+
+It gets its password from a file that is gone with it, keeps no history, says in its prompt where it
+is, and only reads in prod unless told otherwise.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+
+from slipway.database import marker
+from slipway.database.connection import server
+from slipway.errors import SlipwayError
+
+PATIENCE = 5.0
+PROGRAM = "psql"
+APPLICATION = "psql by slipway"  # not one that a swap takes for work under way
+# A shell whose person lost the line sits there for good; its session must not.
+LIMITS = "-c idle_in_transaction_session_timeout=15min -c idle_session_timeout=1h"
+RED, GREEN, PLAIN = "%[%033[1;31m%]", "%[%033[32m%]", "%[%033[0m%]"
+
+
+def main() -> int:
+    """Become psql, as far as the password's file allows; return its exit code."""
+    parser = argparse.ArgumentParser(prog="slipway.inside.shell")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    environment = os.environ.get("ENVIRONMENT", "dev")
+    is_write = asked.write or environment != marker.PROTECTED
+    try:
+        place = server()
+        place.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
+        with place.libpq(application=APPLICATION) as environ:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it ends a query
+            own = {"PGOPTIONS": options(is_write=is_write), "PSQL_HISTORY": os.devnull}
+            terminal = {key: os.environ[key] for key in ("TERM", "COLUMNS") if key in os.environ}
+            return subprocess.call(
+                [PROGRAM, *flags(environment, is_write=is_write)],
+                env={**environ, **own, **terminal},
+                preexec_fn=_with_ctrl_c,
+            )
+    except SlipwayError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def options(*, is_write: bool) -> str:
+    """What the session begins with; a person may still SET it otherwise, on purpose."""
+    return LIMITS if is_write else f"{LIMITS} -c default_transaction_read_only=on"
+
+
+def flags(environment: str, *, is_write: bool) -> list[str]:
+    """How psql is called; the password and SQL are never among it."""
+    colour = RED if environment == marker.PROTECTED else GREEN
+    name = environment if is_write else f"{environment} (reads only)"
+    prompt = f"{colour}{name}{PLAIN} %/%R%x%# "
+    found = ["-X", "-v", f"PROMPT1={prompt}", "-v", f"PROMPT2={prompt}"]
+    return found if sys.stdin.isatty() else [*found, "-v", "ON_ERROR_STOP=1"]
+
+
+def _with_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

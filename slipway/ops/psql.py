@@ -1,0 +1,40 @@
+"""psql on a person's terminal, run beside an environment's database."""
+
+import contextlib
+import sys
+from collections.abc import Callable
+
+from slipway.ops.place import Place
+
+COMMAND = ["python", "-m", "slipway.inside.shell"]
+CHUNK = 64 * 1024
+
+
+def open_shell(place: Place, *, write: bool) -> int:
+    """Give this terminal to psql there; SQL on this command's input is run instead, if it is none.
+
+    Returns psql's exit code.
+    """
+    tty = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
+    return place.host.attach(["docker", "exec", "--interactive", *tty, *_command(place, write)])
+
+
+def run(place: Place, text: str, on_output: Callable[[bytes], None], *, write: bool) -> int:
+    """Run SQL, or a command of psql's own, there; hand over what it prints, return its code.
+
+    The text goes over its input: what somebody writes in SQL is nothing for a list of processes.
+    """
+    argv = ["docker", "exec", "--interactive", *_command(place, write)]
+    with place.host.open(argv) as spoken:
+        with contextlib.suppress(BrokenPipeError):  # it ended already, and says why
+            spoken.write(text.encode() + b"\n")
+        spoken.end()
+        while chunk := spoken.read(CHUNK):
+            on_output(chunk)
+        done = spoken.wait()
+    on_output(done.err.encode())
+    return done.code
+
+
+def _command(place: Place, write: bool) -> list[str]:
+    return [place.container, *COMMAND, *(["--write"] if write else [])]
