@@ -186,6 +186,8 @@ def _problems(one: Statement, in_transaction: bool) -> Iterator[str]:
         )
     elif one.kind == "SET" and _sets_old_strings(one.words):
         yield "strings are read in the standard way here; write E'…' where a backslash escapes"
+    elif not in_transaction and (what := _needs_transaction(one)):
+        yield f"{what} means nothing in a file with transaction:false; take it out"
     elif in_transaction and (what := _needs_no_transaction(one)):
         yield (
             f"{what} cannot run in a transaction; put it in a file of its own that says "
@@ -212,6 +214,15 @@ def _is_transaction_control(one: Statement) -> bool:
 def _sets_old_strings(said: Sequence[str]) -> bool:
     off = {"OFF", "FALSE", "NO", "0", "'OFF'", "'FALSE'", "'NO'", "'0'", "'F'", "'N'"}
     return "STANDARD_CONFORMING_STRINGS" in said and said[-1].upper() in off
+
+
+def _needs_transaction(one: Statement) -> str:
+    """Name what PostgreSQL refuses, or passes over, outside a transaction; or nothing."""
+    if one.kind in ("SAVEPOINT", "RELEASE", "LOCK"):
+        return one.kind
+    if one.kind == "ROLLBACK":
+        return "ROLLBACK TO"
+    return "SET LOCAL" if one.words[:2] == ("SET", "LOCAL") else ""
 
 
 def _needs_no_transaction(one: Statement) -> str:

@@ -97,13 +97,13 @@ SAFE = [
     "alter type color add value 'x'",
     "create type color as enum ('a'); alter type color add value 'x'; select 'x'",
     "vacuum users",
-    "create table a (); create table b (); truncate a, b; lock table a; drop table a",
+    "create table a (); create table b (); truncate a, b; drop table a",
     "create materialized view a as select 1; create index on a (b)",
     "alter table users add column if not exists a text",
     "comment on table users is 'drop table users; truncate users'",
     'create table "Ü; b" (a int); create index on "Ü; b" (a); drop table "Ü; b"',
     "create table public.a (b int); alter table only a alter b type text, drop b; truncate a",
-    "create unlogged table a (b int); update a set b = 1; delete from a; lock a",
+    "create unlogged table a (b int); update a set b = 1; delete from a",
 ]
 
 

@@ -128,6 +128,15 @@ def test_what_needs_no_transaction_is_refused_in_one_only(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["savepoint a", "release a", "rollback to a", "lock a", "set local lock_timeout = 1"]
+)
+def test_what_needs_a_transaction_is_refused_outside_one(text: str) -> None:
+    refuse(split(text), in_transaction=True)
+    with pytest.raises(ConfigError, match=r"line 1: .* means nothing in a file with transaction"):
+        refuse(split(text), in_transaction=False)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "savepoint a; rollback to savepoint a; rollback work to a; release a;",
