@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import deploys, listing, section
+from benchmarks import deploys, listing, migrations, section
 from benchmarks.section import Section
 
 CLAIMS: dict[str, Callable[[], list[Section]]] = {
     "list": lambda: [listing.measure()],
     "deploy": deploys.measure,
+    "migrations": migrations.measure,
 }
 
 

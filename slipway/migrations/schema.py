@@ -14,7 +14,8 @@ OPTIONS = ["--schema-only", "--no-owner", "--no-privileges", "--encoding=UTF8"]
 OPTIONS += ["--exclude-schema=slipway"]
 # The key of \restrict is random, and versions differ between two computers of the same major.
 VOLATILE = re.compile(
-    r"^(?:\\(?:un)?restrict [A-Za-z0-9]+|-- Dumped (?:from database|by pg_dump) version .*)\n+",
+    r"^(?:\\(?:un)?restrict [A-Za-z0-9]+|-- Dumped (?:from database|by pg_dump) version .*)"
+    r"(?:\n+|\Z)",
     re.MULTILINE,
 )
 HEAD = "-- The schema after all migrations, written by `inv db.schema`; not for editing.\n"

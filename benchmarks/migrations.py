@@ -1,0 +1,117 @@
+"""Migrations: a thousand pending and five thousand applied, beside dbmate on the same server."""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.section import Section
+from slipway.migrations.files import from_texts
+from slipway.migrations.runner import Wish, baseline
+from tests.integration.conftest import Corner
+from tests.integration.inside import Heard, Inside, start
+from tests.integration.migrated import Texts, dbmate, up, written
+
+PENDING, APPLIED, ROUNDS = 1000, 5000, 3
+PENDING_GOAL, APPLIED_GOAL = 30.0, 1.0
+METHOD = (
+    "PostgreSQL 17 in a container on this computer, with fsync. Slipway: the whole command inside "
+    "the ops container as `inv db.migrate` runs it, files sent over the line. dbmate: "
+    "`dbmate --no-dump-schema up` on this computer, over the published port."
+)
+
+
+def measure() -> list[Section]:
+    """Apply, and look again, in turn, each on a database of its own."""
+    corner = Corner(f"t{os.getpid():x}-bench")
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            place = start(corner, Path(name), server_options=("-c", "fsync=on"))
+            return [_pending(place, Path(name)), _applied(place, Path(name))]
+        finally:
+            corner.sweep()
+
+
+def _pending(place: Inside, folder: Path) -> Section:
+    texts = _files(PENDING)
+    files = written(folder / "pending", texts)
+    ours, theirs = [], []
+    for number in range(ROUNDS):
+        for name in (f"ours{number}", f"theirs{number}"):
+            there = place.fresh(name)
+            try:
+                if name.startswith("ours"):
+                    ours.append(_seconds(lambda there=there: _migrate(there, texts, PENDING)))
+                else:
+                    theirs.append(_seconds(lambda there=there: dbmate(there.server, files, "up")))
+            finally:
+                there.leave()
+    return _section(
+        "migrations-pending",
+        f"Applying {PENDING:,} migrations",
+        f"less than {PENDING_GOAL:.0f} s, and faster than dbmate",
+        ours,
+        theirs,
+        statistics.median(ours) < min(PENDING_GOAL, statistics.median(theirs)),
+    )
+
+
+def _applied(place: Inside, folder: Path) -> Section:
+    texts = _files(APPLIED)
+    files = written(folder / "applied", texts)
+    there = place.fresh("applied")
+    try:
+        newest = max(texts).split("_")[0]
+        baseline(there.server, from_texts(texts), Heard(), Wish(), newest)
+        ours, theirs = [], []
+        for _ in range(ROUNDS + 2):
+            ours.append(_seconds(lambda: _migrate(there, texts, 0)))
+            theirs.append(_seconds(lambda: dbmate(there.server, files, "up")))
+    finally:
+        there.leave()
+    return _section(
+        "migrations-applied",
+        f"{APPLIED:,} migrations applied, none pending",
+        f"less than {APPLIED_GOAL:.0f} s",
+        ours,
+        theirs,
+        statistics.median(ours) < APPLIED_GOAL,
+    )
+
+
+def _section(
+    name: str, title: str, goal: str, ours: list[float], theirs: list[float], met: bool
+) -> Section:
+    bare = statistics.median(theirs)
+    rows = [
+        (way, f"{statistics.median(each):.2f} s", f"{statistics.median(each) / bare:.2f}")
+        for way, each in (("dbmate", theirs), ("Slipway", ours))
+    ]
+    return Section(
+        name=name,
+        title=title,
+        goal=goal,
+        met=met,
+        columns=("with", "median", "times"),
+        rows=rows,
+        method=f"{len(ours)} rounds, in turn; each file makes one table. {METHOD}",
+    )
+
+
+def _files(count: int) -> Texts:
+    return {
+        f"{20260101000000 + n}_t.sql": up(f"CREATE TABLE t{n} (n int);", f"DROP TABLE t{n};")
+        for n in range(count)
+    }
+
+
+def _migrate(there: Inside, texts: Texts, count: int) -> None:
+    assert len(there.do("migrate", migrations=texts)["done"]) == count
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
