@@ -1,5 +1,7 @@
 """What is in the database: begun anew, seeded, asked, looked at with psql."""
 
+import sys
+
 from invoke.exceptions import Exit
 
 from slipway.environments.environment import Environment
@@ -73,7 +75,8 @@ def shell(*, env: Environment | None = None, command: str = "", write: bool = Fa
     with beside.connected(env) as found:
         if command:
             raise Exit(code=psql.run(found.place, command, outcome.pass_on, write=write))
-        raise Exit(code=psql.open_shell(found.place, write=write))
+        tty = sys.stdin.isatty() and sys.stdout.isatty()
+        raise Exit(code=psql.open_shell(found.place, write=write, tty=tty))
 
 
 @command(

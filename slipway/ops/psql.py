@@ -1,7 +1,6 @@
 """psql on a person's terminal, run beside an environment's database."""
 
 import contextlib
-import sys
 from collections.abc import Callable
 
 from slipway.ops.place import Place
@@ -10,13 +9,13 @@ COMMAND = ["python", "-m", "slipway.inside.shell"]
 CHUNK = 64 * 1024
 
 
-def open_shell(place: Place, *, write: bool) -> int:
-    """Give this terminal to psql there; SQL on this command's input is run instead, if it is none.
+def open_shell(place: Place, *, write: bool, tty: bool) -> int:
+    """Give this terminal to psql there; SQL on this command's input is run, where it is no `tty`.
 
     Returns psql's exit code.
     """
-    tty = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
-    return place.host.attach(["docker", "exec", "--interactive", *tty, *_command(place, write)])
+    flags = ["--interactive", "--tty"] if tty else ["--interactive"]
+    return place.host.attach(["docker", "exec", *flags, *_command(place, write)])
 
 
 def run(place: Place, text: str, on_output: Callable[[bytes], None], *, write: bool) -> int:
