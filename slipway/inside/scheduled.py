@@ -60,7 +60,7 @@ def _run(name: str, work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
         _keep(work, store, runs.ended(run, "interrupted", datetime.now(UTC), "it was ended"))
         raise
     said = str(result["summary"])
-    made = str((result.get("backup") or {}).get("id") or "")
+    made = str((result.get("backup") or result).get("id") or "")
     _keep(work, store, runs.ended(run, "ok", datetime.now(UTC), said, made))
     if made:
         _warn(work, notice.beat())  # the manifest is there by now

@@ -5,15 +5,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from slipway.backups import crontab, policy
+from slipway.backups.drill import SMOKE
 from slipway.backups.policy import Policy
 from slipway.cluster import lease, ledger, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import Refused
+from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.ops import vault
 from slipway.plan import Step
@@ -22,6 +24,7 @@ from slipway.releases import health, members, stack
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
+LARGEST_SMOKE = 64 << 10  # it is handed over as a setting, which may hold 128 kB
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def steps(
 
 
 def told(env: Environment) -> dict[str, Any]:
-    """Return what the container is told: the policy, and to whom backups are encrypted."""
+    """Return what the container is told: policy, recipients, what a drill asks the database."""
     if vault.store_here(env) is not None:
         raise Refused(
             f"a schedule inside {env.name} needs a store outside of it; set "
@@ -109,6 +112,7 @@ def told(env: Environment) -> dict[str, Any]:
     return {
         "policy": policy_of(env).to_json(),
         "recipients": sorted(vault.recipients(env)),
+        "smoke": _smoke(ROOT / SMOKE),
     }
 
 
@@ -130,6 +134,16 @@ def _alone(env: Environment, reason: str) -> Iterator[Host]:
 
 def _made(env: Environment, release: Release) -> stack.Stack:
     return stack.schedule_stack(env, release, json.dumps(told(env), sort_keys=True))
+
+
+def _smoke(path: Path) -> str:
+    """Read the project's own questions to a restored database, where there are any."""
+    if not path.is_file():
+        return ""
+    text = path.read_text(encoding="utf-8")
+    if len(text.encode()) > LARGEST_SMOKE:
+        raise ConfigError(f"{SMOKE} is larger than {LARGEST_SMOKE >> 10} kB; ask less of a drill")
+    return text
 
 
 def _digest(made: stack.Stack) -> str:

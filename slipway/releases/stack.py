@@ -95,7 +95,7 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
     """
     ops = release.of("ops")[0]
     facts = {"RELEASE": str(release.number), "COMMIT": release.commit, "TZ": "UTC"}
-    spec = _service(env, release, ops, facts | {"SCHEDULE": schedule})
+    spec = _service(env, release, ops, facts | {"SCHEDULE": schedule.replace("$", "$$")})
     spec["networks"] = _networks(ops, {})
     named = {"slipway.service": "schedule"}
     spec["labels"] |= named

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,10 @@ class Clock:
     options: tuple[str, ...]
     container: str = ""
 
-    def start(self, **when: str) -> None:
+    def start(self, *, smoke: str = "", **when: str) -> None:
         """Start it; a container before it is no more, as after the loss of a machine."""
         policy = Policy(when, Keep(7, 5, 12, 3), 26 * 3600.0, 7 * 86400.0)
-        told = json.dumps({"policy": policy.to_json(), "recipients": RECIPIENTS})
+        told = json.dumps({"policy": policy.to_json(), "recipients": RECIPIENTS, "smoke": smoke})
         options = (*self.options, "--env", f"SCHEDULE={told}")
         self.container = self.place.corner.run(inside.OPS, "/srv/schedule", options=options)
 
@@ -283,6 +284,33 @@ def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
     run = clock.wait_for("backup", "ok")
     assert clock.manifests() == [f"{run.backup}.json"]
     clock.said("backup was missed; it is made up for now")
+
+
+def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
+    clock: Clock, outside: Outside
+) -> None:
+    before = runs.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
+    runs.keep(clock.store, before, Path("/nowhere"))  # the machine was lost in the middle of it
+    clock.start(smoke="select count(*) = 1000 from people", backup=NEVER, drill=NEVER)
+    run = clock.wait_for("drill", "ok", 90)
+    assert clock.manifests() == [f"{run.backup}.json"]
+    assert outside.beats == [clock.manifests()]
+    seen = picture.draw(clock.store, datetime.now(UTC))
+    assert seen["newest"]["verified"]
+    assert seen["drill"]["ok"] and seen["drill"]["backup"] == run.backup
+    assert 0 < seen["drill"]["seconds"] < 60
+    assert "rows and all else as backed up" in run.text
+
+
+def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outside: Outside) -> None:
+    before = runs.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
+    runs.keep(clock.store, before, Path("/nowhere"))
+    clock.start(smoke="select count(*) = 7 from people", backup=NEVER, drill=NEVER)
+    run = clock.wait_for("drill", "failed", 90)
+    assert "not every answer is true" in run.text
+    assert len(outside.notices) == 1
+    assert outside.beats == []
+    assert prune(clock, plan=False)["held"].startswith("the last drill failed")
 
 
 def prune(clock: Clock, **given: Any) -> dict[str, Any]:

@@ -72,6 +72,26 @@ def test_docker_reads_every_stack_without_a_warning_and_drops_nothing(name: str)
             assert gone - set(read["services"][service]) == set()
 
 
+def test_a_schedule_is_the_ops_service_with_two_rights_more_and_told_word_for_word() -> None:
+    env, made = environment.load("prod"), release("prod")
+    asked = json.dumps({"smoke": "select $a$it's$a$ = '${HOME}'"})
+    read = docker_reads(stack.schedule_stack(env, made, asked))["services"]["schedule"]
+    assert read["environment"]["SCHEDULE"].replace("$$", "$") == asked
+    assert (read["cap_drop"], read["cap_add"]) == (["ALL"], ["SETUID", "SETGID"])
+    assert read["image"] == made.images["ops"]
+    assert read["read_only"] is True
+    assert {secret["uid"] for secret in read["secrets"]} == {"10001"}  # the user of the jobs
+    assert "ports" not in read
+    digests = {
+        stack.schedule_stack(env, each, text)["services"]["schedule"]["deploy"]["labels"][
+            "slipway.fingerprint"
+        ]
+        for each in (made, replace(made, number=8))
+        for text in (asked, "{}", asked)
+    }
+    assert len(digests) == 4  # of each release, with each text
+
+
 def test_every_service_of_the_project_is_in_exactly_one_stack() -> None:
     names = [
         labels["slipway.service"]
