@@ -71,7 +71,7 @@ def _of_compose(folder: Path) -> Iterator[str]:
             line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
             raise ConfigError(f"compose/{path.name}: line {line} is not YAML") from None
         found = (document or {}).get("services") or {}
-        services += [{"name": name, **(service or {})} for name, service in found.items()]
+        services += [{"name": n, **s} for n, s in found.items() if isinstance(s, dict)]
     for service in services:
         if "build" in service:
             built |= {service["name"], service.get("image", "")}

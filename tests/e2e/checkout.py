@@ -77,8 +77,11 @@ class Checkout:
     def sops(self, env: str, key: str) -> str:
         """Return a secret's value, as its owner would look it up."""
         argv = ["sops", "decrypt", "--extract", f'["{key}"]', f"secrets/{env}.sops.yaml"]
+        shell = self.environment()
+        if env in ("dev", "testing"):
+            shell["SOPS_AGE_KEY_FILE"] = str(self.path("secrets/dev.agekey"))
         done = subprocess.run(
-            argv, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=True
+            argv, cwd=self.root, env=shell, capture_output=True, text=True, check=True
         )
         return done.stdout
 
