@@ -25,6 +25,10 @@ TAIL = re.compile(rf"__({RESTORE}|{BEFORE}|{UNDONE})_(\d{{8}}T\d{{6}}Z)(?:-[0-9a
 LONGEST_TAIL = len("__restore_20261122T021500Z-1f3a")
 
 
+class NotHere(SlipwayError):
+    """This server does not know such a way to write or sort text."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """A database beside the live one; `stamp` is when it was begun or set aside."""
@@ -98,7 +102,7 @@ def drop(session: "Session", name: str, *, force: bool = True) -> None:
 def drop_stale(session: "Session", database: str, report: Report) -> None:
     """Drop what an interrupted restore left; only while `alone` says that none is running."""
     for each in _kept(session, database):
-        if each.kind == RESTORE and _comment(session, each.name) in (None, MARK):
+        if each.kind == RESTORE:
             report.note(f"dropping {each.name}, which an interrupted restore left")
             drop(session, each.name)
 
@@ -124,7 +128,7 @@ def create(session: "Session", name: str, writing: Writing) -> None:
     try:
         session.execute(sql.SQL("create database {} ").format(sql.Identifier(name)) + _as(writing))
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.WrongObjectType) as error:
-        raise SlipwayError(
+        raise NotHere(
             f"this server cannot make a database that writes {writing.encoding} and sorts as "
             f"{writing.locale or writing.collate}: {error.diag.message_primary}"
         ) from None
@@ -136,6 +140,16 @@ def create(session: "Session", name: str, writing: Writing) -> None:
     identifier = sql.Identifier(name)
     session.execute(sql.SQL("comment on database {} is {}").format(identifier, sql.Literal(MARK)))
     session.execute(sql.SQL("revoke all on database {} from public").format(identifier))
+
+
+def name_it(session: "Session", name: str, wanted: str) -> None:
+    """Give a filled database the name under which it stays."""
+    from psycopg import sql
+
+    with session.transaction():
+        session.execute(sql.SQL("comment on database {} is null").format(sql.Identifier(name)))
+        names = sql.Identifier(name), sql.Identifier(wanted)
+        session.execute(sql.SQL("alter database {} rename to {}").format(*names))
 
 
 def writing(session: "Session", database: str) -> OwnWriting:
@@ -198,13 +212,6 @@ def _stem(database: str) -> str:
         return database
     tag = hashlib.sha256(database.encode()).hexdigest()[:6]
     return database.encode()[: room - 7].decode(errors="ignore") + "~" + tag
-
-
-def _comment(session: "Session", name: str) -> str | None:
-    row = session.execute(
-        "select shobj_description(oid, 'pg_database') from pg_database where datname = %s", (name,)
-    ).fetchone()
-    return row[0] if row else None
 
 
 def _lock(database: str) -> int:
