@@ -1,9 +1,13 @@
 """The door to PostgreSQL: a pool that opens when it can, and one transaction per piece of work."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from typing import Any, Self
 
-from psycopg import AsyncConnection, DatabaseError, OperationalError
+from psycopg import AsyncConnection, Error, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction, UndefinedTable
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -14,10 +18,35 @@ Connection = AsyncConnection[DictRow]
 
 CHECKOUT_SECONDS = 5.0
 CONNECT_SECONDS = 3
+ASK_AGAIN = 0.2
+AWAY = "The database does not answer just now; try again in a moment."
+LATER = {"Retry-After": "2"}
 # A server that hangs or a network that swallows packets must not hold a request for minutes.
 LIMITS = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
 
 log = logging.getLogger(__name__)
+
+
+class Unmade(Problem):
+    """The database is there, and its tables are not: it is being made."""
+
+
+class Patient(AsyncConnection[DictRow]):
+    """Asks again and again, for a while, before a database counts as away.
+
+    One that is swapped for another is back after a moment; the pool's own pauses begin at a second.
+    """
+
+    @classmethod
+    async def connect(cls, *given: Any, **options: Any) -> Self:
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while True:
+            try:
+                return await super().connect(*given, **options)
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(ASK_AGAIN)
 
 
 class Database:
@@ -25,6 +54,7 @@ class Database:
 
     def __init__(self, address: Address) -> None:
         self._pool = AsyncConnectionPool[Connection](
+            connection_class=Patient,
             kwargs={
                 "host": address.host,
                 "port": address.port,
@@ -72,19 +102,18 @@ class Database:
                 log.warning("a pooled connection was dead; asking again on another one")
                 await self._pool.check()
                 return await self._once(work)
-        except (PoolTimeout, OperationalError, _DeadConnection) as error:
+        except (PoolTimeout, OperationalError, ReadOnlySqlTransaction, _DeadConnection) as error:
             log.error("database: %s", error)
-            raise Problem(
-                503,
-                "The database does not answer just now; try again in a moment.",
-                headers={"Retry-After": "2"},
-            ) from error
+            raise Problem(503, AWAY, headers=LATER) from error
+        except UndefinedTable as error:
+            log.error("database: %s", error)
+            raise Unmade(503, AWAY, headers=LATER) from error
 
     async def _once[T](self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._pool.connection() as connection:
             try:
                 return await work(connection)
-            except DatabaseError as error:
+            except Error as error:
                 if connection.closed:
                     raise _DeadConnection(str(error)) from error
                 raise

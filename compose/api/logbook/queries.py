@@ -2,12 +2,9 @@
 
 from typing import Any, LiteralString
 
-from psycopg.errors import UndefinedTable
 from psycopg.types.json import Jsonb
 
 from logbook.database import Connection
-
-__all__ = ["UndefinedTable"]  # what a database without migrations answers
 
 Row = dict[str, Any]
 

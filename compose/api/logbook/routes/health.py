@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from logbook import queries
+from logbook.database import Unmade
 from logbook.problems import Problem
 
 
@@ -29,10 +30,10 @@ async def _why_not(request: Request) -> str:
         return "the process is about to end"
     try:
         head = await state.database.transaction(queries.migration_head)
+    except Unmade:
+        head = ""
     except Problem as problem:
         return problem.sentence
-    except queries.UndefinedTable:
-        head = ""
     wanted = state.settings.migration_head
     if wanted and head < wanted:
         return f"the database is at migration {head or 'none'}; this release needs {wanted}"

@@ -1,0 +1,211 @@
+"""The sample API while its database is swapped, away or not made yet: 503 at worst, soon well."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+import httpx
+import pytest
+
+from slipway.database import swap
+from slipway.ops import anew
+from slipway.project import COMPOSE
+from tests.integration.conftest import Corner, base_image
+from tests.integration.inside import Inside, start
+
+pytestmark = pytest.mark.engine
+ACCOUNT = {"email": "ada@example.com", "name": "Ada", "password": "a long password"}
+CLIENTS = 8
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer: when its request began and ended, and what it was."""
+
+    began: float
+    ended: float
+    status: int
+    retry_after: str
+
+
+@dataclass
+class Crowd:
+    """People who ask for their entries and write one, all the time, each over one connection."""
+
+    base: str
+    cookie: str
+    seen: list[Seen] = field(default_factory=list)
+    _done: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+        time.sleep(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(2)
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        with httpx.Client(base_url=self.base, timeout=30) as client:
+            client.headers["Cookie"] = self.cookie
+            while not self._done.is_set():
+                began = time.monotonic()
+                if number % 2:
+                    answer = client.get("/api/entries")
+                else:
+                    answer = client.post("/api/entries", json={"title": "One", "text": "two"})
+                later = answer.headers.get("retry-after", "")
+                self.seen.append(Seen(began, time.monotonic(), answer.status_code, later))
+                time.sleep(0.01)
+
+    def statuses(self) -> Counter[int]:
+        return Counter(seen.status for seen in self.seen)
+
+    def well_after(self, moment: float) -> float:
+        """Seconds from a moment until the last request that met trouble, or waited, was over."""
+        late = [
+            seen.ended - moment
+            for seen in self.seen
+            if seen.ended > moment and (seen.status == 503 or seen.ended - seen.began > 0.5)
+        ]
+        return max(late, default=0.0)
+
+
+@pytest.fixture(scope="module")
+def stage(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
+    made = start(module_corner, tmp_path_factory.mktemp("stage"))
+    made.do("migrate", None, migrations=anew.migrations())
+    return made
+
+
+@pytest.fixture(scope="module")
+def api(stage: Inside, module_corner: Corner) -> Iterator[str]:
+    """The API of this checkout, over HTTP."""
+    base_image("python:3.13-slim-trixie")
+    tag = f"{module_corner.app}/api"
+    module_corner.docker(
+        "build", "--quiet", "--label", module_corner.label, "--tag", tag, str(COMPOSE / "api")
+    )
+    folder = stage.server.password_file.parent
+    key = folder / "SESSION_KEY"
+    key.write_text("k" * 32)
+    key.chmod(0o444)
+    options = ["--network", stage.network, "--publish", "127.0.0.1::8000", "--init"]
+    for path in (stage.server.password_file, key):
+        options += ["--volume", f"{path}:/run/secrets/{path.name}:ro"]
+    for setting in ("DATABASE_HOST=db", "DATABASE_NAME=logbook", "DATABASE_USER=logbook"):
+        options += ["--env", setting]
+    container = module_corner.run(tag, options=tuple(options))
+    base = f"http://127.0.0.1:{module_corner.port(container, 8000)}"
+    eventually(lambda: is_ready(base), 30)
+    yield base
+
+
+@pytest.fixture(scope="module")
+def crowd_of(api: str) -> Callable[[], Crowd]:
+    answer = httpx.post(f"{api}/api/signup", json=ACCOUNT)
+    assert answer.status_code == 201
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    return lambda: Crowd(api, cookie)
+
+
+def is_ready(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/ready", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_swap_under_load_is_over_within_a_second_and_no_request_fails_for_good(
+    stage: Inside, crowd_of: Callable[[], Crowd]
+) -> None:
+    stage.sql("CREATE DATABASE other TEMPLATE template0", "postgres")
+    with stage.server.named("other").connect() as connection:
+        for text in anew.migrations().values():
+            connection.execute(text.partition("-- migrate:down")[0].encode())
+    with crowd_of() as crowd:
+        _, seconds = swap.swap(stage.server, "other", "20261122T021500Z")
+        swapped = time.monotonic()
+        time.sleep(2)
+        kept = "logbook__before_20261122T021500Z"
+        swap.swap(stage.server, kept, "20261122T021501Z", kind="undone")
+        back = time.monotonic()
+    statuses = crowd.statuses()
+    assert seconds < 2
+    assert set(statuses) <= {200, 201, 401, 503}, statuses  # 401: the other one has no sessions
+    assert statuses[200] > 50 and statuses[201] > 50 and statuses[401] > 50
+    assert crowd.well_after(back) < 1
+    between = [seen for seen in crowd.seen if swapped + 1 < seen.ended < swapped + 2]
+    assert {seen.status for seen in between} == {401}
+    assert all(seen.retry_after for seen in crowd.seen if seen.status == 503)
+
+
+def test_a_database_without_tables_is_no_failure_of_the_api(stage: Inside, api: str) -> None:
+    stage.sql("ALTER TABLE accounts RENAME TO hidden")
+    try:
+        answer = httpx.post(f"{api}/api/signup", json=ACCOUNT | {"email": "b@example.com"})
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+    finally:
+        stage.sql("ALTER TABLE hidden RENAME TO accounts")
+
+
+def test_a_database_that_only_reads_is_no_failure_of_the_api(stage: Inside, api: str) -> None:
+    stage.sql("ALTER DATABASE logbook SET default_transaction_read_only = on")
+    stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'logbook'"
+              " AND application_name = 'logbook-api'")  # fmt: skip
+    try:
+        answer = httpx.post(f"{api}/api/signup", json=ACCOUNT | {"email": "c@example.com"})
+        assert answer.status_code == 503
+    finally:
+        with stage.server.connect() as connection:
+            connection.execute(
+                "SET transaction_read_only = off; SET default_transaction_read_only = off"
+            )
+            connection.execute("ALTER DATABASE logbook RESET default_transaction_read_only")
+
+
+# The last: the port of a server that was stopped is another one.
+def test_a_server_that_starts_anew_is_told_as_away_and_used_within_a_second(
+    stage: Inside, api: str, crowd_of: Callable[[], Crowd]
+) -> None:
+    with crowd_of() as crowd:
+        stage.corner.docker("stop", "--time", "5", stage.db)
+        answer = httpx.get(f"{api}/ready", timeout=30)
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "ready": False,
+            "reason": "The database does not answer just now; try again in a moment.",
+        }
+        assert httpx.get(f"{api}/up").status_code == 200
+        time.sleep(6)
+        stage.corner.docker("start", stage.db)
+        eventually(lambda: "ready" in ready_words(stage), 20)
+        started = time.monotonic()
+    assert set(crowd.statuses()) <= {200, 201, 503}, crowd.statuses()
+    assert crowd.statuses()[503] > 0
+    assert all(seen.retry_after for seen in crowd.seen if seen.status == 503)
+    assert crowd.well_after(started) < 1
+    assert crowd.seen[-1].status in (200, 201)
+
+
+def ready_words(stage: Inside) -> str:
+    argv = ["docker", "exec", stage.db, "pg_isready", "-h", "127.0.0.1", "-U", "logbook"]
+    done = stage.corner.docker(*argv[1:], check=False)
+    return "ready" if "accepting" in done else done
+
+
+def eventually(what: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
