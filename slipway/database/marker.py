@@ -1,5 +1,6 @@
 """Which environment a database is: one row in it says so, and what destroys asks it first."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import Refused
@@ -43,10 +44,16 @@ def write(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
 
 
 def ensure(connection: "Connection[tuple[Any, ...]]", environment: str) -> str:
-    """Say it where nobody did yet; return what the database says."""
+    """Say it where nobody did yet and where we may; return what the database says."""
+    import psycopg
+
     found = read(connection)
     if found is None:
-        write(connection, environment)
+        # A replica cannot be marked, and need not be: its primary is, or will be.
+        with contextlib.suppress(
+            psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege
+        ):
+            write(connection, environment)
     return found or environment
 
 

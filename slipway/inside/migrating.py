@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from slipway.database import marker
 from slipway.database.connection import NoDatabase, Server, server
 from slipway.errors import SlipwayError
 from slipway.inside.work import Work
@@ -22,6 +23,8 @@ def migrate(work: Work) -> dict[str, Any]:
     if work.given.get("dry_run"):
         return plan(work)
     done = runner.migrate(_server(), _files(work), work.report, _wish(work))
+    with _server().connect() as connection:
+        marker.ensure(connection, os.environ.get("ENVIRONMENT", "dev"))
     return _done(done, "applied", "nothing pending")
 
 
