@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from slipway.database import marker
 from slipway.database.connection import server
@@ -17,7 +18,9 @@ from slipway.errors import SlipwayError
 PATIENCE = 5.0
 PROGRAM = "psql"
 APPLICATION = "psql by slipway"  # not one that a swap takes for work under way
-# A shell whose person lost the line sits there for good; its session must not.
+# Docker does not tell a terminal inside that its person is gone: one that nobody types into for so
+# many seconds, and that shows nothing, is given up.
+IDLE = 3600.0
 LIMITS = "-c idle_in_transaction_session_timeout=15min -c idle_session_timeout=1h"
 RED, GREEN, PLAIN = "%[%033[1;31m%]", "%[%033[32m%]", "%[%033[0m%]"
 
@@ -26,6 +29,7 @@ def main() -> int:
     """Become psql, as far as the password's file allows; return its exit code."""
     parser = argparse.ArgumentParser(prog="slipway.inside.shell")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--idle", type=float, default=IDLE, help="seconds, then it is over")
     asked = parser.parse_args()
     environment = os.environ.get("ENVIRONMENT", "dev")
     is_write = asked.write or environment != marker.PROTECTED
@@ -33,17 +37,31 @@ def main() -> int:
         place = server()
         place.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
         with place.libpq(application=APPLICATION) as environ:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is psql's: it ends a query
+            signal.signal(signal.SIGINT, _pass_over)  # Ctrl-C is psql's: it ends a query
             own = {"PGOPTIONS": options(is_write=is_write), "PSQL_HISTORY": os.devnull}
             terminal = {key: os.environ[key] for key in ("TERM", "COLUMNS") if key in os.environ}
-            return subprocess.call(
-                [PROGRAM, *flags(environment, is_write=is_write)],
-                env={**environ, **own, **terminal},
-                preexec_fn=_with_ctrl_c,
-            )
+            argv = [PROGRAM, *flags(environment, is_write=is_write)]
+            with subprocess.Popen(argv, env={**environ, **own, **terminal}) as process:
+                return _wait(process, asked.idle)
     except SlipwayError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+
+
+def _wait(process: "subprocess.Popen[bytes]", idle: float) -> int:
+    """Wait for psql's end, and end it when its terminal is given up."""
+    while True:
+        try:
+            return process.wait(min(idle / 4, 60))
+        except subprocess.TimeoutExpired:
+            if sys.stdin.isatty() and _idle_seconds() > idle:
+                process.send_signal(signal.SIGHUP)
+
+
+def _idle_seconds() -> float:
+    """How long nobody typed and nothing was shown, as `w` tells it."""
+    seen = os.fstat(sys.stdin.fileno())
+    return time.time() - max(seen.st_atime, seen.st_mtime)
 
 
 def options(*, is_write: bool) -> str:
@@ -60,8 +78,8 @@ def flags(environment: str, *, is_write: bool) -> list[str]:
     return found if sys.stdin.isatty() else [*found, "-v", "ON_ERROR_STOP=1"]
 
 
-def _with_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _pass_over(*_: object) -> None:
+    """A handler, not SIG_IGN: psql would inherit that."""
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 import contextlib
 import json
+import os
+import pty
+import select
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,9 @@ from slipway.database.connection import NoDatabase, Server
 from slipway.database.reset import Wish
 from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
-from slipway.ops import anew
+from slipway.hosts.local import LocalHost
+from slipway.ops import anew, psql
+from slipway.ops.place import Place
 from slipway.storage.folder import FolderStore
 from tests.integration.conftest import Corner
 from tests.integration.inside import PASSWORD, Heard, Inside, start, start_ops
@@ -437,3 +443,116 @@ def test_what_the_server_complains_of_is_one_sentence_with_its_place(
 def test_no_question_is_a_mistake_of_usage(stage: Inside, sql: str) -> None:
     with pytest.raises(UsageError, match="no question"):
         query.ask(stage.server, sql)
+
+
+def test_migrating_says_which_environment_a_database_is(at: Inside) -> None:
+    at.do("migrate", None, migrations=anew.migrations())
+    assert at.sql("SELECT environment FROM slipway.identity") == [("testing",)]
+
+
+# -- shell --------------------------------------------------------------------------------------
+
+
+LISTS = r"cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\0' '\n'"
+
+
+class Terminal:
+    """A shell in a terminal of its own, spoken with as a person does."""
+
+    def __init__(self, ops: str, *flags: str) -> None:
+        argv = ["docker", "exec", "-it", ops, "python", "-m", "slipway.inside.shell", *flags]
+        self.pid, self._end = pty.fork()
+        if self.pid == 0:
+            os.execvp(argv[0], argv)  # noqa: S606  a terminal of its own needs a fork
+
+    def type(self, text: str) -> None:
+        os.write(self._end, text.encode())
+
+    def until(self, word: str, seconds: float = 15) -> str:
+        """Read on until a word is there; return what was said since the last time."""
+        deadline = time.monotonic() + seconds
+        said = ""
+        while word not in said:
+            assert time.monotonic() < deadline, f"no {word!r} in {said!r}"
+            if select.select([self._end], [], [], 0.2)[0]:
+                said += os.read(self._end, 65536).decode(errors="replace")
+        return said
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._end)
+
+
+@contextlib.contextmanager
+def terminal(ops: str, *flags: str) -> Iterator[Terminal]:
+    made = Terminal(ops, *flags)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def prod(stage: Inside) -> str:
+    server = stage.server
+    environment = ("--env", "ENVIRONMENT=prod")
+    return start_ops(
+        stage.corner, stage.network, server.database, server.password_file, *environment
+    )
+
+
+def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(stage: Inside) -> None:
+    with terminal(stage.ops) as person:
+        assert "testing" in person.until("logbook=")
+        person.type("select 6 * 7 as answer;\n")
+        assert "42" in person.until("(1 row)")
+        person.type("select pg_sleep(60);\n")
+        time.sleep(0.5)
+        person.type("\x03")
+        person.until("canceling statement due to user request")
+        shown = stage.corner.docker("exec", stage.ops, "sh", "-c", LISTS)
+        assert "psql" in shown and PASSWORD not in shown
+        person.type("\\q\n")
+        eventually(lambda: not psql_runs(stage, stage.ops), 5)
+    find = "find /tmp /srv -name 'pgpass*' -o -name '.psql*'"
+    files = stage.corner.docker("exec", stage.ops, "sh", "-c", find)
+    assert files == ""
+
+
+def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(stage: Inside, prod: str) -> None:
+    place = Place(LocalHost("here"), prod, "prod")
+    said: list[bytes] = []
+    assert psql.run(place, "create table t (id int)", said.append, write=False) == 3
+    assert b"cannot execute CREATE TABLE in a read-only transaction" in b"".join(said)
+    assert psql.run(place, "create table t (id int); drop table t", said.append, write=True) == 0
+    with terminal(prod) as person:
+        shown = person.until("logbook=")
+        assert "prod (reads only)" in shown and "\x1b[1;31m" in shown
+    with terminal(prod, "--write") as person:
+        assert "reads only" not in person.until("logbook=")
+
+
+def test_a_command_of_psql_runs_and_its_output_is_passed_on(stage: Inside) -> None:
+    said: list[bytes] = []
+    place = Place(LocalHost("here"), stage.ops, "testing")
+    assert psql.run(place, "\\conninfo", said.append, write=False) == 0
+    assert b'database "logbook"' in b"".join(said)
+
+
+def test_a_shell_whose_person_is_gone_does_not_stay(stage: Inside) -> None:
+    with terminal(stage.ops, "--idle", "10") as person:
+        person.until("logbook=")
+    eventually(lambda: not psql_runs(stage, stage.ops), 30)
+
+
+def psql_runs(stage: Inside, ops: str) -> bool:
+    return bool(stage.corner.docker("exec", ops, "pgrep", "-x", "psql", check=False))
+
+
+def eventually(what: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.2)
