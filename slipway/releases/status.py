@@ -7,6 +7,7 @@ from slipway.cluster.ledger import Entry
 from slipway.cluster.observed import Deployed, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
+from slipway.errors import ConfigError
 from slipway.releases import backups, members
 from slipway.releases.backups import Backups
 from slipway.releases.members import Cluster
@@ -80,8 +81,13 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             f"the edges serve {idents.pop()}, not the live release; inv deploy mends it"
         )
     history = tuple(reversed(events))[:SHOWN]
-    kept = backups.read(env, cluster, observed) if live else None
-    problems += kept.problems if kept else ()
+    kept = None
+    if live:
+        try:
+            kept = backups.read(env, cluster, observed)
+            problems += kept.problems
+        except ConfigError as error:  # a mistake in the policy must not hide what runs
+            problems.append(str(error))
     return Status(env.name, live, tuple(machines), services, history, tuple(problems), kept)
 
 

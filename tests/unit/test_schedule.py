@@ -4,16 +4,21 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slipway.backups import crontab, notice, policy, runs
 from slipway.backups.policy import Keep
+from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.project import ROOT
+from slipway.releases import backups
+from slipway.releases.backups import Backups
 from slipway.storage.folder import FolderStore
 
 ENVIRONMENTS = ("dev", "testing", "staging", "prod")
@@ -119,6 +124,59 @@ def test_a_result_that_is_none_is_no_result(tmp_path: Path, text: str) -> None:
     store = FolderStore(tmp_path / "store", "store")
     store.put("runs/backup.json", [text.encode()])
     assert runs.read(store, "backup", tmp_path) is None
+
+
+def judged(name: str = "staging", *, scheduled: bool = True, **drawn: Any) -> Backups:
+    env = environment.load(name)
+    empty = {"where": "s3://b", "unknown": "", "newest": None, "drill": None, "runs": {}}
+    held = policy.read(ROOT / policy.NAME, name, ENVIRONMENTS)
+    return backups.judge(env, held, {**empty, **drawn}, scheduled=scheduled)
+
+
+def taken(hours: float) -> dict[str, Any]:
+    return {"id": "20261122T021500Z-1f3a", "age": hours * 3600, "at": "2026-11-22T02:15:00Z"}
+
+
+def test_a_backup_that_is_too_old_is_a_problem_where_it_matters() -> None:
+    assert judged(newest=taken(25)).problems == ()
+    overdue = judged(newest=taken(27))
+    assert overdue.overdue
+    assert overdue.problems[0].startswith("the newest backup is 27 h old (more than 26 h)")
+    assert judged("prod", scheduled=False, newest=taken(27)).overdue
+    assert not judged("testing", scheduled=False, newest=taken(27)).overdue
+
+
+def test_no_backup_at_all_is_a_problem_for_prod_and_for_a_schedule() -> None:
+    assert "no backup" in judged("prod", scheduled=False).problems[0]
+    assert "no backup" in judged().problems[0]
+    assert judged(scheduled=False).problems == ()
+    first = {"backup": asdict(runs.begun("backup", NOW, None))}
+    assert judged(runs=first).problems == ()
+
+
+def test_a_job_that_failed_is_a_problem_until_a_newer_backup_settles_it() -> None:
+    def failed(job: str, at: datetime) -> dict[str, Any]:
+        run = runs.ended(runs.begun(job, at, None), "failed", at, "no store")
+        return {job: asdict(run)}
+
+    later, earlier = NOW.replace(hour=3), NOW.replace(hour=1)
+    told = "the last backup failed at 2026-11-22T03:15:00Z: no store"
+    assert judged(newest=taken(1), runs=failed("backup", later)).problems == (told,)
+    assert judged(newest=taken(1), runs=failed("backup", earlier)).problems == ()
+    assert len(judged(newest=taken(1), runs=failed("drill", earlier)).problems) == 1
+
+
+def test_what_cannot_be_seen_is_told_and_not_called_overdue() -> None:
+    found = judged(unknown="the store does not answer")
+    assert found.problems == (
+        "what is kept of the database cannot be seen: the store does not answer",
+    )
+
+
+def test_the_time_a_restore_takes_is_that_of_the_last_good_drill() -> None:
+    drill = {"ok": True, "seconds": 41.5, "why": ""}
+    assert judged(newest=taken(1), drill=drill).recovery_seconds == 41.5
+    assert judged(newest=taken(1), drill={**drill, "ok": False}).recovery_seconds is None
 
 
 class Ear(BaseHTTPRequestHandler):
