@@ -118,3 +118,77 @@ def prune(
     with beside.connected(env) as found, telling.Telling() as report:
         result = backups.prune(found, report, plan=plan)
     outcome.show_pruned(result, as_json=json)
+
+
+@command(
+    runbook="restore",
+    help={
+        "env": "Environment to act on; without it, the hacking loop.",
+        "backup": "latest, an id that inv db.backups shows, or a file of this computer.",
+        "origin": "Environment whose backup it is, when it is another one's.",
+        "to_time": "A moment with its zone, with PITR=on: 2026-11-22 14:03:00+00.",
+        "into": "Name of a new database to restore into; the live one stays.",
+        "table": "With --into: these tables alone, with commas.",
+        "create_roles": "Make roles that are missing there, without the right to log in.",
+        "undo": "Swap back what the last restore has replaced.",
+        "plan": "Look at the server and show what would be done; change nothing.",
+        "yes": "The environment's name, where nobody can be asked.",
+        "json": "Print the result as JSON.",
+    },
+)
+def restore(
+    *,
+    env: Environment | None = None,
+    backup: str = "latest",
+    origin: str = "",
+    to_time: str = "",
+    into: str = "",
+    table: str = "",
+    create_roles: bool = False,
+    undo: bool = False,
+    plan: bool = False,
+    yes: str = "",
+    json: bool = False,
+) -> None:
+    """Restore a backup: proven first, built beside the live database, swapped in; kept to undo.
+
+    Examples:
+      inv db.restore --env=staging --plan
+      inv db.restore --env=prod --backup=20261122T021500Z-1f3a
+      inv db.restore --env=prod --table=people --into=look
+      inv db.restore --env=prod --undo
+    """
+    from slipway.ops import recovery
+    from slipway.releases import beside
+    from slipway.show import confirm, restores, telling
+
+    wish = recovery.Wish(backup, origin, table, into, to_time, create_roles, plan)
+    if env is not None and wish.replaces and env.name not in recovery.FREE:
+        confirm.destruction(env.name, f"replace what the database of {env.name} holds", yes)
+    with beside.connected(env) as there, telling.Telling() as report:
+        found = (
+            recovery.undo(there, wish, report) if undo else recovery.restore(there, wish, report)
+        )
+    restores.show_restored(found, as_json=json)
+
+
+@command(
+    runbook="restore-drill",
+    help={
+        "env": "Environment to act on; without it, the hacking loop.",
+        "backup": "latest, or an id that inv db.backups shows.",
+        "json": "Print the result as JSON.",
+    },
+)
+def drill(*, env: Environment | None = None, backup: str = "latest", json: bool = False) -> None:
+    """Prove a backup: restore it into a throw-away database, compare, measure how long it takes.
+
+    Example: inv db.drill --env=prod
+    """
+    from slipway.ops import recovery
+    from slipway.releases import beside
+    from slipway.show import restores, telling
+
+    with beside.connected(env) as there, telling.Telling() as report:
+        found = recovery.drill(there, backup, report)
+    restores.show_drilled(found, as_json=json)

@@ -110,7 +110,8 @@ def _restored(
         if made.major > target.major:
             raise Refused(f"it is of PostgreSQL {made.major}, and ops brings {target.major}")
         missing = tuple(sorted(set(made.roles) - target.roles))
-        preflight.create_roles(session, missing, Silent())
+        # An event trigger can only be a superuser's; nobody but us comes near this server.
+        preflight.create_roles(session, missing, Silent(), rights="superuser")
         try:
             beside.create(session, NAME, made.locale)
         except beside.NotHere as error:

@@ -3,9 +3,9 @@
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from slipway.backups.archive import Archive
 from slipway.backups.manifest import Manifest
@@ -126,12 +126,15 @@ def demand(findings: Findings, label: str, report: Report) -> None:
         raise Refused(f"{label} was not restored: {'; '.join(findings.problems)}; nothing changed")
 
 
-def create_roles(session: "Session", names: tuple[str, ...], report: Report) -> None:
+def create_roles(
+    session: "Session", names: Sequence[str], report: Report, *, rights: LiteralString = ""
+) -> None:
     """Make roles that own something in the dump; nobody can log in as one."""
     from psycopg import sql
 
     for name in names:
-        session.execute(sql.SQL("create role {} nologin").format(sql.Identifier(name)))
+        text = sql.SQL("create role {} nologin " + rights)
+        session.execute(text.format(sql.Identifier(name)))
         report.note(f"created the role {name}, which cannot log in")
 
 

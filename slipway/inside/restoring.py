@@ -52,7 +52,9 @@ def undo(work: Work) -> dict[str, Any]:
 
 
 def drill(work: Work) -> dict[str, Any]:
-    """Prove a backup of the store, whose key the person has opened."""
+    """Prove a backup of the store whose key the person has opened, or a fresh one."""
+    if not work.given.get("id"):
+        return drill_fresh(work)
     store = work.store()
     backup = catalogue.get(store, str(work.given.get("id") or ""))
     key = Key(str(work.given.get("key") or ""))

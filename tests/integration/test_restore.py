@@ -1,6 +1,7 @@
 """Restores into a real PostgreSQL 17 that is in use, from whole and from damaged backups."""
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -434,7 +435,16 @@ class Crowd:
 class Killer:
     """Runs a restore and does something bad when it reaches a stage."""
 
-    def __init__(self, place: Inside, stage: str, *, later: float = 0, deed: Any = None) -> None:
+    def __init__(
+        self,
+        place: Inside,
+        stage: str,
+        *,
+        later: float = 0,
+        deed: Any = None,
+        verb: str = "restore",
+    ) -> None:
+        self._verb = verb
         self._place, self._stage, self._later, self._deed = place, stage, later, deed
         self._pid = ""
         self.notes: list[str] = []
@@ -442,12 +452,12 @@ class Killer:
     def run(self, store: FolderStore, **given: Any) -> Any:
         from slipway.ops import errand
 
-        return errand.run(self._place.place(), "restore", given, self, store)
+        return errand.run(self._place.place(), self._verb, given, self, store)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
         self._pid = self._pid or pid(self._place, "python -m slipway.inside")
-        if f" {self._stage.rstrip()}:" in text.split(" ", 1)[0] + " " + text.split(" ", 1)[1][:20]:
+        if re.match(rf"(\d+/\d+ )?{self._stage}", text):
             time.sleep(self._later)
             if self._deed:
                 self._deed()
