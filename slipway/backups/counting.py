@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.backups.turn import NAME, PATIENT
+from slipway.backups.turn import ENDLESS, NAME
 from slipway.database.connection import Server
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Counting:
             self._connection = self._server.connect(patience=0, application=f"{NAME}: counting")
             with contextlib.closing(self._connection) as connection:
                 connection.execute("select pg_catalog.set_config('search_path', '', false)")
-                connection.execute(PATIENT)
+                connection.execute(ENDLESS)
                 connection.execute("set row_security = off")
                 connection.execute("set max_parallel_workers_per_gather = 0")
                 for tables in batches(self._tables):

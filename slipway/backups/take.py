@@ -13,7 +13,7 @@ from slipway.backups.manifest import Manifest, Piece
 from slipway.backups.pump import Sum
 from slipway.backups.seal import Key
 from slipway.backups.turn import turn
-from slipway.database.connection import Server
+from slipway.database.connection import PATIENCE, Server
 from slipway.database.report import Report
 from slipway.storage.store import Outgrown, Store, StoreError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 LOCK_WAIT = 60.0
-MANIFEST_PAUSES = (1.0, 4.0, 15.0)  # seconds between tries: all is there but for its last word
+MANIFEST_PAUSES = (1.0, 3.0, 6.0)  # seconds between tries: all is there but for its last word
 WHAT = "backing up"
 
 
@@ -43,6 +43,7 @@ class Wanted:
     by: str = ""
     role_passwords: bool = False
     lock_wait: float = LOCK_WAIT
+    patience: float = PATIENCE  # for a database that is starting
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def take(
     Raises Busy while another one runs.
     """
     began = time.time()
-    with turn(server, wanted.by) as session:
+    with turn(server, wanted.by, wanted.patience) as session:
         client = dump.client_version()
         dump.demand_same_major(client, facts.server_version(session))
         key, recipient = seal.new_key()

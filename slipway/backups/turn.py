@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import Server
+from slipway.database.connection import PATIENCE, Server
 from slipway.errors import Busy
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ LOCK = (0x51_1D_3A_18, 1)  # any numbers, the same for every backup
 NAME = "slipway backup"
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a session's name
 # A session that waits for a long dump must not be ended for being idle.
-PATIENT = """
+ENDLESS = """
     select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings
     where name in ('statement_timeout', 'lock_timeout', 'idle_session_timeout',
                    'idle_in_transaction_session_timeout', 'transaction_timeout')
@@ -30,15 +30,18 @@ HOLDER = """
 
 
 @contextlib.contextmanager
-def turn(server: Server, by: str = "") -> "Iterator[Connection[tuple[Any, ...]]]":
+def turn(
+    server: Server, by: str = "", patience: float = PATIENCE
+) -> "Iterator[Connection[tuple[Any, ...]]]":
     """Hold the right to back up for a block; yield the session that holds it.
 
     The right ends with the session, also after a kill. Raises Busy, saying who holds it.
     """
     name = f"{NAME} {by}".strip().encode()[:LONGEST_NAME].decode(errors="ignore")
-    with contextlib.closing(server.connect(application=name)) as connection:
+    session = server.connect(patience=patience, application=name)
+    with contextlib.closing(session) as connection:
         connection.execute("select pg_catalog.set_config('search_path', '', false)")
-        connection.execute(PATIENT)
+        connection.execute(ENDLESS)
         row = connection.execute("select pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
         if row is None or not row[0]:
             raise Busy(_who(connection))

@@ -10,7 +10,7 @@ from slipway.backups.catalogue import Backup
 from slipway.backups.manifest import sized
 from slipway.backups.seal import Key
 from slipway.backups.take import LOCK_WAIT, Taken, Wanted, take
-from slipway.database.connection import server
+from slipway.database.connection import PATIENCE, server
 from slipway.errors import ConfigError, Refused
 from slipway.inside.work import Work
 
@@ -72,6 +72,7 @@ def take_one(work: Work) -> Taken:
         by=str(given.get("by") or ""),
         role_passwords=bool(given.get("role_passwords")),
         lock_wait=float(given.get("lock_wait") or LOCK_WAIT),
+        patience=float(given.get("patience") or PATIENCE),
     )
     return take(server(), work.store(), wanted, work.report)
 

@@ -59,7 +59,8 @@ class Inside:
 
     def fresh(self, name: str) -> "Inside":
         """The same server with an empty database of another name, and an ops container for it."""
-        self.sql(f'create database "{name}"', "postgres")
+        quoted = name.replace('"', '""')
+        self.sql(f'create database "{quoted}"', "postgres")
         ops = start_ops(self.corner, self.network, name, self.server.password_file)
         return Inside(
             self.corner, self.network, self.db, ops, self.server.named(name), self.environment
