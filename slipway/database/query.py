@@ -53,7 +53,7 @@ def ask(
     """Ask one question. Raises Refused for what writes, QueryFailed for what the server says."""
     import psycopg
 
-    _check(sql, limit, timeout)
+    check(sql, limit, timeout)
     with server.connect(patience=patience, application="slipway query") as connection:
         try:
             with _reading(connection, timeout):
@@ -62,7 +62,8 @@ def ask(
             raise _translated(error, sql, timeout) from None
 
 
-def _check(sql: str, limit: int, timeout: float) -> None:
+def check(sql: str, limit: int, timeout: float) -> None:
+    """Raise Refused for what does not begin like a question, UsageError for what is none."""
     lead = LEAD.match(sql)
     word = lead[1].lower() if lead else ""
     if not word:

@@ -26,7 +26,7 @@ RED, GREEN, PLAIN = "%[%033[1;31m%]", "%[%033[32m%]", "%[%033[0m%]"
 
 
 def main() -> int:
-    """Become psql, as far as the password's file allows; return its exit code."""
+    """Become psql, as far as the password's file allows; return the exit code."""
     parser = argparse.ArgumentParser(prog="slipway.inside.shell")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--idle", type=float, default=IDLE, help="seconds, then it is over")
@@ -49,10 +49,13 @@ def main() -> int:
 
 
 def _wait(process: "subprocess.Popen[bytes]", idle: float) -> int:
-    """Wait for psql's end, and end it when its terminal is given up."""
+    """Wait for psql's end, and end it when its terminal is given up.
+
+    Its own 2 and 3 (the line broke, SQL failed) would mean something else among our exit codes.
+    """
     while True:
         try:
-            return process.wait(min(idle / 4, 60))
+            return 1 if process.wait(min(idle / 4, 60)) else 0
         except subprocess.TimeoutExpired:
             if sys.stdin.isatty() and _idle_seconds() > idle:
                 process.send_signal(signal.SIGHUP)

@@ -12,7 +12,7 @@ CHUNK = 64 * 1024
 def open_shell(place: Place, *, write: bool, tty: bool) -> int:
     """Give this terminal to psql there; SQL on this command's input is run, where it is no `tty`.
 
-    Returns psql's exit code.
+    Returns the exit code: 1 where SQL failed.
     """
     flags = ["--interactive", "--tty"] if tty else ["--interactive"]
     return place.host.attach(["docker", "exec", *flags, *_command(place, write)])

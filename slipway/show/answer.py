@@ -26,10 +26,10 @@ def _cell(value: object) -> object:
     """Write a nested value on one line, as JSON does."""
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    return _quiet(value) if isinstance(value, str) else value
+    return quiet(value) if isinstance(value, str) else value
 
 
-def _quiet(text: str) -> str:
+def quiet(text: str) -> str:
     """Show what is no letter as an escape: rows are other people's, the terminal is ours."""
     if text.isprintable():
         return text
