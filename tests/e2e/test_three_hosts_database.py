@@ -132,4 +132,4 @@ def test_a_database_that_is_gone_makes_one_clear_sentence(three: Rig, project: C
     assert done.code in (2, 3)
     assert "Traceback" not in done.err
     assert len(done.err.strip().splitlines()) == 1
-    assert httpx.get(f"{three.url("m1")}/api/version", timeout=10).status_code == 200
+    assert httpx.get(f"{three.url('m1')}/api/version", timeout=10).status_code == 200
