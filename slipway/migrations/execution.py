@@ -1,8 +1,9 @@
 """One file, up or down: whole in a transaction with its record, or statement by statement."""
 
 import contextlib
+import select
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from slipway.migrations.failure import Failure, MigrationFailed
 from slipway.migrations.files import Migration
 from slipway.migrations.journal import Direction
 from slipway.migrations.session import Session
-from slipway.migrations.splitter import split
 from slipway.migrations.statement import Statement
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TRIES = 5
 FIRST_PAUSE = 1.0  # doubled with every try
 AGAIN = 20.0  # how long a server that broke off is asked what became of a file
+WAIT_FOR_DISK = "SET LOCAL synchronous_commit = on"
 OURSELVES = "SET LOCAL SESSION AUTHORIZATION DEFAULT; "  # a file may have changed the role
 
 
@@ -44,9 +45,9 @@ class Execution:
         self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
     ) -> float:
         """Run one file and record it; return the seconds it took. Raises MigrationFailed."""
-        self.keeper.execute("SELECT 1")  # without the lock nothing begins
+        self._see_to_the_lock()
         self.watch.forget()
-        statements = split(journal.script(one, direction).text)
+        statements = journal.statements(journal.script(one, direction))
         began = time.monotonic()
         try:
             if journal.script(one, direction).in_transaction:
@@ -54,11 +55,16 @@ class Execution:
             else:
                 self._run_apart(one, direction, statements, late, first)
         finally:
-            self.session.renew_after(statements)
+            self.session.end(statements)
         return time.monotonic() - began
 
+    def _see_to_the_lock(self) -> None:
+        """Begin nothing without the lock: a server that ends its connection says so on the line."""
+        if select.select([self.keeper.fileno()], [], [], 0)[0]:
+            self.keeper.execute("SELECT 1")
+
     def _run_whole(
-        self, one: Migration, direction: Direction, statements: list[Statement], late: bool
+        self, one: Migration, direction: Direction, statements: Sequence[Statement], late: bool
     ) -> None:
         for tried in range(1, TRIES + 1):
             failed = self._try_whole(one, direction, statements, late)
@@ -82,39 +88,45 @@ class Execution:
         time.sleep(pause)
 
     def _try_whole(
-        self, one: Migration, direction: Direction, statements: list[Statement], late: bool
+        self, one: Migration, direction: Direction, statements: Sequence[Statement], late: bool
     ) -> Failure | None:
         import psycopg
         from psycopg import sql
 
-        began, number = time.monotonic(), 0
-        # The record comes first: what the file sets cannot hinder it.
+        number, before = 0, 0
         is_up = direction == "up"
-        record = journal.enter(one, self.by, late) if is_up else journal.leave(one)
+        # The record comes first: what the file sets cannot hinder it.
+        begin = sql.SQL("BEGIN; ") + (journal.enter(one) if is_up else journal.leave(one))
+        known = journal.describe(one, self.by, late) if is_up else sql.SQL(WAIT_FOR_DISK)
+        commit = sql.SQL(OURSELVES) + known + sql.SQL("; COMMIT")
         try:
-            begin = sql.SQL(f"{self.session.clean()} BEGIN; ")
-            self.session.execute(begin + record)
+            self.session.begin()
+            if len(statements) == 1:  # most files: one message, and one answer
+                begin += sql.SQL(";\n")
+                number, before = 1, len(begin.as_string(self.session.connection))
+                self.session.execute(begin + sql.SQL(statements[0].text) + sql.SQL("\n;") + commit)
+                return None
+            self.session.execute(begin)
             for number, each in enumerate(statements, 1):  # noqa: B007
                 self.session.execute(each.text.encode())
             number = len(statements) + 1
-            timed = journal.timed(one, time.monotonic() - began)
-            self.session.execute(sql.SQL(OURSELVES) + timed + sql.SQL("; COMMIT"))
+            self.session.execute(commit)
         except psycopg.Error as error:
-            return failure.of(error, number)
+            return failure.of(error, number, before)
         return None
 
     def _run_apart(
         self,
         one: Migration,
         direction: Direction,
-        statements: list[Statement],
+        statements: Sequence[Statement],
         late: bool,
         first: int,
     ) -> None:
         began = time.monotonic()
         if first == 1:
             journal.start(self.keeper, one, direction, len(statements), self.by, late)
-        self.session.execute(self.session.clean().encode())
+        self.session.begin()
         own_timeout = False
         for number, each in enumerate(statements, 1):
             own_timeout = own_timeout or _sets_lock_timeout(each)
@@ -128,7 +140,7 @@ class Execution:
         journal.finish(self.keeper, one, direction, time.monotonic() - began)
 
     def _run_one(
-        self, one: Migration, direction: Direction, statements: list[Statement], number: int
+        self, one: Migration, direction: Direction, statements: Sequence[Statement], number: int
     ) -> None:
         statement = statements[number - 1]
         is_index = "CONCURRENTLY" in statement.words
@@ -200,7 +212,7 @@ class Execution:
         failed: Failure,
         one: Migration,
         direction: Direction,
-        statements: list[Statement],
+        statements: Sequence[Statement],
         became: str,
     ) -> MigrationFailed:
         text = journal.script(one, direction)

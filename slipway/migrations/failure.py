@@ -1,5 +1,6 @@
 """What went wrong with a statement, in a sentence: where, why, what is as it was, what to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,8 @@ class MigrationFailed(SlipwayError):
     """A file failed; the text says where and what became of it."""
 
 
-def of(error: "psycopg.Error", number: int) -> Failure:
-    """Read what the server said."""
+def of(error: "psycopg.Error", number: int, before: int = 0) -> Failure:
+    """Read what the server said; `before` is how many letters were sent before the statement."""
     said = error.diag
     lines = str(error).strip().splitlines() or ["no reason given"]
     return Failure(
@@ -51,7 +52,7 @@ def of(error: "psycopg.Error", number: int) -> Failure:
         state=error.sqlstate or "",
         message=said.message_primary or lines[0],
         hint=HINTS.get(error.sqlstate or "", said.message_hint or ""),
-        position=int(said.statement_position or 0),
+        position=max(int(said.statement_position or 0) - before, 0),
     )
 
 
@@ -59,7 +60,7 @@ def tell(
     failure: Failure,
     one: Migration,
     text: Script,
-    statements: list[Statement],
+    statements: Sequence[Statement],
     became: str,
     *,
     blockers: str = "",

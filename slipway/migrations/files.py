@@ -110,13 +110,15 @@ def _migrations(texts: Mapping[str, str], problems: list[tuple[str, str]]) -> li
 def _ambiguous(migrations: Sequence[Migration]) -> Iterator[tuple[str, str]]:
     """Find versions that are there twice, or that numbers and names put in different order."""
     first: dict[int, str] = {}
+    largest = -1
     for one in migrations:
         number = int(one.version)
         if number in first:
             yield one.filename, f"version {one.version} is there twice, see {first[number]}"
-        elif first and number < max(first):
-            other = first[max(first)]
+        elif number < largest:
+            other = first[largest]
             yield one.filename, f"sorts after {other}, but its number is smaller; pad with zeros"
+        largest = max(largest, number)
         first.setdefault(number, one.filename)
 
 

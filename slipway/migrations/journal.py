@@ -6,11 +6,14 @@ file got that runs without a transaction.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.migrations.files import Migration, Script
+from slipway.migrations.splitter import split
+from slipway.migrations.statement import Statement
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -153,26 +156,28 @@ def mark(connection: "Connected", one: Migration | Entry, applied: bool) -> None
             drop(connection, [one.version])
 
 
-def enter(one: Migration, by: str, out_of_order: bool) -> "Composed":
-    """Write the SQL that records a file as applied; it runs in the file's own transaction."""
+def enter(one: Migration) -> "Composed":
+    """Write the SQL that records a file as applied; it begins the file's own transaction."""
+    from psycopg import sql
+
+    text = "INSERT INTO public.schema_migrations (version) VALUES ({})"
+    return sql.SQL(text).format(one.version)
+
+
+def describe(one: Migration, by: str, out_of_order: bool) -> "Composed":
+    """Write the SQL that records what we know of a file; it ends the file's own transaction."""
     from psycopg import sql
 
     return sql.SQL(
-        "INSERT INTO public.schema_migrations (version) VALUES ({version});"
-        " INSERT INTO slipway.migrations (version, name, sha256, applied_by, out_of_order)"
-        " VALUES ({version}, {name}, {sha256}, {by}, {out_of_order})"
-    ).format(
-        version=one.version, name=one.name, sha256=one.sha256, by=by, out_of_order=out_of_order
-    )
+        "INSERT INTO slipway.migrations"
+        " (version, name, sha256, applied_by, out_of_order, seconds) VALUES"
+        " ({}, {}, {}, {}, {}, extract(epoch FROM clock_timestamp() - transaction_timestamp()))"
+    ).format(one.version, one.name, one.sha256, by, out_of_order)
 
 
-def timed(one: Migration, seconds: float) -> "Composed":
-    """Write the SQL that records how long a file took."""
-    from psycopg import sql
-
-    return sql.SQL("UPDATE slipway.migrations SET seconds = {} WHERE version = {}").format(
-        round(seconds, 4), one.version
-    )
+def settle(connection: "Connected", version: str) -> None:
+    """Wait until everything that was committed before is on disk: one commit waits for all."""
+    connection.execute("UPDATE slipway.migrations SET name = name WHERE version = %s", [version])
 
 
 def leave(one: Migration) -> "Composed":
@@ -241,6 +246,12 @@ def finish(connection: "Connected", one: Migration, direction: Direction, second
             " sha256 = %s, seconds = %s, applied_at = now() WHERE version = %s",
             [one.sha256, seconds, one.version],
         )
+
+
+@functools.lru_cache(maxsize=2048)
+def statements(text: Script) -> Sequence[Statement]:
+    """Split a script; who has looked for what cannot run and runs it then asks twice."""
+    return split(text.text)
 
 
 def script(one: Migration, direction: Direction) -> Script:

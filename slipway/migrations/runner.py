@@ -134,8 +134,9 @@ class _Run:
         passed = {"half done"} if self.wish.resume_from else set()
         passed |= {"out of order"} if self.wish.allow_out_of_order else set()
         problems = [each for each in found.in_the_way if each.kind not in passed]
-        half = [each for each in found.files if self._goes_on_with(found, each)]
-        problems += state.unrunnable([*half, *pending])
+        half = found.half_done if self.wish.resume_from else None
+        resumed = [each for each in found.files if half and each.version == half.version]
+        problems += state.unrunnable([*resumed, *pending])
         texts = [each.text for each in problems]
         if any(each.kind == "half done" for each in problems):
             texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
@@ -183,15 +184,18 @@ class _Run:
     def each(self, files: Sequence[Migration], direction: Direction, found: State) -> list[Done]:
         """Run files in their order; what ran before one that fails stays."""
         done: list[Done] = []
-        for one in files:
-            try:
+        try:
+            for one in files:
                 done.append(self._one(one, direction, late=found.is_late(one)))
-            except MigrationFailed as failed:
-                head, *statement = str(failed).split("\n")
-                left = len(files) - len(done) - 1
-                if done or left:
-                    head += f" ({len(done)} before it stay, {left} after it were not tried)"
-                raise MigrationFailed("\n".join([head, *statement])) from None
+        except MigrationFailed as failed:
+            head, *statement = str(failed).split("\n")
+            left = len(files) - len(done) - 1
+            if done or left:
+                head += f" ({len(done)} before it stay, {left} after it were not tried)"
+            raise MigrationFailed("\n".join([head, *statement])) from None
+        finally:
+            if done and direction == "up":
+                journal.settle(self.keeper, done[-1].version)
         return done
 
     def _one(
@@ -201,10 +205,6 @@ class _Run:
         did = "applied" if direction == "up" else "took back"
         self.report.note(f"{did} {one.filename} in {seconds:.2f} s")
         return Done(one.filename, one.version, round(seconds, 3))
-
-    def _goes_on_with(self, found: State, one: Migration) -> bool:
-        half = found.half_done
-        return bool(self.wish.resume_from and half and half.version == one.version)
 
 
 @contextlib.contextmanager

@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 # These change what a new connection starts with; the next file sees that however it is run.
 NEEDS_A_NEW_ONE = {"ALTER DATABASE", "ALTER ROLE", "ALTER USER", "ALTER SYSTEM", "DO", "LOAD"}
+# These leave a session as it was: they run no function, unless they make a table by asking.
+LEAVES_NO_TRACE = {"CREATE TABLE", "DROP TABLE", "CREATE TYPE", "DROP TYPE", "COMMENT", "GRANT"}
+LEAVES_A_TRACE = {"AS", "TEMP", "TEMPORARY", "PG_TEMP"}
 
 
 class Session:
-    """One connection in autocommit; `clean` makes it like new."""
+    """One connection in autocommit, made like new before each file that needs it.
+
+    Its commits do not wait for the disk. They are whole and in order all the same, and whoever
+    ends a run waits for the last of them (`journal.settle`), and so for all.
+    """
 
     def __init__(self, server: Server, lock_timeout: float) -> None:
         self._server = server
         self._lock_timeout = lock_timeout
         self._connection: Connected | None = None
-        self._is_clean = False
+        self._is_used = False
         self.since: float | None = None  # when the statement that runs now was sent
 
     @property
@@ -35,7 +42,7 @@ class Session:
         if self._connection is None or self._connection.closed:
             self._connection = self._server.connect(application=WORKING)
             self._connection.prepare_threshold = None  # what is discarded must not be prepared
-            self._is_clean = True
+            self._set()
         return self._connection
 
     @property
@@ -48,24 +55,31 @@ class Session:
         connection = self._connection
         return 0 if connection is None or connection.closed else connection.info.backend_pid
 
-    def clean(self) -> str:
-        """Forget what a file has set; return the SQL that sets what every file starts with."""
-        if self._connection is not None and not self._is_clean and not self._connection.closed:
-            self._connection.rollback()
-            self._connection.execute("DISCARD ALL")
-        version = self.connection.info.server_version
-        self._is_clean = False
-        return _settings(self._lock_timeout, version)
+    def begin(self) -> None:
+        """Forget what the file before has set, and set what every file starts with."""
+        connection = self.connection
+        if self._is_used:
+            connection.rollback()
+            connection.execute("DISCARD ALL")
+            self._set()
+
+    def end(self, statements: Sequence[Statement]) -> None:
+        """Remember what a file may have left behind."""
+        if any(each.kind in NEEDS_A_NEW_ONE for each in statements):
+            self.close()
+        elif not all(_leaves_no_trace(each) for each in statements):
+            self._is_used = True
 
     def roll_back(self) -> None:
         """End a transaction that failed, and give its locks back at once."""
         if self._connection is not None and not self._connection.closed:
             self._connection.rollback()
 
-    def renew_after(self, statements: Sequence[Statement]) -> None:
-        """Close the connection where a file may have changed what new ones start with."""
-        if any(each.kind in NEEDS_A_NEW_ONE for each in statements):
-            self.close()
+    def _set(self) -> None:
+        if self._connection is not None:
+            version = self._connection.info.server_version
+            self._connection.execute(_settings(self._lock_timeout, version).encode())
+        self._is_used = False
 
     def execute(self, query: "bytes | Composable") -> None:
         """Send one query as it is: nothing in it is a parameter."""
@@ -104,6 +118,7 @@ def _settings(lock_timeout: float, version: int) -> str:
         "lock_timeout": str(_milliseconds(lock_timeout)),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
+        "synchronous_commit": "off",
     }
     if version >= 140000:
         # A run that was killed must not go on in the server.
@@ -111,6 +126,10 @@ def _settings(lock_timeout: float, version: int) -> str:
     if version >= 170000:
         settings["transaction_timeout"] = "0"
     return " ".join(f"SET {name} = {value};" for name, value in settings.items())
+
+
+def _leaves_no_trace(statement: Statement) -> bool:
+    return statement.kind in LEAVES_NO_TRACE and not LEAVES_A_TRACE.intersection(statement.words)
 
 
 def _milliseconds(seconds: float) -> int:

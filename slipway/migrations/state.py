@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from slipway.errors import ConfigError
 from slipway.migrations.files import Migration
-from slipway.migrations.journal import Direction, Entry, Journal, script
-from slipway.migrations.splitter import refuse, split
+from slipway.migrations.journal import Direction, Entry, Journal, script, statements
+from slipway.migrations.splitter import refuse
 
 Trouble = Literal["half done", "edited", "missing", "out of order", "unrunnable", "ahead"]
 
@@ -63,7 +64,7 @@ class State:
         """Whether something newer than a file is applied."""
         return order(one.version) < self.newest
 
-    @property
+    @cached_property
     def newest(self) -> tuple[int, str]:
         return max((order(each.version) for each in self.applied), default=(-1, ""))
 
@@ -99,7 +100,7 @@ def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[
         text = script(one, direction)
         try:
             refuse(
-                split(text.text),
+                statements(text),
                 text.in_transaction,
                 filename=one.filename,
                 first_line=text.first_line,

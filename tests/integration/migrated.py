@@ -85,9 +85,9 @@ class Database:
         process.communicate()
 
     def wait_for_query(self, query: str) -> int:
-        """Wait until the server works on a query that begins so; return the session's pid."""
+        """Wait until the server works on such a query; return the session's pid."""
         ask = "SELECT pid, query FROM pg_stat_activity WHERE state = 'active'"
-        busy = until(lambda: [pid for pid, text in self.sql(ask) if text.startswith(query)])
+        busy = until(lambda: [pid for pid, text in self.sql(ask) if query in text])
         return int(busy[0])
 
 

@@ -132,10 +132,16 @@ def test_a_failing_statement_takes_its_whole_file_back_and_is_named(db: Database
     assert not any("applied 3" in note for note in db.heard.notes)
 
 
-def test_a_mistake_deep_in_a_statement_is_found_on_its_line(db: Database) -> None:
-    texts = {"1_a.sql": up("CREATE TABLE a (n int);\nSELECT n\nFROM a\nWHERE wrong = 1;")}
-    with pytest.raises(SlipwayError, match=r"1_a.sql, line 5: statement 2 of 2 failed.*\(42703\)"):
+@pytest.mark.parametrize("before", ["", "CREATE TABLE b ();\n"])
+def test_a_mistake_deep_in_a_statement_is_found_on_its_line(db: Database, before: str) -> None:
+    db.sql("CREATE TABLE a (n int)")
+    texts = {"1_ü.sql": up(f"{before}SELECT n, 'ü'\nFROM a\nWHERE wrong = 1 -- no end")}
+    line, count = (5, 2) if before else (4, 1)
+    said = rf"1_ü\.sql, line {line}: statement {count} of {count} failed.*\(42703\)"
+    with pytest.raises(SlipwayError, match=said):
         db.migrate(texts)
+    texts = {"1_ü.sql": up(f"{before}SELECT n, 'ü'\nFROM a -- no end")}
+    assert db.migrate(texts) == ["1_ü.sql"]
 
 
 def test_a_deferred_complaint_at_the_commit_takes_the_file_back(db: Database) -> None:
@@ -280,7 +286,7 @@ def test_a_pooler_that_shares_connections_is_refused_and_one_that_does_not_is_fi
 
 def pooler(place: Inside, db: Database, mode: str) -> Database:
     """Start PgBouncer before the database."""
-    options = ("--network", place.network, "--publish", "127.0.0.1::6432")
+    options: tuple[str, ...] = ("--network", place.network, "--publish", "127.0.0.1::6432")
     options += ("--volume", f"{db.server.password_file}:/run/secrets/DATABASE_PASSWORD:ro")
     container = place.corner.run(POOLER, mode, options=options)
     port = place.corner.port(container, 6432)
