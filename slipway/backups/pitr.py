@@ -16,8 +16,14 @@ from slipway.errors import Refused, SlipwayError, UsageError
 PER_LOG = 256  # WAL files of 16 MB in one of the numbers that a name is made of
 KINDS = {"full": "full", "diff": "differential", "incr": "incremental"}
 FILE = re.compile(r"(\d+-\d+)/[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?")
-TOLD = re.compile(r"(?:P\d+\s+)?(?:ERROR|WARN): (?:\[(\d+)\]: )?(.*)")
+TOLD = re.compile(r"(ERROR|WARN): (?:\[\d+\]: )?(.*)")
+UNKNOWN = 99  # how pgBackRest numbers that it could not look, with an exit code of 0
 NEVER = "no base backup is there yet; take one: inv db.backup --physical"
+
+
+class ArchiveError(SlipwayError):
+    """pgBackRest did not do what was asked; the text is its reason."""
+
 
 Files = Mapping[str, Mapping[int, float]]  # archive, number of a WAL file, when it was stored
 
@@ -78,8 +84,14 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def bases(info: str) -> list[Base]:
-    """Read `pgbackrest info --output=json`, the oldest first."""
+    """Read `pgbackrest info --output=json`, the oldest first.
+
+    Raises ArchiveError where pgBackRest could not look, which it says in there and nowhere else.
+    """
     stanzas = json.loads(info)
+    for store in (each for stanza in stanzas for each in stanza.get("repo", [])):
+        if store["status"]["code"] == UNKNOWN:
+            raise ArchiveError(f"{reason(str(store['status']['message']))}; nothing was changed")
     if not stanzas or "backup" not in stanzas[0]:
         return []
     archives = {_id(each): str(each["id"]) for each in stanzas[0].get("archive", [])}
@@ -162,32 +174,35 @@ def loss(reach: datetime | None, now: datetime) -> str:
 def complaints(text: str) -> list[str]:
     """Return what `pgbackrest verify --output=text` found; its exit code tells nothing.
 
-    Raises SlipwayError when it did not come to a verdict at all.
+    Raises ArchiveError when it did not come to a verdict at all.
     """
     lines = [line.strip() for line in text.splitlines()]
     if "status: ok" in lines:
         return []
     if "status: error" not in lines:
-        raise SlipwayError(f"the archive could not be verified: {reason(text)}")
+        raise ArchiveError(f"the archive could not be verified: {reason(text)}")
     found = []
     for place, line in enumerate(lines):
         wrong = [each for each in lines[place + 1 : place + 2] if re.search(r": [1-9]", each)]
         if line.startswith(("backup:", "archiveId:")) and wrong:
             found.append(f"{line.split(',')[0]}: {wrong[0]}")
+        elif line.startswith("No usable"):
+            found.append(line)
     return found or ["it says only that something is wrong"]
 
 
 def reason(text: str) -> str:
     """Return pgBackRest's own reason, as a sentence a person can act on where we know one."""
     found = [match for match in map(TOLD.search, text.splitlines()) if match]
-    codes = {match[1] for match in found}
-    words = found[-1][2] if found else (text.strip().splitlines() or ["no reason given"])[-1]
-    if "095" in codes or "CryptoError" in text:
+    words = found[-1][2] if found else (text.strip().splitlines() or ["no reason given"])[0]
+    if "found outside of section" in text or "is or was the repo encrypted" in text:
         return "BACKUP_PITR_PASSPHRASE is not the one that the archive is encrypted with"
-    if "050" in codes:
+    if "[050]" in text:
         return "another base backup is under way"
-    if codes & {"049", "101", "102"} or "Connect" in words:
+    if "Connect" in text or "[049]" in text:
         return f"the store does not answer: {words}"
+    if refused := re.search(r"<Code>(\w+)</Code>", text):
+        return f"the store answers {refused[1]}; look at BACKUP_S3_KEY, BACKUP_S3_SECRET, region"
     return words[:300]
 
 

@@ -1,17 +1,16 @@
 """The database as it was at a moment, taken from the server that holds it and restored here."""
 
 import dataclasses
-import os
 from typing import Any
 
 from slipway.backups import restore
 from slipway.backups.archive import Source
-from slipway.backups.restore import Order
 from slipway.backups.seal import new_key
 from slipway.backups.take import Wanted, take
 from slipway.database import beside, scratch
 from slipway.database.connection import MAINTENANCE, Server, server
 from slipway.errors import Refused
+from slipway.inside.restoring import order_of
 from slipway.inside.work import Work
 from slipway.storage.folder import FolderStore
 
@@ -24,23 +23,17 @@ def recover(work: Work) -> dict[str, Any]:
     live, moment = server(), str(work.given["moment"])
     past = dataclasses.replace(live, port=int(work.given["port"]))
     _demand_it_was_there(past, moment)
-    environment = os.environ.get("ENVIRONMENT", "dev")
-    order = Order(
-        environment=environment,
-        into=str(work.given.get("into") or ""),
-        tables=tuple(str(each) for each in work.given.get("tables") or ()),
-        create_roles=bool(work.given.get("create_roles")),
-    )
+    order = order_of(work.given)
     with scratch.own_folder(work.report) as folder:
         store = FolderStore(folder, "the scratch volume")
         work.report.note(f"taking {past.database} as it was at {moment}")
         _, nobody = new_key()
-        taken = take(past, store, Wanted(environment, (nobody,), by="a restore"), work.report)
+        taken = take(past, store, Wanted(order.environment, (nobody,), by="a restore"), work.report)
         source = Source(store, taken.manifest, taken.key)
         restored = restore.restore(live, source, order, work.report)
     where = "; the live one is as it was" if order.into else f"; kept: {restored.kept}"
     return dataclasses.asdict(restored) | {
-        "moment": moment,
+        "backup": f"as of {moment}",
         "summary": f"{restored.database} is as it was at {moment} ({restored.rows} rows, "
         f"{restored.seconds:.1f} s){where}",
     }

@@ -22,7 +22,7 @@ from slipway.inside.work import Work
 
 def restore(work: Work) -> dict[str, Any]:
     """Restore a backup of the store, or a file of the person's; with `plan`, only look."""
-    source, order = _source(work), _order(work.given)
+    source, order = _source(work), order_of(work.given)
     where = order.into or server().database
     if work.given.get("plan"):
         return _plan(source, order, where)
@@ -103,7 +103,8 @@ def _source(work: Work) -> Source:
     return Source(store, found.manifest, Key(_text(given, "key")))
 
 
-def _order(given: Mapping[str, Any]) -> Order:
+def order_of(given: Mapping[str, Any]) -> Order:
+    """Read what was asked of a restore, wherever its data comes from."""
     return Order(
         environment=_environment(given),
         into=_text(given, "into"),

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.backups import pitr
-from slipway.backups.pitr import Base, Files, Window
+from slipway.backups.pitr import ArchiveError, Base, Files, Window
 from slipway.database.report import Report
-from slipway.errors import Busy, Refused, SlipwayError
+from slipway.errors import Busy, Refused
 from slipway.hosts.host import MINUTES, SECONDS, Completed
 from slipway.ops.place import Place
 
@@ -28,6 +28,17 @@ MARK = (
     "select from pg_logical_emit_message(true, 'slipway', 'a moment to return to')",
     "select pg_walfile_name(pg_switch_wal())",
 )
+# pgBackRest tries for minutes where nobody answers; a person is told after seconds.
+KNOCK = r"""
+store=$(sed -n 's/^repo1-s3-endpoint=//p' "$PGBACKREST_CONFIG")
+port=${store##*:}
+[ "$port" != "$store" ] || port=443
+if ! timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "${store%%:*}" "$port" 2>/dev/null; then
+  echo "ERROR: [049]: nobody answers at $store"
+  exit 49
+fi
+exec pgbackrest --log-level-console=error --io-timeout=10 "$@"
+"""
 STATE = """
 select json_build_object(
   'now', extract(epoch from clock_timestamp()),
@@ -36,10 +47,6 @@ select json_build_object(
   'waiting', (select count(*) from pg_ls_archive_statusdir() where name like '%.ready'))
 from pg_stat_archiver
 """
-
-
-class ArchiveError(SlipwayError):
-    """pgBackRest did not do what was asked; the text is its reason."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +175,7 @@ class Archive:
             raise kind(f"the {what} failed: {pitr.reason(text)}")
 
     def _ask(self, *words: str) -> str:
-        return self._inside("pgbackrest", "--log-level-console=error", *words).out
+        return self._inside("bash", "-euc", KNOCK, "bash", *words).out
 
     def _sql(self, *statements: str) -> str:
         return self._inside("sh", "-euc", ASK, "sh", *statements).out.strip()
