@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 SCHEDULE = "SCHEDULE"  # the setting of the schedule's container: policy and recipients, as JSON
-CATCH_UP = "catch-up"
+CATCH_UP, SETTLE = "catch-up", "settle"
 USER = "slipway"
 # What Debian's cron takes; the evaluator knows more (`L`, `#`, seconds).
 FIELD = re.compile(r"[0-9A-Za-z*,/-]+")
@@ -65,13 +65,18 @@ def longest_gap(expression: str, firings: int = 500) -> float:
 def write(when: Mapping[str, str], path: str) -> str:
     """Write the crontab; `path` is the PATH that jobs get.
 
-    File 3 is the log of the container: cron itself would send what a job says by mail.
+    File 3 is the log of the container: cron itself would send what a job says by mail. A job that
+    was killed cannot say so; what stands after it does.
     """
-    command = "cd /srv && python -m slipway.inside job --given"
     lines = [f"PATH={path}", "SHELL=/bin/sh", 'MAILTO=""']
     for at, job in [("@reboot", CATCH_UP), *((at, job) for job, at in when.items())]:
-        lines.append(f"{at} {USER} {command} '{json.dumps({'job': job})}' >&3 2>&1")
+        settle = _command({"job": SETTLE, "of": job})
+        lines.append(f"{at} {USER} cd /srv && {{ {_command({'job': job})} || {settle}; }} >&3 2>&1")
     return "\n".join(lines) + "\n"
+
+
+def _command(given: Mapping[str, str]) -> str:
+    return f"python -m slipway.inside job --given '{json.dumps(given)}'"
 
 
 if __name__ == "__main__":

@@ -26,14 +26,18 @@ Does = Callable[[Work], Mapping[str, Any]]
 
 
 def job(work: Work) -> dict[str, Any]:
-    """Run one job as cron does: `backup`, `drill`, `prune`, or `catch-up` of what was missed."""
+    """Run one job as cron does: `backup`, `drill`, `prune`; `catch-up` of what was missed; or
+    `settle` what was killed.
+    """
     name = str(work.given.get("job", ""))
-    if name not in (*JOBS, crontab.CATCH_UP):
+    if name not in (*JOBS, crontab.CATCH_UP, crontab.SETTLE):
         raise UsageError(f"there is no job {name[:40]!a} (one of: {', '.join(JOBS)})")
     _adopt(SETTINGS)
     schedule = _schedule()
     if name == crontab.CATCH_UP:
         return _catch_up(work, schedule)
+    if name == crontab.SETTLE:
+        return _settle(work, str(work.given.get("of", "")))
     return _run(name, work, schedule)
 
 
@@ -112,6 +116,20 @@ def _catch_up(work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
         work.report.note(f"{name} was missed; it is made up for now")
         _run(name, work, schedule)
     return {"summary": f"made up for: {', '.join(missed)}" if missed else "nothing was missed"}
+
+
+def _settle(work: Work, of: str) -> dict[str, Any]:
+    """Tell what a job could not tell itself, because it was killed."""
+    store = work.store()
+    killed = [
+        run
+        for run in runs.read_all(store).values()
+        if run.state == "running" and of in (run.job, crontab.CATCH_UP)
+    ]
+    for run in killed:
+        _failed(work, store, run, "it was killed; out of memory? (services.ops.deploy.resources)")
+    names = ", ".join(run.job for run in killed)
+    return {"summary": f"{names}: it was killed" if killed else f"{of}: its failure is on record"}
 
 
 def _missed(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from slipway.backups import picture, runs
+from slipway.backups import manifest, picture, runs
 from slipway.backups.policy import Keep, Policy
 from slipway.backups.runs import Run
 from slipway.hosts.local import LocalHost
@@ -88,7 +88,7 @@ class Clock:
 
     def start(self, *, smoke: str = "", **when: str) -> None:
         """Start it; a container before it is no more, as after the loss of a machine."""
-        policy = Policy(when, Keep(7, 5, 12, 3), 26 * 3600.0, 7 * 86400.0)
+        policy = Policy(when, Keep(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
         told = json.dumps({"policy": policy.to_json(), "recipients": RECIPIENTS, "smoke": smoke})
         options = (*self.options, "--env", f"SCHEDULE={told}")
         self.container = self.place.corner.run(inside.OPS, "/srv/schedule", options=options)
@@ -286,6 +286,25 @@ def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
     clock.said("backup was missed; it is made up for now")
 
 
+def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
+    clock: Clock, outside: Outside
+) -> None:
+    docker = clock.place.corner.docker
+    with clock.place.server.connect() as other, other.transaction():
+        other.execute("lock table people in access exclusive mode")
+        clock.start(backup=NEVER)
+        clock.wait_for("backup", "running")
+        time.sleep(1)
+        killing = ("pkill", "-9", "-f", "^python -m slipway.inside job")
+        docker("exec", "--user", "10001:10001", clock.container, *killing)
+        run = clock.wait_for("backup", "failed")
+    assert "it was killed" in run.text
+    assert len(outside.notices) == 1
+    left = docker("exec", clock.container, "pgrep", "-c", "pg_dump|age", check=False)
+    assert left == "0"
+    assert clock.manifests() == []
+
+
 def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     clock: Clock, outside: Outside
 ) -> None:
@@ -313,8 +332,59 @@ def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outsid
     assert prune(clock, plan=False)["held"].startswith("the last drill failed")
 
 
+def test_keys_that_may_only_write_back_up_and_prune_nothing(clock: Clock, outside: Outside) -> None:
+    (clock.secrets / "BACKUP_S3_KEY").write_text(clock.s3.writer_key + "\n")
+    (clock.secrets / "BACKUP_S3_SECRET").write_text(clock.s3.writer_secret + "\n")
+    clock.start(backup=NEVER)
+    clock.wait_for("backup", "ok")
+    clock.said("made up for: backup")
+    assert len(clock.manifests()) == 1
+    assert len(outside.beats) == 1
+    result = prune(clock, plan=False)
+    assert result["summary"] == "the store may not be listed; nothing was pruned"
+    clock.place.corner.docker("restart", "--time", "5", clock.container)
+    clock.said("nothing was missed")  # its own volume remembers
+
+
+def test_pruning_by_the_clock_keeps_what_the_policy_says(clock: Clock, outside: Outside) -> None:
+    clock.start(backup=NEVER)
+    clock.wait_for("backup", "ok")
+    clock.said("made up for: backup")
+    (newest,) = clock.manifests()
+    old = [age(clock, newest, days) for days in range(1, 10)]
+    clock.store.put("20200101T000000Z.txt", [b"not a backup"])
+    for stamp in ("20260101T000000Z", manifest.stamp()):
+        clock.place.sql(f'create database "logbook__before_{stamp}"', "postgres")
+    planned = prune(clock, plan=True)
+    assert planned["databases"] == ["logbook__before_20260101T000000Z"]
+    assert planned["removed"] == [old[8], old[7], old[6]]
+    clock.remove()
+    clock.start(prune=EVERY_MINUTE)
+    run = clock.wait_for("prune", "ok", 90)
+    assert run.text.startswith("3 backups removed, 7 kept")
+    assert "1 replaced databases dropped" in run.text
+    left = clock.place.sql("select datname from pg_database where datname like '%before%'")
+    assert [name for (name,) in left] == [f"logbook__before_{stamp}"]
+    stays = [*reversed(old[:6]), newest.removesuffix(".json")]
+    assert clock.manifests() == [f"{name}.json" for name in stays]
+    assert len([key for key in clock.s3.keys(clock.bucket) if key.endswith(".age")]) == 14
+    assert "kept/testing/20200101T000000Z.txt" in clock.s3.keys(clock.bucket)
+    assert len(outside.beats) == 1  # a heartbeat is for backups
+
+
+def age(clock: Clock, newest: str, days: int) -> str:
+    """Have the newest backup once more, as if it were so many days old."""
+    old = newest.removesuffix(".json")
+    moment = manifest.moment(old) - timedelta(days=days)
+    name = f"{manifest.stamp(moment.timestamp())}-{old[-4:]}"
+    for entry in list(clock.store.entries(f"{old}.")):
+        data = b"".join(clock.store.get(entry.key)).replace(old.encode(), name.encode())
+        clock.store.put(entry.key.replace(old, name), [data])
+    return name
+
+
 def prune(clock: Clock, **given: Any) -> dict[str, Any]:
     """Prune beside the database, as a person does."""
-    policy = Policy({"backup": NEVER}, Keep(7, 5, 12, 3), 26 * 3600.0, 7 * 86400.0)
+    policy = Policy({"backup": NEVER}, Keep(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
     place = Place(LocalHost("here"), clock.container, "testing")
     return errand.run(place, "prune", {"policy": policy.to_json(), **given}, Heard())

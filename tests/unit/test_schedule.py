@@ -93,7 +93,8 @@ def test_the_crontab_has_a_line_for_each_job_and_one_for_what_was_missed() -> No
     text = crontab.write({"backup": "15 2 * * *", "drill": "15 3 * * 0"}, "/opt/python/bin:/bin")
     lines = [line for line in text.splitlines() if "slipway" in line]
     assert [line.split(" slipway ")[0] for line in lines] == ["@reboot", "15 2 * * *", "15 3 * * 0"]
-    assert lines[0].endswith("""job --given '{"job": "catch-up"}' >&3 2>&1""")
+    assert """job --given '{"job": "catch-up"}' || python""" in lines[0]
+    assert lines[1].endswith("""--given '{"job": "settle", "of": "backup"}'; } >&3 2>&1""")
     assert "PATH=/opt/python/bin:/bin" in text
     assert "%" not in text  # cron would make it a line end
 
@@ -128,7 +129,13 @@ def test_a_result_that_is_none_is_no_result(tmp_path: Path, text: str) -> None:
 
 def judged(name: str = "staging", *, scheduled: bool = True, **drawn: Any) -> Backups:
     env = environment.load(name)
-    empty = {"where": "s3://b", "unknown": "", "newest": None, "drill": None, "runs": {}}
+    empty: dict[str, Any] = {
+        "where": "s3://b",
+        "unknown": "",
+        "newest": None,
+        "drill": None,
+        "runs": {},
+    }
     held = policy.read(ROOT / policy.NAME, name, ENVIRONMENTS)
     return backups.judge(env, held, {**empty, **drawn}, scheduled=scheduled)
 
