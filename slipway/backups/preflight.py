@@ -30,7 +30,6 @@ class Target:
     user: str
     is_super: bool
     may_create_database: bool
-    may_create_role: bool
     extensions: frozenset[str]  # that could be made
     roles: frozenset[str]
     sessions: int  # that are still free
@@ -52,7 +51,7 @@ def look(session: "Session") -> Target:
     """Read what the server has."""
     row = session.execute(
         "select current_setting('server_version_num')::int / 10000, rolname, rolsuper,"
-        " rolcreatedb or rolsuper, rolcreaterole or rolsuper,"
+        " rolcreatedb or rolsuper,"
         " current_setting('max_connections')::int"
         "   - case when rolsuper then 0"
         "     else current_setting('superuser_reserved_connections')::int end"
@@ -68,10 +67,9 @@ def look(session: "Session") -> Target:
         user=row[1],
         is_super=row[2],
         may_create_database=row[3],
-        may_create_role=row[4],
         extensions=frozenset(name for (name,) in extensions),
         roles=frozenset(name for (name,) in roles),
-        sessions=row[5],
+        sessions=row[4],
         free=_free(session) if row[2] else None,
     )
 
@@ -91,8 +89,8 @@ def judge(
         problems.append(f"it is of PostgreSQL {major} and the server is {target.major}, older")
     if not target.may_create_database:
         problems.append(
-            f"the role {target.user} may not create a database beside the live one; "
-            f"an administrator of the server can let it: alter role {target.user} createdb"
+            f"the role {target.user} may not create a database beside the live one (an "
+            f"administrator of the server can let it: alter role {target.user} createdb)"
         )
     lacking = sorted(_extensions(manifest, archive) - target.extensions)
     if lacking:

@@ -1,4 +1,4 @@
-"""The rows of each table as PostgreSQL writes them out, summed: is what came back what was kept?"""
+"""The rows of each table as PostgreSQL writes them out, summed, to tell two apart."""
 
 import contextlib
 import hashlib

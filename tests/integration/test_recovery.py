@@ -1,0 +1,90 @@
+"""A person's side of restores: which backup, which file, whose key, and what is asked before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from slipway.database.report import Report
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, UsageError
+from slipway.hosts.host import Host
+from slipway.ops import errand, recovery, vault
+from slipway.ops.place import Place
+from slipway.ops.recovery import Wish
+from slipway.storage.store import Store
+from tests.integration import inside
+from tests.integration.conftest import Corner
+from tests.integration.inside import Heard, Inside
+from tests.integration.test_restore import PEOPLE, count, databases
+
+pytestmark = pytest.mark.engine
+
+
+@dataclass(frozen=True)
+class There:
+    """The test's containers as the place of an environment; nobody deploys to it."""
+
+    env: Environment
+    inside: Inside
+    manager: Host | None = None
+
+    @property
+    def place(self) -> Place:
+        return self.inside.place()
+
+    @property
+    def database(self) -> Place:
+        return replace(self.inside.place(), container=self.inside.db)
+
+    def do(
+        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+    ) -> dict[str, Any]:
+        return errand.run(self.place, verb, given, report, store)
+
+
+@pytest.fixture
+def there(corner: Corner, tmp_path: Path) -> There:
+    place = inside.start(corner, tmp_path / "inside")
+    place.sql(PEOPLE)
+    loaded = environment.load("testing")
+    settings = {**loaded.settings, "BACKUP_STORE": str(tmp_path / "backups")}
+    return There(replace(loaded, settings=MappingProxyType(settings)), place)
+
+
+def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: Path) -> None:
+    heard, place = Heard(), there.inside
+    name = vault.take(there, heard)["backup"]["id"]
+    path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
+    place.sql("delete from people where id > 10")
+
+    planned = recovery.restore(there, Wish(plan=True), heard)
+    assert planned["backup"] == name and databases(place) == {"logbook"}
+    done = recovery.restore(there, Wish(), heard)
+    assert count(place) == 1000 and done["backup"] == name
+    assert recovery.undo(there, Wish(), heard)["back"] == done["kept"]
+    assert count(place) == 10
+    assert recovery.restore(there, Wish(backup=name, into="again"), heard)["rows"] == 1001
+    assert recovery.restore(there, Wish(backup=str(path), into="file"), heard)["rows"] == 1001
+    assert recovery.restore(there, Wish(table="people", into="one"), heard)["rows"] == 1000
+    assert recovery.drill(there, "latest", heard)["ok"]
+
+    moved = tmp_path / "moved.dump.age"
+    moved.write_bytes(path.read_bytes())
+    with pytest.raises(Refused, match="has no manifest beside it; decrypt it first"):
+        recovery.restore(there, Wish(backup=str(moved), into="x"), heard)
+    with pytest.raises(UsageError, match=r"is none of: latest, an id of inv db\.backups, a file"):
+        recovery.restore(there, Wish(backup="nonsense"), heard)
+    with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
+        recovery.restore(there, Wish(backup="20200101T000000Z-ffff"), heard)
+    for wrong in (Wish(table="people"), Wish(to_time="now", backup=name)):
+        with pytest.raises(UsageError):
+            recovery.restore(there, wrong, heard)
+    with pytest.raises(UsageError, match="give it alone"):
+        recovery.undo(there, Wish(plan=True), heard)
+    with pytest.raises(Refused, match="you asked for 'staging', and this is 'testing'"):
+        there.do("undo", {"environment": "staging"}, heard)

@@ -1,0 +1,217 @@
+"""What a restore decides before and after it touches anything."""
+
+from dataclasses import replace
+
+import pytest
+
+from slipway.backups import compare, preflight, restore, scrub, sums
+from slipway.backups.archive import Archive, Source
+from slipway.backups.compare import Restored
+from slipway.backups.facts import Facts
+from slipway.backups.manifest import Locale, Manifest, Piece
+from slipway.backups.preflight import Target
+from slipway.backups.restore import Order
+from slipway.database import beside
+from slipway.errors import ConfigError, Refused, UsageError
+from slipway.project import ROOT
+from slipway.storage.folder import FolderStore
+
+LOCALE = Locale("UTF8", "c", "C.UTF-8", "C.UTF-8")
+MANIFEST = Manifest(
+    id="20261122T021500Z-1f3a",
+    environment="prod",
+    database="logbook",
+    created="2026-11-22T02:15:00Z",
+    seconds=1.0,
+    release=3,
+    commit="abc",
+    server="17.6",
+    client="17.6",
+    locale=LOCALE,
+    extensions={"plpgsql": "1.0", "pg_trgm": "1.6"},
+    roles=("logbook", "reader", "pg_database_owner"),
+    tables={"public.people": 1000, "public.large": None},
+    unlogged=(),
+    foreign=(),
+    large_objects=2,
+    sequences=1,
+    migrations=("1", "2"),
+    database_size=100 << 20,
+    plain=Piece(10, "0" * 64),
+    dump=Piece(12, "0" * 64),
+    globals=Piece(1, "0" * 64),
+    has_role_passwords=False,
+    recipients=("age1x",),
+    key="sealed",
+)
+TARGET = Target(
+    major=17,
+    user="logbook",
+    is_super=True,
+    may_create_database=True,
+    extensions=frozenset({"plpgsql", "pg_trgm"}),
+    roles=frozenset({"logbook", "reader"}),
+    sessions=90,
+    free=1 << 30,
+)
+FACTS = Facts(
+    server="17.6",
+    locale=LOCALE,
+    extensions={"plpgsql": "1.0", "pg_trgm": "1.7"},
+    roles=("logbook",),
+    tables={},
+    unlogged=(),
+    foreign=(),
+    large_objects=2,
+    sequences=1,
+    migrations=("1", "2"),
+    size=0,
+    is_held=False,
+)
+SAME = Restored(FACTS, {"public.people": 1000, "public.large": 7}, (), ())
+STORE = FolderStore(ROOT / "nowhere", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"major": 16}, "of PostgreSQL 17 and the server is 16, older"),
+        ({"may_create_database": False}, "alter role logbook createdb"),
+        ({"extensions": frozenset({"plpgsql"})}, "no extension pg_trgm"),
+        ({"roles": frozenset({"logbook"})}, "the roles reader do not exist"),
+        ({"free": 100 << 20}, "100 MB free, and about 114 MB are needed"),
+        ({"sessions": 4}, "room for 4 more sessions"),
+    ],
+)
+def test_each_thing_that_a_server_lacks_is_named(change: dict[str, object], said: str) -> None:
+    assert preflight.judge(TARGET, MANIFEST, None).problems == ()
+    (problem,) = preflight.judge(replace(TARGET, **change), MANIFEST, None).problems  # type: ignore[arg-type]
+    assert said in problem
+
+
+def test_a_server_takes_what_is_older_and_as_many_jobs_as_it_has_sessions_for() -> None:
+    assert preflight.judge(replace(TARGET, major=18), MANIFEST, None).problems == ()
+    assert preflight.judge(TARGET, MANIFEST, None, cores=8).jobs == 8
+    assert preflight.judge(replace(TARGET, sessions=7), MANIFEST, None, cores=8).jobs == 3
+
+
+def test_without_a_superuser_no_role_is_missed_and_it_is_told() -> None:
+    found = preflight.judge(replace(TARGET, is_super=False, roles=frozenset()), MANIFEST, None)
+    assert (found.problems, found.missing_roles) == ((), ())
+    assert "no superuser" in found.notes[0]
+
+
+def test_a_foreign_file_says_itself_what_it_needs() -> None:
+    entries = (
+        "2; 3079 16385 EXTENSION - postgis ",
+        "3303; 0 0 COMMENT - EXTENSION postgis ",
+        "215; 1259 16386 TABLE public people alice",
+        "6; 2615 2200 SCHEMA - public pg_database_owner",
+    )
+    archive = Archive(3, 18, 18, entries)
+    found = preflight.judge(TARGET, None, archive)
+    assert found.missing_roles == ("alice",)
+    assert [text.split(";")[0] for text in found.problems] == [
+        "it is of PostgreSQL 18 and the server is 17, older",
+        "the server has no extension postgis",
+        "the roles alice do not exist there",
+    ]
+
+
+def test_what_differs_from_the_backup_is_said_and_only_that() -> None:
+    assert compare.differences(MANIFEST, SAME) == []
+    other = Restored(
+        replace(FACTS, migrations=("1",), large_objects=1, extensions={}),
+        {"public.people": 999, "public.more": 1},
+        ("people_pkey",),
+        (),
+    )
+    assert compare.differences(MANIFEST, other) == [
+        "public.people has 999 rows instead of 1000",
+        "the table public.large is missing",
+        "the table public.more was not in it",
+        "its newest migration is 1 instead of 2",
+        "1 large objects instead of 2",
+        "the extension pg_trgm, plpgsql is missing",
+        "the index people_pkey is not valid",
+    ]
+
+
+def test_a_database_that_shrinks_is_told_once_it_shrinks_too_much() -> None:
+    assert compare.shrunk({"a": 1000}, {"a": 800}, 20) == ""
+    assert "more than 20 % fewer" in compare.shrunk({"a": 1000}, {"a": 799}, 20)
+    assert "a had 1000 rows" in compare.shrunk({"a": 1000, "b": 10_000}, {"b": 10_000}, 20)
+    assert compare.shrunk({}, {"a": 1}, 20) == ""
+
+
+@pytest.mark.parametrize(
+    ("origins", "environment", "text", "goes"),
+    [
+        ({"prod"}, "prod", "", True),
+        ({"staging"}, "prod", "select 1", False),
+        ({"prod", "staging"}, "prod", "select 1", False),
+        ({"prod"}, "staging", "", False),
+        ({"prod"}, "staging", "-- nothing", False),
+        ({"prod"}, "staging", "delete from people", True),
+        ({"testing"}, "staging", "", True),
+        (set(), "prod", "", True),
+    ],
+)
+def test_data_goes_only_where_it_may(
+    origins: set[str], environment: str, text: str, goes: bool
+) -> None:
+    if goes:
+        scrub.demand(origins, environment, text)
+        return
+    with pytest.raises(Refused):
+        scrub.demand(origins, environment, text)
+
+
+@pytest.mark.parametrize("text", ["commit; select 1", "\\! rm -rf /", "begin; delete from people"])
+def test_a_scrub_file_cannot_leave_its_transaction(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"backups/scrub\.sql"):
+        scrub.check(text)
+
+
+def test_a_restore_tells_its_stages() -> None:
+    names = [name for name, _ in restore.stages(Order("prod"), frozenset({"prod"}))]
+    assert names == ["fetch", "preflight", "create", "fill", "compare", "swap"]
+    names = [name for name, _ in restore.stages(Order("dev", into="x"), frozenset({"prod"}))]
+    assert names[-2:] == ["scrub", "name"]
+
+
+def test_a_table_alone_replaces_nothing() -> None:
+    with pytest.raises(UsageError, match="--into"):
+        restore.check_order(Source(STORE, file="x"), Order("dev", tables=["people"]))
+
+
+def test_names_of_databases_beside_fit_and_never_meet() -> None:
+    moment = "20261122T021500Z-1f3a"
+    names = {
+        beside.name_of(name, beside.RESTORE, moment)
+        for name in ("a", "x" * 63, "x" * 62, "ü" * 31, "ü" * 30 + "u", "x" * 32, "x" * 33)
+    }
+    assert len(names) == 7
+    assert all(len(name.encode()) <= beside.LONGEST_NAME for name in names)
+    assert beside.name_of("app", beside.BEFORE, "20261122T021500Z") == (
+        "app__before_20261122T021500Z"
+    )
+
+
+def test_rows_are_summed_table_by_table_whatever_they_hold() -> None:
+    script = b"""SET x;
+COPY public.a (id) FROM stdin;
+1
+COPY public.b (id) FROM stdin;
+\\.
+
+COPY public."b c" (id) FROM stdin;
+\\.
+"""
+    found = sums.of(script.splitlines(keepends=True))
+    assert list(found) == ["public.a (id)", 'public."b c" (id)']
+    other = sums.of(script.replace(b"1\n", b"2\n").splitlines(keepends=True))
+    assert sums.differences(found, found) == []
+    assert sums.differences(found, other) == [
+        "the rows of public.a are not those of the backup (SHA-256)"
+    ]
