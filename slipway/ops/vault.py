@@ -87,9 +87,16 @@ def listed(there: There, report: Report) -> dict[str, Any]:
 
 def verify(there: There, which: str, report: Report) -> dict[str, Any]:
     """Read backups back wholly: the newest, one by its id, or all."""
-    chosen = choose(listed(there, report), which)
+    found = listed(there, report)
+    chosen = choose(found, which)
+    damaged: Mapping[str, str] = found["damaged"]
     opened = {str(row["id"]): unlock(there.env, row) for row in chosen}
-    return there.do("verify", {"keys": opened}, report, store_here(there.env))
+    told = there.do("verify", {"keys": opened}, report, store_here(there.env))
+    if which == "all":
+        told["proofs"] += [_unread(name, why) for name, why in damaged.items()]
+    elif newer := [name for name in damaged if name > str(chosen[0]["id"])]:
+        report.note(f"! newer, but not whole: {', '.join(sorted(newer))}")
+    return told
 
 
 def choose(found: Row, which: str) -> Sequence[Row]:
@@ -119,6 +126,11 @@ def demand_whole(found: Row) -> None:
     bad = [f"{each['id']}: {each['why']}" for each in found["proofs"] if not each["ok"]]
     if bad:
         raise DifferenceFound(f"{'; '.join(bad)}. Take another now: inv db.backup")
+
+
+def _unread(name: str, why: str) -> dict[str, Any]:
+    """Tell of a backup that need not be read to know that it is not whole."""
+    return {"id": name, "kind": "decode", "ok": False, "why": why, "seconds": 0.0, "counts": {}}
 
 
 def _live(there: There, report: Report) -> ledger.Entry | None:
