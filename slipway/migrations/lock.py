@@ -31,7 +31,8 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = %s A
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 STILL_WORKING = """
-SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = %s AND state <> 'idle'
 """
 
 

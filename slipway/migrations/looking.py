@@ -71,7 +71,7 @@ def _rows(found: State) -> list[dict[str, Any]]:
                 "file": name,
                 "state": wrong.get(version, "applied" if entry else "pending"),
                 "applied_at": _time(entry),
-                "seconds": entry.seconds if entry else None,
+                "seconds": round(entry.seconds, 3) if entry and entry.seconds is not None else None,
                 "by": entry.applied_by if entry else "",
             }
         )

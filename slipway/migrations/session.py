@@ -33,6 +33,7 @@ class Session:
         self._server = server
         self._lock_timeout = lock_timeout
         self._connection: Connected | None = None
+        self._pid = 0
         self._is_used = False
         self.since: float | None = None  # when the statement that runs now was sent
 
@@ -42,6 +43,8 @@ class Session:
         if self._connection is None or self._connection.closed:
             self._connection = self._server.connect(application=WORKING)
             self._connection.prepare_threshold = None  # what is discarded must not be prepared
+            row = self._connection.execute("SELECT pg_backend_pid()").fetchone()
+            self._pid = int(row[0]) if row else 0
             self._set()
         return self._connection
 
@@ -51,9 +54,8 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The server's process for it; 0 where there is none."""
-        connection = self._connection
-        return 0 if connection is None or connection.closed else connection.info.backend_pid
+        """The server's process for it, also behind a pooler; 0 where there is none."""
+        return 0 if self._connection is None or self._connection.closed else self._pid
 
     def begin(self) -> None:
         """Forget what the file before has set, and set what every file starts with."""

@@ -7,7 +7,7 @@ from typing import Any
 from slipway.cluster import lease
 from slipway.database.report import Report
 from slipway.errors import ConfigError, Refused
-from slipway.ops import vault
+from slipway.ops import schema, vault
 from slipway.ops.vault import There
 from slipway.project import COMPOSE
 
@@ -27,10 +27,9 @@ def seeds(name: str, folder: Path = SEEDS) -> dict[str, str]:
     return {path.name: _text(path) for path in paths if path.is_file()}
 
 
-def migrations(folder: Path = COMPOSE / "migrations") -> dict[str, str]:
+def migrations(folder: Path = schema.FOLDER) -> dict[str, str]:
     """Read the checkout's migrations, by file name."""
-    paths = sorted(path for path in folder.glob("*.sql") if not path.name.startswith("."))
-    return {path.name: _text(path) for path in paths}
+    return schema.texts(folder)
 
 
 def reset(there: There, report: Report, *, seed: bool = True) -> dict[str, Any]:
