@@ -8,25 +8,36 @@ from tasks.command import command
     runbook="backup",
     help={
         "roles_with_passwords": "Keep the hashes of roles' passwords too; they are encrypted.",
+        "physical": "Take a base backup for point-in-time recovery instead (PITR=on).",
+        "full": "With --physical: all of it, not only what changed since the one before.",
         "json": "Print what it came to as JSON.",
     },
 )
 def backup(
-    env: Environment | None = None, *, roles_with_passwords: bool = False, json: bool = False
+    env: Environment | None = None,
+    *,
+    roles_with_passwords: bool = False,
+    physical: bool = False,
+    full: bool = False,
+    json: bool = False,
 ) -> None:
     """Back up the database: dumped, decoded in full, encrypted, stored; without --env the loop's.
 
     Examples:
       inv db.backup --env=prod
       inv db.backup
+      inv db.backup --env=prod --physical
     """
-    from slipway.ops import vault
+    from slipway.ops import pitr, vault
     from slipway.releases import beside
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
     with beside.connected(env) as there, Telling() as telling:
-        found = vault.take(there, telling, role_passwords=roles_with_passwords)
+        if physical:
+            found = pitr.take(there, telling, full=full)
+        else:
+            found = vault.take(there, telling, role_passwords=roles_with_passwords)
     shown.show_taken(found, as_json=json)
 
 
@@ -36,13 +47,13 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
 
     Example: inv db.backups --env=prod
     """
-    from slipway.ops import vault
+    from slipway.ops import pitr, vault
     from slipway.releases import beside
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
     with beside.connected(env) as there, Telling() as telling:
-        found = vault.listed(there, telling)
+        found = {**vault.listed(there, telling), "pitr": pitr.kept(there, telling)}
     shown.show_list(there.env, found, as_json=json)
 
 
@@ -50,20 +61,31 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
     runbook="backup",
     help={
         "backup": "Which one: latest, all, or an id that inv db.backups shows.",
+        "physical": "Read the archive of point-in-time recovery instead (PITR=on).",
         "json": "Print what was found as JSON.",
     },
 )
-def verify(env: Environment | None = None, *, backup: str = "latest", json: bool = False) -> None:
+def verify(
+    env: Environment | None = None,
+    *,
+    backup: str = "latest",
+    physical: bool = False,
+    json: bool = False,
+) -> None:
     """Read backups back wholly from where they lie; exit code 5 when one is not whole.
 
     Example: inv db.verify --env=prod --backup=all
     """
-    from slipway.ops import vault
+    from slipway.ops import pitr, vault
     from slipway.releases import beside
     from slipway.show import backups as shown
+    from slipway.show import outcome
     from slipway.show.telling import Telling
 
     with beside.connected(env) as there, Telling() as telling:
+        if physical:
+            outcome.say(pitr.verify(there))
+            return
         found = vault.verify(there, backup, telling)
     shown.show_proofs(found, as_json=json)
     vault.demand_whole(found)
@@ -156,6 +178,7 @@ def restore(
       inv db.restore --env=staging --plan
       inv db.restore --env=prod --backup=20261122T021500Z-1f3a
       inv db.restore --env=prod --table=people --into=look
+      inv db.restore --env=prod --to-time="2026-11-22 14:03:00+00"
       inv db.restore --env=prod --undo
     """
     from slipway.ops import recovery

@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from slipway.backups import pitr
 from slipway.backups.pitr import ArchiveError, Base, Files, Window
 from slipway.database.report import Report
-from slipway.errors import Busy, Refused
+from slipway.environments.environment import Environment
+from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, SECONDS, Completed
 from slipway.ops.place import Place
 
@@ -61,6 +62,61 @@ class State:
     @property
     def is_stuck(self) -> bool:
         return self.failed is not None and (self.stored is None or self.failed > self.stored)
+
+
+class There(Protocol):
+    """An environment, and the container of its database."""
+
+    @property
+    def env(self) -> Environment: ...
+
+    @property
+    def database(self) -> Place: ...
+
+
+def take(there: There, report: Report, *, full: bool = False) -> dict[str, Any]:
+    """Take a base backup; return what is told of it."""
+    made = told(Archive(there.database).take(report, "full" if full else "incr"))
+    return {
+        "backup": made,
+        "uncounted": 0,
+        "summary": f"base backup {made['id']} of {there.env.name}: {made['size'] >> 20} MB, of "
+        f"which {made['stored'] >> 20} MB were stored, in {made['seconds']:.0f} s",
+    }
+
+
+def verify(there: There) -> str:
+    """Read everything that is archived; return a sentence. Raises DifferenceFound."""
+    if wrong := Archive(there.database).verify():
+        raise DifferenceFound(
+            f"the archive is not whole: {'; '.join(wrong)}. Take a full base backup now: "
+            f"inv db.backup --env={there.env.name} --physical --full"
+        )
+    return "the archive is whole: every file was read and its sum is right"
+
+
+def kept(there: There, report: Report) -> dict[str, Any] | None:
+    """Return the catalogue of the archive, or None where none is kept or it cannot be asked."""
+    if not there.env.switch("PITR"):
+        return None
+    try:
+        return Archive(there.database).catalogue()
+    except SlipwayError as error:
+        report.note(f"which moments can be returned to is not known: {error}")
+        return None
+
+
+def told(base: Base) -> dict[str, Any]:
+    """Tell one base backup, as a table or a program wants it."""
+    return {
+        "id": base.label,
+        "kind": base.kind,
+        "at": base.ended.isoformat(),
+        "seconds": (base.ended - base.begun).total_seconds(),
+        "size": base.size,
+        "stored": base.stored,
+        "ok": not base.is_flawed,
+    }
 
 
 @dataclass(frozen=True)
@@ -139,18 +195,7 @@ class Archive:
             f"{state.waiting} files of 16 MB wait for it"
         )
         return {
-            "bases": [
-                {
-                    "id": each.label,
-                    "kind": each.kind,
-                    "at": each.ended.isoformat(),
-                    "seconds": (each.ended - each.begun).total_seconds(),
-                    "size": each.size,
-                    "stored": each.stored,
-                    "ok": not each.is_flawed,
-                }
-                for each in reversed(known)
-            ],
+            "bases": [told(each) for each in reversed(known)],
             "windows": [[each.begin.isoformat(), each.end.isoformat()] for each in found],
             "summary": pitr.loss(reach, state.now) + (late if state.is_stuck else ""),
         }

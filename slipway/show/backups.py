@@ -34,7 +34,7 @@ def show_list(env: Environment, found: Row, *, as_json: bool = False) -> None:
     rows = found["backups"]
     if as_json:
         document = {**found, "backups": [_public(row) for row in rows]}
-        table.document(document | {"loss": loss(env, rows)})
+        table.document(document | {"loss": loss(env, rows, kept=found.get("pitr"))})
         return
     if rows:
         table.rows(COLUMNS, [_row(row) for row in rows])
@@ -46,7 +46,9 @@ def show_list(env: Environment, found: Row, *, as_json: bool = False) -> None:
     if found["leftovers"]["count"]:
         count, size = found["leftovers"]["count"], sized(found["leftovers"]["size"])
         say(f"! {count} leftovers of broken-off backups ({size}); inv db.prune removes them")
-    say(loss(env, rows))
+    for begin, end in (found.get("pitr") or {}).get("windows", []):
+        say(f"any moment from {begin} to {end}: inv db.restore --env={env.name} --to-time=…")
+    say(loss(env, rows, kept=found.get("pitr")))
 
 
 def show_proofs(found: Row, *, as_json: bool = False) -> None:
@@ -58,10 +60,12 @@ def show_proofs(found: Row, *, as_json: bool = False) -> None:
     table.rows(columns, [_proof(each) for each in found["proofs"]])
 
 
-def loss(env: Environment, rows: Sequence[Row], now: float | None = None) -> str:
-    """Say what would be lost with the database at this moment."""
-    if env.switch("PITR"):
-        return "With point-in-time recovery (PITR=on) a lost database costs about a minute."
+def loss(
+    env: Environment, rows: Sequence[Row], now: float | None = None, *, kept: Row | None = None
+) -> str:
+    """Say what would be lost with the database at this moment; `kept` tells of its archive."""
+    if kept:
+        return f"If the database is lost now: {kept['summary']}."
     if not rows:
         return "If the database is lost now, everything is lost."
     since = human_age(rows[0]["at"], now)

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -53,6 +54,15 @@ class Door:
         self._listener = None
         self._open.clear()
 
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """Let nobody in for a block."""
+        self.shut()
+        try:
+            yield
+        finally:
+            self.open()
+
     def _let_in(self, listener: socket.socket, context: ssl.SSLContext) -> None:
         while True:
             try:
@@ -62,17 +72,18 @@ class Door:
             threading.Thread(target=self._lead, args=(plain, context), daemon=True).start()
 
     def _lead(self, plain: socket.socket, context: ssl.SSLContext) -> None:
-        with contextlib.suppress(OSError), plain:
-            with (
-                context.wrap_socket(plain, server_side=True) as outer,
-                socket.create_connection(("127.0.0.1", self._behind)) as inner,
-            ):
-                self._open |= {outer, inner}
-                back = threading.Thread(target=_carry, args=(inner, outer), daemon=True)
-                back.start()
-                _carry(outer, inner)
-                back.join()
-                self._open -= {outer, inner}
+        with (
+            contextlib.suppress(OSError),
+            plain,
+            context.wrap_socket(plain, server_side=True) as outer,
+            socket.create_connection(("127.0.0.1", self._behind)) as inner,
+        ):
+            self._open |= {outer, inner}
+            back = threading.Thread(target=_carry, args=(inner, outer), daemon=True)
+            back.start()
+            _carry(outer, inner)
+            back.join()
+            self._open -= {outer, inner}
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:
