@@ -14,13 +14,15 @@ from slipway.database import beside, marker, properties, swap
 from slipway.database.beside import RESTORE, Writing
 from slipway.database.connection import MAINTENANCE, Server
 from slipway.database.report import Report
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Busy, Refused, SlipwayError, UsageError
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
     Session = Connection[tuple[Any, ...]]
 
+PATIENCE = 300.0  # for a backup of the live database to end, or for sessions that hang
+AGAIN = 10.0
 FETCH = ("fetch", "fetch it, hold it against its sums, decode all of it; the server is not touched")
 LOOK = ("preflight", "look whether the server has versions, extensions, roles, room for it")
 CREATE = ("create", "create an empty database beside the live one")
@@ -127,13 +129,24 @@ def restore(server: Server, source: Source, order: Order, report: Report) -> Res
 
 
 def replace(server: Server, name: str, report: Report) -> tuple[str, float]:
-    """Put a filled database in the live one's place: properties first, then the names."""
+    """Put a filled database in the live one's place: properties first, then the names.
+
+    What is at work in the live one may end first: much work is in the new one by now.
+    """
     with server.named(MAINTENANCE).connect() as session:
-        swap.check(session, server.database)
         properties.copy(session, server.database, name, report)
-    kept, seconds = swap.swap(server, name, stamp())
-    report.note(f"swapped in {seconds:.2f} s; the one before is kept as {kept}")
-    return kept, seconds
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            kept, seconds = swap.swap(server, name, stamp())
+        except (Busy, swap.Stuck) as error:
+            if time.monotonic() > deadline:
+                raise
+            report.note(f"not yet: {error}")
+            time.sleep(AGAIN)
+            continue
+        report.note(f"swapped in {seconds:.2f} s; the one before is kept as {kept}")
+        return kept, seconds
 
 
 def _prepare(

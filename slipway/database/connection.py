@@ -123,6 +123,8 @@ def server(environ: Mapping[str, str] = os.environ) -> Server:
 
 def _is_hopeless(message: str) -> bool:
     """libpq gives no SQLSTATE for a refused connection, only the server's English sentence."""
+    if "just been dropped or renamed" in message:
+        return False  # one database takes the place of another at this very moment
     signs = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
     return any(sign in message for sign in signs)
 

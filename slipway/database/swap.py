@@ -27,6 +27,10 @@ NAME = "slipway swap"
 WORKING = ["slipway backup%", "slipway migrat%"]  # application_names; ending these would cost work
 
 
+class Stuck(SlipwayError):
+    """Sessions of the live database did not end; nothing was changed."""
+
+
 def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[str, float]:
     """Put `new` in the place of the database; return what the old is called now, and the seconds.
 
@@ -130,7 +134,7 @@ def _rename(session: "Session", live: str, new: str, kept: str) -> None:
                 text = sql.SQL("comment on database {} is {}")
                 session.execute(text.format(names["l"], sql.Literal(old_comment)))
     except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable) as error:
-        raise SlipwayError(
+        raise Stuck(
             f"the sessions in {live} did not end within {STUCK} ({error.diag.message_detail}); "
             "nothing was changed and the old one serves; run this again"
         ) from None

