@@ -4,6 +4,7 @@ The old database serves until the new one is whole, so a reset that fails or is 
 nothing, or everything; what it left beside is dropped by the next one.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from slipway.database import beside, marker, properties
 from slipway.database import swap as swapping
 from slipway.database.connection import Server
 from slipway.database.report import Report
-from slipway.errors import Refused
+from slipway.errors import Refused, SlipwayError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -43,41 +44,56 @@ class Done:
 
 def reset(server: Server, wish: Wish, report: Report) -> Done:
     """Replace the database by a new one. Raises Refused or Busy before anything is changed."""
-    with beside.alone(server, "reset") as session:
-        is_there = beside.is_there(session, server.database)
-        _check_rights(session, server.database, is_there=is_there)
-        row = _row(server) if is_there else None
-        marker.refuse_unless(wish.asked, wish.setting, row, "reset")
-        if is_there:
-            swapping.check(session, server.database)
-            wish.before(server)
-        else:
-            report.note(f"there is no database {server.database}; it is made anew")
-        beside.drop_stale(session, server.database, report)
-        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        new = beside.name_of(server.database, beside.RESTORE, f"{now}-0001")
-        writing = beside.writing(session, server.database if is_there else PATTERN)
-        beside.create(session, new, writing)
-        _fill(session, server, new, wish, report)
-        if not is_there:
-            _name(session, new, server.database)
-            return Done(0, 0.0)
-        properties.copy(session, server.database, new, report)
-        ended = _tell_sessions(session, server.database, report)
-        # Named as something left over, so that the next run drops it when this one is killed here.
-        kept, seconds = swapping.swap(server, new, f"{now}-0000", kind=beside.RESTORE)
-        beside.drop(session, kept)
-        return Done(ended, seconds)
+    import psycopg
+
+    try:
+        with beside.alone(server, "reset") as session:
+            return _replace(session, server, wish, report)
+    except psycopg.OperationalError as error:
+        raise SlipwayError(
+            f"the connection to {server.host}:{server.port} broke off ({_first_line(error)}); "
+            "the old database serves, or the new one if it was swapped in; run this again"
+        ) from None
+
+
+def _replace(session: "Session", server: Server, wish: Wish, report: Report) -> Done:
+    is_there = beside.is_there(session, server.database)
+    _check_rights(session, server.database, is_there=is_there)
+    row = _row(server) if is_there else None
+    marker.refuse_unless(wish.asked, wish.setting, row, "reset")
+    if is_there:
+        swapping.check(session, server.database)
+        wish.before(server)
+    else:
+        report.note(f"there is no database {server.database}; it is made anew")
+    beside.drop_stale(session, server.database, report)
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    new = beside.name_of(server.database, beside.RESTORE, f"{now}-0001")
+    writing = beside.writing(session, server.database if is_there else PATTERN)
+    beside.create(session, new, writing)
+    _fill(session, server, new, wish, report)
+    if not is_there:
+        _name(session, new, server.database)
+        return Done(0, 0.0)
+    properties.copy(session, server.database, new, report)
+    ended = _tell_sessions(session, server.database, report)
+    # Named as something left over, so that the next run drops it when this one is killed here.
+    kept, seconds = swapping.swap(server, new, f"{now}-0000", kind=beside.RESTORE)
+    beside.drop(session, kept)
+    return Done(ended, seconds)
 
 
 def _fill(session: "Session", server: Server, new: str, wish: Wish, report: Report) -> None:
     """Fill the new database; one that cannot be filled is dropped again."""
+    import psycopg
+
     try:
         wish.fill(server.named(new))
         with server.named(new).connect(application="slipway reset") as inside:
             marker.write(inside, wish.setting)
     except BaseException:
-        beside.drop(session, new)
+        with contextlib.suppress(psycopg.OperationalError):  # the next reset drops it
+            beside.drop(session, new)
         report.note(f"{server.database} is as it was")
         raise
 
@@ -136,3 +152,7 @@ def _name(session: "Session", new: str, database: str) -> None:
             "COMMENT ON DATABASE {live} IS NULL",
         ):
             session.execute(sql.SQL(text).format(**names))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0]

@@ -54,7 +54,9 @@ def run(
         try:
             channel.send("verb", verb=verb, given=dict(given), store=store.name if store else "")
             with _alive(channel):
-                return _listen(channel, report, desk)
+                result = _listen(channel, report, desk)
+            spoken.wait()
+            return result
         except Broken as error:
             raise _lost(place, verb, spoken, error) from None
         except KeyboardInterrupt:

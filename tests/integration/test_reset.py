@@ -144,6 +144,22 @@ def test_the_old_database_serves_until_the_new_one_is_whole(at: Inside) -> None:
     assert databases(at.server) == {at.server.database}
 
 
+def test_a_server_that_ends_our_session_is_told_and_the_next_reset_clears_away(at: Inside) -> None:
+    at.sql("CREATE TABLE old (id int)")
+
+    def end(_: Server) -> None:
+        at.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'slipway reset'"
+        )
+
+    with pytest.raises(SlipwayError, match=r"broke off \(terminating connection .* run this again"):
+        replace(at.server, wish(fill=end), Heard())
+    assert tables(at.server) == {"old"}
+    replace(at.server, wish(), Heard())
+    assert databases(at.server) == {at.server.database}
+
+
 def test_no_backup_no_reset(at: Inside) -> None:
     at.sql("CREATE TABLE old (id int)")
 
