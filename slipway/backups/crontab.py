@@ -65,18 +65,12 @@ def longest_gap(expression: str, firings: int = 500) -> float:
 def write(when: Mapping[str, str], path: str) -> str:
     """Write the crontab; `path` is the PATH that jobs get.
 
-    File 3 is the log of the container: cron itself would send what a job says by mail. A job that
-    was killed cannot say so; what stands after it does.
+    File 3 is the log of the container: cron itself would send what a job says by mail.
     """
     lines = [f"PATH={path}", "SHELL=/bin/sh", 'MAILTO=""']
     for at, job in [("@reboot", CATCH_UP), *((at, job) for job, at in when.items())]:
-        settle = _command({"job": SETTLE, "of": job})
-        lines.append(f"{at} {USER} cd /srv && {{ {_command({'job': job})} || {settle}; }} >&3 2>&1")
+        lines.append(f"{at} {USER} /srv/schedule {job} >&3 2>&1")
     return "\n".join(lines) + "\n"
-
-
-def _command(given: Mapping[str, str]) -> str:
-    return f"python -m slipway.inside job --given '{json.dumps(given)}'"
 
 
 if __name__ == "__main__":

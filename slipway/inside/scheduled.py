@@ -68,7 +68,7 @@ def _run(name: str, work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
     _keep(work, store, runs.ended(run, "ok", datetime.now(UTC), said, made))
     if made:
         _warn(work, notice.beat())  # the manifest is there by now
-    return {"summary": f"{name}: {said}"}
+    return {"summary": f"{run.began} {name}: {said}"}
 
 
 def _does(name: str) -> Does:
@@ -114,7 +114,7 @@ def _catch_up(work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
     missed = _missed(store, when, found, now)
     for name in missed:
         work.report.note(f"{name} was missed; it is made up for now")
-        _run(name, work, schedule)
+        work.report.note(_run(name, work, schedule)["summary"])
     return {"summary": f"made up for: {', '.join(missed)}" if missed else "nothing was missed"}
 
 
@@ -163,6 +163,7 @@ def _newest(store: Store) -> datetime | None:
 
 
 def _failed(work: Work, store: Store, run: Run, text: str) -> None:
+    work.report.note(f"{run.began} {run.job} failed")
     _keep(work, store, runs.ended(run, "failed", datetime.now(UTC), text))
     name = os.environ.get("ENVIRONMENT", "dev")
     said = f"{name}: the scheduled {run.job} failed: {text}\nLook at it: inv status --env={name}"

@@ -1,6 +1,7 @@
 """Backups by the clock in a deployed environment: scheduled, moved, refreshed, removed."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,9 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     assert told(kept, "RELEASE") == "2"
     kept.inv("rollback", TESTING).expect()
     assert told(kept, "RELEASE") == "1"
-    assert "schedule" in kept.inv("status", TESTING).expect().out
+    shown = kept.inv("status", TESTING).expect().out
+    assert re.search(r"^newest backup: 2\S+-[0-9a-f]{4}, 0\.\d h old", shown, re.MULTILINE)
+    assert re.search(r"^backup +2\S+Z +ok ", shown, re.MULTILINE)
 
     kept.replace("backups/policy.yml", '"15 3 * * 0"', "off")
     kept.commit("Drill by hand")

@@ -93,8 +93,7 @@ def test_the_crontab_has_a_line_for_each_job_and_one_for_what_was_missed() -> No
     text = crontab.write({"backup": "15 2 * * *", "drill": "15 3 * * 0"}, "/opt/python/bin:/bin")
     lines = [line for line in text.splitlines() if "slipway" in line]
     assert [line.split(" slipway ")[0] for line in lines] == ["@reboot", "15 2 * * *", "15 3 * * 0"]
-    assert """job --given '{"job": "catch-up"}' || python""" in lines[0]
-    assert lines[1].endswith("""--given '{"job": "settle", "of": "backup"}'; } >&3 2>&1""")
+    assert lines[1] == "15 2 * * * slipway /srv/schedule backup >&3 2>&1"
     assert "PATH=/opt/python/bin:/bin" in text
     assert "%" not in text  # cron would make it a line end
 
