@@ -25,8 +25,6 @@ Direction = Literal["up", "down"]
 
 THERE = "SELECT to_regclass('public.schema_migrations'), to_regclass('slipway.migrations')"
 MAKE = """
-CREATE SCHEMA IF NOT EXISTS public;
-CREATE SCHEMA IF NOT EXISTS slipway;
 CREATE TABLE IF NOT EXISTS public.schema_migrations (version varchar PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS slipway.migrations (
     version text PRIMARY KEY,
@@ -44,6 +42,7 @@ CREATE TABLE IF NOT EXISTS slipway.migrations (
     gone boolean NOT NULL DEFAULT false  -- its file was deleted, and somebody said so
 );
 """
+HAS_SCHEMA = "SELECT FROM pg_namespace WHERE nspname = %s"
 READ = """
 SELECT coalesce(k.version, m.version), k.version IS NOT NULL, m.version IS NOT NULL,
     m.name, m.sha256, m.state, m.direction, m.begun, m.ended, m.statements,
@@ -109,6 +108,10 @@ def make(connection: "Connected") -> None:
     if None in (connection.execute(THERE).fetchone() or (None,)):
         with connection.transaction():
             connection.execute("SET LOCAL client_min_messages = warning")
+            for name in ("public", "slipway"):
+                # IF NOT EXISTS asks for a right that is not needed where it exists.
+                if not connection.execute(HAS_SCHEMA, [name]).fetchall():
+                    connection.execute(f"CREATE SCHEMA {name}".encode())
             connection.execute(MAKE)
 
 

@@ -1,58 +1,21 @@
-"""Running migrations: the lock, everything that could be wrong, then one file after the other."""
+"""Applying migrations, taking them back, and recording those that a database has already."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
 
 from slipway.database.connection import Server
 from slipway.database.report import Report
-from slipway.errors import Refused, SlipwayError, UsageError
-from slipway.migrations import access, indexes, journal, lock, state
-from slipway.migrations.blockers import Watch
-from slipway.migrations.execution import Execution
-from slipway.migrations.failure import MigrationFailed
+from slipway.errors import Refused, UsageError
+from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
-from slipway.migrations.journal import Direction, Entry
-from slipway.migrations.session import Session
+from slipway.migrations.run import LOCK_TIMEOUT, LOCK_WAIT, Done, Wish, begun, refuse
 from slipway.migrations.state import State
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
-
-LOCK_WAIT = 60.0
-LOCK_TIMEOUT = 5.0
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How a person wants it run; the flags that take a risk are theirs to set."""
-
-    by: str = "somebody"
-    lock_wait: float = LOCK_WAIT
-    lock_timeout: float = LOCK_TIMEOUT
-    to: str = ""  # the last version to apply
-    allow_out_of_order: bool = False
-    accept: frozenset[str] = frozenset()  # versions whose edit or whose missing file is meant
-    resume_from: int = 0  # the statement of the half-done file to go on with
-    mark: Literal["", "applied", "pending"] = ""  # what the half-done file is to be taken for
-    expected: tuple[str, ...] | None = None  # the versions that were shown as pending
-
-
-@dataclass(frozen=True)
-class Done:
-    """One file that ran."""
-
-    filename: str
-    version: str
-    seconds: float
+__all__ = ["LOCK_TIMEOUT", "LOCK_WAIT", "Done", "Wish", "baseline", "migrate", "roll_back"]
 
 
 def migrate(server: Server, files: Sequence[Migration], report: Report, wish: Wish) -> list[Done]:
     """Apply what is pending. Raises Refused with all that is wrong before anything is run."""
-    with _begun(server, report, wish) as run:
+    with begun(server, report, wish) as run:
         found = run.look(files)
         pending = _wanted(found, wish)
         run.refuse_if_wrong(found, pending)
@@ -69,7 +32,7 @@ def roll_back(
     """Take back the newest `steps` migrations. Raises Refused where one has no way down."""
     if steps < 1:
         raise UsageError("--steps is at least 1")
-    with _begun(server, report, wish) as run:
+    with begun(server, report, wish) as run:
         found = run.look(files)
         if wish.resume_from:
             return run.resume(found, "down")
@@ -79,7 +42,7 @@ def roll_back(
         problems += [_no_way_down(version, known.get(version)) for version in newest]
         chosen = [known[version] for version in newest if version in known]
         problems += [each.text for each in state.unrunnable(chosen, "down")]
-        _refuse([each for each in problems if each])
+        refuse([each for each in problems if each])
         return run.each(chosen, "down", found)
 
 
@@ -89,157 +52,20 @@ def baseline(
     """Record everything up to a version as applied and run nothing; for a database that has it."""
     if version not in {each.version for each in files}:
         raise UsageError(f"no file has the version {version}")
-    with _begun(server, report, wish) as run:
-        if journal.read(run.keeper).entries:
+    with begun(server, report, wish) as run:
+        known = journal.read(run.keeper)
+        if known.entries:
             raise Refused(
                 "this database has a record of migrations already; nothing was changed; "
                 "`inv db.status` shows it"
             )
         chosen = [each for each in files if state.order(each.version) <= state.order(version)]
         with run.keeper.transaction():
+            journal.drop(run.keeper, known.stale)
             journal.adopt(run.keeper, chosen, f"{wish.by} (baseline)")
-            run.keeper.execute(
-                "INSERT INTO public.schema_migrations (version)"
-                " SELECT version FROM slipway.migrations"
-            )
+            for one in chosen:
+                run.keeper.execute(journal.enter(one))
         return [each.filename for each in chosen]
-
-
-@dataclass
-class _Run:
-    """One run that has the lock."""
-
-    keeper: "Connected"
-    execution: Execution
-    report: Report
-    wish: Wish
-
-    def look(self, files: Sequence[Migration]) -> State:
-        """Read what is applied, now that nobody else can change it; mark what is to be marked."""
-        if self.wish.mark not in ("", "applied", "pending"):
-            raise UsageError("--mark is applied or pending")
-        found = state.compare(files, journal.read(self.keeper), accepted=self.wish.accept)
-        if not self.wish.mark:
-            return found
-        half = found.half_done
-        if half is None:
-            raise Refused("no migration is half done, so there is nothing to mark")
-        one = next((each for each in files if each.version == half.version), half)
-        journal.mark(self.keeper, one, self.wish.mark == "applied")
-        self.report.note(f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so")
-        return state.compare(files, journal.read(self.keeper), accepted=self.wish.accept)
-
-    def refuse_if_wrong(self, found: State, pending: Sequence[Migration]) -> None:
-        """Name all that is in the way of these files, before any of them runs."""
-        passed = {"half done"} if self.wish.resume_from else set()
-        passed |= {"out of order"} if self.wish.allow_out_of_order else set()
-        problems = [each for each in found.in_the_way if each.kind not in passed]
-        half = found.half_done if self.wish.resume_from else None
-        resumed = [each for each in found.files if half and each.version == half.version]
-        problems += state.unrunnable([*resumed, *pending])
-        texts = [each.text for each in problems]
-        if any(each.kind == "half done" for each in problems):
-            texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
-        _refuse(texts)
-        unknown = self.wish.accept - found.journal.entries.keys()
-        if unknown:
-            raise UsageError(f"--accept={min(unknown)}: this version is not applied here")
-
-    def settle(self, found: State) -> None:
-        """Record what others did, and what a person accepts."""
-        wish, stale = self.wish, sorted(found.journal.stale)
-        if stale:
-            journal.drop(self.keeper, stale)
-            self.report.note(f"{', '.join(stale)}: taken back by another tool, so pending again")
-        here = {each.version: each for each in found.files}
-        journal.forget_files(self.keeper, wish.accept - here.keys(), wish.by)
-        accepted = [here[version] for version in sorted(wish.accept & here.keys())]
-        for one in accepted:
-            self.report.note(f"migrations/{one.filename} is accepted as it is: {wish.by} said so")
-        if unseen := found.unseen:
-            self.report.note(
-                f"{_count(unseen)} applied by another tool or an older release: taken as the files "
-                "are now, and held to that from now on"
-            )
-        journal.adopt(self.keeper, accepted, wish.by)
-        journal.adopt(self.keeper, unseen, "another tool")
-        for problem in found.problems:
-            if problem.kind == "ahead":
-                self.report.note(problem.text)
-
-    def resume(self, found: State, direction: Direction) -> list[Done]:
-        """Go on with the file that is half done."""
-        half = found.half_done
-        if half is None:
-            raise Refused("no migration is half done, so there is nothing to resume")
-        one = next((each for each in found.files if each.version == half.version), None)
-        if one is None or half.direction != direction or _is_whole(one, direction):
-            why = "its file is missing" if one is None else state.way_on(half)
-            raise Refused(f"{half.version} cannot be resumed so; nothing was changed: {why}")
-        first = self.wish.resume_from
-        if not 1 <= first <= half.statements + 1:
-            raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
-        return [self._one(one, direction, first=first)]
-
-    def each(self, files: Sequence[Migration], direction: Direction, found: State) -> list[Done]:
-        """Run files in their order; what ran before one that fails stays."""
-        done: list[Done] = []
-        try:
-            for one in files:
-                done.append(self._one(one, direction, late=found.is_late(one)))
-        except MigrationFailed as failed:
-            head, *statement = str(failed).split("\n")
-            left = len(files) - len(done) - 1
-            if done or left:
-                head += f" ({len(done)} before it stay, {left} after it were not tried)"
-            raise MigrationFailed("\n".join([head, *statement])) from None
-        finally:
-            if done and direction == "up":
-                journal.settle(self.keeper, done[-1].version)
-        return done
-
-    def _one(
-        self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
-    ) -> Done:
-        seconds = self.execution.run(one, direction, late=late and direction == "up", first=first)
-        did = "applied" if direction == "up" else "took back"
-        self.report.note(f"{did} {one.filename} in {seconds:.2f} s")
-        return Done(one.filename, one.version, round(seconds, 3))
-
-
-@contextlib.contextmanager
-def _begun(server: Server, report: Report, wish: Wish) -> Iterator[_Run]:
-    """Connect, see that migrations can run here, and hold the lock for a block."""
-    import psycopg
-
-    name = f"slipway migrate, {wish.by}".encode("ascii", "replace").decode()[:63]
-    session = Session(server, wish.lock_timeout)
-    try:
-        with server.connect(application=name) as keeper:
-            access.check(server, keeper)
-            _stay(keeper)
-            with lock.held(keeper, wish.lock_wait, report):
-                journal.make(keeper)
-                watch = Watch(keeper, session, report)
-                with watch.on():
-                    execution = Execution(server, keeper, session, watch, report, wish.by)
-                    yield _Run(keeper, execution, report, wish)
-    except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise SlipwayError(
-            f"the connection that keeps other runs out broke off: {reason}; what was applied so "
-            "far stays, a file that was running is taken back or shown by `inv db.status`"
-        ) from None
-    finally:
-        session.close()
-
-
-def _stay(keeper: "Connected") -> None:
-    """Keep the server from ending a connection that only waits, and let it see when we are gone."""
-    keeper.execute("SET statement_timeout = 0; SET tcp_keepalives_idle = 15")
-    keeper.execute("SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
-    if keeper.info.server_version >= 140000:
-        keeper.execute("SET idle_session_timeout = 0")
 
 
 def _wanted(found: State, wish: Wish) -> list[Migration]:
@@ -255,17 +81,3 @@ def _no_way_down(version: str, one: Migration | None) -> str:
     if one is None:
         return f"the file of {version} is missing, and with it the way back"
     return "" if one.down else f"migrations/{one.filename} has no way down"
-
-
-def _is_whole(one: Migration, direction: Direction) -> bool:
-    return journal.script(one, direction).in_transaction
-
-
-def _refuse(problems: Sequence[str]) -> None:
-    if problems:
-        lines = "".join(f"\n  {each}" for each in problems)
-        raise Refused(f"nothing was run, for this is in the way:{lines}")
-
-
-def _count(files: Sequence[Migration] | Sequence[Entry]) -> str:
-    return f"{len(files)} migration{'s' * (len(files) != 1)}"

@@ -1,10 +1,12 @@
 """What is pending and what is wrong, from files and journal alone; and what is said of it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.errors import DifferenceFound
+from slipway.database.report import Silent
+from slipway.errors import ConfigError, DifferenceFound
 from slipway.migrations import failure, files, indexes, schema, state
 from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
@@ -12,6 +14,7 @@ from slipway.migrations.journal import Entry, Journal
 from slipway.migrations.splitter import split
 from slipway.ops import schema as given
 from slipway.project import COMPOSE
+from slipway.releases import judging
 
 TEXT = "-- migrate:up\ncreate table t ();\n-- migrate:down\ndrop table t;\n"
 FILES = files.from_texts({f"{n}_t.sql": TEXT for n in (10, 20, 30)})
@@ -136,6 +139,26 @@ def test_a_status_that_is_not_clean_is_a_difference() -> None:
     given.check({"pending": 0, "problems": [], "summary": "3 applied"})
     with pytest.raises(DifferenceFound, match="1 pending"):
         given.check({"pending": 1, "problems": [], "summary": "1 pending"})
+
+
+def test_a_checkout_is_judged_without_a_database(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "10_old.sql").write_text("-- migrate:up\nalter table t drop column a;\n")
+    (folder / "20_new.sql").write_text("-- migrate:up\ncreate table n ();\n")
+    found = judging.judge("", Silent(), tmp_path)
+    assert [(one.filename, one.line) for one in found if one.blocks] == [("10_old.sql", 2)]
+    with pytest.raises(DifferenceFound, match="1 statement is not safe"):
+        judging.refuse(found)
+    judging.refuse(judging.judge("10", Silent(), tmp_path))
+    (folder / "30_bad.sql").write_text("-- migrate:up\n\ncommit;\n")
+    with pytest.raises(ConfigError, match=r"30_bad\.sql: line 3: COMMIT"):
+        judging.judge("", Silent(), tmp_path)
+
+
+def test_the_schemas_file_is_written_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "schema.sql"
+    assert given.write("a\n", path) and not given.write("a\n", path) and given.write("b\n", path)
 
 
 def test_the_samples_migrations_all_have_a_way_back() -> None:
