@@ -26,7 +26,7 @@ from slipway.storage.store import Store
 
 FOLDER = ROOT / "backups"
 FREE = ("dev", "testing")  # no name is typed for these
-STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET")
+STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_S3_CA")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def restore(there: There, wish: Wish, report: Report) -> dict[str, Any]:
         "into": wish.into,
         "tables": [name.strip() for name in wish.table.split(",") if name.strip()],
         "create_roles": wish.create_roles,
-        "scrub": _text(there.env, "scrub"),
+        "scrub": sql_of(there.env, "scrub"),
         "plan": wish.plan,
     }
     with _alone(there, "restoring the database", needed=wish.replaces):
@@ -99,7 +99,7 @@ def drill(there: There, which: str, report: Report) -> dict[str, Any]:
         raise UsageError("--backup=all: a drill proves one backup; give its id, or latest")
     (row,) = vault.choose(vault.listed(there, report), which)
     key = vault.unlock(there.env, row)
-    given = {"id": row["id"], "key": key, "smoke": _text(there.env, "smoke")}
+    given = {"id": row["id"], "key": key, "smoke": sql_of(there.env, "smoke")}
     return there.do("drill", given, report, vault.store_here(there.env))
 
 
@@ -165,7 +165,7 @@ def _unlock(env: Environment, backup: Backup) -> str:
     return keys.unlock(env, backup.manifest.key, backup.manifest.recipients).identity
 
 
-def _text(env: Environment, name: str) -> str:
+def sql_of(env: Environment, name: str) -> str:
     """Read the project's SQL for an environment, or for all of them; nothing when there is none."""
     for path in (FOLDER / f"{name}.{env.name}.sql", FOLDER / f"{name}.sql"):
         if path.is_file():

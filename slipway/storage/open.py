@@ -63,9 +63,15 @@ def _open_s3(
         secret_key=ask("BACKUP_S3_SECRET"),
         endpoint=_endpoint(settings, env_name),
         region=settings.get("BACKUP_S3_REGION", "").strip(),
+        authority=_authority(secrets_folder / "BACKUP_S3_CA"),
         max_parts=_max_parts(settings, env_name),
         note=note,
     )
+
+
+def _authority(path: Path) -> Path | None:
+    """The certificate that the store's own is signed with, where it is not a public one."""
+    return path if path.is_file() and path.stat().st_size else None
 
 
 def _is_plain(prefix: str) -> bool:

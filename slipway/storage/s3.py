@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.storage.complaint import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
@@ -52,6 +53,7 @@ class S3Store:
         secret_key: Callable[[], str],
         endpoint: str = "",
         region: str = "",
+        authority: Path | None = None,
         max_parts: int = 1000,
         patience: Patience = Patience(),
         note: Callable[[str], None] = lambda _: None,
@@ -61,6 +63,7 @@ class S3Store:
         self._keys = (access_key, secret_key)
         self._endpoint = endpoint
         self._region = region
+        self._authority = authority
         self._max_parts = max_parts
         self._patience = patience
         self._note = note
@@ -167,6 +170,7 @@ class S3Store:
             region_name=self._region or "us-east-1",
             aws_access_key_id=access,
             aws_secret_access_key=secret,
+            verify=str(self._authority) if self._authority else None,
             config=config,
         )
         client.meta.events.register_last("needs-retry.s3", self._note_retry)

@@ -27,7 +27,7 @@ class Door:
     def __enter__(self) -> Self:
         argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
         argv += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
-        argv += ["-addext", f"subjectAltName=DNS:{NAME}"]
+        argv += ["-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"]
         argv += ["-keyout", str(self._key), "-out", str(self.certificate)]
         subprocess.run(argv, check=True, capture_output=True)
         self.open()

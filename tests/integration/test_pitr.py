@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from slipway.ops.past import past, recover
 from slipway.ops.pitr import Archive
 from slipway.ops.place import Place
 from slipway.project import ROOT
+from slipway.storage.open import open_store
+from slipway.storage.store import StoreError
 from tests.fakes.door import NAME, Door
 from tests.fakes.s3server import S3Server
 from tests.integration.conftest import Corner, base_image
@@ -245,6 +248,21 @@ def test_nothing_of_the_data_can_be_read_in_the_store(home: Home, living: Living
     for key in home.store.keys("backups", "some/path/shared/pitr/archive"):
         body = client.get_object(Bucket="backups", Key=key)["Body"].read()
         assert b"a-known-word" not in body and body.startswith(b"Salted__"), key
+
+
+def test_a_store_of_an_authority_of_its_own_is_trusted_for_dumps_too(
+    home: Home, tmp_path: Path
+) -> None:
+    settings = {
+        "BACKUP_STORE": "s3://backups/dumps",
+        "BACKUP_S3_ENDPOINT": f"https://127.0.0.1:{home.door.port}",
+    }
+    store = open_store(settings, "prod", home.folder)
+    assert store.put("a.dump", [b"data"]) == 4 and b"".join(store.get("a.dump")) == b"data"
+    for name in ("BACKUP_S3_KEY", "BACKUP_S3_SECRET"):
+        shutil.copy(home.folder / name, tmp_path)
+    with pytest.raises(StoreError, match="certificate"):
+        open_store(settings, "prod", tmp_path).put("b.dump", [b"data"])
 
 
 def test_a_flipped_byte_in_the_store_is_found_although_the_exit_code_is_0(home: Home) -> None:
