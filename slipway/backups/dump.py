@@ -20,6 +20,7 @@ from slipway.errors import Refused, SlipwayError
 FIRST_WITH_ZSTD = 16
 LONGEST_SAID = 300
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:[.\w]*)")
+SERVER = re.compile(r"\b(FATAL|ERROR):\s+(.+)")
 NO_ROOM = (
     "the server has no room for as many locks as there are tables; raise "
     "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
@@ -116,10 +117,11 @@ def say(lines: Sequence[str]) -> str:
         if sign in text:
             return meaning
     error = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
-    server = next((line for line in lines if "FATAL:" in line), "")
     found = error.partition("error: ")[2] or error
-    if server and server.partition("FATAL:")[2].strip() not in found:
-        found = f"{found.rstrip('.')}: {server.partition('FATAL:')[2].strip()}"
+    # The server's own reason stands in a line of its own.
+    reasons = [each[2].strip() for line in lines if (each := SERVER.search(line))]
+    if reasons and reasons[0] not in found:
+        found = f"{found.rstrip('.')}: {reasons[0]}"
     return found[:LONGEST_SAID]
 
 
@@ -147,7 +149,10 @@ def _chunks(
 def _why(name: str, code: int, lines: Sequence[str]) -> str:
     reason = say(lines) or f"it ended with {code}"
     if code == -9:
-        reason = "it was killed (out of memory?)"
+        reason = (
+            "it was killed (out of memory? It needs four times the largest single value; "
+            "services.ops.deploy.resources in compose/compose.yml limits it)"
+        )
     if name == "pg_dump":
         return f"pg_dump failed, nothing was kept: {reason}"
     if name == "pg_restore":

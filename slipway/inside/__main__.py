@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from slipway.database.report import Report
 from slipway.errors import SlipwayError, UsageError
 from slipway.inside.channel import SILENCE, Broken, Channel
 from slipway.inside.listener import Ended, Listener, end_on_signals
@@ -75,7 +76,7 @@ def main() -> int:
     if not asked.verb:
         parser.error("name a verb")
     report = LogReport()
-    answer = _answer(lambda: _verb(asked.verb)(Work(asked.given, report, _own_store)))
+    answer = _answer(lambda: _verb(asked.verb)(Work(asked.given, report, _own_store(report))))
     if isinstance(answer, Failure):
         sys.stderr.write(f"error: {answer.text}\n" if answer.code != 130 else "interrupted\n")
         return answer.code
@@ -106,9 +107,10 @@ def _ask_and_do(channel: Channel, silence: float) -> dict[str, Any]:
         raise UsageError("the first message names a verb")
     far = TetheredStore(channel, str(first.fields.get("store") or ""))
     Listener(channel, far, silence).start()
-    store = (lambda: far) if far.name else _own_store
+    report = FarReport(channel)
+    store = (lambda: far) if far.name else _own_store(report)
     verb = _verb(str(first.fields["verb"]))
-    return verb(Work(first.fields.get("given") or {}, FarReport(channel), store))
+    return verb(Work(first.fields.get("given") or {}, report, store))
 
 
 def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
@@ -135,10 +137,15 @@ def _verb(name: str) -> Verb:
     return found
 
 
-def _own_store() -> Store:
-    from slipway.storage.open import open_store
+def _own_store(report: Report) -> Callable[[], Store]:
+    """The store of the settings, opened when it is wanted; what it tries again is told."""
 
-    return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"))
+    def opened() -> Store:
+        from slipway.storage.open import open_store
+
+        return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"), note=report.note)
+
+    return opened
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -13,18 +13,19 @@ from slipway.backups.take import LOCK_WAIT, Taken, Wanted, take
 from slipway.database.connection import PATIENCE, server
 from slipway.errors import ConfigError, Refused
 from slipway.inside.work import Work
+from slipway.storage.store import Store
 
 
 def backup(work: Work) -> dict[str, Any]:
     """Take a backup; the result is what `backups` tells of it."""
-    taken = take_one(work)
-    made = taken.manifest
+    store = work.store()
+    made = take_one(work, store).manifest
     found = Backup(made, (), made.stored)
     counted = sum(rows is not None for rows in made.tables.values())
     return {
-        "backup": row(found, work.store().name),
+        "backup": row(found, store.name),
         "uncounted": len(made.tables) - counted,
-        "summary": f"backup {made.id} of {made.database} is in {work.store().name} "
+        "summary": f"backup {made.id} of {made.database} is in {store.name} "
         f"({sized(made.stored)}, {made.rows} rows, {made.seconds:.1f} s)",
     }
 
@@ -58,7 +59,7 @@ def verify(work: Work) -> dict[str, Any]:
     return {"proofs": told, "summary": f"{summary}; NOT: {', '.join(bad)}" if bad else summary}
 
 
-def take_one(work: Work) -> Taken:
+def take_one(work: Work, store: Store | None = None) -> Taken:
     """Take a backup as a request says; its key is still known then."""
     given = work.given
     recipients = tuple(str(each) for each in given.get("recipients") or ())
@@ -74,7 +75,7 @@ def take_one(work: Work) -> Taken:
         lock_wait=float(given.get("lock_wait") or LOCK_WAIT),
         patience=float(given.get("patience") or PATIENCE),
     )
-    return take(server(), work.store(), wanted, work.report)
+    return take(server(), store or work.store(), wanted, work.report)
 
 
 def _release(given: Mapping[str, Any]) -> int:

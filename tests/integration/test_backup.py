@@ -24,7 +24,7 @@ from slipway.ops import errand, vault
 from slipway.storage.folder import FolderStore
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import Store
-from tests.fakes.faulty import Faults, FaultyS3
+from tests.fakes.faulty import Answer, Faults, FaultyS3
 from tests.fakes.s3server import S3Server
 from tests.fakes.stores import HeldStore, RefusingStore
 from tests.integration import inside
@@ -473,6 +473,39 @@ def test_an_upload_that_is_cut_leaves_nothing_in_s3(
     with pytest.raises(SlipwayError, match="does not accept the keys"):
         person.take(place, far(s3, bucket, s3.endpoint, secret="expired"))
     assert s3.keys(bucket) == []
+
+
+def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believed(
+    place: Inside, person: Person, s3: S3Server
+) -> None:
+    place.sql(NOISE)
+    place.sql("insert into noise select a || a from noise")
+    bucket = s3.make_bucket(f"busy-{uuid.uuid4().hex[:8]}")
+    busy = Faults({"UploadPart": Answer(503, "SlowDown", times=3)})
+    with FaultyS3(s3.port, busy) as proxy:
+        name = person.take(place, far(s3, bucket, proxy.endpoint))
+    mine = far(s3, bucket, s3.endpoint)
+    assert person.verify(place, mine, name)["ok"]
+    liar = Faults({"CompleteMultipartUpload": Answer(200, "InternalError")})
+    with FaultyS3(s3.port, liar) as proxy, pytest.raises(SlipwayError, match="the store has trouble"):
+        person.take(place, far(s3, bucket, proxy.endpoint))
+    assert [each.id for each in catalogue.read(mine).backups] == [name]
+    assert s3.uploads(bucket) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(place: Inside, person: Person) -> None:
+    place.sql(NOISE)
+    small = ("--tmpfs", "/small:size=4m,mode=1777", "--env", "BACKUP_STORE=/small")
+    file = place.server.password_file
+    ops = inside.start_ops(place.corner, place.network, "logbook", file, *small)
+    there = Inside(place.corner, place.network, place.db, ops, place.server)
+    try:
+        with pytest.raises(SlipwayError, match="the disk of /small/testing is full"):
+            person.take(there, None)
+        left = place.corner.docker("exec", ops, "find", "/small", "-type", "f")
+        assert left == "" and "pg_dump" not in processes(there)
+    finally:
+        there.leave()
 
 
 def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_write(
