@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from slipway.backups import crontab, policy
@@ -17,7 +16,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
-from slipway.ops import vault
+from slipway.ops import recovery, vault
 from slipway.plan import Step
 from slipway.project import ROOT
 from slipway.releases import health, members, stack
@@ -53,7 +52,13 @@ def schedule(env: Environment) -> Scheduled:
         )
     with _alone(env, "scheduling backups") as manager:
         observed = observe(manager, env.prefix)
-        changed = keep(env, manager, observed, _live(env, manager, observed))
+        release = _live(env, manager, observed)
+        try:
+            changed = keep(env, manager, observed, release)
+        except BaseException:
+            if not exists(env, observed):  # what does not come up must not be tried for ever
+                stacks.remove(manager, _name(env))
+            raise
     return Scheduled(changed, next_times(wanted["policy"]["when"]))
 
 
@@ -112,7 +117,7 @@ def told(env: Environment) -> dict[str, Any]:
     return {
         "policy": policy_of(env).to_json(),
         "recipients": sorted(vault.recipients(env)),
-        "smoke": _smoke(ROOT / SMOKE),
+        "smoke": _smoke(env),
     }
 
 
@@ -136,11 +141,9 @@ def _made(env: Environment, release: Release) -> stack.Stack:
     return stack.schedule_stack(env, release, json.dumps(told(env), sort_keys=True))
 
 
-def _smoke(path: Path) -> str:
+def _smoke(env: Environment) -> str:
     """Read the project's own questions to a restored database, where there are any."""
-    if not path.is_file():
-        return ""
-    text = path.read_text(encoding="utf-8")
+    text = recovery.sql_of(env, "smoke")
     if len(text.encode()) > LARGEST_SMOKE:
         raise ConfigError(f"{SMOKE} is larger than {LARGEST_SMOKE >> 10} kB; ask less of a drill")
     return text

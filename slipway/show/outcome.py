@@ -115,8 +115,7 @@ def _show_backups(backups: Backups) -> None:
     if newest is None:
         say("backups: none that can be seen" if backups.unknown else "backups: none yet")
     else:
-        proven = "proven" if newest["verified"] else "not proven by a look at it yet"
-        say(f"newest backup: {newest['id']}, {newest['age'] / 3600:.1f} h old, {proven}")
+        say(f"newest backup: {newest['id']}, {newest['age'] / 3600:.1f} h old, {_proven(newest)}")
     if drill is not None:
         result = (
             f"restored in {drill['seconds']:.0f} s" if drill["ok"] else f"FAILED: {drill['why']}"
@@ -129,3 +128,11 @@ def _show_backups(backups: Backups) -> None:
         ["job", "last", "result", "seconds", "next", "said"],
         [dataclasses.asdict(job) for job in backups.jobs],
     )
+
+
+def _proven(newest: Mapping[str, Any]) -> str:
+    proof = newest["proof"]
+    if proof is None:
+        return "decoded while it was taken, not restored yet"
+    how = "a drill" if proof["kind"] == "drill" else "reading it back"
+    return f"proven by {how}" if proof["ok"] else f"found wanting by {how}: {proof['why']}"

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,9 @@ def kept(clone: Checkout, s3: S3Server) -> Iterator[Checkout]:
         argv = ["sops", "set", "secrets/testing.sops.yaml", f'["{name}"]', json.dumps(value)]
         key = {"SOPS_AGE_KEY_FILE": str(clone.root / "secrets/dev.agekey")}
         subprocess.run(argv, cwd=clone.root, env=clone.environment() | key, check=True)
+    clone.path("backups/smoke.sql").write_text(
+        "select count(*) = 0 from accounts where $$a$$ = 'b';\n"
+    )
     clone.commit("Keep testing's backups in S3")
     yield clone
     clone.inv("destroy", TESTING).expect()
@@ -92,10 +97,17 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     assert runs.moment(seen["backups"]["newest"]["at"])
     assert "was scheduled already" in kept.inv("db.schedule", TESTING).expect().out
 
+    lost = runs.begun("drill", datetime.now(UTC) - timedelta(minutes=5), None)
+    body = json.dumps(asdict(lost)).encode()
+    s3.client().put_object(Bucket="kept", Key="logbook/testing/runs/drill.json", Body=body)
     container = docker("ps", "-q", "--filter", f"name={kept.project}-testing-schedule_")
-    docker("rm", "--force", container)  # as the loss of its machine
-    wait_until("another", lambda: "nothing was missed" in log(kept), 60, lambda: log(kept))
-    assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 1
+    docker("rm", "--force", container)  # as the loss of its machine, in the middle of a drill
+    wait_until("another", lambda: "made up for: drill" in log(kept), 90, lambda: log(kept))
+    seen = status(kept)
+    assert seen["problems"] == []
+    assert seen["backups"]["newest"]["verified"]
+    assert 0 < seen["backups"]["recovery_seconds"] < 60
+    assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 2
 
     assert told(kept, "RELEASE") == "1"
     kept.set("testing", SESSION_DAYS="15")
@@ -120,7 +132,7 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     assert "is not scheduled" in kept.inv("db.unschedule", TESTING).expect().out
     kept.inv("db.schedule", TESTING).expect()
     plan = kept.inv("db.prune", TESTING, "--plan", "--json").expect().json
-    assert len(plan["keep"]) == 1 and plan["removed"] == []
+    assert len(plan["keep"]) == 2 and plan["removed"] == []
     kept.inv("destroy", TESTING).expect()
     assert leftovers.remaining(f"{kept.project}-testing") == []
 
