@@ -4,13 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import deploys, listing, migrations, section
+from benchmarks import backup, deploys, listing, migrations, restore, section
 from benchmarks.section import Section
 
 CLAIMS: dict[str, Callable[[], list[Section]]] = {
     "list": lambda: [listing.measure()],
     "deploy": deploys.measure,
     "migrations": migrations.measure,
+    "backup": backup.measure,
+    "restore": restore.measure,
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from slipway.backups import catalogue, dump, facts, manifest, roles, seal
 from slipway.backups.counting import Counting
+from slipway.backups.dump import Failed
 from slipway.backups.facts import Facts
 from slipway.backups.manifest import Manifest, Piece
 from slipway.backups.pump import Sum
@@ -77,7 +78,7 @@ def take(
     Raises Busy while another one runs.
     """
     began = time.time()
-    with turn(server, wanted.by, wanted.patience) as session:
+    with _said(), turn(server, wanted.by, wanted.patience) as session:
         client = dump.client_version()
         dump.demand_same_major(client, facts.server_version(session))
         key, recipient = seal.new_key()
@@ -211,6 +212,19 @@ def _whole_or_nothing(store: Store, report: Report) -> "Iterator[_Keep]":
                 with contextlib.suppress(Exception):
                     report.note(f"{key} may have stayed in the store; it is no backup")
         raise
+
+
+@contextlib.contextmanager
+def _said() -> Iterator[None]:
+    """Turn a failure of our own session into a sentence."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        lines = (error.diag.message_primary or str(error)).strip().splitlines()
+        reason = lines[0].strip() if lines else type(error).__name__
+        raise Failed(f"the database broke off, nothing was kept: {reason}") from None
 
 
 def _sweep(store: Store, report: Report) -> None:

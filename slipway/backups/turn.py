@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import PATIENCE, Server
 from slipway.errors import Busy
+from slipway.migrations.access import refuse_shared_connection
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -40,6 +41,7 @@ def turn(
     name = f"{NAME} {by}".strip().encode()[:LONGEST_NAME].decode(errors="ignore")
     session = server.connect(patience=patience, application=name)
     with contextlib.closing(session) as connection:
+        refuse_shared_connection(server, connection)  # the lock would outlive us in the pooler
         connection.execute("select pg_catalog.set_config('search_path', '', false)")
         connection.execute(ENDLESS)
         row = connection.execute("select pg_try_advisory_lock(%s, %s)", LOCK).fetchone()

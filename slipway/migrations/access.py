@@ -34,7 +34,7 @@ TRIES = 3
 
 def check(server: Server, connection: "Connected") -> None:
     """See that migrations can run on this connection. Raises Refused."""
-    _refuse_a_shared_connection(server, connection)
+    refuse_shared_connection(server, connection)
     for row in connection.execute(ASK).fetchall():
         _check_rights(server, connection, *row)
 
@@ -73,7 +73,7 @@ def _check_rights(
         )
 
 
-def _refuse_a_shared_connection(server: Server, connection: "Connected") -> None:
+def refuse_shared_connection(server: Server, connection: "Connected") -> None:
     """Find a pooler that gives a connection away between transactions: locks mean nothing there."""
     if _pid(connection) == connection.info.backend_pid:
         return  # what the server said at the start: nobody stands between
@@ -85,8 +85,8 @@ def _refuse_a_shared_connection(server: Server, connection: "Connected") -> None
                     raise Refused(
                         f"{server.host}:{server.port} is a pooler that shares connections between "
                         "transactions (PgBouncer's pool_mode=transaction), where one run cannot "
-                        "keep out another; nothing was changed; migrate over the server's own "
-                        "address, or give this database pool_mode=session"
+                        "keep out another; nothing was changed; go to the server's own "
+                        "address (DATABASE_HOST), or give this database pool_mode=session"
                     )
 
 

@@ -21,6 +21,7 @@ from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.inside.channel import Channel
 from slipway.ops import errand, vault
+from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import Store
@@ -299,6 +300,55 @@ def test_a_dump_that_the_server_ends_leaves_nothing(
     assert person.take(place, store)
 
 
+def test_when_the_server_ends_every_session_nothing_stays(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    running = Running(person, place, held)
+    assert held.reached.wait(30)
+    place.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
+        "and application_name like 'slipway backup%'"
+    )
+    held.let_go.set()
+    assert "terminating connection" in running.fails()
+    assert keys(store) == []
+
+
+def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    pooler = "slipway-test/pooler"
+    place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
+    file = place.server.password_file
+    options = ("--network", place.network, "--network-alias", "pooler", "--volume")
+    place.corner.run(
+        pooler, "transaction", options=(*options, f"{file}:/run/secrets/DATABASE_PASSWORD:ro")
+    )
+    settings = ("--env", "DATABASE_HOST=pooler", "--env", "DATABASE_PORT=6432")
+    ops = inside.start_ops(place.corner, place.network, "logbook", file, *settings)
+    there = Inside(place.corner, place.network, place.db, ops, place.server)
+    try:
+        with pytest.raises(Refused, match="pool_mode=transaction"):
+            person.take(there, store)
+    finally:
+        there.leave()
+    assert keys(store) == [] and person.take(place, store)
+
+
+def test_a_standby_is_backed_up_as_well(
+    corner: Corner, tmp_path: Path, person: Person, store: FolderStore
+) -> None:
+    place = inside.start(corner, tmp_path / "inside")
+    place.sql("create table t (a int); insert into t values (1); create unlogged table u (a int)")
+    corner.docker("exec", place.db, "sh", "-euc", 'touch "$PGDATA/standby.signal"')
+    corner.docker("restart", place.db)
+    name = person.take(place, store)
+    made = catalogue.get(store, name).manifest
+    assert (made.tables, made.unlogged) == ({"public.t": 1}, ("public.u",))
+
+
 @pytest.mark.parametrize("program", ["pg_dump", "age", "pg_restore"])
 def test_a_program_that_is_killed_leaves_nothing(
     place: Inside, person: Person, store: FolderStore, program: str
@@ -487,7 +537,10 @@ def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believ
     mine = far(s3, bucket, s3.endpoint)
     assert person.verify(place, mine, name)["ok"]
     liar = Faults({"CompleteMultipartUpload": Answer(200, "InternalError")})
-    with FaultyS3(s3.port, liar) as proxy, pytest.raises(SlipwayError, match="the store has trouble"):
+    with (
+        FaultyS3(s3.port, liar) as proxy,
+        pytest.raises(SlipwayError, match="the store has trouble"),
+    ):
         person.take(place, far(s3, bucket, proxy.endpoint))
     assert [each.id for each in catalogue.read(mine).backups] == [name]
     assert s3.uploads(bucket) == []
