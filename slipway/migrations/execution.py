@@ -91,24 +91,23 @@ class Execution:
         self, one: Migration, direction: Direction, statements: Sequence[Statement], late: bool
     ) -> Failure | None:
         import psycopg
-        from psycopg import sql
 
         number, before = 0, 0
         is_up = direction == "up"
         # The record comes first: what the file sets cannot hinder it.
-        begin = sql.SQL("BEGIN; ") + (journal.enter(one) if is_up else journal.leave(one))
-        known = journal.describe(one, self.by, late) if is_up else sql.SQL(WAIT_FOR_DISK)
-        commit = sql.SQL(OURSELVES) + known + sql.SQL("; COMMIT")
+        enter = journal.enter(one) if is_up else journal.leave(one)
+        begin = f"BEGIN; {enter.as_string()};\n"
+        known = journal.describe(one, self.by, late).as_string() if is_up else WAIT_FOR_DISK
+        commit = f"{OURSELVES}{known}; COMMIT"
         try:
             self.session.begin()
             if len(statements) == 1:  # most files: one message, and one answer
-                begin += sql.SQL(";\n")
-                number, before = 1, len(begin.as_string(self.session.connection))
-                self.session.execute(begin + sql.SQL(statements[0].text) + sql.SQL("\n;") + commit)
+                number, before = 1, len(begin)
+                self.session.execute(f"{begin}{statements[0].text}\n;{commit}")
                 return None
             self.session.execute(begin)
             for number, each in enumerate(statements, 1):  # noqa: B007
-                self.session.execute(each.text.encode())
+                self.session.execute(each.text)
             number = len(statements) + 1
             self.session.execute(commit)
         except psycopg.Error as error:
@@ -132,7 +131,7 @@ class Execution:
             own_timeout = own_timeout or _sets_lock_timeout(each)
             if number < first:
                 if each.kind in ("SET", "RESET"):  # what it set is needed again
-                    self.session.execute(each.text.encode())
+                    self.session.execute(each.text)
                 continue
             journal.begin(self.keeper, one, number)
             with self._patient(each, own_timeout):
@@ -163,7 +162,7 @@ class Execution:
         import psycopg
 
         try:
-            self.session.execute(statement.text.encode())
+            self.session.execute(statement.text)
         except psycopg.Error as error:
             return failure.of(error, number)
         return None

@@ -11,7 +11,6 @@ from slipway.migrations.statement import Statement
 
 if TYPE_CHECKING:
     from psycopg import Connection
-    from psycopg.sql import Composable
 
     Connected = Connection[tuple[Any, ...]]
 
@@ -83,22 +82,18 @@ class Session:
             self._connection.execute(_settings(self._lock_timeout, version).encode())
         self._is_used = False
 
-    def execute(self, query: "bytes | Composable") -> None:
+    def execute(self, query: str) -> None:
         """Send one query as it is: nothing in it is a parameter."""
-        from psycopg.sql import Composable
-
         connection = self.connection
         self.since = time.monotonic()
         try:
-            if isinstance(query, Composable):
-                query = query.as_bytes(connection)
-            connection.execute(query)
+            connection.execute(query.encode())
         finally:
             self.since = None
 
     def wait_for_locks(self, *, as_usual: bool) -> None:
         """Wait for locks as long as every file does, or as long as it takes."""
-        self.execute(f"SET lock_timeout = {_milliseconds(self._lock_timeout) * as_usual}".encode())
+        self.execute(f"SET lock_timeout = {_milliseconds(self._lock_timeout) * as_usual}")
 
     def close(self) -> None:
         """End the connection, and what runs on it."""
