@@ -3,7 +3,7 @@
 from tasks.command import command
 
 
-@command(help={"name": "One claim instead of all: list or deploy."})
+@command(help={"name": "One claim instead of all, such as list or migrations."})
 def benchmark(*, name: str = "") -> None:
     """Measure what docs/benchmarks.md claims, and write it there; minutes, with an engine.
 

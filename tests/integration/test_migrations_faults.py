@@ -304,3 +304,21 @@ def test_a_standby_is_refused_by_name(corner: Corner, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="is a standby and takes no changes"):
         standby.migrate(ONE)
     assert standby.status(ONE)["pending"] == 1
+
+
+def test_without_its_lock_a_run_begins_nothing_more_and_keeps_out_of_its_own_way(
+    db: Database,
+) -> None:
+    slow = {"1_a.sql": up("CREATE TABLE a (); SELECT pg_sleep(2);"), "2_b.sql": TWO["2_b.sql"]}
+    failed = in_background(lambda: db.migrate(slow))
+    db.wait_for_query("SELECT pg_sleep")
+    db.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'slipway migrate, ann@laptop'"
+    )
+    other = Database(db.server)
+    assert other.migrate(slow) == ["2_b.sql"]  # it waits for what is still running
+    assert any("still works in the server" in note for note in other.heard.notes)
+    with pytest.raises(SlipwayError, match="the connection that keeps other runs out broke off"):
+        failed()
+    assert db.applied() == ["1", "2"]
