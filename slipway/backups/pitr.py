@@ -88,7 +88,7 @@ def bases(info: str) -> list[Base]:
 
     Raises ArchiveError where pgBackRest could not look, which it says in there and nowhere else.
     """
-    stanzas = json.loads(info)
+    stanzas = json.loads(info, strict=False)  # it quotes bytes it could not read as they are
     for store in (each for stanza in stanzas for each in stanza.get("repo", [])):
         if store["status"]["code"] == UNKNOWN:
             raise ArchiveError(f"{reason(str(store['status']['message']))}; nothing was changed")
