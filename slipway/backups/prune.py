@@ -27,15 +27,16 @@ class Pruned:
     def summary(self, plan: bool) -> str:
         """Say it in one line."""
         would = "would be " if plan else ""
-        parts = [f"{len(self.removed)} backups {would}removed, {len(self.keep)} kept"]
+        parts = [f"{counted(self.removed, 'backup')} {would}removed, {len(self.keep)} kept"]
         if self.held:
             parts = [f"nothing {would}removed: {self.held}; {len(self.keep)} kept"]
         if self.leftovers:
-            parts.append(f"{len(self.leftovers)} leftovers of interrupted backups {would}removed")
+            left = counted(self.leftovers, "leftover")
+            parts.append(f"{left} of interrupted backups {would}removed")
         if self.retained:
-            parts.append(f"{len(self.retained)} are locked by the store and stay")
+            parts.append(f"{len(self.retained)} locked by the store and kept")
         if self.damaged:
-            parts.append(f"{len(self.damaged)} are damaged and left for you to look at")
+            parts.append(f"{len(self.damaged)} damaged and left for you to look at")
         return "; ".join(parts)
 
 
@@ -124,3 +125,8 @@ def _told(
         freed=sum(one.size for one in removed) + sum(entry.size for entry in leftovers),
         held=decision.held,
     )
+
+
+def counted(found: Sequence[object], noun: str) -> str:
+    """Write a number of things: `1 backup`, `2 backups`."""
+    return f"{len(found)} {noun}{'s' * (len(found) != 1)}"

@@ -29,7 +29,7 @@ def prune(work: Work) -> dict[str, Any]:
         document["databases"] = dropped
         if dropped:
             would = "would be " if plan else ""
-            told += f"; {len(dropped)} replaced databases {would}dropped"
+            told += f"; {pruning.counted(dropped, 'replaced database')} {would}dropped"
     return document | {"plan": plan, "summary": told}
 
 

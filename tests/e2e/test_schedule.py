@@ -133,7 +133,7 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     kept.inv("db.schedule", TESTING).expect()
     plan = kept.inv("db.prune", TESTING, "--plan", "--json").expect().json
     assert (len(plan["keep"]), len(plan["removed"])) == (1, 1)  # of a day the newest
-    assert "1 backups removed, 1 kept" in kept.inv("db.prune", TESTING).expect().out
+    assert "1 backup removed, 1 kept" in kept.inv("db.prune", TESTING).expect().out
     assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 1
     kept.inv("destroy", TESTING).expect()
     assert leftovers.remaining(f"{kept.project}-testing") == []

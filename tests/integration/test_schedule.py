@@ -373,7 +373,7 @@ def test_pruning_by_the_clock_keeps_what_the_policy_says(clock: Clock, outside: 
     clock.start(prune=EVERY_MINUTE)
     run = clock.wait_for("prune", "ok", 90)
     assert run.text.startswith("3 backups removed, 7 kept")
-    assert "1 replaced databases dropped" in run.text
+    assert "1 replaced database dropped" in run.text
     left = clock.place.sql("select datname from pg_database where datname like '%before%'")
     assert [name for (name,) in left] == [f"logbook__before_{stamp}"]
     stays = [*reversed(old[:6]), newest.removesuffix(".json")]

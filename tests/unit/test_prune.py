@@ -134,7 +134,7 @@ def test_what_the_store_keeps_locked_stays_and_is_told(store: LockedStore) -> No
     assert (found.removed, found.retained) == ((days_ago(3.4),), (days_ago(4.4),))
     assert catalogue.dump_key(days_ago(4.4)) in keys(store)  # the backup is as whole as before
     assert "locked" in notes[0]
-    assert "1 are locked by the store and stay" in found.summary(plan=False)
+    assert "1 locked by the store and kept" in found.summary(plan=False)
 
 
 def test_a_store_that_may_not_be_listed_is_not_pruned(store: LockedStore) -> None:
