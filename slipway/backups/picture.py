@@ -16,11 +16,15 @@ LOOKED_AT = 60  # proofs, newest first, until one is of a drill
 
 
 def draw(store: Store, now: datetime, folder: Path = runs.FOLDER) -> dict[str, Any]:
-    """Look at a store in a few requests; a value is None where there is nothing to tell."""
+    """Look at a store in a few requests; a value is None where there is nothing to tell.
+
+    With keys that may only write nothing is seen, which is no fault: `unlisted` says so.
+    """
     last = runs.read_all(store, folder)
     drawn: dict[str, Any] = {
         "where": store.name,
         "unknown": "",
+        "unlisted": "",
         "newest": None,
         "drill": None,
         "runs": {job: dataclasses.asdict(run) for job, run in last.items()},
@@ -28,7 +32,7 @@ def draw(store: Store, now: datetime, folder: Path = runs.FOLDER) -> dict[str, A
     try:
         held = {entry.key: entry for entry in store.entries()}
     except NotListable as error:
-        return drawn | {"unknown": str(error), "summary": "the store may not be listed"}
+        return drawn | {"unlisted": str(error), "summary": "the store may not be listed"}
     names = sorted((n for n in map(_name, held) if n), reverse=True)
     newest = _newest(store, names, held)
     drawn["newest"] = _told(newest, now) if newest else None

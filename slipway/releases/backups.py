@@ -70,10 +70,12 @@ def judge(
 ) -> Backups:
     """Say what is wrong with what was seen."""
     newest, drill = drawn["newest"], drawn["drill"]
-    unknown = str(drawn["unknown"])
+    unknown = str(drawn["unknown"] or drawn.get("unlisted", ""))
     counts = scheduled or not env.is_throwaway
     overdue = bool(newest and newest["age"] > policy.stale_after and counts)
-    problems = [f"what is kept of the database cannot be seen: {unknown}"] if unknown else []
+    problems = []
+    if drawn["unknown"]:
+        problems.append(f"what is kept of the database cannot be seen: {unknown}")
     if overdue:
         problems.append(
             f"the newest backup is {_hours(newest['age'])} old (more than "

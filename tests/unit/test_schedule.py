@@ -179,6 +179,12 @@ def test_what_cannot_be_seen_is_told_and_not_called_overdue() -> None:
     )
 
 
+def test_keys_that_may_only_write_are_no_problem() -> None:
+    found = judged("prod", unlisted="s3://b may not be listed with these keys")
+    assert found.problems == ()
+    assert "may not be listed" in found.unknown
+
+
 def test_the_time_a_restore_takes_is_that_of_the_last_good_drill() -> None:
     drill = {"ok": True, "seconds": 41.5, "why": ""}
     assert judged(newest=taken(1), drill=drill).recovery_seconds == 41.5
