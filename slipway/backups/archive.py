@@ -88,11 +88,11 @@ def brought(source: Source, report: Report, root: Path = scratch.ROOT) -> Iterat
 
     Raises Damaged or Refused when it is not whole, or not what it says.
     """
-    wanted = source.manifest
-    if wanted and wanted.plain.size > scratch.room(root):
+    wanted, room = source.manifest, scratch.room(root)
+    if wanted and wanted.plain.size > room:
         raise Refused(
             f"{source.label} needs {wanted.plain.size >> 20} MB of room in the scratch volume "
-            f"{root}, which has {scratch.room(root) >> 20}; nothing was changed; free some room "
+            f"{root}, which has {room >> 20}; nothing was changed; free some room "
             "on the machine that runs ops"
         )
     with tempfile.TemporaryFile(dir=root) as file:  # it never has a name: a kill leaves nothing
@@ -155,7 +155,9 @@ def _decoded(descriptor: int, label: str) -> Archive:
     contents = _contents(whole)
     versions = {what: int(major) for what, major in MADE_BY.findall(contents)}
     lines = [line for line in contents.splitlines() if line and not line.startswith(";")]
-    return Archive(descriptor, versions["from database"], versions["by pg_dump"], tuple(lines))
+    return Archive(
+        descriptor, versions.get("from database", 0), versions.get("by pg_dump", 0), tuple(lines)
+    )
 
 
 def _contents(archive: Archive) -> str:

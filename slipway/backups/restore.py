@@ -93,7 +93,7 @@ def check_order(source: Source, order: Order) -> frozenset[str]:
 def look(server: Server, source: Source, order: Order) -> tuple[Target, Findings]:
     """See what a restore would find, from the manifest alone."""
     with server.named(MAINTENANCE).connect() as session:
-        _check_names(session, server.database, order.into)
+        _check_names(session, order.into)
         target = preflight.look(session)
         return target, preflight.judge(
             target, source.manifest, None, create_roles=order.create_roles
@@ -111,7 +111,7 @@ def restore(server: Server, source: Source, order: Order, report: Report) -> Res
     told = Stages(stages(order, origins), report)
     with beside.alone(server, "restore") as session:
         beside.drop_stale(session, server.database, report)
-        _check_names(session, server.database, order.into)
+        _check_names(session, order.into)
         with told.stage(FETCH):
             opened = contextlib.ExitStack()
             whole = opened.enter_context(archive.brought(source, report))
@@ -155,15 +155,20 @@ def _prepare(
     target = preflight.look(session)
     found = preflight.judge(target, source.manifest, whole, create_roles=order.create_roles)
     preflight.demand(found, source.label, report)
-    if not order.into:
+    if not order.into and beside.is_there(session, live):
         swap.check(session, live)  # better now than after an hour
     preflight.create_roles(session, found.missing_roles, report)
     return found
 
 
 def _writing(session: "Session", live: str, source: Source) -> Writing:
-    """Write and sort as the backed-up did; a foreign file's says nothing of it."""
-    return source.manifest.locale if source.manifest else beside.writing(session, live)
+    """Write and sort as the backed-up did; a foreign file says nothing of it."""
+    return source.manifest.locale if source.manifest else _own_writing(session, live)
+
+
+def _own_writing(session: "Session", live: str) -> Writing:
+    pattern = live if beside.is_there(session, live) else "template1"
+    return beside.writing(session, pattern)
 
 
 @contextlib.contextmanager
@@ -174,7 +179,7 @@ def _new(session: "Session", live: str, writing: Writing, report: Report) -> Ite
         try:
             beside.create(session, name, writing)
         except beside.NotHere as error:
-            own = beside.writing(session, live)
+            own = _own_writing(session, live)
             report.note(f"{error}; it will sort as {live} does ({own.locale or own.collate})")
             beside.create(session, name, own)
         yield name
@@ -253,21 +258,23 @@ def _finish(
     report: Report,
 ) -> Restored:
     kept, seconds = "", 0.0
-    if order.into:
-        with told.stage(NAMED):
-            properties.copy(session, server.database, name, report)
-            beside.name_it(session, name, order.into)
-    else:
-        with told.stage(SWAP):
+    is_there = beside.is_there(session, server.database)
+    with told.stage(NAMED if order.into else SWAP):
+        if order.into or not is_there:
+            if is_there:
+                properties.copy(session, server.database, name, report)
+            else:
+                report.note(f"there was no {server.database}; it is made")
+                properties.open_to_all(session, name)
+            beside.name_it(session, name, order.into or server.database)
+        else:
             kept, seconds = replace(server, name, report)
     took = round(time.monotonic() - began, 3)
     where = order.into or server.database
     return Restored(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
 
 
-def _check_names(session: "Session", live: str, into: str) -> None:
-    if not beside.is_there(session, live):
-        raise Refused(f"there is no database {live} on this server; `inv db.migrate` makes none")
+def _check_names(session: "Session", into: str) -> None:
     if not into:
         return
     if len(into.encode()) > beside.LONGEST_NAME or not into.isprintable():

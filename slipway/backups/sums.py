@@ -30,18 +30,22 @@ def of_database(server: Server) -> dict[str, str]:
             return of(lines)
 
 
-def of(lines: Iterable[bytes]) -> dict[str, str]:
-    """Sum each table of a script of COPY: its name and columns, and SHA-256 of its rows."""
+def of(pieces: Iterable[bytes]) -> dict[str, str]:
+    """Sum each table of a script of COPY: its name and columns, and SHA-256 of its rows.
+
+    `pieces` are lines; a very long one may come in several.
+    """
     found: dict[str, str] = {}
-    name, digest = "", hashlib.sha256()
-    for line in lines:
-        if name and line == LAST:
+    name, digest, is_new = "", hashlib.sha256(), True
+    for piece in pieces:
+        if name and is_new and piece == LAST:
             found[name] = digest.hexdigest()
             name = ""
         elif name:
-            digest.update(line)
-        elif line.startswith(BEGIN) and line.endswith(END):
-            name, digest = line[len(BEGIN) : -len(END)].decode(errors="replace"), hashlib.sha256()
+            digest.update(piece)
+        elif is_new and piece.startswith(BEGIN) and piece.endswith(END):
+            name, digest = piece[len(BEGIN) : -len(END)].decode(errors="replace"), hashlib.sha256()
+        is_new = piece.endswith(b"\n")
     return found
 
 
@@ -69,6 +73,6 @@ def _lines(
         if child.stdout is None:
             raise ValueError("the child was started without this pipe")
         with open(child.stdout.fileno(), "rb", BLOCK, closefd=False) as lines:
-            yield lines
+            yield iter(lambda: lines.readline(BLOCK), b"")
         if child.wait():
             raise SlipwayError(f"{argv[0]} failed: {say(words.lines())}")

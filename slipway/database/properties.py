@@ -31,6 +31,14 @@ def copy(session: "Session", source: str, target: str, report: Report) -> None:
     _copy_owner(session, source, target, report)
 
 
+def open_to_all(session: "Session", name: str) -> None:
+    """Give a database the rights that a new one has."""
+    from psycopg import sql
+
+    text = sql.SQL("grant connect, temporary on database {} to public")
+    session.execute(text.format(sql.Identifier(name)))
+
+
 def _rights(session: "Session", source: str, target: str) -> "list[sql.Composed]":
     from psycopg import sql
 

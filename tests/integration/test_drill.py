@@ -10,9 +10,9 @@ from slipway.backups import catalogue, seal
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
+from tests.integration.backing import Person, processes, wait
 from tests.integration.conftest import Corner
 from tests.integration.inside import Inside
-from tests.integration.test_backup import Person, processes, wait
 from tests.integration.test_restore import EVERYTHING, Killer, databases, scratch
 
 pytestmark = pytest.mark.engine

@@ -20,9 +20,9 @@ from slipway.database import beside, marker
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
+from tests.integration.backing import Person, pid, processes, wait
 from tests.integration.conftest import Corner
 from tests.integration.inside import Inside
-from tests.integration.test_backup import Person, pid, processes, wait
 
 pytestmark = pytest.mark.engine
 
@@ -281,6 +281,15 @@ def test_a_server_that_restarts_in_the_middle_keeps_the_old(
     assert count(place) == 1000
     restore(place, person, store, name)
     assert not [each for each in databases(place) if "__restore_" in each]
+
+
+def test_a_database_that_is_gone_is_made_again(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    name = person.take(place, store)
+    place.sql("drop database logbook with (force)", "postgres")
+    done = restore(place, person, store, name)
+    assert (count(place), done["kept"], databases(place)) == (1000, "", {"logbook"})
 
 
 def test_two_restores_at_once_are_one_too_many(

@@ -210,6 +210,10 @@ COPY public."b c" (id) FROM stdin;
 """
     found = sums.of(script.splitlines(keepends=True))
     assert list(found) == ["public.a (id)", 'public."b c" (id)']
+    long = b"COPY a (id) FROM stdin;\n" + b"x" * 50 + b"\n\\.\n"
+    rows = long[24:-3]
+    pieces = [long[:24], *(rows[n : n + 7] for n in range(0, len(rows), 7)), long[-3:]]
+    assert sums.of(pieces) == sums.of(long.splitlines(keepends=True)) != {}
     other = sums.of(script.replace(b"1\n", b"2\n").splitlines(keepends=True))
     assert sums.differences(found, found) == []
     assert sums.differences(found, other) == [
