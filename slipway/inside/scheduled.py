@@ -4,13 +4,15 @@ A job is told to the log in one line, to the store as its last result, to a hear
 is whole and to a person when it failed. None of these can change how the job itself ended.
 """
 
+import contextlib
 import json
 import os
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from slipway.backups import crontab, manifest, notice, picture, runs
 from slipway.backups.policy import JOBS, Policy
@@ -22,6 +24,7 @@ from slipway.storage.store import Store, StoreError
 SETTINGS = Path("/run/settings")  # of the container, for jobs, which get none from cron
 BUSY_PATIENCE = 30 * 60.0  # for somebody else's backup to end
 BUSY_POLL = 20.0
+LOOK = 20.0  # a store tried again and again answers late or never
 Does = Callable[[Work], Mapping[str, Any]]
 
 
@@ -43,7 +46,8 @@ def job(work: Work) -> dict[str, Any]:
 
 def results(work: Work) -> dict[str, Any]:
     """Tell what a status shows: the newest backup, the last drill, the last run of every job."""
-    return picture.draw(work.store(), datetime.now(UTC))
+    with _within(LOOK):
+        return picture.draw(work.store(), datetime.now(UTC))
 
 
 def _run(name: str, work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +181,28 @@ def _keep(work: Work, store: Store, run: Run) -> None:
 def _warn(work: Work, trouble: str) -> None:
     if trouble:
         work.report.note(f"warning: {trouble}")
+
+
+class _Late(BaseException):
+    """The time is over; no library takes it for a failure that it could try again."""
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """End a block in time: who asks for a status has other things to see."""
+
+    def ring(*_: object) -> Never:
+        raise _Late
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _Late:
+        raise StoreError(f"the store does not answer within {seconds:.0f} s") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _adopt(path: Path) -> None:

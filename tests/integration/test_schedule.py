@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 from slipway.backups import manifest, picture, runs
 from slipway.backups.policy import Keep, Policy
 from slipway.backups.runs import Run
+from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.ops import errand
 from slipway.ops.place import Place
@@ -355,6 +357,18 @@ def test_keys_that_may_only_write_back_up_and_prune_nothing(clock: Clock, outsid
     assert result["summary"] == "the store may not be listed; nothing was pruned"
     clock.place.corner.docker("restart", "--time", "5", clock.container)
     clock.said("nothing was missed")  # its own volume remembers
+
+
+def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside: Outside) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as silent:  # noqa: S104  containers ask it
+        port = silent.getsockname()[1]
+        form = re.compile(r"^(BACKUP_S3_ENDPOINT=http://[^:]+):\d+$")
+        clock.options = tuple(form.sub(rf"\1:{port}", word) for word in clock.options)
+        clock.start(backup=NEVER)
+        began = time.monotonic()
+        with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
+            errand.run(Place(LocalHost("here"), clock.container, "testing"), "results", {}, Heard())
+        assert time.monotonic() - began < 30
 
 
 def test_pruning_by_the_clock_keeps_what_the_policy_says(clock: Clock, outside: Outside) -> None:
