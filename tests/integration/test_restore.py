@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,10 @@ from slipway.backups import seal
 from slipway.database import beside, marker
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
+from tests.fakes.faulty import Faults, FaultyS3
+from tests.fakes.s3server import S3Server
 from tests.integration import inside
-from tests.integration.backing import Person, pid, processes, wait
+from tests.integration.backing import NOISE, Person, far, literal, pid, processes, wait, with_s3
 from tests.integration.conftest import Corner
 from tests.integration.inside import Inside
 
@@ -292,6 +295,29 @@ def test_a_database_that_is_gone_is_made_again(
     assert (count(place), done["kept"], databases(place)) == (1000, "", {"logbook"})
 
 
+def test_what_lies_in_s3_comes_from_there_even_over_a_line_that_breaks(
+    place: Inside, person: Person, s3: S3Server, tmp_path: Path
+) -> None:
+    place.sql(NOISE)
+    bucket = s3.make_bucket(f"back-{uuid.uuid4().hex[:8]}")
+    form = "{{(index .IPAM.Config 0).Gateway}}"
+    gateway = place.corner.docker("network", "inspect", "--format", form, place.network)
+    keys = (s3.access_key, s3.secret_key)
+    there = with_s3(place, tmp_path / "keys", bucket, s3, gateway, keys)
+    try:
+        name = person.take(there, None)
+        key = person.open(far(s3, bucket, s3.endpoint), name).identity
+        place.sql("drop table people, noise")
+        assert there.do("restore", id=name, key=key)["rows"] == 1001 + 400
+        assert there.do("drill", id=name, key=key)["ok"]
+        place.sql("drop table people")
+        with FaultyS3(s3.port, Faults(cut_downloads_after=[1 << 20, 3 << 20])) as proxy:
+            done = place.do("restore", far(s3, bucket, proxy.endpoint), id=name, key=key)
+        assert count(place) == 1000 and done["backup"] == name
+    finally:
+        there.leave()
+
+
 def test_two_restores_at_once_are_one_too_many(
     place: Inside, person: Person, store: FolderStore
 ) -> None:
@@ -519,10 +545,6 @@ def way(place: Inside, database: str = "") -> dict[str, Any]:
         "user": "logbook",
         "password": inside.PASSWORD,
     }
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def dumped(place: Inside) -> list[str]:
