@@ -47,6 +47,8 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None
         mark = "✗" if one.blocks else "·"
         allowed = f" (allowed: {one.allowed})" if one.allowed else ""
         sys.stdout.write(f"{mark} {one}{allowed}\n")
+    if not findings:
+        sys.stdout.write("nothing that would hurt people at work\n")
 
 
 def _sentence(finding: Mapping[str, Any]) -> str:
