@@ -322,7 +322,7 @@ def test_a_store_away_too_long_leaves_a_hole_that_is_refused_and_a_new_base_back
     until(lambda: len(living.archive.bases()) == 2, "base backup by itself", 300)
     time.sleep(1.5)
     assert len(living.archive.windows()) == 2
-    with pytest.raises(Refused, match=r"not among the moments that were kept: from .*, and from"):
+    with pytest.raises(Refused, match="were kept"):  # the store's clock tells when a file came late
         past(living.archive, show_exactly(moment), Silent()).__enter__()
     with past(living.archive, show_exactly(living.now()), Silent()) as found:
         assert living.past_sql("select count(*) from notes", found.port) == "16"
