@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import backup, deploys, listing, migrations, restore, section
+from benchmarks import backup, deploys, listing, migrations, physical, restore, section
 from benchmarks.section import Section
 
 CLAIMS: dict[str, Callable[[], list[Section]]] = {
@@ -13,6 +13,7 @@ CLAIMS: dict[str, Callable[[], list[Section]]] = {
     "migrations": migrations.measure,
     "backup": backup.measure,
     "restore": restore.measure,
+    "physical": physical.measure,
 }
 
 

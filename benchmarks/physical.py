@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.backup import FILL, GB, database_size, ours
+from benchmarks.backup import FILL, GB, ROWS, database_size, ours
 from benchmarks.section import Section
 from slipway.backups import seal
 from slipway.database.report import Silent
@@ -43,7 +43,7 @@ def _compare(home: Home) -> Section:
     place = _ops(home, living)
     tables = 0
     while database_size(place) < SIZE * GB:
-        living.sql(FILL.format(tables))
+        living.sql(FILL.format(tables, ROWS))
         tables += 1
     living.sql("checkpoint")
     living.archive.mark(time.sleep)
