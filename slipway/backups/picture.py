@@ -30,7 +30,7 @@ def draw(store: Store, now: datetime, folder: Path = runs.FOLDER) -> dict[str, A
         "runs": {job: dataclasses.asdict(run) for job, run in last.items()},
     }
     try:
-        held = {entry.key: entry for entry in store.entries()}
+        held = {entry.key: entry for entry in store.entries(catalogue.MILLENNIUM)}
     except NotListable as error:
         return drawn | {"unlisted": str(error), "summary": "the store may not be listed"}
     names = sorted((n for n in map(_name, held) if n), reverse=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Never
 
-from slipway.backups import crontab, manifest, notice, picture, runs
+from slipway.backups import catalogue, crontab, manifest, notice, picture, runs
 from slipway.backups.policy import JOBS, Policy
 from slipway.backups.runs import Run
 from slipway.errors import Busy, ConfigError, SlipwayError, UsageError
@@ -158,7 +158,8 @@ def _due(expression: str, now: datetime) -> datetime:
 def _newest(store: Store) -> datetime | None:
     """Return the moment of the newest backup; with keys that may not list, of the last run."""
     try:
-        names = [e.key.removesuffix(".json") for e in store.entries() if e.key.endswith(".json")]
+        held = store.entries(catalogue.MILLENNIUM)
+        names = [e.key.removesuffix(".json") for e in held if e.key.endswith(".json")]
     except StoreError:
         last = runs.read(store, "backup")
         return runs.moment(last.good) if last and last.good else None

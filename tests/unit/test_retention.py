@@ -16,7 +16,7 @@ WEEK = Keep(7, 0, 0, 0)
 
 counts = st.integers(0, 12)
 policies = st.builds(Keep, counts, counts, counts, counts)
-moments = st.datetimes(datetime(2023, 1, 1), datetime(2026, 11, 22, 12)).map(
+moments = st.datetimes(datetime(2023, 1, 1), datetime(2026, 11, 22, 10)).map(
     lambda at: at.replace(tzinfo=UTC, microsecond=0)
 )
 histories = st.lists(st.tuples(moments, st.booleans()), min_size=1, max_size=120).map(
