@@ -21,6 +21,7 @@ ROUNDS = 5
 GOAL = 0.95
 SESSIONS = 50
 PAUSE = 2.0  # seconds
+FILE = "/var/lib/slipway/bare.dump"
 SERVER = ("-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB")
 DATA = f"""
     create table events (id bigint generated always as identity primary key, at timestamptz,
@@ -58,7 +59,9 @@ def measure() -> list[Section]:
         key, recipient = seal.new_key()
         name = place.do("backup", store, recipients=[recipient])["backup"]["id"]
         opened = _open(store, name, key)
+        _there(place, f"pg_dump -Fc --compress=zstd:1 -f {FILE} logbook")
         runs = [_both(place, store, name, opened, first=n % 2) for n in range(ROUNDS)]
+        _there(place, f"rm {FILE}")
         drill = place.do("drill", store, id=name, key=opened)
         whole = int(place.sql("select pg_database_size('logbook')")[0][0])
         swaps = [_swap(place, Path(folder) / f"small-{n}") for n in range(3)]
@@ -79,20 +82,20 @@ def _both(place: Inside, store: FolderStore, name: str, key: str, *, first: int)
 
 def _bare(place: Inside) -> tuple[float, float]:
     """Restore the same database with pg_restore alone, from where ours does it, from a file."""
-
-    def there(script: str) -> None:
-        let_in = "export PGPASSWORD=$(cat /run/secrets/DATABASE_PASSWORD) PGHOST=db PGUSER=logbook"
-        place.corner.docker("exec", place.ops, "sh", "-euc", f"{let_in}\n{script}")
-
-    file = "/var/lib/slipway/bare.dump"
-    there(f"pg_dump -Fc --compress=zstd:1 -f {file} logbook; createdb bare")
+    _there(place, "createdb bare")
     began = time.monotonic()
-    there(f"pg_restore --exit-on-error -j 2 -d bare {file}")
+    _there(place, f"pg_restore --exit-on-error -j 2 -d bare {FILE}")
     bare = time.monotonic() - began
-    there("vacuumdb -q -Z -j 2 bare")
+    _there(place, "vacuumdb -q -Z -j 2 bare")
     analyzed = time.monotonic() - began
-    there(f"rm {file}; dropdb bare")
+    _there(place, "dropdb bare")
     return bare, analyzed
+
+
+def _there(place: Inside, script: str) -> None:
+    """Run PostgreSQL's own programs where ours run."""
+    let_in = "export PGPASSWORD=$(cat /run/secrets/DATABASE_PASSWORD) PGHOST=db PGUSER=logbook"
+    place.corner.docker("exec", place.ops, "sh", "-euc", f"{let_in}\n{script}")
 
 
 def _swap(place: Inside, folder: Path) -> tuple[float, float]:
