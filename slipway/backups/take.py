@@ -77,7 +77,6 @@ def take(
 
     Raises Busy while another one runs.
     """
-    began = time.time()
     with _said(), turn(server, wanted.by, wanted.patience) as session:
         client = dump.client_version()
         dump.demand_same_major(client, facts.server_version(session))
@@ -85,47 +84,22 @@ def take(
         sealed_key = seal.seal_key(key, wanted.recipients)
         sealed_roles = seal.seal(roles.read(server, passwords=wanted.role_passwords), [recipient])
         _sweep(store, report)
-        name = manifest.new_id(began)
+        name = manifest.new_id()
+        taking = _Taking(server, session, store, name, recipient, wanted, report)
         with _whole_or_nothing(store, report) as keep:
-            dumping = _Dumping(server, session, store, name, recipient, wanted, report)
-            dumped = keep(catalogue.dump_key(name), dumping.run)
+            began = time.monotonic()
+            dumped = keep(catalogue.dump_key(name), taking.dump)
             roles_key = catalogue.roles_key(name)
             keep(roles_key, lambda: store.put(roles_key, [sealed_roles]))
-            seen = dumped.facts
-            made = Manifest(
-                id=name,
-                environment=wanted.environment,
-                database=server.database,
-                created=manifest.written(name),
-                seconds=round(time.time() - began, 3),
-                release=wanted.release,
-                commit=wanted.commit,
-                server=seen.server,
-                client=client,
-                locale=seen.locale,
-                extensions=seen.extensions,
-                roles=seen.roles,
-                tables=dumped.rows,
-                unlogged=seen.unlogged,
-                foreign=seen.foreign,
-                large_objects=seen.large_objects,
-                sequences=seen.sequences,
-                migrations=seen.migrations,
-                database_size=seen.size,
-                plain=dumped.plain,
-                dump=dumped.sealed,
-                globals=_sum(sealed_roles),
-                has_role_passwords=wanted.role_passwords,
-                recipients=wanted.recipients,
-                key=sealed_key,
-            )
+            seconds = round(time.monotonic() - began, 3)
+            made = taking.describe(dumped, seconds, client, sealed_roles, sealed_key)
             keep(catalogue.manifest_key(name), lambda: _put_manifest(store, made, report, pause))
     return Taken(made, key)
 
 
 @dataclass(frozen=True)
-class _Dumping:
-    """One dump on its way into the store."""
+class _Taking:
+    """One backup on its way into the store."""
 
     server: Server
     session: "Connection[tuple[Any, ...]]"
@@ -135,7 +109,40 @@ class _Dumping:
     wanted: Wanted
     report: Report
 
-    def run(self) -> Dumped:
+    def describe(
+        self, dumped: Dumped, seconds: float, client: str, sealed_roles: bytes, sealed_key: str
+    ) -> Manifest:
+        """Write down what was taken."""
+        seen = dumped.facts
+        return Manifest(
+            id=self.name,
+            environment=self.wanted.environment,
+            database=self.server.database,
+            created=manifest.written(self.name),
+            seconds=seconds,
+            release=self.wanted.release,
+            commit=self.wanted.commit,
+            server=seen.server,
+            client=client,
+            locale=seen.locale,
+            extensions=seen.extensions,
+            roles=seen.roles,
+            tables=dumped.rows,
+            unlogged=seen.unlogged,
+            foreign=seen.foreign,
+            large_objects=seen.large_objects,
+            sequences=seen.sequences,
+            migrations=seen.migrations,
+            database_size=seen.size,
+            plain=dumped.plain,
+            dump=dumped.sealed,
+            globals=_sum(sealed_roles),
+            has_role_passwords=self.wanted.role_passwords,
+            recipients=self.wanted.recipients,
+            key=sealed_key,
+        )
+
+    def dump(self) -> Dumped:
         """Dump; once more where the store had to plan for more than was guessed."""
         guess = 0
         while True:

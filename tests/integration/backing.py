@@ -1,0 +1,131 @@
+"""What tests of backups share: a person, a database that holds much, a backup under way."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.backups import catalogue, seal
+from slipway.backups.seal import Key
+from slipway.errors import SlipwayError
+from slipway.storage.s3 import S3Store
+from slipway.storage.store import Store
+from tests.fakes.s3server import S3Server
+from tests.integration import inside
+from tests.integration.inside import Inside
+
+NOISE = """
+    create table noise (a text);
+    insert into noise select string_agg(md5(random()::text || n || m), '')
+    from generate_series(1, 400) n, generate_series(1, 2000) m group by n
+"""  # 25 MB, of which 13 are stored: more than all pipes together hold
+
+
+UNTETHERED = ["python", "-m", "slipway.inside", "backup", "--given"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may open backups, and takes them."""
+
+    key: Key
+    recipient: str
+
+    def take(self, place: Inside, store: Store | None, **given: Any) -> str:
+        """Take a backup; return its id."""
+        asked = {"recipients": [self.recipient], "by": "ada@lovelace", **given}
+        return str(place.do("backup", store, **asked)["backup"]["id"])
+
+    def open(self, store: Store, name: str) -> Key:
+        sealed = catalogue.get(store, name).manifest.key
+        return Key(seal.unseal(sealed.encode(), self.key).decode().strip())
+
+    def verify(self, place: Inside, store: Store, name: str) -> dict[str, Any]:
+        keys = {name: self.open(store, name).identity}
+        found: dict[str, Any] = place.do("verify", store, keys=keys)["proofs"][0]
+        return found
+
+
+class Running:
+    """A backup in a thread, so that a test can do something to it in the middle."""
+
+    def __init__(self, person: Person, place: Inside, store: Store, **given: Any) -> None:
+        self._work: Callable[[], str] = lambda: person.take(place, store, **given)
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:
+            self.error = error
+
+    def fails(self) -> str:
+        self._thread.join(60)
+        assert isinstance(self.error, SlipwayError), self.error
+        return str(self.error)
+
+
+def keys(store: Store) -> list[str]:
+    return [entry.key for entry in store.entries()]
+
+
+def processes(place: Inside) -> str:
+    """Everything that runs in the ops container, but for what waits there."""
+    return place.corner.docker("top", place.ops, "-eo", "pid,args")
+
+
+def pid(place: Inside, program: str) -> str:
+    """The process of a program in the ops container, as this computer numbers it."""
+    lines = [line.split(None, 1) for line in processes(place).splitlines()[1:]]
+    named = (number for number, argv in lines if argv.split()[0].endswith(f"/{program}"))
+    return next(named, "") or next(n for n, argv in lines if argv.startswith(program))
+
+
+def wait(what: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
+def loop(place: Inside, times: int, line: str, at_once: int = 500) -> None:
+    """Run a line for each number; a transaction of too many would run out of locks itself."""
+    body = f"execute format('{line}', n); end loop; end $$"
+    for start in range(0, times, at_once):
+        place.sql(f"do $$ begin for n in {start} .. {start + at_once - 1} loop {body}")
+
+
+def with_s3(
+    place: Inside, folder: Path, bucket: str, s3: S3Server, gateway: str, pair: tuple[str, str]
+) -> Inside:
+    """The same database with an ops container that has a store of its own."""
+    folder.mkdir()
+    mounts = []
+    for name, value in zip(("BACKUP_S3_KEY", "BACKUP_S3_SECRET"), pair, strict=True):
+        (folder / name).write_text(value)
+        mounts += ["--volume", f"{folder / name}:/run/secrets/{name}:ro"]
+    settings = [f"BACKUP_STORE=s3://{bucket}/logbook", f"BACKUP_S3_REGION={s3.region}"]
+    settings += [f"BACKUP_S3_ENDPOINT={s3.endpoint_from_containers(gateway)}"]
+    pairs = [word for each in settings for word in ("--env", each)]
+    file = place.server.password_file
+    ops = inside.start_ops(place.corner, place.network, "logbook", file, *pairs, *mounts)
+    return Inside(place.corner, place.network, place.db, ops, place.server)
+
+
+def far(s3: S3Server, bucket: str, endpoint: str, secret: str = "") -> S3Store:
+    return S3Store(
+        bucket,
+        "logbook/testing",
+        access_key=lambda: s3.access_key,
+        secret_key=lambda: secret or s3.secret_key,
+        endpoint=endpoint,
+        region=s3.region,
+    )
+
+
+def literal(text: str) -> str:
+    return "e'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

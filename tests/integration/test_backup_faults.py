@@ -1,0 +1,238 @@
+"""Backups that fail beside the database: killed, cut off, locked out; nothing of them is kept."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.backups import catalogue, seal
+from slipway.backups.take import Wanted, take
+from slipway.database.report import Silent
+from slipway.errors import Busy, Refused, SlipwayError
+from slipway.hosts.local import LocalHost
+from slipway.inside.channel import Channel
+from slipway.ops import errand
+from slipway.project import ROOT
+from slipway.storage.folder import FolderStore
+from tests.fakes.stores import HeldStore
+from tests.integration import inside
+from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
+from tests.integration.conftest import Corner
+from tests.integration.inside import Inside
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def server(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
+    return inside.start(module_corner, tmp_path_factory.mktemp("inside"))
+
+
+@pytest.fixture
+def place(server: Inside) -> Iterator[Inside]:
+    """A database with nothing in it."""
+    yield server
+    server.sql("drop schema public cascade; create schema public")
+
+
+@pytest.fixture(scope="session")
+def person() -> Person:
+    return Person(*seal.new_key())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "backups" / "testing", "backups/testing")
+
+
+def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    first = Running(person, place, held)
+    assert held.reached.wait(30)
+    other = inside.start_ops(place.corner, place.network, "logbook", place.server.password_file)
+    twin = Inside(place.corner, place.network, place.db, other, place.server)
+    try:
+        for second in (place, twin):
+            with pytest.raises(Busy, match=r"already running, by ada@lovelace from .* since 20"):
+                person.take(second, store)
+        assert small(place) < 1 << 20
+    finally:
+        twin.leave()
+        held.let_go.set()
+        first._thread.join(30)
+    assert first.error is None and len(catalogue.read(store).backups) == 1
+
+
+def test_a_dump_that_the_server_ends_leaves_nothing(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    running = Running(person, place, held)
+    assert held.reached.wait(30)
+    ended = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{}'"
+    place.sql(ended.format("slipway backup: pg_dump"))
+    held.let_go.set()
+    assert "terminating connection due to administrator command" in running.fails()
+    assert keys(store) == []
+    assert person.take(place, store)
+
+
+def test_when_the_server_ends_every_session_nothing_stays(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    running = Running(person, place, held)
+    assert held.reached.wait(30)
+    place.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
+        "and application_name like 'slipway backup%'"
+    )
+    held.let_go.set()
+    assert "terminating connection" in running.fails()
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize("program", ["pg_dump", "age", "pg_restore"])
+def test_a_program_that_is_killed_leaves_nothing(
+    place: Inside, person: Person, store: FolderStore, program: str
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    running = Running(person, place, held)
+    assert held.reached.wait(30)
+    try:
+        LocalHost().run(["kill", "-KILL", pid(place, program)])
+    finally:
+        held.let_go.set()
+    held.let_go.set()
+    said = running.fails()
+    assert program in said or (program == "pg_restore" and "cannot be read back" in said)
+    assert keys(store) == [] and "pg_dump" not in processes(place)
+
+
+def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    held = HeldStore(store, after=1 << 20)
+    running = Running(person, place, held)
+    assert held.reached.wait(30)
+    LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.inside")])
+    held.let_go.set()
+    assert "it was killed (out of memory?)" in running.fails()
+    wait(lambda: "pg_dump" not in processes(place))
+    assert catalogue.read(store).backups == () and keys(store) == []
+    assert person.take(place, store)
+
+
+def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql(NOISE)
+    line = ["docker", "exec", "-i", place.ops, *errand.COMMAND, "--silence=3"]
+    with pytest.raises(KeyboardInterrupt), LocalHost().open(line) as spoken:
+        channel = Channel(spoken.read, spoken.write)
+        given = {"recipients": [person.recipient]}
+        channel.send("verb", verb="backup", given=given, store="here")
+        while (message := channel.receive()) and message.kind != "store.chunk":
+            if message.kind == "store.sweep":
+                channel.send("store.done", id=message.fields["id"], count=0)
+        assert message and "pg_dump" in processes(place)
+        raise KeyboardInterrupt  # which ends this end of the line, unasked
+    wait(lambda: "slipway.inside" not in processes(place) and "pg_dump" not in processes(place))
+    assert person.take(place, store)
+
+
+def test_a_table_that_stays_locked_is_named_with_who_locks_it(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    place.sql("create table t (a int)")
+    with place.server.connect(application="a long vacuum") as connection, connection.transaction():
+        connection.execute("lock table t in access exclusive mode")
+        began = time.monotonic()
+        with pytest.raises(SlipwayError, match=r"a table is locked, .*by a long vacuum, process"):
+            person.take(place, store, lock_wait=1)
+        assert time.monotonic() - began < 10
+    assert keys(store) == []
+
+
+def test_more_tables_than_the_server_can_lock_name_the_setting(
+    corner: Corner, tmp_path: Path, person: Person, store: FolderStore
+) -> None:
+    few = ("-c", "max_locks_per_transaction=10", "-c", "max_connections=20")
+    place = inside.start(corner, tmp_path / "inside", server_options=few)
+    loop(place, 4000, "create table t%s (a int)", at_once=50)
+    with pytest.raises(SlipwayError, match="raise max_locks_per_transaction"):
+        person.take(place, store)
+    assert keys(store) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"DATABASE_NAME": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"DATABASE_USER": "nobody"}, "authentication failed"),
+        ({"DATABASE_PORT": "9"}, "[Cc]onnection refused"),
+        ({"DATABASE_HOST": "no.such.host.invalid"}, "no.such.host.invalid"),
+    ],
+)
+def test_a_database_that_is_not_there_is_one_sentence_and_no_object(
+    server: Inside, person: Person, store: FolderStore, settings: dict[str, str], said: str
+) -> None:
+    options = [word for pair in settings.items() for word in ("--env", "=".join(pair))]
+    file = server.server.password_file
+    ops = inside.start_ops(server.corner, server.network, "logbook", file, *options)
+    there = Inside(server.corner, server.network, server.db, ops, server.server)
+    try:
+        with pytest.raises(SlipwayError, match=said) as caught:
+            person.take(there, store, patience=1)
+        assert inside.PASSWORD not in str(caught.value) and "\n" not in str(caught.value)
+        assert keys(store) == []
+    finally:
+        there.leave()
+
+
+def test_a_client_of_another_major_is_never_used(
+    server: Inside, person: Person, store: FolderStore
+) -> None:
+    found = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=False)
+    if " 17" in found.stdout or found.returncode:
+        pytest.skip("this computer has no pg_dump of another major")
+    wanted = Wanted("testing", (person.recipient,))
+    with pytest.raises(Refused, match=r"write FROM postgres:17 into compose/ops/Dockerfile"):
+        take(server.server, store, wanted, Silent())
+    assert keys(store) == []
+
+
+def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    pooler = "slipway-test/pooler"
+    place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
+    file = place.server.password_file
+    options = ("--network", place.network, "--network-alias", "pooler", "--volume")
+    place.corner.run(
+        pooler, "transaction", options=(*options, f"{file}:/run/secrets/DATABASE_PASSWORD:ro")
+    )
+    settings = ("--env", "DATABASE_HOST=pooler", "--env", "DATABASE_PORT=6432")
+    ops = inside.start_ops(place.corner, place.network, "logbook", file, *settings)
+    there = Inside(place.corner, place.network, place.db, ops, place.server)
+    try:
+        with pytest.raises(Refused, match="pool_mode=transaction"):
+            person.take(there, store)
+    finally:
+        there.leave()
+    assert keys(store) == [] and person.take(place, store)
+
+
+def small(place: Inside) -> int:
+    """Bytes that lie in the places of the ops container where something can be written."""
+    argv = ["exec", place.ops, "du", "-sbc", "/tmp", "/var/lib/slipway"]
+    return int(place.corner.docker(*argv).splitlines()[-1].split()[0])

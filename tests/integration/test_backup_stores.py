@@ -1,0 +1,165 @@
+"""Backups and where they go: a folder here, a real S3 server, and both on bad days."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.backups import catalogue, seal
+from slipway.errors import DifferenceFound, SlipwayError
+from slipway.ops import vault
+from slipway.storage.folder import FolderStore
+from tests.fakes.faulty import Answer, Faults, FaultyS3
+from tests.fakes.s3server import S3Server
+from tests.fakes.stores import RefusingStore
+from tests.integration import inside
+from tests.integration.backing import NOISE, UNTETHERED, Person, far, keys, processes, with_s3
+from tests.integration.conftest import Corner
+from tests.integration.inside import Inside
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def server(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
+    return inside.start(module_corner, tmp_path_factory.mktemp("inside"))
+
+
+@pytest.fixture
+def place(server: Inside) -> Iterator[Inside]:
+    """A database with nothing in it."""
+    yield server
+    server.sql("drop schema public cascade; create schema public")
+
+
+@pytest.fixture(scope="session")
+def person() -> Person:
+    return Person(*seal.new_key())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "backups" / "testing", "backups/testing")
+
+
+def test_a_manifest_that_is_late_is_tried_again_and_without_one_nothing_stays(
+    place: Inside, person: Person, store: FolderStore
+) -> None:
+    late = RefusingStore(store, lambda key: key.endswith(".json"), times=1)
+    assert person.take(place, late)
+    assert any("trying the manifest again" in note for note in place.heard.notes)
+    never = RefusingStore(store, lambda key: key.endswith(".json"), times=99)
+    with pytest.raises(SlipwayError, match="the test wants it"):
+        person.take(place, never)
+    assert len(keys(store)) == 3
+
+
+def test_a_damaged_backup_is_found_and_said(
+    place: Inside, person: Person, store: FolderStore, tmp_path: Path
+) -> None:
+    place.sql(NOISE)
+    name = person.take(place, store)
+    path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    path.write_bytes(flipped)
+    proof = person.verify(place, store, name)
+    assert not proof["ok"] and "other bytes than were stored" in proof["why"]
+    with pytest.raises(DifferenceFound, match="Take another now"):
+        vault.demand_whole({"proofs": [proof]})
+    path.write_bytes(whole[: len(whole) // 2])
+    assert name in place.do("backups", store)["damaged"]
+    path.write_bytes(whole)
+    assert person.verify(place, store, name)["ok"]
+
+    other = Person(*seal.new_key())
+    with pytest.raises(SlipwayError, match="this key does not open"):
+        place.do("verify", store, keys={name: other.key.identity})
+
+
+def test_an_upload_that_is_cut_leaves_nothing_in_s3(
+    place: Inside, person: Person, s3: S3Server
+) -> None:
+    place.sql(NOISE)
+    place.sql("insert into noise select a || a from noise")
+    bucket = s3.make_bucket(f"cut-{uuid.uuid4().hex[:8]}")
+    with (
+        FaultyS3(s3.port, Faults(cut_upload_at=17 << 20)) as proxy,
+        pytest.raises(SlipwayError, match=r"the connection to .* broke"),
+    ):
+        person.take(place, far(s3, bucket, proxy.endpoint))
+    assert s3.keys(bucket) == [] and s3.uploads(bucket) == []
+    with pytest.raises(SlipwayError, match="does not accept the keys"):
+        person.take(place, far(s3, bucket, s3.endpoint, secret="expired"))
+    assert s3.keys(bucket) == []
+
+
+def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believed(
+    place: Inside, person: Person, s3: S3Server
+) -> None:
+    place.sql(NOISE)
+    place.sql("insert into noise select a || a from noise")
+    bucket = s3.make_bucket(f"busy-{uuid.uuid4().hex[:8]}")
+    busy = Faults({"UploadPart": Answer(503, "SlowDown", times=3)})
+    with FaultyS3(s3.port, busy) as proxy:
+        name = person.take(place, far(s3, bucket, proxy.endpoint))
+    mine = far(s3, bucket, s3.endpoint)
+    assert person.verify(place, mine, name)["ok"]
+    liar = Faults({"CompleteMultipartUpload": Answer(200, "InternalError")})
+    with (
+        FaultyS3(s3.port, liar) as proxy,
+        pytest.raises(SlipwayError, match="the store has trouble"),
+    ):
+        person.take(place, far(s3, bucket, proxy.endpoint))
+    assert [each.id for each in catalogue.read(mine).backups] == [name]
+    assert s3.uploads(bucket) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(place: Inside, person: Person) -> None:
+    place.sql(NOISE)
+    small = ("--tmpfs", "/small:size=4m,mode=1777", "--env", "BACKUP_STORE=/small")
+    file = place.server.password_file
+    ops = inside.start_ops(place.corner, place.network, "logbook", file, *small)
+    there = Inside(place.corner, place.network, place.db, ops, place.server)
+    try:
+        with pytest.raises(SlipwayError, match="the disk of /small/testing is full"):
+            person.take(there, None)
+        left = place.corner.docker("exec", ops, "find", "/small", "-type", "f")
+        assert left == "" and "pg_dump" not in processes(there)
+    finally:
+        there.leave()
+
+
+def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_write(
+    place: Inside, person: Person, s3: S3Server, tmp_path: Path
+) -> None:
+    place.sql(NOISE)
+    bucket = s3.make_bucket(f"own-{uuid.uuid4().hex[:8]}")
+    gateway = place.corner.docker(
+        "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", place.network
+    )
+    for access, secret in ((s3.access_key, s3.secret_key), (s3.writer_key, s3.writer_secret)):
+        there = with_s3(place, tmp_path / access, bucket, s3, gateway, (access, secret))
+        try:
+            name = person.take(there, None)
+            assert f"logbook/testing/{name}.json" in s3.keys(bucket)
+            if access == s3.writer_key:
+                with pytest.raises(SlipwayError, match="the keys may not do this"):
+                    there.do("backups")
+            else:
+                mine = far(s3, bucket, s3.endpoint)
+                assert [row["id"] for row in there.do("backups")["backups"]] == [name]
+                sealed = person.open(mine, name)
+                assert there.do("verify", keys={name: sealed.identity})["proofs"][0]["ok"]
+                logged = place.corner.docker("exec", there.ops, *UNTETHERED, given(person))
+                assert logged.startswith("backup 20") and "\n" not in logged
+        finally:
+            there.leave()
+    assert len(catalogue.read(far(s3, bucket, s3.endpoint)).backups) == 3
+
+
+def given(person: Person) -> str:
+    return json.dumps({"recipients": [person.recipient]})
