@@ -42,12 +42,14 @@ class Result:
 
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
+SHARED = ("--numprocesses=3", "--dist=loadgroup")
 PARTS = (
     Part("lint", [("ruff", "check", "."), ("ruff", "format", "--check", ".")]),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
     Part("unit", [(*PYTEST, "tests/unit")]),
-    Part("integration", [(*PYTEST, "tests/integration")], wants_engine=True),
+    # Most of what they do is wait for containers, so more of them run than there are processors.
+    Part("integration", [(*PYTEST, *SHARED, "tests/integration")], wants_engine=True),
     Part("e2e", [(*PYTEST, "tests/e2e")], True, surroundings.why_no_hosts),
 )
 

@@ -4,6 +4,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from slipway.bootstrap.images import ensure_images
 from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
 from tests.fakes.s3server import WEED, S3Server
+
+HERE = Path(__file__).parent
 
 
 class Corner:
@@ -56,6 +59,16 @@ class Corner:
     def _remove(self, kind: str, found: str, *flags: str) -> None:
         if found:
             self.docker(kind, "rm", *flags, *sorted(set(found.split())), check=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers share the tests, keep a file on one, and all users of the Swarm on one."""
+    here = [each for each in items if each.path.parent == HERE]
+    users = [each for each in here if "manager" in getattr(each, "fixturenames", ())]
+    swarm = {each.path for each in users}
+    for item in here:
+        name = "swarm" if item.path in swarm else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture
