@@ -46,13 +46,15 @@ class Door:
 
     def shut(self) -> None:
         """Refuse whoever comes, and cut off who is inside."""
-        for each in [self._listener, *self._open]:
+        listener, self._listener = self._listener, None
+        for each in [listener, *self._open]:
             if each is not None:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
-                each.close()
-        self._listener = None
-        self._open.clear()
+        if listener is not None:
+            listener.close()
+        # The others are closed by the threads that lead them: TLS would go on writing to the number
+        # of a closed socket, whoever has that number then.
 
     @contextlib.contextmanager
     def closed(self) -> Iterator[None]:
