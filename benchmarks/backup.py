@@ -19,7 +19,7 @@ from tests.integration.inside import Inside
 GB = 10**9
 ROUNDS = 3
 SIZES = (1, 3, 10)  # GB on the server's disk
-COMPARED = 3  # at this size in turns with the bare pipe
+COMPARED = 10  # at this size in turns with the bare pipe
 PIPE_GOAL = 0.95
 MEMORY_GOAL = 150  # MB
 ROWS = 800_000  # of this kind make a GB
