@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from slipway.hosts.host import Completed
 
 LAST_LINES = 50
+PATIENCE = 30.0  # for a command whose last word was heard
 
 
 class Spoken:
@@ -39,7 +40,11 @@ class Spoken:
 
     def wait(self) -> Completed:
         self.end()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # `docker exec` can stay although its command has ended
+            code = self._process.wait()
         self._listener.join(1)
         words = b"".join(self._words).decode(errors="replace")
         return Completed(self._host, self._argv, code, "", words)
