@@ -146,7 +146,8 @@ def choose(moment: datetime, known: Sequence[Base], stored: Files) -> Base:
     possible = windows(known, stored)
     if not possible:
         raise Refused(f"nothing can be returned to: {NEVER}; nothing was changed")
-    inside = [window for window in possible if window.begin <= moment <= window.end]
+    second = moment.replace(microsecond=0)  # a store tells when it got a file in whole seconds
+    inside = [each for each in possible if each.begin <= moment and second <= each.end]
     if not inside:
         stretches = ", and from ".join(map(str, possible))
         raise Refused(
