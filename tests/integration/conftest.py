@@ -1,5 +1,6 @@
 """A corner of the real Swarm for one test: a name nobody else has, swept afterwards."""
 
+import shutil
 import subprocess
 import time
 import uuid
@@ -69,6 +70,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in here:
         name = "swarm" if item.path in swarm else item.path.stem
         item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the images that tests share, once, after the last of them."""
+    if hasattr(session.config, "workerinput") or not shutil.which("docker"):
+        return
+    argv = ["docker", "image", "ls", "--quiet", "--filter", "reference=slipway-test/*"]
+    found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
+    if found:
+        argv = ["docker", "image", "rm", "--force", *sorted(set(found))]
+        subprocess.run(argv, capture_output=True, check=False)
 
 
 @pytest.fixture
