@@ -248,10 +248,13 @@ class Deployment:
         return self.release.label
 
     def show_routes(self) -> str:
-        return self._show(self.routing(self.release, self.colour))
+        return self._show(self.routing(self.release, self.colour), self.standing)
 
     def show_live_routes(self) -> str:
-        return self._show(self._live_routing())
+        # What is finished is the release that serves: a draft of the same files has no images.
+        release = self.live or self.release
+        standing = Standing(self.env, self.cluster, self.observed, release)
+        return self._show(self._live_routing(), standing)
 
     def stop_idle(self) -> str:
         stacks.remove(self.cluster.manager, self.idle_stack)
@@ -304,8 +307,8 @@ class Deployment:
             return False
         return True
 
-    def _show(self, routing: Routing) -> str:
-        self.standing.point(routing)
+    def _show(self, routing: Routing, standing: Standing) -> str:
+        standing.point(routing)
         # An edge that started while the signpost still showed the old way is told here.
         off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
         if off:

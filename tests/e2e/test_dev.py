@@ -96,6 +96,18 @@ def test_a_deploy_that_was_killed_after_its_cutover_is_finished_by_the_next(
     assert one_colour(clone)
 
 
+def test_routes_that_were_not_shown_any_more_are_shown_by_the_next(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    app = f"{clone.project}-dev"
+    clone.inv("deploy", "--env=dev").expect()
+    docker("service", "rm", f"{app}-signpost_signpost")
+    done = clone.inv("deploy", "--env=dev").expect()
+    assert "up to date" in done.out
+    assert f"{app}-signpost_signpost" in docker("service", "ls", "--format", "{{.Name}}")
+    assert dev.get("/").status_code == 200
+
+
 def test_ctrl_c_takes_back_what_was_begun(dev: httpx.Client, clone: Checkout) -> None:
     serving = dev.get("/api/version").json()["release"]
     change(clone, "Interrupted.")

@@ -298,18 +298,21 @@ def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_
     began = time.monotonic()
     subprocess.run(argv, check=True, capture_output=True)
     whole = time.monotonic() - began
-    seen = set()
-    for n in range(14):
+    seen: list[bool] = []
+    moment = whole * 0.35
+    while len(seen) < 14 or (len(set(seen)) < 2 and len(seen) < 60):
         at.sql("CREATE TABLE IF NOT EXISTS old (id int)")
         person = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(whole * (0.35 + 0.05 * n))
+        time.sleep(moment)
         at.corner.docker("exec", ops, "pkill", "-9", "-f", "slipway.inside", check=False)
         person.wait(20)
         found = tables(at.server)
         assert "old" in found or "accounts" in found
         assert not ("old" not in found and at.sql("SELECT email FROM accounts") != [("a@b",)])
-        seen.add("old" in found)
-    assert seen == {True, False}, "some were killed before the swap, some after it"
+        seen.append("old" in found)
+        # Around the swap, however fast the machine is just now.
+        moment *= 1.2 if "old" in found else 0.9
+    assert set(seen) == {True, False}, "some were killed before the swap, some after it"
     subprocess.run(argv, check=True, capture_output=True)
     assert "old" not in tables(at.server)
     assert databases(at.server) == {at.server.database}
