@@ -2,7 +2,19 @@
 
 from invoke.collection import Collection
 
-from tasks import backups, benchmark, bootstrap, data, db, deploy, loop, machine, secrets, test
+from tasks import (
+    backups,
+    benchmark,
+    bootstrap,
+    data,
+    db,
+    deploy,
+    loop,
+    machine,
+    runbook,
+    secrets,
+    test,
+)
 from tasks.usage import check_command_line
 
 # One prefix, three modules: the schema, what is in the database, what is kept of it.
@@ -26,6 +38,7 @@ namespace = Collection(
     benchmark.benchmark,
     database,
     machine=Collection.from_module(machine),
+    runbook=Collection.from_module(runbook),
     secrets=Collection.from_module(secrets),
 )
 

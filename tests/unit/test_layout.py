@@ -25,6 +25,7 @@ FLOORS = [
     {"ops"},
     {"bootstrap"},
     {"releases", "checks"},
+    {"notebook"},
     {"show"},
 ]
 

@@ -1,0 +1,83 @@
+"""What happens in a run, as it is written down, and what follows from it for the next step.
+
+The events are the truth: transcript, page, history and resume are made from them alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# Each kind with the fields it carries.
+#   begin      runbook path digest env params user email host commit branch dirty mode
+#   resume     user host from changed(bool)     somebody goes on
+#   start      cell section n digest by attempt   written before the cell's process exists
+#   end        cell n outcome code seconds lines bytes left(list) captured(name) missing(list)
+#   skip       cell reason by                   also for `when`, {skip}, --from and --only
+#   manual     cell text outcome(done|skipped) reason by
+#   decline    cell by                          somebody said no at a gate
+#   part       section reason by                the run goes to *Roll back*
+#   note       text                             what a reader of the transcript should know
+#   finish     result seconds cell              the last line of a run that ended in order
+Kind = Literal[
+    "begin", "resume", "start", "end", "skip", "manual", "decline", "part", "note", "finish"
+]
+Outcome = Literal["passed", "failed", "timed out", "interrupted"]
+Standing = Literal["passed", "skipped", "failed", "timed out", "interrupted", "may have run"]
+Ending = Literal["done", "failed", "stopped", "rolled back", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of events.jsonl; `n` counts from 1, `at` is ISO time in UTC with milliseconds."""
+
+    n: int
+    at: str
+    kind: Kind
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cell(self) -> str:
+        """The action it is about, if it is about one."""
+        return str(self.data.get("cell", ""))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is; `actions` maps the id of each action that was reached to its standing."""
+
+    actions: Mapping[str, Standing]
+    ending: Ending
+    part: str  # "roll back" once the run went there
+    number: int  # of the last cell that was started; names its log and its state
+    state: int  # of the last cell that passed: where the shell's state is to be taken from
+    seconds: float  # spent in cells
+
+
+def follow(events: Iterable[Event]) -> Progress:
+    """Fold events into progress; a cell that was started and has no end may have run."""
+    actions: dict[str, Standing] = {}
+    ending: Ending = "unfinished"
+    part, number, state, seconds = "", 0, 0, 0.0
+    for event in events:
+        data = event.data
+        match event.kind:
+            case "start":
+                actions[event.cell] = "may have run"
+                number = max(number, int(data["n"]))
+            case "end":
+                actions[event.cell] = data["outcome"]
+                seconds += float(data["seconds"])
+                state = int(data["n"]) if data["outcome"] == "passed" else state
+            case "skip":
+                actions[event.cell] = "skipped"
+            case "manual":
+                actions[event.cell] = "passed" if data["outcome"] == "done" else "skipped"
+            case "part":
+                part = str(data["section"])
+            case "finish":
+                ending = data["result"]
+            case "resume":
+                ending = "unfinished"
+            case _:
+                pass
+    return Progress(actions, ending, part, number, state, seconds)

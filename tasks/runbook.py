@@ -1,0 +1,134 @@
+"""Runbooks: read, checked, run cell by cell with a transcript, looked back at."""
+
+from typing import TYPE_CHECKING
+
+from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
+
+NAME = "The runbook: the name of its file in runbooks/ without .md, or a path to any Markdown file."
+RUN = "A run, as inv runbook.history names it; the newest by default."
+
+
+@command(
+    runbook="runbooks",
+    help={
+        "name": NAME,
+        "set": "A parameter of the runbook, --set release=3; once for each.",
+        "from_": "Begin at this cell; what is before it is left out and said so.",
+        "only": "Run this cell alone.",
+        "section": "Run this section alone, like roll-back.",
+        "resume": "Go on with the run that was not finished; --resume=RUN where there are several.",
+        "dry_run": "Show each cell with its parameters, ask nothing, run nothing.",
+        "checks_only": "Run the cells that only look.",
+        "yes": "Answer yes at every confirmation that destroys nothing.",
+        "yes_destroy": "The environment's name, for cells that destroy.",
+        "manual_done": "Every step that is done by hand has been done.",
+        "debug": "Show how each cell is started; secrets stay masked.",
+    },
+    iterable=["set"],
+    optional=["resume"],
+)
+def run(
+    env: "Environment | None" = None,
+    *,
+    name: str = "",
+    set: list[str] = [],  # noqa: A002, B006  Invoke's way to say that a flag may come again
+    from_: str = "",
+    only: str = "",
+    section: str = "",
+    resume: str = "",
+    dry_run: bool = False,
+    checks_only: bool = False,
+    yes: bool = False,
+    yes_destroy: str = "",
+    manual_done: bool = False,
+    debug: bool = False,
+) -> None:
+    """Run a runbook cell by cell: each is shown, confirmed, recorded; a failed run can be resumed.
+
+    Examples:
+      inv runbook.run --name=deploy --env=staging
+      inv runbook.run --name=deploy --env=staging --dry-run
+      inv runbook.run --resume
+    """
+    raise NotImplementedError
+
+
+@command(
+    runbook="runbooks",
+    help={"name": "Check this runbook alone; all by default.", "json": "Print JSON."},
+)
+def check(*, name: str = "", json: bool = False) -> None:
+    """Hold runbooks against the real commands, links, headings and shell; ends with 2 on an error.
+
+    Example: inv runbook.check
+    """
+    raise NotImplementedError
+
+
+@command(name="list", runbook="runbooks", help={"json": "Print JSON."})
+def list_(*, json: bool = False) -> None:
+    """List the runbooks: what each is for, when it last ran, how that ended, how long it took.
+
+    Example: inv runbook.list
+    """
+    raise NotImplementedError
+
+
+@command(runbook="runbooks", help={"name": NAME, "run": RUN})
+def show(*, name: str = "", run: str = "") -> None:
+    """Read a runbook in the terminal, or with --run the transcript of a run.
+
+    Examples:
+      inv runbook.show --name=deploy
+      inv runbook.show --run=20261122T193000Z-deploy-staging-anna
+    """
+    raise NotImplementedError
+
+
+@command(
+    runbook="runbooks",
+    help={
+        "name": "Only runs of this runbook.",
+        "json": "Print JSON.",
+    },
+)
+def history(env: "Environment | None" = None, *, name: str = "", json: bool = False) -> None:
+    """List past runs: when, who, where, how they ended, how long they took.
+
+    Example: inv runbook.history --env=prod
+    """
+    raise NotImplementedError
+
+
+@command(
+    runbook="runbooks",
+    help={
+        "run": RUN,
+        "html": "One HTML page that needs nothing else, in place of Markdown.",
+        "to": "The file to write; the run's name in this folder by default, - for stdout.",
+    },
+)
+def export(*, run: str = "", html: bool = False, to: str = "") -> None:
+    """Write the transcript of a run to a file that can be shared; secrets are masked in it.
+
+    Example: inv runbook.export --html --to=deploy.html
+    """
+    raise NotImplementedError
+
+
+@command(
+    runbook="runbooks",
+    help={
+        "name": "What the file will be called, like rotate-keys.",
+        "task": "The task it is about, like deploy; its parameters become the runbook's.",
+    },
+)
+def new(*, name: str, task: str = "") -> None:
+    """Start a runbook from the template, with every section a person needs at night.
+
+    Example: inv runbook.new --name=rotate-keys --task=deploy
+    """
+    raise NotImplementedError
