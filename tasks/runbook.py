@@ -34,7 +34,7 @@ def run(
     env: "Environment | None" = None,
     *,
     name: str = "",
-    set: list[str] = [],  # noqa: A002, B006  Invoke's way to say that a flag may come again
+    set: list[str] = [],  # noqa: B006  Invoke's way to say that a flag may come again
     from_: str = "",
     only: str = "",
     section: str = "",

@@ -1,11 +1,11 @@
 """The record of one run: a folder with its events, its logs, its state and the runbook as it was.
 
-    <utc>-<runbook>-<env>-<user>/
-        events.jsonl     appended and synced before anything is done; the truth
-        runbook.md       the runbook as it was when the run began
-        cells/03.log     all that the third started cell printed, masked
-        state/03.sh      the shell's state after it, without secrets
-        transcript.md    made from the events, anew after each; page.html likewise on export
+<utc>-<runbook>-<env>-<user>/
+    events.jsonl     appended and synced before anything is done; the truth
+    runbook.md       the runbook as it was when the run began
+    cells/03.log     all that the third started cell printed, masked
+    state/03.sh      the shell's state after it, without secrets
+    transcript.md    made from the events, anew after each; page.html likewise on export
 """
 
 import datetime
