@@ -67,17 +67,27 @@ def rollback(
     outcome.show_report(env, report, as_json=json)
 
 
-@command(runbook="host-lost", help={"json": "Print it as JSON."})
-def status(env: Environment, *, json: bool = False) -> None:
+@command(
+    runbook="host-lost",
+    help={
+        "check": "End with 5 unless a release serves and nothing is wrong.",
+        "json": "Print it as JSON.",
+    },
+)
+def status(env: Environment, *, check: bool = False, json: bool = False) -> None:
     """Show machines, colour, release and the health of each service.
 
-    Example:
+    Examples:
       inv status --env=prod
+      inv status --env=prod --check
     """
     from slipway.releases import status as statuses
     from slipway.show import outcome
 
-    outcome.show_status(statuses.read(env), as_json=json)
+    found = statuses.read(env)
+    outcome.show_status(found, as_json=json)
+    if check:
+        statuses.check(found)
 
 
 @command(runbook="deploy")

@@ -7,7 +7,7 @@ from slipway.cluster.ledger import Entry
 from slipway.cluster.observed import Deployed, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError
+from slipway.errors import ConfigError, DifferenceFound
 from slipway.releases import backups, members
 from slipway.releases.backups import Backups
 from slipway.releases.members import Cluster
@@ -55,6 +55,16 @@ def read(env: Environment) -> Status:
     with members.connected(env, lenient=True) as cluster:
         observed = observe(cluster.manager, env.prefix)
         return _status(env, cluster, observed)
+
+
+def check(status: Status) -> None:
+    """Raise DifferenceFound unless a release serves and nothing is wrong with it."""
+    if status.live is None:
+        raise DifferenceFound(f"{status.environment}: nothing is deployed yet")
+    if status.problems:
+        first, *others = status.problems
+        more = f", and {len(others)} more" if others else ""
+        raise DifferenceFound(f"{status.environment} is not as it should be: {first}{more}")
 
 
 def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
