@@ -1,0 +1,267 @@
+"""Which variables a cell takes from outside, and which it sets for the cells after it.
+
+Shell is read by tree-sitter and Python by ast, so a name in a comment, in single quotes or in a
+heredoc with a quoted mark is none. What is set inside a function or a branch counts as set.
+"""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway.notebook.document import Cell
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MENTION = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")  # in the question of `confirm`
+DEFAULTS = frozenset({":-", "-", ":=", "=", ":+", "+"})
+# Builtins whose words are names that they set; options that take a value swallow the next word.
+SETTERS = {"read": "adinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
+EVERYWHERE = -1  # the position of what happens inside a function: whenever it is called
+
+
+@dataclass(frozen=True)
+class Use:
+    """A variable that a cell takes from outside, with the line of the runbook where it does."""
+
+    name: str
+    line: int
+    has_default: bool = False
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """A name that was seen; what is set counts from `position` on."""
+
+    name: str
+    position: int
+    line: int = 0
+    has_default: bool = False
+
+
+def uses(cell: Cell) -> list[Use]:
+    """Return what a cell takes from outside: names that it has not set itself by then.
+
+    The texts of `when` and `confirm` count; a name stands once for each line that uses it.
+    """
+    taken, given = _read(cell)
+    attributes = cell.attributes
+    found = [Use(each.name, cell.line) for each in _shell(attributes.when)[0]]
+    found += [Use(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")]
+    for each in taken:
+        mine = (other.position for other in given if other.name == each.name)
+        if not any(each.position == EVERYWHERE or at < each.position for at in mine):
+            found.append(Use(each.name, cell.line + each.line, each.has_default))
+    return sorted(dict.fromkeys(found), key=lambda use: (use.line, use.name))
+
+
+def sets(cell: Cell) -> set[str]:
+    """Return the names that cells after this one may find set by it."""
+    captured = {cell.attributes.capture} - {""}
+    return {each.name for each in _read(cell)[1]} | captured
+
+
+def _read(cell: Cell) -> tuple[list[_Sight], list[_Sight]]:
+    return _python(cell.source) if cell.language == "python" else _shell(cell.source)
+
+
+# --- shell ---------------------------------------------------------------------------------
+
+
+def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
+    """Return what is used and what is set, each with its place."""
+    if not source.strip():
+        return [], []
+    taken: list[_Sight] = []
+    given: list[_Sight] = []
+    for node, in_function in _walk(_parser().parse(source.encode()).root_node, False):
+        line = node.start_point[0] + 1
+        at, end = node.start_byte, node.end_byte
+        if in_function:
+            at = end = EVERYWHERE
+        match node.type:
+            case "simple_expansion" | "expansion":
+                taken += [_Sight(name, at, line, has) for name, has in _expansion(node)]
+                given += [_Sight(name, end, line) for name in _assigned_by_expansion(node)]
+            case "binary_expression" | "postfix_expression" | "unary_expression":
+                taken += [_Sight(name, at, line) for name in _arithmetic(node)]
+                given += [_Sight(name, end, line) for name in _assigned_in_arithmetic(node)]
+            case "variable_assignment":
+                # `FOO=1 command` sets it for that command alone.
+                is_prefix = node.parent is not None and node.parent.type == "command"
+                given += [] if is_prefix else [_Sight(n, end, line) for n in _targets(node)]
+            case "declaration_command":
+                given += [_Sight(n, end, line) for n in _named(node)]
+            case "for_statement":
+                given += [_Sight(n, at, line) for n in _named(node)]
+            case "command":
+                given += [_Sight(n, end, line) for n in _set_by_command(node)]
+            case _:
+                pass
+    return taken, given
+
+
+@functools.cache
+def _parser() -> "Parser":
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def _walk(root: "Node", in_function: bool) -> Iterator[tuple["Node", bool]]:
+    """Yield every node; a stack and not recursion, for cells may nest as deep as they like."""
+    stack = [(root, in_function)]
+    while stack:
+        node, inside = stack.pop()
+        yield node, inside
+        inside = inside or node.type == "function_definition"
+        stack += [(child, inside) for child in reversed(node.children)]
+
+
+def _text(node: "Node") -> str:
+    return (node.text or b"").decode(errors="replace")
+
+
+def _named(node: "Node") -> list[str]:
+    return [_text(child) for child in node.children if child.type == "variable_name"]
+
+
+def _targets(node: "Node") -> list[str]:
+    """Return the name before the `=`, also of `array[1]=x`."""
+    first = node.children[0]
+    return _named(first) if first.type == "subscript" else _named(node)[:1]
+
+
+def _expansion(node: "Node") -> list[tuple[str, bool]]:
+    holders = [node, *(child for child in node.children if child.type == "subscript")]
+    names = [name for holder in holders for name in _named(holder)[:1]]
+    has_default = any(child.type in DEFAULTS for child in node.children)
+    return [(name, has_default) for name in names if NAME.fullmatch(name)]
+
+
+def _assigned_by_expansion(node: "Node") -> list[str]:
+    return _named(node)[:1] if any(c.type in (":=", "=") for c in node.children) else []
+
+
+def _is_assignment(node: "Node") -> bool:
+    marks = {child.type for child in node.children if not child.is_named}
+    return bool(marks & {"++", "--"}) or any(m.endswith("=") and m not in _COMPARING for m in marks)
+
+
+_COMPARING = {"==", "!=", "<=", ">=", "=~"}
+
+
+def _arithmetic(node: "Node") -> list[str]:
+    """Return the bare names of a sum; a test like `[[ a = b ]]` has words there, not names."""
+    is_plain_assignment = any(child.type == "=" for child in node.children)
+    return _named(node)[1:] if is_plain_assignment else _named(node)
+
+
+def _assigned_in_arithmetic(node: "Node") -> list[str]:
+    return _named(node)[:1] if _is_assignment(node) else []
+
+
+def _set_by_command(node: "Node") -> list[str]:
+    """Return what a builtin sets: read, mapfile, printf -v, getopts, let."""
+    words = [
+        _text(child)
+        for child in node.children
+        if child.type in ("word", "command_name", "concatenation", "string", "number")
+    ]
+    while words[:1] and words[0] in ("builtin", "command"):
+        words = words[1:]
+    if not words:
+        return []
+    command, rest = words[0], words[1:]
+    found: list[str] = []
+    if command in SETTERS:
+        found = _operands(rest, SETTERS[command])
+        found = found or ["REPLY" if command == "read" else "MAPFILE"]
+        found += [
+            b for a, b in zip(rest, rest[1:], strict=False) if command == "read" and a == "-a"
+        ]
+    elif command == "printf" and rest[:1] == ["-v"]:
+        found = rest[1:2]
+    elif command == "getopts":
+        found = [*rest[1:2], "OPTARG", "OPTIND"]
+    elif command == "let":
+        found = [word.partition("=")[0].strip("'\"+-*/ ") for word in rest if "=" in word]
+    return [name for name in found if NAME.fullmatch(name)]
+
+
+def _operands(words: list[str], with_value: str) -> list[str]:
+    found: list[str] = []
+    swallow = False
+    for word in words:
+        if swallow:
+            swallow = False
+        elif word.startswith("-") and len(word) > 1:
+            swallow = word[-1] in with_value
+        else:
+            found.append(word)
+    return found
+
+
+# --- Python --------------------------------------------------------------------------------
+
+
+def _python(source: str) -> tuple[list[_Sight], list[_Sight]]:
+    taken: list[_Sight] = []
+    given: list[_Sight] = []
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return taken, given
+    for node in ast.walk(tree):
+        at = 1000 * getattr(node, "lineno", 0) + getattr(node, "col_offset", 0)
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Subscript) and _is_environ(node.value):
+            for name in _strings([node.slice]):
+                if isinstance(node.ctx, ast.Load):
+                    taken.append(_Sight(name, at, line))
+                else:  # what stands on the right of the = is taken first
+                    given.append(_Sight(name, at + 999, line))
+        elif isinstance(node, ast.Call):
+            first = _strings(node.args[:1])
+            match _asked_of_environ(node.func):
+                case "get" | "getenv":
+                    taken += [_Sight(name, at, line, has_default=True) for name in first]
+                case "pop" | "setdefault":
+                    has_default = len(node.args) > 1
+                    taken += [_Sight(name, at, line, has_default) for name in first]
+                    given += [_Sight(name, at, line) for name in first]
+                case "update":
+                    given += [_Sight(name, at, line) for name in _updated(node)]
+                case _:
+                    pass
+    return taken, given
+
+
+def _is_environ(node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "environ" and isinstance(node.value, ast.Name)
+    return isinstance(node, ast.Name) and node.id == "environ"
+
+
+def _asked_of_environ(function: ast.expr) -> str:
+    """Return which method of os.environ is called, or `getenv`, or nothing."""
+    if isinstance(function, ast.Attribute):
+        return function.attr if _is_environ(function.value) or function.attr == "getenv" else ""
+    return function.id if isinstance(function, ast.Name) and function.id == "getenv" else ""
+
+
+def _strings(nodes: list[ast.expr]) -> list[str]:
+    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def _updated(call: ast.Call) -> list[str]:
+    given = [each.arg for each in call.keywords if each.arg]
+    for each in call.args:
+        if isinstance(each, ast.Dict):
+            given += _strings([key for key in each.keys if key is not None])
+    return given
