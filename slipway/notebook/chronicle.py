@@ -1,0 +1,189 @@
+"""What happened in a run, in order and with times: its events joined to attempts and remarks."""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from slipway.notebook.event import Ending, Event, Standing, follow
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A cell that was started; `end` is what its end said, empty where nobody saw it end."""
+
+    cell: str
+    n: int  # names its log
+    attempt: int
+    by: str  # who said yes; "" where nobody was asked
+    waited_since: datetime.datetime  # when what came before it was over
+    began: datetime.datetime
+    ended: datetime.datetime | None = None
+    standing: Standing = "may have run"
+    end: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return float(self.end.get("seconds") or 0.0)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Anything else, in one sentence; `cell` is the action it is about or comes right before."""
+
+    cell: str
+    waited_since: datetime.datetime
+    at: datetime.datetime
+    text: str
+    standing: Standing | None = None  # of a step that was done or skipped
+    is_break: bool = False  # nobody was at work before it
+
+
+Happening = Attempt | Remark
+
+
+@dataclass(frozen=True)
+class Chronicle:
+    """A run as a whole."""
+
+    begin: Mapping[str, Any]
+    began: datetime.datetime
+    ended: datetime.datetime  # of the last thing that was written down
+    ending: Ending
+    cell: str  # where it ended, when it did not end well
+    actions: Mapping[str, Standing]
+    in_cells: float  # seconds
+    happenings: tuple[Happening, ...]
+
+    def of(self, action: str) -> Iterator[Happening]:
+        """Return what happened at an action; of "" what came after the last one."""
+        return (each for each in self.happenings if each.cell == action)
+
+    @property
+    def result(self) -> str:
+        """Say how it ended and where."""
+        where = f" at {self.cell}" if self.cell else ""
+        words: Mapping[Ending, str] = {
+            "done": "done",
+            "failed": f"failed{where}",
+            "stopped": f"stopped by a person{where}",
+            "rolled back": f"failed{where}, rolled back",
+            "unfinished": f"not finished{where}",
+        }
+        return words[self.ending]
+
+
+def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> Chronicle:
+    """Join events; `numbers` says which cell of the runbook an id is, counted from 1."""
+    progress = follow(events)
+    happenings: list[Happening] = []
+    waiting: list[int] = []  # remarks whose next action is still to come
+    before = when(events[0]) if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
+    began, cell = before, ""
+    for event in events:
+        at = when(event)
+        if event.kind in ("begin", "resume"):
+            before = at
+        if event.kind == "finish":
+            cell = event.cell
+        if event.kind == "end":
+            _end(happenings, event, at)
+        elif event.kind == "start":
+            data = event.data
+            tries = int(data.get("attempt") or 1)
+            by = str(data.get("by") or "")
+            happenings.append(Attempt(event.cell, int(data["n"]), tries, by, before, at))
+        elif text := _sentence(event, numbers or {}):
+            standing = _standing(event)
+            happenings.append(
+                Remark(event.cell, before, at, text, standing, event.kind == "resume")
+            )
+            if not event.cell:
+                waiting.append(len(happenings) - 1)
+        if event.cell and event.kind != "finish":
+            for i in waiting:
+                happenings[i] = replace(happenings[i], cell=event.cell)
+            waiting.clear()
+        before = at
+    reached = list(progress.actions)
+    stuck = reached[-1] if reached and progress.ending == "unfinished" else ""
+    return Chronicle(
+        begin=events[0].data if events else {},
+        began=began,
+        ended=before,
+        ending=progress.ending,
+        cell="" if progress.ending == "done" else cell or stuck,
+        actions=progress.actions,
+        in_cells=progress.seconds,
+        happenings=tuple(happenings),
+    )
+
+
+def when(event: Event) -> datetime.datetime:
+    """Return the moment of an event."""
+    return datetime.datetime.fromisoformat(event.at)
+
+
+def span(seconds: float) -> str:
+    """Write how long something took, in two units at most."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit, name, part, part_name in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= unit:
+            rest = whole % unit // part
+            return f"{whole // unit} {name}" + (f" {rest} {part_name}" if rest else "")
+    return f"{whole} s"
+
+
+def _end(happenings: list[Happening], event: Event, at: datetime.datetime) -> None:
+    """Close the attempt that began with the same number; further ends are further attempts."""
+    for i in range(len(happenings) - 1, -1, -1):
+        each = happenings[i]
+        if isinstance(each, Attempt) and each.n == event.data.get("n"):
+            done = replace(each, ended=at, standing=event.data["outcome"], end=event.data)
+            if each.ended is None:
+                happenings[i] = done
+            else:
+                took = datetime.timedelta(seconds=done.seconds)
+                fresh = replace(done, attempt=each.attempt + 1, began=at - took)
+                happenings.append(replace(fresh, waited_since=each.ended))
+            return
+
+
+def _sentence(event: Event, numbers: Mapping[str, int]) -> str:
+    data = event.data
+    by = f" by {data['by']}" if data.get("by") else ""
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    match event.kind:
+        case "resume":
+            changed = "; the runbook had changed since" if data.get("changed") else ""
+            since = f" from {data['from']}" if data.get("from") else ""
+            host = f" on {data['host']}" if data.get("host") else ""
+            return f"resumed by {data.get('user', 'somebody')}{host}{since}{changed}"
+        case "skip":
+            return f"skipped{by}{reason}"
+        case "manual":
+            return f"{data['outcome']}{by}{reason}"
+        case "decline":
+            number = numbers.get(event.cell)
+            place = f"cell {number} ({event.cell})" if number else event.cell
+            return f"declined{by} at {place}"
+        case "part":
+            return f"went to {str(data['section']).capitalize()}{by}{reason}"
+        case "note":
+            return str(data.get("text", ""))
+        case _:
+            return ""
+
+
+def _standing(event: Event) -> Standing | None:
+    if event.kind == "skip":
+        return "skipped"
+    if event.kind == "manual":
+        return "passed" if event.data["outcome"] == "done" else "skipped"
+    return None
