@@ -27,10 +27,11 @@ class Cargo:
     spare: frozenset[str]
 
 
-# What a machine has: one line per image, its id and its layers from the bottom up.
+# What a machine has: one line per image, its id and its layers from the bottom up. One that is
+# removed between the two commands makes the second end with 1, and is simply not there.
 HAVE = r"""
 ids=$(docker image ls --quiet --no-trunc | sort -u)
-[ -z "$ids" ] || docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' $ids
+[ -z "$ids" ] || docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' $ids || true
 """
 
 

@@ -46,6 +46,14 @@ class Outside:
     before: Callable[[], list[str]] = list
     port: int = 0
 
+    def hear(self, *, beats: int = 0, notices: int = 0) -> None:
+        """Wait for so many, told after the result is kept, and see that they are no more."""
+        deadline = time.monotonic() + 60
+        while len(self.beats) < beats or len(self.notices) < notices:
+            assert time.monotonic() < deadline, f"heard {self.beats} and {self.notices}"
+            time.sleep(0.1)
+        assert (len(self.beats), len(self.notices)) == (beats, notices)
+
 
 @pytest.fixture
 def outside() -> Iterator[Outside]:
@@ -195,8 +203,8 @@ def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
     assert run.backup == name.removesuffix(".json")
     log = clock.said("made up for: backup")
     assert f"backup {run.backup} of logbook is in s3://" in log
-    assert outside.beats == [[name]]  # asked once, when the manifest was there
-    assert outside.notices == []
+    outside.hear(beats=1)
+    assert outside.beats == [[name]]  # when the manifest was there
     seen = picture.draw(clock.store, run.at)
     assert seen["newest"]["release"] == 7
     assert seen["runs"]["backup"]["state"] == "ok"
@@ -260,7 +268,7 @@ def test_a_failure_is_told_once_kept_and_followed_by_no_heartbeat(
     log = clock.said("error: ")
     assert "Traceback" not in log
     assert clock.manifests() == []
-    assert outside.beats == []
+    outside.hear(notices=1)
     (told,) = outside.notices
     assert told["text"].startswith("testing: the scheduled backup failed: the database logbook")
     assert "inv status --env=testing" in told["text"]
@@ -280,7 +288,7 @@ def test_a_store_that_is_gone_is_a_failure_that_the_volume_remembers(
         "exec", clock.container, "cat", "/var/lib/slipway/runs/backup.json"
     )
     assert json.loads(kept)["state"] == "failed"
-    assert len(outside.notices) == 1
+    outside.hear(notices=1)
 
 
 def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
@@ -312,7 +320,7 @@ def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
         docker("exec", "--user", "10001:10001", clock.container, *killing)
         run = clock.wait_for("backup", "failed")
     assert "it was killed" in run.text
-    assert len(outside.notices) == 1
+    outside.hear(notices=1)
     left = docker("exec", clock.container, "pgrep", "-c", "pg_dump|age", check=False)
     assert left == "0"
     assert clock.manifests() == []
@@ -326,6 +334,7 @@ def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     clock.start(smoke="select count(*) = 1000 from people", backup=NEVER, drill=NEVER)
     run = clock.wait_for("drill", "ok", 90)
     assert clock.manifests() == [f"{run.backup}.json"]
+    outside.hear(beats=1)
     assert outside.beats == [clock.manifests()]
     seen = picture.draw(clock.store, datetime.now(UTC))
     assert seen["newest"]["verified"]
@@ -340,8 +349,7 @@ def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outsid
     clock.start(smoke="select count(*) = 7 from people", backup=NEVER, drill=NEVER)
     run = clock.wait_for("drill", "failed", 90)
     assert "not every answer is true" in run.text
-    assert len(outside.notices) == 1
-    assert outside.beats == []
+    outside.hear(notices=1)
     assert prune(clock, plan=False)["held"].startswith("the last drill failed")
 
 
@@ -352,7 +360,7 @@ def test_keys_that_may_only_write_back_up_and_prune_nothing(clock: Clock, outsid
     clock.wait_for("backup", "ok")
     clock.said("made up for: backup")
     assert len(clock.manifests()) == 1
-    assert len(outside.beats) == 1
+    outside.hear(beats=1)
     result = prune(clock, plan=False)
     assert result["summary"] == "the store may not be listed; nothing was pruned"
     clock.place.corner.docker("restart", "--time", "5", clock.container)
@@ -394,7 +402,7 @@ def test_pruning_by_the_clock_keeps_what_the_policy_says(clock: Clock, outside: 
     assert clock.manifests() == [f"{name}.json" for name in stays]
     assert len([key for key in clock.s3.keys(clock.bucket) if key.endswith(".age")]) == 14
     assert "kept/testing/20200101T000000Z.txt" in clock.s3.keys(clock.bucket)
-    assert len(outside.beats) == 1  # a heartbeat is for backups
+    outside.hear(beats=1)  # a heartbeat is for backups
 
 
 def age(clock: Clock, newest: str, days: int) -> str:
