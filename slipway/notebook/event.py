@@ -5,10 +5,11 @@ The events are the truth: transcript, page, history and resume are made from the
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 # Each kind with the fields it carries.
-#   begin      runbook path digest env params user email host commit branch dirty mode
+#   begin      runbook path digest env params user email host commit branch dirty mode scope
+#              `scope` is "" for the whole runbook, else what was left to it: --only verify-1
 #   resume     user host from changed(bool)     somebody goes on
 #   start      cell section n digest by attempt   written before the cell's process exists
 #   end        cell n outcome code seconds lines bytes left(list) captured(name) missing(list)
@@ -25,6 +26,20 @@ Outcome = Literal["passed", "failed", "timed out", "interrupted"]
 Standing = Literal["passed", "skipped", "failed", "timed out", "interrupted", "may have run"]
 Ending = Literal["done", "failed", "stopped", "rolled back", "unfinished"]
 
+# What a reader of the events relies on; a line without it is no event.
+NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "begin": {"runbook": str},
+    "resume": {},
+    "start": {"cell": str, "n": int},
+    "end": {"cell": str, "n": int, "outcome": str, "seconds": (int, float)},
+    "skip": {"cell": str},
+    "manual": {"cell": str, "outcome": str},
+    "decline": {},
+    "part": {"section": str},
+    "note": {"text": str},
+    "finish": {"result": str},
+}
+
 
 @dataclass(frozen=True)
 class Event:
@@ -39,6 +54,21 @@ class Event:
     def cell(self) -> str:
         """The action it is about, if it is about one."""
         return str(self.data.get("cell", ""))
+
+
+def parse(found: Any) -> Event | None:
+    """Read one line's JSON; nothing where it is no event."""
+    if not isinstance(found, dict):
+        return None
+    n, at, kind = found.get("event"), found.get("at"), found.get("kind")
+    if not isinstance(n, int) or not isinstance(at, str) or not isinstance(kind, str):
+        return None
+    if kind not in NEEDED:
+        return None
+    data = {name: value for name, value in found.items() if name not in ("event", "at", "kind")}
+    if not all(isinstance(data.get(name), needed) for name, needed in NEEDED[kind].items()):
+        return None
+    return Event(n, at, cast(Kind, kind), data)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MENTION = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")  # in the question of `confirm`
 DEFAULTS = frozenset({":-", "-", ":=", "=", ":+", "+"})
 # Builtins whose words are names that they set; options that take a value swallow the next word.
-SETTERS = {"read": "adinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
+SETTERS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
 EVERYWHERE = -1  # the position of what happens inside a function: whenever it is called
 
 
@@ -182,9 +182,6 @@ def _set_by_command(node: "Node") -> list[str]:
     if command in SETTERS:
         found = _operands(rest, SETTERS[command])
         found = found or ["REPLY" if command == "read" else "MAPFILE"]
-        found += [
-            b for a, b in zip(rest, rest[1:], strict=False) if command == "read" and a == "-a"
-        ]
     elif command == "printf" and rest[:1] == ["-v"]:
         found = rest[1:2]
     elif command == "getopts":
