@@ -80,3 +80,27 @@ class Teller(Protocol):
     def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
         """The last line: result, time, where the transcript lies, how to share it."""
         ...
+
+
+class Shell(Protocol):
+    """Runs cells one after the other in one carried state; slipway/notebook/session.py does."""
+
+    def load(self, n: int) -> tuple[str, ...]:
+        """Take the state after the n-th started cell; return the names that were not kept."""
+        ...
+
+    def run(self, cell: Cell, n: int, screen: Screen) -> Result: ...
+
+    def test(self, condition: str) -> bool: ...
+
+    def shell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class Claim(Protocol):
+    """Keeps others off the environment from the first cell that may change something."""
+
+    def at(self, cell: str) -> None:
+        """Take it, when it is not held yet, and say at which cell the run is. May raise Busy."""
+        ...

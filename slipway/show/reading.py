@@ -1,0 +1,137 @@
+"""A runbook as it is read: prose, warnings, boxes to tick and shell, in colour on a terminal.
+
+Anywhere else it stays the Markdown that it is.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from slipway.notebook.document import Alert, Block, Cell, Heading, Manual, Prose, Runbook, Sample
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLOURS = {"warning": "yellow", "caution": "red", "important": "magenta", "tip": "green"}
+FENCE = "```"
+
+
+def show(runbook: Runbook) -> None:
+    """Print a whole runbook, without its front matter."""
+    Reader().blocks(runbook.blocks)
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Whether a stream is no terminal that can place or colour text."""
+    return not stream.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "")
+
+
+class Reader:
+    """Draws blocks on stdout; `write` is its only way out."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self.plain = is_plain(self._stream)
+
+    def blocks(self, blocks: Iterable[Block]) -> None:
+        """Draw blocks one below the other, a line apart."""
+        for block in blocks:
+            self.block(block)
+
+    def block(self, block: Block, values: Mapping[str, str] | None = None) -> None:
+        """Draw one block; a cell's parameters with their values below it."""
+        if self.plain:
+            self.write(f"{_plain(block)}\n\n")
+        else:
+            self._draw(block)
+        for name, value in (values or {}).items():
+            self.line(f"  {name}={value}", style="dim")
+        if values:
+            self.write("\n")
+
+    def line(self, text: str, style: str = "") -> None:
+        """Draw one line in a style, or in none where there are none."""
+        if self.plain or not style:
+            self.write(f"{text}\n")
+        else:
+            self.console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def write(self, text: str) -> None:
+        """Write text as it is; a letter that the terminal does not know is no failure."""
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding, "replace"))
+        self._stream.flush()
+
+    def console(self) -> "Console":
+        """Return rich's console, anew each time: the terminal may have got another size."""
+        from rich.console import Console
+
+        return Console(file=self._stream)
+
+    def _draw(self, block: Block) -> None:
+        from rich.markdown import Markdown
+        from rich.text import Text
+
+        console = self.console()
+        match block:
+            case Heading(level=level, text=text):
+                style = "bold underline" if level <= 2 else "bold"
+                console.print(Text(text, style=style))
+            case Alert():
+                console.print(_panel(block))
+            case Cell(source=source, language=language):
+                _code(console, source, "bash" if language == "sh" else language)
+            case Sample(text=text, language=language):
+                _code(console, text, language, dim=True)
+            case Manual(text=text):
+                console.print(Markdown(f"☐ {text}"))
+            case Prose(text=text):
+                console.print(Markdown(text, hyperlinks=False))
+        console.print()
+
+
+def _panel(alert: Alert) -> object:
+    from rich.markdown import Markdown
+    from rich.panel import Panel
+
+    colour = COLOURS.get(alert.kind, "blue")
+    title = alert.kind.upper()
+    return Panel(Markdown(alert.text), title=title, title_align="left", border_style=colour)
+
+
+def _code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
+    from rich.padding import Padding
+    from rich.syntax import Syntax
+    from rich.text import Text
+
+    source = source.rstrip("\n")
+    if dim:
+        console.print(Padding(Text(source, style="dim"), (0, 0, 0, 4)))
+        return
+    shell = Syntax(source, language, theme="ansi_dark", background_color="default", word_wrap=True)
+    console.print(Padding(shell, (0, 0, 0, 4)))
+
+
+def _plain(block: Block) -> str:
+    match block:
+        case Heading(level=level, text=text):
+            return f"{'#' * level} {text}"
+        case Alert(kind=kind, text=text):
+            return "\n".join(f"> {line}".rstrip() for line in f"{kind.upper()}\n{text}".split("\n"))
+        case Cell(source=source, language=language):
+            return f"{_fence(source)}{language}\n{source.rstrip()}\n{_fence(source)}"
+        case Sample(text=text, language=language):
+            return f"{_fence(text)}{language}\n{text.rstrip()}\n{_fence(text)}"
+        case Manual(text=text):
+            return f"- [ ] {text}"
+        case Prose(text=text):
+            return text.strip("\n")
+
+
+def _fence(text: str) -> str:
+    """Return a fence that the text does not close."""
+    fence = FENCE
+    while fence in text:
+        fence += "`"
+    return fence

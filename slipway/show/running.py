@@ -1,0 +1,117 @@
+"""A run as a person watches it: what comes next, what it prints, what became of it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from slipway.notebook.document import Action, Block, Cell, Manual
+from slipway.notebook.gates import shown
+from slipway.notebook.result import Result
+from slipway.show.reading import Reader
+
+MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}
+STYLES = {"passed": "green", "failed": "bold red", "timed out": "bold red", "interrupted": "yellow"}
+
+
+class Output:
+    """A cell's output, straight to stdout; remembers whether its last line was ended."""
+
+    def __init__(self) -> None:
+        self._last = b"\n"
+
+    def write(self, data: bytes) -> None:
+        if data:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            self._last = data[-1:]
+
+    def end_line(self) -> None:
+        if self._last != b"\n":
+            self.write(b"\r\n" if sys.stdout.isatty() else b"\n")
+
+
+class Watched:
+    """The teller of a run on stdout."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._output = Output()
+        self._counting = False
+
+    @property
+    def screen(self) -> Output:
+        return self._output
+
+    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
+        self._reader.line(title, style="bold")
+        for name, value in facts.items():
+            self._reader.line(f"  {name:<11} {value}")
+        for complaint in complaints:
+            self._reader.line(f"! {complaint}", style="bold yellow")
+        self._reader.write("\n")
+
+    def read(self, blocks: Sequence[Block]) -> None:
+        self._reader.blocks(blocks)
+
+    def action(self, action: Action, values: Mapping[str, str]) -> None:
+        self._reader.block(action, {} if isinstance(action, Manual) else values)
+
+    def attempt(self, n: int, of: int) -> None:
+        if self._reader.plain:
+            self._reader.line(f"· attempt {n} of {of}")
+        else:
+            self._reader.write(f"\r\x1b[K· attempt {n} of {of}")
+            self._counting = True
+
+    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+        self._uncount()
+        if excerpt:
+            self._reader.write(excerpt if excerpt.endswith("\n") else f"{excerpt}\n")
+        self._output.end_line()
+        line = f"{MARKS[result.outcome]} {cell.id}  {became(cell, result)}"
+        self._reader.line(line, style=STYLES[result.outcome])
+        for process in result.left:
+            self._reader.line(f"! it left a process behind: {process}", style="yellow")
+        self._reader.write("\n")
+
+    def note(self, text: str, *, loud: bool = False) -> None:
+        self._uncount()
+        self._reader.line(f"{'!' if loud else '·'} {text}", style="bold yellow" if loud else "dim")
+
+    def text(self, text: str) -> None:
+        self._reader.write(text if text.endswith("\n") else f"{text}\n")
+
+    def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
+        style = "bold green" if ending == "done" else "bold red"
+        self._reader.line(f"{ending} after {duration(seconds)}", style=style)
+        if transcript is not None:
+            self._reader.line(f"  transcript  {shown(transcript)}")
+            self._reader.line(f"  to share    inv runbook.export --run={run} --html")
+
+    def _uncount(self) -> None:
+        if self._counting:
+            self._reader.write("\r\x1b[K")
+            self._counting = False
+
+
+def became(cell: Cell, result: Result) -> str:
+    """Say in a few words how a cell ended."""
+    took = duration(result.seconds)
+    match result.outcome:
+        case "passed":
+            return f"passed in {took}"
+        case "timed out":
+            return f"timed out after {duration(cell.attributes.timeout or result.seconds)}"
+        case "interrupted":
+            return f"interrupted after {took}"
+    if result.message:
+        return result.message
+    return f"ended with {result.code} after {took}"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a person says them."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds % 1 and seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
