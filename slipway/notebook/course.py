@@ -48,7 +48,7 @@ def plan(runbook: Runbook, wish: Wish) -> Course:
     if wish.checks_only:
         checks = [each for each in chosen if isinstance(each, Cell) and each.is_check]
         chosen = [each for each in checks if each.section in LOOKING]
-        reason = "not a check, --checks-only" if wish.is_whole or not reason else reason
+        reason = "not a check, --checks-only"
     ids = {each.id for each in chosen}
     out = {a.id: reason for a in runbook.actions(*ORDER) if a.id not in ids}
     sections = WAY_BACK if chosen and chosen[0].section in WAY_BACK else ORDER

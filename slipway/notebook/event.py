@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 #   resume     user host from changed(bool)     somebody goes on
 #   start      cell section n digest by attempt   written before the cell's process exists
 #   end        cell n outcome code seconds lines bytes left(list) captured(name) missing(list)
+#              message; `again` when a resumed run looked anew: the state stays as it was before
 #   skip       cell reason by                   also for `when`, {skip}, --from and --only
 #   manual     cell text outcome(done|skipped) reason by
 #   decline    cell by                          somebody said no at a gate
@@ -97,7 +98,8 @@ def follow(events: Iterable[Event]) -> Progress:
             case "end":
                 actions[event.cell] = data["outcome"]
                 seconds += float(data["seconds"])
-                state = int(data["n"]) if data["outcome"] == "passed" else state
+                if data["outcome"] == "passed" and not data.get("again"):
+                    state = int(data["n"])
             case "skip":
                 actions[event.cell] = "skipped"
             case "manual":

@@ -1,9 +1,9 @@
 """What the command line asked of a run, and whether a person sits there to be asked back."""
 
 import os
+import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,22 @@ class Wish:
     manual_done: bool = False
 
     @property
-    def part(self) -> dict[str, Any]:
-        """The choice of cells as a record keeps it, so that a resumed run keeps to it."""
-        keys = ("from_", "only", "section", "checks_only")
-        return {key: value for key, value in asdict(self).items() if key in keys and value}
+    def scope(self) -> str:
+        """The choice of cells as it was typed, so that a resumed run keeps to it; "" for all."""
+        given = {"from": self.from_, "only": self.only, "section": self.section}
+        words = [f"--{name}={value}" for name, value in given.items() if value]
+        return shlex.join([*words, *(["--checks-only"] if self.checks_only else [])])
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing of the runbook is left out on purpose."""
-        return not self.part
+    def within(self, scope: str) -> "Wish":
+        """Return this wish with the choice of cells of an earlier one."""
+        found = {word.partition("=")[0]: word.partition("=")[2] for word in shlex.split(scope)}
+        return replace(
+            self,
+            from_=self.from_ or found.get("--from", ""),
+            only=self.only or found.get("--only", ""),
+            section=self.section or found.get("--section", ""),
+            checks_only=self.checks_only or "--checks-only" in found,
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from slipway.notebook.chronicle import span
 from slipway.notebook.document import Action, Block, Cell, Manual
 from slipway.notebook.gates import shown
 from slipway.notebook.result import Result
@@ -83,7 +84,7 @@ class Watched:
 
     def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
         style = "bold green" if ending == "done" else "bold red"
-        self._reader.line(f"{ending} after {duration(seconds)}", style=style)
+        self._reader.line(f"{ending} after {span(seconds)}", style=style)
         if transcript is not None:
             self._reader.line(f"  transcript  {shown(transcript)}")
             self._reader.line(f"  to share    inv runbook.export --run={run} --html")
@@ -96,22 +97,14 @@ class Watched:
 
 def became(cell: Cell, result: Result) -> str:
     """Say in a few words how a cell ended."""
-    took = duration(result.seconds)
+    took = span(result.seconds)
     match result.outcome:
         case "passed":
             return f"passed in {took}"
         case "timed out":
-            return f"timed out after {duration(cell.attributes.timeout or result.seconds)}"
+            return f"timed out after {span(cell.attributes.timeout or result.seconds)}"
         case "interrupted":
             return f"interrupted after {took}"
     if result.message:
         return result.message
     return f"ended with {result.code} after {took}"
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as a person says them."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds % 1 and seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
