@@ -1,6 +1,6 @@
 """What is kept of the database: backups taken, proven, pruned and restored."""
 
-from slipway.environments.environment import Environment
+from slipway.environments.environment import Environment, names
 from tasks.command import command
 
 
@@ -157,6 +157,7 @@ def prune(
         "yes": "The environment's name, where nobody can be asked.",
         "json": "Print the result as JSON.",
     },
+    choices={"origin": names},
 )
 def restore(
     *,

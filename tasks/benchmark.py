@@ -3,7 +3,16 @@
 from tasks.command import command
 
 
-@command(help={"name": "One claim instead of all, such as list or migrations."})
+def _claims() -> list[str]:
+    from benchmarks.__main__ import CLAIMS
+
+    return list(CLAIMS)
+
+
+@command(
+    help={"name": "One claim instead of all, such as list or migrations."},
+    choices={"name": _claims},
+)
 def benchmark(*, name: str = "") -> None:
     """Measure what docs/benchmarks.md claims, and write it there; minutes, with an engine.
 

@@ -4,7 +4,8 @@ import functools
 import inspect
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Never
 
 from invoke.context import Context
@@ -14,22 +15,47 @@ from invoke.tasks import Task
 from slipway.errors import SlipwayError, UsageError
 
 Body = Callable[..., None]
+Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they have to be looked up
 
 ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
 
 
+@dataclass(frozen=True)
+class Some:
+    """Values of which several may be given at once, with commas."""
+
+    of: Values
+
+
+class Command(Task[Body]):
+    """A task that also tells which flags it cannot do without and what they may be given.
+
+    A task judges its own arguments as it runs; these are for whoever reads a command without
+    running it.
+    """
+
+    runbook = ""
+    required: frozenset[str] = frozenset()
+    choices: Mapping[str, Values | Some] = {}
+
+
 def command(
-    *, help: dict[str, str] | None = None, runbook: str = "", **options: Any
-) -> Callable[[Body], "Task[Body]"]:
+    *,
+    help: dict[str, str] | None = None,
+    runbook: str = "",
+    choices: Mapping[str, Values | Some] | None = None,
+    **options: Any,
+) -> Callable[[Body], Command]:
     """Turn `body(env, *, ...)` into a task; a parameter called `env` arrives as an Environment.
 
     Every argument becomes a flag, never a positional: Invoke lets a missing positional swallow
     the next token, so `inv deploy --dry` would deploy to an environment called "--dry"
-    (pyinvoke/invoke#1084). A flag without a default is required.
+    (pyinvoke/invoke#1084). A flag without a default is required. `choices` says for a flag with a
+    closed set of values which these are; `env` has its own.
     """
 
-    def decorate(body: Body) -> "Task[Body]":
+    def decorate(body: Body) -> Command:
         parameters = list(inspect.signature(body).parameters.values())
         required = [p.name for p in parameters if p.default is p.empty and p.name != "env"]
 
@@ -59,13 +85,21 @@ def command(
             run.__doc__ = f"{inspect.getdoc(body)}\n\nRunbook: runbooks/{runbook}.md"
         texts = {"env": ENV_HELP, **(help or {})}
         known = {parameter.name for parameter in parameters}
-        return Task(
+        made = Command(
             run,
             help={name: text for name, text in texts.items() if name in known},
             positional=(),
             auto_shortflags=False,
             **options,
         )
+        made.runbook = runbook
+        made.required = frozenset(p.name for p in parameters if p.default is p.empty)
+        made.choices = {
+            name: values
+            for name, values in {"env": _environments, **(choices or {})}.items()
+            if name in known
+        }
+        return made
 
     return decorate
 
@@ -80,6 +114,12 @@ def _flag(parameter: inspect.Parameter) -> inspect.Parameter:
     return inspect.Parameter(
         parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default
     )
+
+
+def _environments() -> list[str]:
+    from slipway.environments.environment import names
+
+    return names()
 
 
 def _environment(name: str | None) -> Any:

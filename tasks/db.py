@@ -42,6 +42,7 @@ def new(*, name: str) -> None:
         "resume_from": RESUME,
         "mark": "What a half-done file is to be taken for: applied or pending.",
     },
+    choices={"mark": ("applied", "pending")},
 )
 def migrate(
     env: Environment | None = None,

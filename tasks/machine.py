@@ -12,6 +12,12 @@ NAME = "The machine, like m1."
 PLAN = "Say what would be done, and change nothing."
 
 
+def _providers() -> list[str]:
+    from slipway.machines.provider import PROVIDERS
+
+    return list(PROVIDERS)
+
+
 @command(
     runbook="machine",
     help={
@@ -23,6 +29,7 @@ PLAN = "Say what would be done, and change nothing."
         "fingerprint": "With ssh: its host key as its console shows it, SHA256:...",
         "plan": PLAN,
     },
+    choices={"provider": _providers},
 )
 def create(
     env: "Environment",
@@ -92,6 +99,60 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
     host = inventory.connect(place.env, inventory.find(place.env, name))
     code = host.attach(["sh", "-c", command] if command else [])
     host.close()
+    if code != 0:
+        raise Exit(code=code)
+
+
+@command(
+    runbook="docker-commands",
+    help={
+        "name": NAME,
+        "put": "A file or folder of this computer, to be copied there.",
+        "get": "A file or folder there, to be copied to this computer.",
+        "to": "Where it goes on the other side; a folder that is there already is copied into.",
+        "container": "A service: its container there, in place of the machine itself.",
+    },
+)
+def copy(
+    env: "Environment", *, name: str, to: str, put: str = "", get: str = "", container: str = ""
+) -> None:
+    """Copy a file or folder to a machine or from it; it is there whole or not at all.
+
+    Examples:
+      inv machine.copy --env=staging --name=m1 --put=notes.txt --to=/tmp/
+      inv machine.copy --env=staging --name=m1 --container=edge --get=/etc/caddy --to=.
+    """
+    from pathlib import Path
+
+    from slipway.errors import UsageError
+    from slipway.machines import copying, fleet, inventory
+    from slipway.show import outcome
+
+    if bool(put) == bool(get):
+        raise UsageError("either --put=... or --get=... is needed, and --to=... for where it goes")
+    with fleet.connected(_place(env), [inventory.find(env.name, name)]) as (host,):
+        side = copying.container(host, env.prefix, container) if container else copying.Side(host)
+        done = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
+    outcome.say(f"{done.path}: {done.size} bytes, SHA-256 {done.sum[:12]}")
+
+
+@command(
+    runbook="docker-commands",
+    help={"name": NAME, "command": "Run this line here instead of a shell."},
+)
+def engine(env: "Environment", *, name: str, command: str = "") -> None:
+    """Open a shell here whose docker talks to a machine's engine; leaving it leaves nothing.
+
+    Examples:
+      inv machine.engine --env=staging --name=m1
+      inv machine.engine --env=staging --name=m1 --command="docker ps"
+    """
+    from invoke.exceptions import Exit
+
+    from slipway.machines import fleet, inventory, tunnel
+
+    with fleet.connected(_place(env), [inventory.find(env.name, name)]) as (host,):
+        code = tunnel.shell(host, f"{env.name}/{name}", command)
     if code != 0:
         raise Exit(code=code)
 

@@ -2,10 +2,20 @@
 
 from invoke.exceptions import Exit
 
-from tasks.command import command
+from tasks.command import Some, command
 
 
-@command(help={"only": "Parts with commas, of: lint, types, unit, integration, e2e."})
+def _parts() -> list[str]:
+    from slipway.checks.suite import PARTS
+
+    return [part.name for part in PARTS]
+
+
+@command(
+    runbook="hack-locally",
+    help={"only": "Parts with commas, of: lint, types, unit, integration, e2e."},
+    choices={"only": Some(_parts)},
+)
 def test(*, only: str = "") -> None:
     """Run the whole test suite, or parts of it; every part runs whatever the others say.
 

@@ -4,6 +4,7 @@ Invoke itself ends such a mistake with 1 and never says what was meant.
 """
 
 import copy
+import functools
 import re
 import signal
 import sys
@@ -34,18 +35,32 @@ def check_command_line(tasks: Collection) -> None:
         check(sys.argv[1:], copy.deepcopy(tasks).to_contexts())
 
 
-def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> None:
-    """Raise Exit with code 2 and a sentence when the command line cannot be parsed."""
-    start = Program().initial_context
+def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[ParserContext]:
+    """Return the tasks of a command line; raise Exit with code 2 and a sentence where it is wrong.
+
+    The tasks come as copies of their contexts, with the values that were given.
+    """
+    start = _own_flags()
+    # Invoke copies all that it is given, for each command line anew.
+    named = [context for context in contexts if context.name in argv]
     try:
         # In two goes, as Invoke does: its own flags, then what they leave.
         core = Parser(initial=start, ignore_unknown=True).parse_argv(list(argv))
-        Parser(contexts=contexts, initial=start).parse_argv(core.unparsed)
+        found = Parser(contexts=named, initial=start).parse_argv(core.unparsed)
     except ParseError as error:
         raise Exit(f"error: {_explain(error, argv, contexts)}", code=WRONG_USAGE) from None
     except ValueError as error:
         given = str(error).rpartition(": ")[2]
         raise Exit(f"error: a number was expected, not {given}", code=WRONG_USAGE) from None
+    asked = core[0].args["help"].value
+    if isinstance(asked, str) and asked not in {context.name for context in contexts}:
+        raise Exit(f"error: {_no_task(asked, contexts)}", code=WRONG_USAGE)
+    return [context for context in found if context.name]
+
+
+@functools.cache
+def _own_flags() -> ParserContext:
+    return Program().initial_context
 
 
 def _explain(error: ParseError, argv: Sequence[str], contexts: Sequence[ParserContext]) -> str:
@@ -55,11 +70,16 @@ def _explain(error: ParseError, argv: Sequence[str], contexts: Sequence[ParserCo
         flag = re.search(r"<Argument: ([\w-]+)", text)
         return f"--{flag[1]} needs a value, --{flag[1]}=..." if flag else text
     token = text.removeprefix(start).removesuffix("' is!")
-    names = [str(context.name) for context in contexts]
+    names = {str(context.name) for context in contexts}
     if not token.startswith("-"):
-        hint = nearest(token, names) or "; see inv --list, and give every value with its flag"
-        return f"there is no task {token[:40]!a}{hint}"
+        return _no_task(token, contexts)
     task = next((word for word in argv if word in names), None)
     flags = [flag for c in contexts if c.name == task for flag in c.flags]
     where = f"{task} has" if task else "there is"
     return f"{where} no flag {token[:40]}{nearest(token.partition('=')[0], flags)}"
+
+
+def _no_task(name: str, contexts: Sequence[ParserContext]) -> str:
+    names = [str(context.name) for context in contexts]
+    hint = nearest(name, names) or "; see inv --list, and give every value with its flag"
+    return f"there is no task {name[:40]!a}{hint}"
