@@ -31,6 +31,10 @@ ENDED_BY_SIGNAL = 137  # Paramiko does not tell which one; it is KILL nearly alw
 NOT_CONNECTED = 255  # what ssh itself ends with
 
 
+class _Over(Exception):
+    """What was forwarded for is done."""
+
+
 class SshHost:
     """Runs commands on a machine. Several threads may use it at once over its one connection."""
 
@@ -99,6 +103,18 @@ class SshHost:
         command = [*self._line.ssh(), shlex.join(argv)]
         with LocalHost(self._name).open(command) as conversation:
             yield conversation
+
+    @contextlib.contextmanager
+    def forward(self, here: Path, there: str) -> Iterator[None]:
+        """Let a Unix socket of this computer lead to one of the host, until the block is left."""
+        flags = ["-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindMask=0177"]
+        # `cat` ends when its input does: nothing stays behind, even if this process is killed.
+        command = [*self._line.ssh(*flags, "-L", f"{here}:{there}"), "echo ready; exec cat"]
+        with contextlib.suppress(_Over), LocalHost(self._name).open(command) as conversation:
+            if not conversation.read(64):
+                raise self._line.lost(conversation.wait().err.strip() or "no socket was forwarded")
+            yield
+            raise _Over  # a client left in the background must not keep the line open
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         # mv in one move; until then nobody but the owner can read the draft.

@@ -1,0 +1,191 @@
+"""Files and folders between this computer and a machine, or a container of a service there.
+
+Everything streams over the strict SSH connection. It arrives beside its place, its SHA-256 is
+compared, and only then is it moved there, so nobody ever sees half of it. A folder travels as tar.
+As with cp, a target that is a folder already is copied into.
+"""
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from slipway.errors import HostError, Refused, UsageError
+from slipway.hosts.host import MINUTES, Host
+from slipway.hosts.local import LocalHost
+
+CHUNK = 1 << 20
+LONGEST = 6 * 60 * MINUTES
+BROKEN = 9  # what a script below ends with when the sums differ
+
+# $1 target, $2 the name of its draft, $3 SHA-256, $4 mode, $5 the source's name. Says the target.
+PLACE = """
+[ ! -d "$1" ] || set -- "${1%/}/$5" "$2" "$3" "$4"
+d=$(dirname -- "$1")/$2; trap 'rm -rf "$d" "$d.sum"' EXIT
+"""
+PUT_FILE = f"""{PLACE}
+[ ! -d "$1" ] || {{ echo "$1 is a folder there" >&2; exit 1; }}
+umask 077; cat >"$d"; [ "$(sha256sum <"$d")" = "$3  -" ] || exit {BROKEN}
+chmod "$4" "$d"; mv -f -- "$d" "$1"; printf %s "$1"
+"""
+# `cat` at the end, for a tar that does not read the padding would end `tee` before its time.
+PUT_FOLDER = f"""{PLACE}
+[ ! -e "$1" ] || {{ echo "$1 is there already; a folder is not mixed into one" >&2; exit 1; }}
+mkdir -m 700 "$d"
+{{ tee /dev/fd/4 | sha256sum >"$d.sum"; }} 4>&1 |
+  {{ tar -xopf - -C "$d" || code=$?; cat >/dev/null; exit ${{code:-0}}; }}
+[ "$(cat "$d.sum")" = "$3  -" ] || exit {BROKEN}
+chmod "$4" "$d"; mv -- "$d" "$1"; printf %s "$1"
+"""
+# The bytes on one output; what they are, their mode, and at the end their sum on the other.
+GET = """
+if [ -d "$1" ]; then
+  echo "folder $(stat -c %a -- "$1")" >&2
+  { exec 3>&1; { tar -cf - -C "$1" . || echo broken >&2; } | tee /dev/fd/3 | sha256sum >&2; } | cat
+elif [ -f "$1" ]; then
+  echo "file $(stat -c %a -- "$1")" >&2; cat <"$1"; sha256sum <"$1" >&2
+else echo "$1 is not there, or neither a file nor a folder" >&2; exit 1; fi
+"""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The side that is not this computer; `within` leads into a container there."""
+
+    host: Host
+    within: tuple[str, ...] = ()
+
+    def command(self, text: str, *args: str) -> list[str]:
+        """A POSIX shell script with its arguments, to be run on this side."""
+        return [*self.within, "sh", "-euc", text, "sh", *args]
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What now lies where; of a folder, `size` and `sum` are those of its tar."""
+
+    path: str
+    size: int
+    sum: str
+
+
+def container(host: Host, app: str, service: str) -> Side:
+    """Find the newest running container of a service on a machine. Raises Refused."""
+    labels = (f"label=slipway.app={app}", f"label=slipway.service={service}", "status=running")
+    filters = [word for label in labels for word in ("--filter", label)]
+    found = host.run(["docker", "ps", "--quiet", *filters], timeout=20).out.split()
+    if not found:
+        raise Refused(
+            f"no container of {service} runs on {host.name}; see which there are: "
+            f"`inv machine.ssh --name={host.name} --command='docker ps'`"
+        )
+    return Side(host, ("docker", "exec", "--interactive", found[0]))
+
+
+def put(source: Path, side: Side, target: str) -> Copied:
+    """Copy a file or folder of this computer to the other side.
+
+    It is read twice, first for its sum: what changes meanwhile is not put in place.
+    """
+    source = source.expanduser().resolve()
+    if not (source.is_file() or source.is_dir()):
+        raise UsageError(f"{source} is not there, or neither a file nor a folder")
+    chunks: Callable[[Path], Iterator[bytes]] = _tar if source.is_dir() else _read
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks(source):
+        digest.update(chunk)
+        size += len(chunk)
+    draft, mode = f".{secrets.token_hex(6)}.slipway", f"{source.stat().st_mode & 0o777:o}"
+    text = PUT_FOLDER if source.is_dir() else PUT_FILE
+    args = (_there(target), draft, digest.hexdigest(), mode, source.name)
+    argv = side.command(text, *args)
+    done = side.host.run(argv, stdin=chunks(source), timeout=LONGEST, check=False)
+    if done.code == BROKEN:
+        raise HostError(
+            side.host.name,
+            f"what arrived is not what was sent; {source} changed meanwhile, or the connection "
+            "broke. Nothing was put in place: run it again",
+        )
+    if done.code != 0:
+        raise HostError(side.host.name, _last(done.err.splitlines()))
+    return Copied(done.out, size, digest.hexdigest())
+
+
+def get(side: Side, source: str, target: Path) -> Copied:
+    """Copy a file or folder of the other side to this computer."""
+    name = PurePosixPath(source).name
+    target = target.expanduser()
+    if target.is_dir():
+        target /= name
+    if not name:
+        raise UsageError(f"{source} has no name to copy it by")
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder already; nothing is mixed into it")
+    draft = target.with_name(f".{secrets.token_hex(6)}.slipway")
+    digest, size = hashlib.sha256(), 0
+    received = draft.with_suffix(".tar")
+
+    def arriving(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal size
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+
+    try:
+        with received.open("xb") as file, side.host.open(side.command(GET, _there(source))) as talk:
+            received.chmod(0o600)
+            for chunk in arriving(iter(lambda: talk.read(CHUNK), b"")):
+                file.write(chunk)
+            said = talk.wait()
+        words = said.err.splitlines()
+        whole = said.code == 0 and "broken" not in words and len(words) > 1
+        if not whole:
+            raise HostError(side.host.name, _last(words))
+        if words[-1].split()[0] != digest.hexdigest():
+            raise HostError(side.host.name, f"{source} changed while it was read; run it again")
+        kind, _, mode = words[0].partition(" ")
+        if kind == "folder":
+            draft.mkdir(mode=0o700)
+            LocalHost().run(["tar", "-xopf", str(received), "-C", str(draft)], timeout=LONGEST)
+            received.unlink()
+        else:
+            received.rename(draft)
+        draft.chmod(int(mode, 8) & 0o777)
+        draft.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from None
+    finally:
+        _sweep(draft, received)
+    return Copied(str(target), size, digest.hexdigest())
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _tar(folder: Path) -> Iterator[bytes]:
+    with LocalHost().open(["tar", "-cf", "-", "-C", str(folder), "."]) as talk:
+        talk.end()
+        while chunk := talk.read(CHUNK):
+            yield chunk
+        talk.wait().check()
+
+
+def _there(path: str) -> str:
+    """A path of the other side that no command takes for a flag; `~/` is where one begins."""
+    path = path.removeprefix("~/")
+    return path if path.startswith("/") else f"./{path}"
+
+
+def _last(words: Sequence[str]) -> str:
+    return next((word for word in reversed(words) if word.strip()), "no message")
+
+
+def _sweep(*drafts: Path) -> None:
+    for draft in drafts:
+        shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
