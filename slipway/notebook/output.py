@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LONGEST = 2000  # characters of one line
@@ -15,15 +15,16 @@ _CODES = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
-def excerpt(path: Path, limit: int = 200) -> str:
+def excerpt(path: Path, limit: int = 200, shown: Callable[[str], str] | None = None) -> str:
     """Return at most so many lines of a log, its middle left out when it has more.
 
-    Memory does not grow with the log. Bytes that are no UTF-8 come as �.
+    Memory does not grow with the log. Bytes that are no UTF-8 come as �. `shown` makes a line
+    fit to read, by default without colours.
     """
     head: list[str] = []
     tail: deque[str] = deque(maxlen=max(1, limit - limit // 2))
     count = 0
-    for line in _lines(path):
+    for line in _lines(path, shown or clean):
         count += 1
         if len(head) < limit // 2:
             head.append(line)
@@ -50,7 +51,7 @@ def clean(line: str) -> str:
     return shown if len(shown) <= LONGEST else shown[:LONGEST] + "…"
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path, shown: Callable[[str], str]) -> Iterator[str]:
     """Return the lines of a log one by one; one without an end is cut where it gets too long."""
     try:
         file = path.open("rb")
@@ -64,4 +65,4 @@ def _lines(path: Path) -> Iterator[str]:
                         raw[: CHUNK // 2] + more[-CHUNK // 2 :]
                     )  # of a progress bar the last state counts
                 raw += more
-            yield clean(raw.decode(errors="replace").rstrip("\n"))
+            yield shown(raw.decode(errors="replace").rstrip("\n"))
