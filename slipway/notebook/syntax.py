@@ -1,0 +1,146 @@
+"""Whether the cells are whole: shell as bash reads it, Python as Python does; nothing is run."""
+
+import functools
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from slipway.hosts.local import LocalHost
+from slipway.notebook.commands import UNKNOWN
+from slipway.notebook.document import Cell
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+# Parses each script, they end with NUL, in a child of one bash: a thousand starts take seconds.
+# After `set -n` bash reads on and runs nothing. One line, so that its own lines count from 1.
+READER = (
+    r"""number=0; while IFS= read -r -d '' script; do printf '\0%s\n' "$number"; """
+    r"""(eval "set -n || exit"$'\n'"$script") 2>&1; number=$((number + 1)); done"""
+)
+BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
+SAID = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
+EXPANSIONS = {
+    *("simple_expansion", "expansion", "arithmetic_expansion", "brace_expression"),
+    *("command_substitution", "process_substitution"),
+}
+
+
+def faults(cells: Sequence[Cell]) -> Iterator[tuple[Cell, int, str]]:
+    """Find the cells that cannot be parsed, each with the line of the runbook and what is wrong."""
+    for cell in cells:
+        if cell.language == "python":
+            yield from ((cell, cell.line + line, text) for line, text in _python(cell.source))
+    # What tree-sitter takes for whole is read in one go; bash has the last word on all of it.
+    doubtful: list[Cell] = []
+    whole: list[Cell] = []
+    for cell in cells:
+        if cell.language == "sh":
+            is_whole = "<<" not in cell.source and not tree(cell.source).has_error
+            (whole if is_whole else doubtful).append(cell)
+    if whole and _said_by_bash(["\n".join(cell.source for cell in whole)]) != [(0, "")]:
+        doubtful += whole
+    said = _said_by_bash([cell.source for cell in doubtful])
+    for cell, (line, text) in zip(doubtful, said, strict=True):
+        if text:
+            last = len(cell.source.splitlines())
+            yield cell, cell.line + min(line, last), f"bash cannot read this: {text}"
+
+
+def _said_by_bash(scripts: Sequence[str]) -> list[tuple[int, str]]:
+    """Return bash's first complaint about each script with its line, or (0, "")."""
+    if not scripts:
+        return []
+    given = "".join(script.replace("\0", "�") + "\n\0" for script in scripts)
+    done = LocalHost().run([*BASH, "-c", READER], stdin=given.encode(), check=False)
+    return [_complaint(said.partition("\n")[2]) for said in done.out.split("\0")[1:]]
+
+
+def _complaint(said: str) -> tuple[int, str]:
+    found = SAID.search(said)
+    if found is None:
+        return 0, ""
+    text = found[2].removeprefix("syntax error: ").removeprefix("syntax error ")
+    mark = re.search(r"wanted `(.*)'", text)
+    if mark:
+        return _line(text), f"nothing ends the heredoc; {mark[1]} has to stand alone on a line"
+    quote = re.search(r"looking for matching `(.*)'", text)
+    if quote:
+        text = f"nothing closes the {quote[1]} that is opened here"
+    elif "end of file" in text:
+        text = "something that is opened here is never closed: a quote, a bracket, if, for, {"
+    return max(int(found[1]) - 1, 1), text
+
+
+def _line(text: str) -> int:
+    at = re.search(r"at line (\d+)", text)
+    return max(int(at[1]) - 1, 1) if at else 1
+
+
+def _python(source: str) -> Iterator[tuple[int, str]]:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(source, "cell", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        yield error.lineno or 1, f"Python cannot read this: {error.msg}"
+    except (ValueError, MemoryError, RecursionError) as error:
+        yield 1, f"Python cannot read this: {error or 'it is nested too deeply'}"
+
+
+# --- the parts of a shell script -----------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=4096)
+def tree(source: str) -> "Node":
+    """Parse a shell script; the same text is parsed once."""
+    return _parser().parse(source.encode(errors="replace")).root_node
+
+
+@functools.cache
+def _parser() -> "Parser":
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def walk(root: "Node") -> Iterator["Node"]:
+    """Return a node and all that is in it, in the order of the text."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += reversed(node.children)
+
+
+def unquoted(node: "Node") -> str:
+    """Return a word as the command gets it, with UNKNOWN for what only a shell knows."""
+    text = (node.text or b"").decode(errors="replace")
+    if node.type in EXPANSIONS:
+        return UNKNOWN
+    match node.type:
+        case "raw_string":
+            return text[1:-1]
+        case "ansi_c_string":
+            return UNKNOWN if "\\" in text else text[2:-1]
+        case "string":
+            return re.sub(r"\\([\"$`\\])", r"\1", _filled(node)[1:-1].replace("\\\n", ""))
+        case "translated_string" | "concatenation" | "command_name":
+            return _filled(node)
+        case _:
+            return re.sub(r"\\(.)", r"\1", text.replace("\\\n", ""))
+
+
+def _filled(node: "Node") -> str:
+    """Return a node's text with each of its parts unquoted; what is between parts stays."""
+    whole, start = node.text or b"", node.start_byte
+    pieces: list[str] = []
+    at = start
+    for child in node.children:
+        if node.type == "string" and child.type not in EXPANSIONS:
+            continue
+        pieces += [whole[at - start : child.start_byte - start].decode(errors="replace")]
+        pieces += [unquoted(child)]
+        at = child.end_byte
+    return "".join(pieces) + whole[at - start :].decode(errors="replace")
