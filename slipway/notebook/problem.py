@@ -1,7 +1,12 @@
 """What is wrong with a runbook, where, and what would be right."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from slipway.project import ROOT
 
 
 @dataclass(frozen=True, order=True)
@@ -16,3 +21,17 @@ class Problem:
     def __str__(self) -> str:
         mark = "warning: " if self.severity == "warning" else ""
         return f"{self.file}:{self.line}: {mark}{self.text}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean "X"?)` for a likely typing error, or nothing."""
+    close = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def where(path: Path) -> str:
+    """Return a path as a person would type it at the project's root."""
+    try:
+        return str(path.resolve().relative_to(ROOT))
+    except (ValueError, OSError, RuntimeError):
+        return str(path)

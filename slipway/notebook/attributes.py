@@ -1,0 +1,177 @@
+"""What stands after a fence's opening mark: its language, and in braces how its cell is run."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from slipway.notebook.document import Attributes, Language
+from slipway.notebook.problem import nearest
+
+RUNS: Mapping[str, Language] = {"sh": "sh", "bash": "sh", "shell": "sh", "python": "python"}
+LOOKS_RUN = {"py": "python", "python3": "python", "zsh": "sh", "ksh": "sh", "dash": "sh"}
+NAMES = [each.name for each in fields(Attributes)]
+SWITCHES = {"check", "destructive", "interactive", "skip"}
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+LONGEST = 7 * 24 * 3600
+DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)")
+NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+# bash refuses to set these, or a cell without them is lost.
+TAKEN = {
+    "BASHOPTS",
+    "BASH_VERSINFO",
+    "EUID",
+    "HOME",
+    "IFS",
+    "PATH",
+    "PPID",
+    "PWD",
+    "SHELLOPTS",
+    "UID",
+}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What an opening mark says, and what is wrong with it."""
+
+    language: str  # "" where none is named
+    attributes: Attributes = field(default_factory=Attributes)
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> Language | None:
+        """As what its source is run, None where it is only shown."""
+        return RUNS.get(self.language)
+
+
+def read(info: str) -> Opening:
+    """Read what follows the opening mark of a fence."""
+    info = info.strip()
+    if not info:
+        wish = "```sh to run it, ```console or ```text to show it"
+        return Opening("", complaints=(f"a fence without a language: write {wish}",))
+    if info.startswith("{"):
+        return Opening("", complaints=("the language comes first: ```sh {...}",))
+    word, gap, rest = re.fullmatch(r"([^\s{]+)(\s*)(.*)", info, re.DOTALL).groups()  # type: ignore[union-attr]
+    language = word.lower()
+    complaints: list[str] = []
+    if language in LOOKS_RUN:
+        wish = f"write {LOOKS_RUN[language]} to run it, or text"
+        complaints.append(f"{_short(word)} is shown and never run: {wish}")
+    if language not in RUNS:
+        if rest.startswith("{"):
+            complaints.append(f"{_short(word)} is never run, so braces after it mean nothing")
+        return Opening(language, complaints=tuple(complaints))
+    if rest and not rest.startswith("{"):
+        complaints.append(f"attributes stand in braces: {word} {{{_short(rest)}}}")
+        return Opening(language, complaints=tuple(complaints))
+    if rest and not gap:
+        complaints.append(f"add a space before the brace: {word} {_short(rest)}")
+    found: dict[str, Any] = {}
+    complaints += _braces(rest, found)
+    return Opening(language, Attributes(**found), tuple(complaints))
+
+
+def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
+    """Tell which attributes cannot stand together."""
+    if is_check and attributes.confirm is not None:
+        yield "a check only looks, so nobody confirms it: take confirm or check away"
+    if is_check and attributes.destructive:
+        yield "a check only looks, so it cannot be destructive"
+    if attributes.retry and not is_check:
+        yield "retry is for checks: add check, or take retry away"
+    if attributes.every != Attributes.every and not attributes.retry:
+        yield "every goes with retry: add retry=10, or take every away"
+    if attributes.interactive and attributes.capture:
+        yield "an interactive cell has no output to capture: take one of the two away"
+    if attributes.interactive and attributes.retry:
+        yield "an interactive cell cannot be retried by itself: take one of the two away"
+
+
+def _braces(text: str, found: dict[str, Any]) -> Iterator[str]:
+    if not text:
+        return
+    inner, brace, after = text[1:].partition("}")
+    if not brace:
+        yield "the brace is never closed: end the line with }"
+        return
+    if after.strip():
+        if "}" in after:
+            yield "a } ends the braces, so it cannot stand in a value: write $ENV for ${ENV}"
+        else:
+            yield f"nothing may follow the closing brace: {_short(after.strip())}"
+        return
+    try:
+        words = shlex.split(inner)
+    except ValueError:
+        yield 'a quote is never closed: write confirm="Deploy to $ENV?"'
+        return
+    for word in words:
+        key, has_value, value = word.partition("=")
+        if key in found:
+            yield f"{key} is given twice"
+        elif key not in NAMES:
+            yield f'unknown attribute "{_short(key)}"{nearest(key, NAMES)}'
+        elif complaint := _take(key, value if has_value else None, found):
+            yield complaint
+
+
+def _take(key: str, value: str | None, found: dict[str, Any]) -> str | None:
+    """Put one attribute among those found, or say what is wrong with it."""
+    if key in SWITCHES:
+        found[key] = True
+        return None if value is None else f"{key} takes no value: write {key} alone"
+    if key == "confirm":
+        found[key] = value or ""
+        return 'confirm= asks nothing: write confirm, or confirm="..."' if value == "" else None
+    if not value:
+        return f"{key} needs a value: {key}={EXAMPLES[key]}"
+    match key:
+        case "timeout" | "every":
+            seconds = _seconds(value)
+            if seconds is None:
+                return f"{key}={_short(value)} is no duration: write {EXAMPLES[key]}, 500ms, 5m, 2h"
+            if not 0 < seconds <= LONGEST:
+                return f"{key}={_short(value)} must be more than 0 and at most 168h"
+            found[key] = seconds
+        case "retry":
+            if not re.fullmatch(r"[1-9][0-9]{0,2}", value):
+                return f"retry={_short(value)} must be a number from 1 to 999"
+            found[key] = int(value)
+        case "name":
+            if not NAME.fullmatch(value):
+                shape = "lower-case letters, digits and dashes, beginning with a letter"
+                return f"name={_short(value)} must be {shape}"
+            found[key] = value
+        case "capture":
+            if not VARIABLE.fullmatch(value):
+                return f"capture={_short(value)} is no variable: write capture=OLD, without $"
+            if value in TAKEN or value.startswith("RUNBOOK"):
+                return f"capture={value} would overwrite a variable that the run needs"
+            found[key] = value
+        case _:
+            found[key] = value
+    return None
+
+
+EXAMPLES = {
+    "timeout": "5m",
+    "every": "3s",
+    "retry": "10",
+    "name": "back-up",
+    "capture": "OLD",
+    "cwd": "compose",
+    "when": '"test -f .env"',
+}
+
+
+def _seconds(value: str) -> float | None:
+    match = DURATION.fullmatch(value)
+    return float(match[1]) * UNITS[match[2]] if match else None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"
