@@ -1,0 +1,75 @@
+"""The secrets that a run could meet, so that they are masked: the environment's, the shell's."""
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
+
+NAMED = re.compile(
+    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|PAT|AUTH)(_|$)"
+)
+IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@", re.IGNORECASE)
+SHORTEST = 8  # what is shorter stands in ordinary text too
+
+
+class Looking:
+    """The search, begun at once and waited for when its answer is needed."""
+
+    def __init__(self, env: "Environment | None") -> None:
+        self._found: list[str] = []
+        self._thread = threading.Thread(target=self._look, args=(env,), daemon=True)
+        self._thread.start()
+
+    def result(self) -> list[str]:
+        """Return the values; waits until they are known."""
+        self._thread.join()
+        return self._found
+
+    def _look(self, env: "Environment | None") -> None:
+        self._found = secrets(env)
+
+
+def secrets(env: "Environment | None", variables: Mapping[str, str] = os.environ) -> list[str]:
+    """Return every value that must not be shown.
+
+    Only this environment's file is opened. Who has no key to it cannot print what is in it
+    either, so a file that does not open is no failure.
+    """
+    return sorted({*_of_environment(env), *_of_process(variables)})
+
+
+def _of_environment(env: "Environment | None") -> list[str]:
+    if env is None or not env.secrets_file.is_file():
+        return []
+    from slipway.secrets import sops
+
+    with contextlib.suppress(SlipwayError, OSError, ValueError):
+        values = sops.decrypt(env.secrets_file, sops.key_file(env))
+        return [value.reveal() for value in values.values()]
+    return []
+
+
+def _of_process(variables: Mapping[str, str]) -> list[str]:
+    found = [v for name, v in variables.items() if NAMED.search(name.upper()) and _is_secret(v)]
+    for value in variables.values():
+        for password in IN_ADDRESS.findall(value):
+            found += [each for each in {password, unquote(password)} if len(each) >= SHORTEST]
+    return found
+
+
+def _is_secret(value: str) -> bool:
+    """Whether it could be one: no path to a file, no plain word like `disabled`."""
+    if len(value) < SHORTEST or (value.isalpha() and value.islower() and len(value) < 12):
+        return False
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        return not Path(value).expanduser().exists()
+    return True
