@@ -131,4 +131,12 @@ def new(*, name: str, task: str = "") -> None:
 
     Example: inv runbook.new --name=rotate-keys --task=deploy
     """
-    raise NotImplementedError
+    from slipway.notebook import problem, template
+    from slipway.show.outcome import say
+    from tasks.cli import namespace
+    from tasks.tree import Tree
+
+    path = template.write(name, task, Tree(namespace))
+    say(f"{problem.where(path)} is begun: answer what stands in it in italics, then")
+    say(f"  inv runbook.check --name={name}")
+    say(f"  inv runbook.run --name={name} --dry-run")

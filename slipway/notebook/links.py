@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")  # https:, mailto:
 LINES = re.compile(r"L[0-9]+(C[0-9]+)?(-L[0-9]+(C[0-9]+)?)?")  # of a file, as GitHub shows it
-IN_HTML = re.compile(r"<(?:a|img|source)\b[^<>]*?\b(?:href|src)=[\"']([^\"'<>]*)[\"']", re.I)
-ANCHOR_IN_HTML = re.compile(r"<[a-z][a-z0-9]*\b[^<>]*?\b(?:id|name)=[\"']([^\"'<>]+)[\"']", re.I)
+IN_HTML = re.compile(
+    r"<(?:a|img|source)\b[^<>]*?\b(?:href|src)=[\"']([^\"'<>]*)[\"']", re.IGNORECASE
+)
+ANCHOR_IN_HTML = re.compile(
+    r"<[a-z][a-z0-9]*\b[^<>]*?\b(?:id|name)=[\"']([^\"'<>]+)[\"']", re.IGNORECASE
+)
 UNDEFINED = re.compile(r"(?<![\w\]])\[[^\[\]]+\]\[([^\[\]]+)\]")
 
 

@@ -1,4 +1,4 @@
-"""A new runbook: every section a person needs at night, each asking its author for what it holds."""
+"""A new runbook: every section a person needs at night, asking its author for what it holds."""
 
 import os
 import re
