@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from slipway.notebook.document import Attributes
 from slipway.notebook.event import Ending, Event, Standing, follow
+
+UNSEEN = "may have run: nobody saw it end"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,29 @@ class Attempt:
     @property
     def seconds(self) -> float:
         return float(self.end.get("seconds") or 0.0)
+
+    def facts(self, attributes: Attributes) -> list[str]:
+        """Say how it went: the outcome first, then what else is to be known."""
+        limit = attributes.timeout or self.seconds
+        words = {"timed out": f"timed out after {span(limit)}", "may have run": UNSEEN}
+        said = [words.get(self.standing, f"{self.standing} after {span(self.seconds)}")]
+        if attributes.interactive and self.ended:
+            said = [self.standing, f"interactive, {span(self.seconds)}"]
+        if self.attempt > 1:
+            said[0] = f"attempt {self.attempt} {said[0]}"
+        if self.end.get("code") is not None:
+            said.append(f"exit code {self.end['code']}")
+        if self.end.get("message"):
+            said.append(str(self.end["message"]))
+        if self.by:
+            said.append(f"confirmed by {self.by}")
+        if self.end.get("captured"):
+            said.append(f"kept as {self.end['captured']}")
+        if self.end.get("missing"):
+            said.append(f"not kept, for they hold secrets: {', '.join(self.end['missing'])}")
+        if self.end.get("left"):
+            said.append(f"left running: {', '.join(self.end['left'])}")
+        return said
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,34 @@ class Chronicle:
         """Return what happened at an action; of "" what came after the last one."""
         return (each for each in self.happenings if each.cell == action)
 
+    def facts(self) -> dict[str, str]:
+        """Return what is known about the run as a whole, in words."""
+        begin = self.begin
+        email = f" <{begin['email']}>" if begin.get("email") else ""
+        branch = f" on {begin['branch']}" if begin.get("branch") else ""
+        dirty = ", with changes that were not committed" if begin.get("dirty") else ""
+        commit = str(begin.get("commit") or "")[:12]
+        took = (self.ended - self.began).total_seconds()
+        params = begin.get("params") or {}
+        found = {
+            "Result": self.result,
+            "Runbook": str(begin.get("path") or begin.get("runbook") or ""),
+            "Environment": str(begin.get("env") or ""),
+            "Parameters": ", ".join(f"{name}={value}" for name, value in params.items()),
+            "By": f"{begin.get('user', '')}{email}",
+            "Host": str(begin.get("host") or ""),
+            "Commit": f"{commit}{branch}{dirty}" if commit else "",
+            "Began": f"{self.began:%Y-%m-%d %H:%M:%S} UTC",
+            "Took": f"{span(took)}, of it {span(self.in_cells)} in cells",
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def clock(self, at: datetime.datetime) -> str:
+        """Write a moment, with its date where the run went on for more than a day."""
+        return (
+            f"{at:%H:%M:%S}" if self.began.date() == self.ended.date() else f"{at:%m-%d %H:%M:%S}"
+        )
+
     @property
     def result(self) -> str:
         """Say how it ended and where."""
@@ -90,9 +144,9 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
             _end(happenings, event, at)
         elif event.kind == "start":
             data = event.data
-            tries = int(data.get("attempt") or 1)
+            tries = 1 + sum(isinstance(e, Attempt) and e.cell == event.cell for e in happenings)
             by = str(data.get("by") or "")
-            happenings.append(Attempt(event.cell, int(data["n"]), tries, by, before, at))
+            happenings.append(Attempt(event.cell, data["n"], tries, by, before, at))
         elif text := _sentence(event, numbers or {}):
             standing = _standing(event)
             happenings.append(
@@ -127,7 +181,7 @@ def when(event: Event) -> datetime.datetime:
 def span(seconds: float) -> str:
     """Write how long something took, in two units at most."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
     for unit, name, part, part_name in (
         (86_400, "d", 3_600, "h"),
@@ -174,7 +228,8 @@ def _sentence(event: Event, numbers: Mapping[str, int]) -> str:
             place = f"cell {number} ({event.cell})" if number else event.cell
             return f"declined{by} at {place}"
         case "part":
-            return f"went to {str(data['section']).capitalize()}{by}{reason}"
+            because = f", after {data['reason']}" if data.get("reason") else ""
+            return f"went to {str(data['section']).capitalize()}{by}{because}"
         case "note":
             return str(data.get("text", ""))
         case _:
