@@ -65,7 +65,23 @@ def check(*, name: str = "", json: bool = False) -> None:
 
     Example: inv runbook.check
     """
-    raise NotImplementedError
+    import datetime
+
+    from invoke.exceptions import Exit
+
+    from slipway.notebook import check as checks
+    from slipway.notebook import history, parse
+    from slipway.show import problems
+    from tasks.tree import tree
+
+    paths = [parse.find(name)] if name else parse.collection()
+    others = [] if name else checks.documents()
+    found = checks.check(
+        paths, tree(), today=datetime.date.today(), last_runs=history.dates(), documents=others
+    )
+    problems.show(found, len(paths) + len(others), as_json=json)
+    if any(problem.severity == "error" for problem in found):
+        raise Exit(code=2)
 
 
 @command(name="list", runbook="runbooks", help={"json": "Print JSON."})
@@ -74,7 +90,10 @@ def list_(*, json: bool = False) -> None:
 
     Example: inv runbook.list
     """
-    raise NotImplementedError
+    from slipway.notebook import books, history
+    from slipway.show import runs
+
+    runs.books(books.books(), history.last_runs(history.runs()), as_json=json)
 
 
 @command(runbook="runbooks", help={"name": NAME, "run": RUN})
@@ -100,7 +119,13 @@ def history(env: "Environment | None" = None, *, name: str = "", json: bool = Fa
 
     Example: inv runbook.history --env=prod
     """
-    raise NotImplementedError
+    from slipway.notebook import history as past
+    from slipway.show import runs
+
+    shelf = past.look()
+    found = past.chosen(shelf.runs, env.name if env else None, name)
+    hide = [column for column, given in (("env", env), ("runbook", name)) if given]
+    runs.history(shelf, found, hide=hide, as_json=json)
 
 
 @command(

@@ -130,6 +130,13 @@ class Tree(Commands):
         return found.choices.get(key, ()) if isinstance(found, Command) else ()
 
 
+def tree() -> Tree:
+    """Return the tree of this project's own tasks."""
+    from tasks.cli import namespace
+
+    return Tree(namespace)
+
+
 def _looked_up(values: Values | Some) -> Sequence[str]:
     if isinstance(values, Some):
         return _looked_up(values.of)

@@ -11,11 +11,11 @@ from fnmatch import fnmatchcase
 
 from slipway.notebook.commands import UNKNOWN, Commands
 from slipway.notebook.document import Cell, Runbook, Sample
+from slipway.notebook.markdown import page
 from slipway.notebook.problem import Problem
 from slipway.notebook.syntax import tree, unquoted, walk
 
 SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 INV = re.compile(r"(?:\S*/)?(?:inv|invoke)")
 # What stands in a document for something else: ..., …, <name>.
 BLANK = re.compile(r"\.\.\.|…|<[\w .-]+>")
@@ -64,8 +64,10 @@ def named(runbook: Runbook) -> Iterator[tuple[int, Sequence[str]]]:
                     yield from ((number, each.words) for each in in_shell(text.lstrip()[2:]))
     for number, text in _spans(runbook):
         if re.match(r"(\./)?inv( |$)", text):
-            blanked = BLANK.sub(UNKNOWN, " ".join(text.split()))
-            yield from ((number, each.words) for each in in_shell(blanked))
+            for each in in_shell(BLANK.sub(UNKNOWN, text)):
+                # Without a value it tells of a task, `inv status --check`, and is not to be typed.
+                is_told = each.words and not any("=" in word for word in each.words)
+                yield number, (*each.words, UNKNOWN) if is_told else each.words
 
 
 def in_shell(source: str) -> Iterator[Command]:
@@ -103,23 +105,10 @@ def _start(words: Sequence[str]) -> int | None:
 
 
 def _spans(runbook: Runbook) -> Iterator[tuple[int, str]]:
-    """Return the code spans outside of fences, with their lines."""
-    prose = "\n".join(_prose(runbook))
-    line, at = 1, 0
-    for found in SPAN.finditer(prose):
-        line += prose.count("\n", at, found.start())
-        at = found.start()
-        if "\n\n" not in found[2]:
-            yield line, found[2].strip()
-
-
-def _prose(runbook: Runbook) -> list[str]:
-    """Return the document line by line, those of fences and of comments being empty."""
-    text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), runbook.text)
-    lines = text.split("\n")
-    for block in runbook.blocks:
-        if isinstance(block, Cell | Sample):
-            body = block.source if isinstance(block, Cell) else block.text
-            end = block.line + len(body.splitlines()) + 1
-            lines[block.line - 1 : end] = [""] * len(lines[block.line - 1 : end])
-    return lines
+    """Return the code spans of headings, paragraphs, lists and tables, with their lines."""
+    for node in page(runbook.text).walk():
+        if node.token.type == "inline":
+            text = node.token.content
+            for found in SPAN.finditer(text):
+                line = node.begin + 1 + text.count("\n", 0, found.start())
+                yield line, " ".join(found[2].split())

@@ -27,25 +27,25 @@ EXPANSIONS = {
 }
 
 
-def faults(cells: Sequence[Cell]) -> Iterator[tuple[Cell, int, str]]:
-    """Find the cells that cannot be parsed, each with the line of the runbook and what is wrong."""
-    for cell in cells:
+def faults(cells: Sequence[tuple[str, Cell]]) -> Iterator[tuple[str, int, str]]:
+    """Find cells that cannot be parsed; each comes with its file, and so does what is wrong."""
+    for file, cell in cells:
         if cell.language == "python":
-            yield from ((cell, cell.line + line, text) for line, text in _python(cell.source))
+            yield from ((file, cell.line + line, text) for line, text in _python(cell.source))
     # What tree-sitter takes for whole is read in one go; bash has the last word on all of it.
-    doubtful: list[Cell] = []
-    whole: list[Cell] = []
-    for cell in cells:
+    doubtful: list[tuple[str, Cell]] = []
+    whole: list[tuple[str, Cell]] = []
+    for file, cell in cells:
         if cell.language == "sh":
             is_whole = "<<" not in cell.source and not tree(cell.source).has_error
-            (whole if is_whole else doubtful).append(cell)
-    if whole and _said_by_bash(["\n".join(cell.source for cell in whole)]) != [(0, "")]:
+            (whole if is_whole else doubtful).append((file, cell))
+    if whole and _said_by_bash(["\n".join(cell.source for _, cell in whole)]) != [(0, "")]:
         doubtful += whole
-    said = _said_by_bash([cell.source for cell in doubtful])
-    for cell, (line, text) in zip(doubtful, said, strict=True):
+    said = _said_by_bash([cell.source for _, cell in doubtful])
+    for (file, cell), (line, text) in zip(doubtful, said, strict=True):
         if text:
             last = len(cell.source.splitlines())
-            yield cell, cell.line + min(line, last), f"bash cannot read this: {text}"
+            yield file, cell.line + min(line, last), f"bash cannot read this: {text}"
 
 
 def _said_by_bash(scripts: Sequence[str]) -> list[tuple[int, str]]:

@@ -1,0 +1,57 @@
+"""Where each variable of a cell comes from: a parameter, an earlier cell, the environment."""
+
+import re
+from collections.abc import Iterator
+
+from slipway.notebook.commands import Commands
+from slipway.notebook.course import ORDER, WAY_BACK
+from slipway.notebook.document import Runbook
+from slipway.notebook.problem import Problem, nearest
+from slipway.notebook.variables import sets, uses
+
+# What a run, bash or a login has set already, on any computer.
+GIVEN = re.compile(
+    r"RUNBOOK|RUNBOOK_CELL|RUNBOOK_RUN_ID"
+    r"|HOME|PATH|PWD|OLDPWD|USER|LOGNAME|SHELL|TERM|LANG|LC_\w+|TZ|TMPDIR|EDITOR|VISUAL|DISPLAY"
+    r"|CI|HOSTNAME|HOSTTYPE|OSTYPE|MACHTYPE|COLUMNS|LINES|UID|EUID|GROUPS|PPID|SHLVL|IFS|RANDOM"
+    r"|SRANDOM|SECONDS|LINENO|EPOCH\w+|BASH\w*|FUNCNAME|PIPESTATUS|DIRSTACK|OPTARG|OPTIND|REPLY"
+    r"|MAPFILE|_|(?:SSH|XDG|DOCKER|SOPS|GIT)_\w+"
+)
+
+
+def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Problem]:
+    """Find what cells take and nothing gives, in the order in which a run comes by."""
+    tasks = [task for task in runbook.matter.tasks if task not in runbook.matter.awaits]
+    known = {parameter(flag.name) for task in tasks for flag in commands.flags(task)}
+    known |= set(runbook.matter.params)
+    if len(tasks) < len(runbook.matter.tasks):
+        return  # nobody knows yet which flags an awaited task will have
+    later = known.union(*(sets(cell) for cell in runbook.cells() if not cell.attributes.skip))
+    told: set[str] = set()
+    for section in (*ORDER[:-1], *WAY_BACK, ORDER[-1]):
+        for cell in runbook.cells(section):
+            if cell.attributes.skip:
+                continue
+            for use in uses(cell):
+                if use.has_default or use.name in known | told or GIVEN.fullmatch(use.name):
+                    continue
+                told.add(use.name)
+                why = _why(use.name, tasks, later, known)
+                yield Problem(file, use.line, f"${use.name} is {why}")
+            known |= sets(cell)
+
+
+def parameter(flag: str) -> str:
+    """Return the variable that carries a flag: --skip-unreachable is SKIP_UNREACHABLE."""
+    return flag.upper().replace("-", "_")
+
+
+def _why(name: str, tasks: list[str], later: set[str], known: set[str]) -> str:
+    if name in later:
+        return "set only by a cell that runs later: move that cell up"
+    flag = name.lower().replace("_", "-")
+    lacking = [f"inv {task} has no --{flag}" for task in tasks[:3]]
+    where = " and ".join(["no cell before sets it", *lacking])
+    if not lacking:
+        where += ", and the front matter names no task and no such parameter"
+    return f"set nowhere: {where}{nearest(name, known)}"
