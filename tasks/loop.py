@@ -39,6 +39,7 @@ def down(*, volumes: bool = False) -> None:
 
 
 @command(
+    runbook="hack-locally",
     help={
         "env": ENV,
         "service": f"{SERVICE} Without it all, in the hacking loop only.",
@@ -69,6 +70,7 @@ def logs(
 
 @command(
     name="exec",
+    runbook="docker-commands",
     help={"env": ENV, "service": SERVICE, "command": "What to run there; a shell by default."},
 )
 def execute(*, service: str, env: Environment | None = None, command: str = "sh") -> None:
