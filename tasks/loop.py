@@ -45,7 +45,7 @@ def down(*, volumes: bool = False) -> None:
         "service": f"{SERVICE} Without it all, in the hacking loop only.",
         "lines": "How many lines to begin with.",
         "follow": "Keep on as they come; Ctrl-C ends it.",
-    }
+    },
 )
 def logs(
     *, env: Environment | None = None, service: str = "", lines: int = 100, follow: bool = False
