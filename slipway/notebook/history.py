@@ -2,15 +2,16 @@
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from slipway.environments.schema import nearest
 from slipway.errors import UsageError
 from slipway.notebook import event as events
+from slipway.notebook import parse
 from slipway.notebook.event import Ending, Event
+from slipway.notebook.problem import nearest
 from slipway.notebook.record import EVENTS, RUNS, is_going_on
 
 HEAD = 64 * 1024  # bytes; a longer record is read at both ends
@@ -100,6 +101,17 @@ def unfinished(
         if wanted and run.may_be_resumed and (run.runbook, run.env) not in done:
             found.append(run)
     return found
+
+
+def chosen(found: Sequence[Summary], env: str | None, runbook: str = "") -> list[Summary]:
+    """Return the runs on an environment and of a runbook, each where given.
+
+    Raises UsageError for a runbook that there neither is nor was.
+    """
+    runbook = Path(runbook).name.removesuffix(".md")
+    if runbook and not any(run.runbook == runbook for run in found):
+        parse.find(runbook)
+    return [r for r in found if env in (None, r.env) and runbook in ("", r.runbook)]
 
 
 def last_runs(found: Iterable[Summary]) -> Mapping[str, Summary]:

@@ -9,11 +9,11 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slipway.environments.schema import nearest
 from slipway.errors import ConfigError, UsageError
 from slipway.notebook import variables
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
+from slipway.notebook.problem import nearest
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 NUMBER = re.compile(r"-?[0-9]+")
@@ -189,7 +189,7 @@ def _narrowed(runbook: Runbook, param: Param, said: Mapping[str, object]) -> Par
         choices=tuple(map(_text, choices)) if isinstance(choices, list | tuple) else (),
         default=_text(given.get("default", param.default)),
         pattern=pattern,
-        optional=bool(given.get("optional", param.optional)),
+        optional=_text(given["optional"]) in YES if "optional" in given else param.optional,
     )
     if narrowed.default and (fault := complaint(narrowed, narrowed.default)):
         raise ConfigError(f"{where}: default: {fault}")
