@@ -53,7 +53,26 @@ def run(
       inv runbook.run --name=deploy --env=staging --dry-run
       inv runbook.run --resume
     """
-    raise NotImplementedError
+    from invoke.exceptions import Exit
+
+    from slipway.notebook import launch, resumption
+    from slipway.notebook.outset import Ports
+    from slipway.notebook.wish import Mode, Wish
+    from slipway.show.asking import Person
+    from slipway.show.running import Watched
+    from tasks.cli import namespace
+    from tasks.tree import Tree
+
+    wish = Wish(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
+    told = Watched()
+    ports = Ports(Person(), told, Tree(namespace), Mode.here(), debug=told.debug if debug else None)
+    if resume:
+        which = resume if isinstance(resume, str) else ""
+        code = resumption.resume(which, name, env, set, wish, ports)
+    else:
+        code = launch.start(name, env, set, wish, ports)
+    if code:
+        raise Exit(code=code)
 
 
 @command(

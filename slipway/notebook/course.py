@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from slipway.environments.schema import nearest
 from slipway.errors import UsageError
 from slipway.notebook.document import Action, Block, Cell, Heading, Manual, Runbook, SectionName
+from slipway.notebook.problem import nearest
 from slipway.notebook.wish import Wish
 
 ORDER: tuple[SectionName, ...] = ("about", "before", "steps", "verify", "afterwards")
@@ -126,7 +126,7 @@ def _section(runbook: Runbook, given: str) -> list[Action]:
         if word in (heading.slug, heading.text.lower()):
             return _under(runbook, heading.slug)
     hint = nearest(word, [heading.slug for heading in headings])
-    raise UsageError(f"{runbook.name} has no section “{given}”{hint}")
+    raise UsageError(f'{runbook.name} has no section "{given}"{hint}')
 
 
 def _under(runbook: Runbook, slug: str) -> list[Action]:
@@ -147,4 +147,4 @@ def _under(runbook: Runbook, slug: str) -> list[Action]:
 def _unknown(given: str, actions: Sequence[Action], hint: str = "") -> UsageError:
     ids = [each.id for each in actions]
     hint = hint or nearest(given, ids) or (f" (the first is {ids[0]})" if ids else "")
-    return UsageError(f"there is no cell “{given}”{hint}")
+    return UsageError(f'there is no cell "{given}"{hint}')

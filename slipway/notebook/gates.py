@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
+from slipway.errors import SlipwayError
 from slipway.notebook.course import Course
 from slipway.notebook.document import Cell, Manual, Runbook
-from slipway.notebook.problem import Problem
+from slipway.notebook.problem import Problem, where
 from slipway.notebook.wish import Mode, Wish
-from slipway.project import ROOT
+
+
+class Unanswered(SlipwayError):
+    """There are questions, and nobody is there to answer; nothing was run."""
+
+    exit_code = 4
 
 
 def gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> list[Problem]:
@@ -18,7 +23,7 @@ def gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) ->
     found: list[Problem] = []
     for action in course.actions:
         if text := _closed(action, runbook, wish, env):
-            found.append(Problem(shown(runbook.path), action.line, text))
+            found.append(Problem(where(runbook.path), action.line, text))
     return found
 
 
@@ -35,26 +40,18 @@ def awaited(cell: Cell, awaits: Iterable[str]) -> str:
     return ""
 
 
-def shown(path: Path) -> str:
-    """Return a path as a person would type it."""
-    try:
-        return str(path.resolve().relative_to(ROOT))
-    except ValueError:
-        return str(path)
-
-
 def _closed(action: Cell | Manual, runbook: Runbook, wish: Wish, env: str) -> str:
     if isinstance(action, Manual):
-        return "" if wish.manual_done else f"“{action.id}” is done by hand; add --manual-done"
+        return "" if wish.manual_done else f'"{action.id}" is done by hand; add --manual-done'
     attributes = action.attributes
     if attributes.skip:
         return ""
     if task := awaited(action, runbook.matter.awaits):
-        return f"“{action.id}” needs inv {task}, which does not exist yet"
+        return f'"{action.id}" needs inv {task}, which does not exist yet'
     if attributes.interactive:
-        return f"“{action.id}” is interactive: it needs a person at a terminal"
+        return f'"{action.id}" is interactive: it needs a person at a terminal'
     if attributes.destructive and wish.yes_destroy != to_type(runbook, env):
-        return f"“{action.id}” destroys; add --yes-destroy={to_type(runbook, env)}"
+        return f'"{action.id}" destroys; add --yes-destroy={to_type(runbook, env)}'
     if attributes.confirm is not None and not attributes.destructive and not wish.yes:
-        return f"“{action.id}” asks to be confirmed; add --yes"
+        return f'"{action.id}" asks to be confirmed; add --yes'
     return ""

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from slipway.notebook.document import Action, Block, Cell
 from slipway.notebook.result import Result
+from slipway.notebook.session import Screen
 
 # What a person may answer; each is typed as its first letter, `run` also as Enter.
 Answer = Literal["run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "go on"]
@@ -35,12 +36,6 @@ class Asker(Protocol):
     def type(self, question: str, place: Place) -> str:
         """Ask for a line of text: a reason, a name, a value."""
         ...
-
-
-class Screen(Protocol):
-    """Where a cell's output goes while it runs."""
-
-    def write(self, data: bytes) -> None: ...
 
 
 class Teller(Protocol):
@@ -101,6 +96,6 @@ class Shell(Protocol):
 class Claim(Protocol):
     """Keeps others off the environment from the first cell that may change something."""
 
-    def at(self, cell: str) -> None:
-        """Take it, when it is not held yet, and say at which cell the run is. May raise Busy."""
+    def at(self, action: Action) -> None:
+        """Say where the run is, and take it before what may change something; may raise Busy."""
         ...

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.notebook.chronicle import span
 from slipway.notebook.document import Action, Block, Cell, Manual
-from slipway.notebook.gates import shown
+from slipway.notebook.problem import where
 from slipway.notebook.result import Result
 from slipway.show.reading import Reader
 
@@ -86,8 +86,12 @@ class Watched:
         style = "bold green" if ending == "done" else "bold red"
         self._reader.line(f"{ending} after {span(seconds)}", style=style)
         if transcript is not None:
-            self._reader.line(f"  transcript  {shown(transcript)}")
+            self._reader.line(f"  transcript  {where(transcript)}")
             self._reader.line(f"  to share    inv runbook.export --run={run} --html")
+
+    def debug(self, text: str) -> None:
+        """How a cell is started, for who asked for --debug."""
+        sys.stderr.write(f"debug: {text}\n")
 
     def _uncount(self) -> None:
         if self._counting:
