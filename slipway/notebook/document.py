@@ -13,8 +13,10 @@ Language = Literal["sh", "python"]
 
 # Level-2 headings that mean something; any other begins a part of the steps.
 SECTIONS: Mapping[str, SectionName] = {
+    "impact": "about",
     "before you start": "before",
     "verify": "verify",
+    "stop and roll back if": "verify",
     "roll back": "roll back",
     "escalate": "escalate",
     "afterwards": "afterwards",
