@@ -44,7 +44,10 @@ class Result:
 PYTEST = ("pytest", "--color=auto", "--durations=5")
 SHARED = ("--numprocesses=3", "--dist=loadgroup")
 PARTS = (
-    Part("lint", [("ruff", "check", "."), ("ruff", "format", "--check", ".")]),
+    Part(
+        "lint",
+        [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("invoke", "runbook.check")],
+    ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
     Part("unit", [(*PYTEST, "tests/unit")]),

@@ -28,11 +28,14 @@ def check(
     found: list[Problem] = []
     cells: list[tuple[str, Cell]] = []
     books: list[Runbook] = []
+    told: dict[str, set[str]] = {}
     for path in paths:
         runbook, problems = parse.read(path)
         file = where(path)
+        named = list(drift.named(runbook))
+        told[runbook.name] = {word for _, words in named for word in words}
         found += problems
-        found += drift.problems(runbook, file, commands)
+        found += drift.problems(runbook, file, commands, named)
         found += links.check(path, runbook.text)
         found += origin.problems(runbook, file, commands)
         cells += [(file, cell) for cell in runbook.cells()]
@@ -42,13 +45,14 @@ def check(
         books.append(runbook)
         last_run = (last_runs or {}).get(runbook.name)
         found += form.problems(runbook, file, commands, today, last_run)
+        found += form.unspoken(runbook, file, told[runbook.name])
     for path in documents:
         runbook, _ = parse.read(path)
-        found += drift.problems(runbook, where(path), commands)
+        found += drift.problems(runbook, where(path), commands, list(drift.named(runbook)))
         found += links.check(path, runbook.text)
     found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
     if len(books) > 1:
-        found += library.problems(books, commands)
+        found += library.problems(books, told, commands)
     return sorted(set(found))
 
 

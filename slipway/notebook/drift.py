@@ -35,9 +35,14 @@ class Command:
     line: int
 
 
-def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Problem]:
-    """Hold every command against those that there are, in the cells and in the prose."""
-    for line, words in named(runbook):
+Named = Sequence[tuple[int, Sequence[str]]]
+
+
+def problems(
+    runbook: Runbook, file: str, commands: Commands, commanded: Named
+) -> Iterator[Problem]:
+    """Hold the commands of a document against those that there are."""
+    for line, words in commanded:
         pattern = words[0] if words else ""
         if "*" in pattern:
             if not any(fnmatchcase(name, pattern) for name in commands.tasks()):

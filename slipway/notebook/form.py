@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Literal
 
 from slipway.notebook.commands import Commands
@@ -40,6 +40,16 @@ def problems(
 def without_way_back(runbook: Runbook, file: str) -> Iterator[Problem]:
     """Find cells that destroy in a runbook that says nothing of the way back."""
     yield from (Problem(file, line, text) for line, text in _dangers(runbook))
+
+
+def unspoken(runbook: Runbook, file: str, told: Set[str]) -> Iterator[Problem]:
+    """Find tasks of the front matter that the text never speaks of."""
+    for task in runbook.matter.tasks:
+        if task not in told:
+            text = (
+                f"`task` names {task}, and the text never says inv {task}: say it, or take it out"
+            )
+            yield Problem(file, key_line(runbook, "task"), text, "warning")
 
 
 def key_line(runbook: Runbook, key: str) -> int:

@@ -1,20 +1,23 @@
 """The runbooks beside each other and beside the tasks: each task has one, each one has a task."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
-from slipway.notebook import drift
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
 from slipway.notebook.form import key_line
 from slipway.notebook.problem import Problem, nearest, where
 
 
-def problems(runbooks: Sequence[Runbook], commands: Commands) -> Iterator[Problem]:
-    """Find tasks without a runbook, runbooks without a task, and two for the same task."""
+def problems(
+    runbooks: Sequence[Runbook], told: Mapping[str, Set[str]], commands: Commands
+) -> Iterator[Problem]:
+    """Find tasks without a runbook, runbooks without a task, and two for the same task.
+
+    `told` has for each runbook's name the tasks that its text speaks of.
+    """
     books = {runbook.name: runbook for runbook in runbooks}
-    folder = runbooks[0].path.parent
-    yield from _of_tasks(books, commands.tasks(), folder)
+    yield from _of_tasks(books, told, commands.tasks(), runbooks[0].path.parent)
     linked = set(commands.tasks().values())
     for name, runbook in books.items():
         if not runbook.matter.tasks and name not in linked:
@@ -24,9 +27,11 @@ def problems(runbooks: Sequence[Runbook], commands: Commands) -> Iterator[Proble
 
 
 def _of_tasks(
-    books: Mapping[str, Runbook], tasks: Mapping[str, str], folder: Path
+    books: Mapping[str, Runbook],
+    told: Mapping[str, Set[str]],
+    tasks: Mapping[str, str],
+    folder: Path,
 ) -> Iterator[Problem]:
-    told = {name: _told(runbook) for name, runbook in books.items()}
     index = where(folder / "README.md")
     for task, name in tasks.items():
         if not name:
@@ -34,7 +39,8 @@ def _of_tasks(
             yield Problem(index, 1, text, "warning")
         elif name not in books:
             wish = nearest(name, books) or f"; begin it: inv runbook.new --name={name}"
-            yield Problem(where(folder / f"{name}.md"), 1, f"inv {task} names it{wish}")
+            text = f"there is no such runbook, which the help of inv {task} names{wish}"
+            yield Problem(where(folder / f"{name}.md"), 1, text)
         elif task not in told[name]:
             text = f"the help of inv {task} names this runbook, which never says inv {task}"
             yield Problem(where(books[name].path), 1, text)
@@ -43,7 +49,9 @@ def _of_tasks(
 def _twice(books: Mapping[str, Runbook], tasks: Mapping[str, str]) -> Iterator[Problem]:
     """Find runbooks about nothing but a task that is another one's."""
     first: dict[str, str] = {
-        task: name for task, name in tasks.items() if name in books and _is_about(books[name], task)
+        task: name
+        for task, name in tasks.items()
+        if name in books and task in books[name].matter.tasks
     }
     for name, runbook in books.items():
         if len(runbook.matter.tasks) != 1:
@@ -53,11 +61,3 @@ def _twice(books: Mapping[str, Runbook], tasks: Mapping[str, str]) -> Iterator[P
         if other != name:
             text = f"inv {task} has a runbook already, {other}.md: join them, or name another task"
             yield Problem(where(runbook.path), key_line(runbook, "task"), text, "warning")
-
-
-def _is_about(runbook: Runbook, task: str) -> bool:
-    return task in runbook.matter.tasks
-
-
-def _told(runbook: Runbook) -> set[str]:
-    return {word for _, words in drift.named(runbook) for word in words}

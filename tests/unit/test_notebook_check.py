@@ -1,0 +1,366 @@
+"""`inv runbook.check`: what a runbook says is held against what there is, and nothing is run."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slipway.notebook import drift
+from slipway.notebook.check import check
+from slipway.notebook.commands import UNKNOWN
+from slipway.project import ROOT
+from tasks.tree import tree
+from tests.fakes.tasklist import TaskList
+
+TODAY = date(2026, 11, 22)
+TASKS = tree()
+FRONT = """---
+task: deploy
+owner: "@ops"
+last_tested: 2026-11-01
+---
+
+# Deploy
+
+Brings a release into service.
+
+"""
+BEFORE = '## Before you start\n\n```sh\ninv status --env="$ENV"\n```\n\n'
+AFTER = "## Verify\n\n```sh\ntrue\n```\n\n## Escalate\n\nCall ops.\n"
+
+
+def complaints(text: str, folder: Path, name: str = "deploy.md") -> list[str]:
+    """Return what is said of a text, without the folder before the file's name."""
+    path = folder / name
+    path.write_text(text)
+    return [str(each).removeprefix(f"{folder}/") for each in check([path], TASKS, today=TODAY)]
+
+
+def of_cell(source: str, folder: Path, info: str = "sh") -> list[str]:
+    """Return what is said of a runbook with one step, whose source begins in line 20."""
+    step = f"## Go\n\n```{info}\n{source}\n```\n\n"
+    return complaints(FRONT + BEFORE + step + AFTER, folder)
+
+
+def test_a_good_runbook_is_told_nothing(tmp_path: Path) -> None:
+    assert of_cell('inv deploy --env="$ENV" --plan', tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("deplyo --env=prod", "there is no task 'deplyo' (did you mean deploy?)"),
+        ("deploy --env=prod --pln", "deploy has no flag --pln (did you mean --plan?)"),
+        ("deploy", "deploy needs --env (one of: dev, testing, staging, prod)"),
+        ("deploy --env", "--env needs a value, --env=..."),
+        ("deploy --env=stagng", "deploy --env cannot be 'stagng' (did you mean staging?)"),
+        (
+            "machine.create --env=staging --provider=aws --name=m1",
+            "machine.create --provider cannot be 'aws' (one of: local, ssh)",
+        ),
+        ("rollback --env=prod --release=last", "a number was expected, not 'last'"),
+        ("test --only=lint,typs", "test --only cannot be 'typs' (did you mean types?)"),
+        ("status --env=prod db.nwe --name=x", "there is no task 'db.nwe' (did you mean db.new?)"),
+        ("--help=deplyo", "there is no task 'deplyo' (did you mean deploy?)"),
+    ],
+)
+def test_a_command_that_cannot_work_is_named_with_its_line(
+    words: str, sentence: str, tmp_path: Path
+) -> None:
+    assert of_cell(f"true\ninv {words}", tmp_path) == [f"deploy.md:21: {sentence}"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--list", "-l", "--help=deploy", "--help deploy", "deploy --help", "--version", ""),
+        'deploy --env="$ENV"',
+        "deploy --env $ENV",
+        "rollback --env=prod --release=$((NUMBER - 1))",
+        'deploy "$@"',
+        '"$(cat task)" --anything',
+        "status --env=prod db.status --env=staging",
+        "runbook.run --name=deploy --set a=1 --set b=2",
+    ],
+)
+def test_a_command_that_may_work_is_left_alone(words: str) -> None:
+    for command in drift.in_shell(f"inv {words}"):
+        assert TASKS.complaint(command.words) is None
+
+
+def found(source: str) -> list[tuple[int, str]]:
+    return [(each.line + 1, " ".join(each.words)) for each in drift.in_shell(source)]
+
+
+def test_commands_are_found_where_a_shell_would_run_them() -> None:
+    source = """FOO=1 inv a --x='p q' \\
+  --y=$Y | tee log && (cd x; ./inv b)
+if ! inv c; then time sudo -u ops .venv/bin/inv d; fi
+NEW=$(inv e --json); echo "$(inv f)"
+for x in 1 2; do env A=1 timeout 5 inv g; done &
+cat <<EOF
+inv no
+$(inv h)
+EOF
+xargs -n1 inv i <(inv j)
+case $X in (*) "inv" k --x="a${B}c";; esac
+"""
+    assert found(source) == [
+        (1, f"a --x=p q --y={UNKNOWN}"),
+        *[(2, "b"), (3, "c"), (3, "d"), (4, "e --json"), (4, "f"), (5, "g"), (8, "h")],
+        *[(10, f"i {UNKNOWN} {UNKNOWN}"), (10, "j"), (11, f"k --x=a{UNKNOWN}c")],
+    ]
+
+
+def test_what_only_speaks_of_inv_is_no_command() -> None:
+    quiet = "echo inv a # inv b\ncat <<'EOF'\n$(inv c)\nEOF\nprintf 'inv d'; command -v inv docker"
+    assert found(quiet) == []
+
+
+def test_prose_headings_tables_and_samples_are_read_too(tmp_path: Path) -> None:
+    text = """# Read `inv a.b`
+
+First `inv deploy` and
+then `inv status --check`, or `inv db.*` and
+`inv runbook.run --name=... --set <name>=x`; but `inv deploy --env=prdo`.
+
+| say | do |
+|---|---|
+| x | `inv nope.*` |
+
+```console
+$ inv dploy --env=prod
+inv is not run here
+```
+"""
+    assert complaints(text, tmp_path, "README.md") == [
+        "README.md:1: there is no task 'a.b'; see inv --list, and give every value with its flag",
+        "README.md:5: deploy --env cannot be 'prdo' (did you mean prod?)",
+        "README.md:9: there is no task like nope.*; see inv --list",
+        "README.md:12: there is no task 'dploy' (did you mean deploy?)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "sentence"),
+    [
+        ("for x in a; do\n  echo", 21, "something that is opened here is never closed"),
+        ("echo 'a\necho b", 20, "nothing closes the ' that is opened here"),
+        ("cat <<END\na\nEND2", 20, "nothing ends the heredoc; END has to stand alone on a line"),
+        ("echo a\n}", 21, "near unexpected token `}'"),
+        ("true &&", 20, "something that is opened here is never closed"),
+    ],
+)
+def test_shell_that_bash_cannot_read_is_named_with_its_line(
+    source: str, line: int, sentence: str, tmp_path: Path
+) -> None:
+    (said,) = of_cell(source, tmp_path)
+    assert said.startswith(f"deploy.md:{line}: bash cannot read this: {sentence}")
+
+
+def test_python_that_python_cannot_read_is_named_with_its_line(tmp_path: Path) -> None:
+    said = of_cell("x = 1\nif x\n    pass", tmp_path, "python")
+    assert said == ["deploy.md:21: Python cannot read this: expected ':'"]
+
+
+def test_nothing_of_a_cell_is_run_however_it_tries(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    for source in (
+        f"touch {trap}",
+        f"set +n; set +o noexec\ntouch {trap}",
+        f"}}; touch {trap}",
+        f"(\ntouch {trap}",
+        f"x=$(touch {trap}) <<E",
+        f"')\ntouch {trap}",
+        f"\0touch {trap}",
+    ):
+        of_cell(source, tmp_path)
+    of_cell(f"open({str(trap)!r}, 'w')", tmp_path, "python")
+    assert not trap.exists()
+
+
+def test_a_variable_that_nothing_sets_is_told_with_what_was_looked_at(tmp_path: Path) -> None:
+    source = 'echo "$HOME $ENV ${DEFAULT:-x} $TAG"\nMADE=1\necho "$MADE" "$TAG"'
+    assert of_cell(source, tmp_path) == [
+        "deploy.md:20: $TAG is set nowhere: no cell before sets it and inv deploy has no --tag"
+    ]
+
+
+def test_a_variable_set_later_in_the_run_comes_too_late(tmp_path: Path) -> None:
+    text = (
+        FRONT
+        + BEFORE
+        + "## Use\n\n```sh\necho $OLD $NEW\n```\n\n"
+        + "## Set\n\n```sh {capture=NEW}\ndate\n```\n\n"
+        + "## Verify\n\n```sh\nOLD=1\n```\n\n"
+        + "## Roll back\n\n```sh\necho $OLD $NEW\n```\n\n"
+        + "## Escalate\n\nCall ops.\n"
+    )
+    why = "is set only by a cell that runs later: move that cell up"
+    assert complaints(text, tmp_path) == [
+        f"deploy.md:20: $NEW {why}",
+        f"deploy.md:20: $OLD {why}",
+    ]
+
+
+def test_a_parameter_of_the_front_matter_is_known(tmp_path: Path) -> None:
+    text = FRONT.replace("owner:", "params:\n  WAIT: {help: How long.}\nowner:")
+    assert (
+        complaints(text + BEFORE + "## Go\n\n```sh\nsleep $WAIT\n```\n\n" + AFTER, tmp_path) == []
+    )
+
+
+def test_a_cell_that_destroys_needs_a_way_back(tmp_path: Path) -> None:
+    text = FRONT + BEFORE + "## Drop it\n\n```sh {destructive}\ntrue\n```\n\n" + AFTER
+    (said,) = complaints(text, tmp_path)
+    assert said.startswith('deploy.md:19: "drop-it" destroys and there is no section ## Roll back')
+    back = "## Roll back\n\nThere is no way back.\n\n## Escalate"
+    assert complaints(text.replace("## Escalate", back), tmp_path) == []
+
+
+def test_what_a_runbook_lacks_is_a_warning(tmp_path: Path) -> None:
+    text = "---\nlast_tested: 2026-01-01\n---\n\n# T\n\n## Verify\n\nLook.\n\n"
+    text += "## Go\n\n```sh\ntrue\n```\n"
+    assert [
+        line.partition("warning: ")[2].partition(":")[0] for line in complaints(text, tmp_path)
+    ] == [
+        "nobody owns it",
+        "there is no section ## Before you start",
+        "there is no section ## Escalate",
+        "it was last tested 325 days ago (2026-01-01)",
+        '"Go" runs before "Verify"',
+    ]
+
+
+def test_a_step_with_nothing_to_do_is_a_warning_and_impact_is_no_step(tmp_path: Path) -> None:
+    text = FRONT + "## Impact\n\nNone.\n\n" + BEFORE + "## Think\n\nHard.\n\n" + AFTER
+    assert complaints(text, tmp_path) == [
+        'deploy.md:21: warning: "Think" has nothing to do: add a cell, a box to tick or a link'
+    ]
+
+
+def test_a_real_run_keeps_a_runbook_fresh_and_the_future_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deploy.md"
+    path.write_text(FRONT.replace("2026-11-01", "2026-01-01") + BEFORE + AFTER)
+    assert len(check([path], TASKS, today=TODAY)) == 1
+    assert check([path], TASKS, today=TODAY, last_runs={"deploy": date(2026, 11, 1)}) == []
+    (problem,) = check([path], TASKS, today=date(2025, 1, 1))
+    assert problem.severity == "error" and "in the future" in problem.text
+
+
+def test_a_task_that_is_awaited_is_a_warning_until_it_exists(tmp_path: Path) -> None:
+    text = FRONT.replace("owner:", "awaits: [moon.land, deploy]\nowner:") + BEFORE
+    text += "## Go\n\n```sh\ninv moon.land --env=$ENV --softly\n```\n\n" + AFTER
+    waits = "inv moon.land does not exist yet; `awaits` in the front matter says so"
+    assert complaints(text, tmp_path) == [
+        "deploy.md:3: inv deploy exists now: take it out of `awaits`",
+        f"deploy.md:21: warning: {waits}",
+    ]
+
+
+def collection(folder: Path, **tasks: str) -> list[Path]:
+    """Write runbooks by name, each with its `task:` and a cell that says so."""
+    for name, task in tasks.items():
+        head = FRONT.replace("task: deploy\n", f"task: {task}\n" if task else "")
+        step = f"## Go\n\n```sh\n{f'inv {task}' if task else 'true'}\n```\n\n"
+        (folder / f"{name}.md").write_text(
+            f"{head}## Before you start\n\nBreathe.\n\n{step}{AFTER}"
+        )
+    return sorted(folder.glob("*.md"))
+
+
+def test_tasks_and_runbooks_have_each_other(tmp_path: Path) -> None:
+    paths = collection(tmp_path, ship="ship", again="ship", alone="", moor="ship")
+    tasks = TaskList({"ship": "ship", "sail": "", "sink": "snik", "row": "moor"})
+    said = [str(each).removeprefix(f"{tmp_path}/") for each in check(paths, tasks, today=TODAY)]
+    name_one = 'name one where it is made, @command(runbook="...")'
+    write_one = "write task: deploy, or what it is about, into the front matter"
+    begin_one = "there is no such runbook, which the help of inv sink names"
+    begin_one += "; begin it: inv runbook.new --name=snik"
+    twice = "inv ship has a runbook already, ship.md: join them, or name another task"
+    assert said == [
+        f"README.md:1: warning: inv sail has no runbook: {name_one}",
+        f"again.md:2: warning: {twice}",
+        f"alone.md:1: warning: it has no task: {write_one}",
+        "moor.md:1: the help of inv row names this runbook, which never says inv row",
+        f"moor.md:2: warning: {twice}",
+        f"snik.md:1: {begin_one}",
+    ]
+
+
+def test_a_task_of_the_front_matter_is_spoken_of_and_exists(tmp_path: Path) -> None:
+    text = FRONT.replace("task: deploy", "task: [deploy, rolback]") + BEFORE
+    text += "## Go\n\n```sh\ninv deploy --env=$ENV\n```\n\n" + AFTER
+    assert [line.split(":", 2)[2][:40] for line in complaints(text, tmp_path)] == [
+        ' there is no task "rolback" (did you mea',
+        " warning: `task` names rolback, and the ",
+    ]
+
+
+def test_all_problems_come_in_one_pass_sorted(tmp_path: Path) -> None:
+    text = "# T\n\n```sh {tymeout=5s}\ninv deplyo\n```\n\n[x](gone.md)\n\n"
+    text += "```sh\nif\n```\n\n```sh\ntrue\n"
+    path = tmp_path / "README.md"
+    path.write_text(text)
+    found = check([path], TASKS, today=TODAY)
+    assert found == sorted(found)
+    assert [problem.line for problem in found if problem.severity == "error"] == [3, 4, 7, 10, 13]
+
+
+PIECES = [
+    *(
+        "---",
+        "task: x",
+        "# a",
+        "## Verify",
+        "```sh {check}",
+        "```sh",
+        "```",
+        "- [ ] y",
+        "> [!NOTE]",
+    ),
+    *("inv ", "$(", "`inv", "'", '"', "<<E", "${X", "|", "\t", "\\", "[a](b#c)", "\N{SNOWMAN}"),
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(PIECES), max_size=25), st.sampled_from(["\n", " "]))
+def test_no_text_makes_the_check_stumble(tmp_path: Path, parts: list[str], glue: str) -> None:
+    text, path = glue.join(parts), tmp_path / "any.md"
+    path.write_text(text)
+    lines = max(len(text.splitlines()), 1)
+    for problem in check([path], TASKS, today=TODAY):
+        assert 1 <= problem.line <= lines + 1
+
+
+def inv(*words: str) -> "subprocess.CompletedProcess[str]":
+    argv: Sequence[str] = [sys.executable, "-m", "invoke", "runbook.check", *words]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_command_ends_with_2_only_for_errors_and_counts_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.md"
+    path.write_text("# X\n\n```sh\ninv deplyo\n```\n")
+    said = inv(f"--name={path}")
+    assert (said.returncode, said.stderr) == (2, "")
+    assert f"{path}:4: there is no task 'deplyo' (did you mean deploy?)" in said.stdout
+    assert said.stdout.splitlines()[-1].startswith("1 file: 1 error, ")
+    path.write_text("# X\n\n```sh\ninv --list\n```\n")
+    said = inv(f"--name={path}", "--json")
+    rows = json.loads(said.stdout)
+    assert (said.returncode, {row["severity"] for row in rows}) == (0, {"warning"})
+    assert set(rows[0]) == {"file", "line", "text", "severity"}
+
+
+def test_the_help_of_a_task_names_its_runbook() -> None:
+    from tasks.cli import namespace
+
+    for task, runbook in TASKS.tasks().items():
+        if runbook:
+            assert f"Runbook: runbooks/{runbook}.md" in (namespace[task].__doc__ or "")
