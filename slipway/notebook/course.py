@@ -130,12 +130,12 @@ def _section(runbook: Runbook, given: str) -> list[Action]:
 
 
 def _under(runbook: Runbook, slug: str) -> list[Action]:
-    """Return the actions under a heading, those under its own headings included."""
+    """Return the actions under a heading and its own headings; the title is none."""
     found: list[Action] = []
     level = 0
     for block in runbook.blocks:
         if isinstance(block, Heading):
-            if block.slug == slug:
+            if block.slug == slug and block.level > 1:
                 level = block.level
             elif level and block.level <= level:
                 break

@@ -1,0 +1,139 @@
+"""A run without a terminal and without a shell: a person with answers, a watcher, a played one."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from slipway.notebook.commands import Commands, Flag
+from slipway.notebook.document import Action, Block, Cell
+from slipway.notebook.event import Outcome
+from slipway.notebook.ports import Answer, Gone, Place
+from slipway.notebook.result import Result
+from slipway.notebook.session import Screen
+
+CTRL_C = "^C"
+CTRL_D = "^D"
+
+
+class Scripted:
+    """A person who answers from a list; ^C and ^D are what they are."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.offered: list[tuple[Answer, ...]] = []
+        self.places: list[Place] = []
+
+    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+        self.offered.append(tuple(offers))
+        said = self.type(question, place)
+        found = [offer for offer in offers if offer == said]
+        assert found, f"{said} is none of {offers} at “{question}”"
+        return found[0]
+
+    def type(self, question: str, place: Place) -> str:
+        self.asked.append(question)
+        self.places.append(place)
+        assert self.answers, f"nobody thought of an answer to “{question}”"
+        said = self.answers.pop(0)
+        if said == CTRL_C:
+            raise KeyboardInterrupt
+        if said == CTRL_D:
+            raise Gone
+        return said
+
+
+class Heard:
+    """A screen and a teller that keep all they are told."""
+
+    def __init__(self) -> None:
+        self.output = b""
+        self.read_: list[Block] = []
+        self.actions: list[tuple[str, Mapping[str, str]]] = []
+        self.notes: list[str] = []
+        self.ends: list[tuple[str, str]] = []
+        self.attempts: list[tuple[int, int]] = []
+        self.complaints: list[str] = []
+        self.closed = ""
+
+    @property
+    def screen(self) -> Screen:
+        return self
+
+    def write(self, data: bytes) -> None:
+        self.output += data
+
+    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
+        self.complaints += complaints
+
+    def read(self, blocks: Sequence[Block]) -> None:
+        self.read_ += blocks
+
+    def action(self, action: Action, values: Mapping[str, str]) -> None:
+        self.actions.append((action.id, values))
+
+    def attempt(self, n: int, of: int) -> None:
+        self.attempts.append((n, of))
+
+    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+        self.ends.append((cell.id, result.outcome))
+
+    def note(self, text: str, *, loud: bool = False) -> None:
+        self.notes.append(text)
+
+    def text(self, text: str) -> None:
+        self.notes.append(text)
+
+    def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
+        self.closed = ending
+
+
+class Played:
+    """A shell in which cells end as they are told to, and pass otherwise."""
+
+    def __init__(self, folder: Path, ends: Mapping[str, Sequence[Outcome]] | None = None) -> None:
+        self.ran: list[str] = []
+        self.loaded: list[int] = []
+        self.shells = 0
+        self._folder = folder
+        self._ends = {name: list(outcomes) for name, outcomes in (ends or {}).items()}
+
+    def load(self, n: int) -> tuple[str, ...]:
+        self.loaded.append(n)
+        return ()
+
+    def run(self, cell: Cell, n: int, screen: Screen) -> Result:
+        self.ran.append(cell.id)
+        coming = self._ends.get(cell.id, [])
+        outcome = coming.pop(0) if coming else "passed"
+        log = self._folder / "cells" / f"{n:02}.log"
+        log.write_text(f"{cell.id} says {outcome}\n")
+        return Result(outcome, 0 if outcome == "passed" else 2, 0.1, log)
+
+    def test(self, condition: str) -> bool:
+        return condition != "false"
+
+    def shell(self) -> int:
+        self.shells += 1
+        return 0
+
+    def close(self) -> None: ...
+
+
+class NoClaim:
+    """An environment that nobody else wants."""
+
+    def at(self, action: Action) -> None: ...
+
+
+class Tasks(Commands):
+    """A project with one task, whose commands are all right."""
+
+    def tasks(self) -> Mapping[str, str]:
+        return {"deploy": "deploy"}
+
+    def flags(self, task: str) -> Sequence[Flag]:
+        choices = ("staging", "prod")
+        return [Flag("env", "Where to.", choices=choices, is_required=True), Flag("release")]
+
+    def complaint(self, words: Sequence[str]) -> str | None:
+        return None

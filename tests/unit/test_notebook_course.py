@@ -1,0 +1,203 @@
+"""Which cells a run does and leaves out, and what it would have to ask with nobody there."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import UsageError
+from slipway.notebook import course, parse
+from slipway.notebook.document import Runbook
+from slipway.notebook.gates import gates
+from slipway.notebook.wish import Mode, Wish
+
+ALONE, PERSON = Mode(person=False), Mode(person=True)
+TEXT = """\
+# Deploy
+
+Ships it.
+
+## Before you start
+
+Look first.
+
+```sh
+true
+```
+
+- [ ] Tell the others
+
+## Back up
+
+```sh
+inv db.backup
+```
+
+## Deploy
+
+Takes a minute.
+
+```sh {confirm}
+inv deploy
+```
+
+```sh {destructive}
+inv db.reset
+```
+
+Careful from here on.
+
+## Verify
+
+```sh {retry=3}
+inv verify
+```
+
+```sh {when="false"}
+true
+```
+
+## Roll back
+
+```sh
+inv rollback
+```
+
+```sh
+inv verify
+```
+
+## Escalate
+
+Call somebody.
+
+## Afterwards
+
+- [ ] Write it down
+"""
+
+
+def runbook(text: str = TEXT) -> Runbook:
+    found, problems = parse.parse(text, Path("deploy.md"))
+    assert [str(each) for each in problems if each.severity == "error"] == []
+    return found
+
+
+def ids(wish: Wish) -> list[str]:
+    return [action.id for action in course.plan(runbook(), wish).actions]
+
+
+ALL = [
+    "before-you-start",
+    "before-you-start-todo-1",
+    "back-up",
+    "deploy-1",
+    "deploy-1-1",
+    "verify",
+    "verify-1",
+    "afterwards-todo-1",
+]
+
+
+def test_a_run_goes_from_the_checks_to_the_boxes_at_the_end_and_not_back() -> None:
+    assert ids(Wish()) == ALL
+
+
+@pytest.mark.parametrize(
+    ("wish", "wanted"),
+    [
+        (Wish(from_="verify"), ["verify", "verify-1", "afterwards-todo-1"]),
+        (Wish(from_="back-up"), ALL[2:]),
+        (Wish(only="verify"), ["verify"]),
+        (Wish(only="verify-1"), ["verify-1"]),
+        (Wish(section="roll-back"), ["roll-back", "roll-back-1"]),
+        (Wish(section="Roll back"), ["roll-back", "roll-back-1"]),
+        (Wish(from_="roll-back-1"), ["roll-back-1"]),
+        (Wish(section="deploy-1"), ["deploy-1", "deploy-1-1"]),
+        (Wish(checks_only=True), ["before-you-start", "verify", "verify-1"]),
+        (Wish(from_="verify", checks_only=True), ["verify", "verify-1"]),
+    ],
+)
+def test_a_part_of_a_runbook_can_be_wished_for(wish: Wish, wanted: list[str]) -> None:
+    assert ids(wish) == wanted
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        (Wish(from_="verfy"), 'there is no cell "verfy" (did you mean "verify"?)'),
+        (Wish(from_="deploy"), '(did you mean "deploy-1"?)'),  # the title has that anchor
+        (Wish(only="verify-11"), 'there is no cell "verify-11" (did you mean "verify-1"?)'),
+        (Wish(section="rollback"), '(did you mean "roll-back"?)'),
+        (Wish(only="verify", from_="back-up"), "give one of --from, --only and --section"),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused_with_the_nearest(wish: Wish, complaint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        course.plan(runbook(), wish)
+    assert complaint in str(caught.value)
+
+
+def test_what_is_left_out_has_its_reason() -> None:
+    left = course.plan(runbook(), Wish(from_="verify")).left_out
+    assert list(left) == ALL[:5]
+    assert set(left.values()) == {"before --from verify"}
+
+
+def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
+    def read(wish: Wish) -> str:
+        legs = course.plan(runbook(), wish).legs
+        return " ".join(getattr(b, "text", "") for leg in legs for b in leg.reading)
+
+    assert "Look first." in read(Wish()) and "Careful from here on." in read(Wish())
+    assert "Call somebody." not in read(Wish())
+    only = read(Wish(only="deploy-1-1"))
+    assert only == "Deploy"  # the heading says where one is
+
+
+def test_a_resumed_run_keeps_to_the_part_that_was_wished_for() -> None:
+    for wish in (Wish(), Wish(only="a"), Wish(from_="b c", checks_only=True), Wish(section="x")):
+        assert Wish(yes=True).within(wish.scope) == Wish(
+            wish.from_, wish.only, wish.section, wish.checks_only, yes=True
+        )
+
+
+def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -> None:
+    found = gates(runbook(), course.plan(runbook(), Wish()), Wish(), ALONE, "prod")
+    assert [str(each) for each in found] == [
+        'deploy.md:13: "before-you-start-todo-1" is done by hand; add --manual-done',
+        'deploy.md:25: "deploy-1" asks to be confirmed; add --yes',
+        'deploy.md:29: "deploy-1-1" destroys; add --yes-destroy=prod',
+        'deploy.md:61: "afterwards-todo-1" is done by hand; add --manual-done',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "closed"),
+    [
+        (Wish(yes=True, manual_done=True), ["deploy-1-1"]),  # --yes never destroys
+        (Wish(yes=True, manual_done=True, yes_destroy="staging"), ["deploy-1-1"]),
+        (Wish(yes=True, manual_done=True, yes_destroy="prod"), []),
+        (Wish(yes=True, yes_destroy="prod"), ["before-you-start-todo-1", "afterwards-todo-1"]),
+        (Wish(checks_only=True), []),
+        (Wish(only="back-up"), []),
+    ],
+)
+def test_gates_open_only_to_their_own_flags(wish: Wish, closed: list[str]) -> None:
+    found = gates(runbook(), course.plan(runbook(), wish), wish, ALONE, "prod")
+    assert [each.text.split('"')[1] for each in found] == closed
+
+
+def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
+    assert gates(runbook(), course.plan(runbook(), Wish()), Wish(), PERSON, "prod") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nawaits: [db.upgrade]\n---\n# A\n\n```sh\ninv db.upgrade --env=$ENV\n```\n",
+        "# A\n\n```sh {interactive}\nvi x\n```\n",
+    ],
+)
+def test_what_cannot_run_without_a_person_is_a_closed_gate_too(text: str) -> None:
+    book = runbook(text)
+    assert len(gates(book, course.plan(book, Wish()), Wish(), ALONE, "")) == 1
