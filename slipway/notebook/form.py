@@ -2,7 +2,8 @@
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from slipway.notebook.commands import Commands
@@ -17,7 +18,7 @@ WANTED: dict[SectionName, str] = {
     "escalate": "whom to call, after how long, with what",
 }
 ORDER: list[SectionName] = [
-    *("before", "steps", "verify", "roll back", "escalate", "afterwards"),
+    *("about", "before", "steps", "verify", "roll back", "escalate", "afterwards"),
 ]  # the order in a file; afterwards may also stand before it is needed
 
 
@@ -42,7 +43,7 @@ def without_way_back(runbook: Runbook, file: str) -> Iterator[Problem]:
     yield from (Problem(file, line, text) for line, text in _dangers(runbook))
 
 
-def unspoken(runbook: Runbook, file: str, told: Set[str]) -> Iterator[Problem]:
+def unspoken(runbook: Runbook, file: str, told: AbstractSet[str]) -> Iterator[Problem]:
     """Find tasks of the front matter that the text never speaks of."""
     for task in runbook.matter.tasks:
         if task not in told:
