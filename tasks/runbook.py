@@ -123,7 +123,20 @@ def show(*, name: str = "", run: str = "") -> None:
       inv runbook.show --name=deploy
       inv runbook.show --run=20261122T193000Z-deploy-staging-anna
     """
-    raise NotImplementedError
+    from slipway.errors import UsageError
+
+    if name and run:
+        raise UsageError("--name shows a runbook, --run the transcript of a run: take one of them")
+    if name:
+        from slipway.notebook import parse
+        from slipway.show import reading
+
+        reading.show(parse.read(parse.find(name))[0])
+        return
+    from slipway.notebook import history as past
+    from slipway.show import transcripts
+
+    transcripts.show(past.find(run).folder)
 
 
 @command(
@@ -160,7 +173,10 @@ def export(*, run: str = "", html: bool = False, to: str = "") -> None:
 
     Example: inv runbook.export --html --to=deploy.html
     """
-    raise NotImplementedError
+    from slipway.notebook import history as past
+    from slipway.show import transcripts
+
+    transcripts.put(past.find(run).folder, to, html=html)
 
 
 @command(

@@ -1,6 +1,7 @@
 """The transcript of a run as one HTML page that needs nothing else: opens offline, prints well."""
 
 import html
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,16 +44,31 @@ def make(folder: Path) -> str:
     named = f' id="{_text(slug)}"' if slug else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="run" content="{_text(folder.name)}">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{_text(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n"
-        f'</head>\n<body>\n<header>\n<p class="result {story.ending.replace(" ", "-")}">'
-        f"{_text(story.result.capitalize())}</p>\n<h1{named}>{_text(runbook.title)}</h1>\n"
-        f"{_facts(story, runbook, folder)}\n{figure}\n</header>\n<main>\n{body}\n</main>\n"
+        f"</head>\n<body>\n<header>\n{_pills(story)}\n<h1{named}>{_text(runbook.title)}</h1>\n"
+        f"{_facts(story, runbook)}\n{figure}\n</header>\n<main>\n{body}\n</main>\n"
         f"<footer>Run {_text(folder.name)}. Times are UTC.</footer>\n</body>\n</html>\n"
     )
+
+
+def highlighted(source: str, language: str) -> str:
+    """Escape a cell's source for HTML, with classes for what stands out."""
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    from pygments.token import Comment, Keyword, Name, String  # type: ignore[import-untyped]
+
+    kinds = {Comment: "comment", String: "string", Name.Variable: "name", Keyword: "keyword"}
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    found = []
+    for kind, text in lexer.get_tokens(source):
+        name = next((name for each, name in kinds.items() if kind in each), "")
+        escaped = html.escape(text)
+        found.append(f'<span class="{name}">{escaped}</span>' if name else escaped)
+    return "".join(found)
 
 
 def titles(runbook: Runbook) -> Mapping[str, str]:
@@ -62,7 +78,7 @@ def titles(runbook: Runbook) -> Mapping[str, str]:
     named: dict[str, str] = {}
     for action in runbook.actions():
         if isinstance(action, Manual):
-            named[action.id] = action.text
+            named[action.id] = re.sub(r"[`*]", "", action.text)
             continue
         seen[action.title] = seen.get(action.title, 0) + 1
         more = f" ({seen[action.title]})" if found.count(action.title) > 1 else ""
@@ -171,7 +187,8 @@ class Body:
         printed = to_html(output.excerpt(log, LIMIT, coloured))
         if not printed.strip():
             return f'<p class="line">{line}</p>'
-        is_open = "" if each.standing == "passed" else " open"
+        passed_since = attributes.retry and self.story.actions.get(each.cell) == "passed"
+        is_open = "" if each.standing == "passed" or passed_since else " open"
         return (
             f'<details{is_open}><summary class="line">{line}</summary>'
             f'<pre class="output" tabindex="0">{printed}</pre></details>'
@@ -183,8 +200,19 @@ def _facts_of(facts: Sequence[str]) -> str:
     return f"<b>{first}</b>" + "".join(f" · {each}" for each in others)
 
 
-def _facts(story: Chronicle, runbook: Runbook, folder: Path) -> str:
-    found = {name: value for name, value in story.facts().items() if name != "Result"}
+def _pills(story: Chronicle) -> str:
+    """Show result and environment before anything else."""
+    sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(story.ending, "■")
+    result = _text(f"{sign} {story.result.capitalize()}")
+    env = str(story.begin.get("env") or "")
+    where = f'<span class="env {"prod" if env == "prod" else ""}">{_text(env)}</span>'
+    pills = f'<span class="result {_class(story.ending)}">{result}</span>{where if env else ""}'
+    return f'<p class="pills">{pills}</p>'
+
+
+def _facts(story: Chronicle, runbook: Runbook) -> str:
+    shown = ("Result", "Environment")  # above the title already
+    found = {name: value for name, value in story.facts().items() if name not in shown}
     found |= {"Owner": runbook.matter.owner, "Risk": runbook.matter.risk}
     pairs = "".join(
         f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"

@@ -105,7 +105,8 @@ def _row(story: Chronicle, scale: Scale, i: int, title: str, found: Sequence[Hap
         begin = each.began if isinstance(each, Attempt) else each.at
         left, right = (scale.at(_since(story, at)) for at in (each.waited_since, begin))
         middle = top + TEXT + 3 + BAR / 2
-        if right - left > 0.3:
+        is_wait = not isinstance(each, Attempt) or each.by
+        if is_wait and right - left > 0.3:
             parts.append(
                 f'<line class="wait" x1="{left:.2f}%" x2="{right:.2f}%"'
                 f' y1="{middle}" y2="{middle}"/>'

@@ -70,7 +70,14 @@ def mark(standing: str | None) -> str:
 
 def _head(story: Chronicle, folder: Path) -> list[str]:
     rows = [f"| {name} | {escaped(value)} |" for name, value in story.facts().items()]
-    return [f"# Run {escaped(folder.name)}", "", "| | |", "|---|---|", *rows, ""]
+    return [
+        "# Run `" + visible(folder.name).replace("`", "'") + "`",
+        "",
+        "| | |",
+        "|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _course(story: Chronicle, runbook: Runbook) -> list[str]:
