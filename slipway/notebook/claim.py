@@ -10,7 +10,8 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ from slipway.notebook.record import RUNS
 if TYPE_CHECKING:
     from slipway.cluster.lease import Lease
     from slipway.environments.environment import Environment
+    from slipway.releases.members import Cluster
+
+    Connect = Callable[[Environment], AbstractContextManager[Cluster]]
 
 
 class Claim:
@@ -40,7 +44,7 @@ class Claim:
             with contextlib.suppress(OSError):  # it is only what a second run is told
                 _write(self._fd, self._said)
 
-    def reach(self, env: "Environment") -> str:
+    def reach(self, env: "Environment", connect: "Connect | None" = None) -> str:
         """Take the lease among all computers, once; return why that could not be, or "".
 
         Raises Busy when a run on another computer holds it.
@@ -54,7 +58,8 @@ class Claim:
         at = f", cell {self._said['cell']}" if self._said["cell"] else ""
         reason = f"runbook {self._said['runbook']}{at}"
         try:
-            cluster = self._stack.enter_context(members.connected(env, lenient=True))
+            reached = connect(env) if connect else members.connected(env, lenient=True)
+            cluster = self._stack.enter_context(reached)
             held = lease.held(cluster.manager, f"{env.prefix}-runbook", reason)
             self._lease = self._stack.enter_context(held)
         except Busy:

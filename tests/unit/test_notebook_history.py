@@ -1,0 +1,214 @@
+"""Past runs: the newest first, each as it ended, and only one's own to go on with."""
+
+import datetime
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.errors import UsageError
+from slipway.notebook import books, history
+from slipway.notebook.record import EVENTS, Record
+from slipway.show import runs as show
+
+HOST = socket.gethostname()
+BEGAN = datetime.datetime(2026, 11, 22, 19, 30, tzinfo=datetime.UTC)
+
+
+class Past:
+    """Runs that took place at times of choice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, hours: float, *kinds: str, **begin: Any) -> Path:
+        """Write a run that began so many hours after BEGAN; every event takes a minute."""
+        known = {"runbook": "deploy", "env": "staging", "user": "anna", "host": HOST} | begin
+        moment = BEGAN + datetime.timedelta(hours=hours)
+        name = f"{moment:%Y%m%dT%H%M%SZ}-{known['runbook']}-{known['env']}-{known['user']}"
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        lines = [self._line(1, moment, "begin", **known)]
+        for n, kind in enumerate(kinds, 2):
+            moment += datetime.timedelta(minutes=1)
+            word, _, rest = kind.partition(":")
+            extra: dict[str, Any] = {"cell": rest or "verify-1", "n": 1, "seconds": 1.0}
+            extra |= {"outcome": "passed"} if word == "end" else {}
+            extra |= {"result": rest, "cell": ""} if word == "finish" else {}
+            lines.append(self._line(n, moment, word, **extra))
+        (folder / EVENTS).write_text("".join(lines))
+        return folder
+
+    def _line(self, event: int, moment: datetime.datetime, kind: str, /, **data: Any) -> str:
+        fields = {"event": event, "at": moment.isoformat().replace("+00:00", "Z"), "kind": kind}
+        return json.dumps(fields | data) + "\n"
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    return Past(tmp_path / "runs")
+
+
+def test_runs_come_newest_first_each_as_it_ended(past: Past) -> None:
+    past.run(0, "start:deploy", "end:deploy", "finish:done", commit="c0ffee")
+    past.run(1, "start:deploy", "end:deploy", "finish:failed")
+    past.run(2, "start:deploy")
+    past.run(3)
+    found = history.runs(past.folder)
+    told = [(run.result, run.cell, run.seconds) for run in found]
+    assert told == [
+        *(("unfinished", "", 0), ("unfinished", "deploy", 60)),
+        *(("failed", "deploy", 180), ("done", "", 180)),
+    ]
+    assert (found[-1].commit, found[-1].began) == ("c0ffee", BEGAN)
+
+
+def test_a_run_under_way_is_said_to_be_running(tmp_path: Path) -> None:
+    run = Record.create("deploy", "", {"runbook": "deploy", "user": "anna", "host": HOST}, tmp_path)
+    assert history.find("", tmp_path).result == "running"
+    assert history.unfinished("", None, "anna", folder=tmp_path) == []
+    run.close()
+    assert history.find("", tmp_path).result == "unfinished"
+
+
+def test_what_is_no_run_is_named_and_passed_over(past: Past) -> None:
+    past.run(0)
+    (past.folder / "notes").mkdir()
+    broken = past.run(1)
+    (broken / EVENTS).write_text("half a li")
+    (past.folder / "staging.claim").write_text("")
+    shelf = history.look(past.folder)
+    assert len(shelf.runs) == 1
+    assert len(shelf.strange) == 2
+    assert "notes is not a run" in shelf.strange[1]
+    assert history.runs(past.folder / "nowhere") == []
+
+
+def test_only_ones_own_unfinished_runs_may_be_gone_on_with(past: Past) -> None:
+    past.run(0, "start", "finish:failed")
+    past.run(1, "start", user="ben")
+    past.run(2, "start", host="another")
+    past.run(3, "start", env="prod")
+    past.run(4, "start", "finish:rolled back")
+    past.run(5, "start", runbook="restore")
+
+    def found(runbook: str = "", env: str | None = None) -> list[tuple[str, str]]:
+        own = history.unfinished(runbook, env, "anna", folder=past.folder)
+        return [(run.runbook, run.env) for run in own]
+
+    assert found() == [("restore", "staging"), ("deploy", "prod"), ("deploy", "staging")]
+    assert found("deploy") == [("deploy", "prod"), ("deploy", "staging")]
+    assert found("deploy", "prod") == [("deploy", "prod")]
+    assert found("deploy", "") == []
+
+
+def test_a_run_that_was_resumed_counts_by_its_newest_end(past: Past) -> None:
+    past.run(0, "start", "finish:failed", "resume", "start", "end", "finish:done")
+    past.run(1, "start", "finish:failed", "resume", env="prod")
+    (one,) = history.unfinished("", None, "anna", folder=past.folder)
+    assert (one.env, one.result, one.cell) == ("prod", "unfinished", "verify-1")
+
+
+def test_a_failed_run_is_forgotten_once_the_whole_runbook_has_worked(past: Past) -> None:
+    past.run(0, "start", "finish:failed")
+    past.run(1, "start", "end", "finish:done", scope="--checks-only")
+    assert len(history.unfinished("deploy", "staging", "anna", folder=past.folder)) == 1
+    past.run(2, "start", "end", "finish:done")
+    assert history.unfinished("deploy", "staging", "anna", folder=past.folder) == []
+
+
+def test_a_runbook_is_proven_by_whole_runs_that_worked(past: Past) -> None:
+    past.run(0, "start", "end", "finish:done")
+    past.run(24, "start", "end", "finish:failed")
+    past.run(48, "start", "end", "finish:done", scope="--only=verify-1")
+    assert history.dates(past.folder) == {"deploy": BEGAN.date()}
+    assert history.last_runs(history.runs(past.folder))["deploy"].scope == "--only=verify-1"
+
+
+def test_a_run_is_found_by_the_beginning_of_its_name(past: Past) -> None:
+    first = past.run(0, "finish:done")
+    last = past.run(1, "finish:done")
+    assert history.find("", past.folder).id == last.name
+    assert history.find(first.name, past.folder).id == first.name
+    assert history.find("20261122T193", past.folder).id == first.name
+    with pytest.raises(UsageError, match="may be any of"):
+        history.find("2026", past.folder)
+    with pytest.raises(UsageError, match=rf'did you mean "{first.name}"'):
+        history.find(first.name.replace("deploy", "deplyo"), past.folder)
+    with pytest.raises(UsageError, match="no runbook has been run"):
+        history.find("x", past.folder / "nowhere")
+
+
+def test_of_a_long_record_both_ends_are_read(past: Past) -> None:
+    cells = [word for n in range(2000) for word in (f"start:cell-{n}", f"end:cell-{n}")]
+    past.run(0, *cells, "start:the-last", commit="c0ffee")
+    (run,) = history.runs(past.folder)
+    assert (run.folder / EVENTS).stat().st_size > 2 * history.HEAD
+    assert (run.result, run.cell, run.commit) == ("unfinished", "the-last", "c0ffee")
+    assert run.seconds == 4001 * 60
+
+
+def test_runs_are_chosen_by_environment_and_runbook(past: Past) -> None:
+    past.run(0, "finish:done")
+    past.run(1, "finish:done", env="prod")
+    found = history.runs(past.folder)
+    assert [run.env for run in history.chosen(found, "prod")] == ["prod"]
+    assert len(history.chosen(found, None, "runbooks/deploy.md")) == 2
+    assert history.chosen(found, "dev", "deploy") == []
+    with pytest.raises(UsageError, match='there is no runbook "deplyo"'):
+        history.chosen(found, None, "deplyo")
+
+
+def test_the_table_tells_when_who_result_and_minutes_in_80_columns(
+    past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    past.run(0, "start", "end", "finish:done")
+    past.run(1, "start", "finish:failed", user="b\x1b[31mn")
+    shelf = history.look(past.folder)
+    show.history(shelf, shelf.runs, hide=[], as_json=False)
+    head, failed, done = capsys.readouterr().out.splitlines()
+    assert head.split() == ["RUN", "WHEN", "RUNBOOK", "ENV", "WHO", "RESULT", "MIN", "AT"]
+    assert failed.split()[0] == "20261122T203000Z"
+    assert "\x1b" not in failed
+    assert failed.endswith("failed  2.0  verify-1")
+    assert "anna" in done
+    assert done.endswith("done    3.0")
+    assert max(map(len, (head, done))) <= 80
+    show.history(shelf, shelf.runs[:1], hide=["env"], as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["result"], told["seconds"], told["cell"]) == ("failed", 120, "verify-1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "just now"), (60, "1 minute ago"), (7300, "2 hours ago"), (3 * 86_400, "3 days ago")],
+)
+def test_ages_are_read_at_a_glance(seconds: float, text: str) -> None:
+    assert show.age(BEGAN, BEGAN + datetime.timedelta(seconds=seconds)) == text
+
+
+def test_runbooks_are_listed_with_their_last_run(
+    past: Past, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    covers = {"deploy": "risk: medium\ntime: 10m", "odd": "risk: [", "new": "task: deploy"}
+    for name, matter in covers.items():
+        text = f"---\n{matter}\n---\n\n# Title of {name}\n\nWhat for.\n\n## Steps\n\n```sh\n"
+        (tmp_path / f"{name}.md").write_text(text)
+    (tmp_path / "README.md").write_text("# Index\n")
+    past.run(0, "start", "end", "finish:done")
+    last = history.last_runs(history.runs(past.folder))
+    found = books.books(tmp_path)
+    show.books(found, last, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "deploy", "new", "odd"]
+    assert lines[1].split()[1:3] == ["medium", "10m"]
+    assert lines[1].endswith("done    3.0  Title of deploy")
+    assert "never" in lines[2]
+    show.books(found, last, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told[0]["last_run"]["result"] == "done"
+    assert (told[1]["summary"], told[1]["tasks"], told[1]["last_run"]) == (
+        *("What for.", ["deploy"], None),
+    )
