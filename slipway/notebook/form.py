@@ -17,9 +17,10 @@ WANTED: dict[SectionName, str] = {
     "verify": "cells that fail when it did not work",
     "escalate": "whom to call, after how long, with what",
 }
-ORDER: list[SectionName] = [
+ORDER: tuple[SectionName, ...] = (  # in a file, which is how a person reads
     *("about", "before", "steps", "verify", "roll back", "escalate", "afterwards"),
-]  # the order in a file; afterwards may also stand before it is needed
+)
+PROSE = {"about", "steps"}  # sections that may stand anywhere while there is nothing to do in them
 
 
 def problems(
@@ -124,8 +125,8 @@ def _order(runbook: Runbook) -> Iterator[tuple[int, str]]:
             yield 1, f"there is no section ## {_title(section)}: {what}"
     furthest: Heading | None = None
     for heading, blocks in found:
-        if heading.section == "steps" and not _acts(blocks):
-            continue  # prose such as Impact may stand anywhere
+        if heading.section in PROSE and not _acts(blocks):
+            continue
         if furthest and ORDER.index(heading.section) < ORDER.index(furthest.section):
             text = f'"{heading.text}" runs before "{furthest.text}": move it above'
             if heading.section in ("roll back", "escalate"):

@@ -1,6 +1,7 @@
 """The runbooks beside each other and beside the tasks: each task has one, each one has a task."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from slipway.notebook.commands import Commands
@@ -10,7 +11,7 @@ from slipway.notebook.problem import Problem, nearest, where
 
 
 def problems(
-    runbooks: Sequence[Runbook], told: Mapping[str, Set[str]], commands: Commands
+    runbooks: Sequence[Runbook], told: Mapping[str, AbstractSet[str]], commands: Commands
 ) -> Iterator[Problem]:
     """Find tasks without a runbook, runbooks without a task, and two for the same task.
 
@@ -28,7 +29,7 @@ def problems(
 
 def _of_tasks(
     books: Mapping[str, Runbook],
-    told: Mapping[str, Set[str]],
+    told: Mapping[str, AbstractSet[str]],
     tasks: Mapping[str, str],
     folder: Path,
 ) -> Iterator[Problem]:

@@ -28,7 +28,7 @@ last_tested: 2026-11-01
 
 # Deploy
 
-Brings a release into service.
+Brings a release into service with `inv deploy`.
 
 """
 BEFORE = '## Before you start\n\n```sh\ninv status --env="$ENV"\n```\n\n'
@@ -268,6 +268,7 @@ def collection(folder: Path, **tasks: str) -> list[Path]:
     """Write runbooks by name, each with its `task:` and a cell that says so."""
     for name, task in tasks.items():
         head = FRONT.replace("task: deploy\n", f"task: {task}\n" if task else "")
+        head = head.replace(" with `inv deploy`", "")
         step = f"## Go\n\n```sh\n{f'inv {task}' if task else 'true'}\n```\n\n"
         (folder / f"{name}.md").write_text(
             f"{head}## Before you start\n\nBreathe.\n\n{step}{AFTER}"
@@ -298,8 +299,8 @@ def test_a_task_of_the_front_matter_is_spoken_of_and_exists(tmp_path: Path) -> N
     text = FRONT.replace("task: deploy", "task: [deploy, rolback]") + BEFORE
     text += "## Go\n\n```sh\ninv deploy --env=$ENV\n```\n\n" + AFTER
     assert [line.split(":", 2)[2][:40] for line in complaints(text, tmp_path)] == [
-        ' there is no task "rolback" (did you mea',
         " warning: `task` names rolback, and the ",
+        ' there is no task "rolback" (did you mea',
     ]
 
 
