@@ -15,6 +15,7 @@ NAMES = [each.name for each in fields(Attributes)]
 SWITCHES = {"check", "destructive", "interactive", "skip"}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 LONGEST = 7 * 24 * 3600
+LARGEST = 1000  # characters in braces
 DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -93,6 +94,9 @@ def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
 
 def _braces(text: str, found: dict[str, Any]) -> Iterator[str]:
     if not text:
+        return
+    if len(text) > LARGEST:
+        yield f"the braces hold more than {LARGEST} characters: write less"
         return
     inner, brace, after = text[1:].partition("}")
     if not brace:

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from slipway.notebook import attributes
@@ -46,6 +46,7 @@ class Reader:
         self.heading: Heading | None = None
         self._anchors = set(page.anchors.values())
         self._ids: dict[str, int] = {}  # each id with its line
+        self._counted: dict[str, int] = {}  # the number to try next after each slug
 
     def read(self) -> tuple[Block, ...]:
         """Return the blocks in the order of their lines."""
@@ -225,13 +226,14 @@ class Reader:
 
     def _id(self, stem: str, line: int, *, number: bool = False) -> str:
         """Return an id that neither a cell nor another heading has."""
-        candidates: Iterator[str] = (f"{stem}-{n}" for n in itertools.count(1))
-        if not number:
-            candidates = itertools.chain([stem], candidates)
-        others = (
-            self._anchors - {stem} if self.heading and self.heading.slug == stem else self._anchors
-        )
-        found = next(each for each in candidates if each not in self._ids and each not in others)
+        own = self.heading.slug if self.heading else ""
+        n = self._counted.get(stem, 1 if number else 0)
+        while True:
+            found = f"{stem}-{n}" if n else stem
+            if found not in self._ids and (found == own or found not in self._anchors):
+                break
+            n += 1
+        self._counted[stem] = n + 1
         self._ids[found] = line
         return found
 

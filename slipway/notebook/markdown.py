@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from slipway.notebook.slugs import Slugger
 
 if TYPE_CHECKING:
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
 DEEPEST = 100  # lists in lists in quotes; what is deeper is left out by the parser
+LONGEST = 20_000  # characters of a paragraph; the parser takes quadratic time over brackets
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def page(text: str) -> Page:
 
     parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST, "store_labels": True})
     parser.enable(["table", "strikethrough"])
+    parser.core.ruler.at("inline", _inline)
     lines = tuple(text.removesuffix("\n").split("\n"))
     matter = front(lines)
     env: dict[str, Any] = {}
@@ -94,6 +97,18 @@ def plain(inline: "Token | None") -> str:
         for token in inline.children or ()
         if token.type not in ("html_inline", "image")
     )
+
+
+def _inline(state: "StateCore") -> None:
+    """Parse what stands within lines; a paragraph that nobody wrote by hand stays as it is."""
+    from markdown_it.token import Token
+
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) > LONGEST:
+            token.children = [Token("text", "", 0, content=token.content)]
+        elif token.type == "inline":
+            token.children = []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def _tree(tokens: "list[Token]") -> tuple[Node, ...]:

@@ -20,7 +20,7 @@ RISKS = ["low", "medium", "high"]
 TASK = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
 PARAM = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 TAKEN = {"RUNBOOK", "RUNBOOK_CELL", "RUNBOOK_RUN_ID", "PATH", "HOME", "IFS", "PWD"}
-LARGEST = 20_000  # characters; a runbook says little about itself
+LARGEST = 8_000  # characters; a runbook says little about itself
 
 
 def read(lines: tuple[str, ...], complain: Complain) -> Matter:

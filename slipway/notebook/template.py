@@ -81,7 +81,7 @@ def new(name: str, task: str, flags: Sequence[Flag]) -> str:
     return PAGE.format(
         task=f"task: {task}\n" if task else "",
         title=name.replace("-", " ").capitalize(),
-        drives=f"Drives `inv {task}`.\n" if task else "",
+        drives=f"\nDrives `inv {task}`.\n" if task else "",
         before=_before(flags),
         command=_command(task, flags),
         others=_others(flags),
@@ -104,7 +104,7 @@ def write(name: str, task: str, commands: Commands, folder: Path = RUNBOOKS) -> 
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
-        raise Refused(f"{where(path)} exists already: choose another name") from None
+        raise Refused(f"{where(path)} exists already: choose another name, or edit it") from None
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(text)
     return path
