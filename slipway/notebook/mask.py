@@ -1,4 +1,4 @@
-"""Secrets never come out: known values are replaced by *** wherever they turn up, whole or in pieces.
+"""Secrets never come out: *** stands in their place, whether they come whole or in pieces.
 
 Besides the value itself its lines are known, and what base64, URLs, JSON and a shell make of it.
 """

@@ -1,4 +1,4 @@
-"""What a cell printed, made fit to read in a transcript: no colours, no progress bars, not too long."""
+"""What a cell printed, fit to read in a transcript: no colours, no progress bars, not too long."""
 
 import re
 from collections import deque
@@ -60,9 +60,8 @@ def _lines(path: Path, shown: Callable[[str], str]) -> Iterator[str]:
     with file:
         while raw := file.readline(CHUNK):
             if not raw.endswith(b"\n"):
+                # Of a progress bar it matters how it ended.
                 while (more := file.readline(CHUNK)) and not more.endswith(b"\n"):
-                    raw = (
-                        raw[: CHUNK // 2] + more[-CHUNK // 2 :]
-                    )  # of a progress bar the last state counts
+                    raw = raw[: CHUNK // 2] + more[-CHUNK // 2 :]
                 raw += more
             yield shown(raw.decode(errors="replace").rstrip("\n"))
