@@ -172,28 +172,18 @@ def _uses(runbook: Runbook) -> list[variables.Use]:
 
 def _narrowed(runbook: Runbook, param: Param, said: Mapping[str, object]) -> Param:
     where = f"{runbook.path.name}: params: {param.name}"
-    if not NAME.fullmatch(param.name):
-        raise ConfigError(f"{where} must be capital letters, digits and underscores")
     if RESERVED.fullmatch(param.name):
         raise ConfigError(f"{where} is a name that the shell itself uses; choose another")
     given = {name: value for name, value in said.items() if value is not None}
     choices = given.get("choices", param.choices)
-    pattern = str(given.get("pattern", param.pattern))
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"{where}: pattern {pattern} is wrong: {error}") from None
-    narrowed = replace(
+    return replace(
         param,
         help=str(given.get("help", param.help)),
         choices=tuple(map(_text, choices)) if isinstance(choices, list | tuple) else (),
         default=_text(given.get("default", param.default)),
-        pattern=pattern,
+        pattern=str(given.get("pattern", param.pattern)),
         optional=_text(given["optional"]) in YES if "optional" in given else param.optional,
     )
-    if narrowed.default and (fault := complaint(narrowed, narrowed.default)):
-        raise ConfigError(f"{where}: default: {fault}")
-    return narrowed
 
 
 def _text(value: object) -> str:

@@ -159,7 +159,10 @@ _COMPARING = {"==", "!=", "<=", ">=", "=~"}
 def _arithmetic(node: "Node") -> list[str]:
     """Return the bare names of a sum; a test like `[[ a = b ]]` has words there, not names."""
     is_plain_assignment = any(child.type == "=" for child in node.children)
-    return _named(node)[1:] if is_plain_assignment else _named(node)
+    names = _named(node)
+    if node.parent is not None and node.parent.type == "c_style_for_statement":
+        names += [_text(child) for child in node.children if child.type == "word"]
+    return names[1:] if is_plain_assignment else names
 
 
 def _assigned_in_arithmetic(node: "Node") -> list[str]:
@@ -168,11 +171,8 @@ def _assigned_in_arithmetic(node: "Node") -> list[str]:
 
 def _set_by_command(node: "Node") -> list[str]:
     """Return what a builtin sets: read, mapfile, printf -v, getopts, let."""
-    words = [
-        _text(child)
-        for child in node.children
-        if child.type in ("word", "command_name", "concatenation", "string", "number")
-    ]
+    said = [child for child in node.children if child.type != "variable_assignment"]
+    words = [_text(child) for child in said if child.is_named]
     while words[:1] and words[0] in ("builtin", "command"):
         words = words[1:]
     if not words:

@@ -1,0 +1,256 @@
+"""Before the first cell: an environment for one run alone, who and where one is, what is secret."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import Busy, Refused, SlipwayError, Unreachable
+from slipway.notebook import known, parse, surroundings
+from slipway.notebook.claim import claim
+from slipway.notebook.document import Runbook
+from slipway.notebook.surroundings import Surroundings
+from slipway.project import ROOT
+from slipway.releases.members import Cluster
+from tests.fakes.host import FakeHost
+
+STAGING = Environment("staging", {"PROJECT": "demo", "RUNS_ON": "machines"}, {})
+
+
+def taking(runs: Path, env: str = "staging", runbook: str = "restore") -> None:
+    with claim(env, runbook, "20261122T193000Z", "ben", runs):
+        pass
+
+
+# --- one run at a time -------------------------------------------------------------------------
+
+
+def test_a_second_run_is_told_who_has_the_environment_since_when_at_which_cell(
+    tmp_path: Path,
+) -> None:
+    runs = tmp_path / "runs"
+    with claim("staging", "deploy", "20261122T193000Z", "anna", runs) as mine:
+        mine.at("back-up-first")
+        told = r"anna runs deploy on staging since \d\d:\d\d, at cell back-up-first\. Nothing was"
+        with pytest.raises(Busy, match=told) as busy:
+            taking(runs)
+        assert busy.value.exit_code == 75
+        mine.at("x")  # shorter than before, and still whole
+        with pytest.raises(Busy, match=r"at cell x\."):
+            taking(runs)
+        taking(runs, env="prod")
+    taking(runs)
+    assert stat.S_IMODE((runs / "staging.claim").stat().st_mode) == 0o600
+
+
+def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    with claim("", "hack-locally", "1", "anna", tmp_path / "runs") as mine:
+        mine.at("clone")
+        taking(tmp_path / "runs", env="")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
+    lines = [
+        "import sys, time, pathlib",
+        "from slipway.notebook.claim import claim",
+        "with claim('staging', 'deploy', '1', 'anna', pathlib.Path(sys.argv[1])):",
+        "    print('mine', flush=True)",
+        "    time.sleep(600)",
+    ]
+    argv = [sys.executable, "-c", "\n".join(lines), str(tmp_path)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(Busy, match="anna runs deploy"):
+            taking(tmp_path)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    taking(tmp_path)
+
+
+class Swarm:
+    """A manager whose lease is free, held by another, or out of reach."""
+
+    def __init__(self, answer: str = "taken\n", fault: Exception | None = None) -> None:
+        self.host = FakeHost("m1").answers("sh", out=answer)
+        self.fault = fault
+        self.open = 0
+
+    @contextmanager
+    def connect(self, env: Environment) -> Iterator[Cluster]:
+        if self.fault is not None:
+            raise self.fault
+        self.open += 1
+        yield Cluster(self.host, {})
+        self.open -= 1
+
+    def leases(self) -> list[tuple[str, ...]]:
+        """The words given to each script."""
+        return [words[words.index("sh", 1) + 1 :] for words in self.host.ran("sh")]
+
+
+def test_other_computers_see_the_claim_under_a_name_of_its_own(tmp_path: Path) -> None:
+    swarm = Swarm()
+    with claim("staging", "deploy", "1", "anna", tmp_path) as mine:
+        mine.at("back-up-first")
+        assert mine.reach(STAGING, swarm.connect) == ""
+        assert mine.reach(STAGING, swarm.connect) == ""  # once is enough
+        mine.check()
+        (taken,) = swarm.leases()
+        assert taken[0] == "demo-staging-runbook"
+        assert "runbook deploy, cell back-up-first" in taken
+        assert swarm.open == 1
+    assert swarm.open == 0
+    assert len(swarm.leases()) == 2  # given back
+
+
+def test_a_run_on_another_computer_is_not_disturbed(tmp_path: Path) -> None:
+    labels = '"slipway.token": "t", "slipway.owner": "ben@desk", "slipway.reason": "runbook x"'
+    lease = f'{{"ID": "i", "Spec": {{"Labels": {{"slipway.at": "990", {labels}}}}}}}'
+    swarm = Swarm(f"1000\n{lease}\n")
+    with (
+        claim("staging", "deploy", "1", "anna", tmp_path) as mine,
+        pytest.raises(Busy, match=r"ben@desk \(runbook x, for 10 s\)"),
+    ):
+        mine.reach(STAGING, swarm.connect)
+    assert swarm.open == 0
+
+
+@pytest.mark.parametrize("fault", [Unreachable("m1", "no answer"), Refused("no machines yet")])
+def test_machines_out_of_reach_are_a_note_and_no_failure(
+    tmp_path: Path, fault: SlipwayError
+) -> None:
+    with claim("staging", "host-lost", "1", "anna", tmp_path) as mine:
+        note = mine.reach(STAGING, Swarm(fault=fault).connect)
+        assert note == f"a run on another computer would not be noticed: {fault}"
+        mine.check()
+
+
+def test_an_environment_on_this_computer_asks_no_machine(tmp_path: Path) -> None:
+    with claim("dev", "deploy", "1", "anna", tmp_path) as mine:
+        fault = AssertionError("not to be asked")
+        assert mine.reach(environment.load("dev"), Swarm(fault=fault).connect) == ""
+
+
+# --- who and where -----------------------------------------------------------------------------
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ["-c", "user.name=Anna", "-c", "user.email=anna@example.org", "-c", "commit.gpgsign=no"]
+    kept = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    argv = ["git", *who, "-C", str(folder), *words]
+    subprocess.run(argv, env=kept, check=True, capture_output=True)
+
+
+def commit(folder: Path, name: str) -> None:
+    (folder / name).write_text(name)
+    git(folder, "add", "--", name)
+    git(folder, "commit", "-q", "-m", name)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A clone on main, whose remote has had one commit more since it was fetched."""
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    remote.mkdir()
+    git(remote, "init", "-q", "-b", "main")
+    commit(remote, "one")
+    git(remote, "clone", "-q", str(remote), str(clone))
+    git(clone, "config", "user.email", "anna@example.org")
+    commit(remote, "two")
+    return clone
+
+
+def book(risk: str = "high") -> Runbook:
+    text = f"---\nrisk: {risk}\n---\n\n# Return to an earlier release\n"
+    return parse.parse(text, Path("runbooks/rollback.md"))[0]
+
+
+def test_a_clean_checkout_is_nothing_to_talk_about(checkout: Path) -> None:
+    here = surroundings.look(checkout)
+    assert (here.email, here.branch, len(here.commit)) == ("anna@example.org", "main", 40)
+    assert here.user == surroundings.user()
+    assert not here.dirty
+    assert surroundings.complaints(here, book()) == []
+    surroundings.demand(here, book(), "prod")
+
+
+def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path) -> None:
+    git(checkout, "fetch", "-q")
+    for name in ("a b", "c", "d", "e"):
+        (checkout / name).write_text("new")
+    git(checkout, "mv", "one", "moved")
+    here = surroundings.look(checkout)
+    assert (here.behind, here.changed[0]) == (1, "moved")
+    told = surroundings.complaints(here, book())
+    assert told == [
+        "not committed: moved, a b, c and 2 more",
+        "1 commit behind the remote; rollback may have changed: git pull",
+    ]
+    way = r"first type: git stash --include-untracked \(or commit\), then git pull"
+    with pytest.raises(Refused, match=way):
+        surroundings.demand(here, book(), "prod")
+    surroundings.demand(here, book("medium"), "prod")
+    surroundings.demand(here, book(), "testing")
+
+
+def test_another_branch_or_none_is_said(checkout: Path) -> None:
+    git(checkout, "switch", "-q", "-c", "mine")
+    assert surroundings.complaints(surroundings.look(checkout), book()) == ["on mine, not on main"]
+    git(checkout, "switch", "-q", "--detach")
+    told = surroundings.complaints(surroundings.look(checkout), book())
+    assert told == ["on no branch, not on main"]
+
+
+def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
+    here = surroundings.look(tmp_path)
+    assert here.commit == ""
+    assert "no git checkout" in surroundings.complaints(here, book())[0]
+    surroundings.demand(here, book(), "prod")
+    unnamed = Surroundings("anna", "laptop", commit="c0ffee", branch="main")
+    assert surroundings.complaints(unnamed, book()) == []
+
+
+# --- what is secret ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "values"),
+    [
+        (
+            {"API_TOKEN": "abcd-1234", "db_password": "correct horse"},
+            ["abcd-1234", "correct horse"],
+        ),
+        ({"AWS_SECRET_ACCESS_KEY": "/ab+cd/ef=="}, ["/ab+cd/ef=="]),
+        ({"URL": "postgres://app:p%40ss-word@db/x"}, ["p%40ss-word", "p@ss-word"]),
+        ({"SSH_KEY": "/etc/passwd", "SOPS_AGE_KEY_FILE": str(ROOT)}, []),
+        ({"SECRET_MODE": "disabled", "TOKEN": "short", "KEYBOARD": "qwertz-12345"}, []),
+        ({"PASSWORD": "", "URL": "https://example.org:8080/a@b"}, []),
+    ],
+)
+def test_the_shell_has_secrets_that_their_names_give_away(
+    variables: Mapping[str, str], values: list[str]
+) -> None:
+    assert known.secrets(None, variables) == values
+
+
+def test_the_secrets_of_the_environment_are_known_and_of_no_other() -> None:
+    testing = environment.load("testing")
+    found = known.Looking(testing).result()
+    assert len(found) >= 2
+    assert known.secrets(environment.load("staging"), {}) == []
+
+
+def test_a_file_that_does_not_open_gives_nothing(tmp_path: Path) -> None:
+    (tmp_path / "staging.sops.yaml").write_text("PASSWORD: in clear, and so refused\n")
+    locked = Environment("staging", STAGING.settings, {}, secrets=tmp_path)
+    assert known.secrets(locked, {}) == []
