@@ -1,0 +1,51 @@
+"""Two computers, one environment: the second run meets the first one's lease in the real Swarm."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from slipway.cluster import lease
+from slipway.environments.environment import Environment
+from slipway.errors import Busy
+from slipway.hosts.local import LocalHost
+from slipway.notebook.claim import claim
+from slipway.releases.members import Cluster
+from tests.integration.conftest import Corner
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def beside(corner: Corner) -> Iterator[Corner]:
+    """What the claim makes lies beside what belongs to the application."""
+    made = Corner(f"{corner.app}-runbook")
+    yield made
+    made.sweep()
+
+
+def test_the_second_of_two_computers_is_told_and_a_deploy_is_not_in_the_way(
+    manager: LocalHost, corner: Corner, beside: Corner, tmp_path: Path
+) -> None:
+    project = corner.app.removesuffix("-test")
+    env = Environment("test", {"PROJECT": project, "RUNS_ON": "machines"}, {})
+    assert env.prefix == corner.app
+
+    @contextmanager
+    def connect(env: Environment) -> Iterator[Cluster]:
+        yield Cluster(manager, {})
+
+    with claim("test", "deploy", "1", "anna", tmp_path / "one") as mine:
+        mine.at("back-up-first")
+        assert mine.reach(env, connect) == ""
+        with (
+            claim("test", "restore", "2", "ben", tmp_path / "two") as other,
+            pytest.raises(Busy, match=r"runbook deploy, cell back-up-first, for \d+ s"),
+        ):
+            other.reach(env, connect)
+        with lease.held(manager, env.prefix, "deploy of abc"):  # what a cell of the runbook does
+            mine.check()
+    with claim("test", "restore", "2", "ben", tmp_path / "two") as other:
+        assert other.reach(env, connect) == ""
+    assert beside.names("config") == []
