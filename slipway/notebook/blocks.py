@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from slipway.notebook import attributes
+from slipway.notebook import attributes, slips
 from slipway.notebook.document import (
     CHECKING,
     SECTIONS,
@@ -19,16 +19,12 @@ from slipway.notebook.document import (
     SectionName,
 )
 from slipway.notebook.markdown import Node, Page, plain
-from slipway.notebook.problem import nearest
 
 ALERTS = ["note", "tip", "important", "warning", "caution"]
 ALERT = re.compile(r"\[!([A-Za-z]+)\][ \t]*(.*)")
 TODO = re.compile(r"\[([ xX])\][ \t\n]+(?=\S)")
 NEARLY_TODO = re.compile(r"\[[ xX]?\](?![(\[:])")
 QUOTE = re.compile(r"[ \t]*> ?")
-SPOILED = re.compile(r" {0,3}(`{3,})[ \t]*\w+[ \t]*\{.*`")
-# What a terminal or an editor does not show, or shows in another order than it runs.
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 class Complain(Protocol):
@@ -75,11 +71,13 @@ class Reader:
         text = plain(node.inline).strip()
         level, line = int(node.token.tag[1]), node.begin + 1
         meant = SECTIONS.get(text.casefold())
-        if level == 2:
+        if level == 1:
+            self.section = "about"
+        elif level == 2:
             self.section = meant or "steps"
-            if meant is None and (hint := _nearly(text)):
+            if meant is None and (hint := slips.in_section(text)):
                 self.complain(line, f'"{text}" is no section of a runbook{hint}')
-        elif level > 2 and meant not in (None, self.section):
+        elif meant not in (None, self.section):
             self.complain(line, f'"{text}" means something only at level 2: write ## {text}')
         self.heading = Heading(line, self.section, level, text, self.page.anchors[node.begin])
         self.blocks.append(self.heading)
@@ -90,17 +88,8 @@ class Reader:
         if text:
             self.blocks.append(Prose(first + 1, self.section, text + self._references(text)))
         for node in nodes:
-            for each in node.walk():
-                if each.kind == "paragraph":
-                    self._look_over(each)
-
-    def _look_over(self, paragraph: Node) -> None:
-        """Complain of what was meant to be more than prose."""
-        text = paragraph.inline.content if paragraph.inline else ""
-        for n, line in enumerate(text.split("\n")):
-            if SPOILED.match(line):
-                wish = "no backtick may stand after it: write $(...), or single quotes"
-                self.complain(paragraph.begin + n + 1, f"this line opens no fence: {wish}")
+            for line, slip in slips.in_prose(node):
+                self.complain(line, slip)
 
     def _references(self, text: str) -> str:
         """Return the definitions that a piece needs to be rendered alone."""
@@ -141,7 +130,7 @@ class Reader:
                 text = "this box is ticked in the file: every run ticks its own"
                 self.complain(line, text, warning=True)
             text, rest = self._leading(node, inline.content[match.end() :], quotes)
-            self._begin()
+            self._begin(line)
             slug, title = self._place()
             here = self._id(f"{slug}-todo", line, number=True)
             self.blocks.append(Manual(line, self.section, here, title, text))
@@ -166,45 +155,33 @@ class Reader:
         opening = attributes.read(node.token.info)
         for complaint in opening.complaints:
             self.complain(line, complaint)
-        self._look_at_ends(node)
+        for where, slip in slips.around_fence(node):
+            self.complain(where, slip)
         if opening.runs is None:
             self.blocks.append(Sample(line, self.section, opening.language, source))
             return
-        self._begin()
         found = opening.attributes
+        if not found.skip:
+            self._begin(line)
         is_check = found.check or self.section in CHECKING
         for complaint in attributes.clashes(found, is_check=is_check):
             self.complain(line, complaint)
         if not source.strip():
             self.complain(line, "this cell is empty: write a command, or take it away")
-        for n, text in enumerate(self.page.lines[node.begin + 1 : node.end]):
-            if unseen := UNSEEN.search(text):
-                what = f"U+{ord(unseen[0]):04X}"
-                self.complain(line + 1 + n, f"{what} cannot be seen in this line: take it out")
+        for where, slip in slips.unseen(self.page, node):
+            self.complain(where, slip)
         slug, title = self._place()
         here = self._named(found.name, line) or self._id(slug, line)
         cell = Cell(line, self.section, here, title, opening.runs, source, found)
         self.blocks.append(cell)
 
-    def _look_at_ends(self, node: Node) -> None:
-        """Complain of a fence that ends nowhere, or where another was meant to end."""
-        mark, content = node.token.markup, node.token.content
-        lines = content.count("\n")
-        if node.end - node.begin - 2 != lines:
-            wish = f"end it with a line of {mark}, indented as its beginning"
-            self.complain(node.begin + 1, f"this fence is never closed: {wish}")
-        again = re.compile(rf"[ \t>]*{re.escape(mark)}{re.escape(mark[0])}*[ \t]*[\w{{]")
-        for n, text in enumerate(content.split("\n")):
-            if again.match(text):
-                wish = f"close it with {mark} before, or open it with {mark}{mark[0]}"
-                where = node.begin + 2 + n
-                self.complain(where, f"the fence of line {node.begin + 1} goes on here: {wish}")
-                return
-
-    def _begin(self) -> None:
-        """What is done before any section is a step: nothing is left out in silence."""
+    def _begin(self, line: int) -> None:
+        """See that nothing that is to be done is left out in silence."""
         if self.section == "about":
-            self.section = "steps"
+            self.section = "steps"  # what stands before any section
+        if self.section == "escalate":
+            text = "what stands in Escalate is read and never run: move it, or write it as prose"
+            self.complain(line, text, warning=True)
 
     def _place(self) -> tuple[str, str]:
         if self.heading is None:
@@ -252,17 +229,6 @@ def _is_special_itself(node: Node) -> bool:
     if node.kind == "list_item":
         return bool(TODO.match(inline.content) or NEARLY_TODO.match(inline.content))
     return node.kind == "blockquote" and bool(ALERT.match(inline.content))
-
-
-def _nearly(text: str) -> str:
-    """Return the section that a heading was meant to be, for a likely slip of the pen."""
-    squeezed = re.sub(r"\W+", "", text.casefold())
-    for known in SECTIONS:
-        if squeezed == known.replace(" ", ""):
-            return f' (did you mean "{known.capitalize()}"?)'
-    hint = nearest(text.casefold(), SECTIONS)
-    close = abs(len(text) - len(hint.partition('"')[2].partition('"')[0])) <= 2
-    return hint if close else ""
 
 
 def _source(lines: Sequence[str], quotes: int) -> str:

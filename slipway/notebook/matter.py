@@ -26,6 +26,9 @@ LARGEST = 8_000  # characters; a runbook says little about itself
 def read(lines: tuple[str, ...], complain: Complain) -> Matter:
     """Read the front matter of a page, complaining with the line of what is wrong."""
     if lines[0].rstrip() != "---":
+        first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+        if first and front(lines[first:]):
+            complain(first + 1, "front matter begins on the first line: take away what is above")
         return Matter()
     size = front(lines)
     if not size:

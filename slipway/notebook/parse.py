@@ -28,12 +28,11 @@ def find(name: str, folder: Path = RUNBOOKS) -> Path:
         raise UsageError(f'there is no runbook "{name[:60]}"{hint}')
     path = Path(name)
     for candidate in (path, ROOT / path, folder / path):
-        if "\0" not in name and candidate.is_file():
+        if _is_file(candidate):
             if candidate.suffix != ".md":
                 raise UsageError(f"{name} is not a Markdown file: its name must end with .md")
             return candidate
-    hint = nearest(path.stem, known)
-    raise UsageError(f"there is no file {name[:200]!a}{hint}")
+    raise UsageError(f"there is no file {name[:200]}{nearest(path.stem, known)}")
 
 
 def collection(folder: Path = RUNBOOKS) -> list[Path]:
@@ -96,3 +95,10 @@ def _summary(parsed: Page, line: int) -> str:
         if node.begin >= line and node.kind == "paragraph":
             return re.sub(r"\s+", " ", plain(node.inline)).strip()
     return ""
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name no file system takes
+        return False
