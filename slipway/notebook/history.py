@@ -1,6 +1,7 @@
-"""Past runs, read from their first and last lines: who, when, how they ended, where they stand."""
+"""Past runs: who, when, how they ended, where they stand; only the lines that tell are parsed."""
 
 import datetime
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from slipway.notebook.event import Ending, Event
 from slipway.notebook.problem import nearest
 from slipway.notebook.record import EVENTS, RUNS, is_going_on
 
-HEAD = 64 * 1024  # bytes; a longer record is read at both ends
 SHOWN = 5
 REACHING = ("start", "end", "manual", "decline", "finish")  # events about an action under way
 
@@ -29,7 +29,7 @@ class Summary:
     user: str
     host: str
     began: datetime.datetime
-    seconds: float  # from the first event to the last
+    seconds: float  # from the first event to the last, without the pauses before it was resumed
     result: Ending | Literal["running"]
     cell: str
     folder: Path
@@ -151,7 +151,7 @@ def find(name: str = "", folder: Path = RUNS) -> Summary:
 def _summary(folder: Path) -> Summary | str:
     """Read one run from both ends of its record; or say why it is none."""
     try:
-        lines = _ends(folder / EVENTS)
+        lines = (folder / EVENTS).read_bytes().split(b"\n")[:-1]  # not what a kill cut off
     except FileNotFoundError:
         return f"{folder} is not a run: it has no {EVENTS}"
     except OSError as error:
@@ -175,26 +175,13 @@ def _summary(folder: Path) -> Summary | str:
         user=str(begin.get("user") or ""),
         host=str(begin.get("host") or ""),
         began=began,
-        seconds=max(0.0, ((_moment(last.at) or began) - began).total_seconds()),
+        seconds=max(0.0, _between(first, last) - _paused(lines)),
         result=went,
         cell="" if result == "done" else cell,
         folder=folder,
         commit=str(begin.get("commit") or ""),
         scope=str(begin.get("scope") or ""),
     )
-
-
-def _ends(path: Path) -> list[bytes]:
-    """Return the first line and the last ones; what a kill cut off is left out."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-        if len(head) < HEAD:
-            return head.split(b"\n")[:-1]
-        first = head.partition(b"\n")[0]
-        size = file.seek(0, 2)
-        file.seek(max(len(first) + 1, size - HEAD))
-        # The first of these may be half a line: then it is no event, and is passed over.
-        return [first, *file.read().split(b"\n")[:-1]]
 
 
 def _standing(lines: list[bytes], first: Event) -> tuple[Event, Ending, str]:
@@ -213,6 +200,21 @@ def _standing(lines: list[bytes], first: Event) -> tuple[Event, Ending, str]:
         if cell:
             break
     return last, result or "unfinished", cell
+
+
+def _paused(lines: list[bytes]) -> float:
+    """Return the seconds between the last event of one sitting and the first of the next."""
+    pauses = 0.0
+    for before, line in itertools.pairwise(lines):
+        if b'"kind": "resume"' in line:
+            end, start = _event(before), _event(line)
+            pauses += _between(end, start) if end and start else 0.0
+    return pauses
+
+
+def _between(first: Event, last: Event) -> float:
+    begin, end = _moment(first.at), _moment(last.at)
+    return (end - begin).total_seconds() if begin and end else 0.0
 
 
 def _event(line: bytes) -> Event | None:

@@ -50,6 +50,7 @@ class Record:
         stem = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", word)[:60] for word in words)
         with _explained(runs):
             runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            runs.chmod(0o700)
             folder = _folder(runs, stem)
             for inner in ("cells", "state"):
                 (folder / inner).mkdir(mode=0o700)
