@@ -128,5 +128,5 @@ def losses(record: Record, names: Sequence[str]) -> Iterator[str]:
     """Say which variables a resumed run lacks, and which cell set each."""
     for name in names:
         setter = next((e.cell for e in record.events if name in e.data.get("missing", ())), "")
-        way = f"; {setter} set it: --only={setter} sets it again" if setter else ""
-        yield f"{name} held a secret and was not kept{way}"
+        where = f", which {setter} set," if setter else ""
+        yield f"{name}{where} held a secret and was not kept: cells that need it will fail"

@@ -60,6 +60,7 @@ class Questions:
         """Ask whether a step has been done by hand."""
         job = self._job
         if job.wish.manual_done:
+            job.teller.note("done, says --manual-done")
             self._write(step, "done", by=f"{job.who}, --manual-done")
             return "on"
         while True:

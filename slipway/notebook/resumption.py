@@ -28,26 +28,18 @@ def resume(
     run: str, name: str, env: Environment | None, given: Sequence[str], wish: Wish, ports: Ports
 ) -> int:
     """Go on with a run at the action that did not pass; return the exit code."""
+    if wish.only or wish.section or wish.checks_only:
+        raise UsageError("--resume goes on with all that is left; of the parts it takes --from")
     here = surroundings.look()
-    record = Record.open(pick(run, name, env, here, ports).folder)
-    record = ports.records(record.folder, record.events)
+    record = ports.records.open(pick(run, name, env, here, ports).folder)
     begin = record.begin
     env = environment.load(str(begin["env"])) if begin.get("env") else None
     looking = Looking(env)
     runbook = load(str(begin["path"]), ports.commands)
     changed = runbook.digest != begin.get("digest")
-    explicit = bool(wish.from_ or wish.only or wish.section)
     if changed:
-        review(runbook, record, env, here, ports, asked_for=explicit)
-    before = record.progress()
-    wish = wish if explicit else wish.within(str(begin.get("scope") or ""))
-    course = courses.plan(runbook, wish)
-    if before.part == "roll back" and not explicit:
-        course = courses.way_back(runbook)
-    if explicit:  # what was named is to be done, whatever became of it before
-        named = {each.id for each in course.actions}
-        rest = {id: standing for id, standing in before.actions.items() if id not in named}
-        before = replace(before, actions=rest, part="")
+        review(runbook, record, env, here, ports, asked_for=bool(wish.from_))
+    course, before = way_on(runbook, record, wish)
     at = next((a for a in course.actions if not is_done(before, a.id)), None)
     if at is None:
         raise UsageError(f"{record.id} has nothing left to do; see inv runbook.show --run=...")
@@ -59,6 +51,25 @@ def resume(
     record.append("resume", user=here.user, host=here.host, changed=changed, **{"from": at.id})
     departure = Departure(runbook, course, wish, env, values, record, here, mask, before)
     return go(departure, ports)
+
+
+def way_on(runbook: Runbook, record: Record, wish: Wish) -> tuple[Course, Progress]:
+    """Return what is to be done, checks of the start included, and how far the run is with it."""
+    before = record.progress()
+    if not wish.from_:
+        if before.part == "roll back":
+            return courses.way_back(runbook), before
+        return courses.plan(runbook, wish.within(str(record.begin.get("scope") or ""))), before
+    course = courses.plan(runbook, wish)
+    named = {each.id for each in course.actions}
+    # What was named is to be done, whatever became of it before.
+    rest = {id: standing for id, standing in before.actions.items() if id not in named}
+    checks = [
+        leg
+        for leg in courses.plan(runbook, Wish()).legs
+        if leg.action and leg.action.section == "before" and rest.get(leg.action.id) == "passed"
+    ]
+    return replace(course, legs=(*checks, *course.legs)), replace(before, actions=rest, part="")
 
 
 def pick(

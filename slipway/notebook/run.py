@@ -30,6 +30,7 @@ class Run:
         self._standing: dict[str, Standing] = dict(job.before.actions) if job.before else {}
         self._went_back = job.before is not None and job.before.part == "roll back"
         self._again = {each.id for each in job.course.actions if self._is_to_look_again(each)}
+        self._unkept: set[str] = set()  # that were told of
         self._began = time.monotonic()
 
     def go(self) -> int:
@@ -155,7 +156,8 @@ class Run:
                     raise
                 break
         job.teller.ended(cell, result, excerpt(result.log, LINES) if of > 1 else "")
-        for name in result.unkept:
+        for name in [each for each in result.unkept if each not in self._unkept]:
+            self._unkept.add(name)
             job.teller.note(f"{name} holds a secret: a resumed run will not have it")
         return result
 

@@ -66,8 +66,9 @@ class Reader:
     def console(self) -> "Console":
         """Return rich's console, anew each time: the terminal may have got another size."""
         from rich.console import Console
+        from rich.theme import Theme
 
-        return Console(file=self._stream)
+        return Console(file=self._stream, theme=Theme({"markdown.code": "bold cyan"}))
 
     def _draw(self, block: Block) -> None:
         from rich.markdown import Markdown
@@ -76,7 +77,7 @@ class Reader:
         console = self.console()
         match block:
             case Heading(level=level, text=text):
-                style = "bold underline" if level <= 2 else "bold"
+                style = "bold cyan" if level <= 2 else "bold"
                 console.print(Text(text, style=style))
             case Alert():
                 console.print(_panel(block))
@@ -101,16 +102,18 @@ def _panel(alert: Alert) -> object:
 
 
 def _code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
-    from rich.padding import Padding
+    """Draw code; the terminal breaks what is too long, so that a copy of it stays one line."""
     from rich.syntax import Syntax
     from rich.text import Text
 
     source = source.rstrip("\n")
     if dim:
-        console.print(Padding(Text(source, style="dim"), (0, 0, 0, 4)))
-        return
-    shell = Syntax(source, language, theme="ansi_dark", background_color="default", word_wrap=True)
-    console.print(Padding(shell, (0, 0, 0, 4)))
+        text = Text(source, style="dim")
+    else:
+        text = Syntax("", language, theme="ansi_dark", background_color="default").highlight(source)
+        text.rstrip()
+    for line in text.split("\n"):
+        console.print(Text("    ") + line, soft_wrap=True)
 
 
 def _plain(block: Block) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slipway.notebook.chronicle import span
-from slipway.notebook.document import Action, Block, Cell, Manual
+from slipway.notebook.document import Action, Block, Cell, Heading, Manual
 from slipway.notebook.problem import where
 from slipway.notebook.result import Result
 from slipway.show.reading import Reader
@@ -52,10 +52,15 @@ class Watched:
         self._reader.write("\n")
 
     def read(self, blocks: Sequence[Block]) -> None:
-        self._reader.blocks(blocks)
+        title = [each for each in blocks if isinstance(each, Heading) and each.level == 1]
+        self._reader.blocks(each for each in blocks if each not in title)  # it stands above all
 
     def action(self, action: Action, values: Mapping[str, str]) -> None:
-        self._reader.block(action, {} if isinstance(action, Manual) else values)
+        if isinstance(action, Manual):
+            self._reader.block(action)
+            return
+        self._reader.line(f"▸ {' · '.join([action.id, *traits(action)])}", style="dim")
+        self._reader.block(action, values)
 
     def attempt(self, n: int, of: int) -> None:
         if self._reader.plain:
@@ -85,6 +90,8 @@ class Watched:
     def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
         style = "bold green" if ending == "done" else "bold red"
         self._reader.line(f"{ending} after {span(seconds)}", style=style)
+        if ending in ("failed", "stopped"):
+            self._reader.line(f"  to go on    inv runbook.run --resume={run}")
         if transcript is not None:
             self._reader.line(f"  transcript  {where(transcript)}")
             self._reader.line(f"  to share    inv runbook.export --run={run} --html")
@@ -99,12 +106,27 @@ class Watched:
             self._counting = False
 
 
+def traits(cell: Cell) -> list[str]:
+    """Say what is special about a cell before it runs."""
+    attributes = cell.attributes
+    found = ["check"] if cell.is_check else []
+    found += ["destroys"] if attributes.destructive else []
+    found += ["interactive"] if attributes.interactive else []
+    found += [f"at most {span(attributes.timeout)}"] if attributes.timeout else []
+    found += [f"tried {1 + attributes.retry} times"] if attributes.retry else []
+    found += [f"in {attributes.cwd}"] if attributes.cwd else []
+    found += [f"sets {attributes.capture}"] if attributes.capture else []
+    found += [f"only when {attributes.when}"] if attributes.when else []
+    found += ["shown only"] if attributes.skip else []
+    return found
+
+
 def became(cell: Cell, result: Result) -> str:
     """Say in a few words how a cell ended."""
     took = span(result.seconds)
     match result.outcome:
         case "passed":
-            return f"passed in {took}"
+            return f"passed in {took}" if result.seconds >= 0.1 else "passed"
         case "timed out":
             return f"timed out after {span(cell.attributes.timeout or result.seconds)}"
         case "interrupted":

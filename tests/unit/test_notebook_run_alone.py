@@ -1,0 +1,237 @@
+"""Runs with nobody at a terminal: gates, parameters, and going on after any kind of end."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.notebook.event import Event
+from slipway.notebook.record import read
+from tests.fakes.screen import ROOT
+
+TEXT = """\
+---
+params:
+  WHO: {help: Whom to greet.}
+  DIARY: {help: Where to write.}
+---
+
+# Greet
+
+## Before you start
+
+```sh
+echo look >>"$DIARY"
+```
+
+## First
+
+```sh
+echo first >>"$DIARY"
+name=$WHO
+cd /tmp
+greet() { echo "hello $name"; }
+```
+
+## Second
+
+```sh {confirm}
+echo second >>"$DIARY"
+```
+
+- [ ] Smile
+
+## Third
+
+```sh
+greet
+test "$PWD" = /tmp
+echo third >>"$DIARY"
+```
+
+## Verify
+
+```sh
+echo verify >>"$DIARY"
+```
+"""
+YES = {"yes": True, "manual_done": True}
+ORDER = ["look", "first", "second", "third", "verify"]
+LOOKING = {"look", "verify"}
+
+
+class Kitchen:
+    """A runbook, its runs and a diary in which its cells write."""
+
+    def __init__(self, folder: Path, oven: "Oven", text: str = TEXT) -> None:
+        folder.mkdir(exist_ok=True)
+        self.path = folder / "greet.md"
+        self.path.write_text(text)
+        self.runs = folder / "runs"
+        self.diary = folder / "diary"
+        self.said = ""
+        self._oven = oven
+        self._given = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
+
+    def run(self, **asked: Any) -> int:
+        given = [] if "resume" in asked else self._given
+        asked = {"name": str(self.path), "runs": str(self.runs), "set": given} | asked
+        said = self.path.with_name("said")
+        code = self._oven.bake(asked | {"said": str(said)})
+        self.said = said.read_text()
+        assert "Traceback" not in self.said
+        return code
+
+    @property
+    def lines(self) -> list[str]:
+        return self.diary.read_text().split() if self.diary.exists() else []
+
+    @property
+    def folder(self) -> Path:
+        (found,) = (path for path in self.runs.iterdir() if path.is_dir())
+        return found
+
+    def events(self, *kinds: str) -> list[Event]:
+        return [event for event in read(self.folder) if not kinds or event.kind in kinds]
+
+
+class Oven:
+    """A process that does runs, with nobody at a terminal."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-m", "tests.fakes.driver", "serve"]
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "HOME": "/nonexistent"}
+        self._process = subprocess.Popen(
+            argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def bake(self, asked: dict[str, Any]) -> int:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def oven() -> Iterator[Oven]:
+    found = Oven()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path, oven: Oven) -> Kitchen:
+    return Kitchen(tmp_path, oven)
+
+
+def test_closed_gates_are_named_before_anything_runs(kitchen: Kitchen) -> None:
+    assert kitchen.run() == 4
+    assert f'{kitchen.path}:26: "second" asks to be confirmed; add --yes' in kitchen.said
+    assert "add --manual-done" in kitchen.said
+    assert kitchen.lines == [] and not kitchen.runs.exists()
+
+
+def test_with_every_answer_given_it_runs_to_its_end(kitchen: Kitchen) -> None:
+    assert kitchen.run(wish=YES) == 0
+    assert kitchen.lines == ORDER
+    assert "hello Anna" in kitchen.said and "WHO=Anna" in kitchen.said
+    assert "\x1b" not in kitchen.said and "─" not in kitchen.said
+
+
+def test_a_missing_parameter_is_told_with_the_line_to_type(kitchen: Kitchen) -> None:
+    assert kitchen.run(set=[], wish=YES) == 2
+    assert "inv runbook.run --name=greet" in kitchen.said and "--set who=" in kitchen.said
+
+
+def test_a_dry_run_shows_all_and_leaves_nothing(kitchen: Kitchen) -> None:
+    assert kitchen.run(wish={"dry_run": True}) == 0
+    assert "WHO=Anna" in kitchen.said and "greet()" in kitchen.said
+    assert kitchen.lines == [] and not kitchen.runs.exists()
+    assert kitchen.run(wish={"dry_run": True}, set=[]) == 0
+    assert "WHO=(not given)" in kitchen.said
+
+
+def test_only_checks_can_be_run_and_having_none_is_no_failure(tmp_path: Path, oven: Oven) -> None:
+    kitchen = Kitchen(tmp_path, oven)
+    assert kitchen.run(wish={"checks_only": True}) == 0
+    assert kitchen.lines == ["look", "verify"]
+    kitchen = Kitchen(tmp_path, oven, "# A\n\n```sh\necho no\n```\n")
+    assert kitchen.run(wish={"checks_only": True}, set=[]) == 0
+    assert "has no checks" in kitchen.said
+
+
+def test_a_runbook_with_errors_does_not_run(tmp_path: Path, oven: Oven) -> None:
+    kitchen = Kitchen(
+        tmp_path, oven, "# A\n\n```sh\necho ran\n```\n\n```sh {tymeout=3s}\ntrue\n```\n"
+    )
+    assert kitchen.run(set=[]) == 2
+    assert "greet.md:7: " in kitchen.said and "timeout" in kitchen.said
+
+
+def test_a_failed_cell_stops_the_run_which_says_how_to_go_on(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
+    assert kitchen.run(wish=YES) == 1
+    assert kitchen.lines == ORDER[:3]
+    assert kitchen.events("end")[-1].data["code"] == 7
+    assert f"--resume={kitchen.folder.name}" in kitchen.said
+
+
+def test_a_run_that_was_mended_meanwhile_is_not_resumed_unseen(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
+    assert kitchen.run(wish=YES) == 1
+    kitchen.path.write_text(TEXT)
+    assert kitchen.run(resume="", wish=YES) == 3
+    assert "-exit 7" in kitchen.said and "+greet" in kitchen.said
+    assert kitchen.run(resume="", wish=YES | {"from_": "third"}) == 0
+    assert kitchen.lines == [*ORDER[:3], "look", "third", "verify"]
+    assert "hello Anna" in kitchen.said  # the function and the variable of the first cell
+
+
+def test_of_two_unfinished_runs_none_is_picked(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
+    assert kitchen.run(wish=YES) == 1
+    assert kitchen.run(wish=YES) == 1
+    assert kitchen.run(resume="", wish=YES) == 2
+    names = sorted(path.name for path in kitchen.runs.iterdir() if path.is_dir())
+    assert len(names) == 2 and all(f"--resume={name}" in kitchen.said for name in names)
+
+
+def test_a_run_killed_after_any_event_goes_on_rightly(tmp_path: Path, oven: Oven) -> None:
+    """Nothing that passed runs twice, nothing is left out, and doubt is never passed over."""
+    whole = 1 + 5 * 2 + 1 + 1  # begin, five cells, a step by hand, finish
+    for dies in range(1, whole + 1):
+        kitchen = Kitchen(tmp_path / str(dies), oven)
+        assert kitchen.run(wish=YES, die=dies) == -9
+        assert len(kitchen.events()) == dies
+        last = kitchen.events()[-1]
+        code = kitchen.run(resume="", wish=YES)
+        if last.kind == "finish":
+            assert code == 2 and "no unfinished run" in kitchen.said
+        elif last.kind == "start" and last.cell in ("first", "second", "third"):
+            assert code == 3 and f"{last.cell} may have run: look first" in kitchen.said
+            assert kitchen.run(resume="", wish=YES | {"from_": last.cell}) == 0
+        elif all(cell in kitchen.lines for cell in ORDER) and dies == whole - 1:
+            assert code in (0, 2)
+        else:
+            assert code == 0, f"after {dies}: {kitchen.said}"
+        once = [line for line in kitchen.lines if line not in LOOKING]
+        assert once == ["first", "second", "third"], f"after {dies} ({last})"
+        assert kitchen.lines[-1] == "verify"
+
+
+def test_it_is_never_written_to_and_git_sees_nothing(kitchen: Kitchen) -> None:
+    def status() -> str:
+        argv = ["git", "status", "--porcelain", "--", ".slipway", "runbooks"]
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    before = status()
+    assert kitchen.run(wish=YES) == 0
+    assert kitchen.path.read_text() == TEXT and status() == before
+    assert {path.stat().st_mode & 0o077 for path in kitchen.folder.rglob("*")} == {0}
