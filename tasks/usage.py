@@ -44,15 +44,18 @@ def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[Pa
     # Invoke copies all that it is given, for each command line anew.
     named = [context for context in contexts if context.name in argv]
     try:
-        # In two goes, as Invoke does: its own flags, then what they leave.
-        core = Parser(initial=start, ignore_unknown=True).parse_argv(list(argv))
-        found = Parser(contexts=named, initial=start).parse_argv(core.unparsed)
+        # In two goes, as Invoke does: its own flags, then what they leave. Without any, all.
+        rest, own = list(argv), None
+        if rest and rest[0].startswith("-"):
+            core = Parser(initial=start, ignore_unknown=True).parse_argv(rest)
+            rest, own = core.unparsed, core[0]
+        found = Parser(contexts=named, initial=start).parse_argv(rest)
     except ParseError as error:
         raise Exit(f"error: {_explain(error, argv, contexts)}", code=WRONG_USAGE) from None
     except ValueError as error:
         given = str(error).rpartition(": ")[2]
         raise Exit(f"error: a number was expected, not {given}", code=WRONG_USAGE) from None
-    asked = core[0].args["help"].value
+    asked = own.args["help"].value if own else None
     if isinstance(asked, str) and asked not in {context.name for context in contexts}:
         raise Exit(f"error: {_no_task(asked, contexts)}", code=WRONG_USAGE)
     return [context for context in found if context.name]

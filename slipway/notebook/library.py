@@ -60,5 +60,6 @@ def _twice(books: Mapping[str, Runbook], tasks: Mapping[str, str]) -> Iterator[P
         task = runbook.matter.tasks[0]
         other = first.setdefault(task, name)
         if other != name:
-            text = f"inv {task} has a runbook already, {other}.md: join them, or name another task"
+            wish = f"join them, or name what else this one is about (task: [{task}, ...])"
+            text = f"inv {task} has a runbook already, {other}.md: {wish}"
             yield Problem(where(runbook.path), key_line(runbook, "task"), text, "warning")

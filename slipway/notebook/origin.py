@@ -26,19 +26,17 @@ def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Proble
     known |= set(runbook.matter.params)
     if len(tasks) < len(runbook.matter.tasks):
         return  # nobody knows yet which flags an awaited task will have
-    later = known.union(*(sets(cell) for cell in runbook.cells() if not cell.attributes.skip))
-    told: set[str] = set()
+    missing: dict[str, int] = {}
     for section in (*ORDER[:-1], *WAY_BACK, ORDER[-1]):
         for cell in runbook.cells(section):
             if cell.attributes.skip:
                 continue
             for use in uses(cell):
-                if use.has_default or use.name in known | told or GIVEN.fullmatch(use.name):
-                    continue
-                told.add(use.name)
-                why = _why(use.name, tasks, later, known)
-                yield Problem(file, use.line, f"${use.name} is {why}")
+                if not (use.has_default or use.name in known or GIVEN.fullmatch(use.name)):
+                    missing.setdefault(use.name, use.line)
             known |= sets(cell)
+    for name, line in missing.items():
+        yield Problem(file, line, f"${name} is {_why(name, tasks, known)}")
 
 
 def parameter(flag: str) -> str:
@@ -46,8 +44,8 @@ def parameter(flag: str) -> str:
     return flag.upper().replace("-", "_")
 
 
-def _why(name: str, tasks: list[str], later: set[str], known: set[str]) -> str:
-    if name in later:
+def _why(name: str, tasks: list[str], known: set[str]) -> str:
+    if name in known:
         return "set only by a cell that runs later: move that cell up"
     flag = name.lower().replace("_", "-")
     lacking = [f"inv {task} has no --{flag}" for task in tasks[:3]]

@@ -72,6 +72,7 @@ def _read(cell: Cell) -> tuple[list[_Sight], list[_Sight]]:
 # --- shell ---------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=256)  # asked for what a cell takes, then for what it sets
 def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
     """Return what is used and what is set, each with its place."""
     if not source.strip():

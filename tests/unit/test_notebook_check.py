@@ -284,7 +284,8 @@ def test_tasks_and_runbooks_have_each_other(tmp_path: Path) -> None:
     write_one = "write task: deploy, or what it is about, into the front matter"
     begin_one = "there is no such runbook, which the help of inv sink names"
     begin_one += "; begin it: inv runbook.new --name=snik"
-    twice = "inv ship has a runbook already, ship.md: join them, or name another task"
+    twice = "inv ship has a runbook already, ship.md: join them, or name what else this one "
+    twice += "is about (task: [ship, ...])"
     assert said == [
         f"README.md:1: warning: inv sail has no runbook: {name_one}",
         f"again.md:2: warning: {twice}",

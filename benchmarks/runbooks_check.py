@@ -1,0 +1,92 @@
+"""`inv runbook.check` on a hundred runbooks: the whole process, and the check without its start."""
+
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.section import Section
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED = ("slipway", "tasks", "benchmarks", "compose", "docs", "backups", "runbooks")
+RUNBOOKS, ROUNDS, GOAL = 100, 7, 2.0
+ALONE = """
+import time
+from datetime import date
+from slipway.notebook import check, parse
+from tasks.tree import tree
+commands = tree()
+began = time.perf_counter()
+check.check(parse.collection(), commands, today=date.today(), documents=check.documents())
+print(time.perf_counter() - began)
+"""
+
+
+def measure() -> list[Section]:
+    """Fill a copy of this project with runbooks and check all of them, with its documents."""
+    with _project() as folder:
+        lines = sum(len(path.read_text().splitlines()) for path in _runbooks(folder))
+        whole, alone = [], []
+        _run(folder, "-m", "invoke", "runbook.check")  # the first start compiles
+        for _ in range(ROUNDS):
+            began = time.perf_counter()
+            _run(folder, "-m", "invoke", "runbook.check")
+            whole.append(time.perf_counter() - began)
+            alone.append(float(_run(folder, "-c", ALONE)))
+    rows = [
+        ("`inv runbook.check`, the whole process", *_row(whole)),
+        ("the check alone, in Python", *_row(alone)),
+    ]
+    return [
+        Section(
+            name="check",
+            title=f"Checking {RUNBOOKS} runbooks: `inv runbook.check`",
+            goal=f"under {GOAL:.0f} s",
+            met=statistics.median(whole) < GOAL,
+            columns=(f"{RUNBOOKS} runbooks, {lines:,} lines", "median", "slowest"),
+            rows=rows,
+            method=(
+                f"{ROUNDS} runs over this project's runbooks, varied and copied until there "
+                f"are {RUNBOOKS}, and over its documents; each in a process of its own."
+            ),
+        )
+    ]
+
+
+@contextmanager
+def _project() -> Iterator[Path]:
+    """Copy what the check reads, with as many runbooks as wanted."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in NEEDED:
+            shutil.copytree(ROOT / part, folder / part)
+        for path in [*ROOT.glob("*.md"), ROOT / "tasks.py"]:
+            shutil.copy(path, folder)
+        ours = _runbooks(folder)
+        for number in range(RUNBOOKS - len(ours)):
+            model = ours[number % len(ours)]
+            # No cell and no page is like another, so that nothing is known from before.
+            text = re.sub(r"^( *```sh.*)$", rf"\1\n: copy {number}", model.read_text(), flags=re.M)
+            model.with_name(f"{model.stem}-{number}.md").write_text(text)
+        yield folder
+
+
+def _runbooks(folder: Path) -> list[Path]:
+    return [path for path in sorted((folder / "runbooks").glob("*.md")) if path.stem != "README"]
+
+
+def _run(folder: Path, *words: str) -> str:
+    argv = [sys.executable, *words]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 2) and not done.stderr, done.stderr  # copies have complaints
+    return done.stdout
+
+
+def _row(seconds: list[float]) -> tuple[str, str]:
+    return f"{statistics.median(seconds):.2f} s", f"{max(seconds):.2f} s"
