@@ -72,7 +72,9 @@ def _project() -> Iterator[Path]:
         for number in range(RUNBOOKS - len(ours)):
             model = ours[number % len(ours)]
             # No cell and no page is like another, so that nothing is known from before.
-            text = re.sub(r"^( *```sh.*)$", rf"\1\n: copy {number}", model.read_text(), flags=re.M)
+            text = re.sub(
+                r"^( *```sh.*)$", rf"\1\n: copy {number}", model.read_text(), flags=re.MULTILINE
+            )
             model.with_name(f"{model.stem}-{number}.md").write_text(text)
         yield folder
 

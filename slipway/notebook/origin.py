@@ -46,7 +46,7 @@ def parameter(flag: str) -> str:
 
 def _why(name: str, tasks: list[str], known: set[str]) -> str:
     if name in known:
-        return "set only by a cell that runs later: move that cell up"
+        return "used before anything sets it: move what sets it up"
     flag = name.lower().replace("_", "-")
     lacking = [f"inv {task} has no --{flag}" for task in tasks[:3]]
     where = " and ".join(["no cell before sets it", *lacking])

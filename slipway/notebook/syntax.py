@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # After `set -n` bash reads on and runs nothing. One line, so that its own lines count from 1.
 READER = (
     r"""number=0; while IFS= read -r -d '' script; do printf '\0%s\n' "$number"; """
-    r"""(eval "set -n || exit"$'\n'"$script") 2>&1; number=$((number + 1)); done"""
+    r"""(case $script in *extglob*) shopt -s extglob ;; esac; """
+    r"""eval "set -n || exit"$'\n'"$script") 2>&1; number=$((number + 1)); done"""
 )
 BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
 SAID = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)

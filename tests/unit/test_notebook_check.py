@@ -154,6 +154,7 @@ inv is not run here
         ("echo 'a\necho b", 20, "nothing closes the ' that is opened here"),
         ("cat <<END\na\nEND2", 20, "nothing ends the heredoc; END has to stand alone on a line"),
         ("echo a\n}", 21, "near unexpected token `}'"),
+        ("shopt -s extglob; echo !(a)\n)", 21, "near unexpected token `)'"),
         ("true &&", 20, "something that is opened here is never closed"),
     ],
 )
@@ -202,7 +203,7 @@ def test_a_variable_set_later_in_the_run_comes_too_late(tmp_path: Path) -> None:
         + "## Roll back\n\n```sh\necho $OLD $NEW\n```\n\n"
         + "## Escalate\n\nCall ops.\n"
     )
-    why = "is set only by a cell that runs later: move that cell up"
+    why = "is used before anything sets it: move what sets it up"
     assert complaints(text, tmp_path) == [
         f"deploy.md:20: $NEW {why}",
         f"deploy.md:20: $OLD {why}",
