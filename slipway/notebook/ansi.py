@@ -9,7 +9,7 @@ SEQUENCE = re.compile(
     r"\x1b\[(?P<colour>[0-9;:]*)m"  # colours and weight
     r"|\x1b\[[0-?]*[ -/]*[@-~]"  # cursor, erase
     r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)"  # titles and other strings, closed on their line
-    r"|\x1b[ -/]*[0-~]"
+    r"|\x1b(?![\[\]PX^_])[ -/]*[0-~]"
 )
 LONGEST = 2000  # characters of one line
 # What changes the order or the look of other characters, or shows as nothing at all.

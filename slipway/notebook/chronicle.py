@@ -93,7 +93,7 @@ class Chronicle:
         dirty = ", with changes that were not committed" if begin.get("dirty") else ""
         commit = str(begin.get("commit") or "")[:12]
         took = (self.ended - self.began).total_seconds()
-        params = begin.get("params") or {}
+        params = {n: v for n, v in (begin.get("params") or {}).items() if n != "ENV"}
         found = {
             "Result": self.result,
             "Runbook": str(begin.get("path") or begin.get("runbook") or ""),
@@ -136,8 +136,6 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
     began, cell = before, ""
     for event in events:
         at = when(event)
-        if event.kind in ("begin", "resume"):
-            before = at
         if event.kind == "finish":
             cell = event.cell
         if event.kind == "end":

@@ -18,6 +18,7 @@ from slipway.notebook.document import (
     Manual,
     Runbook,
 )
+from slipway.notebook.transcript import mark
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -171,13 +172,13 @@ class Body:
 
     def _report(self, happened: Sequence[Happening], attributes: Attributes) -> str:
         if not happened:
-            return '<p class="line">· not run</p>'
+            return '<p class="line"><span class="sign not-run">·</span>not run</p>'
         return "".join(self._line(each, attributes) for each in happened)
 
     def _line(self, each: Happening, attributes: Attributes) -> str:
         at = each.began if isinstance(each, Attempt) else each.at
         time = f'<time datetime="{at.isoformat()}">{self.story.clock(at)}</time>'
-        sign = timeline.MARKS.get(each.standing or "", "·")
+        sign = mark(each.standing)
         signed = f'<span class="sign {_class(each.standing)}">{sign}</span>'
         if not isinstance(each, Attempt):
             return f'<p class="line">{signed}<span class="said">{_text(each.text)}</span>{time}</p>'

@@ -17,7 +17,7 @@ MARKS: Mapping[str, str] = {
     "passed": "✓",
     "skipped": "»",
     "failed": "✗",
-    "timed out": "⧖",
+    "timed out": "!",
     "interrupted": "■",
     "may have run": "?",
 }
@@ -48,11 +48,12 @@ def draw(story: Chronicle, titles: Mapping[str, str]) -> str:
     if not rows:
         return ""
     scale = scaled(story)
+    top = TOP + (16 if scale.breaks else 0)  # room for how long each break was
     drawn = [
-        _row(story, scale, i, titles.get(cell, cell), found)
+        _row(story, scale, top + i * ROW, titles.get(cell, cell), found)
         for i, (cell, found) in enumerate(rows.items())
     ]
-    bottom = TOP + len(rows) * ROW
+    bottom = top + len(rows) * ROW
     described = "; ".join(
         f"{titles.get(cell, cell)}: {story.actions.get(cell, '')}" for cell in rows
     )
@@ -64,7 +65,7 @@ def draw(story: Chronicle, titles: Mapping[str, str]) -> str:
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse"'
         ' patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/>'
         '<rect class="hatch-line" width="2.5" height="6"/></pattern></defs>'
-        f"{_axis(story, scale, bottom)}{''.join(drawn)}</svg>"
+        f"{_axis(story, scale, top, bottom)}{''.join(drawn)}</svg>"
     )
 
 
@@ -87,8 +88,7 @@ def scaled(story: Chronicle) -> Scale:
     return Scale(tuple(moments), tuple(100 * each / whole for each in places), tuple(breaks))
 
 
-def _row(story: Chronicle, scale: Scale, i: int, title: str, found: Sequence[Happening]) -> str:
-    top = TOP + i * ROW
+def _row(story: Chronicle, scale: Scale, top: int, title: str, found: Sequence[Happening]) -> str:
     standing = story.actions.get(found[-1].cell, "may have run")
     seconds = sum(each.seconds for each in found if isinstance(each, Attempt))
     took = span(seconds) if seconds else ("by hand" if standing == "passed" else standing)
@@ -125,14 +125,14 @@ def _bar(story: Chronicle, scale: Scale, each: Happening, y: float) -> str:
             f'<rect class="bar {_class(each.standing)}" x="{min(left, 100 - width):.2f}%" y="{y}"'
             f' width="{width:.2f}%" height="{BAR}" rx="2"><title>{_text(name)}</title></rect>'
         )
-    place = min(max(scale.at(_since(story, each.at)), 0.8), 99.2)
+    place = min(max(scale.at(_since(story, each.at)), 1.5), 98.5)
     return (
         f'<circle class="bar {_class(each.standing or "")}" cx="{place:.2f}%" cy="{y + BAR / 2}"'
         f' r="{BAR / 2}"><title>{_text(each.text)}</title></circle>'
     )
 
 
-def _axis(story: Chronicle, scale: Scale, bottom: float) -> str:
+def _axis(story: Chronicle, scale: Scale, top: float, bottom: float) -> str:
     """Mark the beginning, the end, round moments between them, and each break."""
     total = scale.moments[-1]
     step = next((each for each in STEPS if total / each <= TICKS), total)
@@ -146,7 +146,7 @@ def _axis(story: Chronicle, scale: Scale, bottom: float) -> str:
         anchor = "start" if seconds == 0 else "end" if seconds == total else "middle"
         at = story.clock(story.began + datetime.timedelta(seconds=seconds))
         parts.append(
-            f'<line class="tick" x1="{place:.2f}%" x2="{place:.2f}%" y1="{TOP}" y2="{bottom}"/>'
+            f'<line class="tick" x1="{place:.2f}%" x2="{place:.2f}%" y1="{top}" y2="{bottom}"/>'
             f'<text class="quiet" x="{place:.2f}%" y="{bottom + 15}" text-anchor="{anchor}">'
             f"{at}</text>"
         )
@@ -154,7 +154,9 @@ def _axis(story: Chronicle, scale: Scale, bottom: float) -> str:
         left, right = scale.at(begin), scale.at(end)
         parts.append(
             f'<rect class="break" x="{left:.2f}%" y="{TOP}" width="{right - left:.2f}%"'
-            f' height="{bottom - TOP}"><title>nobody at work for {span(end - begin)}</title></rect>'
+            f' height="{bottom - TOP}"><title>nobody at work</title></rect>'
+            f'<text class="quiet" x="{(left + right) / 2:.2f}%" y="{TOP + 12}"'
+            f' text-anchor="middle">{span(end - begin)}</text>'
         )
     return "".join(parts)
 

@@ -11,10 +11,10 @@ from slipway.notebook.ansi import plain, visible
 from slipway.notebook.chronicle import Attempt, Chronicle, Happening, Remark, tell
 from slipway.notebook.document import Attributes, Cell, Manual, Runbook
 from slipway.notebook.event import Event
+from slipway.notebook.timeline import MARKS
 
 NAME = "transcript.md"
 LIMIT = 200  # lines of one cell's output
-MARKS = {"passed": "✓", "skipped": "»", "failed": "✗", "timed out": "⧖", "interrupted": "■"}
 # What Markdown would take for more than a letter.
 SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$@])")
 
@@ -65,7 +65,7 @@ def fenced(text: str, language: str = "text") -> list[str]:
 
 def mark(standing: str | None) -> str:
     """Return the sign for a standing."""
-    return MARKS.get(standing or "", "?" if standing else "·")
+    return MARKS.get(standing or "", "·")
 
 
 def _head(story: Chronicle, folder: Path) -> list[str]:

@@ -272,3 +272,24 @@ def deploy(runs: Path) -> Path:
         by="anna",
     )
     return run.finish()
+
+
+def trouble(runs: Path) -> Path:
+    """Make a deploy that was interrupted, taken up the next morning, failed and rolled back."""
+    run = ExampleRun(runs, DEPLOY, env="prod", dirty=True, params={"ENV": "prod", "TAG": "v42"})
+    run.cell("before-you-start", STATUS, 2.3, section="before")
+    run.event("skip", cell="before-you-start-1", reason="seen a minute ago", by="anna")
+    run.wait(20)
+    run.start("back-up-first", by="anna")
+    run.wait(13 * 3600)
+    run.event("resume", user="anna", host="anna-laptop", **{"from": "back-up-first"}, changed=True)
+    run.cell("before-you-start", STATUS, 2.1, section="before", attempt=2)
+    run.wait(31)
+    run.cell("back-up-first", "10 %\r50 %\r100 %\n", 9.8, by="anna")
+    run.wait(8)
+    run.cell("deploy", FAILED, 1205, outcome="timed out", code=None, by="anna")
+    run.wait(40)
+    run.event("part", section="roll back", reason="deploy", by="anna")
+    run.wait(12)
+    run.cell("roll-back", "prod serves release 41 again\n", 21, by="anna", section="roll back")
+    return run.finish("rolled back", "deploy")
