@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 READER = (
     r"""number=0; while IFS= read -r -d '' script; do printf '\0%s\n' "$number"; """
     r"""(case $script in *extglob*) shopt -s extglob ;; esac; """
-    r"""eval "set -n || exit"$'\n'"$script") 2>&1; number=$((number + 1)); done"""
+    r"""eval "set -n || exit"$'\n'"$script") 2>&1 || echo 'it failed'; """
+    r"""number=$((number + 1)); done"""
 )
 BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
 SAID = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
@@ -60,8 +61,8 @@ def _said_by_bash(scripts: Sequence[str]) -> list[tuple[int, str]]:
 
 def _complaint(said: str) -> tuple[int, str]:
     found = SAID.search(said)
-    if found is None:
-        return 0, ""
+    if found is None:  # it may have fallen over without a word
+        return (1, "it is nested too deeply, or ends in the middle") if said.strip() else (0, "")
     text = found[2].removeprefix("syntax error: ").removeprefix("syntax error ")
     mark = re.search(r"wanted `(.*)'", text)
     if mark:

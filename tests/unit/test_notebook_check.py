@@ -155,6 +155,7 @@ inv is not run here
         ("cat <<END\na\nEND2", 20, "nothing ends the heredoc; END has to stand alone on a line"),
         ("echo a\n}", 21, "near unexpected token `}'"),
         ("shopt -s extglob; echo !(a)\n)", 21, "near unexpected token `)'"),
+        ('"$(' * 5000, 20, "it is nested too deeply, or ends in the middle"),
         ("true &&", 20, "something that is opened here is never closed"),
     ],
 )
