@@ -128,10 +128,10 @@ def settle(
 
 def accept(param: Param, value: str) -> str:
     """Return a value as the cells get it. Raises UsageError that says what would be right."""
-    if param.kind == "switch" and value.lower() in (*YES, *NO):
-        return "yes" if value.lower() in YES else ""
     if fault := complaint(param, value):
         raise UsageError(f"{param.typed}: {fault}")
+    if param.kind == "switch":
+        return "yes" if value.lower() in YES else ""
     return value
 
 
@@ -140,6 +140,8 @@ def complaint(param: Param, value: str) -> str:
     shown = ascii(value[:60])
     if "\0" in value:
         return "a NUL byte cannot stand in a value"
+    if param.kind == "switch":
+        return "" if value.lower() in (*YES, *NO) else f"{shown} is neither yes nor no"
     if not value and not param.optional:
         return "a value is needed"
     if not value:
@@ -147,8 +149,6 @@ def complaint(param: Param, value: str) -> str:
     if param.choices and value not in param.choices:
         hint = nearest(value[:60], list(param.choices))
         return f"{shown} is none of {', '.join(param.choices)}{hint}"
-    if param.kind == "switch":
-        return f"{shown} is neither yes nor no"
     if param.kind == "number" and not NUMBER.fullmatch(value):
         return f"{shown} is not a whole number"
     if param.pattern:

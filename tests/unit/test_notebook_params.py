@@ -243,6 +243,7 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(
     ],
 )
 def test_a_right_value_arrives_as_it_is(param: Param, value: str, settled: str) -> None:
+    assert params.complaint(param, value) == ""
     assert settle([param], {param.name: value}) == {param.name: settled}
 
 
