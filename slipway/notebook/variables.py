@@ -142,7 +142,19 @@ def _expansion(node: "Node") -> list[tuple[str, bool]]:
     holders = [node, *(child for child in node.children if child.type == "subscript")]
     names = [name for holder in holders for name in _named(holder)[:1]]
     has_default = any(child.type in DEFAULTS for child in node.children)
-    return [(name, has_default) for name in names if NAME.fullmatch(name)]
+    found = [name for name in names if NAME.fullmatch(name)]
+    return [(name, has_default or _is_guarded(node, name)) for name in found]
+
+
+def _is_guarded(node: "Node", name: str) -> bool:
+    """Whether it stands in `${NAME:+…}` of the same name, so only where there is a value."""
+    around = node.parent
+    while around is not None:
+        marks = {child.type for child in around.children}
+        if around.type == "expansion" and marks & {":+", "+"} and name in _named(around)[:1]:
+            return True
+        around = around.parent
+    return False
 
 
 def _assigned_by_expansion(node: "Node") -> list[str]:

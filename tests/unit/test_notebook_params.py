@@ -89,6 +89,11 @@ def test_each_use_has_the_line_of_the_runbook_and_knows_of_its_default() -> None
     assert told == [("A", 11, False), ("B", 12, True), ("C", 12, True), ("D", 12, False)]
 
 
+def test_what_stands_only_where_there_is_a_value_needs_none() -> None:
+    found = variables.uses(cell('go ${A:+--a="$A"} ${A:+"$B"}'))
+    assert {(use.name, use.has_default) for use in found} == {("A", True), ("B", False)}
+
+
 def test_attributes_take_variables_too() -> None:
     assert taken("true", when='test -n "$WHEN"', confirm="Deploy $TAG to ${ENV} for $5?") == [
         *(("ENV", 0), ("TAG", 0), ("WHEN", 0)),
