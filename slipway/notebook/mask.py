@@ -20,6 +20,7 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: tuple[bytes, ...] = ()  # the longest first
+        self._telling: tuple[bytes, ...] = ()  # one of them is in whatever holds any
         self._pattern: re.Pattern[bytes] | None = None
         self._learn(form for value in secrets for form in forms(value))
 
@@ -36,7 +37,7 @@ class Mask:
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
         data = text.encode(errors="surrogateescape")
-        return any(form in data for form in self._forms)
+        return any(form in data for form in self._telling)
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
@@ -46,7 +47,7 @@ class Mask:
         """Return what may be shown, masked, and the tail that could be the begin of a secret."""
         end = len(data) if last else self._safe(data)
         spans: list[tuple[int, int]] = []
-        if self._pattern is not None and any(form in data for form in self._forms):
+        if self._pattern is not None and any(form in data for form in self._telling):
             spans = list(_merged(found.span(1) for found in self._pattern.finditer(data)))
         shown, position = bytearray(), 0
         for start, stop in spans:
@@ -61,6 +62,11 @@ class Mask:
 
     def _learn(self, found: Iterable[bytes]) -> None:
         self._forms = tuple(sorted({*self._forms, *found}, key=lambda form: (-len(form), form)))
+        telling: list[bytes] = []
+        for form in reversed(self._forms):
+            if not any(each in form for each in telling):
+                telling.append(form)
+        self._telling = tuple(telling)
         if self._forms:
             # Looked ahead, so that secrets that overlap are all found.
             any_of = b"|".join(re.escape(form) for form in self._forms)
@@ -109,8 +115,7 @@ def forms(value: str) -> set[bytes]:
         texts |= {json.dumps(part, ensure_ascii=False)[1:-1], written.replace("/", "\\/")}
         texts |= {shlex.quote(part)[1:-1]} if shlex.quote(part) != part else set()
         found |= {text.encode(errors="surrogateescape") for text in texts}
-        found |= set(_in_base64(part.encode(errors="surrogateescape")))
-    return found
+    return found | set(_in_base64(value.strip().encode(errors="surrogateescape")))
 
 
 def _in_base64(data: bytes) -> Iterator[bytes]:

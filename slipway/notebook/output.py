@@ -21,10 +21,10 @@ def excerpt(path: Path, limit: int = 200, shown: Callable[[str], str] | None = N
     Memory does not grow with the log. Bytes that are no UTF-8 come as �. `shown` makes a line
     fit to read, by default without colours.
     """
-    head: list[str] = []
-    tail: deque[str] = deque(maxlen=max(1, limit - limit // 2))
+    head: list[bytes] = []
+    tail: deque[bytes] = deque(maxlen=max(1, limit - limit // 2))
     count = 0
-    for line in _lines(path, shown or clean):
+    for line in _lines(path):
         count += 1
         if len(head) < limit // 2:
             head.append(line)
@@ -34,8 +34,9 @@ def excerpt(path: Path, limit: int = 200, shown: Callable[[str], str] | None = N
     if left_out:
         plural = "line" if left_out == 1 else "lines"
         where = f"{path.parent.name}/{path.name}"
-        head.append(f"… {left_out:,} {plural} left out, full text in {where}")
-    return "\n".join([*head, *tail])
+        head.append(f"… {left_out:,} {plural} left out, full text in {where}".encode())
+    lines = (line.decode(errors="replace") for line in [*head, *tail])
+    return "\n".join(map(shown or clean, lines))
 
 
 def clean(line: str) -> str:
@@ -51,7 +52,7 @@ def clean(line: str) -> str:
     return shown if len(shown) <= LONGEST else shown[:LONGEST] + "…"
 
 
-def _lines(path: Path, shown: Callable[[str], str]) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[bytes]:
     """Return the lines of a log one by one; one without an end is cut where it gets too long."""
     try:
         file = path.open("rb")
@@ -64,4 +65,4 @@ def _lines(path: Path, shown: Callable[[str], str]) -> Iterator[str]:
                 while (more := file.readline(CHUNK)) and not more.endswith(b"\n"):
                     raw = raw[: CHUNK // 2] + more[-CHUNK // 2 :]
                 raw += more
-            yield shown(raw.decode(errors="replace").rstrip("\n"))
+            yield raw.removesuffix(b"\n")
