@@ -81,6 +81,15 @@ class Chronicle:
     in_cells: float  # seconds
     happenings: tuple[Happening, ...]
 
+    @property
+    def breaks(self) -> list[tuple[datetime.datetime, datetime.datetime]]:
+        """Return the times before each resumption, when nobody was at work."""
+        return [
+            (each.waited_since, each.at)
+            for each in self.happenings
+            if isinstance(each, Remark) and each.is_break
+        ]
+
     def of(self, action: str) -> Iterator[Happening]:
         """Return what happened at an action; of "" what came after the last one."""
         return (each for each in self.happenings if each.cell == action)
@@ -92,7 +101,9 @@ class Chronicle:
         branch = f" on {begin['branch']}" if begin.get("branch") else ""
         dirty = ", with changes that were not committed" if begin.get("dirty") else ""
         commit = str(begin.get("commit") or "")[:12]
-        took = (self.ended - self.began).total_seconds()
+        whole = (self.ended - self.began).total_seconds()
+        paused = sum((end - begin).total_seconds() for begin, end in self.breaks)
+        pauses = f"; before it was resumed nobody worked for {span(paused)}" if paused else ""
         params = {n: v for n, v in (begin.get("params") or {}).items() if n != "ENV"}
         found = {
             "Result": self.result,
@@ -103,7 +114,7 @@ class Chronicle:
             "Host": str(begin.get("host") or ""),
             "Commit": f"{commit}{branch}{dirty}" if commit else "",
             "Began": f"{self.began:%Y-%m-%d %H:%M:%S} UTC",
-            "Took": f"{span(took)}, of it {span(self.in_cells)} in cells",
+            "Took": f"{span(whole - paused)}, of it {span(self.in_cells)} in cells{pauses}",
         }
         return {name: value for name, value in found.items() if value}
 
@@ -178,7 +189,9 @@ def when(event: Event) -> datetime.datetime:
 
 def span(seconds: float) -> str:
     """Write how long something took, in two units at most."""
-    if seconds < 10:
+    if 0 < seconds < 0.1:
+        return f"{max(seconds * 1000, 1):.0f} ms"
+    if seconds < 9.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
     for unit, name, part, part_name in (

@@ -72,11 +72,7 @@ def draw(story: Chronicle, titles: Mapping[str, str]) -> str:
 def scaled(story: Chronicle) -> Scale:
     """Measure the run; a break longer than all the rest together becomes as long as a tenth."""
     total = max((story.ended - story.began).total_seconds(), 0.001)
-    breaks = [
-        (_since(story, each.waited_since), _since(story, each.at))
-        for each in story.happenings
-        if not isinstance(each, Attempt) and each.is_break
-    ]
+    breaks = [(_since(story, begin), _since(story, end)) for begin, end in story.breaks]
     worked = total - sum(end - begin for begin, end in breaks)
     short = max(worked, 1.0) / 10
     breaks = [each for each in breaks if each[1] - each[0] > short]

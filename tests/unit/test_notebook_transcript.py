@@ -130,6 +130,7 @@ def test_what_went_wrong_is_called_by_its_name(run: ExampleRun) -> None:
     assert "? may have run: nobody saw it end" in text
     assert "resumed by anna on desk from move-1; the runbook had changed since" in text
     assert "| Result | not finished at move-1 |" in text
+    assert "in cells; before it was resumed nobody worked for 1 h 6 min |" in text
 
 
 def test_rolling_back_is_a_part_of_its_own(run: ExampleRun) -> None:
@@ -229,7 +230,16 @@ def test_a_run_of_which_only_the_beginning_is_known_can_be_read(run: ExampleRun)
 
 
 def test_how_long_something_took_is_said_in_two_units_at_most() -> None:
-    spans = {0: "0 s", 0.42: "0.4 s", 2: "2 s", 59.6: "1 min", 84: "1 min 24 s", 3600: "1 h"}
+    spans = {
+        0: "0 s",
+        0.02: "20 ms",
+        0.42: "0.4 s",
+        9.97: "10 s",
+        2: "2 s",
+        59.6: "1 min",
+        84: "1 min 24 s",
+        3600: "1 h",
+    }
     assert {each: chronicle.span(each) for each in spans} == spans
     assert chronicle.span(2 * 86_400 + 3 * 3_600) == "2 d 3 h"
 
