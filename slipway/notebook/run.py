@@ -30,6 +30,7 @@ class Run:
         self._standing: dict[str, Standing] = dict(job.before.actions) if job.before else {}
         self._went_back = job.before is not None and job.before.part == "roll back"
         self._again = {each.id for each in job.course.actions if self._is_to_look_again(each)}
+        self._at = ""  # the action that is being done
         self._unkept: set[str] = set()  # that were told of
         self._began = time.monotonic()
 
@@ -41,14 +42,18 @@ class Run:
             way, cell = self._follow(job.course)
             if way == "roll back":
                 way, cell = self._go_back(cell)
-        except KeyboardInterrupt:
-            self._finish("stopped", "")
+        except (KeyboardInterrupt, SystemExit):  # a cell that we are ended in raises the latter
+            code = self._finish("stopped", self._at)
             if job.mode.person:
-                return CODES["stopped"]
-            raise
+                return code
+            raise KeyboardInterrupt from None
+        except OSError as error:  # nobody reads any more: a closed pipe, a terminal that is gone
+            self._settle("stopped", self._at)
+            why = f"what it prints cannot be written: {error.strerror}"
+            raise SlipwayError(f"the run was stopped, for {why}") from None
         except SlipwayError:
             with contextlib.suppress(SlipwayError):  # a full disk does not hide the first cause
-                self._finish("stopped", "")
+                self._finish("stopped", self._at)
             raise
         if way == "on":
             return self._finish("rolled back" if self._went_back else "done", "")
@@ -71,6 +76,7 @@ class Run:
             self._job.teller.read(leg.reading)
             if action is None:
                 continue
+            self._at = action.id
             way = self._step(action) if isinstance(action, Manual) else self._cell(action)
             if way != "on":
                 return way, action.id
@@ -170,7 +176,11 @@ class Run:
         start = {"section": cell.section, "digest": digest, "attempt": attempt, "by": by}
         job.record.append("start", **place, **start)
         self._standing[cell.id] = "may have run"
-        result = job.shell.run(cell, self._n, Silence() if quiet else job.teller.screen)
+        try:
+            result = job.shell.run(cell, self._n, Silence() if quiet else job.teller.screen)
+        except SystemExit:
+            job.record.append("end", **place, outcome="interrupted", seconds=0.0)
+            raise
         self._standing[cell.id] = result.outcome
         end = {
             "outcome": result.outcome,
@@ -188,21 +198,25 @@ class Run:
         return result
 
     def _finish(self, ending: Ending, cell: str) -> int:
+        """Write down how it ended, and tell it."""
         job = self._job
         seconds = time.monotonic() - self._began
-        job.record.finish(ending, seconds, cell)
+        transcript = self._settle(ending, cell)
         if ending == "failed":
             job.teller.read(courses.of_section(job.runbook, "escalate"))
-        job.teller.closing(ending, seconds, self._transcript(), job.record.id)
+        job.teller.closing(ending, seconds, transcript, job.record.id)
         return CODES[ending]
 
-    def _transcript(self) -> Path | None:
+    def _settle(self, ending: Ending, cell: str) -> Path | None:
+        """Close the record and make its transcript."""
         from slipway.notebook import transcript
 
+        job = self._job
+        job.record.finish(ending, time.monotonic() - self._began, cell)
         try:
-            return transcript.write(self._job.record.folder)
+            return transcript.write(job.record.folder)
         except Exception as error:  # the events are the truth; it can be made again from them
-            self._job.teller.note(f"the transcript could not be written: {error}", loud=True)
+            job.teller.note(f"the transcript could not be written: {error}", loud=True)
             return None
 
 
