@@ -87,6 +87,9 @@ class Reader:
         text = _source(self.page.lines[first:last], quotes)
         if text:
             self.blocks.append(Prose(first + 1, self.section, text + self._references(text)))
+        self._look_over(nodes)
+
+    def _look_over(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             for line, slip in slips.in_prose(node):
                 self.complain(line, slip)
@@ -117,7 +120,7 @@ class Reader:
             self.complain(line, f"[!{match[1]}] stands alone on its line, the text below it")
         elif depth:
             self.complain(line, "an alert in a list is drawn as a plain quote: move it out")
-        text, rest = self._leading(node, inline.content[match.end(1) + 1 :].strip(), quotes)
+        text, rest = self._leading(node, inline.content[match.end(1) + 1 :], quotes)
         self.blocks.append(Alert(line, self.section, kind, text))
         self._each(rest, quotes, depth + 1)
 
@@ -147,7 +150,9 @@ class Reader:
     def _leading(self, node: Node, text: str, quotes: int) -> tuple[str, Sequence[Node]]:
         """Join the text of a first paragraph to what is plain after it; return what is not."""
         lead = list(itertools.takewhile(lambda each: not _is_special(each), node.children[1:]))
-        parts = [text, *(_source(self.page.lines[n.begin : n.end], quotes) for n in lead)]
+        self._look_over(node.children[: 1 + len(lead)])
+        first = "\n".join(line.lstrip() for line in text.split("\n")).strip()
+        parts = [first, *(_source(self.page.lines[n.begin : n.end], quotes) for n in lead)]
         return "\n\n".join(part for part in parts if part), node.children[1 + len(lead) :]
 
     def _fence(self, node: Node) -> None:
