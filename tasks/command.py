@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +13,14 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from slipway.errors import SlipwayError, UsageError
+from slipway.errors import Refused, SlipwayError, UsageError
 
 Body = Callable[..., None]
 Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they have to be looked up
 
 ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
+LENT_ENGINE = "SLIPWAY_ENGINE"  # set by slipway.machines.tunnel, which must not be imported here
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def command(
             signal.signal(signal.SIGTERM, _interrupt)
             signal.signal(signal.SIGHUP, _interrupt)
             try:
+                _refuse_a_lent_engine()
                 for p in parameters:
                     if p.name == "env" and (given.get("env") or p.default is p.empty):
                         given["env"] = _environment(given.get("env"))
@@ -107,6 +110,12 @@ def command(
 def _interrupt(*_: object) -> Never:
     """A cancelled CI job or a closed terminal is a Ctrl-C: what was begun is taken back."""
     raise KeyboardInterrupt
+
+
+def _refuse_a_lent_engine() -> None:
+    """In the shell of `inv machine.engine` this computer's engine is not what docker reaches."""
+    if place := os.environ.get(LENT_ENGINE):
+        raise Refused(f"docker talks to {place} in this shell; leave it first, with: exit")
 
 
 def _flag(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -108,6 +108,17 @@ def test_ctrl_c_ends_with_130_and_no_traceback(folder: Path) -> None:
     assert (said.code, said.err.strip()) == (130, "interrupted")
 
 
+def test_no_task_runs_where_docker_talks_to_a_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_ENGINE", "prod/m1")
+    said = inv(folder, "greet", "--env=dev", "--name=ann")
+    assert (said.code, said.out) == (3, "")
+    assert said.err == (
+        "error: docker talks to prod/m1 in this shell; leave it first, with: exit\n"
+    )
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(folder: Path) -> None:
     line = f"{sys.executable} -m invoke --collection=tasks_here much | head -n 1"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
