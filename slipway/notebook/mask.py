@@ -6,7 +6,6 @@ Besides the value itself its lines are known, and what base64, URLs, JSON and a 
 import base64
 import json
 import re
-import shlex
 import urllib.parse
 from collections.abc import Iterable, Iterator
 
@@ -113,7 +112,8 @@ def forms(value: str) -> set[bytes]:
         texts = {part, quoted, urllib.parse.quote(part), urllib.parse.quote_plus(part)}
         texts |= {re.sub("%..", lambda code: code[0].lower(), quoted), written}
         texts |= {json.dumps(part, ensure_ascii=False)[1:-1], written.replace("/", "\\/")}
-        texts |= {shlex.quote(part)[1:-1]} if shlex.quote(part) != part else set()
+        texts |= {part.replace("'", quote) for quote in ("'\\''", "'\"'\"'")}
+        texts |= {re.sub(which, r"\\\g<0>", part) for which in (r'[$`"\\]', r"[^\w@%+=:,./-]")}
         found |= {text.encode(errors="surrogateescape") for text in texts}
     return found | set(_in_base64(value.strip().encode(errors="surrogateescape")))
 

@@ -1,0 +1,102 @@
+"""A secret stays one however it is cut, coded or mixed with others; all else is left as it is."""
+
+import base64
+import json
+import urllib.parse
+from collections.abc import Callable
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from slipway.notebook.mask import Mask
+
+SECRET = "corréct-horse/battery+staple=7"
+KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----\n"
+
+
+def through(mask: Mask, data: bytes, sizes: list[int]) -> bytes:
+    """Send bytes through a stream in pieces of these sizes, over and over."""
+    stream, shown, at = mask.stream(), b"", 0
+    while data:
+        size = sizes[at % len(sizes)]
+        shown, data, at = shown + stream.feed(data[:size]), data[size:], at + 1
+    return shown + stream.flush()
+
+
+@given(
+    secrets=st.lists(st.text("abc", min_size=4, max_size=7), min_size=1, max_size=4),
+    text=st.text("abcd", max_size=60),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
+)
+@example(secrets=["abca", "cacbab"], text="abcacbab", sizes=[4])
+@settings(deadline=None)
+def test_pieces_are_masked_like_the_whole(secrets: list[str], text: str, sizes: list[int]) -> None:
+    mask = Mask(secrets)
+    shown = through(mask, text.encode(), sizes).decode()
+    assert shown == mask.text(text)
+    assert not any(secret in shown for secret in secrets)
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(1, 50), min_size=1, max_size=4))
+@settings(deadline=None)
+def test_what_is_no_secret_arrives_unchanged(data: bytes, sizes: list[int]) -> None:
+    assert through(Mask([SECRET, KEY]), data, sizes) == data
+
+
+def test_text_that_only_looks_random_stays() -> None:
+    text = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    assert Mask([SECRET]).text(text) == text
+
+
+@pytest.mark.parametrize(
+    "coded",
+    [
+        SECRET,
+        urllib.parse.quote(SECRET, safe=""),
+        urllib.parse.quote_plus(SECRET),
+        json.dumps(SECRET)[1:-1],
+        "'it'\\''s-quoted'",  # as bash shows it with set -x
+        "it\\'s-quoted",  # and with printf %q
+    ],
+)
+def test_a_secret_is_known_by_what_tools_make_of_it(coded: str) -> None:
+    masked = Mask([SECRET, "it's-quoted"]).text(f"password={coded}!")
+    assert "***" in masked and SECRET not in masked and "quoted" not in masked
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_known_in_base64_wherever_it_stands_in_the_text(
+    before: str, encode: Callable[[bytes], bytes]
+) -> None:
+    masked = Mask([SECRET]).text(encode(f"{before}{SECRET}, and more".encode()).decode())
+    rest = masked.replace("***", "")
+    assert "***" in masked and len(rest) < len(encode(before.encode() + b", and more")) + 5
+
+
+def test_each_line_of_a_key_is_masked_and_base64_in_lines_too() -> None:
+    mask = Mask([KEY])
+    assert mask.text("9w0BAQEFAASCBKcwggSj") == "***"
+    coded = base64.encodebytes(KEY.encode()).decode()
+    assert "MIIE" not in mask.text(KEY.replace("\n", "\r\n"))
+    assert mask.text(coded).count("***") >= 2
+
+
+def test_values_too_short_to_be_told_from_text_are_left() -> None:
+    assert Mask(["abc", "", " "]).text("abc, a b c") == "abc, a b c"
+
+
+def test_a_prompt_appears_at_once_and_only_what_may_become_a_secret_waits() -> None:
+    stream = Mask(["secret-value"]).stream()
+    assert stream.feed(b"Password: ") == b"Password: "
+    assert stream.feed(b"its secret-") == b"its "
+    assert stream.feed(b"ary") == b"secret-ary"
+
+
+def test_a_value_learned_later_is_masked_in_a_stream_that_is_open() -> None:
+    mask = Mask([])
+    stream = mask.stream()
+    assert stream.feed(b"token-1234\n") == b"token-1234\n"
+    mask.add("token-1234")
+    assert stream.feed(b"token-1234\n") == b"***\n"
