@@ -56,6 +56,27 @@ def check(
     return sorted(set(found))
 
 
+def obstacles(path: Path, commands: Commands) -> list[Problem]:
+    """Return the errors that a run would stumble over.
+
+    A broken link or a missing owner is none: neither may keep anybody from working at night.
+    """
+    runbook, found = parse.read(path)
+    file = where(path)
+    cells = [(file, cell) for cell in runbook.cells()]
+    named = [each for each in drift.named(runbook) if _is_in_a_cell(runbook, each[0])]
+    found += drift.problems(runbook, file, commands, named)
+    found += origin.problems(runbook, file, commands)
+    found += form.without_way_back(runbook, file)
+    found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
+    return sorted({each for each in found if each.severity == "error"})
+
+
+def _is_in_a_cell(runbook: Runbook, line: int) -> bool:
+    ends = ((cell.line, cell.line + cell.source.count("\n") + 1) for cell in runbook.cells())
+    return any(first <= line <= last for first, last in ends)
+
+
 def documents(root: Path = ROOT) -> list[Path]:
     """Return the other documents of the project, the index of the runbooks among them."""
     places = ("*.md", "docs/**/*.md", "backups/*.md", "runbooks/README.md")

@@ -1,6 +1,5 @@
 """What is settled before a run begins: a runbook without errors, its parameters, closed gates."""
 
-import datetime
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,13 +32,13 @@ class Ports:
 
 
 def load(name: str, commands: Commands) -> Runbook:
-    """Read a runbook. Raises ConfigError with all its errors: then nothing of it runs."""
+    """Read a runbook. Raises ConfigError with what is wrong in its cells: nothing of it runs."""
     path = parse.find(name)
     runbook, _ = parse.read(path)
-    found = check.check([path], commands, today=datetime.datetime.now(datetime.UTC).date())
-    errors = [str(each) for each in found if each.severity == "error"]
-    if errors:
-        raise ConfigError("\n".join(["nothing was run, for the runbook is wrong:", *errors]))
+    if found := check.obstacles(path, commands):
+        raise ConfigError(
+            "\n".join(["nothing was run, for the runbook is wrong:", *map(str, found)])
+        )
     return runbook
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.notebook import drift
-from slipway.notebook.check import check
+from slipway.notebook.check import check, obstacles
 from slipway.notebook.commands import UNKNOWN
 from slipway.project import ROOT
 from tasks.tree import tree
@@ -305,6 +305,19 @@ def test_a_task_of_the_front_matter_is_spoken_of_and_exists(tmp_path: Path) -> N
         " warning: `task` names rolback, and the ",
         ' there is no task "rolback" (did you mea',
     ]
+
+
+def test_only_what_a_cell_would_stumble_over_keeps_a_runbook_from_being_run(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "night.md"
+    prose = "# Night\n\nSee [nowhere](nowhere.md) and `inv deplyo --env=prod`.\n\n"
+    path.write_text(f"{prose}```sh\ninv status --env=prod\n```\n")
+    assert obstacles(path, TASKS) == []
+    assert len(check([path], TASKS, today=TODAY)) > 3
+    path.write_text(f"{prose}```sh\n\ninv stauts --env=prod\n```\n")
+    (only,) = obstacles(path, TASKS)
+    assert (only.line, "did you mean status?" in only.text) == (7, True)
 
 
 def test_all_problems_come_in_one_pass_sorted(tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""The runbooks themselves, followed cell by cell on three machines, with their ways back."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.checkout import Checkout, Done, docker
+from tests.e2e.rig import Rig, wait_until
+from tests.e2e.site import Person
+
+pytestmark = [pytest.mark.engine, pytest.mark.hosts]
+STAGING = "--env=staging"
+PAGE = "compose/web/site/index.html"
+SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
+MINUTES = 60
+
+Follow = Callable[..., Done]
+
+
+@pytest.fixture
+def follow(three: Rig, project: Checkout) -> Follow:
+    """Run a runbook on staging without a terminal, every question answered in advance."""
+
+    def run(name: str, *words: str, code: int = 0) -> Done:
+        said = project.inv(
+            "runbook.run", f"--name={name}", STAGING, *SURE, *words, timeout=15 * MINUTES
+        )
+        return said.expect(code)
+
+    return run
+
+
+def serving(three: Rig) -> str:
+    (release,) = three.releases()
+    return release
+
+
+def test_deploy_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -> None:
+    clone.replace(PAGE, "Write it down.", "Deployed by a runbook.")
+    clone.commit("Deployed by a runbook")
+    before = serving(three)
+    follow("deploy")
+    after = serving(three)
+    assert after != before
+    follow("deploy", "--section=roll-back")
+    assert serving(three) == before
+    follow("rollback", f"--set=release={after}")
+    assert serving(three) == after
+    follow("rollback", f"--set=release={before}", "--section=roll-back")
+
+
+def test_what_a_run_did_is_in_its_history_and_in_its_page(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    follow("backup")
+    (newest, *_) = project.inv("runbook.history", STAGING, "--json").expect().json
+    assert (newest["runbook"], newest["env"], newest["result"]) == ("backup", "staging", "done")
+    page = project.inv("runbook.export", "--html", "--to=-").expect().out
+    assert "inv db.backup" in page
+    assert project.sops("staging", "DATABASE_PASSWORD") not in page
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_restore_in_a_drill_and_for_real_and_its_way_back(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    ada = Person(three.url("m1"))
+    ada.sign_up()
+    project.inv("db.backup", STAGING).expect()
+    follow("restore-drill")
+    late = Person(three.url("m1"))
+    late.sign_up()
+    follow("restore")
+    ada.sign_in()
+    with pytest.raises(AssertionError):
+        late.sign_in()
+    follow("restore", "--section=roll-back")
+    late.sign_in()
+
+
+def test_migrate_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -> None:
+    clone.path("compose/migrations/20310202000000_tides.sql").write_text(
+        "-- migrate:up\nCREATE TABLE tides (id int PRIMARY KEY);\n"
+        "-- migrate:down\nDROP TABLE tides;\n"
+    )
+    clone.commit("Tides")
+    clone.inv("db.status", STAGING, "--check").expect(5)
+    follow("migrate")
+    clone.inv("db.status", STAGING, "--check").expect()
+    follow("migrate", "--section=roll-back")
+    clone.inv("db.query", STAGING, "--sql=select count(*) from tides").expect(1)
+
+
+def test_reset_the_database_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
+    ada = Person(three.url("m1"))
+    ada.sign_up()
+    follow("reset-database")
+    with pytest.raises(AssertionError):
+        ada.sign_in()
+    follow("reset-database", "--section=roll-back")
+    ada.sign_in()
+
+
+@pytest.mark.parametrize("name", ["incident", "disk-full", "docker-commands"])
+def test_what_only_looks_and_tidies_changes_no_release(
+    three: Rig, follow: Follow, name: str
+) -> None:
+    before = serving(three)
+    follow(name)
+    assert serving(three) == before
+
+
+def test_scale_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -> None:
+    follow("scale")
+    follow("scale", "--section=roll-back")
+
+
+def test_new_secrets_are_in_use_everywhere(three: Rig, clone: Checkout, follow: Follow) -> None:
+    before = clone.sops("staging", "SESSION_KEY")
+    follow("rotate-secrets")
+    assert clone.sops("staging", "SESSION_KEY") != before
+
+
+def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
+    follow("machine", "--set=provider=local", "--set=name=m4")
+    assert "m4" in project.inv("machine.ls", STAGING).expect().out
+    follow("machine", "--set=provider=local", "--set=name=m4", "--section=roll-back")
+    assert "m4" not in project.inv("machine.ls", STAGING).expect().out
+
+
+def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
+    docker("kill", three.container("m3"))
+    wait_until(
+        "the others see it",
+        lambda: "down" in project.inv("machine.ls", STAGING).text,
+        90,
+    )
+    follow("host-lost", "--set=provider=local", "--set=name=m3", "--set=new=m5")
+    machines = project.inv("machine.ls", STAGING, "--json").expect().json
+    assert {row["name"] for row in machines} == {"m1", "m2", "m5"}
+    project.inv("status", STAGING, "--check").expect()
