@@ -3,9 +3,10 @@
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
-from slipway.notebook.document import Attributes
+from slipway.notebook.document import Attributes, Cell
 from slipway.notebook.event import Ending, Event, Standing, follow
 
 UNSEEN = "may have run: nobody saw it end"
@@ -18,6 +19,7 @@ class Attempt:
     cell: str
     n: int  # names its log
     attempt: int
+    digest: str  # of what it ran, SHA-256
     by: str  # who said yes; "" where nobody was asked
     waited_since: datetime.datetime  # when what came before it was over
     began: datetime.datetime
@@ -29,8 +31,12 @@ class Attempt:
     def seconds(self) -> float:
         return float(self.end.get("seconds") or 0.0)
 
-    def facts(self, attributes: Attributes) -> list[str]:
-        """Say how it went: the outcome first, then what else is to be known."""
+    def facts(self, cell: Cell | None) -> list[str]:
+        """Say how it went: the outcome first, then what else is to be known.
+
+        `cell` is what the runbook had there when the run began.
+        """
+        attributes = cell.attributes if cell else Attributes()
         limit = attributes.timeout or self.seconds
         words = {"timed out": f"timed out after {span(limit)}", "may have run": UNSEEN}
         said = [words.get(self.standing, f"{self.standing} after {span(self.seconds)}")]
@@ -40,6 +46,8 @@ class Attempt:
             said[0] = f"attempt {self.attempt} {said[0]}"
         if self.end.get("code") is not None:
             said.append(f"exit code {self.end['code']}")
+        if cell and self.digest and self.digest != sha256(cell.source.encode()).hexdigest():
+            said.append("ran a changed text, not the one shown here")
         if self.end.get("message"):
             said.append(str(self.end["message"]))
         if self.by:
@@ -155,7 +163,8 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
             data = event.data
             tries = 1 + sum(isinstance(e, Attempt) and e.cell == event.cell for e in happenings)
             by = str(data.get("by") or "")
-            happenings.append(Attempt(event.cell, data["n"], tries, by, before, at))
+            digest = str(data.get("digest") or "")
+            happenings.append(Attempt(event.cell, data["n"], tries, digest, by, before, at))
         elif text := _sentence(event, numbers or {}):
             standing = _standing(event)
             happenings.append(

@@ -12,7 +12,6 @@ from slipway.notebook.chronicle import Attempt, Chronicle, Happening, tell
 from slipway.notebook.document import (
     Action,
     Alert,
-    Attributes,
     Cell,
     Heading,
     Manual,
@@ -107,7 +106,7 @@ class Body:
         if strange:
             found.append("<p>At cells that the runbook did not have when the run began:</p>")
         found += [
-            f'<div class="cell">{self._report(rest, Attributes())}</div>'
+            f'<div class="cell">{self._report(rest, None)}</div>'
             for rest in (strange, list(self.story.of("")))
             if rest
         ]
@@ -128,7 +127,7 @@ class Body:
             if token.type in ("list_item_close", "blockquote_close"):
                 about = opened.pop()
                 if isinstance(about, Manual):
-                    yield _raw(self._report(list(self.story.of(about.id)), Attributes()))
+                    yield _raw(self._report(list(self.story.of(about.id)), None))
             if token.type == "inline" and opened and opened[-1]:
                 _without_marker(token)
             if is_title:
@@ -167,28 +166,30 @@ class Body:
         return (
             f'<div class="cell {standing}" id="cell:{_text(action.id)}">{language}'
             f'<pre class="source" tabindex="0">{html.escape(token.content)}</pre>'
-            f"{self._report(happened, action.attributes)}</div>\n"
+            f"{self._report(happened, action)}</div>\n"
         )
 
-    def _report(self, happened: Sequence[Happening], attributes: Attributes) -> str:
+    def _report(self, happened: Sequence[Happening], cell: Cell | None) -> str:
         if not happened:
             return '<p class="line"><span class="sign not-run">·</span>not run</p>'
-        return "".join(self._line(each, attributes) for each in happened)
+        return "".join(self._line(each, cell) for each in happened)
 
-    def _line(self, each: Happening, attributes: Attributes) -> str:
+    def _line(self, each: Happening, cell: Cell | None) -> str:
         at = each.began if isinstance(each, Attempt) else each.at
         time = f'<time datetime="{at.isoformat()}">{self.story.clock(at)}</time>'
         sign = mark(each.standing)
         signed = f'<span class="sign {_class(each.standing)}">{sign}</span>'
         if not isinstance(each, Attempt):
             return f'<p class="line">{signed}<span class="said">{_text(each.text)}</span>{time}</p>'
-        said = _facts_of(each.facts(attributes))
+        said = _facts_of(each.facts(cell))
         line = f'{signed}<span class="said">{said}</span>{time}'
         log = self.folder / "cells" / f"{each.n:02}.log"
         printed = to_html(output.excerpt(log, LIMIT, coloured))
         if not printed.strip():
             return f'<p class="line">{line}</p>'
-        passed_since = attributes.retry and self.story.actions.get(each.cell) == "passed"
+        passed_since = (
+            cell and cell.attributes.retry and self.story.actions.get(each.cell) == "passed"
+        )
         is_open = "" if each.standing == "passed" or passed_since else " open"
         return (
             f'<details{is_open}><summary class="line">{line}</summary>'

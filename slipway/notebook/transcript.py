@@ -9,7 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.notebook import markup, output, parse, record
 from slipway.notebook.ansi import plain, visible
 from slipway.notebook.chronicle import Attempt, Chronicle, Happening, Remark, tell
-from slipway.notebook.document import Attributes, Cell, Manual, Runbook
+from slipway.notebook.document import Cell, Manual, Runbook
 from slipway.notebook.event import Event
 from slipway.notebook.timeline import MARKS
 
@@ -45,9 +45,9 @@ def make(events: Sequence[Event], text: str, folder: Path) -> str:
     parts += _body(text, runbook, story, folder)
     if strangers:
         parts += ["", "**At cells that the runbook did not have when the run began**", ""]
-        parts += _report(strangers, story, Attributes(), folder)
+        parts += _report(strangers, story, None, folder)
     if after:
-        parts += ["", *_report(after, story, Attributes(), folder)]
+        parts += ["", *_report(after, story, None, folder)]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -82,19 +82,19 @@ def _head(story: Chronicle, folder: Path) -> list[str]:
 
 def _course(story: Chronicle, runbook: Runbook) -> list[str]:
     """Tell in order what happened, one line each; all times are UTC."""
-    attributes = {cell.id: cell.attributes for cell in runbook.cells()}
+    cells = {cell.id: cell for cell in runbook.cells()}
     rows = ["| Time (UTC) | At | What happened |", "|---|---|---|"]
     for each in story.happenings:
         at = each.began if isinstance(each, Attempt) else each.at
-        said = _said(each, attributes.get(each.cell, Attributes()))
+        said = _said(each, cells.get(each.cell))
         rows.append(f"| {story.clock(at)} | {escaped(each.cell)} | {said} |")
     return [*rows, ""] if story.happenings else ["Nothing was done.", ""]
 
 
-def _said(each: Happening, attributes: Attributes) -> str:
+def _said(each: Happening, cell: Cell | None) -> str:
     if isinstance(each, Remark):
         return f"{mark(each.standing)} {escaped(each.text)}"
-    first, *others = each.facts(attributes)
+    first, *others = each.facts(cell)
     return ", ".join([f"{mark(each.standing)} {escaped(first)}", *map(escaped, others)])
 
 
@@ -108,8 +108,8 @@ def _body(text: str, runbook: Runbook, story: Chronicle, folder: Path) -> Iterat
         end = places.ends.get(action.line, action.line)
         indent = re.sub(r"[^>\s]", " ", re.match(r"[^`~\[]*", lines[action.line - 1])[0])  # type: ignore[index]
         happened = list(story.of(action.id))
-        attributes = action.attributes if isinstance(action, Cell) else Attributes()
-        report = _report(happened, story, attributes, folder) or ["> · not run"]
+        cell = action if isinstance(action, Cell) else None
+        report = _report(happened, story, cell, folder) or ["> · not run"]
         if isinstance(action, Manual) and story.actions.get(action.id) == "passed":
             lines[action.line - 1] = lines[action.line - 1].replace("[ ]", "[x]", 1)
         behind.setdefault(end, []).extend((indent + line).rstrip() for line in ["", *report])
@@ -122,12 +122,12 @@ def _body(text: str, runbook: Runbook, story: Chronicle, folder: Path) -> Iterat
 
 
 def _report(
-    happened: Sequence[Happening], story: Chronicle, attributes: Attributes, folder: Path
+    happened: Sequence[Happening], story: Chronicle, cell: Cell | None, folder: Path
 ) -> list[str]:
     found: list[str] = []
     for each in happened:
         at = each.began if isinstance(each, Attempt) else each.at
-        found += ["", f"> {_said(each, attributes)}, {story.clock(at)} UTC"]
+        found += ["", f"> {_said(each, cell)}, {story.clock(at)} UTC"]
         if isinstance(each, Attempt):
             log = folder / "cells" / f"{each.n:02}.log"
             said = plain(output.excerpt(log, LIMIT))

@@ -5,6 +5,7 @@ that failed on the first attempt and passed on the second.
 """
 
 import datetime
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -139,11 +140,20 @@ class ExampleRun:
         """Let time pass."""
         self.now += datetime.timedelta(seconds=seconds)
 
-    def start(self, cell: str, *, by: str = "", attempt: int = 1, section: str = "steps") -> int:
+    def start(
+        self,
+        cell: str,
+        *,
+        by: str = "",
+        attempt: int = 1,
+        section: str = "steps",
+        source: str | None = None,
+    ) -> int:
         """Begin a cell that may never end."""
+        digest = hashlib.sha256(source.encode()).hexdigest() if source is not None else ""
         self._started += 1
         n = self._started
-        self.event("start", cell=cell, section=section, n=n, digest="", by=by, attempt=attempt)
+        self.event("start", cell=cell, section=section, n=n, digest=digest, by=by, attempt=attempt)
         return n
 
     def cell(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.notebook import page, record, timeline
+from slipway.notebook import page, parse, record, timeline
 from slipway.notebook.ansi import coloured, to_html
 from slipway.notebook.chronicle import tell
 from tests.e2e.chromium import Chromium
@@ -190,6 +190,21 @@ def test_a_run_that_only_began_has_a_page_without_a_picture(tmp_path: Path) -> N
     text = page.make(run.folder)
     assert "<svg" not in text
     assert "Not finished" in text
+
+
+def test_every_runbook_of_the_collection_has_a_page_whose_anchors_lead_somewhere(
+    tmp_path: Path,
+) -> None:
+    for path in parse.collection():
+        run = ExampleRun(tmp_path / path.stem, path.read_text(), runbook=path.stem)
+        found = Reader(page.make(run.finish()))
+        ids = found.all("id")
+        assert len(ids) == len(set(ids)), path
+        inner = {each[1:] for each in found.all("href") if each.startswith("#")}
+        assert inner <= set(ids), path
+        runbook, _ = parse.read(path)
+        shown = [value for value in found.all("class") if "not-run" in value.split()]
+        assert len(shown) >= len(list(runbook.actions())), path
 
 
 def colours(scheme: str) -> dict[str, str]:

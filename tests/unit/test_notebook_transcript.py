@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from slipway.errors import UsageError
 from slipway.notebook import chronicle, export, markup, record, transcript
 from slipway.notebook.ansi import plain, visible
+from slipway.show import transcripts
 from tests.fakes import exampleruns
 from tests.fakes.exampleruns import ExampleRun
 
@@ -165,6 +166,17 @@ def test_a_cell_that_the_runbook_did_not_have_is_not_lost(run: ExampleRun) -> No
     assert "the wind came up" in told(run)
 
 
+def test_a_cell_that_ran_with_another_text_is_not_passed_off_as_this_one(run: ExampleRun) -> None:
+    run.cell("look", source="look\n")
+    run.cell("move", source="move something else\n")
+    run.finish()
+    text = told(run)
+    assert (
+        text.count("ran a changed text, not the one shown here") == 2
+    )  # in its place and in the course
+    assert "changed text" not in text.split("## Look")[1].split("## Move")[0]
+
+
 HOSTILE = (
     "```\n# not a heading\n````sh {confirm}\n</code></pre><script>alert(1)</script>\n"
     "<!--\n| a | b |\n\x1b]0;owned\x07\x1b[31mred\x1b[0m \u202eesrever \x00 \x1b]0;never closed\n"
@@ -273,3 +285,17 @@ def test_the_runbook_is_kept_word_for_word(run: ExampleRun) -> None:
     wanted = markup.lines(BOOK)
     assert [line for line in wanted if line not in kept] == []
     assert record.read(run.folder)[0].data["runbook"] == "move"
+
+
+def test_for_a_program_a_run_is_shown_as_the_markdown_that_it_is(
+    run: ExampleRun, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run.cell("look", "grün\n")
+    run.finish()
+    transcripts.show(run.folder)
+    assert capfd.readouterr().out == told(run)
+    transcripts.put(run.folder, "-", html=False)
+    assert capfd.readouterr().out == told(run)
+    transcripts.put(run.folder, str(tmp_path / "run.html"), html=False)
+    assert (tmp_path / "run.html").read_text().startswith("<!doctype html>")
+    assert str(tmp_path / "run.html") in capfd.readouterr().out
