@@ -98,7 +98,7 @@ def _targets(parsed: Page) -> Iterator[tuple[int, str]]:
     for line, html in _html(parsed):
         for match in IN_HTML.finditer(html):
             yield line + html.count("\n", 0, match.start()), match[1]
-    for line, token in _tokens(parsed):
+    for line, token, _ in _tokens(parsed):
         by_reference = "label" in token.meta  # reported where it is defined
         target = token.attrs.get("href") or token.attrs.get("src")
         if target and not by_reference:
@@ -106,25 +106,26 @@ def _targets(parsed: Page) -> Iterator[tuple[int, str]]:
 
 
 def _undefined(parsed: Page) -> Iterator[tuple[int, str]]:
-    for line, token in _tokens(parsed):
+    for line, token, source in _tokens(parsed):
         if token.type == "text":
             for match in UNDEFINED.finditer(token.content):
-                yield line, match[1]
+                if f"][{match[1]}]" in source:  # with no backslash before the brackets
+                    yield line, match[1]
 
 
 def _html(parsed: Page) -> Iterator[tuple[int, str]]:
     for node in parsed.walk():
         if node.kind == "html_block":
             yield node.begin + 1, node.token.content
-    for line, token in _tokens(parsed):
+    for line, token, _ in _tokens(parsed):
         if token.type == "html_inline":
             yield line, token.content
 
 
-def _tokens(parsed: Page) -> "Iterator[tuple[int, Token]]":
-    """Yield what stands within the lines of text, each with its line."""
+def _tokens(parsed: Page) -> "Iterator[tuple[int, Token, str]]":
+    """Yield what stands within the lines of text, each with its line and the text around it."""
     for node in parsed.walk():
         line = node.begin + 1
         for token in node.token.children or ():
             line += token.type in ("softbreak", "hardbreak")
-            yield min(line, max(node.end, 1)), token
+            yield min(line, max(node.end, 1)), token, node.token.content
