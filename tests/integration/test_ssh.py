@@ -1,6 +1,7 @@
 """SSH to a real sshd: what is trusted, what is refused and how, what happens when it breaks."""
 
 import contextlib
+import socket
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ from slipway.errors import CommandFailed, Unreachable
 from slipway.hosts import known_hosts, parallel
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.machines import copying
 from slipway.machines.local import image
 
 pytestmark = pytest.mark.engine
@@ -213,6 +215,48 @@ def test_a_warm_command_takes_less_than_30_ms(host: SshHost) -> None:
         host.run(["true"])
         times.append(time.monotonic() - started)
     assert sorted(times)[7] < 0.03
+
+
+# What a key agent is asked, and what one without keys answers.
+WHICH_KEYS, NONE = b"\0\0\0\x01\x0b", b"\0\0\0\x05\x0c\0\0\0\0"
+
+
+def test_a_socket_here_leads_to_one_there_until_the_block_is_left(
+    host: SshHost, tmp_path: Path
+) -> None:
+    host.run(["ssh-agent", "-a", "/tmp/agent.sock"])
+    here = tmp_path / "here.sock"
+    with host.forward(here, "/tmp/agent.sock"):
+        assert here.stat().st_mode & 0o777 == 0o600
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(here))
+            client.sendall(WHICH_KEYS)
+            assert client.recv(64) == NONE
+    with socket.socket(socket.AF_UNIX) as client, pytest.raises(OSError, match=r"refused|No such"):
+        client.connect(str(here))
+    assert host.run(["pgrep", "-x", "cat"], check=False).code == 1
+
+
+def test_a_socket_that_cannot_be_made_here_is_told(host: SshHost, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="lost"), host.forward(tmp_path / "no" / "s", "/x"):
+        pytest.fail("nothing was forwarded")
+
+
+def test_files_and_folders_go_there_and_back_whole(host: SshHost, tmp_path: Path) -> None:
+    (tmp_path / "site" / "deep er").mkdir(parents=True)
+    (tmp_path / "site" / "large").write_bytes(bytes(range(256)) * 20_000)
+    (tmp_path / "site" / "deep er" / "run").write_text("x")
+    (tmp_path / "site" / "deep er" / "run").chmod(0o750)
+    side = copying.Side(host)
+    assert copying.put(tmp_path / "site", side, "/tmp/").path == "/tmp/site"
+    assert host.run(["stat", "-c", "%a", "/tmp/site/deep er/run"]).out == "750\n"
+    copying.get(side, "/tmp/site", tmp_path / "back")
+    same = ["diff", "--recursive", str(tmp_path / "site"), str(tmp_path / "back")]
+    assert LocalHost().run(same).out == ""
+    copying.put(tmp_path / "site" / "large", side, "large copy")
+    there = host.run(["sha256sum", "large copy"]).out.split()[0]
+    assert copying.get(side, "~/large copy", tmp_path / "large").sum == there
+    assert ".slipway" not in host.run(["ls", "-A", "/tmp", "."]).out
 
 
 # -- what is not trusted ----------------------------------------------------------------------
