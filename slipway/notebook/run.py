@@ -150,9 +150,9 @@ class Run:
         job = self._job
         of = 1 + (cell.attributes.retry if cell.is_check else 0)
         for attempt in range(1, of + 1):
-            if of > 1:
+            if attempt > 1:  # the first is seen live, of the others only how it ended
                 job.teller.attempt(attempt, of)
-            result = self._run(cell, attempt, by, quiet=of > 1)
+            result = self._run(cell, attempt, by, quiet=attempt > 1)
             if result.passed or result.outcome == "interrupted" or attempt == of:
                 break
             try:
@@ -161,7 +161,7 @@ class Run:
                 if not job.mode.person:
                     raise
                 break
-        job.teller.ended(cell, result, excerpt(result.log, LINES) if of > 1 else "")
+        job.teller.ended(cell, result, excerpt(result.log, LINES) if attempt > 1 else "")
         for name in [each for each in result.unkept if each not in self._unkept]:
             self._unkept.add(name)
             job.teller.note(f"{name} holds a secret: a resumed run will not have it")

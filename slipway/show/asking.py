@@ -54,8 +54,8 @@ class Person:
         say(question, end="\n" if len(question) > 50 else " ")
         say(f"[{where(place)}]", end=" ")
         given = self._read()
+        say("")
         if not given:
-            say("")
             raise Gone
         return given.strip()
 

@@ -1,6 +1,8 @@
 """Runs with nobody at a terminal: gates, parameters, and going on after any kind of end."""
 
+import base64
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from slipway.notebook.claim import claim
 from slipway.notebook.event import Event
 from slipway.notebook.record import read
-from tests.fakes.screen import ROOT
+from tests.fakes.screen import PATIENCE, ROOT
 
 TEXT = """\
 ---
@@ -61,6 +64,7 @@ echo verify >>"$DIARY"
 """
 YES = {"yes": True, "manual_done": True}
 ORDER = ["look", "first", "second", "third", "verify"]
+TOKEN = "t0k-en:of+the/team"  # in the environment of every run
 LOOKING = {"look", "verify"}
 
 
@@ -104,7 +108,7 @@ class Oven:
 
     def __init__(self) -> None:
         argv = [sys.executable, "-m", "tests.fakes.driver", "serve"]
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "HOME": "/nonexistent"}
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "DEPLOY_TOKEN": TOKEN}
         self._process = subprocess.Popen(
             argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -113,6 +117,7 @@ class Oven:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
+        assert select.select([self._process.stdout], [], [], PATIENCE)[0], "a run hangs"
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
@@ -235,3 +240,47 @@ def test_it_is_never_written_to_and_git_sees_nothing(kitchen: Kitchen) -> None:
     assert kitchen.run(wish=YES) == 0
     assert kitchen.path.read_text() == TEXT and status() == before
     assert {path.stat().st_mode & 0o077 for path in kitchen.folder.rglob("*")} == {0}
+
+
+def test_a_secret_is_in_nothing_that_a_run_leaves(tmp_path: Path, oven: Oven) -> None:
+    text = """\
+---
+params:
+  KEY: {help: Anything.}
+---
+
+# Leak
+
+## Leak
+
+```sh {capture=GOT}
+printenv DEPLOY_TOKEN
+```
+
+```sh
+echo "again $GOT and $KEY" >&2
+printenv DEPLOY_TOKEN | base64
+false
+```
+"""
+    kitchen = Kitchen(tmp_path, oven, text)
+    given = [f"key={TOKEN}"]
+    assert kitchen.run(set=given) == 1
+    assert "again *** and ***" in kitchen.said and "GOT holds a secret" in kitchen.said
+    assert kitchen.run(resume="") == 2  # it was not kept, so it has to be given anew
+    assert "--set key=" in kitchen.said
+    assert kitchen.run(resume="", set=given) == 1
+    assert "GOT, which leak-1 set, held a secret" in kitchen.said
+    secret = TOKEN.encode()
+    left = [kitchen.said.encode(), *(p.read_bytes() for p in kitchen.folder.rglob("*.*"))]
+    assert not [each for each in left if secret in each or base64.b64encode(secret)[:20] in each]
+
+
+def test_an_environment_in_other_hands_is_left_alone(kitchen: Kitchen) -> None:
+    with claim("staging", "restore", "a-run", "berta", kitchen.runs) as other:
+        other.at("swap")
+        assert kitchen.run(env="staging", wish=YES) == 75
+    assert "berta" in kitchen.said and "swap" in kitchen.said
+    assert kitchen.lines == ["look"]  # to look is free
+    assert kitchen.events("finish")[0].data["result"] == "stopped"
+    assert kitchen.run(resume="", wish=YES) == 0
