@@ -165,7 +165,7 @@ class Body:
         language = f'<span class="language">{_text(" · ".join(_traits(action)))}</span>'
         return (
             f'<div class="cell {standing}" id="cell:{_text(action.id)}">{language}'
-            f'<pre class="source" tabindex="0">{html.escape(token.content)}</pre>'
+            f'<pre class="source">{highlighted(token.content, action.language)}</pre>'
             f"{self._report(happened, action)}</div>\n"
         )
 

@@ -102,6 +102,7 @@ def _row(story: Chronicle, scale: Scale, top: int, title: str, found: Sequence[H
         left, right = (scale.at(_since(story, at)) for at in (each.waited_since, begin))
         middle = top + TEXT + 3 + BAR / 2
         is_wait = not isinstance(each, Attempt) or each.by
+        right = right if isinstance(each, Attempt) else _inside(right)
         if is_wait and right - left > 0.3:
             parts.append(
                 f'<line class="wait" x1="{left:.2f}%" x2="{right:.2f}%"'
@@ -121,7 +122,7 @@ def _bar(story: Chronicle, scale: Scale, each: Happening, y: float) -> str:
             f'<rect class="bar {_class(each.standing)}" x="{min(left, 100 - width):.2f}%" y="{y}"'
             f' width="{width:.2f}%" height="{BAR}" rx="2"><title>{_text(name)}</title></rect>'
         )
-    place = min(max(scale.at(_since(story, each.at)), 1.5), 98.5)
+    place = _inside(scale.at(_since(story, each.at)))
     return (
         f'<circle class="bar {_class(each.standing or "")}" cx="{place:.2f}%" cy="{y + BAR / 2}"'
         f' r="{BAR / 2}"><title>{_text(each.text)}</title></circle>'
@@ -155,6 +156,11 @@ def _axis(story: Chronicle, scale: Scale, top: float, bottom: float) -> str:
             f' text-anchor="middle">{span(end - begin)}</text>'
         )
     return "".join(parts)
+
+
+def _inside(place: float) -> float:
+    """Keep a dot within the picture, on a phone too."""
+    return min(max(place, 1.5), 98.5)
 
 
 def _since(story: Chronicle, at: datetime.datetime) -> float:

@@ -170,6 +170,14 @@ def test_colours_of_a_terminal_become_classes() -> None:
     assert coloured("10 %\r\x1b[K\x1b[32m100 %\x1b[0m\r") == "\x1b[32m100 %\x1b[0m"
 
 
+def test_a_cell_keeps_its_text_under_its_colours() -> None:
+    source = "\n\nif [ \"$A\" = '<b>' ]; then  # why & how\n  cat <<EOF\n</pre>\nEOF\nfi\n\n"
+    for language in ("sh", "python"):
+        found = Reader(page.highlighted(source, language))
+        assert found.text == source
+        assert {tag for tag, _ in found.tags} == {"span"}
+
+
 def test_long_breaks_are_drawn_short_and_every_bar_lies_inside(tmp_path: Path) -> None:
     folder = exampleruns.trouble(tmp_path)
     story = tell(record.read(folder))
