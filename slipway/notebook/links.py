@@ -3,15 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from slipway.notebook.markdown import Page, clean, page
 from slipway.notebook.problem import Problem, nearest, where
 from slipway.project import ROOT
-
-if TYPE_CHECKING:
-    from markdown_it.token import Token
 
 ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")  # https:, mailto:
 LINES = re.compile(r"L[0-9]+(C[0-9]+)?(-L[0-9]+(C[0-9]+)?)?")  # of a file, as GitHub shows it
@@ -98,7 +94,7 @@ def _targets(parsed: Page) -> Iterator[tuple[int, str]]:
     for line, html in _html(parsed):
         for match in IN_HTML.finditer(html):
             yield line + html.count("\n", 0, match.start()), match[1]
-    for line, token, _ in _tokens(parsed):
+    for line, token in parsed.words:
         by_reference = "label" in token.meta  # reported where it is defined
         target = token.attrs.get("href") or token.attrs.get("src")
         if target and not by_reference:
@@ -106,26 +102,23 @@ def _targets(parsed: Page) -> Iterator[tuple[int, str]]:
 
 
 def _undefined(parsed: Page) -> Iterator[tuple[int, str]]:
-    for line, token, source in _tokens(parsed):
+    written = {
+        label
+        for node in parsed.walk()
+        if node.kind == "inline"
+        for label in UNDEFINED.findall(node.token.content)
+    }
+    for line, token in parsed.words:
         if token.type == "text":
-            for match in UNDEFINED.finditer(token.content):
-                if f"][{match[1]}]" in source:  # with no backslash before the brackets
-                    yield line, match[1]
+            for label in UNDEFINED.findall(token.content):
+                if label in written:  # with no backslash before its brackets
+                    yield line, label
 
 
 def _html(parsed: Page) -> Iterator[tuple[int, str]]:
     for node in parsed.walk():
         if node.kind == "html_block":
             yield node.begin + 1, node.token.content
-    for line, token, _ in _tokens(parsed):
+    for line, token in parsed.words:
         if token.type == "html_inline":
             yield line, token.content
-
-
-def _tokens(parsed: Page) -> "Iterator[tuple[int, Token, str]]":
-    """Yield what stands within the lines of text, each with its line and the text around it."""
-    for node in parsed.walk():
-        line = node.begin + 1
-        for token in node.token.children or ():
-            line += token.type in ("softbreak", "hardbreak")
-            yield min(line, max(node.end, 1)), token, node.token.content

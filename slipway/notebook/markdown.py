@@ -49,11 +49,14 @@ class Page:
     blocks: tuple[Node, ...]
     references: Mapping[str, Mapping[str, Any]]  # the definitions of `[text][label]`
     anchors: Mapping[int, str]  # each heading's first line with its anchor
+    nodes: tuple[Node, ...]  # every block, also those within others
+    words: (
+        "tuple[tuple[int, Token], ...]"  # what stands within the lines of text, each with its line
+    )
 
     def walk(self) -> Iterator[Node]:
         """Return every block of the page."""
-        for block in self.blocks:
-            yield from block.walk()
+        return iter(self.nodes)
 
 
 def clean(text: str) -> str:
@@ -83,9 +86,10 @@ def page(text: str) -> Page:
     tokens = parser.parse("\n" * matter + "\n".join(lines[matter:]) + "\n", env)
     blocks = _tree(tokens)
     slugger = Slugger()
-    headings = [node for block in blocks for node in block.walk() if node.kind == "heading"]
+    nodes = tuple(node for block in blocks for node in block.walk())
+    headings = [node for node in nodes if node.kind == "heading"]
     anchors = {node.begin: slugger.slug(plain(node.inline)) for node in headings}
-    return Page(lines, blocks, env.get("references", {}), anchors)
+    return Page(lines, blocks, env.get("references", {}), anchors, nodes, tuple(_words(nodes)))
 
 
 def plain(inline: "Token | None") -> str:
@@ -97,6 +101,14 @@ def plain(inline: "Token | None") -> str:
         for token in inline.children or ()
         if token.type not in ("html_inline", "image")
     )
+
+
+def _words(nodes: tuple[Node, ...]) -> "Iterator[tuple[int, Token]]":
+    for node in nodes:
+        line = node.begin + 1
+        for token in node.token.children or ():
+            line += token.type in ("softbreak", "hardbreak")
+            yield min(line, max(node.end, 1)), token
 
 
 def _inline(state: "StateCore") -> None:

@@ -51,7 +51,8 @@ def _compose(text: str, complain: Complain) -> "Node | None":
         complain(1, f"the front matter is longer than {LARGEST} characters: move it to the text")
         return None
     try:
-        for token in yaml.scan(text, Loader=yaml.BaseLoader):
+        marks = "&" in text or "*" in text
+        for token in yaml.scan(text, Loader=yaml.BaseLoader) if marks else ():
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
                 complain(_line(token), "anchors and aliases are not understood here: repeat it")
                 return None
