@@ -16,6 +16,7 @@ CLAIMS = {
     "restore": "restore",
     "physical": "physical",
     "check": "runbooks_check",
+    "prompt": "runbook_start",
 }
 
 

@@ -60,12 +60,11 @@ def run(
     from slipway.notebook.wish import Mode, Wish
     from slipway.show.asking import Person
     from slipway.show.running import Watched
-    from tasks.cli import namespace
-    from tasks.tree import Tree
+    from tasks.tree import tree
 
     wish = Wish(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
     told = Watched()
-    ports = Ports(Person(), told, Tree(namespace), Mode.here(), debug=told.debug if debug else None)
+    ports = Ports(Person(), told, tree(), Mode.here(), debug=told.debug if debug else None)
     if resume:
         which = resume if isinstance(resume, str) else ""
         code = resumption.resume(which, name, env, set, wish, ports)
