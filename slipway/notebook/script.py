@@ -13,13 +13,12 @@ _MAIN = (
 )
 _NEWLINE = "\n"
 _CELL = 'set -euo pipefail; eval "$__slipway_cell"; __slipway_end $?'
-_TEST = 'set -euo pipefail; eval "$__slipway_cell"'
+_TEST = 'set -uo pipefail; eval "$__slipway_cell"; printf %s $? >&$__slipway_out'
 _PYTHON = 'exec "${__slipway_python[@]}" "$__slipway_out"'
 
 # Each variable as bash declares it and as it is; each function. Told apart by NUL, which none has.
 # `exit` is a function here so that a cell that ends with `exit 0` leaves its state all the same.
 _SAVE = r"""
-__slipway_options=${BASHOPTS-}
 __slipway_save() {
   { set +euxvf; set +o posix; } 2>/dev/null
   trap - DEBUG ERR RETURN
@@ -58,6 +57,7 @@ exit() {
   builtin exit "$@"
 }
 """
+_OPTIONS = "__slipway_options=${BASHOPTS-}\n"  # as they are before the state is taken up
 _SURVIVE = "trap '' HUP\n"  # what it leaves behind outlives its terminal
 _STOP = "trap 'builtin exit 130' INT\n"  # else it goes on when a command takes Ctrl-C well
 
@@ -81,7 +81,7 @@ def cell(state: str, source: str, line: int, *, terminal: bool, interactive: boo
     """Return what the bash of a cell reads first; `line` is the one its source stands below."""
     text = f"unset -v __slipway_cell{_NEWLINE * line}{source}"
     traps = "" if interactive else _STOP + (_SURVIVE if terminal else "")
-    return f"{state}{_SAVE}{traps}__slipway_cell={shlex.quote(text)}\n"
+    return f"{_OPTIONS}{state}{_SAVE}{traps}__slipway_cell={shlex.quote(text)}\n"
 
 
 def test(state: str, condition: str) -> str:

@@ -123,11 +123,14 @@ class Session:
         ended = self._conduct(job, Hearing(said.extend), None)
         if ended.why == "interrupted":
             raise KeyboardInterrupt
-        if ended.why or ended.code not in (0, 1):
-            lines = self._mask.text(said.decode(errors="replace")).strip().splitlines()
+        # The code of the condition, if the shell lived to see it; 2 and 126 on tell of an error.
+        code = int(ended.report or b"-1")
+        lines = self._mask.text(said.decode(errors="replace")).strip().splitlines()
+        if ended.why or code < 0 or code > 125 or (code == 2 and lines):
             reason = ended.why or (lines[-1] if lines else f"it ended with {ended.code}")
-            raise SlipwayError(f'when="{condition}" cannot be decided: {reason}')
-        return ended.code == 0
+            shown = self._mask.text(condition)
+            raise SlipwayError(f'when="{shown}" cannot be decided: {reason}')
+        return code == 0
 
     def shell(self) -> int:
         """Give the person a bash with the present state; what it changes is not kept."""

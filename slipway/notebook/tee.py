@@ -10,6 +10,7 @@ from slipway.notebook.mask import Mask
 
 Write = Callable[[bytes], object]
 TRACE = b"Traceback (most recent call last):"
+BETWEEN = (b"During handling of the above exception", b"The above exception was the direct cause")
 
 
 class Tee:
@@ -85,25 +86,29 @@ class Traces:
     def __init__(self) -> None:
         self._rest = b""
         self._inside = False
+        self._after = False  # what joins one traceback to the next may follow
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece, return what is no traceback as far as whole lines tell."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         kept = b"".join(line + b"\n" for line in lines if not self._belongs(line))
-        if not self._inside and not TRACE.startswith(self._rest[: len(TRACE)]):
+        if not (self._inside or self._after) and not TRACE.startswith(self._rest[: len(TRACE)]):
             kept, self._rest = kept + self._rest, b""
         return kept
 
     def flush(self) -> bytes:
         """Return the rest."""
         rest, self._rest = self._rest, b""
-        return b"" if self._inside and rest else rest
+        return b"" if self._inside else rest
 
     def _belongs(self, line: bytes) -> bool:
         if line.startswith(TRACE):
-            self._inside = True
+            self._inside = self._after = True
             return True
         if self._inside and not line.startswith((b" ", b"\t")) and line.strip():
             self._inside = False  # the line that names the error is its last
             return True
+        if not self._inside and self._after:
+            self._after = not line.strip() or line.startswith(BETWEEN)
+            return self._after
         return self._inside
