@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("slipway", "tasks", "compose", "docs", "backups", "runbooks", "secrets")
 ROUNDS, GOAL, PATIENCE = 15, 0.5, 60
 RUN = ["runbook.run", "--name=deploy", "--env=dev", "--from=deploy"]
-PROMPT = b"Enter run"
+PROMPT = b"[dev from "
 
 
 def measure() -> list[Section]:
@@ -92,7 +92,9 @@ def _to_prompt(folder: Path) -> float:
         os.close(theirs)
         said = b""
         while PROMPT not in said:
-            assert select.select([ours], [], [], PATIENCE)[0], said.decode()
+            if not select.select([ours], [], [], PATIENCE)[0]:
+                process.kill()
+                raise AssertionError(said.decode())
             said += os.read(ours, 65536)
         took = time.perf_counter() - began
         os.write(ours, b"q\n")
