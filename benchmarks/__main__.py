@@ -17,6 +17,7 @@ CLAIMS = {
     "physical": "physical",
     "check": "runbooks_check",
     "prompt": "runbook_start",
+    "cells": "runbook_cells",
 }
 
 

@@ -45,8 +45,8 @@ class Deaf(Page):
 class Run:
     """A session with its folder, cells run by their text alone."""
 
-    def __init__(self, folder: Path, *, n: int = 0, **variables: str) -> None:
-        self.folder, self.n = folder, n
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.folder, self.n = folder, 0
         self.root = folder / "project"
         (self.root / "runbooks").mkdir(parents=True, exist_ok=True)
         (self.root / "runbooks" / "deploy.md").touch()
@@ -73,15 +73,16 @@ class Run:
         cell = Cell(line, "steps", "the-cell", "The cell", language, source, attributes)
         return self.session.run(cell, self.n, self.page)
 
-    def printed(self, source: str, **more: Language) -> str:
+    def printed(self, source: str, language: Language = "sh") -> str:
         """Run what has to pass, return what it printed."""
-        result = self(source, **more)
+        result = self(source, language=language)
         assert result.passed, self.page.seen
         return self.page.seen.decode()
 
     def again(self) -> "Run":
         """The same run after its process has died, the last state taken up."""
-        run = Run(self.folder, n=self.n)
+        run = Run(self.folder)
+        run.n = self.n
         run.session.load(self.n)
         return run
 
@@ -244,7 +245,7 @@ def test_ctrl_c_ends_the_cell_and_not_the_run(run: Run) -> None:
 
 def test_a_traceback_that_answers_ctrl_c_is_not_shown(run: Run) -> None:
     (run.root / "inv").write_text(
-        f"#!{sys.executable}\nimport time\nprint('ready', flush=True)\n"
+        f"#!{sys.executable}\nimport os, time\nos.write(1, b'ready\\n')\n"
         "try: time.sleep(60)\nexcept KeyboardInterrupt: raise ValueError('closed file')\n"
     )
     (run.root / "inv").chmod(0o755)

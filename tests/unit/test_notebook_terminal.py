@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_a_password_is_asked_for_at_once_and_not_echoed(tmp_path: Path) -> None:
         child.expect("Password: ")
         child.sendline("pass-word")
         child.expect("9 keys")
-        assert "pass-word" not in child.before
+        assert "pass-word" not in str(child.before)
         child.expect(r"\[ passed 0")
 
 
@@ -94,7 +95,7 @@ def test_ctrl_c_ends_a_cell_whose_command_takes_it_well(tmp_path: Path) -> None:
         child.sendintr()
         child.expect("tidy")
         child.expect(r"\[ interrupted")
-        assert "went-on" not in child.before
+        assert "went-on" not in str(child.before)
 
 
 def test_an_interactive_program_gets_every_key(tmp_path: Path) -> None:
@@ -122,7 +123,8 @@ def test_an_interactive_program_gets_every_key(tmp_path: Path) -> None:
 def test_what_is_left_in_the_background_outlives_the_cells_terminal(tmp_path: Path) -> None:
     with typing(tmp_path, "sleep 60 & echo $! > pid") as child:
         child.expect(r"\[ passed 0 None (\d+) sleep \]")
-        pid = int(child.match.group(1))
+        assert isinstance(child.match, re.Match)
+        pid = int(child.match[1])
     assert int((tmp_path / "pid").read_text()) == pid
     os.kill(pid, signal.SIGKILL)  # it lives
 
