@@ -93,6 +93,20 @@ def test_machines_that_are_down_are_neither_counted_nor_promoted() -> None:
     assert swarm.balance(cluster.host) == []
 
 
+def test_a_lost_manager_is_removed_after_another_was_told_to_go_on_alone() -> None:
+    cluster = FakeSwarm(m1="manager", m2="manager")
+    cluster.down.add("m2")
+    lost = "Error response from daemon: can't find manager in raft memberlist"
+    cluster.host.answers("docker", "node", "demote", err=lost, code=1)
+    cluster.host.answers("docker", "node", "update")
+    cluster.host.answers("docker", "node", "rm")
+    (dead,) = (node for node in swarm.nodes(cluster.host) if node.name == "m2")
+    swarm.remove(cluster.host, dead, None)
+    assert cluster.host.ran("docker", "node", "rm") == [
+        ("docker", "node", "rm", "--force", "id-m2")
+    ]
+
+
 def test_the_token_travels_through_stdin_and_never_through_a_command_line() -> None:
     cluster = FakeSwarm(m1="manager")
     new = FakeHost("m2").answers(*INFO, out=place("inactive"))
