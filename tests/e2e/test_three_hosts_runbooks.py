@@ -87,7 +87,7 @@ def test_migrate_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -
     clone.inv("db.status", STAGING, "--check").expect(5)
     follow("migrate")
     clone.inv("db.status", STAGING, "--check").expect()
-    follow("migrate", "--section=roll-back")
+    follow("migrate", "--section=roll-back", "--set=steps=1")
     clone.inv("db.query", STAGING, "--sql=select count(*) from tides").expect(1)
 
 
@@ -101,24 +101,46 @@ def test_reset_the_database_and_its_way_back(three: Rig, project: Checkout, foll
     ada.sign_in()
 
 
-@pytest.mark.parametrize("name", ["incident", "disk-full", "docker-commands"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("incident", ()),
+        ("disk-full", ("--set=name=m1", "--set=most=99")),
+        ("docker-commands", ("--set=name=m1",)),
+    ],
+)
 def test_what_only_looks_and_tidies_changes_no_release(
-    three: Rig, follow: Follow, name: str
+    three: Rig, follow: Follow, name: str, words: tuple[str, ...]
 ) -> None:
     before = serving(three)
-    follow(name)
+    follow(name, *words)
     assert serving(three) == before
 
 
 def test_scale_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -> None:
-    follow("scale")
+    before = replicas(three, "worker")
+    one, two = (f"worker: {{deploy: {{replicas: {n}}}}}" for n in (before, before + 1))
+    clone.replace("compose/compose.staging.yml", one, two)
+    clone.commit("One worker more")
+    follow("scale", "--set=service=worker")
+    assert replicas(three, "worker") == before + 1
     follow("scale", "--section=roll-back")
+    assert replicas(three, "worker") == before
 
 
-def test_new_secrets_are_in_use_everywhere(three: Rig, clone: Checkout, follow: Follow) -> None:
-    before = clone.sops("staging", "SESSION_KEY")
-    follow("rotate-secrets")
-    assert clone.sops("staging", "SESSION_KEY") != before
+def replicas(three: Rig, service: str) -> int:
+    return sum(f"_{service}-" in name for name in three.replicas())
+
+
+def test_a_new_secret_is_in_use_everywhere(three: Rig, clone: Checkout, follow: Follow) -> None:
+    ada = Person(three.url("m1"))
+    ada.sign_up()
+    before = clone.sops("staging", "DATABASE_PASSWORD")
+    follow("rotate-secrets", "--set=secret=DATABASE_PASSWORD")
+    after = clone.sops("staging", "DATABASE_PASSWORD")
+    assert after != before
+    ada.sign_in()
+    assert not any(word in each.text for each in clone.said for word in (before, after))
 
 
 def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
@@ -128,14 +150,40 @@ def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: 
     assert "m4" not in project.inv("machine.ls", STAGING).expect().out
 
 
+def machines(project: Checkout) -> dict[str, str]:
+    """Return the machines and the role of each."""
+    rows = project.inv("machine.ls", STAGING, "--json").expect().json
+    return {row["name"]: row["role"] for row in rows}
+
+
 def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
-    docker("kill", three.container("m3"))
-    wait_until(
-        "the others see it",
-        lambda: "down" in project.inv("machine.ls", STAGING).text,
-        90,
-    )
-    follow("host-lost", "--set=provider=local", "--set=name=m3", "--set=new=m5")
-    machines = project.inv("machine.ls", STAGING, "--json").expect().json
-    assert {row["name"] for row in machines} == {"m1", "m2", "m5"}
+    lost, *_ = (name for name, role in machines(project).items() if "data" not in role)
+    keeper = next(name for name, role in machines(project).items() if "data" in role)
+    docker("kill", three.container(lost))
+    wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"), 120)
+    follow("host-lost", "--set=provider=local", f"--set=name={lost}", "--set=new=m5")
+    left = machines(project)
+    assert lost not in left
+    assert len(left) == 3
     project.inv("status", STAGING, "--check").expect()
+
+
+def test_one_manager_goes_on_when_two_are_lost(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    keeper, *_ = (name for name, role in machines(project).items() if "data" in role)
+    dead = [name for name in machines(project) if name != keeper]
+    for name in dead:
+        docker("kill", three.container(name))
+    follow("lost-quorum", f"--set=name={keeper}", f"--set=dead={' '.join(dead)}")
+    assert set(machines(project)) == {keeper}
+    project.inv("status", STAGING, "--check").expect()
+
+
+def test_an_environment_is_removed_with_its_machines(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    follow("destroy", "--set=machines=remove")
+    assert project.inv("machine.ls", STAGING, "--json").expect().json == []
+    label = f"label=slipway.app={three.app}"
+    assert docker("ps", "--all", "--quiet", "--filter", label) == ""
