@@ -123,8 +123,7 @@ class Checkout:
         self.git("clean", "--quiet", "--force", "-d")
 
     def git(self, *words: str) -> str:
-        who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-        argv = ["git", *who, *words]
+        argv = ["git", *words]
         done = subprocess.run(
             argv, cwd=self.root, env=self.environment(), capture_output=True, text=True, check=True
         )
@@ -209,6 +208,9 @@ def clone(folder: Path, project: str) -> Checkout:
     """Clone HEAD, lay what is not committed over it, and give it a name and ports of its own."""
     checkout = Checkout(folder / "clone", folder / "home", project)
     checkout.home.mkdir(parents=True)
+    # A person has said once who they are; some runbooks commit.
+    identity = "[user]\n\tname = Test\n\temail = test@example.org\n"
+    (checkout.home / ".gitconfig").write_text(identity)
     here = Checkout(ROOT, checkout.home, "")
     argv = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(checkout.root)]
     subprocess.run(argv, env=here.environment(), check=True)
