@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from benchmarks.section import Section
+from slipway.notebook.cells.mask import Mask
+from slipway.notebook.cells.session import Session
 from slipway.notebook.document import Cell
-from slipway.notebook.mask import Mask
-from slipway.notebook.session import Session
 
 ROUNDS = 51
 GOAL = 30  # ms

@@ -19,7 +19,8 @@ RUNBOOKS, ROUNDS, GOAL = 100, 7, 2.0
 ALONE = """
 import time
 from datetime import date
-from slipway.notebook import check, parse
+from slipway.notebook.checking import check
+from slipway.notebook.reading import parse
 from tasks.tree import tree
 commands = tree()
 began = time.perf_counter()

@@ -55,9 +55,9 @@ def run(
     """
     from invoke.exceptions import Exit
 
-    from slipway.notebook import launch, resumption
-    from slipway.notebook.outset import Ports
-    from slipway.notebook.wish import Mode, Wish
+    from slipway.notebook.runs import launch, resumption
+    from slipway.notebook.runs.outset import Ports
+    from slipway.notebook.runs.wish import Mode, Wish
     from slipway.show.asking import Person
     from slipway.show.running import Watched
     from tasks.tree import tree
@@ -87,8 +87,9 @@ def check(*, name: str = "", json: bool = False) -> None:
 
     from invoke.exceptions import Exit
 
-    from slipway.notebook import check as checks
-    from slipway.notebook import history, parse
+    from slipway.notebook.checking import check as checks
+    from slipway.notebook.reading import parse
+    from slipway.notebook.records import history
     from slipway.show import problems
     from tasks.tree import tree
 
@@ -108,7 +109,8 @@ def list_(*, json: bool = False) -> None:
 
     Example: inv runbook.list
     """
-    from slipway.notebook import books, history
+    from slipway.notebook.reading import books
+    from slipway.notebook.records import history
     from slipway.show import runs
 
     runs.books(books.books(), history.last_runs(history.runs()), as_json=json)
@@ -127,12 +129,12 @@ def show(*, name: str = "", run: str = "") -> None:
     if name and run:
         raise UsageError("--name shows a runbook, --run the transcript of a run: take one of them")
     if name:
-        from slipway.notebook import parse
+        from slipway.notebook.reading import parse
         from slipway.show import reading
 
         reading.show(parse.read(parse.find(name))[0])
         return
-    from slipway.notebook import history as past
+    from slipway.notebook.records import history as past
     from slipway.show import transcripts
 
     transcripts.show(past.find(run).folder)
@@ -150,7 +152,7 @@ def history(env: "Environment | None" = None, *, name: str = "", json: bool = Fa
 
     Example: inv runbook.history --env=prod
     """
-    from slipway.notebook import history as past
+    from slipway.notebook.records import history as past
     from slipway.show import runs
 
     shelf = past.look()
@@ -172,7 +174,7 @@ def export(*, run: str = "", html: bool = False, to: str = "") -> None:
 
     Example: inv runbook.export --html --to=deploy.html
     """
-    from slipway.notebook import history as past
+    from slipway.notebook.records import history as past
     from slipway.show import transcripts
 
     transcripts.put(past.find(run).folder, to, html=html)
@@ -190,7 +192,8 @@ def new(*, name: str, task: str = "") -> None:
 
     Example: inv runbook.new --name=rotate-keys --task=deploy
     """
-    from slipway.notebook import problem, template
+    from slipway.notebook import problem
+    from slipway.notebook.reading import template
     from slipway.show.outcome import say
     from tasks.cli import namespace
     from tasks.tree import Tree

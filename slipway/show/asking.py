@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from slipway.notebook.ports import Answer, Gone, Place
+from slipway.notebook.runs.ports import Answer, Gone, Place
 
 WORDS = {
     "run": "Enter run",

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from slipway.notebook.chronicle import span
+from slipway.notebook.cells.result import Result
 from slipway.notebook.document import Action, Block, Cell, Heading, Manual
 from slipway.notebook.problem import where
-from slipway.notebook.result import Result
+from slipway.notebook.transcripts.chronicle import span
 from slipway.show.reading import Reader
 
 MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}

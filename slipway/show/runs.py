@@ -5,9 +5,9 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from slipway.notebook.books import Book
-from slipway.notebook.history import Shelf, Summary
 from slipway.notebook.problem import where
+from slipway.notebook.reading.books import Book
+from slipway.notebook.records.history import Shelf, Summary
 from slipway.show import table
 from slipway.show.answer import quiet
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from slipway.notebook import export
+from slipway.notebook.transcripts import export
 from slipway.show import reading
 from slipway.show.outcome import pass_on, say
 

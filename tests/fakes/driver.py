@@ -14,11 +14,11 @@ from typing import Any, Never
 
 from slipway.environments import environment
 from slipway.errors import SlipwayError
-from slipway.notebook import launch, resumption
-from slipway.notebook.event import Event, Kind
-from slipway.notebook.outset import Ports
-from slipway.notebook.record import Record
-from slipway.notebook.wish import Mode, Wish
+from slipway.notebook.records.event import Event, Kind
+from slipway.notebook.records.record import Record
+from slipway.notebook.runs import launch, resumption
+from slipway.notebook.runs.outset import Ports
+from slipway.notebook.runs.wish import Mode, Wish
 from slipway.show.asking import Person
 from slipway.show.running import Watched
 from tests.fakes.runners import Tasks

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from slipway.notebook.cells.result import Result
+from slipway.notebook.cells.session import Screen
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.document import Action, Block, Cell
-from slipway.notebook.event import Outcome
-from slipway.notebook.ports import Answer, Gone, Place
-from slipway.notebook.result import Result
-from slipway.notebook.session import Screen
+from slipway.notebook.records.event import Outcome
+from slipway.notebook.runs.ports import Answer, Gone, Place
 
 CTRL_C = "^C"
 CTRL_D = "^D"

@@ -10,7 +10,7 @@ from slipway.cluster import lease
 from slipway.environments.environment import Environment
 from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
-from slipway.notebook.claim import claim
+from slipway.notebook.runs.claim import claim
 from slipway.releases.members import Cluster
 from tests.integration.conftest import Corner
 

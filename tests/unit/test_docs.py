@@ -11,7 +11,8 @@ from slipway import errors
 from slipway.environments import schema
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
-from slipway.notebook import check, drift, parse
+from slipway.notebook.checking import check, drift
+from slipway.notebook.reading import parse
 from slipway.project import COMPOSE, ROOT
 from tasks.tree import tree
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook import drift
-from slipway.notebook.check import check, obstacles
+from slipway.notebook.checking import drift
+from slipway.notebook.checking.check import check, obstacles
 from slipway.notebook.commands import UNKNOWN
 from slipway.project import ROOT
 from tasks.tree import tree

@@ -14,10 +14,11 @@ import pytest
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError, Unreachable
-from slipway.notebook import known, parse, surroundings
-from slipway.notebook.claim import claim
 from slipway.notebook.document import Runbook
-from slipway.notebook.surroundings import Surroundings
+from slipway.notebook.reading import parse
+from slipway.notebook.runs import known, surroundings
+from slipway.notebook.runs.claim import claim
+from slipway.notebook.runs.surroundings import Surroundings
 from slipway.project import ROOT
 from slipway.releases.members import Cluster
 from tests.fakes.host import FakeHost
@@ -61,7 +62,7 @@ def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     lines = [
         "import sys, time, pathlib",
-        "from slipway.notebook.claim import claim",
+        "from slipway.notebook.runs.claim import claim",
         "with claim('staging', 'deploy', '1', 'anna', pathlib.Path(sys.argv[1])):",
         "    print('mine', flush=True)",
         "    time.sleep(600)",

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import UsageError
-from slipway.notebook import course, parse
 from slipway.notebook.document import Runbook
-from slipway.notebook.gates import gates
-from slipway.notebook.wish import Mode, Wish
+from slipway.notebook.reading import parse
+from slipway.notebook.runs import course
+from slipway.notebook.runs.gates import gates
+from slipway.notebook.runs.wish import Mode, Wish
 
 ALONE, PERSON = Mode(person=False), Mode(person=True)
 TEXT = """\

@@ -10,9 +10,9 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook import parse
 from slipway.notebook.document import Cell, Heading, Manual, Sample
-from slipway.notebook.markdown import clean, front, page
+from slipway.notebook.reading import parse
+from slipway.notebook.reading.markdown import clean, front, page
 from slipway.project import ROOT
 
 

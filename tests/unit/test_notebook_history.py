@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from slipway.errors import UsageError
-from slipway.notebook import books, history
-from slipway.notebook.record import EVENTS, Record
+from slipway.notebook.reading import books
+from slipway.notebook.records import history
+from slipway.notebook.records.record import EVENTS, Record
 from slipway.show import runs as show
 
 HOST = socket.gethostname()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.notebook import links
+from slipway.notebook.checking import links
 from slipway.project import ROOT
 
 PAGE = """\

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook.mask import Mask
+from slipway.notebook.cells.mask import Mask
 
 SECRET = "corréct-horse/battery+staple=7"
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----\n"

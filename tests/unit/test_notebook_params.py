@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from slipway.errors import ConfigError, UsageError
-from slipway.notebook import params, parse, variables
+from slipway.notebook.checking import variables
 from slipway.notebook.commands import Flag
 from slipway.notebook.document import Attributes, Cell, Runbook
-from slipway.notebook.params import Param, settle
+from slipway.notebook.reading import parse
+from slipway.notebook.runs import params
+from slipway.notebook.runs.params import Param, settle
 
 
 class TwoTasks:

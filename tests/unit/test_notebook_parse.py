@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import UsageError
-from slipway.notebook import links, parse
+from slipway.notebook.checking import links
 from slipway.notebook.document import Alert, Cell, Heading, Manual, Prose, Runbook, Sample
-from slipway.notebook.slugs import Slugger
+from slipway.notebook.reading import parse
+from slipway.notebook.reading.slugs import Slugger
 from slipway.project import ROOT
 
 HERE = ROOT / "runbooks" / "try.md"

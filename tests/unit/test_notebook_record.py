@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import Busy, Refused, SlipwayError
-from slipway.notebook import record
-from slipway.notebook.event import follow
-from slipway.notebook.record import EVENTS, Record, is_going_on, read
+from slipway.notebook.records import record
+from slipway.notebook.records.event import follow
+from slipway.notebook.records.record import EVENTS, Record, is_going_on, read
 from slipway.project import ROOT
 
 BEGIN = {"runbook": "deploy", "env": "staging", "user": "anna", "host": "laptop"}
@@ -153,7 +153,7 @@ def test_a_run_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_the_record_of_a_killed_process_is_free(tmp_path: Path) -> None:
     lines = [
         "import sys, time, pathlib",
-        "from slipway.notebook.record import Record",
+        "from slipway.notebook.records.record import Record",
         "begin = {'runbook': 'deploy', 'user': 'anna'}",
         "run = Record.create('deploy', '', begin, pathlib.Path(sys.argv[1]))",
         "run.append('start', cell='deploy', section='steps', n=1)",

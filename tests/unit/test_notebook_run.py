@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from slipway.notebook import course, parse
+from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Runbook
-from slipway.notebook.event import Outcome
-from slipway.notebook.job import Job
-from slipway.notebook.mask import Mask
-from slipway.notebook.ports import Place
-from slipway.notebook.record import Record
-from slipway.notebook.run import Run
-from slipway.notebook.wish import Mode, Wish
+from slipway.notebook.reading import parse
+from slipway.notebook.records.event import Outcome
+from slipway.notebook.records.record import Record
+from slipway.notebook.runs import course
+from slipway.notebook.runs.job import Job
+from slipway.notebook.runs.ports import Place
+from slipway.notebook.runs.run import Run
+from slipway.notebook.runs.wish import Mode, Wish
 from tests.fakes.runners import CTRL_C, CTRL_D, Heard, NoClaim, Played, Scripted
 
 SECRET = "s3cr3t-of-prod"

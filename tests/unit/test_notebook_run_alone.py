@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from slipway.notebook.claim import claim
-from slipway.notebook.event import Event
-from slipway.notebook.record import read
+from slipway.notebook.records.event import Event
+from slipway.notebook.records.record import read
+from slipway.notebook.runs.claim import claim
 from tests.fakes.screen import PATIENCE, ROOT
 
 TEXT = """\

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from slipway.notebook.event import Event
-from slipway.notebook.record import read
+from slipway.notebook.records.event import Event
+from slipway.notebook.records.record import read
 from tests.fakes.screen import Terminal
 
 TEXT = """\

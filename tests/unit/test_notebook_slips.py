@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.notebook import parse
 from slipway.notebook.document import Manual
 from slipway.notebook.problem import Problem
+from slipway.notebook.reading import parse
 from slipway.project import ROOT
 
 HERE = ROOT / "runbooks" / "try.md"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import Refused, UsageError
-from slipway.notebook import links, parse, template
+from slipway.notebook.checking import links
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.document import SECTIONS, Heading
+from slipway.notebook.reading import parse, template
 
 
 class FewCommands(Commands):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 
-from slipway.notebook import family
+from slipway.notebook.cells import family
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-and-more"
@@ -20,8 +20,8 @@ PROGRAM = f"""
 import os, sys, termios
 from pathlib import Path
 from slipway.notebook.document import Attributes, Cell
-from slipway.notebook.mask import Mask
-from slipway.notebook.session import Session
+from slipway.notebook.cells.mask import Mask
+from slipway.notebook.cells.session import Session
 class Screen:
     def write(self, data): os.write(1, data)
 folder = Path(sys.argv[1])

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import UsageError
-from slipway.notebook import chronicle, export, markup, record, transcript
-from slipway.notebook.ansi import plain, visible
+from slipway.notebook.reading import markup
+from slipway.notebook.records import record
+from slipway.notebook.transcripts import chronicle, export, transcript
+from slipway.notebook.transcripts.ansi import plain, visible
 from slipway.show import transcripts
 from tests.fakes import exampleruns
 from tests.fakes.exampleruns import ExampleRun

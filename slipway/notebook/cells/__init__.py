@@ -1,0 +1,1 @@
+"""One cell run for real: its shell, its terminal, its output, what it leaves to the next."""

@@ -1,0 +1,248 @@
+"""The shell that the cells of a run share: each has a bash of its own and finds what was left."""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from slipway.errors import SlipwayError, UsageError
+from slipway.notebook.cells import process, python_cell, script, state
+from slipway.notebook.cells.capture import Capture
+from slipway.notebook.cells.ends import Job
+from slipway.notebook.cells.mask import Mask
+from slipway.notebook.cells.process import Ended, Hearing
+from slipway.notebook.cells.result import Result
+from slipway.notebook.cells.state import State
+from slipway.notebook.cells.tee import Tee
+from slipway.notebook.cells.terminal import Person
+from slipway.notebook.document import Cell
+from slipway.project import ROOT
+
+TEST_PATIENCE = 60.0  # seconds for a `when`
+# With these a bash would run a file before the cell, or would not be itself.
+UNWANTED = ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "CDPATH", "OLDPWD")
+
+
+class Screen(Protocol):
+    """Where a cell's output goes while it runs; masked already.
+
+    With a terminal it gets what the terminal gets, which is in raw mode meanwhile.
+    """
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Session:
+    """Runs cells, one after the other; only a cell that passed changes what the next one finds."""
+
+    def __init__(
+        self,
+        record_folder: Path,
+        variables: Mapping[str, str],
+        mask: Mask,
+        *,
+        root: Path = ROOT,
+        terminal: bool = False,
+        debug: Callable[[str], None] | None = None,
+    ) -> None:
+        for name, value in variables.items():
+            if "\0" in value:
+                raise UsageError(f"{name} holds a NUL byte, which no variable can hold")
+        self._folder, self._mask, self._root = record_folder, mask, root
+        self._person = Person() if terminal else None
+        self._debug = debug or (lambda text: None)
+        env = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+        path = os.pathsep.join([str(root), env.get("PATH", os.defpath)])
+        self._env = {**env, "PATH": path, **variables}
+        self._name = _file_of(variables.get("RUNBOOK", ""), root)
+        self._state = State(root)
+
+    def load(self, n: int) -> tuple[str, ...]:
+        """Take the state after the n-th started cell; return the names that no file kept."""
+        self._state = state.read(self._kept(n)) if n else State(self._root)
+        return self._state.unkept
+
+    def run(self, cell: Cell, n: int, screen: Screen) -> Result:
+        """Run a cell to its end, whatever that is."""
+        log = self._folder / "cells" / f"{n:02}.log"
+        interactive = cell.attributes.interactive and self._person is not None
+        with Tee(log, self._mask, screen.write, typed=interactive) as tee:
+            try:
+                folder = self._folder_of(cell)
+            except SlipwayError as error:
+                tee.take(f"{error}\n".encode())
+                return Result("failed", None, 0.0, log, 1, message=self._mask.text(str(error)))
+            capture = Capture(cell.attributes.capture, tee.take, is_raw=self._person is not None)
+            hearing = Hearing(
+                tee.take,
+                capture.take if capture.variable else None,
+                tee.idle if interactive else None,
+                tee.hide_traces,
+            )
+            with self._source(cell, n) as source:
+                ended = self._conduct(self._job(cell, folder, source), hearing, self._person)
+        message = capture.complaint if ended.code == 0 and not ended.why else _signal(ended)
+        passed = not ended.why and ended.code == 0 and not message
+        if passed:
+            self._advance(cell, folder, ended, capture)
+            self._state.write(self._kept(n))
+        return Result(
+            outcome="passed" if passed else (ended.why or "failed"),
+            code=ended.code if ended.code >= 0 and not ended.why else None,
+            seconds=ended.seconds,
+            log=log,
+            lines=tee.lines,
+            size=tee.size,
+            captured=self._mask.text(capture.value) if passed and capture.variable else None,
+            left=tuple(self._mask.text(each) for each in ended.left),
+            unkept=self._state.unkept if passed else (),
+            message=message,
+        )
+
+    def test(self, condition: str) -> bool:
+        """Whether a shell condition holds in the present state, which it does not change.
+
+        A condition that cannot be decided is an error: its cell neither runs nor is skipped.
+        """
+        said = bytearray()
+        given = script.test(self._state.script(), condition)
+        job = Job(
+            script.bash(self._name, "test"),
+            self._env,
+            self._present(self._state.cwd),
+            given.encode(errors="surrogateescape"),
+            TEST_PATIENCE,
+        )
+        ended = self._conduct(job, Hearing(said.extend), None)
+        if ended.why == "interrupted":
+            raise KeyboardInterrupt
+        # The code of the condition, if the shell lived to see it; 2 and 126 on tell of an error.
+        code = int(ended.report or b"-1")
+        lines = self._mask.text(said.decode(errors="replace")).strip().splitlines()
+        if ended.why or code < 0 or code > 125 or (code == 2 and lines):
+            reason = ended.why or (lines[-1] if lines else f"it ended with {ended.code}")
+            shown = self._mask.text(condition)
+            raise SlipwayError(f'when="{shown}" cannot be decided: {reason}')
+        return code == 0
+
+    def shell(self) -> int:
+        """Give the person a bash with the present state; what it changes is not kept."""
+        given, feed = os.pipe()
+        text = f"{self._state.script()}PS1='[runbook] \\w \\$ '\n"
+        argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{given}", "-i"]
+        person = self._person or Person()
+        with person.lent():
+            started = subprocess.Popen(
+                argv, env=self._env, cwd=self._present(self._state.cwd), pass_fds=(given,)
+            )
+            os.close(given)
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            try:
+                with contextlib.suppress(BrokenPipeError), os.fdopen(feed, "wb") as file:
+                    file.write(text.encode(errors="surrogateescape"))
+                return started.wait()
+            finally:
+                signal.signal(signal.SIGINT, before)
+
+    def close(self) -> None:
+        """Forget what only this process knew."""
+        self._state = State(self._root)
+
+    def _kept(self, n: int) -> Path:
+        return self._folder / "state" / f"{n:02}.sh"
+
+    def _conduct(self, job: Job, hearing: Hearing, person: Person | None) -> Ended:
+        self._debug(self._mask.text(f"in {job.cwd}: {shlex.join(job.argv(60, 61))}"))
+        try:
+            return process.conduct(job, hearing, person)
+        except FileNotFoundError:
+            raise SlipwayError("bash is not installed here, and cells need it") from None
+        except OSError as error:
+            raise SlipwayError(f"bash cannot be started: {error.strerror}") from None
+
+    def _job(self, cell: Cell, folder: Path, source: Path | None) -> Job:
+        traits = {"terminal": self._person is not None, "interactive": cell.attributes.interactive}
+        before = self._state.script()
+        if source is None:
+            given = script.cell(before, cell.source, cell.line, **traits)
+        else:
+            words = [sys.executable, "-u", "-P", python_cell.__file__, str(source)]
+            words += [self._name, str(cell.line), str(self._root)]
+            given = script.python(before, words, **traits)
+        return Job(
+            script.bash(self._name, "cell" if source is None else "python"),
+            {**self._env, "RUNBOOK_CELL": cell.id},
+            folder,
+            given.encode(errors="surrogateescape"),
+            cell.attributes.timeout,
+            cell.attributes.interactive,
+        )
+
+    @contextlib.contextmanager
+    def _source(self, cell: Cell, n: int) -> Iterator[Path | None]:
+        """Write the source of a Python cell down for as long as it runs."""
+        if cell.language != "python":
+            yield None
+            return
+        path = self._folder / "cells" / f"{n:02}.py"
+        path.touch(0o600)
+        try:
+            path.write_text(cell.source, encoding="utf-8")
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _advance(self, cell: Cell, folder: Path, ended: Ended, capture: Capture) -> None:
+        """Take the state that a cell left."""
+        found = self._after_python(ended) if cell.language == "python" else None
+        if cell.language != "python":
+            found = state.from_bash(ended.report, self._env, self._mask)
+        found = found or self._state
+        if cell.attributes.cwd and found.cwd == folder:
+            found = replace(found, cwd=self._state.cwd)  # the attribute is for its cell alone
+        if capture.variable:
+            line = state.assignment(capture.variable, capture.value)
+            secret = [capture.variable] if self._mask.hides(capture.value) else []
+            found = found.extended({capture.variable: line}, secret, found.cwd)
+        self._state = found
+
+    def _after_python(self, ended: Ended) -> State | None:
+        if not ended.report:
+            return None
+        told = json.loads(ended.report)
+        lines = {name: f"unset -v {name}\n" for name in told["gone"]}
+        values = {**told["new"], **told["changed"]}
+        for name, value in values.items():
+            lines[name] = state.assignment(name, value, export=name in told["new"])
+        lines = {name: line for name, line in lines.items() if state.NAME.match(name)}
+        secret = [name for name in lines if self._mask.hides(values.get(name, ""))]
+        return self._state.extended(lines, secret, Path(told["cwd"]))
+
+    def _folder_of(self, cell: Cell) -> Path:
+        if not cell.attributes.cwd:
+            return self._present(self._state.cwd)
+        return self._present(self._root / cell.attributes.cwd)
+
+    def _present(self, folder: Path) -> Path:
+        if not folder.is_dir():
+            raise SlipwayError(f"{folder}: there is no such folder to run in")
+        return folder
+
+
+def _file_of(runbook: str, root: Path) -> str:
+    """Return the name that errors in a cell carry, as a person would type it."""
+    path = f"runbooks/{runbook}.md"
+    return path if (root / path).is_file() else runbook or "runbook"
+
+
+def _signal(ended: Ended) -> str:
+    if ended.why or ended.code >= 0:
+        return ""
+    return f"ended by {signal.Signals(-ended.code).name}"

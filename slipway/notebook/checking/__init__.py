@@ -1,0 +1,1 @@
+"""A runbook held against the commands, files and shells that there are."""

@@ -1,0 +1,84 @@
+"""All that is wrong with runbooks and documents, found in one pass; nothing is run."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from slipway.notebook.checking import drift, form, library, links, origin, syntax
+from slipway.notebook.commands import Commands
+from slipway.notebook.document import Cell, Runbook
+from slipway.notebook.problem import Problem, where
+from slipway.notebook.reading import parse
+from slipway.project import ROOT
+
+INDEX = "README.md"  # its commands run; owner, sections and the like are a runbook's
+
+
+def check(
+    paths: Sequence[Path],
+    commands: Commands,
+    *,
+    today: datetime.date,
+    last_runs: Mapping[str, datetime.date] | None = None,
+    documents: Sequence[Path] = (),
+) -> list[Problem]:
+    """Return every problem of some runbooks, by file and line; of documents, links and commands.
+
+    Several runbooks are taken for the whole collection, and then held against the tasks too.
+    """
+    found: list[Problem] = []
+    cells: list[tuple[str, Cell]] = []
+    books: list[Runbook] = []
+    told: dict[str, set[str]] = {}
+    for path in paths:
+        runbook, problems = parse.read(path)
+        file = where(path)
+        named = list(drift.named(runbook))
+        told[runbook.name] = {word for _, words in named for word in words}
+        found += problems
+        found += drift.problems(runbook, file, commands, named)
+        found += links.check(path, runbook.text)
+        found += origin.problems(runbook, file, commands)
+        cells += [(file, cell) for cell in runbook.cells()]
+        if path.name == INDEX:
+            found += form.without_way_back(runbook, file)
+            continue
+        books.append(runbook)
+        last_run = (last_runs or {}).get(runbook.name)
+        found += form.problems(runbook, file, commands, today, last_run)
+        found += form.unspoken(runbook, file, told[runbook.name])
+    for path in documents:
+        runbook, _ = parse.read(path)
+        found += drift.problems(runbook, where(path), commands, list(drift.named(runbook)))
+        found += links.check(path, runbook.text)
+    found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
+    if len(books) > 1:
+        found += library.problems(books, told, commands)
+    return sorted(set(found))
+
+
+def obstacles(path: Path, commands: Commands) -> list[Problem]:
+    """Return the errors that a run would stumble over.
+
+    A broken link or a missing owner is none: neither may keep anybody from working at night.
+    """
+    runbook, found = parse.read(path)
+    file = where(path)
+    cells = [(file, cell) for cell in runbook.cells()]
+    named = [each for each in drift.named(runbook) if _is_in_a_cell(runbook, each[0])]
+    found += drift.problems(runbook, file, commands, named)
+    found += origin.problems(runbook, file, commands)
+    found += form.without_way_back(runbook, file)
+    found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
+    return sorted({each for each in found if each.severity == "error"})
+
+
+def _is_in_a_cell(runbook: Runbook, line: int) -> bool:
+    ends = ((cell.line, cell.line + cell.source.count("\n") + 1) for cell in runbook.cells())
+    return any(first <= line <= last for first, last in ends)
+
+
+def documents(root: Path = ROOT) -> list[Path]:
+    """Return the other documents of the project, the index of the runbooks among them."""
+    places = ("*.md", "docs/**/*.md", "backups/*.md", "runbooks/README.md")
+    return sorted({path for place in places for path in root.glob(place)})

@@ -1,0 +1,1 @@
+"""From Markdown to a runbook, by GitHub's rules."""

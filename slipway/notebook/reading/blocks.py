@@ -1,0 +1,251 @@
+"""From a parsed page to the blocks of a runbook: sections, cells and their ids, steps by hand."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from slipway.notebook.document import (
+    CHECKING,
+    SECTIONS,
+    Alert,
+    Block,
+    Cell,
+    Heading,
+    Manual,
+    Prose,
+    Sample,
+    SectionName,
+)
+from slipway.notebook.reading import attributes, slips
+from slipway.notebook.reading.markdown import Node, Page, plain
+
+ALERTS = ["note", "tip", "important", "warning", "caution"]
+ALERT = re.compile(r"\[!([A-Za-z]+)\][ \t]*(.*)")
+TODO = re.compile(r"\[([ xX])\][ \t\n]+(?=\S)")
+NEARLY_TODO = re.compile(r"\[[ xX]?\](?![(\[:])")
+QUOTE = re.compile(r"[ \t]*> ?")
+
+
+class Complain(Protocol):
+    def __call__(self, line: int, text: str, *, warning: bool = False) -> None: ...
+
+
+class Reader:
+    """Goes through a page once; what is wrong is told to `complain` by line."""
+
+    def __init__(self, page: Page, complain: Complain) -> None:
+        self.page = page
+        self.complain = complain
+        self.blocks: list[Block] = []
+        self.section: SectionName = "about"
+        self.heading: Heading | None = None
+        self._anchors = set(page.anchors.values())
+        self._ids: dict[str, int] = {}  # each id with its line
+        self._counted: dict[str, int] = {}  # the number to try next after each slug
+
+    def read(self) -> tuple[Block, ...]:
+        """Return the blocks in the order of their lines."""
+        self._each(self.page.blocks, quotes=0, depth=0)
+        return tuple(self.blocks)
+
+    def _each(self, nodes: Sequence[Node], quotes: int, depth: int) -> None:
+        for special, group in itertools.groupby(nodes, key=_is_special):
+            if not special:
+                self._prose(list(group), quotes)
+                continue
+            for node in group:
+                match node.kind:
+                    case "heading" if depth == 0:
+                        self._heading(node)
+                    case "fence":
+                        self._fence(node)
+                    case "blockquote":
+                        self._quote(node, quotes + 1, depth)
+                    case "list_item":
+                        self._item(node, quotes, depth)
+                    case _:
+                        self._each(node.children, quotes, depth + 1)
+
+    def _heading(self, node: Node) -> None:
+        text = plain(node.inline).strip()
+        level, line = int(node.token.tag[1]), node.begin + 1
+        meant = SECTIONS.get(text.casefold())
+        if level == 1:
+            self.section = "about"
+        elif level == 2:
+            self.section = meant or "steps"
+            if meant is None and (hint := slips.in_section(text)):
+                self.complain(line, f'"{text}" is no section of a runbook{hint}')
+        elif meant not in (None, self.section):
+            self.complain(line, f'"{text}" means something only at level 2: write ## {text}')
+        self.heading = Heading(line, self.section, level, text, self.page.anchors[node.begin])
+        self.blocks.append(self.heading)
+
+    def _prose(self, nodes: list[Node], quotes: int) -> None:
+        first, last = nodes[0].begin, nodes[-1].end
+        text = _source(self.page.lines[first:last], quotes)
+        if text:
+            self.blocks.append(Prose(first + 1, self.section, text + self._references(text)))
+        self._look_over(nodes)
+
+    def _look_over(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            for line, slip in slips.in_prose(node):
+                self.complain(line, slip)
+
+    def _references(self, text: str) -> str:
+        """Return the definitions that a piece needs to be rendered alone."""
+        if "[" not in text or not self.page.references:
+            return ""
+        inner = {" ".join(part.split()).upper() for part in re.findall(r"\[([^\[\]]+)\]", text)}
+        found = [
+            f"\n[{label}]: <{entry['href']}>"
+            for label, entry in self.page.references.items()
+            if label in inner and f"[{label}]:" not in text.upper()
+        ]
+        return "\n" + "".join(found) if found else ""
+
+    def _quote(self, node: Node, quotes: int, depth: int) -> None:
+        inline = node.children[0].inline if node.children else None
+        match = ALERT.match(inline.content) if inline else None
+        if inline is None or match is None:
+            self._each(node.children, quotes, depth + 1)
+            return
+        line, kind = node.begin + 1, match[1].lower()
+        if kind not in ALERTS:
+            known = ", ".join(f"[!{each.upper()}]" for each in ALERTS)
+            self.complain(line, f"there is no alert [!{match[1]}], but {known}")
+        elif match[2]:
+            self.complain(line, f"[!{match[1]}] stands alone on its line, the text below it")
+        elif depth:
+            self.complain(line, "an alert in a list is drawn as a plain quote: move it out")
+        text, rest = self._leading(node, inline.content[match.end(1) + 1 :], quotes)
+        self.blocks.append(Alert(line, self.section, kind, text))
+        self._each(rest, quotes, depth + 1)
+
+    def _item(self, node: Node, quotes: int, depth: int) -> None:
+        inline = node.children[0].inline if node.children else None
+        match = TODO.match(inline.content) if inline else None
+        line = node.begin + 1
+        if inline and match:
+            if match[1] != " ":
+                text = "this box is ticked in the file: every run ticks its own"
+                self.complain(line, text, warning=True)
+            text, rest = self._leading(node, inline.content[match.end() :], quotes)
+            self._begin(line)
+            slug, title = self._place()
+            here = self._id(f"{slug}-todo", line, number=True)
+            self.blocks.append(Manual(line, self.section, here, title, text))
+        elif inline and NEARLY_TODO.match(inline.content):
+            self.complain(line, "a step by hand is written - [ ] and then its text")
+            return
+        else:
+            lead = list(itertools.takewhile(lambda child: not _is_special(child), node.children))
+            rest = node.children[len(lead) :]
+            if lead:
+                self._prose([Node(node.token, tuple(lead), node.begin, lead[-1].end)], quotes)
+        self._each(rest, quotes, depth + 1)
+
+    def _leading(self, node: Node, text: str, quotes: int) -> tuple[str, Sequence[Node]]:
+        """Join the text of a first paragraph to what is plain after it; return what is not."""
+        lead = list(itertools.takewhile(lambda each: not _is_special(each), node.children[1:]))
+        self._look_over(node.children[: 1 + len(lead)])
+        first = "\n".join(line.lstrip() for line in text.split("\n")).strip()
+        parts = [first, *(_source(self.page.lines[n.begin : n.end], quotes) for n in lead)]
+        return "\n\n".join(part for part in parts if part), node.children[1 + len(lead) :]
+
+    def _fence(self, node: Node) -> None:
+        line, source = node.begin + 1, node.token.content
+        opening = attributes.read(node.token.info)
+        for complaint in opening.complaints:
+            self.complain(line, complaint)
+        for where, slip in slips.around_fence(node):
+            self.complain(where, slip)
+        if opening.runs is None:
+            self.blocks.append(Sample(line, self.section, opening.language, source))
+            return
+        found = opening.attributes
+        if not found.skip:
+            self._begin(line)
+        is_check = found.check or self.section in CHECKING
+        for complaint in attributes.clashes(found, is_check=is_check):
+            self.complain(line, complaint)
+        if not source.strip():
+            self.complain(line, "this cell is empty: write a command, or take it away")
+        for where, slip in slips.unseen(self.page, node):
+            self.complain(where, slip)
+        slug, title = self._place()
+        here = self._named(found.name, line) or self._id(slug, line)
+        cell = Cell(line, self.section, here, title, opening.runs, source, found)
+        self.blocks.append(cell)
+
+    def _begin(self, line: int) -> None:
+        """See that nothing that is to be done is left out in silence."""
+        if self.section == "about":
+            self.section = "steps"  # what stands before any section
+        if self.section == "escalate":
+            text = "what stands in Escalate is read and never run: move it, or write it as prose"
+            self.complain(line, text, warning=True)
+
+    def _place(self) -> tuple[str, str]:
+        if self.heading is None:
+            return "cell", ""
+        return self.heading.slug or "cell", self.heading.text
+
+    def _named(self, name: str, line: int) -> str:
+        if not name:
+            return ""
+        own = self.heading is not None and self.heading.slug == name
+        if name in self._ids:
+            self.complain(line, f"name={name} is taken by line {self._ids[name]}: choose another")
+            return ""
+        if name in self._anchors and not own:
+            self.complain(line, f"name={name} is the anchor of a heading: choose another")
+            return ""
+        self._ids[name] = line
+        return name
+
+    def _id(self, stem: str, line: int, *, number: bool = False) -> str:
+        """Return an id that neither a cell nor another heading has."""
+        own = self.heading.slug if self.heading else ""
+        n = self._counted.get(stem, 1 if number else 0)
+        while True:
+            found = f"{stem}-{n}" if n else stem
+            if found not in self._ids and (found == own or found not in self._anchors):
+                break
+            n += 1
+        self._counted[stem] = n + 1
+        self._ids[found] = line
+        return found
+
+
+def _is_special(node: Node) -> bool:
+    """Whether a block is more than prose, or holds what is."""
+    return any(_is_special_itself(each) for each in node.walk()) or node.kind == "heading"
+
+
+def _is_special_itself(node: Node) -> bool:
+    if node.kind == "fence":
+        return True
+    inline = node.children[0].inline if node.children else None
+    if inline is None:
+        return False
+    if node.kind == "list_item":
+        return bool(TODO.match(inline.content) or NEARLY_TODO.match(inline.content))
+    return node.kind == "blockquote" and bool(ALERT.match(inline.content))
+
+
+def _source(lines: Sequence[str], quotes: int) -> str:
+    """Return lines as they stand, without the marks and the indent of what they are in."""
+    found = list(lines)
+    for _ in range(quotes):
+        found = [QUOTE.sub("", line, count=1) for line in found]
+    found = [line.expandtabs(4) if line[:1].isspace() else line for line in found]
+    while found and not found[0].strip():
+        found.pop(0)
+    if not found:
+        return ""
+    indent = len(found[0]) - len(found[0].lstrip())
+    cut = [line[min(indent, len(line) - len(line.lstrip())) :] for line in found]
+    return "\n".join(cut).rstrip()

@@ -1,0 +1,46 @@
+"""The runbooks that there are: what each says of itself before its first section."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.notebook.reading import parse
+
+SECTION = re.compile(r"^## ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Book:
+    """One runbook's cover."""
+
+    name: str
+    title: str
+    summary: str
+    risk: str
+    time: str
+    tasks: tuple[str, ...]
+    path: Path
+
+
+def books(folder: Path = parse.RUNBOOKS) -> list[Book]:
+    """Return the covers of a folder's runbooks, by name; a file that cannot be read is left out."""
+    return [book for path in parse.collection(folder) if (book := _cover(path)) is not None]
+
+
+def _cover(path: Path) -> Book | None:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # Only what stands before the first section: forty of them are listed while somebody waits.
+    runbook, _ = parse.parse(SECTION.split(text, maxsplit=1)[0], path)
+    matter = runbook.matter
+    return Book(
+        runbook.name,
+        runbook.title,
+        runbook.summary,
+        matter.risk,
+        matter.time,
+        matter.tasks,
+        path,
+    )

@@ -1,0 +1,92 @@
+"""A runbook's Markdown as tokens: where fences and items end, and HTML without its tags."""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import SlipwayError
+from slipway.notebook.reading import markdown
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Lines count from 1; `ends` maps the first line of a fence or an item to its last."""
+
+    matter: int  # the last line of the front matter, 0 without one
+    ends: Mapping[int, int]
+
+
+def runbook_of(folder: Path) -> str:
+    """Read the runbook as it was when a run began."""
+    path = folder / "runbook.md"
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SlipwayError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def lines(text: str) -> list[str]:
+    """Split text where Markdown does, and nowhere else."""
+    return markdown.clean(text).removesuffix("\n").split("\n")
+
+
+def tokens(text: str) -> "Sequence[Token]":
+    """Parse text without its front matter; every tag in it is text."""
+    split = lines(text)
+    matter = markdown.front(tuple(split))
+    return parser().parse("\n" * matter + "\n".join(split[matter:]) + "\n")
+
+
+def places(text: str) -> Places:
+    """Find where things end."""
+    split = lines(text)
+    ends: dict[int, int] = {}
+    for token in tokens(text):
+        if token.map is None:
+            continue
+        first, last = token.map
+        if token.type == "list_item_open":
+            while last > first + 1 and not split[last - 1].strip():
+                last -= 1
+            ends.setdefault(first + 1, last)
+        elif token.type == "fence":
+            ends[first + 1] = last
+    return Places(markdown.front(tuple(split)), ends)
+
+
+@functools.cache
+def parser() -> "MarkdownIt":
+    """Return the parser and renderer of prose: tags are text, pictures are links."""
+    from markdown_it import MarkdownIt
+
+    made = MarkdownIt("commonmark", {"html": False, "maxNesting": markdown.DEEPEST}).enable(
+        ["table", "strikethrough"]
+    )
+    made.validateLink = lambda url: not SCHEME.match(url) or bool(ALLOWED.match(url))  # type: ignore[method-assign]
+    made.add_render_rule("link_open", _link)
+    made.add_render_rule("image", _image)
+    return made
+
+
+def _link(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any) -> str:
+    tokens[at].attrSet("rel", "noopener noreferrer")
+    return str(self.renderToken(tokens, at, options, env))
+
+
+def _image(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any) -> str:
+    """A picture would be fetched from somewhere; a link to it is not."""
+    from markdown_it.common.utils import escapeHtml
+
+    source = escapeHtml(str(tokens[at].attrGet("src") or ""))
+    text = escapeHtml(tokens[at].content or "picture")
+    return f'<a href="{source}" rel="noopener noreferrer">{text}</a>'

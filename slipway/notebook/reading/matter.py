@@ -1,0 +1,205 @@
+"""The front matter of a runbook: the YAML between two lines of ---, judged key by key."""
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from slipway.notebook.document import Matter
+from slipway.notebook.problem import nearest
+from slipway.notebook.reading.markdown import front
+
+if TYPE_CHECKING:
+    from yaml.nodes import MappingNode, Node
+
+Complain = Callable[[int, str], None]
+
+KEYS = ["task", "owner", "risk", "time", "last_tested", "needs", "params", "awaits"]
+PARAM_KEYS = ["help", "choices", "default", "pattern", "optional"]
+RISKS = ["low", "medium", "high"]
+TASK = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
+PARAM = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+TAKEN = {"RUNBOOK", "RUNBOOK_CELL", "RUNBOOK_RUN_ID", "PATH", "HOME", "IFS", "PWD"}
+LARGEST = 8_000  # characters; a runbook says little about itself
+
+
+def read(lines: tuple[str, ...], complain: Complain) -> Matter:
+    """Read the front matter of a page, complaining with the line of what is wrong."""
+    if lines[0].rstrip() != "---":
+        first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+        if first and front(lines[first:]):
+            complain(first + 1, "front matter begins on the first line: take away what is above")
+        return Matter()
+    size = front(lines)
+    if not size:
+        complain(1, "the front matter is never closed: end it with a line of ---")
+        return Matter()
+    # The first line stays as an empty one, so that YAML counts as the file does.
+    root = _compose("\n" + "\n".join(lines[1 : size - 1]) + "\n", complain)
+    found: dict[str, Any] = {}
+    for line, key, node in _pairs(root, complain, "the front matter", KEYS):
+        found[key] = _value(key, node, line, complain)
+    if "task" in found:
+        found["tasks"] = found.pop("task")
+    return Matter(**{key: value for key, value in found.items() if value is not None})
+
+
+def _compose(text: str, complain: Complain) -> "Node | None":
+    import yaml
+
+    if len(text) > LARGEST:
+        complain(1, f"the front matter is longer than {LARGEST} characters: move it to the text")
+        return None
+    try:
+        marks = "&" in text or "*" in text
+        for token in yaml.scan(text, Loader=yaml.BaseLoader) if marks else ():
+            if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
+                complain(_line(token), "anchors and aliases are not understood here: repeat it")
+                return None
+        return yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = min(mark.line + 1, text.count("\n")) if mark else 1
+        complain(line, f"the front matter is not YAML: {error.problem}{_wish(error.problem)}")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        complain(1, f"the front matter is not YAML: {' '.join(str(error).split())[:100]}")
+    return None
+
+
+def _wish(problem: str | None) -> str:
+    if problem and "cannot start any token" in problem:
+        return ' (put quotes around the value: "@ops")'
+    if problem and "not allowed here" in problem:
+        return " (put quotes around a value with a colon)"
+    return ""
+
+
+def _pairs(
+    node: "Node | None", complain: Complain, where: str, known: list[str] | None
+) -> Iterator[tuple[int, str, "Node"]]:
+    """Yield line, key and value of a mapping, once for each known key."""
+    if node is None or _plain(node) == "":
+        return
+    if _kind(node) != "mapping":
+        complain(_line(node), f"{where} must be lines of key: value")
+        return
+    seen: set[str] = set()
+    for key_node, value in cast("MappingNode", node).value:
+        key, line = _plain(key_node), _line(key_node)
+        if not isinstance(key, str):
+            complain(line, f"{where} has a key that is no word")
+        elif known is not None and key not in known:
+            complain(line, f'{where} has no "{key[:40]}"{nearest(key, known)}')
+        elif key in seen:
+            complain(line, f'"{key[:40]}" stands twice in {where}')
+        else:
+            seen.add(key)
+            yield line, key, value
+
+
+def _value(key: str, node: "Node", line: int, complain: Complain) -> Any:
+    """Return what the runbook gets for a key, None where it was wrong."""
+    if key == "params":
+        return _params(node, complain)
+    value = _plain(node)
+    if key in ("task", "needs", "awaits"):
+        words = _texts(value)
+        if words is None:
+            complain(line, f"{key} must be a text or a list of texts")
+        elif key != "needs" and (wrong := [word for word in words if not TASK.fullmatch(word)]):
+            complain(line, f'{key} names tasks as inv --list does, not "{wrong[0][:40]}"')
+        else:
+            return words
+        return None
+    if not isinstance(value, str):
+        complain(line, f"{key} must be a text")
+        return None
+    if value and key == "risk" and value not in RISKS:
+        complain(line, f'risk is low, medium or high, not "{value[:40]}"{nearest(value, RISKS)}')
+        return None
+    if value and key == "last_tested" and not _is_date(value):
+        complain(line, f'last_tested is a date like 2026-11-01, not "{value[:40]}"')
+        return None
+    return cast(Literal["", "low", "medium", "high"], value) if key == "risk" else value
+
+
+def _params(node: "Node", complain: Complain) -> Mapping[str, Mapping[str, object]]:
+    found: dict[str, Mapping[str, object]] = {}
+    for line, name, rules in _pairs(node, complain, "params", None):
+        if not PARAM.fullmatch(name):
+            wish = name.upper().replace("-", "_")
+            hint = f", like {wish}" if PARAM.fullmatch(wish) else ""
+            complain(line, f'the parameter "{name[:40]}" must be in capital letters{hint}')
+        elif name in TAKEN:
+            complain(line, f"{name} is set by the run itself: choose another name")
+        else:
+            found[name] = _rules(name, rules, complain)
+    return found
+
+
+def _rules(name: str, node: "Node", complain: Complain) -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    for line, key, value_node in _pairs(node, complain, name, PARAM_KEYS):
+        value = _plain(value_node)
+        if key == "choices":
+            words = _texts(value)
+            if not words:
+                complain(line, f"choices of {name} must be a list: [daily, weekly]")
+            else:
+                found[key] = words
+        elif not isinstance(value, str):
+            complain(line, f"{key} of {name} must be a text")
+        elif key == "optional":
+            if value not in ("true", "false"):
+                complain(line, f"optional of {name} is true or false")
+            found[key] = value == "true"
+        elif key == "pattern" and (complaint := _bad_pattern(value)):
+            complain(line, f"pattern of {name} is no regular expression: {complaint}")
+        else:
+            found[key] = value
+    choices = cast("tuple[str, ...]", found.get("choices", ()))
+    default = cast("str | None", found.get("default"))
+    if choices and default is not None and default not in choices:
+        hint = nearest(default, choices)
+        complain(_line(node), f'the default of {name} is none of its choices: "{default}"{hint}')
+    return found
+
+
+def _bad_pattern(value: str) -> str | None:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    return None
+
+
+def _plain(node: "Node") -> Any:
+    """Return a scalar as its text, a list as a list, anything else as None."""
+    if _kind(node) == "scalar":
+        return node.value
+    if _kind(node) == "sequence":
+        return [item.value if _kind(item) == "scalar" else None for item in node.value]
+    return None
+
+
+def _kind(node: Any) -> str:
+    return str(node.id)
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
+        return tuple(value)
+    return None
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _line(node: Any) -> int:
+    return int(node.start_mark.line) + 1

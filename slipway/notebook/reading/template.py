@@ -1,0 +1,135 @@
+"""A new runbook: every section a person needs at night, asking its author for what it holds."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from slipway.errors import Refused, UsageError
+from slipway.notebook.commands import Commands, Flag
+from slipway.notebook.problem import nearest, where
+from slipway.notebook.reading.parse import RUNBOOKS
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST = 50
+
+PAGE = """\
+---
+{task}owner: "@ops"
+risk: medium
+time: 10m
+# last_tested: the day it was last run from the first line to the last
+---
+
+# {title}
+
+_One sentence: what it achieves, and when to use it. Another: when not to, and what to read then._
+{drives}
+## Impact
+
+_What users notice while it runs, and for how long. If they notice nothing, say so._
+
+## Before you start
+
+_Checks run by themselves and only look: tools, access, free disk, a fresh backup, the right state._
+
+```sh
+{before}
+```
+
+- [ ] Tell the people whom it concerns _(who are they?)_
+
+## Make the change
+
+_One change under one heading, with a sentence of why. Its cell waits for a yes; what destroys needs
+`{{destructive}}` after `sh`, what costs money or time `{{confirm="..."}}`._
+
+```sh
+{command}
+```
+{others}
+## Verify
+
+_A command that fails by itself when it did not work. Nobody has to look._
+
+```sh
+echo "nothing is verified yet: write the command that fails when it did not work" >&2
+false
+```
+
+## Stop and roll back if
+
+_The numbers that mean no: so many errors, so many minutes, this line of output._
+
+## Roll back
+
+_The way back, in cells of its own, and what it cannot undo. If there is none, say so and why._
+
+## Escalate
+
+_After how long, and to whom._ Give them the transcript: `inv runbook.export`.
+
+## Afterwards
+
+- [ ] Tell the same people that it is done
+- [ ] Take back what was opened for it, and write down what is left to do
+"""
+
+
+def new(name: str, task: str, flags: Sequence[Flag]) -> str:
+    """Return the text of a new runbook."""
+    return PAGE.format(
+        task=f"task: {task}\n" if task else "",
+        title=name.replace("-", " ").capitalize(),
+        drives=f"\nDrives `inv {task}`.\n" if task else "",
+        before=_before(flags),
+        command=_command(task, flags),
+        others=_others(flags),
+    )
+
+
+def write(name: str, task: str, commands: Commands, folder: Path = RUNBOOKS) -> Path:
+    """Write a new runbook, never over another; returns where it is."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        wish = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
+        hint = f", like {wish}" if wish else ""
+        shape = f"lower-case words with dashes between, at most {LONGEST} characters"
+        raise UsageError(f"--name={name[:60]!a} must be {shape}{hint}")
+    known = commands.tasks()
+    if task and task not in known:
+        raise UsageError(f'there is no task "{task[:60]}"{nearest(task, known)}')
+    path = folder / f"{name}.md"
+    text = new(name, task, commands.flags(task) if task else ())
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        raise Refused(f"{where(path)} exists already: choose another name, or edit it") from None
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def _before(flags: Sequence[Flag]) -> str:
+    if any(flag.name == "env" for flag in flags):
+        return 'inv status --env="$ENV"'
+    return "git diff --quiet HEAD   # this checkout has no changes of its own"
+
+
+def _command(task: str, flags: Sequence[Flag]) -> str:
+    if not task:
+        return 'echo "nothing is done yet: write the command" >&2\nfalse'
+    named = [flag.name for flag in flags if flag.is_required or flag.name == "env"]
+    return " ".join([f"inv {task}", *(f'--{each}="${_variable(each)}"' for each in named)])
+
+
+def _others(flags: Sequence[Flag]) -> str:
+    rest = [flag.name for flag in flags if not flag.is_required and flag.name != "env"]
+    if not rest:
+        return ""
+    names = ", ".join(f"`--{name}`" for name in rest)
+    return f"\n_It also takes {names}; a cell that uses ${_variable(rest[0])} has it asked for._\n"
+
+
+def _variable(flag: str) -> str:
+    return flag.upper().replace("-", "_")

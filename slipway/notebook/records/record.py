@@ -1,0 +1,251 @@
+"""The record of one run: a folder with its events, its logs, its state and the runbook as it was.
+
+<utc>-<runbook>-<env>-<user>/
+    events.jsonl     appended and synced before anything is done; the truth
+    runbook.md       the runbook as it was when the run began
+    cells/03.log     all that the third started cell printed, masked
+    state/03.sh      the shell's state after it, without secrets; gone when the run is done
+    transcript.md    made from the events, anew after each; page.html likewise on export
+"""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import Busy, Refused, SlipwayError
+from slipway.notebook.records import event as events
+from slipway.notebook.records.event import Ending, Event, Kind, Progress, follow
+from slipway.project import ROOT
+
+RUNS = ROOT / ".slipway" / "runs"
+EVENTS = "events.jsonl"
+PATIENCE = 1.0  # seconds; somebody who only looks holds the lock for a moment
+
+
+class Record:
+    """An open record; every event is on the disk before `append` returns.
+
+    The first event locks the file, and a lock ends with its process however that ends: of one
+    run there is one writer, and who finds the lock free knows that the run is not going on.
+    """
+
+    def __init__(self, folder: Path, found: list[Event], size: int = 0) -> None:
+        self.folder = folder
+        self.events = found
+        self._size = size  # of the file as far as it holds whole events
+        self._fd: int | None = None
+
+    @classmethod
+    def create(cls, name: str, text: str, begin: Mapping[str, Any], runs: Path = RUNS) -> "Record":
+        """Make the folder, for its owner's eyes only, and write down that the run begins."""
+        moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+        words = [moment, name, str(begin.get("env") or "any"), str(begin["user"])]
+        stem = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", word)[:60] for word in words)
+        with _explained(runs):
+            runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            runs.chmod(0o700)
+            folder = _folder(runs, stem)
+            for inner in ("cells", "state"):
+                (folder / inner).mkdir(mode=0o700)
+            _write(folder / "runbook.md", text)
+        record = cls(folder, [])
+        record.append("begin", **begin)
+        with _explained(runs):
+            _sync(folder)
+            _sync(runs)
+        return record
+
+    @classmethod
+    def open(cls, folder: Path) -> "Record":
+        """Read a record again; a last line that was cut off by a kill is not an event."""
+        found, size, _ = _read(folder)
+        if not found:
+            raise SlipwayError(f"{folder} holds no run: it ended before anything was done")
+        return cls(folder, found, size)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def begin(self) -> Mapping[str, Any]:
+        return self.events[0].data
+
+    def progress(self) -> Progress:
+        return follow(self.events)
+
+    def append(self, kind: Kind, **data: Any) -> Event:
+        """Write one event down; what is in it has been masked by the caller.
+
+        Raises SlipwayError when it cannot be written: then nothing more may be done.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        happened = Event(len(self.events) + 1, now.replace("+00:00", "Z"), kind, data)
+        fields = {"event": happened.n, "at": happened.at, "kind": kind, **data}
+        # A name that is not UTF-8 arrives with halves of characters; JSON can escape them.
+        line = (json.dumps(fields, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+        fd = self._locked()
+        try:
+            _write_whole(fd, line)
+            os.fsync(fd)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, self._size)
+            raise SlipwayError(_cannot(self.folder / EVENTS, error)) from None
+        self._size += len(line)
+        self.events.append(happened)
+        return happened
+
+    def finish(self, result: Ending, seconds: float, cell: str = "") -> None:
+        """Write down how the run ended; what nobody can go on with any more loses its state."""
+        self.append("finish", result=result, seconds=round(seconds, 3), cell=cell)
+        if result in ("done", "rolled back"):
+            for path in (self.folder / "state").glob("*"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        self.close()
+
+    def log(self, n: int) -> Path:
+        """Return where the n-th started cell's output goes."""
+        return self.folder / "cells" / f"{n:02}.log"
+
+    def close(self) -> None:
+        """Let others go on with this run."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _locked(self) -> int:
+        """Return the file to append to, ours alone, without what a kill left of a last line."""
+        if self._fd is not None:
+            return self._fd
+        path = self.folder / EVENTS
+        with _explained(path):
+            fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if not _lock(fd):
+                raise Busy(f"the run {self.id} is going on in another process")
+            self._cut(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        self._fd = fd
+        return fd
+
+    def _cut(self, fd: int) -> None:
+        found, size, rest = _read(self.folder)
+        if len(found) != len(self.events):
+            raise Refused(f"the run {self.id} has gone on elsewhere since it was read; look again")
+        if b"\n" in rest:
+            raise SlipwayError(
+                f"{self.folder / EVENTS}:{len(found) + 1} is damaged, and there is more after it; "
+                "this run can be read up to there, but not be gone on with"
+            )
+        with _explained(self.folder / EVENTS):
+            os.ftruncate(fd, size)
+        self._size = size
+
+
+def read(folder: Path) -> list[Event]:
+    """Read the events of a run, up to the first line that is none."""
+    return _read(folder)[0]
+
+
+def is_going_on(folder: Path) -> bool:
+    """Whether a process is writing this record now."""
+    try:
+        fd = os.open(folder / EVENTS, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a file system without locks
+    finally:
+        os.close(fd)
+    return False
+
+
+def _read(folder: Path) -> tuple[list[Event], int, bytes]:
+    """Return the events, how many bytes they take, and what follows them."""
+    path = folder / EVENTS
+    with _explained(path, "read"):
+        data = path.read_bytes() if path.exists() else b""
+    found: list[Event] = []
+    size = 0
+    for line in data.split(b"\n")[:-1]:
+        try:
+            happened = events.parse(json.loads(line))
+        except ValueError:
+            break
+        if happened is None or happened.n != len(found) + 1:
+            break
+        found.append(happened)
+        size += len(line) + 1
+    return found, size, data[size:]
+
+
+def _folder(runs: Path, stem: str) -> Path:
+    for n in range(1, 1000):
+        folder = runs / (stem if n == 1 else f"{stem}-{n}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise SlipwayError(f"cannot make a folder for this run in {runs}")
+
+
+def _lock(fd: int) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+
+
+def _write_whole(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _write(path: Path, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        _write_whole(fd, text.encode(errors="surrogateescape"))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last, not only what is in its files."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def _explained(path: Path, act: str = "written") -> Any:
+    try:
+        yield
+    except OSError as error:
+        raise SlipwayError(_cannot(path, error, act)) from None
+
+
+def _cannot(path: Path, error: OSError, act: str = "written") -> str:
+    why = f"{path} cannot be {act}: {error.strerror}"
+    return why if act == "read" else f"{why}. Nothing more was done"

@@ -1,0 +1,1 @@
+"""A run: what it does and asks, from its first look to its end or its resumption."""

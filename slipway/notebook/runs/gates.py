@@ -1,0 +1,57 @@
+"""What a run without a person would have to ask: found before anything runs, all of it at once."""
+
+import re
+from collections.abc import Iterable
+
+from slipway.errors import SlipwayError
+from slipway.notebook.document import Cell, Manual, Runbook
+from slipway.notebook.problem import Problem, where
+from slipway.notebook.runs.course import Course
+from slipway.notebook.runs.wish import Mode, Wish
+
+
+class Unanswered(SlipwayError):
+    """There are questions, and nobody is there to answer; nothing was run."""
+
+    exit_code = 4
+
+
+def gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> list[Problem]:
+    """Return every gate that nobody could answer; none with a person at a terminal."""
+    if mode.person:
+        return []
+    found: list[Problem] = []
+    for action in course.actions:
+        if text := _closed(action, runbook, wish, env):
+            found.append(Problem(where(runbook.path), action.line, text))
+    return found
+
+
+def to_type(runbook: Runbook, env: str) -> str:
+    """Return the word that is typed to let a cell destroy: the environment, else the runbook."""
+    return env or runbook.name
+
+
+def awaited(cell: Cell, awaits: Iterable[str]) -> str:
+    """Return the task that a cell needs and that does not exist yet, or nothing."""
+    for task in awaits:
+        if re.search(rf"\binv\s[^#\n]*?(?<![\w.-]){re.escape(task)}(?![\w.-])", cell.source):
+            return task
+    return ""
+
+
+def _closed(action: Cell | Manual, runbook: Runbook, wish: Wish, env: str) -> str:
+    if isinstance(action, Manual):
+        return "" if wish.manual_done else f'"{action.id}" is done by hand; add --manual-done'
+    attributes = action.attributes
+    if attributes.skip:
+        return ""
+    if task := awaited(action, runbook.matter.awaits):
+        return f'"{action.id}" needs inv {task}, which does not exist yet'
+    if attributes.interactive:
+        return f'"{action.id}" is interactive: it needs a person at a terminal'
+    if attributes.destructive and wish.yes_destroy != to_type(runbook, env):
+        return f'"{action.id}" destroys; add --yes-destroy={to_type(runbook, env)}'
+    if attributes.confirm is not None and not attributes.destructive and not wish.yes:
+        return f'"{action.id}" asks to be confirmed; add --yes'
+    return ""

@@ -1,0 +1,86 @@
+"""What is settled before a run begins: a runbook without errors, its parameters, closed gates."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError, UsageError
+from slipway.notebook.checking import check
+from slipway.notebook.checking.variables import uses
+from slipway.notebook.commands import Commands
+from slipway.notebook.document import Runbook
+from slipway.notebook.reading import parse
+from slipway.notebook.records.record import RUNS, Record
+from slipway.notebook.runs import gates, params
+from slipway.notebook.runs.course import Course
+from slipway.notebook.runs.params import Param
+from slipway.notebook.runs.ports import Asker, Gone, Place, Teller
+from slipway.notebook.runs.wish import Mode, Wish
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a run reaches the world through."""
+
+    asker: Asker
+    teller: Teller
+    commands: Commands
+    mode: Mode
+    runs: Path = RUNS
+    records: type[Record] = Record
+    debug: Callable[[str], None] | None = None
+
+
+def load(name: str, commands: Commands) -> Runbook:
+    """Read a runbook. Raises ConfigError with what is wrong in its cells: nothing of it runs."""
+    path = parse.find(name)
+    runbook, _ = parse.read(path)
+    if found := check.obstacles(path, commands):
+        raise ConfigError(
+            "\n".join(["nothing was run, for the runbook is wrong:", *map(str, found)])
+        )
+    return runbook
+
+
+def settle(runbook: Runbook, given: Mapping[str, str], ports: Ports) -> dict[str, str]:
+    """Return every parameter's value, asked for where a person is there to answer."""
+    wanted = params.needed(runbook, ports.commands, params.used(runbook))
+
+    here = Place("", socket.gethostname())
+
+    def ask(param: Param) -> str:
+        choices = f" ({', '.join(param.choices)})" if param.choices else ""
+        help_ = f": {param.help.rstrip('.')}" if param.help else ""
+        while True:
+            try:
+                value = ports.asker.type(f"{param.typed}{choices}{help_}?", here)
+            except Gone:
+                raise UsageError(f"{param.typed} is needed: {param.flag('…')}") from None
+            fault = params.complaint(param, value)
+            if not fault:
+                return value
+            ports.teller.note(fault, loud=True)
+
+    command = f"inv runbook.run --name={runbook.name}"
+    return params.settle(wanted, given, ask if ports.mode.person else None, command)
+
+
+def refuse_gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> None:
+    """Raise Unanswered with every gate that is closed and nobody there to open it."""
+    if closed := gates.gates(runbook, course, wish, mode, env):
+        lines = ["nobody is at a terminal to answer, so nothing was run:", *map(str, closed)]
+        raise gates.Unanswered("\n".join(lines))
+
+
+def variables_of(runbook: Runbook) -> dict[str, tuple[str, ...]]:
+    """Return the names of the variables that each cell takes from outside."""
+    return {
+        cell.id: tuple(dict.fromkeys(use.name for use in uses(cell))) for cell in runbook.cells()
+    }
+
+
+def is_real(env: Environment | None) -> bool:
+    """Whether users would notice."""
+    return env is not None and (env.name == "prod" or not (env.is_local or env.name == "staging"))

@@ -1,0 +1,101 @@
+"""Whom a run speaks with: one who answers, one who is told; a terminal's in slipway/show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from slipway.notebook.cells.result import Result
+from slipway.notebook.cells.session import Screen
+from slipway.notebook.document import Action, Block, Cell
+
+# What a person may answer; each is typed as its first letter, `run` also as Enter.
+Answer = Literal["run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "go on"]
+
+
+class Gone(Exception):
+    """Nobody answers any more: end of input at a prompt."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run works: every prompt says so."""
+
+    env: str  # "" where the runbook has no environment
+    host: str
+    is_real: bool = False  # prod: drawn in red, with the word in capitals
+
+
+class Asker(Protocol):
+    """Asks the person; raises Gone at the end of input and KeyboardInterrupt on Ctrl-C."""
+
+    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+        """Ask until one of the offers is chosen; Enter takes the first where it is `run`."""
+        ...
+
+    def type(self, question: str, place: Place) -> str:
+        """Ask for a line of text: a reason, a name, a value."""
+        ...
+
+
+class Teller(Protocol):
+    """Draws the run for whoever watches; what it gets has been masked."""
+
+    @property
+    def screen(self) -> Screen: ...
+
+    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
+        """Head of the run: what, where, by whom, and what is unusual here."""
+        ...
+
+    def read(self, blocks: Sequence[Block]) -> None:
+        """Draw what stands between two actions."""
+        ...
+
+    def action(self, action: Action, values: Mapping[str, str]) -> None:
+        """Draw a cell or a step as it is about to be done, with the parameters it uses."""
+        ...
+
+    def attempt(self, n: int, of: int) -> None:
+        """Say which attempt at a check begins."""
+        ...
+
+    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+        """Say what became of a cell; `excerpt` is output that the screen has not had."""
+        ...
+
+    def note(self, text: str, *, loud: bool = False) -> None:
+        """One line beside the run; a loud one is not to be overlooked."""
+        ...
+
+    def text(self, text: str) -> None:
+        """Several lines as they are: a diff."""
+        ...
+
+    def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
+        """The last line: result, time, where the transcript lies, how to share it."""
+        ...
+
+
+class Shell(Protocol):
+    """Runs cells one after the other in one carried state; slipway/notebook/session.py does."""
+
+    def load(self, n: int) -> tuple[str, ...]:
+        """Take the state after the n-th started cell; return the names that were not kept."""
+        ...
+
+    def run(self, cell: Cell, n: int, screen: Screen) -> Result: ...
+
+    def test(self, condition: str) -> bool: ...
+
+    def shell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class Claim(Protocol):
+    """Keeps others off the environment from the first cell that may change something."""
+
+    def at(self, action: Action) -> None:
+        """Say where the run is, and take it before what may change something; may raise Busy."""
+        ...

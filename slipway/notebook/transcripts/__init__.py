@@ -1,0 +1,1 @@
+"""A record made readable: Markdown, a page, a picture."""

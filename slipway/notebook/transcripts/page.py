@@ -1,0 +1,262 @@
+"""The transcript of a run as one HTML page that needs nothing else: opens offline, prints well."""
+
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipway.notebook.cells import output
+from slipway.notebook.document import (
+    Action,
+    Alert,
+    Cell,
+    Heading,
+    Manual,
+    Runbook,
+)
+from slipway.notebook.reading import markup, parse
+from slipway.notebook.records import record
+from slipway.notebook.transcripts import timeline
+from slipway.notebook.transcripts.ansi import coloured, to_html, visible
+from slipway.notebook.transcripts.chronicle import Attempt, Chronicle, Happening, tell
+from slipway.notebook.transcripts.transcript import mark
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+LIMIT = 2_000  # lines of one cell's output
+STYLE = Path(__file__).with_name("page.css")
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+
+
+def make(folder: Path) -> str:
+    """Return the page of a run."""
+    text = markup.runbook_of(folder)
+    runbook, _ = parse.parse(text, Path("runbook.md"))
+    numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
+    story = tell(record.read(folder), numbers)
+    body = Body(runbook, story, folder).render(text)
+    picture = timeline.draw(story, titles(runbook))
+    legend = "A bar: it ran. A dotted line: it waited for a person. Hatched: it did not pass."
+    figure = f"<figure>{picture}<figcaption>{legend}</figcaption></figure>" if picture else ""
+    env = story.begin.get("env")
+    where = f" in {env}" if env else ""
+    title = f"{runbook.title or folder.name}{where}: {story.result}"
+    slug = next((b.slug for b in runbook.blocks if isinstance(b, Heading) and b.level == 1), "")
+    named = f' id="{_text(slug)}"' if slug else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="run" content="{_text(folder.name)}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{_text(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n"
+        f"</head>\n<body>\n<header>\n{_pills(story)}\n<h1{named}>{_text(runbook.title)}</h1>\n"
+        f"{_facts(story, runbook)}\n{figure}\n</header>\n<main>\n{body}\n</main>\n"
+        f"<footer>Run {_text(folder.name)}. Times are UTC.</footer>\n</body>\n</html>\n"
+    )
+
+
+def highlighted(source: str, language: str) -> str:
+    """Escape a cell's source for HTML, with classes for what stands out."""
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    from pygments.token import Comment, Keyword, Name, String  # type: ignore[import-untyped]
+
+    kinds = {Comment: "comment", String: "string", Name.Variable: "name", Keyword: "keyword"}
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    found = []
+    for kind, text in lexer.get_tokens(source):
+        name = next((name for each, name in kinds.items() if kind in each), "")
+        escaped = html.escape(text)
+        found.append(f'<span class="{name}">{escaped}</span>' if name else escaped)
+    return "".join(found)
+
+
+def titles(runbook: Runbook) -> Mapping[str, str]:
+    """Name each action: by its heading where that is its alone, by its text when done by hand."""
+    found = [each.title for each in runbook.cells()]
+    seen: dict[str, int] = {}
+    named: dict[str, str] = {}
+    for action in runbook.actions():
+        if isinstance(action, Manual):
+            named[action.id] = re.sub(r"[`*]", "", action.text)
+            continue
+        seen[action.title] = seen.get(action.title, 0) + 1
+        more = f" ({seen[action.title]})" if found.count(action.title) > 1 else ""
+        named[action.id] = action.title + more
+    return named
+
+
+class Body:
+    """The runbook's text with what happened put behind each cell and each step."""
+
+    def __init__(self, runbook: Runbook, story: Chronicle, folder: Path) -> None:
+        self.story = story
+        self.folder = folder
+        self.actions = {each.line: each for each in runbook.actions()}
+        self.headings = {b.line: b for b in runbook.blocks if isinstance(b, Heading)}
+        self.alerts = {b.line: b for b in runbook.blocks if isinstance(b, Alert)}
+        self.known = {each.id for each in self.actions.values()}
+
+    def render(self, text: str) -> str:
+        """Return the HTML of it all."""
+        tokens = list(self._woven(markup.tokens(visible("\n".join(markup.lines(text))))))
+        parser = markup.parser()
+        found = [str(parser.renderer.render(tokens, parser.options, {}))]
+        strange = [e for e in self.story.happenings if e.cell and e.cell not in self.known]
+        if strange:
+            found.append("<p>At cells that the runbook did not have when the run began:</p>")
+        found += [
+            f'<div class="cell">{self._report(rest, None)}</div>'
+            for rest in (strange, list(self.story.of("")))
+            if rest
+        ]
+        return "\n".join(found)
+
+    def _woven(self, tokens: "Sequence[Token]") -> "Iterator[Token]":
+        opened: list[Action | Alert | None] = []
+        is_title = False
+        for token in tokens:
+            line = token.map[0] + 1 if token.map else 0
+            if token.type == "heading_open":
+                heading = self.headings.get(line)
+                is_title = token.tag == "h1" and (heading is None or heading.level == 1)
+                if heading:
+                    token.attrSet("id", heading.slug)
+            if token.type in ("list_item_open", "blockquote_open"):
+                opened.append(self._opened(token, line))
+            if token.type in ("list_item_close", "blockquote_close"):
+                about = opened.pop()
+                if isinstance(about, Manual):
+                    yield _raw(self._report(list(self.story.of(about.id)), None))
+            if token.type == "inline" and opened and opened[-1]:
+                _without_marker(token)
+            if is_title:
+                is_title = is_title and token.type != "heading_close"
+                continue
+            if token.type == "table_open":
+                yield _raw('<div class="wide" tabindex="0">')
+            if token.type in ("fence", "code_block"):
+                yield _raw(self._fence(token, self.actions.get(line)))
+            else:
+                yield token
+            if token.type == "table_close":
+                yield _raw("</div>")
+            if token.type == "blockquote_open" and isinstance(about := opened[-1], Alert):
+                yield _raw(f'<p class="kind">{_text(about.kind.capitalize())}</p>')
+
+    def _opened(self, token: "Token", line: int) -> Action | Alert | None:
+        if token.type == "blockquote_open":
+            alert = self.alerts.get(line)
+            if alert:
+                token.attrSet("class", f"alert {alert.kind}")
+            return alert
+        step = self.actions.get(line)
+        if not isinstance(step, Manual):
+            return None
+        token.attrSet("class", f"step {_class(self.story.actions.get(step.id))}")
+        token.attrSet("id", f"cell:{step.id}")
+        return step
+
+    def _fence(self, token: "Token", action: Action | None) -> str:
+        if not isinstance(action, Cell):
+            return f'<pre class="sample" tabindex="0">{html.escape(token.content)}</pre>\n'
+        happened = list(self.story.of(action.id))
+        standing = _class(self.story.actions.get(action.id))
+        language = f'<span class="language">{_text(" · ".join(_traits(action)))}</span>'
+        return (
+            f'<div class="cell {standing}" id="cell:{_text(action.id)}">{language}'
+            f'<pre class="source">{highlighted(token.content, action.language)}</pre>'
+            f"{self._report(happened, action)}</div>\n"
+        )
+
+    def _report(self, happened: Sequence[Happening], cell: Cell | None) -> str:
+        if not happened:
+            return '<p class="line"><span class="sign not-run">·</span>not run</p>'
+        return "".join(self._line(each, cell) for each in happened)
+
+    def _line(self, each: Happening, cell: Cell | None) -> str:
+        at = each.began if isinstance(each, Attempt) else each.at
+        time = f'<time datetime="{at.isoformat()}">{self.story.clock(at)}</time>'
+        sign = mark(each.standing)
+        signed = f'<span class="sign {_class(each.standing)}">{sign}</span>'
+        if not isinstance(each, Attempt):
+            return f'<p class="line">{signed}<span class="said">{_text(each.text)}</span>{time}</p>'
+        said = _facts_of(each.facts(cell))
+        line = f'{signed}<span class="said">{said}</span>{time}'
+        log = self.folder / "cells" / f"{each.n:02}.log"
+        printed = to_html(output.excerpt(log, LIMIT, coloured))
+        if not printed.strip():
+            return f'<p class="line">{line}</p>'
+        passed_since = (
+            cell and cell.attributes.retry and self.story.actions.get(each.cell) == "passed"
+        )
+        is_open = "" if each.standing == "passed" or passed_since else " open"
+        return (
+            f'<details{is_open}><summary class="line">{line}</summary>'
+            f'<pre class="output" tabindex="0">{printed}</pre></details>'
+        )
+
+
+def _facts_of(facts: Sequence[str]) -> str:
+    first, *others = map(_text, facts)
+    return f"<b>{first}</b>" + "".join(f" · {each}" for each in others)
+
+
+def _pills(story: Chronicle) -> str:
+    """Show result and environment before anything else."""
+    sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(story.ending, "■")
+    result = _text(f"{sign} {story.result.capitalize()}")
+    env = str(story.begin.get("env") or "")
+    where = f'<span class="env {"prod" if env == "prod" else ""}">{_text(env)}</span>'
+    pills = f'<span class="result {_class(story.ending)}">{result}</span>{where if env else ""}'
+    return f'<p class="pills">{pills}</p>'
+
+
+def _facts(story: Chronicle, runbook: Runbook) -> str:
+    shown = ("Result", "Environment")  # above the title already
+    found = {name: value for name, value in story.facts().items() if name not in shown}
+    found |= {"Owner": runbook.matter.owner, "Risk": runbook.matter.risk}
+    pairs = "".join(
+        f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"
+        for name, value in found.items()
+        if value
+    )
+    return f"<dl>{pairs}</dl>"
+
+
+def _traits(cell: Cell) -> Iterable[str]:
+    """Say what kind of cell it is, in words a reader of the page understands."""
+    yield cell.language
+    if cell.is_check:
+        yield "only looks"
+    if cell.attributes.destructive:
+        yield "destroys"
+    elif cell.is_gate:
+        yield "asks first"
+    if cell.attributes.interactive:
+        yield "interactive"
+
+
+def _without_marker(token: "Token") -> None:
+    """Take `[ ]` and `[!WARNING]` out of a text that shows them in another way."""
+    children = token.children or []
+    if children and children[0].type == "text" and children[0].content.startswith("["):
+        _, _, rest = children[0].content.partition("]")
+        children[0].content = rest.lstrip()
+
+
+def _raw(text: str) -> "Token":
+    from markdown_it.token import Token
+
+    return Token("html_block", "", 0, content=text, block=True)
+
+
+def _class(standing: str | None) -> str:
+    return (standing or "not-run").replace(" ", "-")
+
+
+def _text(text: str) -> str:
+    return html.escape(visible(text))
