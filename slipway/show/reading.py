@@ -50,12 +50,17 @@ class Reader:
         if values:
             self.write("\n")
 
-    def line(self, text: str, style: str = "") -> None:
-        """Draw one line in a style, or in none where there are none."""
+    def line(self, text: str, style: str = "", *, folds: bool = False) -> None:
+        """Draw one line in a style, or in none where there are none.
+
+        One that `folds` is broken between words; the others are left to the terminal, so that a
+        command can be copied from them.
+        """
         if self.plain or not style:
             self.write(f"{text}\n")
         else:
-            self.console().print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+            console = self.console()
+            console.print(text, style=style, markup=False, highlight=False, soft_wrap=not folds)
 
     def write(self, text: str) -> None:
         """Write text as it is; a letter that the terminal does not know is no failure."""

@@ -48,7 +48,7 @@ class Watched:
         for name, value in facts.items():
             self._reader.line(f"  {name:<11} {value}")
         for complaint in complaints:
-            self._reader.line(f"! {complaint}", style="bold yellow")
+            self._reader.line(f"! {complaint}", style="bold yellow", folds=True)
         self._reader.write("\n")
 
     def read(self, blocks: Sequence[Block]) -> None:
@@ -82,7 +82,8 @@ class Watched:
 
     def note(self, text: str, *, loud: bool = False) -> None:
         self._uncount()
-        self._reader.line(f"{'!' if loud else '·'} {text}", style="bold yellow" if loud else "dim")
+        mark, style = ("!", "bold yellow") if loud else ("·", "dim")
+        self._reader.line(f"{mark} {text}", style=style, folds=True)
 
     def text(self, text: str) -> None:
         self._reader.write(text if text.endswith("\n") else f"{text}\n")

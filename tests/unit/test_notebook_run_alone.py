@@ -152,7 +152,22 @@ def test_with_every_answer_given_it_runs_to_its_end(kitchen: Kitchen) -> None:
 
 def test_a_missing_parameter_is_told_with_the_line_to_type(kitchen: Kitchen) -> None:
     assert kitchen.run(set=[], wish=YES) == 2
-    assert "inv runbook.run --name=greet" in kitchen.said and "--set who=" in kitchen.said
+    assert f"inv runbook.run --name={kitchen.path}" in kitchen.said
+    assert "--set who=" in kitchen.said
+
+
+def test_a_part_asks_only_for_what_its_own_cells_use(kitchen: Kitchen) -> None:
+    assert kitchen.run(set=[f"diary={kitchen.diary}"], wish={"section": "verify"}) == 0
+    assert kitchen.lines == ["verify"]
+
+
+def test_a_parameter_that_no_cell_uses_any_more_keeps_nobody_from_going_on(
+    kitchen: Kitchen,
+) -> None:
+    kitchen.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
+    assert kitchen.run(wish=YES) == 1
+    kitchen.path.write_text(TEXT.replace("name=$WHO", "name=Ben").replace("greet\ntest", "test"))
+    assert kitchen.run(resume="", wish=YES | {"from_": "third"}) == 0
 
 
 def test_a_dry_run_shows_all_and_leaves_nothing(kitchen: Kitchen) -> None:

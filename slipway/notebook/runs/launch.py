@@ -56,7 +56,7 @@ def start(
     if wish.dry_run:
         return rehearse(runbook, course, asked, Mask(looking.result()), ports)
     refuse_gates(runbook, course, wish, ports.mode, asked.get("ENV", ""))
-    values = settle(runbook, asked, ports)
+    values = settle(runbook, course, asked, ports)
     if env is None and "ENV" in values:
         env = environment.load(values["ENV"])
         looking = Looking(env)

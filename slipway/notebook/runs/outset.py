@@ -1,8 +1,9 @@
 """What is settled before a run begins: a runbook without errors, its parameters, closed gates."""
 
+import shlex
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.environments.environment import Environment
@@ -11,6 +12,7 @@ from slipway.notebook.checking import check
 from slipway.notebook.checking.variables import uses
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
+from slipway.notebook.problem import where
 from slipway.notebook.reading import parse
 from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs import gates, params
@@ -18,6 +20,7 @@ from slipway.notebook.runs.course import Course
 from slipway.notebook.runs.params import Param
 from slipway.notebook.runs.ports import Asker, Gone, Place, Teller
 from slipway.notebook.runs.wish import Mode, Wish
+from slipway.project import ROOT
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,18 @@ def load(name: str, commands: Commands) -> Runbook:
     return runbook
 
 
-def settle(runbook: Runbook, given: Mapping[str, str], ports: Ports) -> dict[str, str]:
-    """Return every parameter's value, asked for where a person is there to answer."""
+def settle(
+    runbook: Runbook, course: Course, given: Mapping[str, str], ports: Ports
+) -> dict[str, str]:
+    """Return every parameter's value, asked for where a person is there to answer.
+
+    What only cells use that the course leaves out is not asked for.
+    """
     wanted = params.needed(runbook, ports.commands, params.used(runbook))
+    if course.left_out:
+        used = variables_of(runbook)
+        here_used = {name for each in course.actions for name in used.get(each.id, ())}
+        wanted = [p if p.name in here_used else replace(p, optional=True) for p in wanted]
 
     here = Place("", socket.gethostname())
 
@@ -63,7 +75,9 @@ def settle(runbook: Runbook, given: Mapping[str, str], ports: Ports) -> dict[str
                 return value
             ports.teller.note(fault, loud=True)
 
-    command = f"inv runbook.run --name={runbook.name}"
+    is_ours = runbook.path.parent == ROOT / "runbooks"
+    name = runbook.name if is_ours else shlex.quote(where(runbook.path))
+    command = f"inv runbook.run --name={name}"
     return params.settle(wanted, given, ask if ports.mode.person else None, command)
 
 

@@ -46,7 +46,7 @@ def resume(
         raise UsageError(f"{record.id} has nothing left to do; see inv runbook.show --run=...")
     refuse_doubt(runbook, record, before, at.id, ports)
     refuse_gates(runbook, rest_of(course, before), wish, ports.mode, env.name if env else "")
-    values = settle(runbook, values_of(record, given, env), ports)
+    values = settle(runbook, course, values_of(record, runbook, given, env), ports)
     surroundings.demand(here, runbook, env.name if env else "")
     mask = Mask(looking.result())
     record.append("resume", user=here.user, host=here.host, changed=changed, **{"from": at.id})
@@ -139,13 +139,18 @@ def refuse_doubt(runbook: Runbook, record: Record, before: Progress, at: str, po
         )
 
 
-def values_of(record: Record, given: Sequence[str], env: Environment | None) -> dict[str, str]:
-    """Return the parameters that the run began with; those that were masked are to be given anew.
+def values_of(
+    record: Record, runbook: Runbook, given: Sequence[str], env: Environment | None
+) -> dict[str, str]:
+    """Return the parameters that the run began with, as far as a cell still uses them.
+
+    Those that were masked are to be given anew.
 
     Raises UsageError for one that --set would change: that would be another run.
     """
     kept = {str(name): str(value) for name, value in (record.begin.get("params") or {}).items()}
-    kept = {name: value for name, value in kept.items() if HIDDEN not in value}
+    used = params.used(runbook)
+    kept = {name: value for name, value in kept.items() if name in used and HIDDEN not in value}
     asked = params.parse_set(given)
     for name, value in asked.items():
         if kept.get(name, value) != value:
