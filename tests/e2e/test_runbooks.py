@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e.checkout import Checkout
+from tests.e2e.checkout import Checkout, free_ports
 
 pytestmark = pytest.mark.engine
 SURE = ("--yes", "--manual-done")
@@ -37,9 +37,15 @@ def test_the_readme_is_followed_to_the_letter(project: Checkout, dev: str) -> No
 
 @pytest.mark.usefixtures("unattended")
 def test_a_new_computer_is_made_ready_and_the_loop_is_started_and_stopped(
-    project: Checkout,
+    project: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setenv("HACKING_PORT", str(port))
     project.inv("runbook.run", "--name=bootstrap", *SURE, timeout=20 * 60).expect()
+    project.inv("runbook.run", "--name=hack-locally", *SURE, timeout=20 * 60).expect()
+    project.inv("runbook.run", "--name=hack-locally", "--section=roll-back").expect()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/", timeout=10)
     asked = project.inv("runbook.list", "--json").expect().json
     (row,) = [row for row in asked if row["name"] == "bootstrap"]
     assert row["last_run"]["result"] == "done"

@@ -1,6 +1,9 @@
 """The runbooks themselves, followed cell by cell on three machines, with their ways back."""
 
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +31,12 @@ def follow(three: Rig, project: Checkout) -> Follow:
         return said.expect(code)
 
     return run
+
+
+def machines(project: Checkout) -> dict[str, str]:
+    """Return the machines and the role of each."""
+    rows = project.inv("machine.ls", STAGING, "--json").expect().json
+    return {row["name"]: row["role"] for row in rows}
 
 
 def serving(three: Rig) -> str:
@@ -107,6 +116,8 @@ def test_reset_the_database_and_its_way_back(three: Rig, project: Checkout, foll
         ("incident", ()),
         ("disk-full", ("--set=name=m1", "--set=most=99")),
         ("docker-commands", ("--set=name=m1",)),
+        ("secrets", ()),
+        ("runbooks", ()),
     ],
 )
 def test_what_only_looks_and_tidies_changes_no_release(
@@ -143,17 +154,56 @@ def test_a_new_secret_is_in_use_everywhere(three: Rig, clone: Checkout, follow: 
     assert not any(word in each.text for each in clone.said for word in (before, after))
 
 
+def test_a_teammate_is_let_in_and_out_again(
+    three: Rig, clone: Checkout, follow: Follow, tmp_path: Path
+) -> None:
+    keys = Keys.make(tmp_path)
+    given = (f"--set=age-key={keys.age}", f"--set=ssh-key={keys.ssh}")
+    own, (_, body, _) = Keys.public(clone.home / "age" / "keys.txt"), keys.ssh.split()
+    clone.replace(".sops.yaml", f"[{own}]", f"[{own}, {keys.age}]")
+    follow("teammate", "--set=change=joins", *given)
+    assert body in three.on("m2", "sh", "-c", "cat /home/*/.ssh/authorized_keys")
+    assert keys.age in clone.path("secrets/staging.sops.yaml").read_text()
+    clone.replace(".sops.yaml", f", {keys.age}]", "]")
+    follow("teammate", "--set=change=leaves", *given)
+    assert body not in three.on("m2", "sh", "-c", "cat /home/*/.ssh/authorized_keys")
+    assert keys.age not in clone.path("secrets/staging.sops.yaml").read_text()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The public halves of a new colleague's keys."""
+
+    age: str
+    ssh: str
+
+    @classmethod
+    def make(cls, folder: Path) -> "Keys":
+        age, ssh = folder / "age.txt", folder / "ssh"
+        subprocess.run(["age-keygen", "-o", age], check=True, capture_output=True)
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bob", "-f", ssh]
+        subprocess.run(made, check=True)
+        return cls(cls.public(age), ssh.with_suffix(".pub").read_text().strip())
+
+    @staticmethod
+    def public(path: Path) -> str:
+        done = subprocess.run(["age-keygen", "-y", path], check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+
+def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    name, *_ = (name for name, role in machines(project).items() if "data" not in role)
+    follow("upgrade-docker", f"--set=name={name}")
+    assert "Drain" not in three.on(name, "docker", "node", "ls")
+
+
 def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
     follow("machine", "--set=provider=local", "--set=name=m4")
     assert "m4" in project.inv("machine.ls", STAGING).expect().out
     follow("machine", "--set=provider=local", "--set=name=m4", "--section=roll-back")
     assert "m4" not in project.inv("machine.ls", STAGING).expect().out
-
-
-def machines(project: Checkout) -> dict[str, str]:
-    """Return the machines and the role of each."""
-    rows = project.inv("machine.ls", STAGING, "--json").expect().json
-    return {row["name"]: row["role"] for row in rows}
 
 
 def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
