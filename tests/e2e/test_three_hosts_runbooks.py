@@ -182,7 +182,7 @@ class Keys:
     def make(cls, folder: Path) -> "Keys":
         age, ssh = folder / "age.txt", folder / "ssh"
         subprocess.run(["age-keygen", "-o", age], check=True, capture_output=True)
-        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bob", "-f", ssh]
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bob", "-f", str(ssh)]
         subprocess.run(made, check=True)
         return cls(cls.public(age), ssh.with_suffix(".pub").read_text().strip())
 
