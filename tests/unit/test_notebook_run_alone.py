@@ -2,9 +2,12 @@
 
 import base64
 import json
+import os
 import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,6 +247,24 @@ def test_a_run_killed_after_any_event_goes_on_rightly(tmp_path: Path, oven: Oven
         once = [line for line in kitchen.lines if line not in LOOKING]
         assert once == ["first", "second", "third"], f"after {dies} ({last})"
         assert kitchen.lines[-1] == "verify"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_a_cell_that_outlives_its_runner_is_not_joined_by_another(kitchen: Kitchen) -> None:
+    mended = kitchen.path.with_name("mended")
+    outlives = f'test -e {mended} || {{ kill -9 "$PPID"; sleep 60; }}'
+    kitchen.path.write_text(TEXT.replace("greet\ntest", f"{outlives}\ngreet\ntest"))
+    assert kitchen.run(wish=YES) == -9
+    assert kitchen.run(resume="", wish=YES) == 75
+    assert "third is still running from before" in kitchen.said
+    for pid in kitchen.said.rpartition("kill ")[2].split():
+        os.kill(int(pid), signal.SIGKILL)
+    mended.touch()
+    deadline = time.monotonic() + PATIENCE
+    while (code := kitchen.run(resume="", wish=YES | {"from_": "third"})) == 75:
+        assert time.monotonic() < deadline, kitchen.said
+    assert code == 0
+    assert kitchen.lines == [*ORDER[:3], "look", "third", "verify"]
 
 
 def test_it_is_never_written_to_and_git_sees_nothing(kitchen: Kitchen) -> None:

@@ -1,4 +1,4 @@
-"""All processes that a cell has started and not sent away: those of its session."""
+"""All processes that a cell has started: those of its session, and those that a run left."""
 
 import contextlib
 import os
@@ -27,6 +27,17 @@ class Member:
 def members(session: int) -> list[Member]:
     """Return the processes of a session that still live."""
     return sorted(_members(session), key=lambda member: member.pid)
+
+
+def of_run(run: str) -> list[Member]:
+    """Return the living processes that cells of a run have started; nothing where /proc is not."""
+    mark = f"RUNBOOK_RUN_ID={run}".encode()
+    found = []
+    for path in PROC.glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # another's, or gone meanwhile
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(Member(int(path.parent.name), _name(path.parent)))
+    return sorted(found, key=lambda member: member.pid)
 
 
 def signal_all(session: int, number: signal.Signals) -> None:
@@ -60,6 +71,10 @@ def _from_proc(session: int) -> Iterator[tuple[int, str, str]]:
                 # The name stands in parentheses and may hold some itself.
                 head, _, tail = (PROC / entry / "stat").read_text(errors="replace").rpartition(")")
                 yield int(entry), tail.split()[0], head.partition("(")[2]
+
+
+def _name(process: Path) -> str:
+    return (process / "comm").read_text(errors="replace").strip()
 
 
 def _from_ps() -> Iterator[tuple[int, str, str]]:

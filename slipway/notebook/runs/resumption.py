@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, UsageError
+from slipway.errors import Busy, Refused, UsageError
+from slipway.notebook.cells import family
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Cell, Runbook
 from slipway.notebook.records import history
@@ -44,6 +45,7 @@ def resume(
     at = next((a for a in course.actions if not is_done(before, a.id)), None)
     if at is None:
         raise UsageError(f"{record.id} has nothing left to do; see inv runbook.show --run=...")
+    refuse_company(record, at.id)
     refuse_doubt(runbook, record, before, at.id, ports)
     refuse_gates(runbook, rest_of(course, before), wish, ports.mode, env.name if env else "")
     values = settle(runbook, course, values_of(record, runbook, given, env), ports)
@@ -125,6 +127,18 @@ def review(
         answer = "quit"
     if answer != "go on":
         raise Refused("the run was left as it is")
+
+
+def refuse_company(record: Record, at: str) -> None:
+    """Raise Busy while a cell lives on whose runner was killed."""
+    left = {each for event in record.events for each in event.data.get("left") or ()}
+    alive = [each for each in family.of_run(record.id) if str(each) not in left]
+    if alive:
+        pids = " ".join(str(each.pid) for each in alive)
+        raise Busy(
+            f"{at} is still running from before ({', '.join(map(str, alive))}): "
+            f"wait for its end, or end it: kill {pids}"
+        )
 
 
 def refuse_doubt(runbook: Runbook, record: Record, before: Progress, at: str, ports: Ports) -> None:
