@@ -6,3 +6,4 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "compose"
 SECRETS = ROOT / "secrets"
 STATE = ROOT / ".slipway"  # what this computer knows for itself; git-ignored
+LENT_ENGINE = "SLIPWAY_ENGINE"  # set where `docker` talks to a machine and not to this computer

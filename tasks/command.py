@@ -14,13 +14,13 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.project import LENT_ENGINE
 
 Body = Callable[..., None]
 Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they have to be looked up
 
 ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
-LENT_ENGINE = "SLIPWAY_ENGINE"  # set by slipway.machines.tunnel, which must not be imported here
 
 
 @dataclass(frozen=True)

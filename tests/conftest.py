@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from slipway.checks import surroundings
 
@@ -13,6 +14,13 @@ NEEDS: dict[str, Callable[[], str]] = {
     "hosts": surroundings.why_no_hosts,
     "browser": surroundings.why_no_browser,
 }
+
+
+# No property is judged by the clock: that would say how busy the computer is.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -42,7 +42,15 @@ class Result:
 
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
-SHARED = ("--numprocesses=3", "--dist=loadgroup")
+# A worker that died is not replaced: pytest-xdist would wait for ever for the rest of its group.
+SHARED = ("--numprocesses=3", "--dist=loadgroup", "--max-worker-restart=0")
+
+
+def _within(each: int, all_of_them: int) -> tuple[str, str]:
+    """Return how long one test and how long a part may take, in seconds, before it has failed."""
+    return f"--timeout={each}", f"--session-timeout={all_of_them}"
+
+
 PARTS = (
     Part(
         "lint",
@@ -50,10 +58,19 @@ PARTS = (
     ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
-    Part("unit", [(*PYTEST, "tests/unit")]),
+    Part("unit", [(*PYTEST, *_within(120, 600), "tests/unit")]),
     # Most of what they do is wait for containers, so more of them run than there are processors.
-    Part("integration", [(*PYTEST, *SHARED, "tests/integration")], wants_engine=True),
-    Part("e2e", [(*PYTEST, "tests/e2e")], True, surroundings.why_no_hosts),
+    Part(
+        "integration",
+        [(*PYTEST, *SHARED, *_within(400, 1500), "tests/integration")],
+        wants_engine=True,
+    ),
+    Part(
+        "e2e",
+        [(*PYTEST, *_within(900, 1900), "tests/e2e")],
+        wants_engine=True,
+        why_not=surroundings.why_no_hosts,
+    ),
 )
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.project import LENT_ENGINE
 
 ENGINE = "/var/run/docker.sock"
 # They would win over the socket, or speak TLS to it.
 OTHERS = ("DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-MARK = "SLIPWAY_ENGINE"  # tells this project's own commands whose engine they would talk to
 
 PROFILE = """
 [ ! -r ~/.bashrc ] || . ~/.bashrc
@@ -28,7 +28,7 @@ def shell(host: SshHost, place: str, command: str = "") -> int:
         socket, profile = Path(folder, "engine.sock"), Path(folder, "profile")
         profile.write_text(PROFILE.format(prompt=shlex.quote(f"[docker at {place}] ")))
         kept = {key: value for key, value in os.environ.items() if key not in OTHERS}
-        here = LocalHost(env=kept | {"DOCKER_HOST": f"unix://{socket}", MARK: place})
+        here = LocalHost(env=kept | {"DOCKER_HOST": f"unix://{socket}", LENT_ENGINE: place})
         line = ["-c", command] if command else ["--rcfile", str(profile), "-i"]
         with host.forward(socket, ENGINE):
             return here.attach(["bash", *line])

@@ -1,27 +1,33 @@
 """A door with TLS before a server that speaks plainly; it can be shut and opened again."""
 
+import asyncio
 import contextlib
-import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 NAME = "store.test"  # what the certificate says; clients need it in their hosts file
 AHEAD = 64 * 1024
+PATIENCE = 10.0  # seconds
 
 
 class Door:
-    """`with Door(port, folder) as door:` leads from `door.port`, on every interface, to `port`."""
+    """`with Door(port, folder) as door:` leads from `door.port`, on every interface, to `port`.
+
+    All who come are led by one thread: OpenSSL may not read and write one connection from two.
+    """
 
     def __init__(self, behind: int, folder: Path) -> None:
         self._behind = behind
         self.certificate = folder / "door.pem"
         self._key = folder / "door.key"
-        self._listener: socket.socket | None = None
-        self._open: set[socket.socket] = set()
+        self._loop = asyncio.new_event_loop()
+        self._doorman = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server: asyncio.Server | None = None
+        self._inside: set[asyncio.Task[None]] = set()
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -30,31 +36,23 @@ class Door:
         argv += ["-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"]
         argv += ["-keyout", str(self._key), "-out", str(self.certificate)]
         subprocess.run(argv, check=True, capture_output=True)
+        self._doorman.start()
         self.open()
         return self
 
     def __exit__(self, *failure: object) -> None:
         self.shut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._doorman.join(PATIENCE)
+        self._loop.close()
 
     def open(self) -> None:
         """Let everybody in, at the same port as before."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self._key)
-        listener = socket.create_server(("0.0.0.0", self.port))  # noqa: S104 - containers come in
-        self._listener, self.port = listener, listener.getsockname()[1]
-        threading.Thread(target=self._let_in, args=(listener, context), daemon=True).start()
+        self._tell(self._open())
 
     def shut(self) -> None:
         """Refuse whoever comes, and cut off who is inside."""
-        listener, self._listener = self._listener, None
-        for each in [listener, *self._open]:
-            if each is not None:
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-        if listener is not None:
-            listener.close()
-        # The others are closed by the threads that lead them: TLS would go on writing to the number
-        # of a closed socket, whoever has that number then.
+        self._tell(self._shut())
 
     @contextlib.contextmanager
     def closed(self) -> Iterator[None]:
@@ -65,33 +63,46 @@ class Door:
         finally:
             self.open()
 
-    def _let_in(self, listener: socket.socket, context: ssl.SSLContext) -> None:
-        while True:
+    def _tell(self, order: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(order, self._loop).result(PATIENCE)
+
+    async def _open(self) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self._key)
+        self._server = await asyncio.start_server(
+            self._lead,
+            "0.0.0.0",  # noqa: S104 - containers come in
+            self.port,
+            ssl=context,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _shut(self) -> None:
+        if self._server:
+            self._server.close()
+        for each in self._inside:
+            each.cancel()
+        await asyncio.gather(*self._inside, return_exceptions=True)
+
+    async def _lead(self, outer: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        guest = asyncio.current_task()
+        assert guest is not None
+        self._inside.add(guest)
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            inner, on = await asyncio.open_connection("127.0.0.1", self._behind)
             try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._lead, args=(plain, context), daemon=True).start()
-
-    def _lead(self, plain: socket.socket, context: ssl.SSLContext) -> None:
-        with (
-            contextlib.suppress(OSError),
-            plain,
-            context.wrap_socket(plain, server_side=True) as outer,
-            socket.create_connection(("127.0.0.1", self._behind)) as inner,
-        ):
-            self._open |= {outer, inner}
-            back = threading.Thread(target=_carry, args=(inner, outer), daemon=True)
-            back.start()
-            _carry(outer, inner)
-            back.join()
-            self._open -= {outer, inner}
+                await asyncio.gather(_carry(outer, on), _carry(inner, back))
+            finally:
+                on.transport.abort()
+        back.transport.abort()
+        self._inside.discard(guest)
 
 
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(AHEAD):
-            target.sendall(data)
-    for each in (source, target):
-        with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while data := await source.read(AHEAD):
+        target.write(data)
+        await target.drain()
+    if target.can_write_eof():
+        target.write_eof()
+    else:
+        target.close()  # TLS knows no half of a connection

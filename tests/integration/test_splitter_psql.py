@@ -19,7 +19,7 @@ from tests.integration.conftest import Corner, base_image
 pytestmark = pytest.mark.engine
 
 # Each example starts a process or two: a failure is shown as found, and not made smaller.
-patient = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+patient = settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 NEXT = "select 'the next script'"
 
 

@@ -74,7 +74,7 @@ def test_a_mistyped_name_is_met_with_the_likely_one(name: str) -> None:
 
 
 @given(st.text(max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_name_reaches_outside_the_folder(name: str) -> None:
     if name not in environment.names():
         with pytest.raises(UsageError):
@@ -150,7 +150,6 @@ plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=
 
 
 @given(plain)
-@settings(deadline=None)
 def test_single_quotes_keep_any_value_as_it_is(value: str) -> None:
     path = Path("/dev/shm") / "slipway-test.env"
     path.write_text(f"KEY='{value}'\n")

@@ -1,9 +1,5 @@
 """`inv runbook.check`: what a runbook says is held against what there is, and nothing is run."""
 
-import json
-import subprocess
-import sys
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -13,8 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.notebook.checking import drift
 from slipway.notebook.checking.check import check, obstacles
-from slipway.notebook.commands import UNKNOWN
-from slipway.project import ROOT
+from slipway.notebook.reading.parse import read
 from tasks.tree import tree
 from tests.fakes.tasklist import TaskList
 
@@ -92,35 +87,6 @@ def test_a_command_that_cannot_work_is_named_with_its_line(
 def test_a_command_that_may_work_is_left_alone(words: str) -> None:
     for command in drift.in_shell(f"inv {words}"):
         assert TASKS.complaint(command.words) is None
-
-
-def found(source: str) -> list[tuple[int, str]]:
-    return [(each.line + 1, " ".join(each.words)) for each in drift.in_shell(source)]
-
-
-def test_commands_are_found_where_a_shell_would_run_them() -> None:
-    source = """FOO=1 inv a --x='p q' \\
-  --y=$Y | tee log && (cd x; ./inv b)
-if ! inv c; then time sudo -u ops .venv/bin/inv d; fi
-NEW=$(inv e --json); echo "$(inv f)"
-for x in 1 2; do env A=1 timeout 5 inv g; done &
-cat <<EOF
-inv no
-$(inv h)
-EOF
-xargs -n1 inv i <(inv j)
-case $X in (*) "inv" k --x="a${B}c";; esac
-"""
-    assert found(source) == [
-        (1, f"a --x=p q --y={UNKNOWN}"),
-        *[(2, "b"), (3, "c"), (3, "d"), (4, "e --json"), (4, "f"), (5, "g"), (8, "h")],
-        *[(10, f"i {UNKNOWN} {UNKNOWN}"), (10, "j"), (11, f"k --x=a{UNKNOWN}c")],
-    ]
-
-
-def test_what_only_speaks_of_inv_is_no_command() -> None:
-    quiet = "echo inv a # inv b\ncat <<'EOF'\n$(inv c)\nEOF\nprintf 'inv d'; command -v inv docker"
-    assert found(quiet) == []
 
 
 def test_prose_headings_tables_and_samples_are_read_too(tmp_path: Path) -> None:
@@ -313,10 +279,10 @@ def test_only_what_a_cell_would_stumble_over_keeps_a_runbook_from_being_run(
     path = tmp_path / "night.md"
     prose = "# Night\n\nSee [nowhere](nowhere.md) and `inv deplyo --env=prod`.\n\n"
     path.write_text(f"{prose}```sh\ninv status --env=prod\n```\n")
-    assert obstacles(path, TASKS) == []
+    assert obstacles(*read(path), TASKS) == []
     assert len(check([path], TASKS, today=TODAY)) > 3
     path.write_text(f"{prose}```sh\n\ninv stauts --env=prod\n```\n")
-    (only,) = obstacles(path, TASKS)
+    (only,) = obstacles(*read(path), TASKS)
     assert (only.line, "did you mean status?" in only.text) == (7, True)
 
 
@@ -346,7 +312,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=25), st.sampled_from(["\n", " "]))
 def test_no_text_makes_the_check_stumble(tmp_path: Path, parts: list[str], glue: str) -> None:
     text, path = glue.join(parts), tmp_path / "any.md"
@@ -354,30 +320,3 @@ def test_no_text_makes_the_check_stumble(tmp_path: Path, parts: list[str], glue:
     lines = max(len(text.splitlines()), 1)
     for problem in check([path], TASKS, today=TODAY):
         assert 1 <= problem.line <= lines + 1
-
-
-def inv(*words: str) -> "subprocess.CompletedProcess[str]":
-    argv: Sequence[str] = [sys.executable, "-m", "invoke", "runbook.check", *words]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def test_the_command_ends_with_2_only_for_errors_and_counts_them(tmp_path: Path) -> None:
-    path = tmp_path / "x.md"
-    path.write_text("# X\n\n```sh\ninv deplyo\n```\n")
-    said = inv(f"--name={path}")
-    assert (said.returncode, said.stderr) == (2, "")
-    assert f"{path}:4: there is no task 'deplyo' (did you mean deploy?)" in said.stdout
-    assert said.stdout.splitlines()[-1].startswith("1 file: 1 error, ")
-    path.write_text("# X\n\n```sh\ninv --list\n```\n")
-    said = inv(f"--name={path}", "--json")
-    rows = json.loads(said.stdout)
-    assert (said.returncode, {row["severity"] for row in rows}) == (0, {"warning"})
-    assert set(rows[0]) == {"file", "line", "text", "severity"}
-
-
-def test_the_help_of_a_task_names_its_runbook() -> None:
-    from tasks.cli import namespace
-
-    for task, runbook in TASKS.tasks().items():
-        if runbook:
-            assert f"Runbook: runbooks/{runbook}.md" in (namespace[task].__doc__ or "")

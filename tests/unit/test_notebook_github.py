@@ -87,7 +87,7 @@ STRUCTURE = [
 ]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.lists(st.sampled_from(STRUCTURE), max_size=25).map("".join))
 def test_fences_are_those_that_github_sees(text: str) -> None:
     ours = [n.token.content for n in page(clean(text)).walk() if n.kind in ("fence", "code_block")]

@@ -30,7 +30,7 @@ def through(mask: Mask, data: bytes, sizes: list[int]) -> bytes:
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
 )
 @example(secrets=["abca", "cacbab"], text="abcacbab", sizes=[4])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_pieces_are_masked_like_the_whole(secrets: list[str], text: str, sizes: list[int]) -> None:
     mask = Mask(secrets)
     shown = through(mask, text.encode(), sizes).decode()
@@ -39,7 +39,7 @@ def test_pieces_are_masked_like_the_whole(secrets: list[str], text: str, sizes: 
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(1, 50), min_size=1, max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_what_is_no_secret_arrives_unchanged(data: bytes, sizes: list[int]) -> None:
     assert through(Mask([SECRET, KEY]), data, sizes) == data
 

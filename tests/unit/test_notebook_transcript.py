@@ -198,7 +198,7 @@ def test_output_cannot_leave_its_fence_nor_act_on_a_terminal(run: ExampleRun) ->
     assert "## Move" in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text())
 def test_nothing_invisible_is_left_of_any_text(text: str) -> None:
     for left in (visible(text), plain(text)):

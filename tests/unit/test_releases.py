@@ -174,7 +174,7 @@ releases = st.builds(
 
 
 @given(releases)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_release_comes_back_from_its_record_as_it_was(release: Release) -> None:
     again = Release.from_json(release.to_json())
     assert again == release
@@ -182,7 +182,7 @@ def test_a_release_comes_back_from_its_record_as_it_was(release: Release) -> Non
 
 
 @given(releases, st.integers(1), words)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_number_and_commit_do_not_count_when_releases_are_compared(
     release: Release, number: int, other: str
 ) -> None:

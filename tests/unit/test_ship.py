@@ -85,7 +85,6 @@ def members(data: bytes) -> list[tuple[str, int, int, str, bytes]]:
 
 
 @given(contents, st.data())
-@settings(deadline=None)
 def test_an_archive_loses_the_layers_named_and_nothing_else(
     blobs: list[bytes], data: st.DataObject
 ) -> None:
@@ -121,7 +120,7 @@ class Stream:
 
 
 @given(st.lists(st.binary(max_size=9), max_size=40), st.integers(1, 4))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_every_reader_of_a_stream_gets_all_of_it(chunks: list[bytes], count: int) -> None:
     readers = archive.shared(Stream(chunks).read(), count)
     with ThreadPoolExecutor(count) as pool:

@@ -223,7 +223,7 @@ written = st.builds(
 
 
 @given(st.lists(written, min_size=80, max_size=200))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_a_setting_that_is_accepted_reaches_the_services_as_it_was_read(lines: list[str]) -> None:
     services, ours = {}, {}
     with tempfile.TemporaryDirectory() as folder:

@@ -57,13 +57,12 @@ def check(
     return sorted(set(found))
 
 
-def obstacles(path: Path, commands: Commands) -> list[Problem]:
-    """Return the errors that a run would stumble over.
+def obstacles(runbook: Runbook, slips: Sequence[Problem], commands: Commands) -> list[Problem]:
+    """Return the errors that a run would stumble over; `slips` were found when it was read.
 
     A broken link or a missing owner is none: neither may keep anybody from working at night.
     """
-    runbook, found = parse.read(path)
-    file = where(path)
+    found, file = list(slips), where(runbook.path)
     cells = [(file, cell) for cell in runbook.cells()]
     named = [each for each in drift.named(runbook) if _is_in_a_cell(runbook, each[0])]
     found += drift.problems(runbook, file, commands, named)

@@ -5,7 +5,7 @@
     runbook.md       the runbook as it was when the run began
     cells/03.log     all that the third started cell printed, masked
     state/03.sh      the shell's state after it, without secrets; gone when the run is done
-    transcript.md    made from the events, anew after each; page.html likewise on export
+    transcript.md    made from the events whenever the run stops or ends
 """
 
 import contextlib

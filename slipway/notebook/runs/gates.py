@@ -1,9 +1,9 @@
 """What a run without a person would have to ask: found before anything runs, all of it at once."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from slipway.errors import SlipwayError
+from slipway.notebook.checking import drift
 from slipway.notebook.document import Cell, Manual, Runbook
 from slipway.notebook.problem import Problem, where
 from slipway.notebook.runs.course import Course
@@ -32,12 +32,12 @@ def to_type(runbook: Runbook, env: str) -> str:
     return env or runbook.name
 
 
-def awaited(cell: Cell, awaits: Iterable[str]) -> str:
+def awaited(cell: Cell, awaits: Collection[str]) -> str:
     """Return the task that a cell needs and that does not exist yet, or nothing."""
-    for task in awaits:
-        if re.search(rf"\binv\s[^#\n]*?(?<![\w.-]){re.escape(task)}(?![\w.-])", cell.source):
-            return task
-    return ""
+    if not awaits or cell.language != "sh":
+        return ""
+    named = {word for command in drift.in_shell(cell.source) for word in command.words}
+    return next((task for task in awaits if task in named), "")
 
 
 def _closed(action: Cell | Manual, runbook: Runbook, wish: Wish, env: str) -> str:

@@ -38,9 +38,8 @@ class Ports:
 
 def load(name: str, commands: Commands) -> Runbook:
     """Read a runbook. Raises ConfigError with what is wrong in its cells: nothing of it runs."""
-    path = parse.find(name)
-    runbook, _ = parse.read(path)
-    if found := check.obstacles(path, commands):
+    runbook, slips = parse.read(parse.find(name))
+    if found := check.obstacles(runbook, slips, commands):
         raise ConfigError(
             "\n".join(["nothing was run, for the runbook is wrong:", *map(str, found)])
         )
