@@ -62,6 +62,7 @@ class Corner:
             self.docker(kind, "rm", *flags, *sorted(set(found.split())), check=False)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where workers share the tests, keep a file on one, and all users of the Swarm on one."""
     here = [each for each in items if each.path.parent == HERE]

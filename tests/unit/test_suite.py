@@ -1,6 +1,8 @@
 """The test suite runs every part, says what was left out and why, and never hides a failure."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +48,35 @@ def test_a_computer_that_cannot_be_made_ready_is_no_end() -> None:
         raise Refused("no root and no engine")
 
     assert suite.made_ready(prepare) == "no root and no engine"
+
+
+GROUPED = """
+import os, time, pytest
+pytestmark = pytest.mark.xdist_group("{0}")
+@pytest.mark.parametrize("number", range(6))
+def test(number, worker_id):
+    time.sleep(0.05)
+    open("{0}", "a").write(worker_id + " ")
+    if "{0}" == "b" and number == {1}:
+        os.abort()
+"""
+
+
+def share(folder: Path, dies_at: int = -1) -> subprocess.CompletedProcess[str]:
+    """Run three files of tests as integration tests are run."""
+    for group in "abc":
+        (folder / f"test_{group}.py").write_text(GROUPED.format(group, dies_at))
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite.SHARED, "."]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_tests_that_share_something_stay_on_one_worker(tmp_path: Path) -> None:
+    assert share(tmp_path).returncode == 0
+    workers = [(tmp_path / group).read_text().split() for group in "abc"]
+    assert [(len(ran), len(set(ran))) for ran in workers] == [(6, 1)] * 3
+
+
+def test_a_worker_that_dies_is_a_failure_and_no_endless_wait(tmp_path: Path) -> None:
+    done = share(tmp_path, dies_at=2)
+    assert done.returncode == 1
+    assert "crashed while running 'test_b.py::test[2]" in done.stdout
