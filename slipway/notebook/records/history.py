@@ -29,6 +29,7 @@ class Summary:
     user: str
     host: str
     began: datetime.datetime
+    ended: datetime.datetime  # its last event
     seconds: float  # from the first event to the last, without the pauses before it was resumed
     result: Ending | Literal["running"]
     cell: str
@@ -89,18 +90,26 @@ def unfinished(
     """
     import socket
 
-    here = host or socket.gethostname()
-    found: list[Summary] = []
-    done: set[tuple[str, str]] = set()
-    for run in runs(folder):
-        if (run.user, run.host) != (user, here):
-            continue
+    whose = (user, host or socket.gethostname())
+    return [
+        run
+        for run in left_open(runs(folder))
+        if (run.user, run.host) == whose
+        if runbook in ("", run.runbook) and env in (None, run.env)
+    ]
+
+
+def left_open(found: Iterable[Summary]) -> list[Summary]:
+    """Return the runs that whoever began them may go on with, newest first."""
+    left: list[Summary] = []
+    done: set[tuple[str, str, str, str]] = set()
+    for run in sorted(found, key=lambda run: (run.began, run.id), reverse=True):
+        kind = (run.user, run.host, run.runbook, run.env)
         if run.proves:
-            done.add((run.runbook, run.env))
-        wanted = runbook in ("", run.runbook) and env in (None, run.env)
-        if wanted and run.may_be_resumed and (run.runbook, run.env) not in done:
-            found.append(run)
-    return found
+            done.add(kind)
+        if run.may_be_resumed and kind not in done:
+            left.append(run)
+    return left
 
 
 def chosen(found: Sequence[Summary], env: str | None, runbook: str = "") -> list[Summary]:
@@ -175,6 +184,7 @@ def _summary(folder: Path) -> Summary | str:
         user=str(begin.get("user") or ""),
         host=str(begin.get("host") or ""),
         began=began,
+        ended=_moment(last.at) or began,
         seconds=max(0.0, _between(first, last) - _paused(lines)),
         result=went,
         cell="" if result == "done" else cell,

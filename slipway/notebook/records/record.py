@@ -15,7 +15,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +175,16 @@ def is_going_on(folder: Path) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[bool]:
+    """Keep others from writing a record for the while; false when somebody is at it."""
+    fd = os.open(folder / EVENTS, os.O_RDWR)
+    try:
+        yield _lock(fd, patience=0)
+    finally:
+        os.close(fd)
+
+
 def _read(folder: Path) -> tuple[list[Event], int, bytes]:
     """Return the events, how many bytes they take, and what follows them."""
     path = folder / EVENTS
@@ -203,8 +213,8 @@ def _folder(runs: Path, stem: str) -> Path:
     raise SlipwayError(f"cannot make a folder for this run in {runs}")
 
 
-def _lock(fd: int) -> bool:
-    deadline = time.monotonic() + PATIENCE
+def _lock(fd: int, patience: float = PATIENCE) -> bool:
+    deadline = time.monotonic() + patience
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

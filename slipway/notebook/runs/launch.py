@@ -11,6 +11,7 @@ from slipway.notebook.cells.mask import Mask
 from slipway.notebook.cells.session import Session
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import where
+from slipway.notebook.records import pruning
 from slipway.notebook.records.event import Progress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import course as courses
@@ -85,6 +86,7 @@ def go(start: Departure, ports: Ports) -> int:
         record.folder, variables, start.mask, terminal=ports.mode.person, debug=ports.debug
     )
     with contextlib.ExitStack() as stack:
+        stack.callback(pruning.prune, record.folder.parent)
         stack.callback(record.close)
         stack.callback(session.close)
         facts = {
