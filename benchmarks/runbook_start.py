@@ -3,20 +3,15 @@
 import os
 import pty
 import select
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.project import copied, median_and_slowest
 from benchmarks.section import Section
 
-ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("slipway", "tasks", "compose", "docs", "backups", "runbooks", "secrets")
 ROUNDS, GOAL, PATIENCE = 15, 0.5, 60
 RUN = ["runbook.run", "--name=deploy", "--env=dev", "--from=deploy"]
 PROMPT = b"[dev from "
@@ -24,14 +19,14 @@ PROMPT = b"[dev from "
 
 def measure() -> list[Section]:
     """Take turns with `inv --list`, which is what starting costs at the least."""
-    with _project() as folder:
+    with copied() as folder:
         for _ in range(2):  # the first start compiles
             _to_prompt(folder)
         pairs = [(_to_prompt(folder), _to_list(folder)) for _ in range(ROUNDS)]
     first, bare = ([pair[i] for pair in pairs] for i in range(2))
     rows = [
-        ("`inv runbook.run`, to the first prompt", *_row(first)),
-        ("`inv --list`, for comparison", *_row(bare)),
+        ("`inv runbook.run`, to the first prompt", *median_and_slowest(first)),
+        ("`inv --list`, for comparison", *median_and_slowest(bare)),
     ]
     return [
         Section(
@@ -47,25 +42,6 @@ def measure() -> list[Section]:
             ),
         )
     ]
-
-
-def _row(seconds: list[float]) -> tuple[str, str]:
-    return f"{statistics.median(seconds):.2f} s", f"{max(seconds):.2f} s"
-
-
-@contextmanager
-def _project() -> Iterator[Path]:
-    """A checkout of its own, so that no run of ours stands among the team's."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in NEEDED:
-            shutil.copytree(ROOT / part, folder / part)
-        for path in [*ROOT.glob("*.md"), ROOT / "tasks.py", ROOT / ".gitignore"]:
-            shutil.copy(path, folder)
-        git = ["git", "-c", "user.name=b", "-c", "user.email=b@example.org"]
-        for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "All"]):
-            subprocess.run([*git, *words], cwd=folder, check=True)
-        yield folder
 
 
 def _to_list(folder: Path) -> float:

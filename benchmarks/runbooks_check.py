@@ -1,20 +1,15 @@
 """`inv runbook.check` on a hundred runbooks: the whole process, and the check without its start."""
 
 import re
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.project import copied, median_and_slowest
 from benchmarks.section import Section
 
-ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("slipway", "tasks", "benchmarks", "compose", "docs", "backups", "runbooks")
 RUNBOOKS, ROUNDS, GOAL = 100, 7, 2.0
 ALONE = """
 import time
@@ -31,7 +26,8 @@ print(time.perf_counter() - began)
 
 def measure() -> list[Section]:
     """Fill a copy of this project with runbooks and check all of them, with its documents."""
-    with _project() as folder:
+    with copied() as folder:
+        _fill(folder)
         lines = sum(len(path.read_text().splitlines()) for path in _runbooks(folder))
         whole, alone = [], []
         _run(folder, "-m", "invoke", "runbook.check")  # the first start compiles
@@ -41,8 +37,8 @@ def measure() -> list[Section]:
             whole.append(time.perf_counter() - began)
             alone.append(float(_run(folder, "-c", ALONE)))
     rows = [
-        ("`inv runbook.check`, the whole process", *_row(whole)),
-        ("the check alone, in Python", *_row(alone)),
+        ("`inv runbook.check`, the whole process", *median_and_slowest(whole)),
+        ("the check alone, in Python", *median_and_slowest(alone)),
     ]
     return [
         Section(
@@ -60,24 +56,16 @@ def measure() -> list[Section]:
     ]
 
 
-@contextmanager
-def _project() -> Iterator[Path]:
-    """Copy what the check reads, with as many runbooks as wanted."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in NEEDED:
-            shutil.copytree(ROOT / part, folder / part)
-        for path in [*ROOT.glob("*.md"), ROOT / "tasks.py"]:
-            shutil.copy(path, folder)
-        ours = _runbooks(folder)
-        for number in range(RUNBOOKS - len(ours)):
-            model = ours[number % len(ours)]
-            # No cell and no page is like another, so that nothing is known from before.
-            text = re.sub(
-                r"^( *```sh.*)$", rf"\1\n: copy {number}", model.read_text(), flags=re.MULTILINE
-            )
-            model.with_name(f"{model.stem}-{number}.md").write_text(text)
-        yield folder
+def _fill(folder: Path) -> None:
+    """Have as many runbooks as wanted."""
+    ours = _runbooks(folder)
+    for number in range(RUNBOOKS - len(ours)):
+        model = ours[number % len(ours)]
+        # No cell and no page is like another, so that nothing is known from before.
+        text = re.sub(
+            r"^( *```sh.*)$", rf"\1\n: copy {number}", model.read_text(), flags=re.MULTILINE
+        )
+        model.with_name(f"{model.stem}-{number}.md").write_text(text)
 
 
 def _runbooks(folder: Path) -> list[Path]:
@@ -89,7 +77,3 @@ def _run(folder: Path, *words: str) -> str:
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 2) and not done.stderr, done.stderr  # copies have complaints
     return done.stdout
-
-
-def _row(seconds: list[float]) -> tuple[str, str]:
-    return f"{statistics.median(seconds):.2f} s", f"{max(seconds):.2f} s"
