@@ -23,6 +23,7 @@ class Recipe:
 
     folder: str
     after: tuple[str, ...] = ()
+    file: str = "Dockerfile"
 
 
 DEBIAN = "debian:trixie-slim"
@@ -31,6 +32,7 @@ RECIPES = {
     DEBIAN: Recipe("debian"),
     PYTHON: Recipe("python", (DEBIAN,)),
     "postgres:17": Recipe("postgres", (DEBIAN,)),
+    "postgres:18": Recipe("postgres", (DEBIAN,), "18.Dockerfile"),
     "caddy:2": Recipe("caddy", (DEBIAN, PYTHON)),
 }
 
@@ -75,12 +77,13 @@ def _build(name: str, note: Callable[[str], None], host: Host) -> str:
 
 def _build_image(name: str, host: Host) -> str:
     argv = ["docker", "build", "--quiet", "--label", f"{LABEL}=true"]
-    folder = str(FOLDER / RECIPES[name].folder)
-    draft = host.run([*argv, folder], timeout=15 * MINUTES).out.strip()
+    place = FOLDER / RECIPES[name].folder
+    recipe = ["--file", str(place / RECIPES[name].file), str(place)]
+    draft = host.run([*argv, *recipe], timeout=15 * MINUTES).out.strip()
     show = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "cat"]
     sources = host.run([*show, "--label", f"{LABEL}=true", draft, "/etc/slipway-standin"]).out
     label = f"{LABEL}.sources={sources.strip()}"
-    host.run([*argv, "--label", label, "--tag", name, folder])  # from the cache, now with a name
+    host.run([*argv, "--label", label, "--tag", name, *recipe])  # from the cache, now with a name
     host.run(["docker", "image", "rm", draft], check=False)
     return sources.strip()
 

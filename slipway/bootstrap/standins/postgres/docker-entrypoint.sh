@@ -18,6 +18,22 @@ setting() {
     unset "$file"
 }
 
+# refuse_old_place: from 18 on the volume is /var/lib/postgresql. At the place of before, or beside
+# the data of an earlier version, the official image does not start either.
+refuse_old_place() {
+    [ "$PGDATA" = "/var/lib/postgresql/$PG_MAJOR/docker" ] || return 0
+    local found='' each
+    for each in /var/lib/postgresql /var/lib/postgresql/data /var/lib/postgresql/*/docker; do
+        [ ! -s "$each/PG_VERSION" ] || found=$each
+    done
+    ! mountpoint -q /var/lib/postgresql/data || found=${found:-/var/lib/postgresql/data (a mount)}
+    [ -z "$found" ] || {
+        say "in 18+, these Docker images keep their data below /var/lib/postgresql, one folder" \
+            "for each version; there is $found; mount an empty volume at /var/lib/postgresql"
+        exit 1
+    }
+}
+
 # The cluster is made in a folder inside PGDATA and moved up at the end, PG_VERSION last: a start
 # that was cut short is recognised, cleared away and begun anew; finished data are never touched.
 prepare() {
@@ -86,6 +102,7 @@ if [ "$1" = postgres ]; then
         chown postgres:postgres /var/run/postgresql
         exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
     fi
+    [ -s "$PGDATA/PG_VERSION" ] || refuse_old_place
     mkdir -p "$PGDATA"
     [ -s "$PGDATA/PG_VERSION" ] || prepare
     unset POSTGRES_PASSWORD
