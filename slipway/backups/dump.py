@@ -56,14 +56,24 @@ def client_version() -> str:
     return found[0].partition(") ")[2] if found else "of unknown version"
 
 
-def demand_same_major(client: str, server: str) -> None:
-    """Refuse another major version: newer dumps may not go back, older clients cannot read."""
-    major = server.partition(".")[0]
-    if re.match(r"\d+", client) is None or client.partition(".")[0] != major:
+def judge_client(client: str, server: str) -> str:
+    """Return what is to be known of a client newer than the server; nothing of one as new.
+
+    Before an upgrade `ops` brings the newer one, whose dump the new server is made from.
+    Raises Refused for an older one, which cannot read what the server has.
+    """
+    found, major = re.match(r"\d+", client), server.partition(".")[0]
+    if found is None or int(found[0]) < int(major):
         raise Refused(
             f"the server is PostgreSQL {server} and its client here {client}; nothing was backed "
             f"up; write FROM postgres:{major} into compose/ops/Dockerfile and deploy"
         )
+    if int(found[0]) == int(major):
+        return ""
+    return (
+        f"the server is PostgreSQL {server} and its client here {client}, as before an upgrade; "
+        f"the tools of {major} may not read this backup, those of {found[0]} do"
+    )
 
 
 @contextlib.contextmanager

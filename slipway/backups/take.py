@@ -79,7 +79,8 @@ def take(
     """
     with _said(), turn(server, wanted.by, wanted.patience) as session:
         client = dump.client_version()
-        dump.demand_same_major(client, facts.server_version(session))
+        if told := dump.judge_client(client, facts.server_version(session)):
+            report.note(told)
         key, recipient = seal.new_key()
         sealed_key = seal.seal_key(key, wanted.recipients)
         sealed_roles = seal.seal(roles.read(server, passwords=wanted.role_passwords), [recipient])
