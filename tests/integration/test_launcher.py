@@ -115,16 +115,6 @@ def test_it_works_from_any_folder_and_through_a_link(project: Project, tmp_path:
     assert called.stdout == f"{tmp_path} --search-root {project.root} a b\n"
 
 
-def test_a_start_with_nothing_to_do_costs_a_few_milliseconds(project: Project) -> None:
-    works(project)
-    plain = [str(project.root / ".venv" / "bin" / "inv")]
-
-    def best(argv: list[str]) -> float:
-        return min(_timed(argv, project.environment()) for _ in range(10))
-
-    assert best([str(project.root / "inv")]) - best(plain) < 0.015
-
-
 def test_a_half_made_venv_or_one_whose_python_is_gone_is_made_anew(project: Project) -> None:
     works(project)
     venv = project.root / ".venv"
@@ -217,9 +207,3 @@ def test_a_full_disk_is_said_before_anything_is_written(
     )
     assert refused.returncode == 3
     assert "MB are free on the disk" in refused.stderr
-
-
-def _timed(argv: list[str], env: dict[str, str]) -> float:
-    began = time.perf_counter()
-    subprocess.run(argv, env=env, capture_output=True, check=False)
-    return time.perf_counter() - began

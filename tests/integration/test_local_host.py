@@ -36,7 +36,7 @@ def test_the_timeout_ends_a_command_with_all_its_children(tmp_path: Path) -> Non
     with pytest.raises(CommandFailed, match="no end after 0 s") as caught:
         HOST.run(["sh", "-c", f"sleep 300 & echo $! >{pid}; wait"], timeout=0.4)
     assert caught.value.code == 124
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert gone_soon(pid)
 
 
