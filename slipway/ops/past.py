@@ -40,6 +40,8 @@ docker exec "$1" sh -euc 'tar -ch -C /tmp/pgbackrest pgbackrest.conf ca.pem \
   docker exec -i "$2" sh -euc 'umask 077; mkdir -p /tmp/pgbackrest
     tar -x -C /tmp/pgbackrest --transform "s/^DATABASE_PASSWORD$/password/"'
 """
+# The data's folder is below the volume from 18 on; the image makes it at its first start.
+HOME = 'mkdir -p -m 700 "$PGDATA" && echo here && exec timeout {} cat >/dev/null'
 # $1 ours. It may be going already; wait until its name is free.
 GONE = r"""
 docker rm --force --volumes "$1" >/dev/null 2>&1 || :
@@ -142,7 +144,7 @@ def _container(archive: Archive) -> Iterator[str]:
     argv += ["--network", f"container:{live}", "--user", "999:999", "--read-only"]
     argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108
     argv += ["--label", f"slipway.app={app}", "--label", "slipway.service=past"]
-    argv += ["--entrypoint", "sh", image, "-c", f"echo here; exec timeout {LAST} cat >/dev/null"]
+    argv += ["--entrypoint", "sh", image, "-c", HOME.format(LAST)]
     with host.open(argv) as spoken:
         if spoken.read(4) != b"here":
             words = spoken.wait().err
