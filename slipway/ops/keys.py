@@ -28,10 +28,17 @@ class Identity:
     text: str = field(default="", repr=False)
 
 
-def unlock(env: Environment, sealed: str, recipients: Sequence[str]) -> Key:
+def unlock(
+    env: Environment,
+    sealed: str,
+    recipients: Sequence[str],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+) -> Key:
     """Open the key of one backup. Raises Refused, naming who can, when this person cannot."""
     has_ssh = any(each.startswith("ssh-") for each in recipients)
-    found = list(identities(os.environ, Path.home(), sops.key_file(env), ssh=has_ssh))
+    found = list(identities(environ, home or Path.home(), sops.key_file(env), ssh=has_ssh))
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         path = Path(folder, "key.age")  # sealed: it is public
         path.write_text(sealed)

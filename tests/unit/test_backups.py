@@ -4,7 +4,7 @@ import dataclasses
 import json
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -274,33 +274,35 @@ def test_a_persons_key_is_looked_for_where_sops_looks(tmp_path: Path) -> None:
     assert "AGE-SECRET" not in repr(found)
 
 
-def test_whoever_opens_the_secrets_opens_the_backups_and_nobody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_CONFIG_HOME", "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    here = dev()
+@dataclasses.dataclass
+class Person:
+    """Somebody at a computer of their own, with what they have in their folder and set."""
+
+    home: Path
+    environ: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def unlock(self, env: Environment, sealed: str, recipients: Sequence[str] = ()) -> seal.Key:
+        return keys.unlock(env, sealed, recipients, environ=self.environ, home=self.home)
+
+
+def test_whoever_opens_the_secrets_opens_the_backups_and_nobody_else(tmp_path: Path) -> None:
+    person, here = Person(tmp_path), dev()
     key, _ = seal.new_key()
-    assert keys.unlock(here, seal.seal_key(key, vault.recipients(here)), []) == key
+    assert person.unlock(here, seal.seal_key(key, vault.recipients(here))) == key
     staging = dataclasses.replace(here, name="staging")
     ada, to_ada = seal.new_key()
     sealed = seal.seal_key(key, [to_ada])
     with pytest.raises(Refused, match=rf"encrypted to {to_ada}: ask one of them"):
-        keys.unlock(staging, sealed, [to_ada])
-    monkeypatch.setenv("SOPS_AGE_KEY", ada.identity)
-    assert keys.unlock(staging, sealed, [to_ada]) == key
+        person.unlock(staging, sealed, [to_ada])
+    person.environ = {"SOPS_AGE_KEY": ada.identity}
+    assert person.unlock(staging, sealed, [to_ada]) == key
     path = tmp_path / "keys.txt"
     path.write_text(f"# ada\n{ada.identity}\n")
-    monkeypatch.delenv("SOPS_AGE_KEY")
-    monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(path))
-    assert keys.unlock(staging, sealed, [to_ada]) == key
+    person.environ = {"SOPS_AGE_KEY_FILE": str(path)}
+    assert person.unlock(staging, sealed, [to_ada]) == key
 
 
-def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(tmp_path: Path) -> None:
     path = tmp_path / ".ssh" / "id_ed25519"
     path.parent.mkdir()
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
@@ -309,7 +311,8 @@ def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(
     recipient = path.with_suffix(".pub").read_text().strip()
     key, _ = seal.new_key()
     staging = dataclasses.replace(dev(), name="staging")
-    assert keys.unlock(staging, seal.seal_key(key, [recipient]), [recipient]) == key
+    sealed = seal.seal_key(key, [recipient])
+    assert Person(tmp_path).unlock(staging, sealed, [recipient]) == key
 
 
 def test_what_would_be_lost_is_said_honestly() -> None:
