@@ -1,6 +1,5 @@
 """The tasks as a runbook sees them: their names, their flags, whether a command is right."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -19,11 +18,9 @@ class Tree(Commands):
     """The commands behind `inv`, judged by the parser that judges a command line."""
 
     def __init__(self, namespace: Collection) -> None:
-        # A copy, because Invoke takes the help texts out of a task when it is asked for contexts.
-        own = copy.deepcopy(namespace)
-        contexts: list[ParserContext] = own.to_contexts()
+        contexts = usage.contexts_of(namespace, namespace.task_names)
         self._contexts = {str(each.name): each for each in contexts}
-        self._tasks = {name: own[name] for name in self._contexts}
+        self._tasks = {name: namespace[name] for name in self._contexts}
         self._judged: dict[tuple[str, ...], str | None] = {}
         self._values: dict[tuple[str, str], tuple[str, ...]] = {}
         for context in contexts:

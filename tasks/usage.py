@@ -3,12 +3,11 @@
 Invoke itself ends such a mistake with 1 and never says what was meant.
 """
 
-import copy
 import functools
 import re
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -31,8 +30,21 @@ def check_command_line(tasks: Collection) -> None:
     if {"-l", "--list", "-h", "--help"} & set(sys.argv):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `inv --list | head` is no failure
     if name in LAUNCHED_AS and "--complete" not in sys.argv:
-        # A copy, because Invoke takes the help texts out of a task when it is asked for contexts.
-        check(sys.argv[1:], copy.deepcopy(tasks).to_contexts())
+        # The others by name only, for there are many, and this is done at every start.
+        spoken = {name for name in tasks.task_names if name in sys.argv}
+        others = [ParserContext(name=name) for name in tasks.task_names if name not in spoken]
+        check(sys.argv[1:], [*contexts_of(tasks, spoken), *others])
+
+
+def contexts_of(tasks: Collection, names: Iterable[str]) -> list[ParserContext]:
+    """Return what the command line of each of these tasks may hold."""
+    contexts = []
+    for name in names:
+        task = tasks[name]
+        texts = dict(task.help)
+        contexts.append(ParserContext(name=name, args=task.get_arguments()))
+        task.help = texts  # which Invoke takes out of a task when it is asked for arguments
+    return contexts
 
 
 def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[ParserContext]:
