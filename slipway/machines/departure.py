@@ -3,7 +3,8 @@
 import time
 
 from slipway.cluster import swarm
-from slipway.errors import Refused, Unreachable
+from slipway.cluster.swarm import Membership
+from slipway.errors import HostError, Refused, Unreachable
 from slipway.hosts.host import SECONDS
 from slipway.hosts.ssh import SshHost
 from slipway.machines import firewall, fleet, inventory
@@ -44,20 +45,33 @@ class Departure:
 
     def _leave(self) -> str:
         with fleet.connected(self._place, [self._leaving, *self._others]) as (host, *rest):
-            is_alive = _answers(host)
+            place = _membership(host)
             if not rest:
-                left = is_alive and swarm.leave(host)
+                left = place is not None and swarm.leave(host)
                 return "the last machine left the Swarm" if left else fleet.NOTHING
-            member = swarm.membership(host).node if is_alive else ""
-            manager = fleet.manager(rest) or self._heir(host if is_alive else None, rest)
+            manager = fleet.manager(rest) or self._anew(place, rest)
+            manager = manager or self._heir(host if place else None, rest)
             lines = []
             for node in swarm.nodes(manager):
-                if node.id == member or node.name == self._leaving.name:
-                    swarm.remove(manager, node, host if node.id == member else None)
-                    lines.append(f"{node.name} left" if is_alive else f"{node.name} left, dead")
+                is_here = place is not None and node.id == place.node
+                if is_here or node.name == self._leaving.name:
+                    swarm.remove(manager, node, host if is_here else None)
+                    lines.append(f"{node.name} left" if place else f"{node.name} left, dead")
             if self._leaving.role == DATA:
                 self._appoint(manager)
             return fleet.said(lines + swarm.balance(manager))
+
+    def _anew(self, place: Membership | None, rest: list[SshHost]) -> SshHost | None:
+        """The Swarm is lost with its only manager, the data too: the one that is left founds
+        another. None where it is not so, or cannot be known."""
+        last = _membership(rest[0])
+        if place or last is None or last.manager or len(rest) > 1 or self._leaving.role != DATA:
+            return None
+        swarm.leave(rest[0])
+        swarm.ensure_swarm(rest[0], self._others[0].address)
+        node = swarm.membership(rest[0]).node
+        swarm.label(rest[0], node, slipway_machine=self._others[0].name)
+        return rest[0]
 
     def _heir(self, host: SshHost | None, rest: list[SshHost]) -> SshHost:
         """The only manager leaves: it makes another one first."""
@@ -98,6 +112,14 @@ class Departure:
 
     def _shut(self) -> str:
         return fleet.refresh_firewalls(self._place)
+
+
+def _membership(host: SshHost) -> Membership | None:
+    """Its place in the Swarm; None where it is dead, or alive with an engine that is not."""
+    try:
+        return swarm.membership(host)
+    except HostError:
+        return None
 
 
 def _answers(host: SshHost) -> bool:

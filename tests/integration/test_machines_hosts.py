@@ -161,3 +161,16 @@ def test_the_only_manager_hands_over_before_it_leaves_with_its_data(three: Fleet
     three.remove(left.name, with_data=left.name)
     assert inventory.load(ENV, three.place.root) == ()
     assert docker("ps", "-aq", "--filter", f"label=slipway.project={three.place.project}") == ""
+
+
+def test_of_two_machines_the_one_that_is_left_founds_the_swarm_anew(three: Fleet) -> None:
+    for name in ("m1", "m2"):
+        three.create(name)
+    docker("kill", three.container("m1"))
+    three.remove("m1", with_data="m1")
+    (left,) = three.nodes()
+    assert left.name == "m2"
+    assert left.is_manager
+    assert left.labels[DATA_LABEL] == "true"
+    three.create("m3")
+    assert {name: row.state for name, row in three.rows().items()} == {"m2": "ready", "m3": "ready"}
