@@ -42,8 +42,12 @@ class Result:
 
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
-# A worker that died is not replaced: pytest-xdist would wait for ever for the rest of its group.
-SHARED = ("--numprocesses=3", "--dist=loadgroup", "--max-worker-restart=0")
+SHARED = (
+    "--numprocesses=3",
+    "--dist=loadgroup",
+    "--no-loadscope-reorder",  # the tests come in the order that is best
+    "--max-worker-restart=0",  # or pytest-xdist waits for ever for the rest of a dead one's group
+)
 
 
 def _within(each: int, all_of_them: int) -> tuple[str, str]:
