@@ -13,6 +13,7 @@ from slipway.hosts import known_hosts
 from slipway.machines import fleet, inventory, roll
 from slipway.machines.admission import Admission
 from slipway.machines.adopted import SshProvider
+from slipway.machines.departure import Departure
 from slipway.machines.local.provider import RIGHTS
 from slipway.machines.provider import Place, Wish
 from slipway.plan import Silent
@@ -92,7 +93,7 @@ def bare(
             docker("rmi", name)
 
 
-def nothing_was_changed(bare: Bare) -> bool:
+def there_is_no_trace(bare: Bare) -> bool:
     where = inventory.files(ENV, "ssh", bare.place.root)
     return not where.machines.exists() and not where.known_hosts.exists()
 
@@ -100,7 +101,7 @@ def nothing_was_changed(bare: Bare) -> bool:
 def test_an_unknown_host_is_not_adopted_unless_somebody_vouches_for_its_key(bare: Bare) -> None:
     with pytest.raises(Refused, match=rf"ssh-keyscan -p {bare.port} -t ed25519 127\.0\.0\.1"):
         bare.adopt()
-    assert nothing_was_changed(bare)
+    assert there_is_no_trace(bare)
 
 
 def test_a_fingerprint_that_is_not_the_hosts_own_is_refused(bare: Bare) -> None:
@@ -108,7 +109,7 @@ def test_a_fingerprint_that_is_not_the_hosts_own_is_refused(bare: Bare) -> None:
         bare.adopt("SHA256:" + "A" * 43)
     with pytest.raises(UsageError, match="SHA256:"):
         bare.adopt("aa:bb:cc")
-    assert nothing_was_changed(bare)
+    assert there_is_no_trace(bare)
 
 
 def test_a_host_whose_user_we_are_not_leaves_no_trace(bare: Bare, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_a_host_whose_user_we_are_not_leaves_no_trace(bare: Bare, tmp_path: Path
     with pytest.raises(Unreachable, match=r"refuses ops; keys tried: ~/\.ssh/id_ed25519"):
         bare.adopt(bare.fingerprint)
     docker("exec", bare.container, "mv", "/home/ops/.away", "/home/ops/.ssh")
-    assert nothing_was_changed(bare)
+    assert there_is_no_trace(bare)
 
 
 def test_a_bare_host_becomes_a_machine_and_the_second_time_nothing_changes(bare: Bare) -> None:
@@ -130,3 +131,11 @@ def test_a_bare_host_becomes_a_machine_and_the_second_time_nothing_changes(bare:
     assert row.engine
     (machine,) = inventory.load(ENV, bare.place.root)
     assert machine.address in docker("exec", bare.container, "hostname", "-I")
+
+
+def test_a_machine_whose_engine_is_gone_can_be_taken_out(bare: Bare) -> None:
+    docker("exec", bare.container, "mv", "/usr/bin/docker", "/usr/bin/docker.gone")
+    (machine,) = inventory.load(ENV, bare.place.root)
+    provider = SshProvider(bare.place, lambda question: False)
+    Departure(bare.place, provider, machine, machine.name).plan().run(Silent())
+    assert there_is_no_trace(bare)
