@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from slipway.errors import SlipwayError
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import Store
 from tests.fakes.s3server import S3Server
-from tests.integration import inside
 from tests.integration.inside import Inside
 
 NOISE = """
@@ -99,27 +99,29 @@ def loop(place: Inside, times: int, line: str, at_once: int = 500) -> None:
         place.sql(f"do $$ begin for n in {start} .. {start + at_once - 1} loop {body}")
 
 
+@contextmanager
 def with_s3(
-    place: Inside, folder: Path, bucket: str, s3: S3Server, gateway: str, pair: tuple[str, str]
-) -> Inside:
+    place: Inside, folder: Path, bucket: str, s3: S3Server, pair: tuple[str, str]
+) -> Iterator[Inside]:
     """The same database with an ops container that has a store of its own."""
     folder.mkdir()
-    mounts = []
+    options = []
     for name, value in zip(("BACKUP_S3_KEY", "BACKUP_S3_SECRET"), pair, strict=True):
         (folder / name).write_text(value)
-        mounts += ["--volume", f"{folder / name}:/run/secrets/{name}:ro"]
+        options += ["--volume", f"{folder / name}:/run/secrets/{name}:ro"]
     settings = [f"BACKUP_STORE=s3://{bucket}/logbook", f"BACKUP_S3_REGION={s3.region}"]
-    settings += [f"BACKUP_S3_ENDPOINT={s3.endpoint_from_containers(gateway)}"]
-    pairs = [word for each in settings for word in ("--env", each)]
-    file = place.server.password_file
-    ops = inside.start_ops(place.corner, place.network, "logbook", file, *pairs, *mounts)
-    return Inside(place.corner, place.network, place.db, ops, place.server)
+    settings += [f"BACKUP_S3_ENDPOINT={s3.endpoint_from_containers(place.gateway)}"]
+    options += [word for each in settings for word in ("--env", each)]
+    with place.beside(*options) as there:
+        yield there
 
 
-def far(s3: S3Server, bucket: str, endpoint: str, secret: str = "") -> S3Store:
+def far(
+    s3: S3Server, bucket: str, endpoint: str, secret: str = "", folder: str = "logbook"
+) -> S3Store:
     return S3Store(
         bucket,
-        "logbook/testing",
+        f"{folder}/testing",
         access_key=lambda: s3.access_key,
         secret_key=lambda: secret or s3.secret_key,
         endpoint=endpoint,

@@ -1,5 +1,7 @@
 """A database and the ops container beside it, as in an environment, for one test or many."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from slipway.ops import errand
 from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.store import Store
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 PASSWORD = "pass 'word' $1:\\x"
 OPS = "slipway-test/ops"
@@ -42,6 +44,12 @@ class Inside:
     environment: str = "testing"
     heard: Heard = field(default_factory=Heard)
 
+    @property
+    def gateway(self) -> str:
+        """This computer's address, as the containers reach it."""
+        form = "{{(index .IPAM.Config 0).Gateway}}"
+        return self.corner.docker("network", "inspect", "--format", form, self.network)
+
     def place(self) -> Place:
         return Place(LocalHost("here"), self.ops, self.environment)
 
@@ -65,6 +73,17 @@ class Inside:
         return Inside(
             self.corner, self.network, self.db, ops, self.server.named(name), self.environment
         )
+
+    @contextmanager
+    def beside(self, *options: str) -> Iterator["Inside"]:
+        """The same database with another ops container, for a while."""
+        file = self.server.password_file
+        ops = start_ops(self.corner, self.network, self.server.database, file, *options)
+        there = Inside(self.corner, self.network, self.db, ops, self.server)
+        try:
+            yield there
+        finally:
+            there.leave()
 
     def leave(self) -> None:
         """Remove the ops container of a `fresh` one."""

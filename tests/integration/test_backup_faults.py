@@ -3,12 +3,11 @@
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slipway.backups import catalogue, seal
+from slipway.backups import catalogue
 from slipway.backups.take import Wanted, take
 from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, SlipwayError
@@ -21,31 +20,9 @@ from tests.fakes.stores import HeldStore
 from tests.integration import inside
 from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
 from tests.integration.conftest import Corner
-from tests.integration.inside import Inside
+from tests.integration.inside import PASSWORD, Inside
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def server(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    return inside.start(module_corner, tmp_path_factory.mktemp("inside"))
-
-
-@pytest.fixture
-def place(server: Inside) -> Iterator[Inside]:
-    """A database with nothing in it."""
-    yield server
-    server.sql("drop schema public cascade; create schema public")
-
-
-@pytest.fixture(scope="session")
-def person() -> Person:
-    return Person(*seal.new_key())
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "backups" / "testing", "backups/testing")
 
 
 def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
@@ -55,15 +32,13 @@ def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
     held = HeldStore(store, after=1 << 20)
     first = Running(person, place, held)
     assert held.reached.wait(30)
-    other = inside.start_ops(place.corner, place.network, "logbook", place.server.password_file)
-    twin = Inside(place.corner, place.network, place.db, other, place.server)
     try:
-        for second in (place, twin):
-            with pytest.raises(Busy, match=r"already running, by ada@lovelace from .* since 20"):
-                person.take(second, store)
+        with place.beside() as twin:
+            for second in (place, twin):
+                with pytest.raises(Busy, match=r"running, by ada@lovelace from .* since 20"):
+                    person.take(second, store)
         assert small(place) < 1 << 20
     finally:
-        twin.leave()
         held.let_go.set()
         first._thread.join(30)
     assert first.error is None and len(catalogue.read(store).backups) == 1
@@ -188,16 +163,10 @@ def test_a_database_that_is_not_there_is_one_sentence_and_no_object(
     server: Inside, person: Person, store: FolderStore, settings: dict[str, str], said: str
 ) -> None:
     options = [word for pair in settings.items() for word in ("--env", "=".join(pair))]
-    file = server.server.password_file
-    ops = inside.start_ops(server.corner, server.network, "logbook", file, *options)
-    there = Inside(server.corner, server.network, server.db, ops, server.server)
-    try:
-        with pytest.raises(SlipwayError, match=said) as caught:
-            person.take(there, store, patience=1)
-        assert inside.PASSWORD not in str(caught.value) and "\n" not in str(caught.value)
-        assert keys(store) == []
-    finally:
-        there.leave()
+    with server.beside(*options) as there, pytest.raises(SlipwayError, match=said) as caught:
+        person.take(there, store, patience=1)
+    assert PASSWORD not in str(caught.value) and "\n" not in str(caught.value)
+    assert keys(store) == []
 
 
 def test_a_client_older_than_the_server_is_never_used(
@@ -220,17 +189,18 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
     place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
     file = place.server.password_file
     options = ("--network", place.network, "--network-alias", "pooler", "--volume")
-    place.corner.run(
+    running = place.corner.run(
         pooler, "transaction", options=(*options, f"{file}:/run/secrets/DATABASE_PASSWORD:ro")
     )
     settings = ("--env", "DATABASE_HOST=pooler", "--env", "DATABASE_PORT=6432")
-    ops = inside.start_ops(place.corner, place.network, "logbook", file, *settings)
-    there = Inside(place.corner, place.network, place.db, ops, place.server)
     try:
-        with pytest.raises(Refused, match="pool_mode=transaction"):
+        with (
+            place.beside(*settings) as there,
+            pytest.raises(Refused, match="pool_mode=transaction"),
+        ):
             person.take(there, store)
     finally:
-        there.leave()
+        place.corner.docker("rm", "--force", "--volumes", running)
     assert keys(store) == [] and person.take(place, store)
 
 

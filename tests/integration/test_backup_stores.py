@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,34 +13,10 @@ from slipway.storage.folder import FolderStore
 from tests.fakes.faulty import Answer, Faults, FaultyS3
 from tests.fakes.s3server import S3Server
 from tests.fakes.stores import RefusingStore
-from tests.integration import inside
 from tests.integration.backing import NOISE, UNTETHERED, Person, far, keys, processes, with_s3
-from tests.integration.conftest import Corner
 from tests.integration.inside import Inside
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="module")
-def server(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    return inside.start(module_corner, tmp_path_factory.mktemp("inside"))
-
-
-@pytest.fixture
-def place(server: Inside) -> Iterator[Inside]:
-    """A database with nothing in it."""
-    yield server
-    server.sql("drop schema public cascade; create schema public")
-
-
-@pytest.fixture(scope="session")
-def person() -> Person:
-    return Person(*seal.new_key())
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "backups" / "testing", "backups/testing")
 
 
 def test_a_manifest_that_is_late_is_tried_again_and_without_one_nothing_stays(
@@ -121,16 +96,11 @@ def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believ
 def test_a_full_disk_is_said_and_leaves_nothing(place: Inside, person: Person) -> None:
     place.sql(NOISE)
     small = ("--tmpfs", "/small:size=4m,mode=1777", "--env", "BACKUP_STORE=/small")
-    file = place.server.password_file
-    ops = inside.start_ops(place.corner, place.network, "logbook", file, *small)
-    there = Inside(place.corner, place.network, place.db, ops, place.server)
-    try:
+    with place.beside(*small) as there:
         with pytest.raises(SlipwayError, match="the disk of /small/testing is full"):
             person.take(there, None)
-        left = place.corner.docker("exec", ops, "find", "/small", "-type", "f")
+        left = place.corner.docker("exec", there.ops, "find", "/small", "-type", "f")
         assert left == "" and "pg_dump" not in processes(there)
-    finally:
-        there.leave()
 
 
 def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_write(
@@ -138,12 +108,8 @@ def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_wri
 ) -> None:
     place.sql(NOISE)
     bucket = s3.make_bucket(f"own-{uuid.uuid4().hex[:8]}")
-    gateway = place.corner.docker(
-        "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", place.network
-    )
     for access, secret in ((s3.access_key, s3.secret_key), (s3.writer_key, s3.writer_secret)):
-        there = with_s3(place, tmp_path / access, bucket, s3, gateway, (access, secret))
-        try:
+        with with_s3(place, tmp_path / access, bucket, s3, (access, secret)) as there:
             name = person.take(there, None)
             assert f"logbook/testing/{name}.json" in s3.keys(bucket)
             if access == s3.writer_key:
@@ -156,8 +122,6 @@ def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_wri
                 assert there.do("verify", keys={name: sealed.identity})["proofs"][0]["ok"]
                 logged = place.corner.docker("exec", there.ops, *UNTETHERED, given(person))
                 assert logged.startswith("backup 20") and "\n" not in logged
-        finally:
-            there.leave()
     assert len(catalogue.read(far(s3, bucket, s3.endpoint)).backups) == 3
 
 

@@ -24,7 +24,7 @@ from slipway.storage.store import StoreError
 from tests.fakes.person import place
 from tests.integration.conftest import Corner, base_image
 from tests.integration.inside import Heard, start_ops
-from tests.integration.test_ssh import Server, running
+from tests.integration.sshd import Server, running
 
 pytestmark = pytest.mark.engine
 MIB = 1 << 20

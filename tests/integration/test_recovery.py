@@ -20,7 +20,7 @@ from slipway.storage.store import Store
 from tests.integration import inside
 from tests.integration.conftest import Corner
 from tests.integration.inside import Heard, Inside
-from tests.integration.test_restore import PEOPLE, count, databases
+from tests.integration.restored import PEOPLE, count, databases
 
 pytestmark = pytest.mark.engine
 

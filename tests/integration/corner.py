@@ -1,0 +1,70 @@
+"""A corner of the real engine for one test: a name nobody else has, swept afterwards."""
+
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slipway.bootstrap.images import ensure_images
+
+
+class Corner:
+    """Everything a test makes in the engine carries the label `slipway.app=<app>`."""
+
+    def __init__(self, app: str) -> None:
+        self.app = app
+        self.label = f"slipway.app={app}"
+
+    def docker(self, *words: str, check: bool = True) -> str:
+        argv = ["docker", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 or not check, f"{' '.join(argv)}: {done.stderr}"
+        return done.stdout.strip()
+
+    def names(self, kind: str) -> list[str]:
+        """Name what there is of a kind: config, secret."""
+        form = "{{.Name}}"
+        return self.docker(kind, "ls", "--filter", f"label={self.label}", "--format", form).split()
+
+    def run(self, image: str, *words: str, options: tuple[str, ...] = ()) -> str:
+        """Start a container; return its id."""
+        return self.docker("run", "--detach", "--label", self.label, *options, image, *words)
+
+    def port(self, container: str, inside: int) -> int:
+        return int(self.docker("port", container, str(inside)).rpartition(":")[2])
+
+    def sweep(self) -> None:
+        label = f"label={self.label}"
+        self._remove("service", self.docker("service", "ls", "-q", "--filter", label, check=False))
+        found = self.docker("ps", "-aq", "--filter", label, check=False).split()
+        if found:
+            self.docker("rm", "--force", "--volumes", *found, check=False)
+        for kind in ("secret", "config", "network"):
+            for _ in range(20):  # what a service used is free a moment after it
+                self._remove(kind, self.docker(kind, "ls", "-q", "--filter", label, check=False))
+                if not self.docker(kind, "ls", "-q", "--filter", label, check=False):
+                    break
+                time.sleep(0.5)
+        images = self.docker("image", "ls", "-q", "--filter", label, check=False)
+        self._remove("image", images, "--force")
+
+    def _remove(self, kind: str, found: str, *flags: str) -> None:
+        if found:
+            self.docker(kind, "rm", *flags, *sorted(set(found.split())), check=False)
+
+
+@contextmanager
+def taken() -> Iterator[Corner]:
+    """Take a corner for a while."""
+    made = Corner(f"t{uuid.uuid4().hex[:7]}-test")
+    try:
+        yield made
+    finally:
+        made.sweep()
+
+
+def base_image(name: str) -> str:
+    """Have a base image: pulled, or built as a stand-in."""
+    ensure_images([name], lambda text: None)
+    return name

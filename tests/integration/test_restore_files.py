@@ -1,0 +1,91 @@
+"""Restores from files that are no backups of ours: damaged ones, foreign ones, older ones."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from slipway.database import marker
+from slipway.errors import Refused
+from slipway.storage.folder import FolderStore
+from tests.integration.inside import Inside
+from tests.integration.restored import count, databases, plain_dump, scratch
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_damaged_foreign_file_is_found_by_decoding_it(peopled: Inside, tmp_path: Path) -> None:
+    whole = plain_dump(peopled)
+    files = FolderStore(tmp_path, str(tmp_path))
+    flipped = bytearray(whole)
+    flipped[len(whole) * 3 // 4] ^= 0xFF
+    versions = whole.replace(b"\x00\x00\x00" + b"17.", b"\x00\x00\x00" + b"18.", 1)
+    cases = {
+        "cut.dump": (whole[: len(whole) * 6 // 10], "cannot be decoded"),
+        "flipped.dump": (bytes(flipped), "cannot be decoded"),
+        "empty.dump": (b"", "cannot be decoded"),
+        "text.sql": (b"create table t (a int);\n" * 100, "cannot be decoded"),
+        "sealed.dump": (b"age-encryption.org/v1\n...", "decrypt it first"),
+        "newer.dump": (versions, "it is of PostgreSQL 18 and the server is 17, older"),
+    }
+    assert versions != whole
+    for name, (data, said) in cases.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(Refused, match=said):
+            peopled.do("restore", files, file=name)
+    assert databases(peopled) == {"logbook"} and scratch(peopled) == ""
+
+
+def test_a_foreign_dump_of_this_server_is_restored(peopled: Inside, tmp_path: Path) -> None:
+    (tmp_path / "mine.dump").write_bytes(plain_dump(peopled))
+    peopled.sql("drop table people")
+    done = peopled.do("restore", FolderStore(tmp_path, str(tmp_path)), file="mine.dump")
+    assert (count(peopled), done["backup"]) == (1000, "mine.dump")
+
+
+def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
+    peopled: Inside, tmp_path: Path
+) -> None:
+    with peopled.server.connect() as session:
+        marker.write(session, "prod")
+    (tmp_path / "prod.dump").write_bytes(plain_dump(peopled))
+    files = FolderStore(tmp_path, str(tmp_path))
+    with pytest.raises(Refused, match=r"backups/scrub\.sql"):
+        peopled.do("restore", files, file="prod.dump")
+    assert databases(peopled) == {"logbook"}
+    peopled.do("restore", files, file="prod.dump", scrub="truncate people")
+    assert count(peopled) == 0
+    assert peopled.sql("select environment from slipway.identity") == [("testing",)]
+
+
+def test_a_dump_of_an_older_server_is_restored(peopled: Inside, tmp_path: Path) -> None:
+    (tmp_path / "old.dump").write_bytes(dump_of_15())
+    files = FolderStore(tmp_path, str(tmp_path))
+    with pytest.raises(Refused, match="the roles me do not exist there"):
+        peopled.do("restore", files, file="old.dump", into="old")
+    done = peopled.do("restore", files, file="old.dump", into="old", create_roles=True)
+    assert (count(peopled, "old"), done["kept"]) == (7, "")
+
+
+def dump_of_15() -> bytes:
+    """A dump that PostgreSQL 15 took of itself, where that is installed."""
+    programs = Path("/usr/lib/postgresql/15/bin")
+    if not (programs / "postgres").exists():
+        pytest.skip("PostgreSQL 15 is not on this computer")
+    data = Path(tempfile.mkdtemp(dir="/tmp"))  # a way in for another user than this one
+    data.chmod(0o777)
+    script = f"""
+        {programs}/initdb -D {data}/db -U me -A trust --no-sync >/dev/null
+        {programs}/pg_ctl -D {data}/db -w -o '-k {data} -c listen_addresses=' start >/dev/null
+        {programs}/psql -q -h {data} -U me -d postgres -c \
+            'create table people as select generate_series(1, 7) id'
+        {programs}/pg_dump -h {data} -U me -Fc -O postgres
+        {programs}/pg_ctl -D {data}/db -m immediate stop >/dev/null
+    """
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-euc", script]
+    try:
+        return subprocess.run(argv, capture_output=True, check=True, cwd="/").stdout
+    finally:
+        shutil.rmtree(data)

@@ -1,0 +1,92 @@
+"""Whom SSH trusts: keys of hosts and people, also over a jump host, and how a refusal reads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import Unreachable
+from slipway.hosts import known_hosts
+from slipway.hosts.ssh import SshHost
+from tests.integration.sshd import Server, admit, make_key, running
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, sshd: Server) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("gateway")) as made:
+        admit(made.container, sshd.identity)
+        yield made
+
+
+def test_an_unknown_host_key_is_refused_with_what_to_type(sshd: Server, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match=r"host key of .* is unknown") as caught:
+        sshd.host(known=tmp_path / "none").run(["true"])
+    assert sshd.key.fingerprint in str(caught.value)
+    assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_changed_host_key_is_refused_loudly(sshd: Server, tmp_path: Path, bulk: bool) -> None:
+    other = known_hosts.parse(make_key(tmp_path / "other").with_suffix(".pub").read_text())
+    known_hosts.pin(tmp_path / "known", "127.0.0.1", sshd.port, [other])
+    stdin = iter([b"data"]) if bulk else b""
+    with pytest.raises(Unreachable, match="CHANGED") as caught:
+        sshd.host(known=tmp_path / "known").run(["true"], stdin=stdin)
+    assert other.fingerprint in str(caught.value)
+    assert sshd.key.fingerprint in str(caught.value)
+
+
+def test_the_real_ssh_that_carries_bulk_data_trusts_the_same_file_alone(
+    sshd: Server, tmp_path: Path
+) -> None:
+    host = sshd.host()
+    host.run(["true"])  # the kept connection is good; only then the file is spoilt
+    other = known_hosts.parse(make_key(tmp_path / "other").with_suffix(".pub").read_text())
+    spoilt = sshd.host(known=tmp_path / "known")
+    known_hosts.pin(tmp_path / "known", "127.0.0.1", sshd.port, [sshd.key])
+    spoilt.run(["true"])
+    known_hosts.pin(tmp_path / "known", "127.0.0.1", sshd.port, [other])
+    with pytest.raises(Unreachable, match="lost"):
+        spoilt.run(["cat"], stdin=iter([b"data"]))
+    host.close()
+    spoilt.close()
+
+
+def test_a_wrong_user_key_is_told_with_the_keys_that_were_tried(
+    sshd: Server, tmp_path: Path
+) -> None:
+    wrong = make_key(tmp_path / "wrong")
+    with pytest.raises(Unreachable, match=r"refuses deploy; keys tried: .*wrong"):
+        sshd.host(identity=wrong).run(["true"])
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_jump_host_is_checked_like_the_host_behind_it(
+    sshd: Server, gateway: Server, tmp_path: Path, bulk: bool
+) -> None:
+    known = tmp_path / "known"
+    known_hosts.pin(known, sshd.address, 22, [sshd.key])
+    stranger = sshd.behind(gateway, known)
+    with pytest.raises(Unreachable, match=rf"\[127.0.0.1\]:{gateway.port} is unknown"):
+        stranger.run(["true"], stdin=iter([b""]) if bulk else b"")
+    known_hosts.pin(known, "127.0.0.1", gateway.port, [gateway.key])
+    host = sshd.behind(gateway, known)
+    stdin = iter([b"over two hops"]) if bulk else b"over two hops"
+    assert host.run(["cat"], stdin=stdin).out == "over two hops"
+    host.close()
+
+
+def test_the_host_behind_a_known_jump_host_must_be_known_too(
+    sshd: Server, gateway: Server, tmp_path: Path
+) -> None:
+    known_hosts.pin(tmp_path / "known", "127.0.0.1", gateway.port, [gateway.key])
+    with pytest.raises(Unreachable, match=rf"{sshd.address} is unknown"):
+        sshd.behind(gateway, tmp_path / "known").run(["true"])
+
+
+def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(sshd: Server) -> None:
+    via = SshHost("m1", sshd.address, "deploy", 22, sshd.known, sshd.identity, "deploy@127.0.0.1:1")
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 refuses the connection"):
+        via.run(["true"])
