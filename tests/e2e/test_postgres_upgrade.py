@@ -1,0 +1,88 @@
+"""PostgreSQL upgraded from 17 to 18 by its runbook, with rows in it, and brought back."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e import checkout, leftovers, rig
+from tests.e2e.checkout import Checkout, Done
+from tests.e2e.rig import Rig
+from tests.e2e.site import Person
+
+pytestmark = [pytest.mark.engine, pytest.mark.hosts]
+STAGING = "--env=staging"
+SURE = ("--yes", "--yes-destroy=staging", "--manual-done", "--set=major=18", "--set=name=m1")
+SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
+MINUTES = 60
+
+Follow = Callable[[str], Done]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """One machine of staging with a first release, from a clone of its own."""
+    name = leftovers.new_name()
+    with leftovers.swept(name):
+        project = checkout.clone(tmp_path_factory.mktemp("upgrade"), name)
+        project.borrow_packages()
+        project.inv("secrets.create", STAGING).expect()
+        project.path("compose/compose.staging.yml").write_text(SMALL)
+        project.commit("Make staging's secrets, and staging small")
+        made = rig.build(project, ["m1"])
+        made.deploy()
+        yield made
+
+
+@pytest.fixture
+def follow(one: Rig) -> Follow:
+    """Follow a part of the runbook without a terminal, every question answered in advance."""
+
+    def run(part: str) -> Done:
+        words = ("--name=upgrade-postgres", STAGING, *SURE, part)
+        return one.checkout.inv("runbook.run", *words, timeout=15 * MINUTES).expect()
+
+    return run
+
+
+def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
+    one: Rig, follow: Follow
+) -> None:
+    project = one.checkout
+    ada = Person(one.url("m1"))
+    ada.sign_up()
+    entry = ada.write("Kept", "Written under 17.")
+    assert major(project) == 17
+
+    follow("--section=before-you-start")
+    project.replace("compose/ops/Dockerfile", "FROM postgres:17", "FROM postgres:18")
+    project.commit("Bring the tools of PostgreSQL 18")
+    project.inv("bootstrap", timeout=15 * MINUTES).expect()  # where no registry has the image
+    follow("--section=prove-the-way-with-the-new-tools")
+    assert major(project) == 17
+    assert ada.read(entry) == "Written under 17."
+
+    project.replace("compose/db/Dockerfile", "FROM postgres:17", "FROM postgres:18")
+    old, new = "db:/var/lib/postgresql/data", "db18:/var/lib/postgresql"
+    project.replace("compose/compose.yml", f'"{old}"', f'"{new}"')
+    project.replace("compose/compose.yml", "\n  db: {}\n", "\n  db: {}\n  db18: {}\n")
+    project.commit("Upgrade to PostgreSQL 18")
+    follow("--section=write-down-the-new-server")
+    follow("--from=stop-what-writes")
+    assert major(project) == 18
+    ada.sign_in()
+    assert ada.read(entry) == "Written under 17."
+    late = Person(one.url("m1"))
+    late.sign_up()
+
+    follow("--section=roll-back")
+    assert major(project) == 17
+    ada.sign_in()
+    assert ada.read(entry) == "Written under 17."
+    with pytest.raises(AssertionError):
+        late.sign_in()
+
+
+def major(project: Checkout) -> int:
+    sql = "select current_setting('server_version_num')::int / 10000 as major"
+    (row,) = project.inv("db.query", STAGING, "--json", f"--sql={sql}").expect().json
+    return int(row["major"])
