@@ -1,6 +1,7 @@
 """What is kept of the database: backups taken, proven, pruned and restored."""
 
 from slipway.environments.environment import Environment, names
+from slipway.errors import UsageError
 from tasks.command import command
 
 
@@ -33,6 +34,10 @@ def backup(
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
+    if full and not physical:
+        raise UsageError("--full is of base backups: add --physical; a dump is always full")
+    if physical and roles_with_passwords:
+        raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
     with beside.connected(env) as there, Telling() as telling:
         if physical:
             found = pitr.take(there, telling, full=full)
@@ -79,14 +84,16 @@ def verify(
     from slipway.ops import pitr, vault
     from slipway.releases import beside
     from slipway.show import backups as shown
-    from slipway.show import outcome
     from slipway.show.telling import Telling
 
+    if physical and backup != "latest":
+        raise UsageError("--physical reads all of the archive; leave --backup out")
     with beside.connected(env) as there, Telling() as telling:
-        if physical:
-            outcome.say(pitr.verify(there))
-            return
-        found = vault.verify(there, backup, telling)
+        found = pitr.verify(there) if physical else vault.verify(there, backup, telling)
+    if physical:
+        shown.show_archive_read(found, as_json=json)
+        pitr.demand_whole(env, found)
+        return
     shown.show_proofs(found, as_json=json)
     vault.demand_whole(found)
 

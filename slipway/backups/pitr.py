@@ -50,11 +50,12 @@ class Base:
 
 @dataclass(frozen=True)
 class Window:
-    """An unbroken stretch of changes: any moment in it can be returned to."""
+    """An unbroken stretch of changes, up to file `last`: any moment in it can be returned to."""
 
     begin: datetime
     end: datetime
     archive: str
+    last: int
 
     def __str__(self) -> str:
         return f"{show(self.begin)} to {show(self.end)}"
@@ -105,7 +106,7 @@ def bases(info: str) -> list[Base]:
             begun=datetime.fromtimestamp(times["start"], UTC),
             ended=datetime.fromtimestamp(times["stop"], UTC),
             archive=archives.get(number, f"{versions.get(number, '')}-{number}"),
-            last=_number(str(archive.get("stop") or "0" * 24)),
+            last=number_of(str(archive.get("stop") or "0" * 24)),
             size=int(found["info"]["size"]),
             stored=int(found["info"]["repository"]["delta"]),
             is_flawed=bool(found.get("error")),
@@ -119,7 +120,7 @@ def files(listing: str) -> Files:
     found: dict[str, dict[int, float]] = {}
     for path, about in json.loads(listing).items():
         if match := FILE.fullmatch(path):
-            found.setdefault(match[1], {})[_number(match[2])] = float(about["time"])
+            found.setdefault(match[1], {})[number_of(match[2])] = float(about["time"])
     return found
 
 
@@ -127,18 +128,24 @@ def windows(known: Sequence[Base], stored: Files) -> list[Window]:
     """Work out which moments can be returned to, the oldest first."""
     found: list[Window] = []
     for base in known:
-        kept = stored.get(base.archive, {})
-        number = base.last
-        while number + 1 in kept:
-            number += 1
+        kept, number = stored.get(base.archive, {}), last_file(base, stored)
         end = datetime.fromtimestamp(kept[number], UTC) if number in kept else base.usable
-        window = Window(base.usable, max(end, base.usable), base.archive)
+        window = Window(base.usable, max(end, base.usable), base.archive, number)
         before = found[-1] if found else None
-        if before and before.archive == window.archive and before.end >= window.begin:
-            found[-1] = Window(before.begin, max(before.end, window.end), window.archive)
+        if before and before.archive == window.archive and before.last >= base.last:
+            last = max(before.last, number)
+            found[-1] = Window(before.begin, max(before.end, window.end), window.archive, last)
         else:
             found.append(window)
     return found
+
+
+def last_file(base: Base, stored: Files) -> int:
+    """Return the number of the last file that follows on a base backup without a hole."""
+    kept, number = stored.get(base.archive, {}), base.last
+    while number + 1 in kept:
+        number += 1
+    return number
 
 
 def choose(moment: datetime, known: Sequence[Base], stored: Files) -> Base:
@@ -200,6 +207,9 @@ def reason(text: str) -> str:
         return "BACKUP_PITR_PASSPHRASE is not the one that the archive is encrypted with"
     if "[050]" in text:
         return "another base backup is under way"
+    if "certificate" in words:
+        words = words.removeprefix("[CryptoError] ")
+        return f"{words}; look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA"
     if "Connect" in text or "[049]" in text:
         return f"the store does not answer: {words}"
     if refused := re.search(r"<Code>(\w+)</Code>", text):
@@ -211,6 +221,6 @@ def _id(found: Mapping[str, Any]) -> int:
     return int(found["database"]["id"])
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """Count WAL files; whatever the timeline, which is the first third of the name."""
     return int(name[8:16], 16) * PER_LOG + int(name[16:24], 16)

@@ -5,9 +5,10 @@ port, and lasts as long as the line to it: whoever asked and is gone takes it al
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -50,11 +51,11 @@ while [ $i -lt 80 ] && [ -n "$(docker ps --all --quiet --filter "name=^/$1$")" ]
   i=$((i+1)); sleep 0.25
 done
 """
-# $1 port. Prints the server's log until it serves (0) or has ended (1).
+# $1 port, more: options. Prints the server's log until it serves (0) or has ended (1).
 RECOVER = r"""
 printf 'local all all trust\nhost all all all scram-sha-256\n' >/tmp/hba
 : >/tmp/log
-pg_ctl -W -s -l /tmp/log start -o "-c port=$1 -c hba_file=/tmp/hba -c archive_mode=off \
+pg_ctl -W -s -l /tmp/log start -o "${2:-} -c port=$1 -c hba_file=/tmp/hba -c archive_mode=off \
   -c hot_standby=off -c fsync=off -c full_page_writes=off -c autovacuum=off -c ssl=off \
   -c logging_collector=off -c log_destination=stderr -c lc_messages=C -c log_timezone=UTC \
   -c log_statement=none -c unix_socket_directories=/var/run/postgresql"
@@ -77,6 +78,8 @@ printf '%s\n' '\set word `cat /tmp/pgbackrest/password`' \
 SHORT = "recovery ended before configured recovery target was reached"
 EARLY = "before consistent recovery point"
 LAST_COMMIT = "last completed transaction was at log time "
+TO_THE_END = "-c recovery_target_time="
+APPLIED = re.compile(r'restored log file "([0-9A-F]{24})"')
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
         report.note(f"restoring the base backup {base.label} beside the live database")
         _restore(archive, container, base, moment, report)
         report.note(f"applying what changed until {pitr.show(moment)}")
-        _recover(archive, container, moment, base, report)
+        _recover(archive, container, moment, base, pitr.last_file(base, stored), report)
         yield Past(PORT, moment, base.label)
 
 
@@ -186,24 +189,50 @@ def _restore(
     )
 
 
+@dataclass
+class _Told:
+    """What the second server's log said while changes were applied to it."""
+
+    report: Report
+    lines: list[str] = field(default_factory=list)
+    files: int = 0
+    last: int = 0
+
+    def hear(self, line: str) -> None:
+        self.lines.append(line)
+        del self.lines[:-40]
+        if match := APPLIED.search(line):
+            self.files += 1
+            self.last = pitr.number_of(match[1])
+            self.report.progress("applying changes", self.files, 0)
+
+    @property
+    def fatal(self) -> str:
+        lines = (each for each in self.lines if "FATAL:" in each and "not accepting" not in each)
+        return next(lines, "")
+
+    @property
+    def last_commit(self) -> str:
+        found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
+        return next(found, "")
+
+
 def _recover(
-    archive: Archive, container: str, moment: datetime, base: Base, report: Report
+    archive: Archive, container: str, moment: datetime, base: Base, last: int, report: Report
 ) -> None:
-    host = archive.place.host
-    who = host.run(["docker", "exec", archive.place.container, "sh", "-c", WHO]).out
-    told: list[str] = []
-    files = 0
-
-    def hear(line: str) -> None:
-        nonlocal files
-        told.append(line)
-        del told[:-40]
-        if "restored log file" in line:
-            files += 1
-            report.progress("applying changes", files, 0)
-
+    """Start the second server and let it apply changes; file `last` is the last that is kept."""
+    host, live = archive.place.host, archive.place.container
+    who = host.run(["docker", "exec", live, "sh", "-c", WHO]).out
     start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
-    if host.follow(start, hear) != 0:
+    told = _Told(report)
+    done = host.follow(start, told.hear)
+    if done != 0 and SHORT in told.fatal and told.last >= last:
+        # Recovery stops at the first commit after a moment. Nothing was committed between it and
+        # the end of what is kept, so that the end is what it is to be.
+        report.note(f"nothing that was kept is later than {told.last_commit or 'the base backup'}")
+        told = _Told(report)
+        done = host.follow([*start, TO_THE_END], told.hear)
+    if done != 0:
         raise _why(told, moment, base)
     host.run(
         ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
@@ -211,19 +240,19 @@ def _recover(
     )
 
 
-def _why(told: list[str], moment: datetime, base: Base) -> SlipwayError:
+def _why(told: _Told, moment: datetime, base: Base) -> SlipwayError:
     """Say why the second server did not come up at the moment."""
-    fatal = next((line for line in told if "FATAL:" in line and "not accepting" not in line), "")
-    if SHORT in fatal:
-        last = next((line.partition(LAST_COMMIT)[2] for line in told if LAST_COMMIT in line), "")
-        until = f"; the last one is of {last}, type a moment before it" if last else ""
-        return Refused(
-            f"the changes that were kept end before {pitr.show(moment)}{until}; nothing was changed"
+    if SHORT in told.fatal:
+        until = f" (the last change is of {told.last_commit})" if told.last_commit else ""
+        return SlipwayError(
+            f"a file of the archive could not be applied, so that the changes end before "
+            f"{pitr.show(moment)}{until}; type: inv db.verify --physical; nothing was changed"
         )
-    if EARLY in fatal:
+    if EARLY in told.fatal:
         return Refused(
             f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "
             "moment a little later; nothing was changed"
         )
-    words = fatal.partition("FATAL:")[2].strip() or (told[-1] if told else "no reason given")
+    words = told.fatal.partition("FATAL:")[2].strip()
+    words = words or (told.lines[-1] if told.lines else "no reason given")
     return SlipwayError(f"the second server did not come up: {words[:300]}; nothing was changed")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -40,6 +40,7 @@ if ! timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "${store%%:*}" "$port" 2>/dev/null;
 fi
 exec pgbackrest --log-level-console=error --io-timeout=10 "$@"
 """
+UNKNOWN = "which moments can be returned to is not known"
 STATE = """
 select json_build_object(
   'now', extract(epoch from clock_timestamp()),
@@ -85,14 +86,21 @@ def take(there: There, report: Report, *, full: bool = False) -> dict[str, Any]:
     }
 
 
-def verify(there: There) -> str:
-    """Read everything that is archived; return a sentence. Raises DifferenceFound."""
-    if wrong := Archive(there.database).verify():
+def verify(there: There) -> dict[str, Any]:
+    """Read everything that is archived; return what was found."""
+    wrong = Archive(there.database).verify()
+    whole = "the archive is whole: every file was read and its sum is right"
+    return {"ok": not wrong, "wrong": wrong, "summary": "" if wrong else whole}
+
+
+def demand_whole(env: Environment | None, found: Mapping[str, Any]) -> None:
+    """Raise DifferenceFound unless the archive is whole."""
+    if not found["ok"]:
+        where = f" --env={env.name}" if env else ""
         raise DifferenceFound(
-            f"the archive is not whole: {'; '.join(wrong)}. Take a full base backup now: "
-            f"inv db.backup --env={there.env.name} --physical --full"
+            f"the archive is not whole: {'; '.join(found['wrong'])}. Take a full base backup now: "
+            f"inv db.backup{where} --physical --full"
         )
-    return "the archive is whole: every file was read and its sum is right"
 
 
 def kept(there: There, report: Report) -> dict[str, Any] | None:
@@ -102,8 +110,14 @@ def kept(there: There, report: Report) -> dict[str, Any] | None:
     try:
         return Archive(there.database).catalogue()
     except SlipwayError as error:
-        report.note(f"which moments can be returned to is not known: {error}")
+        report.note(f"{UNKNOWN}: {error}")
         return None
+
+
+def stretches(kept: Mapping[str, Any]) -> list[str]:
+    """Say for each unbroken stretch of a catalogue which moments are in it, as they are typed."""
+    found = (map(datetime.fromisoformat, each) for each in kept["windows"])
+    return [f"any moment from {pitr.show(begin)} to {pitr.show(end)}" for begin, end in found]
 
 
 def told(base: Base) -> dict[str, Any]:
@@ -172,13 +186,19 @@ class Archive:
     def take(self, report: Report, kind: str = "incr") -> Base:
         """Take a base backup; the first is a full one whatever `kind` says. Raises Busy."""
         self.demand()
+        self.bases()  # says why a store does not answer; pgBackRest itself may only see a lock
         report.note(f"taking a base backup of {self.place.what}")
         self.follow("base backup", report, 0, "slipway-base", kind, "detail")
         return self.bases()[-1]
 
     def verify(self) -> list[str]:
-        """Have every stored file read and its sum compared; return what is wrong."""
+        """Have every stored file read and its sum compared; return what is wrong.
+
+        Raises Refused where there is no base backup, without which the rest is of no use.
+        """
         self.demand()
+        if not self.bases():
+            raise Refused(f"nothing is there to verify: {pitr.NEVER}")
         done = self._inside(
             "pgbackrest", "verify", "--output=text", "--verbose", timeout=6 * 60 * MINUTES
         )
@@ -197,6 +217,7 @@ class Archive:
         return {
             "bases": [told(each) for each in reversed(known)],
             "windows": [[each.begin.isoformat(), each.end.isoformat()] for each in found],
+            "stuck": state.is_stuck,
             "summary": pitr.loss(reach, state.now) + (late if state.is_stuck else ""),
         }
 

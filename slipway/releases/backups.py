@@ -1,5 +1,6 @@
 """How safe an environment's database is: the part of a status that is about backups."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from slipway.cluster.observed import Observed
 from slipway.database.report import Report, Silent
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
-from slipway.ops import errand, place, vault
+from slipway.ops import errand, pitr, place, vault
 from slipway.releases import schedule
 from slipway.releases.beside import Beside
 from slipway.releases.members import Cluster
@@ -45,6 +46,7 @@ class Backups:
     recovery_seconds: float | None
     jobs: tuple[JobState, ...]
     problems: tuple[str, ...]
+    archive: Mapping[str, Any] | None = None  # with PITR=on: base backups, windows, what is lost
 
 
 def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
@@ -56,7 +58,20 @@ def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
     except SlipwayError as error:
         where = env.settings.get("BACKUP_STORE", "")
         drawn = {"where": where, "unknown": str(error), "newest": None, "drill": None, "runs": {}}
-    return judge(env, policy, drawn, scheduled=scheduled)
+    judged = judge(env, policy, drawn, scheduled=scheduled)
+    return _with_archive(judged, env, cluster) if env.switch("PITR") else judged
+
+
+def _with_archive(judged: Backups, env: Environment, cluster: Cluster) -> Backups:
+    """Add what the database's archive of changes says, or why it says nothing."""
+    try:
+        inside = place.deployed(cluster.all, env.prefix, env.name)
+        archive = pitr.Archive(place.database(cluster.all, inside)).catalogue()
+    except SlipwayError as error:
+        problem = f"{pitr.UNKNOWN}: {error}"
+        return dataclasses.replace(judged, problems=(*judged.problems, problem))
+    stuck = (f"the archive is behind: {archive['summary']}",) if archive["stuck"] else ()
+    return dataclasses.replace(judged, archive=archive, problems=(*judged.problems, *stuck))
 
 
 def prune(beside: Beside, report: Report, *, plan: bool) -> dict[str, Any]:

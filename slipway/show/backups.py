@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.backups.manifest import sized
 from slipway.environments.environment import Environment
+from slipway.ops.pitr import stretches
 from slipway.releases.commit import short
 from slipway.show import table
 from slipway.show.outcome import say
@@ -15,6 +16,7 @@ COLUMNS = (
     *("backup", "age", "size", "took", "release", "migration", "rows"),
     *("verified", "recovery", "encrypted_to"),
 )
+BASES = ("base_backup", "age", "kind", "size", "stored", "whole")
 HIDDEN = ("key",)  # sealed, but long; it lies in the manifest for whoever wants it
 STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -46,9 +48,28 @@ def show_list(env: Environment, found: Row, *, as_json: bool = False) -> None:
     if found["leftovers"]["count"]:
         count, size = found["leftovers"]["count"], sized(found["leftovers"]["size"])
         say(f"! {count} leftovers of broken-off backups ({size}); inv db.prune removes them")
-    for begin, end in (found.get("pitr") or {}).get("windows", []):
-        say(f"any moment from {begin} to {end}: inv db.restore --env={env.name} --to-time=…")
-    say(loss(env, rows, kept=found.get("pitr")))
+    if kept := found.get("pitr"):
+        _show_archive(env, kept)
+    say(loss(env, rows, kept=kept))
+
+
+def _show_archive(env: Environment, kept: Row) -> None:
+    """Print the base backups, and from when to when any moment can be returned to."""
+    say("")
+    table.rows(BASES, [_base(each) for each in kept["bases"]])
+    say("")
+    for line in stretches(kept):
+        say(line)
+    if kept["windows"]:
+        say(f"return to one: inv db.restore --env={env.name} --to-time=…")
+
+
+def show_archive_read(found: Row, *, as_json: bool = False) -> None:
+    """Print that the archive is whole, or for a program what is wrong with it."""
+    if as_json:
+        table.document({"ok": found["ok"], "wrong": found["wrong"]})
+    elif found["ok"]:
+        say(found["summary"])
 
 
 def show_proofs(found: Row, *, as_json: bool = False) -> None:
@@ -106,6 +127,17 @@ def _row(row: Row) -> dict[str, object]:
         "verified": _verified(row),
         "recovery": human_seconds(recovery) if recovery is not None else "not measured",
         "encrypted_to": ", ".join(_shortened(each) for each in row["recipients"]),
+    }
+
+
+def _base(each: Row) -> dict[str, object]:
+    return {
+        "base_backup": each["id"],
+        "age": human_age(each["at"]),
+        "kind": each["kind"],
+        "size": sized(each["size"]),
+        "stored": sized(each["stored"]),
+        "whole": each["ok"],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.environments.environment import Environment
+from slipway.ops.pitr import stretches
 from slipway.releases.backups import Backups
 from slipway.releases.commit import short
 from slipway.releases.deploy import Preview, Report
@@ -121,6 +122,9 @@ def _show_backups(backups: Backups) -> None:
             f"restored in {drill['seconds']:.0f} s" if drill["ok"] else f"FAILED: {drill['why']}"
         )
         say(f"last drill: {drill['at']}, {result}")
+    if backups.archive:
+        for line in stretches(backups.archive) or ["no moment can be returned to yet"]:
+            say(line)
     if not backups.scheduled:
         say("schedule: none (inv db.schedule)")
         return

@@ -75,6 +75,14 @@ def test_a_hole_makes_two_windows_and_a_later_base_backup_does_not_bridge_it() -
     assert pitr.choose(NOON + timedelta(minutes=9, seconds=30), known, files).label == "B"
 
 
+def test_a_base_backup_that_was_just_taken_splits_no_window() -> None:
+    """Its own last file is stored a moment before the second from which it can be used."""
+    files = pitr.files(json.dumps(listing((1, 0), (2, 1), (3, 2))))
+    known = pitr.bases(info(("A", 0, 1, 1), ("B", 2, 3, 1)))
+    (window,) = pitr.windows(known, files)
+    assert window.end == NOON + timedelta(minutes=2, seconds=1)
+
+
 def test_the_archive_of_a_database_that_is_gone_stays_apart_from_the_new_ones() -> None:
     stored = listing((1, 0), (2, 1)) | listing((1, 5), (2, 6), archive="17-2")
     known = pitr.bases(info(("A", 0, 1, 1), ("B", 5, 1, 2)))
