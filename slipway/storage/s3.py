@@ -211,6 +211,8 @@ class S3Store:
         status = answer[0].status_code if answer else 0
         if failure is None and status < 500:
             return
+        if failure is not None and "CERTIFICATE_VERIFY_FAILED" in str(failure):
+            raise failure  # another try would see the same certificate
         why = type(failure).__name__ if failure else f"{status}"
         tried, tries = heard["attempts"], self._patience.tries
         if tried < tries:
