@@ -17,11 +17,13 @@ PATIENCE = 10.0  # seconds
 class Door:
     """`with Door(port, folder) as door:` leads from `door.port`, on every interface, to `port`.
 
+    `address` is one more that its certificate is for, such as a gateway's.
     All who come are led by one thread: OpenSSL may not read and write one connection from two.
     """
 
-    def __init__(self, behind: int, folder: Path) -> None:
+    def __init__(self, behind: int, folder: Path, address: str = "127.0.0.1") -> None:
         self._behind = behind
+        self._address = address
         self.certificate = folder / "door.pem"
         self._key = folder / "door.key"
         self._loop = asyncio.new_event_loop()
@@ -33,7 +35,7 @@ class Door:
     def __enter__(self) -> Self:
         argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
         argv += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
-        argv += ["-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"]
+        argv += ["-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1,IP:{self._address}"]
         argv += ["-keyout", str(self._key), "-out", str(self.certificate)]
         subprocess.run(argv, check=True, capture_output=True)
         self._doorman.start()
