@@ -1,8 +1,9 @@
-"""Backups beside the bare pipe `pg_dump | age | file`, and how much memory they take."""
+"""Backups beside the bare pipe `pg_dump | age | file`; the memory that they and restores take."""
 
 import json
 import re
 import statistics
+import subprocess
 import tempfile
 import time
 import uuid
@@ -43,6 +44,20 @@ _, status, usage = os.wait4(pid, 0)
 print(time.monotonic() - began, usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
+# The key comes by standard input and never stands in a command line.
+RESTORE = """
+import sys
+sys.argv = ["slipway.inside", "restore", "--given", sys.stdin.read()]
+from slipway.inside.__main__ import main
+sys.exit(main())
+"""
+KEPT = """
+import json, os
+from slipway.backups import catalogue
+from slipway.storage.open import open_store
+kept = catalogue.find(open_store(os.environ, os.environ.get("ENVIRONMENT", "dev")))
+print(json.dumps({"id": kept.id, "key": kept.manifest.key}))
+"""
 BARE = """
 import subprocess, sys
 from slipway.database.connection import server
@@ -61,7 +76,7 @@ def measure() -> list[Section]:
     sections: list[Section] = []
     flat = True
     with stage() as place:
-        _, recipient = seal.new_key()
+        key, recipient = seal.new_key()
         tables = 0
         for size in SIZES:
             while database_size(place) < size * GB:
@@ -69,20 +84,24 @@ def measure() -> list[Section]:
                 tables += 1
             if size == COMPARED:
                 sections.append(compare(place, recipient))
-            seconds, peak = ours(place, recipient)
-            memory.append((f"{size} GB", f"{seconds:.0f} s", f"{peak} MB"))
-            flat = flat and peak < MEMORY_GOAL
+            for what, (seconds, peak) in (
+                ("backup", ours(place, recipient)),
+                ("restore", restored(place, key)),
+            ):
+                memory.append((f"{size} GB", what, f"{seconds:.0f} s", f"{peak} MB"))
+                flat = flat and peak < MEMORY_GOAL
             clean(place)
     sections.append(
         Section(
             name="backup-memory",
-            title="Backup: memory",
+            title="Backup and restore: memory",
             goal=f"less than {MEMORY_GOAL} MB, whatever the size",
             met=flat,
-            columns=("database", "backup took", "peak of any one process"),
+            columns=("database", "", "took", "peak of any one process"),
             rows=memory,
             method="The largest resident set of our process or one of its children (pg_dump, "
-            "pg_restore, age); rows are counted meanwhile, in the server.",
+            "pg_restore, age). A restore goes into a new database and is compared with what was "
+            "backed up.",
         )
     )
     return sections
@@ -148,16 +167,27 @@ def ours(place: Inside, recipient: str) -> tuple[float, int]:
     return clocked(place, argv)
 
 
+def restored(place: Inside, key: seal.Key) -> tuple[float, int]:
+    """Restore the newest backup into a new database, and compare; drop it again."""
+    kept = json.loads(place.corner.docker("exec", place.ops, "python", "-c", KEPT))
+    opened = seal.unseal(kept["key"].encode(), key).decode().strip()
+    given = {"id": kept["id"], "key": opened, "into": "again"}
+    seconds, peak = clocked(place, ["python", "-c", RESTORE], json.dumps(given))
+    place.sql("drop database again", "postgres")
+    return seconds, peak
+
+
 def bare(place: Inside, recipient: str) -> float:
     """Run the pipe that anybody would write."""
     return clocked(place, ["python", "-c", BARE, LINE.format(recipient)])[0]
 
 
-def clocked(place: Inside, argv: list[str]) -> tuple[float, int]:
+def clocked(place: Inside, argv: list[str], given: str = "") -> tuple[float, int]:
     time.sleep(1)
-    out = place.corner.docker("exec", place.ops, "python", "-c", CLOCK, *argv)
-    found = re.fullmatch(r"([\d.]+) (\d+)", out.splitlines()[-1])
-    assert found, out
+    clock = ["docker", "exec", "-i", place.ops, "python", "-c", CLOCK, *argv]
+    done = subprocess.run(clock, input=given, capture_output=True, text=True, check=False)
+    found = re.fullmatch(r"([\d.]+) (\d+)", done.stdout.strip())
+    assert done.returncode == 0 and found, done.stderr
     return float(found[1]), int(found[2]) // 1000
 
 
