@@ -121,7 +121,7 @@ def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
     moment = pitr.parse_moment(text, archive.state().now)
     known, stored = archive.bases(), archive.files()
     newest = pitr.windows(known, stored)[-1:]
-    if newest and moment > newest[0].end - LATELY:
+    if newest and moment >= newest[0].begin and moment > newest[0].end - LATELY:
         report.note("waiting for the latest changes to reach the store")
         archive.mark(time.sleep)
         known, stored = archive.bases(), archive.files()
