@@ -75,11 +75,11 @@ class Inside:
         )
 
     @contextmanager
-    def beside(self, *options: str) -> Iterator["Inside"]:
-        """The same database with another ops container, for a while."""
-        file = self.server.password_file
-        ops = start_ops(self.corner, self.network, self.server.database, file, *options)
-        there = Inside(self.corner, self.network, self.db, ops, self.server)
+    def beside(self, *options: str, server: Server | None = None) -> Iterator["Inside"]:
+        """The same server with another ops container, for a while; `server` is the way in."""
+        way = server or self.server
+        ops = start_ops(self.corner, self.network, way.database, way.password_file, *options)
+        there = Inside(self.corner, self.network, self.db, ops, way)
         try:
             yield there
         finally:

@@ -78,19 +78,14 @@ def test_everything_a_schema_can_hold_survives(
     assert made.unlogged == ("public.fast",) and made.foreign == ("public.far",)
     assert made.extensions["pg_trgm"] and "reader" in made.roles
     restore(place, person, store, name, "round_trip")
-    try:
-        assert schema(place, "round_trip") == schema(place, "logbook")
-        for table in made.tables:
-            digest = f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t"  # noqa: S608
-            assert place.sql(digest, "round_trip") == place.sql(digest), table
-        assert place.sql("select count(*) from popular", "round_trip") == [(3,)]
-        assert place.sql("select nextval('entry_id_seq')", "round_trip") == [(4,)]
-        large = "select loid::int, data from pg_largeobject order by 1"
-        assert place.sql(large, "round_trip") == place.sql(large) != []
-    finally:
-        place.sql("drop database round_trip", "postgres")
-        place.sql("drop event trigger watch; drop publication news; select lo_unlink(4711)")
-        place.sql("drop schema odd, public cascade; create schema public; drop role reader")
+    assert schema(place, "round_trip") == schema(place, "logbook")
+    for table in made.tables:
+        digest = f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t"  # noqa: S608
+        assert place.sql(digest, "round_trip") == place.sql(digest), table
+    assert place.sql("select count(*) from popular", "round_trip") == [(3,)]
+    assert place.sql("select nextval('entry_id_seq')", "round_trip") == [(4,)]
+    large = "select loid::int, data from pg_largeobject order by 1"
+    assert place.sql(large, "round_trip") == place.sql(large) != []
 
 
 def test_names_no_shell_and_no_option_parser_likes(
@@ -114,31 +109,23 @@ def test_roles_come_along_and_their_passwords_only_when_asked(
 ) -> None:
     place.sql("create role clerk login password 'sesame'; create table t (a int)")
     place.sql("grant select on t to clerk")
-    try:
-        bare, full = person.take(place, store), person.take(place, store, role_passwords=True)
-        texts = [roles(person, store, name) for name in (bare, full)]
-        assert all("CREATE ROLE clerk" in text for text in texts)
-        assert ["SCRAM-SHA-256" in text for text in texts] == [False, True]
-        made = [catalogue.get(store, name).manifest for name in (bare, full)]
-        assert [each.has_role_passwords for each in made] == [False, True]
-        assert "clerk" in made[0].roles
-        assert "SCRAM" not in made[1].to_json() + "".join(place.heard.notes)
-    finally:
-        place.sql("drop owned by clerk; drop role clerk")
+    bare, full = person.take(place, store), person.take(place, store, role_passwords=True)
+    texts = [roles(person, store, name) for name in (bare, full)]
+    assert all("CREATE ROLE clerk" in text for text in texts)
+    assert ["SCRAM-SHA-256" in text for text in texts] == [False, True]
+    made = [catalogue.get(store, name).manifest for name in (bare, full)]
+    assert [each.has_role_passwords for each in made] == [False, True]
+    assert "clerk" in made[0].roles
+    assert "SCRAM" not in made[1].to_json() + "".join(place.heard.notes)
 
 
 def test_a_plain_owner_as_in_a_managed_database_backs_up_what_is_its_own(
-    server: Inside, person: Person, store: FolderStore
+    place: Inside, person: Person, store: FolderStore
 ) -> None:
-    server.sql(f"create role tenant login createdb password {literal(inside.PASSWORD)}")
-    server.sql("create database managed owner tenant", "postgres")
-    options = ("--env", "DATABASE_USER=tenant")
-    ops = inside.start_ops(
-        server.corner, server.network, "managed", server.server.password_file, *options
-    )
-    theirs = replace(server.server, user="tenant", database="managed")
-    managed = Inside(server.corner, server.network, server.db, ops, theirs)
-    try:
+    place.sql(f"create role tenant login createdb password {literal(inside.PASSWORD)}")
+    place.sql("create database managed owner tenant", "postgres")
+    theirs = replace(place.server, user="tenant", database="managed")
+    with place.beside("--env", "DATABASE_USER=tenant", server=theirs) as managed:
         managed.sql("create table t (a int); insert into t values (1)")
         name = person.take(managed, store)
         assert catalogue.get(store, name).manifest.tables == {"public.t": 1}
@@ -146,13 +133,9 @@ def test_a_plain_owner_as_in_a_managed_database_backs_up_what_is_its_own(
         with pytest.raises(Refused, match="may not read the passwords of roles"):
             person.take(managed, store, role_passwords=True)
         assert len(catalogue.read(store).backups) == 1
-        server.sql("create table secret (a int)", "managed")
+        place.sql("create table secret (a int)", "managed")
         with pytest.raises(SlipwayError, match="permission denied for table secret"):
             person.take(managed, store)
-    finally:
-        managed.leave()
-        server.sql("drop database managed with (force)", "postgres")
-        server.sql("drop role tenant")
 
 
 def test_a_standby_is_backed_up_as_well(

@@ -17,10 +17,8 @@ from slipway.ops import errand, recovery, vault
 from slipway.ops.place import Place
 from slipway.ops.recovery import Wish
 from slipway.storage.store import Store
-from tests.integration import inside
-from tests.integration.conftest import Corner
 from tests.integration.inside import Heard, Inside
-from tests.integration.restored import PEOPLE, count, databases
+from tests.integration.restored import count, databases
 
 pytestmark = pytest.mark.engine
 
@@ -48,12 +46,10 @@ class There:
 
 
 @pytest.fixture
-def there(corner: Corner, tmp_path: Path) -> There:
-    place = inside.start(corner, tmp_path / "inside")
-    place.sql(PEOPLE)
+def there(peopled: Inside, tmp_path: Path) -> There:
     loaded = environment.load("testing")
     settings = {**loaded.settings, "BACKUP_STORE": str(tmp_path / "backups")}
-    return There(replace(loaded, settings=MappingProxyType(settings)), place)
+    return There(replace(loaded, settings=MappingProxyType(settings)), peopled)
 
 
 def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: Path) -> None:

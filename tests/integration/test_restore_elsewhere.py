@@ -42,21 +42,21 @@ def test_production_goes_elsewhere_scrubbed_or_not_at_all(
 
 @pytest.mark.parametrize("name", ["-d x=y 'q' \\ ünï %s", "long " * 12 + "ü"])
 def test_any_name_of_a_database_will_do(
-    server: Inside, person: Person, store: FolderStore, name: str
+    place: Inside, person: Person, store: FolderStore, name: str
 ) -> None:
-    odd = server.fresh(name)
+    odd = place.fresh(name)
     try:
         odd.sql(PEOPLE)
         backup = person.take(odd, store)
         odd.sql("drop table people")
         done = restore(odd, person, store, backup)
-        assert count(odd) == 1000 and done["kept"] in databases(server)
+        assert count(odd) == 1000 and done["kept"] in databases(place)
         assert odd.do("undo")["back"] == done["kept"]
         for each in beside.old_databases(odd.server):
             beside.drop_old(odd.server, each.name)
+        assert databases(place) == {"logbook", name}
     finally:
         odd.leave()
-        server.sql(f'drop database "{name}" with (force)', "postgres")
 
 
 def test_a_managed_server_without_a_superuser(
@@ -68,14 +68,8 @@ def test_a_managed_server_without_a_superuser(
     name = person.take(peopled, store)
     peopled.sql(f"create role plain login createdb password {literal(inside.PASSWORD)}", "postgres")
     peopled.sql("create database managed owner plain", "postgres")
-    flags = ("--env", "DATABASE_USER=plain")
-    ops = inside.start_ops(
-        peopled.corner, peopled.network, "managed", peopled.server.password_file, *flags
-    )
-    managed = Inside(
-        peopled.corner, peopled.network, peopled.db, ops, peopled.server.named("managed")
-    )
-    try:
+    theirs = peopled.server.named("managed")
+    with peopled.beside("--env", "DATABASE_USER=plain", server=theirs) as managed:
         done = restore(managed, person, store, name)
         assert (count(managed), done["database"]) == (1000, "managed")
         owner = "select tableowner from pg_tables where tablename = 'people'"
@@ -89,11 +83,6 @@ def test_a_managed_server_without_a_superuser(
         peopled.sql("alter role plain nocreatedb")
         with pytest.raises(Refused, match="alter role plain createdb"):
             restore(managed, person, store, name)
-    finally:
-        managed.leave()
-        for each in [each for each in databases(peopled) if each.startswith("managed")]:
-            peopled.sql(f'drop database "{each}" with (force)', "postgres")
-        peopled.sql("drop role plain", "postgres")
 
 
 def test_what_lies_in_s3_comes_from_there_even_over_a_line_that_breaks(
