@@ -15,9 +15,9 @@ FILE = "/etc/slipway/firewall.nft"
 # $1 is where the rules lie; they come on stdin. Prints what it did, nothing when all was so.
 INSTALL = r"""
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || {
-    apt-get -qq update >/dev/null
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq install -y --no-install-recommends nftables >/dev/null
+    get() { apt-get -qq install -y --no-install-recommends nftables >/dev/null; }
+    get 2>/dev/null || { apt-get -qq update >/dev/null; get; } # the lists are new, often
     echo "installed nftables"
 }
 PATH=$PATH:/usr/sbin:/sbin
