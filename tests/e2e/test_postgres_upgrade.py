@@ -66,8 +66,7 @@ def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
     project.replace("compose/compose.yml", f'"{old}"', f'"{new}"')
     project.replace("compose/compose.yml", "\n  db: {}\n", "\n  db: {}\n  db18: {}\n")
     project.commit("Upgrade to PostgreSQL 18")
-    follow("--section=write-down-the-new-server")
-    follow("--from=stop-what-writes")
+    follow("--from=write-down-the-new-server")
     assert major(project) == 18
     ada.sign_in()
     assert ada.read(entry) == "Written under 17."
