@@ -78,6 +78,22 @@ def test_a_wrong_password_is_refused_over_the_network(postgres: str) -> None:
     assert (sign_in("pw"), sign_in("wrong")) == ("1", "")
 
 
+def test_postgres_18_refuses_the_old_place_of_its_volume_and_starts_at_the_new_one(
+    postgres: str,
+) -> None:
+    images.ensure_images(["postgres:18"], lambda text: None)
+    name = postgres.split("--name ")[1].split()[0]
+    newer = postgres.replace("postgres:17", "postgres:18")
+    docker(*newer.split())
+    assert docker("wait", name) == "1"
+    assert "in 18+, these Docker images" in LocalHost().run(["docker", "logs", name]).err
+    docker("rm", name)
+    docker(*newer.replace("/postgresql/data", "/postgresql").split())
+    assert ready(name)
+    ask = ("exec", name, "psql", "-U", "logbook", "-d", "logbook", "-Atc")
+    assert docker(*ask, "show data_directory") == "/var/lib/postgresql/18/docker"
+
+
 def test_python_is_laid_out_as_in_the_official_image() -> None:
     code = "import sys, pip; print(sys.version_info[:2], pip.__file__)"
     out = docker("run", "--rm", "--label", LABEL, standins.PYTHON, "python", "-I", "-c", code)
