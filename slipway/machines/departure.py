@@ -49,9 +49,11 @@ class Departure:
             if not rest:
                 left = place is not None and swarm.leave(host)
                 return "the last machine left the Swarm" if left else fleet.NOTHING
-            manager = fleet.manager(rest) or self._anew(place, rest)
-            manager = manager or self._heir(host if place else None, rest)
             lines = []
+            manager = fleet.manager(rest)
+            if manager is None and (manager := self._anew(place, rest)):
+                lines.append(f"{manager.name} founded another, where services are deployed anew")
+            manager = manager or self._heir(host if place else None, rest)
             for node in swarm.nodes(manager):
                 is_here = place is not None and node.id == place.node
                 if is_here or node.name == self._leaving.name:
