@@ -1,7 +1,5 @@
 """A real database is asked: answers that JSON can hold, and nothing is written by asking."""
 
-import time
-
 import pytest
 
 from slipway.database import query
@@ -27,11 +25,10 @@ def test_a_question_is_answered_with_values_that_json_can_hold(server: Inside) -
 
 
 def test_no_more_rows_than_asked_for_are_sent_and_the_rest_is_said(server: Inside) -> None:
-    began = time.monotonic()
-    found = server.do("query", None, sql="select generate_series(1, 50000000)", limit=3)
+    endless = "select generate_series(1, 1000000000000000)"
+    found = server.do("query", None, sql=endless, limit=3)
     assert found["rows"] == [[1], [2], [3]]
     assert found["more"] and found["summary"] == "3 rows, and more"
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

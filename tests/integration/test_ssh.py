@@ -115,11 +115,10 @@ def test_closing_ends_what_runs(host: SshHost) -> None:
 
 
 def test_many_commands_at_once_share_one_connection(host: SshHost) -> None:
-    hosts = [host] * 24
-    started = time.monotonic()
-    pids = parallel.each(hosts, lambda one: one.run(["sh", "-c", "sleep 0.2; echo ok"]).out, 24)
-    assert pids == ["ok\n"] * 24
-    assert time.monotonic() - started < 4
+    several = "until [ $(wc -l </tmp/here) -ge 4 ]; do sleep 0.05; done"
+    script = f"echo >>/tmp/here; {several}; ps -o ppid= -p $PPID"
+    parents = parallel.each([host] * 24, lambda one: one.run(["sh", "-c", script]).out, 24)
+    assert len(parents) == 24 and len(set(parents)) == 1
 
 
 def test_a_connection_that_broke_between_commands_is_made_anew(host: SshHost) -> None:
@@ -129,14 +128,18 @@ def test_a_connection_that_broke_between_commands_is_made_anew(host: SshHost) ->
     assert host.run(["echo", "back"]).out == "back\n"
 
 
-def test_a_warm_command_takes_less_than_30_ms(host: SshHost) -> None:
-    host.run(["true"])
-    times = []
-    for _ in range(15):
+def test_a_warm_command_takes_a_fraction_of_a_connection(host: SshHost) -> None:
+    def taken() -> float:
         started = time.monotonic()
         host.run(["true"])
-        times.append(time.monotonic() - started)
-    assert sorted(times)[7] < 0.03
+        return time.monotonic() - started
+
+    cold, warm = [], []
+    for _ in range(5):
+        host.close()
+        cold.append(taken())
+        warm += [taken(), taken(), taken()]
+    assert min(warm) < min(cold) / 2
 
 
 def test_a_socket_here_leads_to_one_there_until_the_block_is_left(
@@ -189,10 +192,8 @@ def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: Ser
     host = mortal.host()
     host.run(["true"])
     threading.Timer(0.5, docker, ["kill", mortal.container]).start()
-    started = time.monotonic()
     with pytest.raises(Unreachable, match="may or may not have done its work"):
-        host.run(["sleep", "60"])
-    assert time.monotonic() - started < 10
+        host.run(["sleep", "600"], timeout=500)
     with pytest.raises(Unreachable, match="refuses the connection"):
         host.run(["true"])
 
