@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.section import Section
 from slipway.backups import seal
 from tests.integration import inside
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Inside
 
 GB = 10**9

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.section import Section
 from slipway.migrations.files import from_texts
 from slipway.migrations.runner import Wish, baseline
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Heard, Inside, start, start_ops
 from tests.integration.migrated import Texts, dbmate, up, written
 

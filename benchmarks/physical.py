@@ -14,7 +14,7 @@ from slipway.database.report import Silent
 from slipway.ops.past import recover
 from tests.fakes.door import NAME
 from tests.fakes.s3server import S3Server
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Inside, start_ops
 from tests.integration.test_pitr import Home, Living, There, opened, show_exactly
 

@@ -13,7 +13,7 @@ from slipway.backups import catalogue, seal
 from slipway.backups.seal import Key
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import PASSWORD, Inside
 
 ROWS = 1_500_000

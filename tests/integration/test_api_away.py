@@ -13,7 +13,7 @@ import pytest
 from slipway.database import swap
 from slipway.ops import anew
 from slipway.project import COMPOSE
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 from tests.integration.inside import Inside, start
 
 pytestmark = pytest.mark.engine

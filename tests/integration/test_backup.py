@@ -12,7 +12,7 @@ from slipway.storage.folder import FolderStore
 from slipway.storage.store import Store
 from tests.integration import inside
 from tests.integration.backing import Person, keys, literal, loop
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Inside
 
 pytestmark = pytest.mark.engine

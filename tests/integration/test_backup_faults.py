@@ -18,7 +18,7 @@ from slipway.storage.folder import FolderStore
 from tests.fakes.stores import HeldStore
 from tests.integration import inside
 from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import PASSWORD, Inside
 
 pytestmark = pytest.mark.engine

@@ -22,7 +22,7 @@ from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
 from tests.fakes.person import place
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 from tests.integration.inside import Heard, start_ops
 from tests.integration.sshd import Server, running
 

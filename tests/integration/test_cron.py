@@ -12,7 +12,7 @@ import pytest
 
 from slipway.project import ROOT
 from tests.integration import inside
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 from tests.integration.inside import Inside
 
 pytestmark = pytest.mark.engine

@@ -17,7 +17,7 @@ from slipway.edge.edges import Edges, Routing
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from slipway.cluster.lease import Lease, Pace
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 
 pytestmark = pytest.mark.engine
 QUICK = Pace(beat=0.3, expiry=3)

@@ -21,7 +21,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed
 from slipway.hosts.local import LocalHost
 from slipway.secrets import delivery, sops
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ from slipway.migrations import files, looking, runner
 from slipway.migrations.runner import Wish
 from slipway.project import COMPOSE
 from tests.integration import inside
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Inside
 from tests.integration.migrated import ONE, TWO, Database, Texts, fresh, up
 

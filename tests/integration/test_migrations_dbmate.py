@@ -9,7 +9,7 @@ from slipway.errors import SlipwayError
 from slipway.migrations.schema import tidy
 from slipway.project import COMPOSE
 from tests.integration import inside
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 from tests.integration.inside import Inside
 from tests.integration.migrated import DBMATE, Database, Texts, dbmate, fresh, up, written
 

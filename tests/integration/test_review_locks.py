@@ -7,7 +7,7 @@ import pytest
 
 from slipway.migrations import files
 from slipway.migrations.review import Finding, review
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,7 @@ from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
 from slipway.notebook.runs.claim import claim
 from slipway.releases.members import Cluster
-from tests.integration.conftest import Corner
+from tests.integration.corner import Corner
 
 pytestmark = pytest.mark.engine
 

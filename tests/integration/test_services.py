@@ -21,7 +21,7 @@ from slipway.releases.application import Service
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 

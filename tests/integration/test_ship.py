@@ -22,7 +22,7 @@ from slipway.releases import registry as registries
 from slipway.releases import ship, sources
 from slipway.releases.application import Build
 from slipway.releases.sources import Image
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 

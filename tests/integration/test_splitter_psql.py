@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slipway.migrations.lexer import Kind, tokens
 from slipway.migrations.splitter import Statement, refuse, split
 from tests.fakes.listener import listening
-from tests.integration.conftest import Corner, base_image
+from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine
 
