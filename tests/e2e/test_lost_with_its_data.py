@@ -86,7 +86,7 @@ class Yard:
         """Start a bare host, and wait until its sshd is up."""
         container = f"{self.project}-{name}"
         label = ("--label", f"slipway.project={self.project}")
-        place = ("--name", container, "--hostname", name, "--network", self.network)
+        place = ("--name", container, "--hostname", f"debian-{name}", "--network", self.network)
         docker("run", "--detach", *place, *label, *RIGHTS, "-v", "/var/lib/docker", self.image)
         home = f"/home/{USER}/.ssh"
         docker("exec", "--user", USER, container, "install", "-d", "-m", "700", home)
