@@ -212,42 +212,43 @@ class _Told:
         return next(lines, "")
 
     @property
-    def last_commit(self) -> str:
+    def last_commit(self) -> datetime | None:
         found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
-        return next(found, "")
+        text = next(found, "").strip()
+        return datetime.fromisoformat(text) if text else None
 
 
 def _recover(
     archive: Archive, container: str, moment: datetime, base: Base, last: int, report: Report
 ) -> None:
-    """Start the second server and let it apply changes; file `last` is the last that is kept."""
+    """Start the second server and let it apply changes, of which file `last` is the last kept."""
     host, live = archive.place.host, archive.place.container
     who = host.run(["docker", "exec", live, "sh", "-c", WHO]).out
     start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
     told = _Told(report)
     done = host.follow(start, told.hear)
-    if done != 0 and SHORT in told.fatal and told.last >= last:
-        # Recovery stops at the first commit after a moment. Nothing was committed between it and
-        # the end of what is kept, so that the end is what it is to be.
-        report.note(f"nothing that was kept is later than {told.last_commit or 'the base backup'}")
+    if done != 0 and SHORT in told.fatal and told.last_commit == moment:
+        # Recovery ends at the first commit after a moment, and the very last one has none. At any
+        # later moment there may have been others, which did not reach the store.
         told = _Told(report)
         done = host.follow([*start, TO_THE_END], told.hear)
     if done != 0:
-        raise _why(told, moment, base)
+        raise _why(told, moment, base, last)
     host.run(
         ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
         timeout=2 * MINUTES,
     )
 
 
-def _why(told: _Told, moment: datetime, base: Base) -> SlipwayError:
+def _why(told: _Told, moment: datetime, base: Base, last: int) -> SlipwayError:
     """Say why the second server did not come up at the moment."""
     if SHORT in told.fatal:
-        until = f" (the last change is of {told.last_commit})" if told.last_commit else ""
-        return SlipwayError(
-            f"a file of the archive could not be applied, so that the changes end before "
-            f"{pitr.show(moment)}{until}; type: inv db.verify --physical; nothing was changed"
-        )
+        known = told.last_commit
+        until = f"; the last one is of {known.astimezone(UTC)}: type that moment" if known else ""
+        what = "the changes that were kept end"
+        if told.last < last:
+            what = "a file of changes could not be applied (inv db.verify --physical); they end"
+        return Refused(f"{what} before {pitr.show(moment)}{until}; nothing was changed")
     if EARLY in told.fatal:
         return Refused(
             f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -286,6 +287,24 @@ def test_a_flipped_byte_in_the_store_is_found_although_the_exit_code_is_0(home: 
     living.leave()
 
 
+def test_a_damaged_file_of_changes_is_no_end_of_them(home: Home) -> None:
+    living = home.move_in("torn")
+    living.settle()
+    living.sql("create table notes (text text)")
+    moment = living.now()
+    living.archive.mark(time.sleep)
+    client = home.store.client()
+    files = home.store.keys("backups", "some/path/torn/pitr/archive/main/")
+    key = max(each for each in files if each.endswith(".zst"))
+    body = bytearray(client.get_object(Bucket="backups", Key=key)["Body"].read())
+    body[len(body) // 2] ^= 1
+    client.put_object(Bucket="backups", Key=key, Body=bytes(body))
+    living.archive.mark(time.sleep)
+    with pytest.raises(Refused, match="could not be applied"):
+        past(living.archive, show_exactly(moment), Silent()).__enter__()
+    living.leave()
+
+
 def test_the_database_serves_while_the_store_is_away_and_nothing_is_lost_when_it_is_back(
     home: Home,
 ) -> None:
@@ -390,6 +409,12 @@ def test_a_lost_machine_costs_no_more_than_what_was_not_stored(home: Home) -> No
     new = home.move_in("lost")
     until(lambda: len(new.archive.bases()) == 2, "base backup of the new database")
     with past(new.archive, show_exactly(moment), Silent()) as found:
+        assert new.past_sql("select text from notes", found.port) == "kept"
+    end = new.archive.windows()[0].end
+    with pytest.raises(Refused, match=r"kept end before .* type that moment") as refused:
+        past(new.archive, show_exactly(end), Silent()).__enter__()
+    (last,) = re.findall(r"the last one is of (\S+ \S+):", str(refused.value))
+    with past(new.archive, last, Silent()) as found:
         assert new.past_sql("select text from notes", found.port) == "kept"
     assert "this database is a new one" in new.log()
     new.leave()
