@@ -17,6 +17,10 @@ PER_LOG = 256  # WAL files of 16 MB in one of the numbers that a name is made of
 KINDS = {"full": "full", "diff": "differential", "incr": "incremental"}
 FILE = re.compile(r"(\d+-\d+)/[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?")
 TOLD = re.compile(r"(ERROR|WARN): (?:\[\d+\]: )?(.*)")
+ANSWERED = {
+    "NoSuchBucket": "make the bucket, or correct BACKUP_STORE",
+    "AccessDenied": "allow its keys to read, write, list and delete",
+}
 UNKNOWN = 99  # how pgBackRest numbers that it could not look, with an exit code of 0
 NEVER = "no base backup is there yet; take one: inv db.backup --physical"
 
@@ -213,7 +217,8 @@ def reason(text: str) -> str:
     if "Connect" in text or "[049]" in text:
         return f"the store does not answer: {words}"
     if refused := re.search(r"<Code>(\w+)</Code>", text):
-        return f"the store answers {refused[1]}; look at BACKUP_S3_KEY, BACKUP_S3_SECRET, region"
+        hint = ANSWERED.get(refused[1], "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION")
+        return f"the store answers {refused[1]}; {hint}"
     return words[:300]
 
 

@@ -164,3 +164,25 @@ def test_the_database_has_the_keys_of_the_store_only_while_it_archives(
     made = stack.role_stack(env, release, "data")
     found = {str(each["target"]) for each in made["services"]["db"]["secrets"]}
     assert found == {"DATABASE_PASSWORD", *(keys if given else set())}
+
+
+@pytest.mark.parametrize(
+    ("answer", "way_on"),
+    [
+        ("NoSuchBucket", "correct BACKUP_STORE"),
+        ("AccessDenied", "allow its keys to read, write, list and delete"),
+        ("SignatureDoesNotMatch", "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION"),
+    ],
+)
+def test_what_the_store_answered_is_told_with_the_way_on(answer: str, way_on: str) -> None:
+    said = "[ProtocolError] HTTP request failed with 403 (Forbidden):\n*** Response Content ***:\n"
+    told = pitr.reason(f"{said}<Error><Code>{answer}</Code></Error>")
+    assert told == f"the store answers {answer}; {told.partition('; ')[2]}"
+    assert way_on in told
+
+
+def test_a_certificate_that_is_not_accepted_names_the_settings_it_depends_on() -> None:
+    said = "[CryptoError] unable to find hostname '192.0.2.1' in certificate common name"
+    told = pitr.reason(said)
+    assert told.startswith("unable to find hostname '192.0.2.1'")
+    assert told.endswith("look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA")
