@@ -1,0 +1,106 @@
+"""A person's side of backups: where they lie, which one is meant, whose key opens it."""
+
+import dataclasses
+import stat
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from slipway.backups import manifest, seal
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import DifferenceFound, Refused, UsageError
+from slipway.ops import keys, vault
+from slipway.show import backups as shown
+
+
+def dev(**settings: str) -> Environment:
+    found = environment.load("dev")
+    return dataclasses.replace(found, settings={**found.settings, **settings})
+
+
+def test_backups_lie_in_a_folder_here_unless_they_are_in_s3(tmp_path: Path) -> None:
+    named = {place: vault.store_here(dev(BACKUP_STORE=place)) for place in ("", f"{tmp_path}/x")}
+    assert [store and store.name for store in named.values()] == [
+        "backups/dev",
+        f"{tmp_path}/x/dev",
+    ]
+    assert vault.store_here(dev(BACKUP_STORE="s3://bucket/path")) is None
+
+
+def test_of_a_list_one_is_chosen_by_name_or_by_age() -> None:
+    rows = [{"id": "20261122T021500Z-0002"}, {"id": "20261121T021500Z-0001"}]
+    bad = "20261120T021500Z-0000"
+    found = {"backups": rows, "damaged": {bad: "it is cut"}, "store": "backups/prod"}
+    assert vault.choose(found, "latest") == rows[:1]
+    assert vault.choose(found, "all") == rows
+    assert vault.choose(found, rows[1]["id"]) == rows[1:]
+    with pytest.raises(DifferenceFound, match="it is cut"):
+        vault.choose(found, bad)
+    with pytest.raises(Refused, match="holds no backup 20261123T000000Z-ffff"):
+        vault.choose(found, "20261123T000000Z-ffff")
+    with pytest.raises(UsageError, match="is none of: latest, all, an id"):
+        vault.choose(found, "newest")
+
+
+def test_a_persons_key_is_looked_for_where_sops_looks(tmp_path: Path) -> None:
+    config, ssh = tmp_path / ".config/sops/age/keys.txt", tmp_path / ".ssh/id_ed25519"
+    for path in (config, ssh):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    environ = {"SOPS_AGE_KEY": "AGE-SECRET-KEY-1X", "SOPS_AGE_KEY_FILE": "/nowhere"}
+    found = list(keys.identities(environ, tmp_path, Path("dev.agekey"), ssh=True))
+    names = ["secrets/dev.agekey", "SOPS_AGE_KEY", str(config), str(ssh)]
+    assert [each.name for each in found] == names
+    assert "AGE-SECRET" not in repr(found)
+
+
+@dataclasses.dataclass
+class Person:
+    """Somebody at a computer of their own, with what they have in their folder and set."""
+
+    home: Path
+    environ: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def unlock(self, env: Environment, sealed: str, recipients: Sequence[str] = ()) -> seal.Key:
+        return keys.unlock(env, sealed, recipients, environ=self.environ, home=self.home)
+
+
+def test_whoever_opens_the_secrets_opens_the_backups_and_nobody_else(tmp_path: Path) -> None:
+    person, here = Person(tmp_path), dev()
+    key, _ = seal.new_key()
+    assert person.unlock(here, seal.seal_key(key, vault.recipients(here))) == key
+    staging = dataclasses.replace(here, name="staging")
+    ada, to_ada = seal.new_key()
+    sealed = seal.seal_key(key, [to_ada])
+    with pytest.raises(Refused, match=rf"encrypted to {to_ada}: ask one of them"):
+        person.unlock(staging, sealed, [to_ada])
+    person.environ = {"SOPS_AGE_KEY": ada.identity}
+    assert person.unlock(staging, sealed, [to_ada]) == key
+    path = tmp_path / "keys.txt"
+    path.write_text(f"# ada\n{ada.identity}\n")
+    person.environ = {"SOPS_AGE_KEY_FILE": str(path)}
+    assert person.unlock(staging, sealed, [to_ada]) == key
+
+
+def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(tmp_path: Path) -> None:
+    path = tmp_path / ".ssh" / "id_ed25519"
+    path.parent.mkdir()
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+    subprocess.run(argv, check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    recipient = path.with_suffix(".pub").read_text().strip()
+    key, _ = seal.new_key()
+    staging = dataclasses.replace(dev(), name="staging")
+    sealed = seal.seal_key(key, [recipient])
+    assert Person(tmp_path).unlock(staging, sealed, [recipient]) == key
+
+
+def test_what_would_be_lost_is_said_honestly() -> None:
+    rows = [{"at": "2026-11-22T02:15:00Z"}]
+    now = manifest.moment("20261122T021500Z-1f3a").timestamp() + 3 * 3600
+    assert "written in the last 3 h is lost, and up to 24 h" in shown.loss(dev(), rows, now)
+    assert shown.loss(dev(), []) == "If the database is lost now, everything is lost."
+    assert "PITR=on" in shown.loss(dev(PITR="on"), rows, now)
