@@ -178,7 +178,7 @@ class Deployment:
 
     def keep_data(self) -> str:
         self.standing.lay_ground()
-        return self.standing.keep("data", "ops")
+        return self.standing.keep("data", "ops", before=self.live)
 
     def keep_edge(self) -> str:
         """Bring up the edges and make sure they serve what the ledger says is live."""

@@ -40,6 +40,7 @@ class Task:
     state: str
     wanted: str
     error: str
+    ident: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Progress:
 
 class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
+
+
+class GivenUp(NotHealthy):
+    """The Swarm gave an update up: what was to run ends by itself."""
 
 
 def wait(
@@ -123,16 +128,16 @@ def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) ->
     text = f"{first.service} on {first.node or 'no machine'} is {first.state.lower()}"
     if first.error:
         text += f" ({first.error.removeprefix('task: ')})"
-    lines = last_words(manager, first.service, hosts or [manager])
+    lines = last_words(manager, first.service, hosts or [manager], task=first.ident)
     return "\n".join([text, *(f"    {line}" for line in lines)])
 
 
-def last_words(manager: Host, service: str, hosts: Sequence[Host]) -> list[str]:
-    """Return the last lines that the containers of a service printed.
+def last_words(manager: Host, service: str, hosts: Sequence[Host], *, task: str = "") -> list[str]:
+    """Return the last lines that the containers of a service printed, or that of one task.
 
     The Swarm has no log of a container that was never well; the host it was on still has it.
     """
-    argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), service]
+    argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), task or service]
     done = manager.run(["timeout", "8", *argv], timeout=15, check=False)
     for host in hosts:
         if (done.out + done.err).strip():
@@ -148,6 +153,7 @@ def _task(entry: Mapping[str, str]) -> Task:
         state=entry["CurrentState"].split(" ")[0],
         wanted=entry["DesiredState"],
         error=entry["Error"].strip('"'),
+        ident=entry["ID"],
     )
 
 
@@ -162,9 +168,10 @@ def settle(manager: Host, stack: str, timeout: float) -> None:
         time.sleep(POLL)
         states = script(manager, UPDATES, stack, timeout=30).out.split()
         bad = [state for state in states if state.startswith(("paused", "rollback"))]
-        if bad:
-            raise NotHealthy(f"{stack}: the update ended as {bad[0]}")
         progress = look(manager, stack)
+        if bad:
+            ended = explain(manager, progress.failed) if progress.failed else stack
+            raise GivenUp(f"{ended}\n    (the update ended as {bad[0]})")
         calm = calm + 1 if progress.is_whole and "updating" not in states else 0
         if time.monotonic() > deadline:
             failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]

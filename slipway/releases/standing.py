@@ -5,6 +5,7 @@ from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import Deployed, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
 from slipway.releases import health, stack
 from slipway.releases.application import SHARED_NETWORKS, Role
 from slipway.releases.members import Cluster
@@ -29,8 +30,12 @@ class Standing:
         """Whether all of them run, whole, as the release describes them."""
         return not any(self._is_stale(role) for role in ROLES)
 
-    def keep(self, *roles: Role) -> str:
-        """Bring roles to their description; one that fits is not touched."""
+    def keep(self, *roles: Role, before: Release | None = None) -> str:
+        """Bring roles to their description; one that fits is not touched.
+
+        Where what was to run ends by itself, they are brought back to how `before` had them: of
+        what keeps data there is one, so the old one had to stop for it.
+        """
         changed = [role for role in roles if self._is_stale(role)]
         for role in changed:
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
@@ -38,9 +43,12 @@ class Standing:
                 continue
             made = stack.fingerprinted(self._env, self._release, role)
             stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
-        for role in changed:
-            timeout = self._env.number("HEALTH_TIMEOUT")
-            health.settle(self._manager, f"{self._env.prefix}-{role}", timeout)
+        try:
+            self._settle(changed)
+        except health.GivenUp as error:
+            if before is not None:
+                self._return(changed, before, error)
+            raise
         return f"{' and '.join(changed)} started" if changed else "as described"
 
     def lay_ground(self) -> None:
@@ -69,6 +77,23 @@ class Standing:
         made = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         stacks.deploy(self._manager, f"{self._env.prefix}-signpost", made)
         health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
+
+    def _settle(self, roles: list[Role]) -> None:
+        for role in roles:
+            timeout = self._env.number("HEALTH_TIMEOUT")
+            health.settle(self._manager, f"{self._env.prefix}-{role}", timeout)
+
+    def _return(self, roles: list[Role], before: Release, why: health.GivenUp) -> None:
+        """Have roles as a release had them. Raises NotHealthy with both reasons if that fails."""
+        known = [role for role in roles if before.of(role)]
+        try:
+            for role in known:
+                made = stack.fingerprinted(self._env, before, role)
+                stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
+            self._settle(known)
+        except SlipwayError as error:
+            both = f"{why}\nand what ran before it did not come back: {error}"
+            raise health.NotHealthy(both) from None
 
     def _is_stale(self, role: Role) -> bool:
         services = [service for service in self._observed.services if service.role == role]
