@@ -20,7 +20,10 @@ __all__ = ["Corner", "base_image", "clock", "outside", "peopled", "person", "pla
 __all__ += ["sshd", "store"]
 
 HERE = Path(__file__).parent
-LONGEST = ("test_pitr", "swarm", "test_schedule", "test_cron", "test_machines_hosts")
+LONGEST = (
+    *("test_pitr", "swarm", "test_schedule", "test_cron", "test_schedule_pruning"),
+    *("test_machines_hosts", "test_backup_stores", "test_drill", "test_storage"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
