@@ -211,11 +211,12 @@ class _Told:
         lines = (each for each in self.lines if "FATAL:" in each and "not accepting" not in each)
         return next(lines, "")
 
-    @property
-    def last_commit(self) -> datetime | None:
+    def end(self, base: Base) -> datetime:
+        """The moment of the last commit, or of the base backup where none came after it."""
         found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
         text = next(found, "").strip()
-        return datetime.fromisoformat(text) if text else None
+        end = max(datetime.fromisoformat(text), base.usable) if text else base.usable
+        return end.astimezone(UTC)
 
 
 def _recover(
@@ -227,7 +228,7 @@ def _recover(
     start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
     told = _Told(report)
     done = host.follow(start, told.hear)
-    if done != 0 and SHORT in told.fatal and told.last_commit == moment:
+    if done != 0 and SHORT in told.fatal and moment == told.end(base):
         # Recovery ends at the first commit after a moment, and the very last one has none. At any
         # later moment there may have been others, which did not reach the store.
         told = _Told(report)
@@ -243,12 +244,13 @@ def _recover(
 def _why(told: _Told, moment: datetime, base: Base, last: int) -> SlipwayError:
     """Say why the second server did not come up at the moment."""
     if SHORT in told.fatal:
-        known = told.last_commit
-        until = f"; the last one is of {known.astimezone(UTC)}: type that moment" if known else ""
         what = "the changes that were kept end"
         if told.last < last:
             what = "a file of changes could not be applied (inv db.verify --physical); they end"
-        return Refused(f"{what} before {pitr.show(moment)}{until}; nothing was changed")
+        return Refused(
+            f"{what} before {pitr.show(moment)}; what was kept last is of {told.end(base)}: "
+            "type that moment; nothing was changed"
+        )
     if EARLY in told.fatal:
         return Refused(
             f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "

@@ -208,8 +208,9 @@ def test_of_a_database_that_is_gone_the_last_change_is_returned_to(archived: Hom
     archived.settle(windows=2)
     end = archived.archive()["windows"][0][1]
     refused = archived.inv("db.restore", f"--to-time={end}", code=3).err
-    (last,) = re.findall(r"the last one is of (\S+ \S+): type that moment", refused)
-    archived.inv("db.restore", f"--to-time={last}")
+    found = re.search(r"what was kept last is of (\S+ \S+): type that moment", refused)
+    assert found, refused
+    archived.inv("db.restore", f"--to-time={found[1]}")
     ada.sign_in()
 
 

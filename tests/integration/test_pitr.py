@@ -413,7 +413,7 @@ def test_a_lost_machine_costs_no_more_than_what_was_not_stored(home: Home) -> No
     end = new.archive.windows()[0].end
     with pytest.raises(Refused, match=r"kept end before .* type that moment") as refused:
         past(new.archive, show_exactly(end), Silent()).__enter__()
-    (last,) = re.findall(r"the last one is of (\S+ \S+):", str(refused.value))
+    (last,) = re.findall(r"what was kept last is of (\S+ \S+):", str(refused.value))
     with past(new.archive, last, Silent()) as found:
         assert new.past_sql("select text from notes", found.port) == "kept"
     assert "this database is a new one" in new.log()
