@@ -46,10 +46,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the images that tests share, once, after the last of them."""
     if hasattr(session.config, "workerinput") or not shutil.which("docker"):
         return
-    argv = ["docker", "image", "ls", "--quiet", "--filter", "reference=slipway-test/*"]
+    # By name: the same image may go by another one too, which is not ours to take.
+    form = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=slipway-test/*")
+    argv = ["docker", "image", "ls", *form]
     found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
     if found:
-        argv = ["docker", "image", "rm", "--force", *sorted(set(found))]
+        argv = ["docker", "image", "rm", "--force", *found]
         subprocess.run(argv, capture_output=True, check=False)
 
 
