@@ -12,12 +12,11 @@ from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.clockwork import clock, outside
-from tests.integration.corner import Corner, base_image, taken
+from tests.integration.corner import Corner, taken
 from tests.integration.lent import peopled, person, place, server, store
 from tests.integration.sshd import sshd
 
-__all__ = ["Corner", "base_image", "clock", "outside", "peopled", "person", "place", "server"]
-__all__ += ["sshd", "store"]
+__all__ = ["clock", "outside", "peopled", "person", "place", "server", "sshd", "store"]
 
 HERE = Path(__file__).parent
 LONGEST = (
