@@ -152,6 +152,15 @@ def last_file(base: Base, stored: Files) -> int:
     return number
 
 
+def meant(moment: datetime, known: Sequence[Base], stored: Files) -> datetime:
+    """Return the last instant of a second in which a window's last file came, else the moment.
+
+    A store tells that in whole seconds; who types the end of a window means all that is in it.
+    """
+    ends = (stored.get(each.archive, {}).get(each.last) for each in windows(known, stored))
+    return moment.replace(microsecond=999_999) if moment.timestamp() in ends else moment
+
+
 def choose(moment: datetime, known: Sequence[Base], stored: Files) -> Base:
     """Return the base backup from which a moment is reached soonest. Raises Refused."""
     possible = windows(known, stored)

@@ -125,6 +125,7 @@ def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
         report.note("waiting for the latest changes to reach the store")
         archive.mark(time.sleep)
         known, stored = archive.bases(), archive.files()
+    moment = pitr.meant(moment, known, stored)
     base = pitr.choose(moment, known, stored)
     with _container(archive) as container:
         _check_room(archive.place.host, container, base)

@@ -19,8 +19,8 @@ from tests.integration.inside import Inside
 NOISE = """
     create table noise (a text);
     insert into noise select string_agg(md5(random()::text || n || m), '')
-    from generate_series(1, 400) n, generate_series(1, 2000) m group by n
-"""  # 25 MB, of which 13 are stored: more than all pipes together hold
+    from generate_series(1, 900) n, generate_series(1, 2000) m group by n
+"""  # 58 MB, of which 29 are stored: more than all pipes together hold
 
 
 UNTETHERED = ["python", "-m", "slipway.inside", "backup", "--given"]

@@ -95,7 +95,7 @@ def test_a_kill_leaves_a_server_that_the_next_drill_removes(
     name = person.take(peopled, store)
     key = person.open(store, name).identity
     with pytest.raises(SlipwayError):
-        Killer(peopled, "restoring", later=0.1, verb="drill").run(store, id=name, key=key)
+        Killer(peopled, "restoring", verb="drill").run(store, id=name, key=key)
     wait(lambda: "postgres" not in processes(peopled))
     assert scratch(peopled).startswith("server-")
     assert drill(peopled, person, store, name)["ok"]

@@ -75,6 +75,16 @@ def test_a_hole_makes_two_windows_and_a_later_base_backup_does_not_bridge_it() -
     assert pitr.choose(NOON + timedelta(minutes=9, seconds=30), known, files).label == "B"
 
 
+def test_the_end_of_a_window_means_all_of_its_second() -> None:
+    known, files = pitr.bases(info(("A", 0, 1, 1))), pitr.files(json.dumps(listing((1, 0), (2, 1))))
+    (window,) = pitr.windows(known, files)
+    assert pitr.meant(window.end, known, files) == window.end + timedelta(microseconds=999_999)
+    early = window.end - timedelta(seconds=1)
+    assert pitr.meant(early, known, files) == early
+    (only,) = pitr.windows(known, {})  # a base backup alone: its end is known to the second
+    assert pitr.meant(only.end, known, {}) == only.end
+
+
 def test_a_base_backup_that_was_just_taken_splits_no_window() -> None:
     """Its own last file is stored a moment before the second from which it can be used."""
     files = pitr.files(json.dumps(listing((1, 0), (2, 1), (3, 2))))
