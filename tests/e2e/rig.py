@@ -16,7 +16,7 @@ NAMES = ("m1", "m2", "m3")
 
 @dataclass(frozen=True)
 class Rig:
-    """The machines; `m1` holds the data, all three are managers."""
+    """The machines, all of them managers; whichever was ready first holds the data."""
 
     checkout: Checkout
     ports: dict[str, int]
@@ -31,6 +31,16 @@ class Rig:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    def roles(self) -> dict[str, str]:
+        """Return the machines there are now and the role of each."""
+        rows = self.checkout.inv("machine.ls", f"--env={ENV}", "--json").expect().json
+        return {row["name"]: row["role"] for row in rows}
+
+    def spare(self) -> str:
+        """Return a machine without data; never m1, which the tests ask about the others."""
+        roles = self.roles()
+        return next(name for name in roles if name != NAMES[0] and "data" not in roles[name])
 
     def container(self, name: str) -> str:
         return f"{self.app}-{name}"

@@ -33,12 +33,6 @@ def follow(three: Rig, project: Checkout) -> Follow:
     return run
 
 
-def machines(project: Checkout) -> dict[str, str]:
-    """Return the machines and the role of each."""
-    rows = project.inv("machine.ls", STAGING, "--json").expect().json
-    return {row["name"]: row["role"] for row in rows}
-
-
 def serving(three: Rig) -> str:
     (release,) = three.releases()
     return release
@@ -195,7 +189,7 @@ class Keys:
 def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
     three: Rig, project: Checkout, follow: Follow
 ) -> None:
-    name, *_ = (name for name, role in machines(project).items() if "data" not in role)
+    name = three.spare()
     follow("upgrade-docker", f"--set=name={name}")
     assert "Drain" not in three.on(name, "docker", "node", "ls")
 
@@ -208,12 +202,12 @@ def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: 
 
 
 def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
-    lost, *_ = (name for name, role in machines(project).items() if "data" not in role)
-    keeper = next(name for name, role in machines(project).items() if "data" in role)
+    lost = three.spare()
+    keeper = next(name for name, role in three.roles().items() if "data" in role)
     docker("kill", three.container(lost))
     wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"), 120)
     follow("host-lost", "--set=provider=local", f"--set=name={lost}", "--set=new=m5")
-    left = machines(project)
+    left = three.roles()
     assert lost not in left
     assert len(left) == 3
     project.inv("status", STAGING, "--check").expect()
@@ -222,12 +216,12 @@ def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follo
 def test_one_manager_goes_on_when_two_are_lost(
     three: Rig, project: Checkout, follow: Follow
 ) -> None:
-    keeper, *_ = (name for name, role in machines(project).items() if "data" in role)
-    dead = [name for name in machines(project) if name != keeper]
+    keeper, *_ = (name for name, role in three.roles().items() if "data" in role)
+    dead = [name for name in three.roles() if name != keeper]
     for name in dead:
         docker("kill", three.container(name))
     follow("lost-quorum", f"--set=name={keeper}", f"--set=dead={' '.join(dead)}")
-    assert set(machines(project)) == {keeper}
+    assert set(three.roles()) == {keeper}
     project.inv("status", STAGING, "--check").expect()
 
 
