@@ -5,14 +5,14 @@ import time
 from slipway.cluster import swarm
 from slipway.cluster.swarm import Membership
 from slipway.errors import HostError, Refused, Unreachable
-from slipway.hosts.host import SECONDS
+from slipway.hosts.host import MINUTES, SECONDS
 from slipway.hosts.ssh import SshHost
 from slipway.machines import firewall, fleet, inventory
 from slipway.machines.machine import DATA, Machine
 from slipway.machines.provider import Place, Provider
 from slipway.plan import Plan, Step
 
-PROMOTION = 90 * SECONDS  # until a new manager says so itself
+PROMOTION = 4 * MINUTES  # until a new manager says so itself: long, if it was one just before
 
 
 class Departure:
