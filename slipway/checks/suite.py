@@ -71,7 +71,7 @@ PARTS = (
     ),
     Part(
         "e2e",
-        [(*PYTEST, *_within(900, 2400), "tests/e2e")],
+        [(*PYTEST, *_within(900, 2700), "tests/e2e")],
         wants_engine=True,
         why_not=surroundings.why_no_hosts,
     ),
