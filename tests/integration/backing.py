@@ -16,11 +16,12 @@ from slipway.storage.store import Store
 from tests.fakes.s3server import S3Server
 from tests.integration.inside import Inside
 
-NOISE = """
+NOISY = 900  # rows
+NOISE = f"""
     create table noise (a text);
     insert into noise select string_agg(md5(random()::text || n || m), '')
-    from generate_series(1, 900) n, generate_series(1, 2000) m group by n
-"""  # 58 MB, of which 29 are stored: more than all pipes together hold
+    from generate_series(1, {NOISY}) n, generate_series(1, 2000) m group by n
+"""  # noqa: S608 - 58 MB, of which 29 are stored: more than all pipes together hold
 
 
 UNTETHERED = ["python", "-m", "slipway.inside", "backup", "--given"]

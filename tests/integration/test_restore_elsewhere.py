@@ -12,7 +12,7 @@ from slipway.storage.folder import FolderStore
 from tests.fakes.faulty import Faults, FaultyS3
 from tests.fakes.s3server import S3Server
 from tests.integration import inside
-from tests.integration.backing import NOISE, Person, far, literal, with_s3
+from tests.integration.backing import NOISE, NOISY, Person, far, literal, with_s3
 from tests.integration.inside import Inside
 from tests.integration.restored import PEOPLE, count, databases, restore, way
 
@@ -95,7 +95,7 @@ def test_what_lies_in_s3_comes_from_there_even_over_a_line_that_breaks(
         name = person.take(there, None)
         key = person.open(far(s3, bucket, s3.endpoint), name).identity
         peopled.sql("drop table people, noise")
-        assert there.do("restore", id=name, key=key)["rows"] == 1001 + 400
+        assert there.do("restore", id=name, key=key)["rows"] == 1001 + NOISY
         assert there.do("drill", id=name, key=key)["ok"]
         peopled.sql("drop table people")
         with FaultyS3(s3.port, Faults(cut_downloads_after=[1 << 20, 3 << 20])) as proxy:
