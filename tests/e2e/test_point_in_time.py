@@ -207,10 +207,11 @@ def test_of_a_database_that_is_gone_the_last_change_is_returned_to(archived: Hom
         ada.sign_in()
     archived.settle(windows=2)
     end = archived.archive()["windows"][0][1]
-    refused = archived.inv("db.restore", f"--to-time={end}", code=3).err
-    found = re.search(r"what was kept last is of (\S+ \S+): type that moment", refused)
-    assert found, refused
-    archived.inv("db.restore", f"--to-time={found[1]}")
+    done = archived.project.inv("db.restore", TESTING, f"--to-time={end}")
+    if done.code:  # the last change may be older than the moment at which the store took its file
+        found = re.search(r"what was kept last is of (\S+ \S+): type that moment", done.err)
+        assert found, done.expect(3).err
+        archived.inv("db.restore", f"--to-time={found[1]}")
     ada.sign_in()
 
 
