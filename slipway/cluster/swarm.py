@@ -18,6 +18,9 @@ from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
 PORT = 2377
 MOST_MANAGERS = 5
+# A node that is promoted while it still exchanges its manager's certificate for a worker's takes
+# half a minute at best, and at worst never manages, though it counts. Nothing tells the end of it.
+RENEWAL = 10 * SECONDS
 # Said of a lost manager after `docker swarm init --force-new-cluster`: it has no vote to give up.
 FORGOTTEN = "can't find manager in raft memberlist"
 POOLS = ("10.201.0.0/16", "10.202.0.0/16", "172.28.0.0/16")
@@ -34,6 +37,7 @@ class Membership:
     manager: bool
     address: str
     managers: tuple[str, ...]  # address and port of each
+    trouble: str = ""  # what the engine says of the states pending and error
 
     @property
     def active(self) -> bool:
@@ -43,12 +47,15 @@ class Membership:
 def membership(host: Host) -> Membership:
     """Ask a host's engine for its place in a Swarm."""
     found = json.loads(host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out)
+    if not found["LocalNodeState"]:
+        raise HostError(host.name, "its engine does not answer")
     return Membership(
         state=found["LocalNodeState"],
         node=found["NodeID"],
         manager=bool(found["ControlAvailable"]),
         address=found["NodeAddr"],
         managers=tuple(each["Addr"] for each in found["RemoteManagers"] or ()),
+        trouble=found.get("Error", ""),
     )
 
 
@@ -72,10 +79,7 @@ def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  
     if found.active and found.manager:
         return False
     if found.state != "inactive":
-        raise Refused(
-            f"{host.name}: it belongs to another Swarm (state {found.state}); if that is a "
-            f"left-over, type `docker swarm leave --force` on {host.name}, then run this again"
-        )
+        raise _stranger(host, found)
     place = ["--advertise-addr", advertise, "--listen-addr", f"{listen}:{PORT}"]
     pool = ["--default-addr-pool", _free_pool(host), "--default-addr-pool-mask-length", "24"]
     host.run(["docker", "swarm", "init", *place, *pool])
@@ -88,10 +92,7 @@ def join(manager: Host, new: Host, advertise: str) -> bool:
     if here.active and here.node in {node.id for node in nodes(manager)}:
         return False
     if here.state != "inactive":
-        raise Refused(
-            f"{new.name}: it belongs to another Swarm (state {here.state}); if that is a "
-            f"left-over, type `docker swarm leave --force` on {new.name}, then run this again"
-        )
+        raise _stranger(new, here)
     token = manager.run(["docker", "swarm", "join-token", "--quiet", "worker"]).out.strip()
     wish = {
         "ListenAddr": f"0.0.0.0:{PORT}",
@@ -142,6 +143,8 @@ def balance(manager: Host) -> list[str]:
     for node in followers[: max(0, surplus)]:
         demote(manager, node)
         done.append(f"{node.name} is a worker now")
+    if surplus > 0:
+        time.sleep(RENEWAL)
     return done
 
 
@@ -191,12 +194,33 @@ def remove(manager: Host, node: Node, host: Host | None) -> None:
     manager.run(["docker", "node", "rm", "--force", node.id])
 
 
+def forget(manager: Host, node: Node) -> None:
+    """Strike a node off that has left, or is dead."""
+    if node.is_manager:
+        demote(manager, node)
+    manager.run(["docker", "node", "rm", "--force", node.id])
+
+
+def go_on_alone(host: Host, advertise: str) -> None:
+    """Make a manager without a majority the only one; it keeps services, records and secrets."""
+    place = ["--advertise-addr", advertise, "--listen-addr", f"0.0.0.0:{PORT}"]
+    host.run(["docker", "swarm", "init", "--force-new-cluster", *place])
+
+
 def leave(host: Host) -> bool:
     """Leave the Swarm, also as its last manager; True if the host was in one."""
     if membership(host).state == "inactive":
         return False
     host.run(["docker", "swarm", "leave", "--force"])
     return True
+
+
+def _stranger(host: Host, found: Membership) -> Refused:
+    state = ": ".join(word for word in (f"state {found.state}", found.trouble) if word)
+    return Refused(
+        f"{host.name}: it belongs to another Swarm ({state}); if that is a "
+        f"left-over, type `docker swarm leave --force` on {host.name}, then run this again"
+    )
 
 
 def _post(host: Host, path: str, body: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ def ops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     name = f"{leftovers.new_name()}lost"
     with leftovers.swept(name):
         clone = checkout.clone(tmp_path_factory.mktemp("lost"), name)
-        lend_environment(clone)
+        clone.borrow_packages()  # the laptop makes its own
         yield clone
 
 
@@ -160,15 +159,6 @@ def m1(ops: Checkout, yard: Yard, store: S3Server) -> Rented:
     follow(ops, "machine", "--set=name=m1", *rented.given)
     ops.inv("deploy", STAGING).expect()
     return rented
-
-
-def lend_environment(clone: Checkout) -> None:
-    """Spare a clone the minute in which `./inv` makes its .venv; the laptop makes its own."""
-    lock = clone.path("requirements.lock").read_bytes()
-    done = subprocess.run(["cksum"], input=lock, capture_output=True, check=True)
-    clone.path(".venv").mkdir()
-    clone.path(".venv/bin").symlink_to(Path(sys.executable).parent)
-    clone.path(".venv/stamp").write_text(f"{done.stdout.decode().strip()} {clone.root}\n")
 
 
 def follow(where: Checkout, name: str, *words: str) -> None:

@@ -21,6 +21,13 @@ from slipway.plan import Silent
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 ENV = "staging"
+# Kills an engine and takes what it needs to manage; it comes back with the Swarm in state error.
+SICK = """
+kill -9 "$(cat /run/docker.pid)"
+cd /var/lib/docker/swarm
+rm -r raft
+: >certificates/swarm-node.crt
+"""
 
 
 def docker(*words: str) -> str:
@@ -56,6 +63,10 @@ class Fleet:
             manager = fleet.manager(hosts)
             assert manager is not None
             return swarm.nodes(manager)
+
+    def manages(self, name: str) -> bool:
+        argv = ["docker", "exec", self.container(name), "timeout", "5", "docker", "node", "ls"]
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
     def destroy(self) -> None:
         label = f"label=slipway.project={self.place.project}"
@@ -163,14 +174,28 @@ def test_the_only_manager_hands_over_before_it_leaves_with_its_data(three: Fleet
     assert docker("ps", "-aq", "--filter", f"label=slipway.project={three.place.project}") == ""
 
 
-def test_of_two_machines_the_one_that_is_left_founds_the_swarm_anew(three: Fleet) -> None:
+def test_an_heir_that_was_announced_and_never_manages_enters_again(three: Fleet) -> None:
     for name in ("m1", "m2"):
         three.create(name)
-    docker("kill", three.container("m1"))
+    announced = (
+        "docker node promote m2; until docker node ls | grep -q Reachable; do sleep 0.2; done"
+    )
+    docker("exec", three.container("m1"), "sh", "-euc", announced)
+    docker("exec", three.container("m2"), "sh", "-euc", SICK)
+    docker("restart", "--time=1", three.container("m2"))
+    assert eventually(lambda: not three.manages("m1"))
     three.remove("m1", with_data="m1")
     (left,) = three.nodes()
-    assert left.name == "m2"
+    assert (left.name, left.is_manager, left.labels[DATA_LABEL]) == ("m2", True, "true")
+
+
+def test_of_two_machines_the_one_that_is_left_founds_the_swarm_anew(three: Fleet) -> None:
+    three.create("m1")
+    docker("kill", three.container("m2"))
+    three.remove("m2", with_data="m2")
+    (left,) = three.nodes()
+    assert left.name == "m1"
     assert left.is_manager
     assert left.labels[DATA_LABEL] == "true"
     three.create("m3")
-    assert {name: row.state for name, row in three.rows().items()} == {"m2": "ready", "m3": "ready"}
+    assert {name: row.state for name, row in three.rows().items()} == {"m1": "ready", "m3": "ready"}
