@@ -17,6 +17,7 @@ class Departure:
         self._place = place
         self._provider = provider
         self._leaving = leaving
+        self._lives = False  # whether the machine answers; found in the first step
         known = inventory.load(place.env, place.root)
         self._others = [machine for machine in known if machine.name != leaving.name]
         if leaving.role == DATA and with_data != leaving.name:
@@ -40,7 +41,8 @@ class Departure:
 
     def _leave(self) -> str:
         with fleet.connected(self._place, [self._leaving, *self._others]) as (host, *rest):
-            place = place_of(host)
+            self._lives = _answers(host)
+            place = place_of(host) if self._lives else None
             if not rest:
                 left = place is not None and swarm.leave(host)
                 return "the last machine left the Swarm" if left else fleet.NOTHING
@@ -63,8 +65,8 @@ class Departure:
                 swarm.label(manager, node.id, slipway_data="true")
 
     def _destroy(self) -> str:
-        with fleet.connected(self._place, [self._leaving]) as (host,):
-            if _answers(host):
+        if self._lives:
+            with fleet.connected(self._place, [self._leaving]) as (host,):
                 firewall.remove(host)
         with inventory.locked(self._place.env, self._place.root):
             self._provider.destroy(self._leaving)

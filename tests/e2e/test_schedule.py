@@ -109,6 +109,11 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     assert seen["backups"]["recovery_seconds"] > 0
     assert len([key for key in s3.keys("kept") if key.endswith(".dump.age")]) == 2
 
+    kept.inv("deploy", "--env=dev").expect()
+    brought = ["db.restore", "--env=dev", "--origin=testing", "--json"]
+    assert kept.inv(*brought).expect().json["backup"] == seen["backups"]["newest"]["id"]
+    kept.inv("destroy", "--env=dev", "--yes=dev").expect()
+
     assert told(kept, "RELEASE") == "1"
     kept.set("testing", SESSION_DAYS="15")
     kept.commit("Sign people in for longer")

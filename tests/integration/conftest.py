@@ -12,7 +12,7 @@ from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.clockwork import clock, outside
-from tests.integration.corner import Corner, taken
+from tests.integration.corner import IMAGES, Corner, taken
 from tests.integration.lent import peopled, person, place, server, store
 from tests.integration.sshd import sshd
 
@@ -46,7 +46,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or not shutil.which("docker"):
         return
     # By name: the same image may go by another one too, which is not ours to take.
-    form = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=slipway-test/*")
+    form = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={IMAGES}/*")
     argv = ["docker", "image", "ls", *form]
     found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
     if found:

@@ -1,5 +1,6 @@
 """A corner of the real engine for one test: a name nobody else has, swept afterwards."""
 
+import os
 import subprocess
 import time
 import uuid
@@ -7,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slipway.bootstrap.images import ensure_images
+
+# What this run calls its images: all its workers the same, another run beside it otherwise.
+IMAGES = "slipway-test-" + os.environ.setdefault("SLIPWAY_TEST_RUN", uuid.uuid4().hex[:6])
 
 
 class Corner:

@@ -12,10 +12,10 @@ from slipway.ops import errand
 from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.store import Store
-from tests.integration.corner import Corner, base_image
+from tests.integration.corner import IMAGES, Corner, base_image
 
 PASSWORD = "pass 'word' $1:\\x"
-OPS = "slipway-test/ops"
+OPS = f"{IMAGES}/ops"
 
 
 class Heard:

@@ -18,7 +18,7 @@ from slipway.storage.folder import FolderStore
 from tests.fakes.stores import HeldStore
 from tests.integration import inside
 from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
-from tests.integration.corner import Corner
+from tests.integration.corner import IMAGES, Corner
 from tests.integration.inside import PASSWORD, Inside
 
 pytestmark = pytest.mark.engine
@@ -184,7 +184,7 @@ def test_a_client_older_than_the_server_is_never_used(
 def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
     place: Inside, person: Person, store: FolderStore
 ) -> None:
-    pooler = "slipway-test/pooler"
+    pooler = f"{IMAGES}/pooler"
     place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
     file = place.server.password_file
     options = ("--network", place.network, "--network-alias", "pooler", "--volume")

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.bootstrap import images, standins
 from slipway.hosts.local import LocalHost
+from tests.integration.corner import IMAGES
 
 pytestmark = pytest.mark.engine
 LABEL = "slipway.test=standins"
@@ -103,11 +104,11 @@ def test_python_is_laid_out_as_in_the_official_image() -> None:
 def test_what_is_built_from_a_stand_in_counts_as_one() -> None:
     if not images.is_standin(standins.DEBIAN):
         pytest.skip("the official image is here")
-    tag = f"slipway-test/{uuid.uuid4().hex[:8]}"
+    tag = f"{IMAGES}/{uuid.uuid4().hex[:8]}"
     text = f"FROM {standins.DEBIAN}\nLABEL {LABEL}\n".encode()
     LocalHost().run(["docker", "build", "-q", "-t", tag, "-"], stdin=text)
     try:
         assert images.is_standin(tag)
-        assert not images.is_standin("slipway-test/none")
+        assert not images.is_standin(f"{IMAGES}/none")
     finally:
         docker("image", "rm", "-f", tag)

@@ -12,12 +12,12 @@ import pytest
 
 from slipway.project import ROOT
 from tests.integration import inside
-from tests.integration.corner import Corner, base_image
+from tests.integration.corner import IMAGES, Corner, base_image
 from tests.integration.inside import Inside
 
 pytestmark = pytest.mark.engine
 
-IMAGE = "slipway-test/opsmachine"
+IMAGE = f"{IMAGES}/opsmachine"
 # As docs/operations.md has it, every minute; what cron would send by mail is kept instead.
 LINE = "* * * * * root unset HOME; cd /srv/checkout && ./inv db.backup --env=test"
 KEPT = ">/tmp/said 2>/tmp/told; echo $? >/tmp/code.draft; mv /tmp/code.draft /tmp/code"

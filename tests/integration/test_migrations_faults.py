@@ -12,13 +12,13 @@ from slipway.database.connection import NoDatabase, Server
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.project import ROOT
 from tests.integration import inside
-from tests.integration.corner import Corner
+from tests.integration.corner import IMAGES, Corner
 from tests.integration.inside import Inside
 from tests.integration.migrated import ONE, TWO, Database, at_once, fresh, in_background, up
 
 pytestmark = pytest.mark.engine
 
-POOLER = "slipway-test/pooler"
+POOLER = f"{IMAGES}/pooler"
 
 
 @pytest.fixture(scope="module")

@@ -30,12 +30,12 @@ from slipway.storage.open import open_store
 from slipway.storage.store import StoreError
 from tests.fakes.door import NAME, Door
 from tests.fakes.s3server import WEED, S3Server
-from tests.integration.corner import Corner, base_image
+from tests.integration.corner import IMAGES, Corner, base_image
 from tests.integration.inside import PASSWORD, Inside, start_ops
 
 pytestmark = pytest.mark.engine
 
-IMAGE = "slipway-test/db"
+IMAGE = f"{IMAGES}/db"
 PASSPHRASE = "pass=phrase; # '1' [x]"
 
 

@@ -84,3 +84,23 @@ def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: P
         recovery.undo(there, Wish(plan=True), heard)
     with pytest.raises(Refused, match="you asked for 'staging', and this is 'testing'"):
         there.do("undo", {"environment": "staging"}, heard)
+
+
+def test_a_person_restores_the_backup_of_another_environment(
+    there: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, place = Heard(), there.inside
+    name = vault.take(there, heard)["backup"]["id"]
+    (tmp_path / "backups/testing").rename(tmp_path / "backups/dev")
+    place.sql("delete from people where id > 10")
+    other = replace(environment.load("dev"), settings=there.env.settings)
+    monkeypatch.setattr(environment, "load", {"dev": other}.__getitem__)
+
+    with pytest.raises(Refused, match="holds no backup; inv"):
+        recovery.restore(there, Wish(), heard)
+    with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
+        recovery.restore(there, Wish("20200101T000000Z-ffff", origin="dev"), heard)
+    planned = recovery.restore(there, Wish(origin="dev", plan=True), heard)
+    assert planned["backup"] == name and count(place) == 10
+    assert recovery.restore(there, Wish(origin="dev"), heard)["backup"] == name
+    assert count(place) == 1000
