@@ -80,6 +80,7 @@ def migrate(
         if dry_run or schema.needs_a_word(env):
             plan = there.do("plan", wish, report)
             migrations.show_plan(plan)
+            schema.demand_runnable(plan)
             if dry_run:
                 return
             wish["expected"] = schema.versions(plan)
@@ -121,7 +122,10 @@ def rollback(
     )
     with telling.Telling() as report, beside.connected(env) as there:
         if schema.needs_a_word(env):
-            what = f"take back migrations of {there.env.name} ({steps}), with the data they hold"
+            going = schema.newest(there.do("status", wish, report), steps)
+            wish["expected"] = [each["version"] for each in going]
+            names = ", ".join(each["file"] for each in going) or "no migration"
+            what = f"take back {names} of {there.env.name}, with the data they hold"
             confirm.destruction(there.env.name, what, yes)
         outcome.say(there.do("rollback", wish, report)["summary"])
 
@@ -161,6 +165,7 @@ def plan(env: Environment | None = None, *, to: str = "", json: bool = False) ->
     with telling.Telling() as report:
         found = beside.do(env, "plan", schema.given(to=to), report)
     migrations.show_plan(found, as_json=json)
+    schema.demand_runnable(found)
 
 
 @command(

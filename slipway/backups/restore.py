@@ -12,7 +12,7 @@ from slipway.backups.manifest import Manifest, new_id, stamp
 from slipway.backups.preflight import Findings, Target
 from slipway.database import beside, marker, properties, swap
 from slipway.database.beside import RESTORE, Writing
-from slipway.database.connection import MAINTENANCE, Server
+from slipway.database.connection import MAINTENANCE, NoDatabase, Server
 from slipway.database.report import Report
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 
@@ -42,6 +42,7 @@ class Order:
     tables: Sequence[str] = ()
     create_roles: bool = False
     scrub: str = ""
+    origin: str = ""  # whose data a person says it is
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def check_order(source: Source, order: Order) -> frozenset[str]:
     """Refuse what must not be; return the environments whose data it is, as far as one knows."""
     if order.tables and not order.into:
         raise UsageError("a few tables are restored beside only: add --into=NAME")
-    origins = frozenset([source.manifest.environment] if source.manifest else [])
+    known = [source.manifest.environment if source.manifest else "", order.origin]
+    origins = frozenset(name for name in known if name)
     scrub.demand(origins, order.environment, order.scrub)
     scrub.check(order.scrub)
     return origins
@@ -93,7 +95,7 @@ def check_order(source: Source, order: Order) -> frozenset[str]:
 def look(server: Server, source: Source, order: Order) -> tuple[Target, Findings]:
     """See what a restore would find, from the manifest alone."""
     with server.named(MAINTENANCE).connect() as session:
-        _check_names(session, order.into)
+        _check_place(session, server, order)
         target = preflight.look(session)
         return target, preflight.judge(
             target, source.manifest, None, create_roles=order.create_roles
@@ -111,7 +113,7 @@ def restore(server: Server, source: Source, order: Order, report: Report) -> Res
     told = Stages(stages(order, origins), report)
     with beside.alone(server, "restore") as session:
         beside.drop_stale(session, server.database, report)
-        _check_names(session, order.into)
+        _check_place(session, server, order)
         with told.stage(FETCH):
             opened = contextlib.ExitStack()
             whole = opened.enter_context(archive.brought(source, report))
@@ -274,8 +276,13 @@ def _finish(
     return Restored(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
 
 
-def _check_names(session: "Session", into: str) -> None:
+def _check_place(session: "Session", server: Server, order: Order) -> None:
+    """Refuse a name that is taken, and the place of another environment's database."""
+    into = order.into
     if not into:
+        # One that does not even answer cannot say whose it is, and may be what is to be mended.
+        with contextlib.suppress(NoDatabase), server.connect() as live:
+            marker.refuse_another(live, order.environment)
         return
     if len(into.encode()) > beside.LONGEST_NAME or not into.isprintable():
         raise UsageError(f"--into={into[:80]!a} can be no name of a database")

@@ -57,6 +57,11 @@ def ensure(connection: "Connection[tuple[Any, ...]]", environment: str) -> str:
     return found or environment
 
 
+def refuse_another(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
+    """Raise Refused where the database says that it is another environment's."""
+    _refuse_row(read(connection), environment)
+
+
 def refuse_unless(asked: str, setting: str, row: str | None, what: str) -> None:
     """Raise Refused unless the person, the container's setting and the row name one environment.
 
@@ -72,8 +77,13 @@ def refuse_unless(asked: str, setting: str, row: str | None, what: str) -> None:
             f"you asked for {asked!a}, and the settings beside this database say {setting!a}; "
             f"nothing was changed"
         )
+    _refuse_row(row, setting)
+
+
+def _refuse_row(row: str | None, setting: str) -> None:
     if row is not None and row != setting:
         raise Refused(
             f"this database says that it is {row!a}, and its settings say {setting!a}: is "
-            f"DATABASE_HOST or DATABASE_NAME that of another environment? Nothing was changed"
+            "DATABASE_HOST or DATABASE_NAME that of another environment? Nothing was changed; if "
+            "it is a copy, empty the table slipway.identity in it"
         )

@@ -85,6 +85,7 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
         )
     if settings.get("PITR") == "on":
         _check_pitr(f"compose/{name}.env", settings)
+    _check_apart(name, settings, compose)
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
 
 
@@ -112,6 +113,26 @@ def _check_pitr(path: str, settings: Mapping[str, str]) -> None:
     for key in ("PITR_DAYS", "PITR_QUEUE_MB"):
         if settings.get(key) == "0":
             raise ConfigError(f"{path}: {key} must be at least 1")
+
+
+def _check_apart(name: str, settings: Mapping[str, str], compose: Path) -> None:
+    """Find before anything is done that an environment's database is another one's.
+
+    A host without a dot is a service in the environment's own network.
+    """
+    if "." not in settings.get("DATABASE_HOST", ""):
+        return
+    for other in names(compose):
+        theirs = envfile.read(compose / "common.env") | envfile.read(compose / f"{other}.env")
+        same = all(
+            settings[key].lower().rstrip(".") == theirs.get(key, settings[key]).lower().rstrip(".")
+            for key in ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME")
+        )
+        if other != name and same:
+            raise ConfigError(
+                f"compose/{name}.env: DATABASE_HOST and DATABASE_NAME are those of {other}; two "
+                "environments in one database would destroy each other"
+            )
 
 
 def _printable(name: str) -> str:

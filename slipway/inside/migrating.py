@@ -22,15 +22,17 @@ def migrate(work: Work) -> dict[str, Any]:
     """Apply what is pending; with `dry_run`, only say what it is."""
     if work.given.get("dry_run"):
         return plan(work)
+    _refuse_another()
     done = runner.migrate(_server(), _files(work), work.report, _wish(work))
     with _server().connect() as connection:
-        marker.ensure(connection, os.environ.get("ENVIRONMENT", "dev"))
+        marker.ensure(connection, _environment())
     return _done(done, "applied", "nothing pending")
 
 
 def rollback(work: Work) -> dict[str, Any]:
     """Take back the newest `steps` migrations."""
     steps = int(work.given.get("steps", 1))
+    _refuse_another()
     done = runner.roll_back(_server(), _files(work), work.report, _wish(work), steps)
     return _done(done, "taken back", "nothing to take back")
 
@@ -38,6 +40,7 @@ def rollback(work: Work) -> dict[str, Any]:
 def baseline(work: Work) -> dict[str, Any]:
     """Record what is there as applied, up to `version`, and run nothing."""
     version = str(work.given["version"])
+    _refuse_another()
     names = runner.baseline(_server(), _files(work), work.report, _wish(work), version)
     return {"recorded": names, "summary": f"{_count(names)} recorded as applied; nothing was run"}
 
@@ -49,7 +52,7 @@ def status(work: Work) -> dict[str, Any]:
 
 def plan(work: Work) -> dict[str, Any]:
     """Say what would run, with its SQL, locks and risk; opens no transaction that could write."""
-    return looking.plan(_server(), _files(work), to=str(work.given.get("to") or ""))
+    return looking.plan(_server(), _files(work), _wish(work))
 
 
 def schema(work: Work) -> dict[str, Any]:
@@ -70,6 +73,15 @@ def wait(work: Work) -> dict[str, Any]:
         raise SlipwayError(f"{error} (waited {time.monotonic() - began:.0f} s)") from None
     waited = round(time.monotonic() - began, 1)
     return {"seconds": waited, "summary": f"the database answers, after {waited} s"}
+
+
+def _refuse_another() -> None:
+    with _server().connect() as connection:
+        marker.refuse_another(connection, _environment())
+
+
+def _environment() -> str:
+    return os.environ.get("ENVIRONMENT", "dev")
 
 
 def _server() -> Server:

@@ -13,15 +13,17 @@ from slipway.inside.migrating import FOLDER
 from slipway.inside.work import Work
 from slipway.migrations import files, runner
 
-WITHOUT_DUMP = "dev"  # only what one person made up is lost there
+WITHOUT_DUMP = "dev"  # only what one person made up is lost there, if it is what it says
 
 
 def reset(work: Work) -> dict[str, Any]:
     """Begin the database anew: kept as a backup, then made, migrated, seeded and swapped in."""
     kept: list[str] = []
 
-    def before(_: Server) -> None:
-        if _setting() != WITHOUT_DUMP:
+    def before(old: Server) -> None:
+        with old.connect(application="slipway reset") as connection:
+            row = marker.read(connection)
+        if (_setting(), row) != (WITHOUT_DUMP, WITHOUT_DUMP):
             kept.append(str(keeping.backup(work)["backup"]["id"]))
             work.report.note(f"kept as backup {kept[0]}")
 

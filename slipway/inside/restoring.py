@@ -111,6 +111,7 @@ def order_of(given: Mapping[str, Any]) -> Order:
         tables=[str(each) for each in given.get("tables") or ()],
         create_roles=bool(given.get("create_roles")),
         scrub=_text(given, "scrub"),
+        origin=_text(given, "origin"),
     )
 
 

@@ -58,7 +58,7 @@ def read(folder: Path) -> list[Migration]:
     """Read all files, oldest first. Raises one ConfigError that names all that is wrong."""
     texts: dict[str, str] = {}
     problems = []
-    for path in _paths(folder):
+    for path in paths(folder):
         try:
             texts[path.name] = path.read_bytes().decode()
         except UnicodeDecodeError as error:
@@ -80,11 +80,12 @@ def parse(filename: str, text: str) -> Migration:
 
 def head(folder: Path) -> str:
     """Return the version of the newest file, or nothing where there is none."""
-    names = [match for path in _paths(folder) if (match := NAME.fullmatch(path.name))]
+    names = [match for path in paths(folder) if (match := NAME.fullmatch(path.name))]
     return max(names, key=lambda match: int(match["version"]))["version"] if names else ""
 
 
-def _paths(folder: Path) -> list[Path]:
+def paths(folder: Path) -> list[Path]:
+    """List the files of a folder that are migrations, or mean to be."""
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(
         path

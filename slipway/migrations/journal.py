@@ -8,7 +8,7 @@ file got that runs without a transaction.
 import datetime
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from slipway.migrations.files import Migration, Script
@@ -157,6 +157,15 @@ def mark(connection: "Connected", one: Migration | Entry, applied: bool) -> None
             )
         else:
             drop(connection, [one.version])
+
+
+def marked(known: Journal, one: Migration | Entry, applied: bool) -> Journal:
+    """Return what a journal says once a half-done version is marked so."""
+    entries = dict(known.entries)
+    entry = entries.pop(one.version)
+    if applied:
+        entries[one.version] = replace(entry, state="done", direction="up", sha256=one.sha256)
+    return Journal(entries, known.stale)
 
 
 def enter(one: Migration) -> "Composed":

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
+from slipway.migrations import wish as wishes
 from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding, review
 from slipway.migrations.splitter import split
 from slipway.migrations.state import State
 from slipway.migrations.verdict import Known
+from slipway.migrations.wish import Wish
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -39,15 +41,14 @@ def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
     }
 
 
-def plan(server: Server, files: Sequence[Migration], *, to: str = "") -> dict[str, Any]:
+def plan(server: Server, files: Sequence[Migration], wish: Wish) -> dict[str, Any]:
     """Return the pending files in their order, statement by statement, and what is in the way."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
-        found = state.compare(files, journal.read(connection))
+        found = wishes.compare(files, journal.read(connection), wish)
         major = connection.info.server_version // 10000
-    last = state.order(to) if to else None
-    pending = [each for each in found.pending if not last or state.order(each.version) <= last]
-    problems = [*found.in_the_way, *state.unrunnable(pending)]
+    pending = wishes.wanted(found, wish)
+    problems = wishes.in_the_way(found, pending, wish)
     known = Known(major)
     return {
         "pending": [_file(each, known) for each in pending],
@@ -70,6 +71,8 @@ def _rows(found: State) -> list[dict[str, Any]]:
                 "version": version,
                 "file": name,
                 "state": wrong.get(version, "applied" if entry else "pending"),
+                "applied": entry is not None and entry.state == "done",
+                "out_of_order": entry is not None and entry.out_of_order,
                 "applied_at": _time(entry),
                 "seconds": round(entry.seconds, 3) if entry and entry.seconds is not None else None,
                 "by": entry.applied_by if entry else "",

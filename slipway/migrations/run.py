@@ -3,12 +3,13 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
 from slipway.database.report import Report
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Refused, SlipwayError
 from slipway.migrations import access, indexes, journal, lock, state
+from slipway.migrations import wish as wishes
 from slipway.migrations.blockers import Watch
 from slipway.migrations.execution import Execution
 from slipway.migrations.failure import MigrationFailed
@@ -16,29 +17,12 @@ from slipway.migrations.files import Migration
 from slipway.migrations.journal import Direction
 from slipway.migrations.session import Session
 from slipway.migrations.state import State
+from slipway.migrations.wish import Wish
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
     Connected = Connection[tuple[Any, ...]]
-
-LOCK_WAIT = 60.0
-LOCK_TIMEOUT = 5.0
-
-
-@dataclass(frozen=True)
-class Wish:
-    """How a person wants it run; the flags that take a risk are theirs to set."""
-
-    by: str = "somebody"
-    lock_wait: float = LOCK_WAIT
-    lock_timeout: float = LOCK_TIMEOUT
-    to: str = ""  # the last version to apply
-    allow_out_of_order: bool = False
-    accept: frozenset[str] = frozenset()  # versions whose edit or whose missing file is meant
-    resume_from: int = 0  # the statement of the half-done file to go on with
-    mark: Literal["", "applied", "pending"] = ""  # what the half-done file is to be taken for
-    expected: tuple[str, ...] | None = None  # the versions that were shown as pending
 
 
 @dataclass(frozen=True)
@@ -60,39 +44,22 @@ class Run:
     wish: Wish
 
     def look(self, files: Sequence[Migration]) -> State:
-        """Read what is applied, now that nobody else can change it; mark what is to be marked."""
-        if self.wish.mark not in ("", "applied", "pending"):
-            raise UsageError("--mark is applied or pending")
-        found = state.compare(files, journal.read(self.keeper), accepted=self.wish.accept)
-        if not self.wish.mark:
-            return found
-        half = found.half_done
-        if half is None:
-            raise Refused("no migration is half done, so there is nothing to mark")
-        one = next((each for each in files if each.version == half.version), half)
-        journal.mark(self.keeper, one, self.wish.mark == "applied")
-        self.report.note(f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so")
-        return state.compare(files, journal.read(self.keeper), accepted=self.wish.accept)
+        """Read what is applied, now that nobody else can change it."""
+        return wishes.compare(files, journal.read(self.keeper), self.wish)
 
     def refuse_if_wrong(self, found: State, pending: Sequence[Migration]) -> None:
         """Name all that is in the way of these files, before any of them runs."""
-        passed = {"half done"} if self.wish.resume_from else set()
-        passed |= {"out of order"} if self.wish.allow_out_of_order else set()
-        problems = [each for each in found.in_the_way if each.kind not in passed]
-        half = found.half_done if self.wish.resume_from else None
-        resumed = [each for each in found.files if half and each.version == half.version]
-        problems += state.unrunnable([*resumed, *pending])
+        problems = wishes.in_the_way(found, pending, self.wish)
         texts = [each.text for each in problems]
         if any(each.kind == "half done" for each in problems):
             texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
         refuse(texts)
-        unknown = self.wish.accept - found.journal.entries.keys()
-        if unknown:
-            raise UsageError(f"--accept={min(unknown)}: this version is not applied here")
 
     def settle(self, found: State) -> None:
-        """Record what others did, and what a person accepts."""
+        """Record what a person says of the half-done file, what others did, what is accepted."""
         wish, stale = self.wish, sorted(found.journal.stale)
+        if wish.mark:
+            self._mark(found)
         if stale:
             journal.drop(self.keeper, stale)
             self.report.note(f"{', '.join(stale)}: taken back by another tool, so pending again")
@@ -111,6 +78,14 @@ class Run:
         for problem in found.problems:
             if problem.kind == "ahead":
                 self.report.note(problem.text)
+
+    def _mark(self, found: State) -> None:
+        half = state.compare(found.files, journal.read(self.keeper)).half_done
+        if half is not None:
+            one = next((each for each in found.files if each.version == half.version), half)
+            journal.mark(self.keeper, one, self.wish.mark == "applied")
+            said = f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so"
+            self.report.note(said)
 
     def resume(self, found: State, direction: Direction) -> list[Done]:
         """Go on with the file that is half done."""

@@ -7,8 +7,8 @@ from slipway.database.report import Report
 from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
-from slipway.migrations.run import LOCK_TIMEOUT, LOCK_WAIT, Done, Wish, begun, refuse
-from slipway.migrations.state import State
+from slipway.migrations.run import Done, begun, refuse
+from slipway.migrations.wish import LOCK_TIMEOUT, LOCK_WAIT, Wish, wanted
 
 __all__ = ["LOCK_TIMEOUT", "LOCK_WAIT", "Done", "Wish", "baseline", "migrate", "roll_back"]
 
@@ -17,10 +17,9 @@ def migrate(server: Server, files: Sequence[Migration], report: Report, wish: Wi
     """Apply what is pending. Raises Refused with all that is wrong before anything is run."""
     with begun(server, report, wish) as run:
         found = run.look(files)
-        pending = _wanted(found, wish)
+        pending = wanted(found, wish)
         run.refuse_if_wrong(found, pending)
-        if wish.expected is not None and [each.version for each in pending] != [*wish.expected]:
-            raise Refused("what is pending changed since it was shown; nothing was run; look again")
+        _refuse_other_than_shown(wish, [each.version for each in pending], "pending")
         run.settle(found)
         resumed = run.resume(found, "up") if wish.resume_from else []
         return resumed + run.each(pending, "up", found)
@@ -43,6 +42,7 @@ def roll_back(
         chosen = [known[version] for version in newest if version in known]
         problems += [each.text for each in state.unrunnable(chosen, "down")]
         refuse([each for each in problems if each])
+        _refuse_other_than_shown(wish, newest, "newest")
         return run.each(chosen, "down", found)
 
 
@@ -68,13 +68,9 @@ def baseline(
         return [each.filename for each in chosen]
 
 
-def _wanted(found: State, wish: Wish) -> list[Migration]:
-    if not wish.to:
-        return list(found.pending)
-    if wish.to not in {each.version for each in found.files}:
-        raise UsageError(f"--to={wish.to}: no file has this version")
-    last = state.order(wish.to)
-    return [each for each in found.pending if state.order(each.version) <= last]
+def _refuse_other_than_shown(wish: Wish, versions: Sequence[str], what: str) -> None:
+    if wish.expected is not None and tuple(versions) != wish.expected:
+        raise Refused(f"what is {what} changed since it was shown; nothing was run; look again")
 
 
 def _no_way_down(version: str, one: Migration | None) -> str:

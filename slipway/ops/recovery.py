@@ -73,6 +73,7 @@ def restore(there: There, wish: Wish, report: Report) -> dict[str, Any]:
     given = {
         "environment": there.env.name,
         "into": wish.into,
+        "origin": wish.origin,
         "tables": [name.strip() for name in wish.table.split(",") if name.strip()],
         "create_roles": wish.create_roles,
         "scrub": sql_of(there.env, "scrub"),
@@ -108,6 +109,8 @@ def _check(wish: Wish) -> None:
         raise UsageError("--to-time chooses its backup itself; leave --backup and --origin out")
     if wish.to_time and wish.plan:
         raise UsageError("--plan shows the restore of a backup; --to-time has none yet")
+    if wish.table and not wish.table.replace(",", "").strip():
+        raise UsageError(f"--table={wish.table!a} names no table")
     if wish.table and not wish.into:
         raise UsageError("a few tables are restored beside only: add --into=NAME")
 
@@ -118,7 +121,8 @@ def _chosen(
 ) -> Iterator[tuple[Mapping[str, Any], Store | None]]:
     """Yield what names the backup inside, and the store served to it, if that is here."""
     if wish.backup != "latest" and not ID.fullmatch(wish.backup):
-        yield _file(there.env, Path(wish.backup).expanduser())
+        theirs = environment.load(wish.origin) if wish.origin else there.env
+        yield _file(theirs, Path(wish.backup).expanduser())
     elif wish.origin and wish.origin != there.env.name:
         other = environment.load(wish.origin)
         with _store_of(other) as store:

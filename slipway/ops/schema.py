@@ -6,8 +6,8 @@ from typing import Any
 
 from slipway.cluster import lease
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError, DifferenceFound, SlipwayError
-from slipway.migrations import files
+from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
+from slipway.migrations import files, state
 from slipway.project import COMPOSE
 
 FOLDER = COMPOSE / "migrations"
@@ -16,9 +16,11 @@ WRITTEN = COMPOSE / "schema.sql"
 
 def texts(folder: Path = FOLDER) -> dict[str, str]:
     """Read the checkout's migrations, by file name. Raises ConfigError with all that is wrong."""
-    paths = [each for each in sorted(folder.glob("*.sql")) if not each.name.startswith(".")]
-    found = {path.name: _text(path) for path in paths}
-    files.from_texts(found)
+    found = {path.name: _text(path) for path in files.paths(folder)}
+    for one in files.from_texts(found):
+        # What can never run is found before anybody connects; the rest as soon as it is pending.
+        if "concurrently" in one.up.text.lower() and (wrong := state.unrunnable([one])):
+            raise ConfigError("\n".join(each.text for each in wrong))
     return found
 
 
@@ -31,6 +33,19 @@ def given(**wish: Any) -> dict[str, Any]:
 def versions(plan: Mapping[str, Any]) -> list[str]:
     """Name what a plan would run, so that nothing else is run when it is agreed to."""
     return [str(each["version"]) for each in plan["pending"]]
+
+
+def newest(status: Mapping[str, Any], steps: int) -> list[dict[str, Any]]:
+    """Choose what a roll back of so many steps takes back, newest first."""
+    applied = [each for each in status["migrations"] if each["applied"]]
+    return applied[::-1][: max(0, steps)]
+
+
+def demand_runnable(plan: Mapping[str, Any]) -> None:
+    """Raise Refused where something that was shown is in the way."""
+    if count := len(plan["problems"]):
+        many = "these are" if count > 1 else "this is"
+        raise Refused(f"nothing would run, for {many} in the way: see above")
 
 
 def needs_a_word(env: Environment | None) -> bool:
@@ -62,3 +77,5 @@ def _text(path: Path) -> str:
         raise ConfigError(
             f"migrations/{path.name}: byte {error.start + 1} is not UTF-8; save it as UTF-8"
         ) from None
+    except OSError as error:
+        raise ConfigError(f"migrations/{path.name}: cannot be read: {error.strerror}") from None

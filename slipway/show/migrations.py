@@ -14,7 +14,8 @@ def show_status(status: Mapping[str, Any], *, as_json: bool = False) -> None:
     if as_json:
         table.document(status)
         return
-    table.rows(["state", "file", "applied_at", "seconds", "by"], status["migrations"])
+    rows = [{**row, "state": _state(row)} for row in status["migrations"]]
+    table.rows(["state", "file", "applied_at", "seconds", "by"], rows)
     _problems(status["problems"])
     sys.stdout.write(f"{status['summary']}\n")
 
@@ -49,6 +50,12 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None
         sys.stdout.write(f"{mark} {one}{allowed}\n")
     if not findings:
         sys.stdout.write("nothing that would hurt people at work\n")
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['state']}, out of order" if row["applied"] and row["out_of_order"] else row["state"]
+    )
 
 
 def _sentence(finding: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.migrations import files, looking, runner
-from slipway.migrations.runner import Wish
+from slipway.migrations.wish import Wish
 from slipway.project import COMPOSE
 from tests.integration import inside
 from tests.integration.corner import Corner
@@ -124,7 +124,7 @@ def test_files_without_a_way_up_or_down_do_what_is_written(db: Database) -> None
 
 def test_a_plan_shows_everything_and_writes_nothing(db: Database) -> None:
     before = db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text")
-    found = looking.plan(db.server, files.from_texts(TWO))
+    found = looking.plan(db.server, files.from_texts(TWO), Wish())
     assert [each["file"] for each in found["pending"]] == ["1_a.sql", "2_b.sql"]
     assert found["pending"][0]["statements"][0]["sql"] == "CREATE TABLE a (n int)"
     assert db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text") == before
@@ -135,6 +135,9 @@ def test_what_was_shown_is_what_runs(db: Database) -> None:
     with pytest.raises(Refused, match="changed since it was shown"):
         db.migrate(TWO, expected=("1",))
     assert db.migrate(TWO, to="1", expected=("1",)) == ["1_a.sql"]
+    with pytest.raises(Refused, match="newest changed since it was shown"):
+        db.roll_back(TWO, expected=("2",))
+    assert db.roll_back(TWO, expected=("1",)) == ["1_a.sql"]
 
 
 def test_a_baseline_records_and_runs_nothing(db: Database) -> None:

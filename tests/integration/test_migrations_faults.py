@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from slipway.database.connection import NoDatabase, Server
-from slipway.errors import Busy, Refused, SlipwayError
+from slipway.errors import Busy, Refused, SlipwayError, UsageError
+from slipway.migrations import files, looking
+from slipway.migrations.wish import Wish
 from slipway.project import ROOT
 from tests.integration import inside
 from tests.integration.corner import IMAGES, Corner
@@ -93,6 +95,23 @@ def test_a_half_done_file_is_what_a_person_says_it_is(db: Database, mark: str) -
         ["2_b.sql"] if mark == "applied" else ["1_a.sql", "2_b.sql"]
     )
     assert db.applied() == ["1", "2"]
+
+
+def test_a_mark_is_shown_first_and_stays_unwritten_when_something_is_in_the_way(
+    db: Database,
+) -> None:
+    texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}
+    db.kill_during(texts, "SELECT pg_sleep")
+    found = files.from_texts(texts)
+    shown = looking.plan(db.server, found, Wish(mark="pending"))
+    assert ([each["version"] for each in shown["pending"]], shown["problems"]) == (["1"], [])
+    assert looking.plan(db.server, found, Wish(mark="applied"))["pending"] == []
+    with pytest.raises(Refused, match="changed since it was shown"):
+        db.migrate(texts, mark="pending", expected=("2",))
+    with pytest.raises(UsageError, match="no file has this version"):
+        db.migrate(texts, mark="pending", to="9")
+    assert db.status(texts)["migrations"][0]["state"] == "half done"
+    assert db.migrate(texts, mark="pending", expected=("1",)) == ["1_a.sql"]
 
 
 def test_a_connection_cut_in_the_middle_takes_the_file_back(db: Database) -> None:

@@ -12,7 +12,7 @@ import pytest
 from slipway.database import marker
 from slipway.database.connection import Server
 from slipway.database.reset import reset as replace
-from slipway.errors import Busy, SlipwayError
+from slipway.errors import Busy, Refused, SlipwayError
 from slipway.ops import anew
 from slipway.storage.folder import FolderStore
 from tests.integration.backing import Person
@@ -205,6 +205,8 @@ def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_
     place: Inside,
 ) -> None:
     place.sql("CREATE TABLE old (id int)")
+    with place.server.connect() as connection:
+        marker.write(connection, "dev")
     given = json.dumps({"migrations": anew.migrations(), "seeds": SEEDS})
     with place.beside("--env", "ENVIRONMENT=dev") as there:
         argv = ["docker", "exec", there.ops, "python", "-m", "slipway.inside", "reset"]
@@ -239,3 +241,22 @@ def _kill_again_and_again(place: Inside, argv: list[str], whole: float) -> None:
 def test_migrating_says_which_environment_a_database_is(place: Inside) -> None:
     place.do("migrate", None, migrations=anew.migrations())
     assert place.sql("SELECT environment FROM slipway.identity") == [("testing",)]
+
+
+def test_the_database_of_another_environment_is_not_migrated(place: Inside) -> None:
+    with place.server.connect() as connection:
+        marker.write(connection, "prod")
+    for verb in ("migrate", "rollback", "baseline"):
+        with pytest.raises(Refused, match="says that it is 'prod'"):
+            place.do(verb, None, migrations=anew.migrations(), version="1")
+    assert tables(place.server) == set()
+
+
+def test_only_what_says_that_it_is_dev_goes_without_a_backup(
+    place: Inside, tmp_path: Path, person: Person
+) -> None:
+    folder = FolderStore(tmp_path, "backups/dev")
+    given: dict[str, Any] = {"recipients": [person.recipient], "migrations": anew.migrations()}
+    with place.beside("--env", "ENVIRONMENT=dev") as there:
+        assert there.do("reset", folder, environment="dev", **given)["backup"]
+        assert there.do("reset", folder, environment="dev", **given)["backup"] is None

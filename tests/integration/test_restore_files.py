@@ -52,12 +52,26 @@ def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
         marker.write(session, "prod")
     (tmp_path / "prod.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
+    with pytest.raises(Refused, match="this database says that it is 'prod'"):
+        peopled.do("restore", files, file="prod.dump", scrub="truncate people")
+    peopled.sql("delete from slipway.identity")
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
         peopled.do("restore", files, file="prod.dump")
     assert databases(peopled) == {"logbook"}
     peopled.do("restore", files, file="prod.dump", scrub="truncate people")
     assert count(peopled) == 0
     assert peopled.sql("select environment from slipway.identity") == [("testing",)]
+
+
+def test_a_file_of_production_is_scrubbed_when_only_the_person_says_so(
+    peopled: Inside, tmp_path: Path
+) -> None:
+    (tmp_path / "old.dump").write_bytes(plain_dump(peopled))
+    files = FolderStore(tmp_path, str(tmp_path))
+    with pytest.raises(Refused, match=r"backups/scrub\.sql"):
+        peopled.do("restore", files, file="old.dump", origin="prod")
+    peopled.do("restore", files, file="old.dump", origin="prod", scrub="truncate people")
+    assert count(peopled) == 0
 
 
 def test_a_dump_of_an_older_server_is_restored(peopled: Inside, tmp_path: Path) -> None:

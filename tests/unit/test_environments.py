@@ -117,6 +117,16 @@ def test_a_wrong_setting_is_refused_with_file_and_key(
         project.load("prod")
 
 
+def test_two_environments_do_not_share_a_database(project: Project) -> None:
+    for name in ("staging", "prod"):
+        project.add(f"{name}.env", "DATABASE_HOST=db.example.com")
+    with pytest.raises(ConfigError, match=r"staging.env: DATABASE_HOST .* those of prod"):
+        project.load("staging")
+    assert project.load("dev").settings["DATABASE_HOST"] == "db"
+    project.add("prod.env", "DATABASE_NAME=shop_prod")
+    assert project.load("prod").settings["DATABASE_HOST"] == "db.example.com"
+
+
 def test_a_refused_secret_is_not_repeated(project: Project) -> None:
     project.add("prod.env", "SESSION_KEY=hunter2")
     with pytest.raises(ConfigError) as caught:

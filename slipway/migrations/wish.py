@@ -1,0 +1,67 @@
+"""What a person wants of one run of migrations, and what that makes of what is there; all pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from slipway.errors import Refused, UsageError
+from slipway.migrations import journal, state
+from slipway.migrations.files import Migration
+from slipway.migrations.journal import Journal
+from slipway.migrations.state import Problem, State
+
+LOCK_WAIT = 60.0
+LOCK_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a person wants it run; the flags that take a risk are theirs to set."""
+
+    by: str = "somebody"
+    lock_wait: float = LOCK_WAIT
+    lock_timeout: float = LOCK_TIMEOUT
+    to: str = ""  # the last version to apply
+    allow_out_of_order: bool = False
+    accept: frozenset[str] = frozenset()  # versions whose edit or whose missing file is meant
+    resume_from: int = 0  # the statement of the half-done file to go on with
+    mark: Literal["", "applied", "pending"] = ""  # what the half-done file is to be taken for
+    expected: tuple[str, ...] | None = None  # the versions that were shown before
+
+
+def compare(files: Sequence[Migration], known: Journal, wish: Wish) -> State:
+    """Put files and journal side by side, as they are once the half-done file is marked."""
+    if wish.mark not in ("", "applied", "pending"):
+        raise UsageError("--mark is applied or pending")
+    found = state.compare(files, known, accepted=wish.accept)
+    if not wish.mark:
+        return found
+    half = found.half_done
+    if half is None:
+        raise Refused("no migration is half done, so there is nothing to mark")
+    one = next((each for each in files if each.version == half.version), half)
+    marked = journal.marked(known, one, wish.mark == "applied")
+    return state.compare(files, marked, accepted=wish.accept)
+
+
+def wanted(found: State, wish: Wish) -> list[Migration]:
+    """Choose what is to be applied, in its order."""
+    if not wish.to:
+        return list(found.pending)
+    if wish.to not in {each.version for each in found.files}:
+        raise UsageError(f"--to={wish.to}: no file has this version")
+    last = state.order(wish.to)
+    return [each for each in found.pending if state.order(each.version) <= last]
+
+
+def in_the_way(found: State, pending: Sequence[Migration], wish: Wish) -> list[Problem]:
+    """Name what keeps these files from running. Raises UsageError for an `accept` of nothing."""
+    unknown = wish.accept - found.journal.entries.keys()
+    if unknown:
+        raise UsageError(f"--accept={min(unknown)}: this version is not applied here")
+    passed = {"half done"} if wish.resume_from else set()
+    passed |= {"out of order"} if wish.allow_out_of_order else set()
+    problems = [each for each in found.in_the_way if each.kind not in passed]
+    half = found.half_done if wish.resume_from else None
+    resumed = [each for each in found.files if half and each.version == half.version]
+    return problems + state.unrunnable([*resumed, *pending])
