@@ -1,6 +1,7 @@
 """Secrets never come out: *** stands in their place, whether they come whole or in pieces.
 
-Besides the value itself its lines are known, and what base64, URLs, JSON and a shell make of it.
+Besides the value itself its lines are known, and what base64, URLs, JSON and a shell make of it;
+base64 also where it is broken into lines.
 """
 
 import base64
@@ -12,6 +13,9 @@ from collections.abc import Iterable, Iterator
 SHORTEST = 4  # to mask a shorter value would riddle ordinary text with holes
 SHORTEST_CODED = 6  # of a piece of base64, which looks like any other
 STARS = b"***"
+LINE = 60  # of base64, at least: openssl breaks its lines at 64, base64 at 76
+# Nothing of this is in short lines, so that none of those waits for what may follow.
+BREAK = re.compile(rb"[\r\n](?<=[\w+/-]{%d}[\r\n])[\r\n \t]*" % LINE)
 
 
 class Mask:
@@ -19,13 +23,14 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: tuple[bytes, ...] = ()  # the longest first
+        self._coded: tuple[bytes, ...] = ()  # those that may be broken into lines
         self._telling: tuple[bytes, ...] = ()  # one of them is in whatever holds any
         self._pattern: re.Pattern[bytes] | None = None
-        self._learn(form for value in secrets for form in forms(value))
+        self._learn(secrets)
 
     def add(self, value: str) -> None:
         """Keep one more value secret from now on."""
-        self._learn(forms(value))
+        self._learn([value])
 
     def text(self, text: str) -> str:
         """Return a text with *** in place of every secret."""
@@ -36,20 +41,24 @@ class Mask:
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
         data = text.encode(errors="surrogateescape")
-        return any(form in data for form in self._telling)
+        return any(form in data for form in self._telling) or any(self._broken(Joined(data)))
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
         return MaskedStream(self)
 
-    def cut(self, data: bytes, *, last: bool = False) -> tuple[bytes, bytes]:
-        """Return what may be shown, masked, and the tail that could be the begin of a secret."""
-        end = len(data) if last else self._safe(data)
-        spans: list[tuple[int, int]] = []
+    def cut(self, data: bytes, *, before: bytes = b"", last: bool = False) -> tuple[bytes, bytes]:
+        """Return what may be shown, masked, and the tail that could be the begin of a secret.
+
+        `before` is what came before, masked or not: a break is known by the line that it ends.
+        """
+        joined = Joined(data, before)
+        end = len(data) if last else self._safe(data, joined)
+        spans = list(self._broken(joined))
         if self._pattern is not None and any(form in data for form in self._telling):
-            spans = list(_merged(found.span(1) for found in self._pattern.finditer(data)))
+            spans += [found.span(1) for found in self._pattern.finditer(data)]
         shown, position = bytearray(), 0
-        for start, stop in spans:
+        for start, stop in _merged(sorted(spans)):
             if start >= end:
                 break
             if stop > end:
@@ -59,8 +68,14 @@ class Mask:
             position = stop
         return bytes(shown + data[position:end]), data[end:]
 
-    def _learn(self, found: Iterable[bytes]) -> None:
-        self._forms = tuple(sorted({*self._forms, *found}, key=lambda form: (-len(form), form)))
+    def _learn(self, values: Iterable[str]) -> None:
+        found = {*self._forms}
+        coded = {*self._coded}
+        for value in values:
+            found |= forms(value)
+            coded |= set(_in_base64(_stripped(value)))
+        self._coded = tuple(coded)
+        self._forms = tuple(sorted(found | coded, key=lambda form: (-len(form), form)))
         telling: list[bytes] = []
         for form in reversed(self._forms):
             if not any(each in form for each in telling):
@@ -71,16 +86,39 @@ class Mask:
             any_of = b"|".join(re.escape(form) for form in self._forms)
             self._pattern = re.compile(b"(?=(" + any_of + b"))")
 
-    def _safe(self, data: bytes) -> int:
+    def _broken(self, joined: "Joined") -> Iterator[tuple[int, int]]:
+        """Return where a secret goes on over the end of a line."""
+        for form in self._coded if joined.breaks else ():
+            at = -1
+            while (at := joined.text.find(form, at + 1)) >= 0:
+                yield max(0, joined.place(at)), joined.place(at + len(form) - 1) + 1
+
+    def _safe(self, data: bytes, joined: "Joined") -> int:
         """Return the length of the head after which no secret is under way."""
-        safe = len(data)
-        for form in self._forms:
-            start = max(0, len(data) - len(form) + 1)
-            while 0 <= (start := data.find(form[:1], start)) < safe:
-                if form.startswith(data[start:]):
-                    safe = start
-                start += 1
+        safe = _begun(data, self._forms)
+        if joined.breaks and (begun := _begun(joined.text, self._coded)) < len(joined.text):
+            safe = min(safe, max(0, joined.place(begun)))
         return safe
+
+
+class Joined:
+    """A text without the ends of its long lines, as a secret that was broken stands whole in it."""
+
+    def __init__(self, data: bytes, before: bytes = b"") -> None:
+        whole = before + data
+        self.breaks = [found.span() for found in BREAK.finditer(whole)]
+        begins = [0, *(stop for _, stop in self.breaks)]
+        ends = [*(start for start, _ in self.breaks), len(whole)]
+        self.text = b"".join(whole[a:b] for a, b in zip(begins, ends, strict=True))
+        self._before = len(before)
+
+    def place(self, at: int) -> int:
+        """Return where in the data a character of the joined text stands."""
+        for start, stop in self.breaks:
+            if at < start:
+                break
+            at += stop - start
+        return at - self._before
 
 
 class MaskedStream:
@@ -89,20 +127,23 @@ class MaskedStream:
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
         self._held = b""
+        self._before = b""  # the last of what was shown, as it came
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece, return what may be shown now."""
-        shown, self._held = self._mask.cut(self._held + data)
+        data = self._held + data
+        shown, self._held = self._mask.cut(data, before=self._before)
+        self._before = (self._before + data[: len(data) - len(self._held)])[-LINE:]
         return shown
 
     def flush(self) -> bytes:
         """Return the rest, when nothing follows that could make a secret of it."""
-        shown, self._held = self._mask.cut(self._held, last=True)
+        shown, self._held = self._mask.cut(self._held, before=self._before, last=True)
         return shown
 
 
 def forms(value: str) -> set[bytes]:
-    """Return everything that would give a value away."""
+    """Return everything that would give a value away, but for its base64."""
     found: set[bytes] = set()
     for part in {value, value.strip(), *(line.strip() for line in value.splitlines())}:
         if len(part) < SHORTEST:
@@ -115,7 +156,11 @@ def forms(value: str) -> set[bytes]:
         texts |= {part.replace("'", quote) for quote in ("'\\''", "'\"'\"'")}
         texts |= {re.sub(which, r"\\\g<0>", part) for which in (r'[$`"\\]', r"[^\w@%+=:,./-]")}
         found |= {text.encode(errors="surrogateescape") for text in texts}
-    return found | set(_in_base64(value.strip().encode(errors="surrogateescape")))
+    return found | set(_lines_in_base64(_stripped(value)))
+
+
+def _stripped(value: str) -> bytes:
+    return value.strip().encode(errors="surrogateescape")
 
 
 def _in_base64(data: bytes) -> Iterator[bytes]:
@@ -126,13 +171,27 @@ def _in_base64(data: bytes) -> Iterator[bytes]:
         if len(sure) >= SHORTEST_CODED:
             yield sure
             yield sure.translate(bytes.maketrans(b"+/", b"-_"))
-        for width in (64, 76):  # as openssl and base64 break lines
-            if offset == 0 and len(sure) > width:
-                yield from (
-                    line
-                    for start in range(0, len(sure), width)
-                    if len(line := sure[start : start + width]) >= SHORTEST_CODED
-                )
+
+
+def _lines_in_base64(data: bytes) -> Iterator[bytes]:
+    """Return the lines of a value's own base64, for where one of them is shown alone."""
+    sure = base64.b64encode(data)[: len(data) * 8 // 6]
+    for width in (64, 76):
+        for start in range(0, len(sure) if len(sure) > width else 0, width):
+            if len(line := sure[start : start + width]) >= SHORTEST_CODED:
+                yield line
+
+
+def _begun(data: bytes, forms: Iterable[bytes]) -> int:
+    """Return where the first of these begins that the end of the data cuts off."""
+    first = len(data)
+    for form in forms:
+        start = max(0, len(data) - len(form) + 1)
+        while 0 <= (start := data.find(form[:1], start)) < first:
+            if form.startswith(data[start:]):
+                first = start
+            start += 1
+    return first
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
