@@ -99,6 +99,15 @@ def test_after_the_mark_of_a_fence(info: str, complaint: str) -> None:
             "5: indented by four, this fence is shown and never run",
         ),
         ("<details>\n```sh\ntrue\n```\n</details>\n", "4: a fence in HTML is not seen"),
+        (
+            "<!-- later\n\n```sh\ntrue\n```\n\n## Roll back\n",
+            "3: this comment is never closed, and hides all that follows: end it with -->",
+        ),
+        ("- <!-- later\n\n  - [ ] a\n", "3: this comment is never closed"),
+        (
+            "<!-- a\n\n```sh\ntrue\n```\n\n<!-- b -->\n",
+            "9: the comment of line 3 goes on here: end it with --> before",
+        ),
         ("- [] a\n", "3: a step by hand is written - [ ] and then its text"),
         ("- [ ]a\n", "3: a step by hand is written - [ ] and then its text"),
         ("- [ ]\n", "3: a step by hand is written - [ ] and then its text"),

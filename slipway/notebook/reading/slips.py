@@ -20,7 +20,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u206
 
 
 def in_prose(node: Node) -> Slips:
-    """Yield the lines that were meant to open a fence and open none."""
+    """Yield the lines that were meant to open a fence and open none, and comments that go on."""
     for each in node.walk():
         content, first = each.token.content, each.begin + 1
         if each.kind == "inline" and "```" in content:
@@ -30,7 +30,9 @@ def in_prose(node: Node) -> Slips:
                     yield first + n, f"this line opens no fence: {wish}"
         elif each.kind == "code_block" and FENCE.match(content):
             yield first, "indented by four, this fence is shown and never run: indent it less"
-        elif each.kind == "html_block" and not content.lstrip().startswith("<!--"):
+        elif each.kind == "html_block" and content.lstrip().startswith("<!--"):
+            yield from _in_comment(content, first)
+        elif each.kind == "html_block":
             for n, line in enumerate(content.split("\n")):
                 if FENCE.match(line):
                     yield first + n, "a fence in HTML is not seen: leave an empty line before it"
@@ -64,6 +66,17 @@ def in_section(text: str) -> str:
     same = [known for known in SECTIONS if known.replace(" ", "") == squeezed]
     near = same or difflib.get_close_matches(text.casefold()[:40], SECTIONS, n=1, cutoff=0.8)
     return f' (did you mean "{near[0].capitalize()}"?)' if near else ""
+
+
+def _in_comment(content: str, first: int) -> Slips:
+    """Yield a comment that hides more of the page than it was meant to."""
+    head, end, _ = content.partition("-->")
+    if not end:
+        yield first, "this comment is never closed, and hides all that follows: end it with -->"
+    for n, line in enumerate(head.split("\n")):
+        if n and line.lstrip().startswith("<!--"):
+            yield first + n, f"the comment of line {first} goes on here: end it with --> before"
+            return
 
 
 def _short(mark: str) -> str:
