@@ -5,14 +5,14 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.backups import manifest
 from slipway.backups.manifest import ID, Damaged, Manifest
-from slipway.errors import Refused, UsageError
+from slipway.errors import DifferenceFound, Refused, UsageError
 from slipway.storage.store import DAY, Entry, NotThere, Store, StoreError
 
 KEY = re.compile(rf"({ID.pattern})\.(dump\.age|roles\.sql\.age|json|proof\.json)")
@@ -109,14 +109,39 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
     )
 
 
-def find(store: Store, which: str = "latest") -> Backup:
-    """Return one backup: the newest, or the one with this id. Raises Refused."""
+def find(
+    store: Store, which: str = "latest", *, note: Callable[[str], None] = lambda _: None
+) -> Backup:
+    """Return one backup: the newest, or the one with this id; `note` hears what is passed over.
+
+    Raises Refused, and DifferenceFound when none is whole.
+    """
     if which != "latest":
         return get(store, which)
     found = read(store)
+    if not found.backups and found.damaged:
+        raise DifferenceFound(none_whole(store.name, found.damaged))
     if not found.backups:
         raise Refused(f"{store.name} holds no backup; take one: inv db.backup")
+    for name, why in newer_damaged(found.damaged, found.backups[0].id).items():
+        note(passed_over(name, why))
     return found.backups[0]
+
+
+def newer_damaged(damaged: Mapping[str, str], newest: str) -> dict[str, str]:
+    """Return those of the damaged that are newer than the newest whole one."""
+    return {name: why for name, why in sorted(damaged.items()) if name > newest}
+
+
+def passed_over(name: str, why: str) -> str:
+    """Say that a newer backup is not the one that is taken."""
+    return f"! the newer backup {name} is not whole and is passed over: {why}"
+
+
+def none_whole(where: str, damaged: Mapping[str, str]) -> str:
+    """Say of every backup what is wrong with it, where none is whole."""
+    told = "; ".join(f"{name}: {why}" for name, why in sorted(damaged.items(), reverse=True))
+    return f"no backup in {where} is whole: {told}. Take another now: inv db.backup"
 
 
 def get(store: Store, name: str) -> Backup:

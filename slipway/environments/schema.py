@@ -11,7 +11,8 @@ from slipway.errors import ConfigError
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 RULE_KEYS = {"type", "default", "required", "secret", "generate", "help"}
-TYPES = {"text", "number", "port", "switch", "name"}
+TYPES = {"text", "number", "port", "switch", "name", "store"}
+STORES = {"s3", "file"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Rule:
                 return "must be on or off"
             case "name" if not NAME.fullmatch(value):
                 return "must be lower-case letters, digits and dashes, starting with a letter"
+            case "store" if "://" in value and value.strip().partition("://")[0] not in STORES:
+                return "must be s3://bucket/path, or a folder; there is no other kind of store"
         return None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from slipway.backups import catalogue
 from slipway.backups.manifest import ID
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
@@ -15,6 +16,7 @@ from slipway.ops import keys
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.folder import FolderStore
+from slipway.storage.open import scheme_of
 from slipway.storage.store import Store
 
 Row = Mapping[str, Any]
@@ -37,10 +39,10 @@ class There(Protocol):
 def store_here(env: Environment) -> Store | None:
     """Return the folder on this computer that an environment's backups are kept in, if it is one.
 
-    None means that they are in S3, and the environment goes there by itself.
+    None means that they are in S3, and the environment goes there by itself. Raises ConfigError.
     """
     place = env.settings["BACKUP_STORE"].strip()
-    if place.startswith("s3://"):
+    if scheme_of(place, env.name) == "s3":
         return None
     if not place:
         return FolderStore(ROOT / "backups" / env.name, f"backups/{env.name}")
@@ -86,21 +88,29 @@ def listed(there: There, report: Report) -> dict[str, Any]:
 
 
 def verify(there: There, which: str, report: Report) -> dict[str, Any]:
-    """Read backups back wholly: the newest, one by its id, or all."""
+    """Read backups back wholly: the newest, one by its id, or all.
+
+    What need not be read to know that it is not whole is told too: of all, or newer than latest.
+    """
     found = listed(there, report)
     chosen = choose(found, which)
-    damaged: Mapping[str, str] = found["damaged"]
     opened = {str(row["id"]): unlock(there.env, row) for row in chosen}
     told = there.do("verify", {"keys": opened}, report, store_here(there.env))
-    if which == "all":
-        told["proofs"] += [_unread(name, why) for name, why in damaged.items()]
-    elif newer := [name for name in damaged if name > str(chosen[0]["id"])]:
-        report.note(f"! newer, but not whole: {', '.join(sorted(newer))}")
+    damaged = dict(found["damaged"]) if which == "all" else _passed_over(found, which)
+    told["proofs"] += [_unread(name, why) for name, why in damaged.items()]
     return told
 
 
+def choose_one(found: Row, which: str, report: Report) -> Row:
+    """Pick one backup from a list, and tell of newer ones that are not whole."""
+    row = choose(found, which)[0]
+    for name, why in _passed_over(found, which).items():
+        report.note(catalogue.passed_over(name, why))
+    return row
+
+
 def choose(found: Row, which: str) -> Sequence[Row]:
-    """Pick backups from a list. Raises UsageError, Refused."""
+    """Pick backups from a list. Raises UsageError, Refused, DifferenceFound."""
     rows: list[Row] = list(found["backups"])
     if not (which in ("latest", "all") or ID.fullmatch(which)):
         raise UsageError(
@@ -110,6 +120,8 @@ def choose(found: Row, which: str) -> Sequence[Row]:
         rows = [row for row in rows if row["id"] == which]
         if damage := dict(found["damaged"]).get(which):
             raise DifferenceFound(f"the backup {which} is not whole: {damage}")
+    if not rows and found["damaged"] and not ID.fullmatch(which):
+        raise DifferenceFound(catalogue.none_whole(found["store"], found["damaged"]))
     if not rows:
         what = "no backup" if which in ("latest", "all") else f"no backup {which}"
         raise Refused(f"{found['store']} holds {what}; inv db.backups lists what there is")
@@ -126,6 +138,13 @@ def demand_whole(found: Row) -> None:
     bad = [f"{each['id']}: {each['why']}" for each in found["proofs"] if not each["ok"]]
     if bad:
         raise DifferenceFound(f"{'; '.join(bad)}. Take another now: inv db.backup")
+
+
+def _passed_over(found: Row, which: str) -> dict[str, str]:
+    """Name what is damaged and newer than the newest whole backup, where that one is meant."""
+    if which != "latest":
+        return {}
+    return catalogue.newer_damaged(found["damaged"], str(found["backups"][0]["id"]))
 
 
 def _unread(name: str, why: str) -> dict[str, Any]:

@@ -29,15 +29,27 @@ def open_store(
     """
     check_key(env_name)
     place = settings.get("BACKUP_STORE", "").strip()
-    scheme = place.partition("://")[0] if "://" in place else ""
+    scheme = scheme_of(place, env_name)
     if scheme == "s3":
         return _open_s3(place, settings, env_name, secrets_folder, note)
-    if scheme not in ("", "file") or not place:
-        raise ConfigError(
-            f"BACKUP_STORE of {env_name} names no store; it is s3://bucket/path or a folder"
-        )
+    if not place:
+        raise _no_store(env_name)
     folder = Path(unquote(urlsplit(place).path)) if scheme else Path(place)
     return FolderStore(folder / env_name, f"{folder}/{env_name}")
+
+
+def scheme_of(place: str, env_name: str) -> str:
+    """Return of which kind a BACKUP_STORE is: s3, or file and nothing for a folder."""
+    scheme = place.partition("://")[0] if "://" in place else ""
+    if scheme not in ("", "file", "s3"):
+        raise _no_store(env_name)
+    return scheme
+
+
+def _no_store(env_name: str) -> ConfigError:
+    return ConfigError(
+        f"BACKUP_STORE of {env_name} names no store; it is s3://bucket/path or a folder"
+    )
 
 
 def _open_s3(

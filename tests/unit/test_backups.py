@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from slipway.backups import catalogue, counting, dump, manifest, pump, seal
 from slipway.backups.catalogue import Proof
 from slipway.backups.manifest import Damaged, Locale, Manifest, Piece
-from slipway.errors import ConfigError, Refused, SlipwayError, UsageError
+from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import DAY
 
@@ -144,6 +144,19 @@ def test_a_drill_and_a_later_look_are_kept_side_by_side(store: FolderStore) -> N
     assert found.newest_proof and found.newest_proof.why == "flipped"
     store.put(catalogue.proof_key(ID), [b"no json"])
     assert catalogue.read(store).backups[0].proofs == {}
+
+
+def test_damaged_backups_are_told_where_the_newest_is_looked_for(store: FolderStore) -> None:
+    older, newer = "20261121T021500Z-0001", "20261122T021500Z-0002"
+    keep(store, older)
+    keep(store, newer)
+    store.delete(catalogue.roles_key(newer))
+    notes: list[str] = []
+    assert catalogue.find(store, note=notes.append).id == older
+    assert len(notes) == 1 and f"{newer} is not whole" in notes[0]
+    store.delete(catalogue.dump_key(older))
+    with pytest.raises(DifferenceFound, match=rf"{newer}\.roles\.sql\.age is .*{older}\.dump"):
+        catalogue.find(store)
 
 
 def test_a_backup_that_is_not_there_is_one_sentence(store: FolderStore) -> None:

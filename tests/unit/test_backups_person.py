@@ -3,15 +3,17 @@
 import dataclasses
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slipway.backups import manifest, seal
+from slipway.database.report import Silent
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import DifferenceFound, Refused, UsageError
+from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
 from slipway.ops import keys, vault
 from slipway.show import backups as shown
 
@@ -28,6 +30,72 @@ def test_backups_lie_in_a_folder_here_unless_they_are_in_s3(tmp_path: Path) -> N
         f"{tmp_path}/x/dev",
     ]
     assert vault.store_here(dev(BACKUP_STORE="s3://bucket/path")) is None
+
+
+@pytest.mark.parametrize("place", ["gs://b/x", "S3://b/x", " sftp://host/x", "s3+http://b"])
+def test_a_store_of_an_unknown_kind_is_no_folder_of_that_name(place: str) -> None:
+    with pytest.raises(ConfigError, match="BACKUP_STORE of dev names no store"):
+        vault.store_here(dev(BACKUP_STORE=place))
+    assert "no other kind" in (dev().rules["BACKUP_STORE"].complaint(place) or "")
+
+
+class Heard(Silent):
+    """A report that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@dataclasses.dataclass
+class Place:
+    """An environment whose store holds what a test says; every backup that is read is whole."""
+
+    found: dict[str, Any]
+    env: Environment = dataclasses.field(default_factory=lambda: environment.load("dev"))
+    manager: None = None
+
+    def do(self, verb: str, given: Mapping[str, Any], *_: object) -> dict[str, Any]:
+        if verb == "backups":
+            return self.found
+        return {"proofs": [{"id": name, "ok": True} for name in given["keys"]]}
+
+
+OLDER, NEWER, NEWEST = (f"2026112{n}T021500Z-000{n}" for n in range(3))
+
+
+def holding(*whole: str, damaged: Sequence[str] = ()) -> Place:
+    here = dev()
+    sealed = seal.seal_key(seal.new_key()[0], vault.recipients(here))
+    rows = [{"id": name, "key": sealed, "recipients": []} for name in whole]
+    bad = {name: f"{name}.dump.age is missing" for name in damaged}
+    return Place({"backups": rows, "damaged": bad, "store": "backups/dev"})
+
+
+def test_the_newest_backup_is_not_verified_by_an_older_one_that_is_whole() -> None:
+    told = vault.verify(holding(NEWER, damaged=[NEWEST, OLDER]), "latest", Silent())
+    assert [each["id"] for each in told["proofs"]] == [NEWER, NEWEST]
+    with pytest.raises(DifferenceFound, match=rf"{NEWEST}: {NEWEST}\.dump\.age is missing\. Take"):
+        vault.demand_whole(told)
+    vault.demand_whole(vault.verify(holding(NEWER, damaged=[OLDER]), "latest", Silent()))
+
+
+@pytest.mark.parametrize("which", ["latest", "all"])
+def test_where_no_backup_is_whole_each_damage_is_told(which: str) -> None:
+    with pytest.raises(DifferenceFound, match=f"whole: {NEWER}: .* missing; {OLDER}: .* missing"):
+        vault.verify(holding(damaged=[OLDER, NEWER]), which, Silent())
+
+
+def test_a_newer_backup_that_is_damaged_is_not_passed_over_silently() -> None:
+    heard = Heard()
+    found = holding(NEWER, OLDER, damaged=[NEWEST]).found
+    assert vault.choose_one(found, "latest", heard)["id"] == NEWER
+    assert heard.notes == [
+        f"! the newer backup {NEWEST} is not whole and is passed over: {NEWEST}.dump.age is missing"
+    ]
+    assert vault.choose_one(found, OLDER, heard)["id"] == OLDER and len(heard.notes) == 1
 
 
 def test_of_a_list_one_is_chosen_by_name_or_by_age() -> None:
