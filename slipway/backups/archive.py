@@ -7,11 +7,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from slipway.backups import opening, pump
+from slipway.backups import contents, opening, pump
 from slipway.backups.dump import say
 from slipway.backups.manifest import Damaged, Manifest
 from slipway.backups.pump import Words
@@ -44,12 +44,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Archive:
-    """A whole dump; `entries` are the lines of its table of contents."""
+    """A whole dump; `entries` are the lines of its table of contents, `needs` what each needs."""
 
     descriptor: int
     server: int  # major versions: of the server it was taken from, of the pg_dump that wrote it
     client: int
     entries: tuple[str, ...]
+    needs: contents.Needs = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -152,16 +153,14 @@ def _decoded(descriptor: int, label: str) -> Archive:
                 "nothing was changed; write its version into compose/ops/Dockerfile and deploy"
             )
         raise Damaged(f"{label} cannot be decoded: {said}; nothing was changed")
-    contents = _contents(whole)
-    versions = {what: int(major) for what, major in MADE_BY.findall(contents)}
-    lines = [line for line in contents.splitlines() if line and not line.startswith(";")]
-    return Archive(
-        descriptor, versions.get("from database", 0), versions.get("by pg_dump", 0), tuple(lines)
-    )
+    text = _contents(whole)
+    versions = {what: int(major) for what, major in MADE_BY.findall(text)}
+    majors = versions.get("from database", 0), versions.get("by pg_dump", 0)
+    return Archive(descriptor, *majors, contents.entries(text), contents.needs(text))
 
 
 def _contents(archive: Archive) -> str:
-    argv = ["pg_restore", "--list", archive.path]
+    argv = ["pg_restore", "--list", "--verbose", archive.path]
     with started(argv, stdout=subprocess.PIPE, pass_fds=(archive.descriptor,)) as child:
         out, err = child.communicate()
     if child.returncode:

@@ -3,9 +3,11 @@
 import contextlib
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
+from slipway.backups import contents
 from slipway.backups.archive import Archive
+from slipway.backups.contents import ENTRY
 from slipway.backups.dump import say
 from slipway.backups.pump import Words
 from slipway.database.children import started
@@ -22,7 +24,7 @@ SUPERUSERS = re.compile(
 # What a table may need, beside itself: made where it can be made, and else not needed.
 AROUND = ("SCHEMA", "EXTENSION", "SHELL TYPE", "TYPE", "DOMAIN", "FUNCTION", "SEQUENCE")
 LATER = ("SEQUENCE", "SEQUENCE OWNED BY", "DEFAULT", "SEQUENCE SET")
-ENTRY = re.compile(r"\d+; \d+ \d+ (?P<rest>.*)")
+OLD = 13  # the last pg_dump that attached partitions as it made them
 
 
 def fill(
@@ -49,16 +51,17 @@ def fill(
 def fill_tables(server: Server, archive: Archive, report: Report, tables: Sequence[str]) -> None:
     """Restore a few tables with their rows, keys and checks, and no index, trigger or foreign key.
 
-    Raises Refused for a table that the dump does not hold.
+    A partitioned one comes with its partitions. Raises Refused for a table that is not in the dump.
     """
-    names = [_found(archive, table) for table in tables]
+    named = dict(_found(archive, table) for table in tables)
+    chosen = _with_partitions(archive, named, report)
     flags = ("--no-owner", "--no-acl", f"--dbname={_conninfo(server)}")
     rounds = [
         (_of_kinds(archive, AROUND), False),
-        (_of_tables(archive, names, ("TABLE",)), True),
+        (_made(archive, chosen), True),
         (_of_kinds(archive, LATER), False),
-        (_of_tables(archive, names, ("DEFAULT",)), False),
-        (_of_tables(archive, names, ("TABLE DATA", "CONSTRAINT")), True),
+        (_owned(archive, chosen, "DEFAULT"), False),
+        (_held(archive, chosen), True),
     ]
     with server.libpq(application=NAME) as env:
         for entries, must in rounds:
@@ -66,7 +69,9 @@ def fill_tables(server: Server, archive: Archive, report: Report, tables: Sequen
             code, lines = archive.pg_restore(*flags, *strict, env=env, entries=entries)
             if code and must:
                 raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
-    report.note(f"restored {', '.join('.'.join(name) for name in names)} alone")
+    parts = len(chosen) - len(named)
+    along = f", and {parts} partition{'s' * (parts != 1)} of them" if parts else ""
+    report.note(f"restored {', '.join(named.values())} alone{along}")
 
 
 def analyze(server: Server, *, jobs: int) -> None:
@@ -113,15 +118,49 @@ def _meaning(lines: Sequence[str]) -> str:
     return f"{said}; add --create-roles to make it" if missing else said
 
 
-def _found(archive: Archive, table: str) -> tuple[str, str]:
-    """Find a table by `name` or `schema.name`."""
+def _found(archive: Archive, table: str) -> tuple[int, str]:
+    """Find a table by `name` or `schema.name`: its number in the dump, its full name."""
     schema, _, name = table.rpartition(".")
-    wanted = f"{schema or 'public'} {name} "
-    for line in archive.entries:
-        found = ENTRY.match(line)
-        if found and found["rest"].startswith(f"TABLE {wanted}"):
-            return schema or "public", name
-    raise Refused(f"the backup holds no table {schema or 'public'}.{name}; nothing was changed")
+    schema = schema or "public"
+    for number, _ in contents.of_kind(archive.entries, f"TABLE {schema} {name}"):
+        return number, f"{schema}.{name}"
+    raise Refused(f"the backup holds no table {schema}.{name}; nothing was changed")
+
+
+def _with_partitions(archive: Archive, named: Collection[int], report: Report) -> set[int]:
+    """Add the partitions of the tables; a foreign one has its rows elsewhere, and is told."""
+    is_old = archive.client <= OLD
+    found = set(named)
+    for table in named:
+        found |= contents.partitions(archive.entries, archive.needs, table, is_old=is_old)
+    for number, line in contents.of_kind(archive.entries, "FOREIGN TABLE"):
+        if number in found:
+            report.note(f"left out, its rows are on another server: {_said(line)}")
+            found.remove(number)
+    return found
+
+
+def _made(archive: Archive, tables: Collection[int]) -> list[str]:
+    """Select what makes the tables and puts partitions into their places."""
+    joined = {
+        number
+        for number, _ in contents.of_kind(archive.entries, "TABLE ATTACH")
+        if len(set(tables) & set(archive.needs.get(number, ()))) > 1
+    }
+    return _numbered(archive, {*tables, *joined})
+
+
+def _held(archive: Archive, tables: Collection[int]) -> list[str]:
+    """Select the rows and keys of the tables; a partition's key is a part of the whole's."""
+    lines, needs = archive.entries, archive.needs
+    rows = {number for number, _ in contents.owned(lines, needs, tables, "TABLE DATA")}
+    keys = {number for number, _ in contents.owned(lines, needs, tables, "CONSTRAINT")}
+    joined = {
+        number
+        for number, _ in contents.owned(lines, needs, keys, "INDEX ATTACH")
+        if {*tables, *keys}.issuperset(needs[number])
+    }
+    return _numbered(archive, rows | keys | joined)
 
 
 def _of_kinds(archive: Archive, kinds: Sequence[str]) -> list[str]:
@@ -129,14 +168,15 @@ def _of_kinds(archive: Archive, kinds: Sequence[str]) -> list[str]:
     return [line for line in archive.entries if any(start.match(line) for start in starts)]
 
 
-def _of_tables(
-    archive: Archive, names: Sequence[tuple[str, str]], kinds: Sequence[str]
-) -> list[str]:
-    starts = tuple(f"{kind} {schema} {name} " for kind in kinds for schema, name in names)
+def _owned(archive: Archive, tables: Collection[int], kind: str) -> list[str]:
+    return [line for _, line in contents.owned(archive.entries, archive.needs, tables, kind)]
+
+
+def _numbered(archive: Archive, numbers: Collection[int]) -> list[str]:
     return [
         line
         for line in archive.entries
-        if (found := ENTRY.match(line)) and found["rest"].startswith(starts)
+        if (found := ENTRY.match(line)) and int(found["number"]) in numbers
     ]
 
 
