@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import PATIENCE, Server
+from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Busy
-from slipway.migrations.access import refuse_shared_connection
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.database.connection import MAINTENANCE, Server
+from slipway.database.pooler import refuse_shared_connection
 from slipway.database.report import Report
 from slipway.errors import Busy, Refused, SlipwayError
 
@@ -109,9 +110,13 @@ def drop_stale(session: "Session", database: str, report: Report) -> None:
 
 @contextlib.contextmanager
 def alone(server: Server, what: str) -> "Iterator[Session]":
-    """Hold a session beside the database in which nobody else may replace it. Raises Busy."""
+    """Hold a session beside the database in which nobody else may replace it.
+
+    Raises Busy, and Refused through a pooler that would keep the lock.
+    """
     maintenance = server.named(MAINTENANCE)
     with maintenance.connect(application=f"slipway {what}") as session:
+        refuse_shared_connection(maintenance, session)
         session.execute(PATIENT)
         number = _lock(server.database)
         row = session.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone()

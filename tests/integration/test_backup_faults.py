@@ -8,6 +8,7 @@ import pytest
 
 from slipway.backups import catalogue
 from slipway.backups.take import Wanted, take
+from slipway.database import beside
 from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.local import LocalHost
@@ -20,6 +21,7 @@ from tests.integration import inside
 from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
 from tests.integration.corner import IMAGES, Corner
 from tests.integration.inside import PASSWORD, Inside
+from tests.integration.restored import databases, restore
 
 pytestmark = pytest.mark.engine
 # The second where it could not be told why, for it was in the middle of sending.
@@ -192,15 +194,21 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
         pooler, "transaction", options=(*options, f"{file}:/run/secrets/DATABASE_PASSWORD:ro")
     )
     settings = ("--env", "DATABASE_HOST=pooler", "--env", "DATABASE_PORT=6432")
+    name = person.take(place, store)
     try:
-        with (
-            place.beside(*settings) as there,
-            pytest.raises(Refused, match="pool_mode=transaction"),
-        ):
-            person.take(there, store)
+        with place.beside(*settings) as there:
+            with pytest.raises(Refused, match="pool_mode=transaction"):
+                person.take(there, store)
+            with pytest.raises(Refused, match="pool_mode=transaction"):
+                restore(there, person, store, name)
+            with pytest.raises(Refused, match="pool_mode=transaction"):
+                there.do("reset", store, environment="testing")
+            # The pooler still has its sessions: what they held would be in the way.
+            with beside.alone(place.server, "restore"):
+                assert databases(place) == {"logbook"}
+            assert len(keys(store)) == 3 and person.take(place, store)
     finally:
         place.corner.docker("rm", "--force", "--volumes", running)
-    assert keys(store) == [] and person.take(place, store)
 
 
 def small(place: Inside) -> int:
