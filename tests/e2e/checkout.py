@@ -227,6 +227,7 @@ def clone(folder: Path, project: str) -> Checkout:
     here = Checkout(ROOT, checkout.home, "")
     argv = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(checkout.root)]
     subprocess.run(argv, env=here.environment(), check=True)
+    checkout.git("switch", "--quiet", "-C", "main")  # whatever is checked out here
     for name in _uncommitted(here):
         source, target = ROOT / name, checkout.root / name
         if source.is_file():

@@ -204,12 +204,31 @@ def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path)
     surroundings.demand(here, book(), "testing")
 
 
-def test_another_branch_or_none_is_said(checkout: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "said"), [(("-c", "mine"), "on mine"), (("--detach",), "on no branch")]
+)
+def test_another_branch_or_none_is_said_and_risky_runbooks_refuse(
+    checkout: Path, how: tuple[str, ...], said: str
+) -> None:
+    git(checkout, "switch", "-q", *how)
+    here = surroundings.look(checkout)
+    assert surroundings.complaints(here, book()) == [f"{said}, not on main"]
+    with pytest.raises(Refused, match=f"{said}, not on main.*first type: git switch main$"):
+        surroundings.demand(here, book(), "prod")
+    surroundings.demand(here, book("medium"), "prod")
+    surroundings.demand(here, book(), "testing")
+
+
+def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Path) -> None:
+    git(checkout, "push", "-q", "origin", "main:trunk")
+    git(checkout, "remote", "set-head", "origin", "trunk")
+    git(checkout, "switch", "-q", "trunk")
+    here = surroundings.look(checkout)
+    assert surroundings.complaints(here, book()) == []
+    surroundings.demand(here, book(), "prod")
     git(checkout, "switch", "-q", "-c", "mine")
-    assert surroundings.complaints(surroundings.look(checkout), book()) == ["on mine, not on main"]
-    git(checkout, "switch", "-q", "--detach")
-    told = surroundings.complaints(surroundings.look(checkout), book())
-    assert told == ["on no branch, not on main"]
+    with pytest.raises(Refused, match="git switch trunk"):
+        surroundings.demand(surroundings.look(checkout), book(), "prod")
 
 
 def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:

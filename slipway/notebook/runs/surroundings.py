@@ -12,11 +12,12 @@ from slipway.hosts.local import LocalHost
 from slipway.notebook.document import Runbook
 from slipway.project import ROOT
 
-AGREED = ("main", "master")  # the branches that a team works from
+AGREED = ("main", "master")  # the branches that a team works from, and its remote's own
 HARMLESS = ("", "dev", "testing")  # environments that nobody depends on
 # How many words stand before the path in a line of each kind.
 FIELDS = {"1": 7, "2": 8, "u": 9, "?": 0}
 STATUS = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch"]
+DEFAULT = ["git", "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,29 @@ class Surroundings:
     branch: str = ""  # "" when no branch is checked out
     changed: tuple[str, ...] = ()
     behind: int = 0  # commits that the remote had when it was last fetched
+    default: str = ""  # the branch that a clone of the remote begins on, where that is known
 
     @property
     def dirty(self) -> bool:
         return bool(self.changed)
 
+    @property
+    def strayed(self) -> bool:
+        """Whether another branch than an agreed one is checked out, or none."""
+        return bool(self.commit) and self.branch not in (*AGREED, self.default or AGREED[0])
+
 
 def look(root: Path = ROOT) -> Surroundings:
     """Ask the system and git; nothing is fetched, and no repository at all is fine."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         status = pool.submit(_git, root, STATUS)
+        default = pool.submit(_git, root, DEFAULT)
         email = pool.submit(_git, root, ["git", "config", "user.email"])
         commit, branch, changed, behind = _read(status.result())
         mail = email.result().strip()
-        return Surroundings(user(), socket.gethostname(), mail, commit, branch, changed, behind)
+        main = default.result().strip().removeprefix("origin/")
+        who, host = user(), socket.gethostname()
+        return Surroundings(who, host, mail, commit, branch, changed, behind, main)
 
 
 def user() -> str:
@@ -66,9 +76,9 @@ def complaints(here: Surroundings, runbook: Runbook) -> list[str]:
     if here.behind:
         commits = "1 commit" if here.behind == 1 else f"{here.behind} commits"
         found.append(f"{commits} behind the remote; {runbook.name} may have changed: git pull")
-    if here.branch not in AGREED:
+    if here.strayed:
         where = f"on {here.branch}" if here.branch else "on no branch"
-        found.append(f"{where}, not on {AGREED[0]}")
+        found.append(f"{where}, not on {here.default or AGREED[0]}")
     return found
 
 
@@ -76,10 +86,11 @@ def demand(here: Surroundings, runbook: Runbook, env: str) -> None:
     """Raise Refused where a risky runbook would run on what is not the team's common state."""
     if runbook.matter.risk != "high" or env in HARMLESS:
         return
-    if not (here.dirty or here.behind):
+    if not (here.dirty or here.behind or here.strayed):
         return
     wrong = "; ".join(complaints(here, runbook))
     way = ["git stash --include-untracked (or commit)"] if here.dirty else []
+    way += [f"git switch {here.default or AGREED[0]}"] if here.strayed else []
     way += ["git pull"] if here.behind else []
     raise Refused(
         f"{runbook.name} is of high risk and {env} is real, but this checkout is not what the "
