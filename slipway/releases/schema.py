@@ -47,6 +47,8 @@ class SchemaChange:
     def findings(self) -> list[Finding]:
         """Judge the new files, without asking the database."""
         found = squawk.find()
+        if found is None and self.pending:
+            self.note(squawk.SKIPPED)
         return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=found)
 
     def check(self) -> None:

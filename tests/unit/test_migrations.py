@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from slipway.database.report import Silent
-from slipway.errors import ConfigError, DifferenceFound
-from slipway.migrations import failure, files, indexes, schema, state
+from slipway.errors import ConfigError, DifferenceFound, Refused
+from slipway.migrations import failure, files, indexes, schema, squawk, state
 from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
 from slipway.migrations.journal import Entry, Journal
@@ -15,6 +15,7 @@ from slipway.migrations.splitter import split
 from slipway.ops import schema as given
 from slipway.project import COMPOSE
 from slipway.releases import judging
+from tests.integration.inside import Heard
 
 TEXT = "-- migrate:up\ncreate table t ();\n-- migrate:down\ndrop table t;\n"
 FILES = files.from_texts({f"{n}_t.sql": TEXT for n in (10, 20, 30)})
@@ -154,6 +155,42 @@ def test_a_checkout_is_judged_without_a_database(tmp_path: Path) -> None:
     (folder / "30_bad.sql").write_text("-- migrate:up\n\ncommit;\n")
     with pytest.raises(ConfigError, match=r"30_bad\.sql: line 3: COMMIT"):
         judging.judge("", Silent(), tmp_path)
+
+
+def test_without_squawk_it_is_said_that_one_pair_of_eyes_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations/10_a.sql").write_text(TEXT)
+    monkeypatch.setattr(squawk, "find", lambda: None)
+    heard = Heard()
+    assert judging.judge("", heard, tmp_path) == []
+    assert heard.notes == [squawk.SKIPPED]
+
+
+def test_what_can_never_run_is_refused_before_anybody_connects(tmp_path: Path) -> None:
+    index = "create index concurrently i on t (n);"
+    (tmp_path / "10_a.SQL").write_text(f"-- migrate:up\n{index}\n")
+    with pytest.raises(ConfigError, match=r"expected a name like"):
+        given.texts(tmp_path)
+    (tmp_path / "10_a.SQL").rename(tmp_path / "10_a.sql")
+    with pytest.raises(ConfigError, match=r"10_a\.sql: line 2: .*transaction:false"):
+        given.texts(tmp_path)
+    (tmp_path / "10_a.sql").write_text(f"-- migrate:up transaction:false\n{index}\n")
+    (tmp_path / "20_b.sql").write_text(f"-- migrate:up\n-- {index}\nselect 1;\n")
+    (tmp_path / "30_c.sql").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"30_c\.sql: cannot be read: No such file"):
+        given.texts(tmp_path)
+    (tmp_path / "30_c.sql").unlink()
+    assert list(given.texts(tmp_path)) == ["10_a.sql", "20_b.sql"]
+
+
+def test_a_roll_back_takes_the_newest_that_are_applied() -> None:
+    rows = [{"version": str(n), "applied": n < 3} for n in (1, 2, 3)]
+    assert [each["version"] for each in given.newest({"migrations": rows}, 1)] == ["2"]
+    assert [each["version"] for each in given.newest({"migrations": rows}, 9)] == ["2", "1"]
+    with pytest.raises(Refused, match="this is in the way"):
+        given.demand_runnable({"problems": ["edited"]})
 
 
 def test_the_schemas_file_is_written_when_it_changes(tmp_path: Path) -> None:
