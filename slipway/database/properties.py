@@ -6,7 +6,7 @@ from slipway.database.report import Report
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
-    from psycopg import Connection, sql
+    from psycopg import Connection, Error, sql
 
     Session = Connection[tuple[Any, ...]]
 
@@ -25,9 +25,8 @@ def copy(session: "Session", source: str, target: str, report: Report) -> None:
         try:
             session.execute(statement)
         except psycopg.errors.InsufficientPrivilege as error:
-            text = statement.as_string(session)
-            report.note(f"left out, for {error.diag.message_primary}: {text}")
-    _copy_lists(session, source, target)
+            _tell_left_out(error, statement.as_string(session), report)
+    _copy_lists(session, source, target, report)
     _copy_owner(session, source, target, report)
 
 
@@ -77,16 +76,21 @@ def _settings(session: "Session", source: str, target: str) -> "list[sql.Compose
     return found
 
 
-def _copy_lists(session: "Session", source: str, target: str) -> None:
+def _copy_lists(session: "Session", source: str, target: str, report: Report) -> None:
     """Copy the lists through settings of this session, which writes them down as they were."""
+    import psycopg
     from psycopg import sql
 
     for role, setting, value in _read_settings(session, source):
-        if setting in LISTS:
+        if setting not in LISTS:
+            continue
+        text = sql.SQL("{} set {}").format(_whose(role, target), sql.Identifier(setting))
+        try:
             with session.transaction():
                 session.execute("select set_config(%s, %s, true)", (setting, value))
-                text = sql.SQL("{} set {} from current")
-                session.execute(text.format(_whose(role, target), sql.Identifier(setting)))
+                session.execute(text + sql.SQL(" from current"))
+        except psycopg.errors.InsufficientPrivilege as error:
+            _tell_left_out(error, f"{text.as_string(session)} = {value}", report)
 
 
 def _read_settings(session: "Session", source: str) -> list[tuple[str | None, str, str]]:
@@ -106,6 +110,10 @@ def _whose(role: str | None, target: str) -> "sql.Composed":
         return sql.SQL("alter database {}").format(sql.Identifier(target))
     text = sql.SQL("alter role {} in database {}")
     return text.format(sql.Identifier(role), sql.Identifier(target))
+
+
+def _tell_left_out(error: "Error", statement: str, report: Report) -> None:
+    report.note(f"left out, for {error.diag.message_primary}: {statement}")
 
 
 def _copy_owner(session: "Session", source: str, target: str, report: Report) -> None:

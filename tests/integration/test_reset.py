@@ -1,6 +1,7 @@
 """A real database begun anew: what is kept, what comes, what a kill leaves."""
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 import time
@@ -15,8 +16,8 @@ from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.ops import anew
 from slipway.storage.folder import FolderStore
-from tests.integration.backing import Person
-from tests.integration.inside import Heard, Inside
+from tests.integration.backing import Person, literal
+from tests.integration.inside import PASSWORD, Heard, Inside
 from tests.integration.renewed import SEEDS, tables, wish
 from tests.integration.restored import databases
 
@@ -155,6 +156,20 @@ def test_settings_rights_owner_and_writing_of_the_database_stay(place: Inside) -
     assert _properties(server) == before
     assert tables(server) == {"fresh"}
     assert databases(place) == {"logbook", name}
+
+
+def test_settings_that_a_plain_role_may_not_give_are_left_out_and_told(place: Inside) -> None:
+    place.sql(f"create role plain login createdb password {literal(PASSWORD)}", "postgres")
+    place.sql("create role other", "postgres")
+    place.sql("create database theirs owner plain", "postgres")
+    place.sql("alter role other in database theirs set search_path = a, b", "postgres")
+    place.sql("alter database theirs set search_path = c, d", "postgres")
+    server, report = dataclasses.replace(place.server.named("theirs"), user="plain"), Heard()
+    replace(server, wish(), report)
+    assert tables(server) == {"fresh"}
+    assert place.sql("show search_path", "theirs") == [("c, d",)]
+    (told,) = [note for note in report.notes if note.startswith("left out, for permission denied")]
+    assert 'alter role "other" in database' in told and 'set "search_path" = a, b' in told
 
 
 def _properties(server: Server) -> Any:
