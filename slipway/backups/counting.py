@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.backups.turn import ENDLESS, NAME
-from slipway.database.connection import Server
+from slipway.database.connection import NoDatabase, Server
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -16,6 +16,7 @@ AT_ONCE = 50  # tables in one transaction: few locks at a time
 PAGES = 4096  # of all tables of one such transaction, unless one alone has more
 LEAST_PATIENCE = 30.0
 PATIENCE = 0.25  # of the time the dump took
+SHOWN = 5  # failures that are told one by one
 
 
 class Counting:
@@ -26,6 +27,7 @@ class Counting:
         self._snapshot = snapshot
         self._tables = tables
         self._rows: dict[str, int | None] = dict.fromkeys(tables)
+        self._failed: dict[str, str] = {}
         self._stop = threading.Event()
         self._began = time.monotonic()
         self._connection: Connection[tuple[Any, ...]] | None = None
@@ -47,6 +49,12 @@ class Counting:
         self.end()
         return dict(sorted(self._rows.items()))
 
+    def failures(self) -> list[str]:
+        """Say which tables could not be counted, and why."""
+        told = [f"{name} was not counted: {why}" for name, why in self._failed.items()]
+        more = len(told) - SHOWN
+        return [*told[:SHOWN], *([f"and {more} more were not counted"] if more > 0 else [])]
+
     def end(self) -> None:
         """Stop counting; a count under way is cancelled."""
         self._stop.set()
@@ -60,7 +68,7 @@ class Counting:
     def _count(self) -> None:
         import psycopg
 
-        with contextlib.suppress(psycopg.Error, OSError):
+        try:
             self._connection = self._server.connect(patience=0, application=f"{NAME}: counting")
             with contextlib.closing(self._connection) as connection:
                 connection.execute("select pg_catalog.set_config('search_path', '', false)")
@@ -68,12 +76,29 @@ class Counting:
                 connection.execute("set row_security = off")
                 connection.execute("set max_parallel_workers_per_gather = 0")
                 for tables in batches(self._tables):
-                    if self._stop.is_set():
-                        return
-                    self._count_some(connection, tables)
+                    self._count_each(connection, tables)
+        except (psycopg.Error, NoDatabase, OSError) as error:
+            if not self._stop.is_set():
+                self._failed["what is left"] = _reason(error)
+
+    def _count_each(self, connection: "Connection[tuple[Any, ...]]", tables: list[str]) -> None:
+        """Count some together; where one of them cannot be, each by itself."""
+        import psycopg
+
+        if self._stop.is_set():
+            return
+        try:
+            self._count_some(connection, tables)
+        except psycopg.Error as error:
+            if self._stop.is_set() or connection.closed:
+                raise
+            if len(tables) == 1:
+                self._failed[tables[0]] = _reason(error)
+                return
+            for table in tables:
+                self._count_each(connection, [table])
 
     def _count_some(self, connection: "Connection[tuple[Any, ...]]", tables: list[str]) -> None:
-        """One that cannot be counted takes its neighbours along; they have no number then."""
         counts = (
             f"select {number}, count(*) from only {table}"  # noqa: S608 - quoted by the server
             for number, table in enumerate(tables)
@@ -98,3 +123,8 @@ def batches(tables: Mapping[str, int]) -> Iterator[list[str]]:
         pages += size
     if some:
         yield some
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -173,6 +173,8 @@ class _Taking:
                     catalogue.dump_key(self.name), self._told(flow.chunks), expected=guess
                 )
             rows = counting.rows(is_held=seen.is_held)
+            for told in counting.failures():
+                self.report.note(told)
         finally:
             counting.end()
         return Dumped(seen, rows, flow.plain(), flow.sealed())

@@ -28,7 +28,8 @@ def show_taken(found: Row, *, as_json: bool = False) -> None:
         return
     say(found["summary"])
     if found["uncounted"]:
-        say(f"{found['uncounted']} tables were too large to be counted while it was taken")
+        told = "not counted while it was taken, so a restore does not compare their rows"
+        say(f"tables that were {told}: {found['uncounted']}")
 
 
 def show_list(env: Environment, found: Row, *, as_json: bool = False) -> None:

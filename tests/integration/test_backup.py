@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.backups import catalogue, facts, seal
+from slipway.backups.counting import PAGES, Counting
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import Store
@@ -164,6 +165,22 @@ def test_of_more_tables_than_are_held_none_is_left_out_or_counted_wrongly(
     made = catalogue.get(store, person.take(place, store)).manifest
     assert len(made.tables) == 2 * facts.MOST_HELD
     assert set(made.tables.values()) <= {1, None}  # None: the dump was over before its turn
+
+
+def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
+    place: Inside,
+) -> None:
+    place.sql("create table a (i int); create table c (i int); insert into c values (1)")
+    pages = {"public.a": 0, "public.b": 0, "public.c": 0, "public.d": PAGES, "public.a ": PAGES}
+    with place.server.connect() as session, facts.snapshot(session, 1) as (snapshot, _):
+        counting = Counting(place.server, snapshot, pages)
+        counting.begin()
+        rows = counting.rows(is_held=True)
+    counted = {"public.a": 0, "public.a ": 0, "public.c": 1}
+    assert rows == counted | {"public.b": None, "public.d": None}
+    assert counting.failures() == [
+        f'public.{name} was not counted: relation "public.{name}" does not exist' for name in "bd"
+    ]
 
 
 def roles(person: Person, store: Store, name: str) -> str:
