@@ -320,3 +320,60 @@ def test_an_environment_in_other_hands_is_left_alone(kitchen: Kitchen) -> None:
     assert kitchen.lines == ["look"]  # to look is free
     assert kitchen.events("finish")[0].data["result"] == "stopped"
     assert kitchen.run(resume="", wish=YES) == 0
+
+
+def test_a_default_environment_is_the_name_that_opens_a_gate(tmp_path: Path, oven: Oven) -> None:
+    text = """\
+---
+params:
+  ENV: {help: Where., default: testing}
+---
+
+# Wipe
+
+## Wipe it
+
+```sh {destructive}
+echo "wiped $ENV"
+```
+
+## Roll back
+
+There is no way back.
+"""
+    kitchen = Kitchen(tmp_path, oven, text)
+    assert kitchen.run() == 4
+    assert "add --yes-destroy=testing" in kitchen.said
+    assert kitchen.run(wish={"yes_destroy": "testing"}) == 0
+    assert "wiped testing" in kitchen.said
+
+
+def test_a_parameter_called_like_a_secret_is_shown_nowhere(tmp_path: Path, oven: Oven) -> None:
+    text = """\
+---
+params:
+  DB_PASSWORD: {help: Of the database.}
+  SECRET: {help: Its name.}
+  PORT: {help: Its port., pattern: "[0-9]+"}
+---
+
+# Show
+
+```sh
+echo "$DB_PASSWORD of $SECRET at $PORT"
+false
+```
+"""
+    kitchen = Kitchen(tmp_path, oven, text)
+    password = "correct-horse-1"
+    given = [f"db-password={password}", "secret=DATABASE_PASSWORD", "port=5432"]
+    assert kitchen.run(set=given[:2]) == 2
+    assert password not in kitchen.said and "port is missing" in kitchen.said
+    assert kitchen.run(set=given, wish={"dry_run": True}) == 0
+    assert password not in kitchen.said
+    for asked in ({"set": given}, {"resume": "", "set": given[:1]}):
+        assert kitchen.run(**asked) == 1
+        assert "*** of DATABASE_PASSWORD at 5432" in kitchen.said
+        assert password not in kitchen.said
+    left = [path.read_text() for path in kitchen.folder.rglob("*.*")]
+    assert not [each for each in left if password in each]

@@ -1,4 +1,4 @@
-"""The secrets that a run could meet, so that they are masked: the environment's, the shell's."""
+"""The secrets that a run could meet, so that they are masked: of environment, shell, parameters."""
 
 import contextlib
 import os
@@ -18,6 +18,10 @@ NAMED = re.compile(
     r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|PAT|AUTH)(_|$)"
 )
 IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@", re.IGNORECASE)
+# What a parameter called KEY or SECRET may hold in the open: a public key, the name of a secret.
+IN_OPEN = re.compile(
+    r"age1[0-9a-z]{58}|(ssh|ecdsa|sk)-\S+ AAAA\S+( .*)?|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
+)
 SHORTEST = 8  # what is shorter stands in ordinary text too
 
 
@@ -45,6 +49,11 @@ def secrets(env: "Environment | None", variables: Mapping[str, str] = os.environ
     either, so a file that does not open is no failure.
     """
     return sorted({*_of_environment(env), *_of_process(variables)})
+
+
+def of_parameters(values: Mapping[str, str]) -> list[str]:
+    """Return the values among a run's parameters that must not be shown."""
+    return sorted(set(_of_process({k: v for k, v in values.items() if not IN_OPEN.fullmatch(v)})))
 
 
 def _of_environment(env: "Environment | None") -> list[str]:

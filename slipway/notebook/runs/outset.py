@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, UsageError
+from slipway.notebook.cells.mask import Mask
 from slipway.notebook.checking import check
 from slipway.notebook.checking.variables import uses
 from slipway.notebook.commands import Commands
@@ -17,6 +19,7 @@ from slipway.notebook.reading import parse
 from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs import gates, params
 from slipway.notebook.runs.course import Course
+from slipway.notebook.runs.known import of_parameters
 from slipway.notebook.runs.params import Param
 from slipway.notebook.runs.ports import Asker, Gone, Place, Teller
 from slipway.notebook.runs.wish import Mode, Wish
@@ -59,25 +62,46 @@ def settle(
         here_used = {name for each in course.actions for name in used.get(each.id, ())}
         wanted = [p if p.name in here_used else replace(p, optional=True) for p in wanted]
 
-    here = Place("", socket.gethostname())
-
-    def ask(param: Param) -> str:
-        choices = f" ({', '.join(param.choices)})" if param.choices else ""
-        help_ = f": {param.help.rstrip('.')}" if param.help else ""
-        while True:
-            try:
-                value = ports.asker.type(f"{param.typed}{choices}{help_}?", here)
-            except Gone:
-                raise UsageError(f"{param.typed} is needed: {param.flag('…')}") from None
-            fault = params.complaint(param, value)
-            if not fault:
-                return value
-            ports.teller.note(fault, loud=True)
+    env = given.get("ENV") or next((p.default for p in wanted if p.name == "ENV"), "")
+    asking = Asking(ports, env)
 
     is_ours = runbook.path.parent == ROOT / "runbooks"
     name = runbook.name if is_ours else shlex.quote(where(runbook.path))
     command = f"inv runbook.run --name={name}"
-    return params.settle(wanted, given, ask if ports.mode.person else None, command)
+    try:
+        return params.settle(wanted, given, asking.value if ports.mode.person else None, command)
+    except UsageError as error:  # it repeats what was typed, and CI keeps it
+        raise UsageError(Mask(of_parameters(given)).text(str(error))) from None
+
+
+class Asking:
+    """Asks a person for parameters; the environment comes first, and each later prompt shows it."""
+
+    def __init__(self, ports: Ports, env: str) -> None:
+        self._ports = ports
+        self._env = env
+
+    def value(self, param: Param) -> str:
+        """Ask until the answer fits."""
+        choices = f" ({', '.join(param.choices)})" if param.choices else ""
+        help_ = f": {param.help.rstrip('.')}" if param.help else ""
+        place = self._place()
+        while True:
+            try:
+                value = self._ports.asker.type(f"{param.typed}{choices}{help_}?", place)
+            except Gone:
+                raise UsageError(f"{param.typed} is needed: {param.flag('…')}") from None
+            fault = params.complaint(param, value)
+            if not fault:
+                break
+            self._ports.teller.note(fault, loud=True)
+        if param.name == "ENV":
+            self._env = value
+        return value
+
+    def _place(self) -> Place:
+        env = environment.load(self._env) if self._env else None
+        return Place(self._env, socket.gethostname(), is_real=is_real(env))
 
 
 def refuse_gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> None:
