@@ -50,14 +50,19 @@ class Person:
             say(f"please answer with one of: {menu}")
 
     def type(self, question: str, place: Place) -> str:
-        _forget()
-        say(question, end="\n" if len(question) > 50 else " ")
-        say(f"[{where(place)}]", end=" ")
-        given = self._read()
-        say("")
-        if not given:
-            raise Gone
-        return given.strip()
+        while True:
+            _forget()
+            say(question, end="\n" if len(question) > 50 else " ")
+            say(f"[{where(place)}]", end=" ")
+            try:
+                given = self._read()
+            except UnicodeDecodeError:
+                say("\nthat was no UTF-8 text, so it was not taken as an answer: type it again")
+                continue
+            say("")
+            if not given:
+                raise Gone
+            return given.strip()
 
 
 def where(place: Place) -> str:
@@ -83,7 +88,8 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def _line() -> str:
-    return sys.stdin.readline()
+    # The lines after one that cannot be decoded are not to be lost with it.
+    return sys.stdin.buffer.readline().decode()
 
 
 def _forget() -> None:
