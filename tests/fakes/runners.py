@@ -1,6 +1,6 @@
 """A run without a terminal and without a shell: a person with answers, a watcher, a played one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from slipway.notebook.cells.result import Result
@@ -112,7 +112,10 @@ class Played:
     def test(self, condition: str) -> bool:
         return condition != "false"
 
-    def shell(self) -> int:
+    def values(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
+    def shell(self, tell: Callable[[str], None]) -> int:
         self.shells += 1
         return 0
 

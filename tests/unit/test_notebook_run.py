@@ -60,6 +60,7 @@ Call somebody.
 """
 NO_WAY_BACK = TEXT.replace("## Roll back", "## More")
 WIPE = "# Wipe\n\n## Wipe it\n\n```sh {destructive}\nrm -r x\n```\n\n## Roll back\n\nNo way back.\n"
+FAILS: dict[str, list[Outcome]] = {"wipe-it": ["failed"]}
 
 
 class Stage:
@@ -234,6 +235,25 @@ def test_destroying_wants_the_name_of_the_environment(tmp_path: Path) -> None:
     assert (stage.result, stage.shell.ran) == (0, ["wipe-it"])
     stage = Stage(tmp_path / "b", ["", "no"], text=WIPE)
     assert (stage.result, stage.shell.ran) == (3, [])
+
+
+def test_destroying_once_more_wants_the_name_once_more(tmp_path: Path) -> None:
+    answers = ["prod", "again", "staging", "again", "prod"]
+    stage = Stage(tmp_path / "a", answers, text=WIPE, ends=FAILS)
+    assert (stage.result, stage.shell.ran) == (0, ["wipe-it", "wipe-it"])
+    stage = Stage(tmp_path / "b", ["prod", "again", "", "quit"], text=WIPE, ends=FAILS)
+    assert (stage.result, stage.shell.ran) == (1, ["wipe-it"])
+
+
+def test_destroying_what_may_be_destroyed_already_wants_the_name_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, ["", "no"], text=WIPE)
+    stage.record.append("start", cell="wipe-it", n=1)
+    stage.record.close()
+    stage = Stage(tmp_path, ["again", "yes", "quit"], text=WIPE, resumed=True)
+    assert (stage.result, stage.shell.ran) == (3, [])
+    assert stage.asker.asked[0] == '"wipe-it" may have run: look first.'
+    stage = Stage(tmp_path, ["again", "prod"], text=WIPE, resumed=True)
+    assert (stage.result, stage.shell.ran) == (0, ["wipe-it"])
 
 
 def test_a_cell_whose_condition_is_false_or_that_is_only_shown_is_skipped(tmp_path: Path) -> None:

@@ -212,6 +212,67 @@ def test_what_is_typed_while_a_cell_runs_answers_no_question(start: Start) -> No
         assert seen.end() == 3
 
 
+def test_a_question_tells_what_cells_before_it_have_found(start: Start) -> None:
+    text = (
+        "# A\n\n## Look\n\n```sh {check capture=N}\nprintf '3\\nnew'\n```\n\n"
+        "```sh {check}\nwhere=here\n```\n\n"
+        '## Go\n\n```sh {confirm="Apply $N of $MINUTES $where?"}\necho went\n```\n'
+    )
+    with start(PARAMS + text.replace("echo", "echo $MINUTES")) as seen:
+        seen.wait("Apply 3 new of 40 here?")
+        seen.say("n")
+        assert seen.end() == 3
+
+
+def test_bytes_that_are_no_text_are_asked_for_again(start: Start) -> None:
+    with start(env="prod") as seen:
+        seen.wait("Enter run")
+        seen.child.send(b"\xfc\r")
+        seen.wait("was no UTF-8 text")
+        seen.wait("Enter run", 2)
+        seen.say("q")
+        assert seen.end() == 3
+    assert "Traceback" not in seen.text
+
+
+ASKED = """\
+---
+params:
+  ENV: {help: Where., choices: [staging, prod]}
+  SIZE: {help: How many of them., choices: ['1', '2']}
+---
+
+# Grow
+
+```sh
+echo "$SIZE in $ENV"
+```
+"""
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_parameters_are_asked_for_until_they_fit_and_say_where_one_is(
+    start: Start, is_given: bool
+) -> None:
+    with start(ASKED, **({"env": "prod"} if is_given else {}), terminal={"columns": 100}) as seen:
+        if not is_given:
+            seen.wait("env (staging, prod): Where?")
+            seen.say("prd")
+            seen.wait('none of staging, prod (did you mean "prod"?)')
+            seen.wait("env (staging, prod): Where?", 2)
+            seen.say("prod")
+        seen.wait("size (1, 2): How many of them?")
+        seen.wait("PROD from")
+        seen.say("3")
+        seen.wait("'3' is none of 1, 2")
+        seen.wait("PROD from", 2)
+        seen.say("2")
+        seen.wait("Enter run")
+        seen.say("")
+        assert seen.end() == 0
+    assert "2 in prod" in seen.text
+
+
 SHELL = """
 stty -a >{before}
 {command}

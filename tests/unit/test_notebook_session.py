@@ -111,7 +111,7 @@ def test_the_next_cell_finds_what_the_last_one_left_but_not_its_strictness(run: 
 def test_a_cell_ends_its_own_shell_alone(run: Run) -> None:
     assert run("X=1; exit 0; X=2").passed
     assert run.printed("echo $X; (exit 0); Y=3; trap 'echo bye' EXIT; exit") == "1\nbye\n"
-    assert run.printed('echo "$X $Y"; exec true') == "1 3\n"
+    assert run.printed('echo "$X $Y"; exec true').startswith("1 3\n")
     assert run("X=9; exit 7").code == 7
     assert run("X=9; set +e; (exit 5)").code == 5
     assert run.printed('echo "$X $Y"') == "1 3\n"
@@ -330,3 +330,54 @@ def command_lines() -> Iterator[bytes]:
             yield path.read_bytes()
         except OSError:
             time.sleep(0)  # it has just ended
+
+
+def test_python_finds_the_variables_whatever_separates_words(run: Run) -> None:
+    run("A=1; B='x y'; IFS=,")
+    assert run.printed("import os; print(os.environ['A'], os.environ['B'])", "python") == "1 x y\n"
+    assert run.printed('printf "[%s]" "$IFS"') == "[,]"
+
+
+def test_variables_are_told_as_the_next_cell_would_find_them(tmp_path: Path) -> None:
+    run = Run(tmp_path, GIVEN="before", KEPT="kept")
+    run("GIVEN=after; TEXT=$'a  b\\nc'; unset GONE; IFS=,e", Attributes())
+    run("printf 3", Attributes(capture="N"))
+    told = run.session.values(["GIVEN", "KEPT", "TEXT", "N", "GONE"])
+    assert told == {"GIVEN": "after", "KEPT": "kept", "TEXT": "a  b\nc", "N": "3"}
+    assert run.session.values([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [("export Z=1; printf x; exec true", "sh"), ("import os; os._exit(0)", "python")],
+)
+def test_a_cell_that_ends_its_shell_itself_says_that_its_variables_are_lost(
+    run: Run, source: str, language: Language
+) -> None:
+    said = "! it ended its shell itself, as exec does: what it set is lost to later cells\n"
+    assert run.printed(source, language).endswith(said)
+    assert (run.folder / "cells" / "01.log").read_text().splitlines(keepends=True)[-1] == said
+    assert said not in run.printed("export Z=1; exit 0")
+
+
+def test_a_screen_that_is_gone_is_no_bash_that_cannot_be_started(run: Run) -> None:
+    def gone() -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError, match="Broken pipe; the-cell may have run"):
+        run("echo begun; sleep 60", page=Page(b"begun", gone))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+@pytest.mark.parametrize("source", ["echo begun; sleep 60", "printf x"])
+def test_a_log_that_cannot_be_written_ends_the_cell_and_is_named(run: Run, source: str) -> None:
+    log = run.folder / "cells" / "01.log"
+    log.symlink_to("/dev/full")
+    began = time.monotonic()
+    with pytest.raises(SlipwayError) as told:
+        run(source)
+    log.unlink()
+    assert time.monotonic() - began < 30
+    why = f"{log} cannot be written: No space left on device; the-cell may have run"
+    assert why in str(told.value)
+    assert f"--resume={run.folder.name}" in str(told.value)

@@ -32,6 +32,11 @@ try:
     attributes = Attributes(**eval(sys.argv[3]))
     cell = Cell(1, "steps", "it", "It", sys.argv[4], sys.argv[2], attributes)
     if sys.argv[2] == "SHELL": print("ended with", session.shell())
+    elif sys.argv[2] == "GONE":
+        source = "left=behind; mkdir lost; cd lost"
+        session.run(Cell(1, "steps", "it", "It", "sh", source, attributes), 1, Screen())
+        (folder / "lost").rmdir()
+        print("ended with", session.shell(print))
     else:
         result = session.run(cell, 1, Screen())
         print("\\n[", result.outcome, result.code, result.captured, *result.left, "]")
@@ -152,3 +157,12 @@ def test_a_shell_in_between_has_the_state_and_gives_the_terminal_back(tmp_path: 
         child.expect("prod-42")
         child.sendline("exit 3")
         child.expect("ended with 3")
+
+
+def test_a_shell_begins_in_the_project_where_the_folder_is_gone(tmp_path: Path) -> None:
+    with typing(tmp_path, "GONE") as child:
+        child.expect("lost is gone, so the shell begins in ")
+        child.expect(r"\[runbook\]")
+        child.sendline('echo "in $PWD with $left"; exit 5')
+        child.expect(f"in {re.escape(str(tmp_path))} with behind")
+        child.expect("ended with 5")

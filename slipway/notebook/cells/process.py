@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from slipway.errors import SlipwayError
 from slipway.notebook.cells import family
 from slipway.notebook.cells.ends import Ends, Job, exit_of, signals
 from slipway.notebook.cells.terminal import Person
@@ -52,6 +53,10 @@ class Ended:
     left: tuple[str, ...]
 
 
+class NotStarted(SlipwayError):
+    """There is no process, so nothing was done."""
+
+
 def conduct(job: Job, hearing: Hearing, person: Person | None = None) -> Ended:
     """Run a job to its end; with a person it has a terminal of its own, joined to theirs."""
     with contextlib.ExitStack() as stack:
@@ -60,7 +65,12 @@ def conduct(job: Job, hearing: Hearing, person: Person | None = None) -> Ended:
         stack.enter_context(signals(ends.wake[1]))
         if person is not None:
             stack.enter_context(person.raw())
-        process = ends.start(job)
+        try:
+            process = ends.start(job)
+        except FileNotFoundError:
+            raise NotStarted("bash is not installed here, and cells need it") from None
+        except OSError as error:  # those that come later are of who listens
+            raise NotStarted(f"bash cannot be started: {error.strerror}") from None
         try:
             return watch.run(process)
         except BaseException:

@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+Kind = Literal["cell", "test", "python", "values"]
+
 # Bash names an error by $0 and the line; so $0 is the runbook, and the cell's text is evaluated
 # behind as many empty lines as stand before it there. No argument holds its text: that is read
 # from a descriptor, which bash 3.2 cannot do with `.`.
@@ -14,6 +16,7 @@ _MAIN = (
 _NEWLINE = "\n"
 _CELL = 'set -euo pipefail; eval "$__slipway_cell"; __slipway_end $?'
 _TEST = 'set -uo pipefail; eval "$__slipway_cell"; printf %s $? >&$__slipway_out'
+_VALUES = ""  # what it is given says all
 _PYTHON = 'exec "${__slipway_python[@]}" "$__slipway_out"'
 
 # Each variable as bash declares it and as it is; each function. Told apart by NUL, which none has.
@@ -64,15 +67,26 @@ _STOP = "trap 'builtin exit 130' INT\n"  # else it goes on when a command takes 
 
 # To Python every variable is there, exported or not; but for what no process can be given.
 _SHOW = r"""
-for __slipway_each in $(compgen -v); do
-  case $__slipway_each in
-    BASH* | COMP_* | DIRSTACK | EPOCH* | EUID | FUNCNAME | GROUPS | HISTCMD | HOSTTYPE | IFS) ;;
-    LINENO | MACHTYPE | OPTARG | OPTERR | OPTIND | OSTYPE | PIPESTATUS | PPID | PS4 | RANDOM) ;;
-    SECONDS | SHELLOPTS | SRANDOM | UID | _ | __slipway_*) ;;
-    *)
-      __slipway_value=${!__slipway_each-}
-      if ((${#__slipway_value} < 30000)); then export "$__slipway_each"; fi ;;
-  esac
+__slipway_show() {
+  local IFS=$'\n' __slipway_each __slipway_value
+  for __slipway_each in $(compgen -v); do
+    case $__slipway_each in
+      BASH* | COMP_* | DIRSTACK | EPOCH* | EUID | FUNCNAME | GROUPS | HISTCMD | HOSTTYPE | IFS) ;;
+      LINENO | MACHTYPE | OPTARG | OPTERR | OPTIND | OSTYPE | PIPESTATUS | PPID | PS4 | RANDOM) ;;
+      SECONDS | SHELLOPTS | SRANDOM | UID | _ | __slipway_*) ;;
+      *)
+        __slipway_value=${!__slipway_each-}
+        if ((${#__slipway_value} < 30000)); then export "$__slipway_each"; fi ;;
+    esac
+  done
+}
+__slipway_show
+"""
+_LOOK = r"""
+for __slipway_each in {}; do
+  if [ -n "${{!__slipway_each+set}}" ]; then
+    builtin printf '%s\0%s\0' "$__slipway_each" "${{!__slipway_each}}" >&$__slipway_out
+  fi
 done
 """
 
@@ -89,15 +103,20 @@ def test(state: str, condition: str) -> str:
     return f"{state}__slipway_cell={shlex.quote(condition)}\n"
 
 
+def values(state: str, names: Sequence[str]) -> str:
+    """Return what the bash reads that reports variables, each name before its value."""
+    return f"{state}{_LOOK.format(shlex.join(names))}"
+
+
 def python(state: str, argv: Sequence[str], *, terminal: bool, interactive: bool) -> str:
     """Return what the bash reads first that becomes the Python of a cell."""
     traps = _SURVIVE if terminal and not interactive else ""
     return f"{state}{_SHOW}{traps}__slipway_python=({shlex.join(argv)})\n"
 
 
-def bash(name: str, kind: Literal["cell", "test", "python"]) -> Callable[[int, int], list[str]]:
+def bash(name: str, kind: Kind) -> Callable[[int, int], list[str]]:
     """Return how to start the bash that reads it, once its descriptors are known."""
-    then = {"cell": _CELL, "test": _TEST, "python": _PYTHON}[kind]
+    then = {"cell": _CELL, "test": _TEST, "python": _PYTHON, "values": _VALUES}[kind]
 
     def argv(given: int, report: int) -> list[str]:
         return ["bash", "--noprofile", "--norc", "-c", _MAIN.format(given, report, then), name]

@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -20,12 +20,13 @@ from slipway.notebook.cells.mask import Mask
 from slipway.notebook.cells.process import Ended, Hearing
 from slipway.notebook.cells.result import Result
 from slipway.notebook.cells.state import State
-from slipway.notebook.cells.tee import Tee
+from slipway.notebook.cells.tee import Tee, Unwritable, writing
 from slipway.notebook.cells.terminal import Person
 from slipway.notebook.document import Cell
 from slipway.project import ROOT
 
 TEST_PATIENCE = 60.0  # seconds for a `when`
+LEFT_NOTHING = "! it ended its shell itself, as exec does: what it set is lost to later cells"
 # With these a bash would run a file before the cell, or would not be itself.
 UNWANTED = ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "CDPATH", "OLDPWD")
 
@@ -70,7 +71,18 @@ class Session:
         return self._state.unkept
 
     def run(self, cell: Cell, n: int, screen: Screen) -> Result:
-        """Run a cell to its end, whatever that is."""
+        """Run a cell to its end, whatever that is; it is ended when its record cannot be kept."""
+        try:
+            return self._run(cell, n, screen)
+        except Unwritable as error:
+            raise SlipwayError(
+                f"the run was stopped, for {error}; {cell.id} may have run: make room, look, then "
+                f"inv runbook.run --resume={self._folder.name}"
+            ) from None
+        except OSError as error:  # of the screen: a closed pipe, a terminal that is gone
+            raise OSError(error.errno, f"{error.strerror}; {cell.id} may have run") from None
+
+    def _run(self, cell: Cell, n: int, screen: Screen) -> Result:
         log = self._folder / "cells" / f"{n:02}.log"
         interactive = cell.attributes.interactive and self._person is not None
         with Tee(log, self._mask, screen.write, typed=interactive) as tee:
@@ -88,11 +100,14 @@ class Session:
             )
             with self._source(cell, n) as source:
                 ended = self._conduct(self._job(cell, folder, source), hearing, self._person)
+            if ended.code == 0 and not ended.why and not ended.report:
+                tee.remark(LEFT_NOTHING)
         message = capture.complaint if ended.code == 0 and not ended.why else _signal(ended)
         passed = not ended.why and ended.code == 0 and not message
         if passed:
             self._advance(cell, folder, ended, capture)
-            self._state.write(self._kept(n))
+            with writing(self._kept(n)):
+                self._state.write(self._kept(n))
         return Result(
             outcome="passed" if passed else (ended.why or "failed"),
             code=ended.code if ended.code >= 0 and not ended.why else None,
@@ -132,16 +147,31 @@ class Session:
             raise SlipwayError(f'when="{shown}" cannot be decided: {reason}')
         return code == 0
 
-    def shell(self) -> int:
+    def values(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the variables that are set in the present state."""
+        if not names:
+            return {}
+        given = script.values(self._state.script(), names).encode(errors="surrogateescape")
+        argv = script.bash(self._name, "values")
+        job = Job(argv, self._env, self._root, given, TEST_PATIENCE)
+        ended = self._conduct(job, Hearing(lambda data: None), None)
+        if ended.why == "interrupted":
+            raise KeyboardInterrupt
+        words = iter(ended.report.decode(errors="replace").split("\0"))
+        return dict(zip(words, words, strict=False))
+
+    def shell(self, tell: Callable[[str], None] = lambda text: None) -> int:
         """Give the person a bash with the present state; what it changes is not kept."""
+        folder = self._state.cwd
+        if not folder.is_dir():
+            folder = self._root if self._root.is_dir() else Path.home()
+            tell(f"{self._state.cwd} is gone, so the shell begins in {folder}")
         given, feed = os.pipe()
         text = f"{self._state.script()}PS1='[runbook] \\w \\$ '\n"
         argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{given}", "-i"]
         person = self._person or Person()
         with person.lent():
-            started = subprocess.Popen(
-                argv, env=self._env, cwd=self._present(self._state.cwd), pass_fds=(given,)
-            )
+            started = subprocess.Popen(argv, env=self._env, cwd=folder, pass_fds=(given,))
             os.close(given)
             before = signal.signal(signal.SIGINT, signal.SIG_IGN)
             try:
@@ -160,12 +190,7 @@ class Session:
 
     def _conduct(self, job: Job, hearing: Hearing, person: Person | None) -> Ended:
         self._debug(self._mask.text(f"in {job.cwd}: {shlex.join(job.argv(60, 61))}"))
-        try:
-            return process.conduct(job, hearing, person)
-        except FileNotFoundError:
-            raise SlipwayError("bash is not installed here, and cells need it") from None
-        except OSError as error:
-            raise SlipwayError(f"bash cannot be started: {error.strerror}") from None
+        return process.conduct(job, hearing, person)
 
     def _job(self, cell: Cell, folder: Path, source: Path | None) -> Job:
         traits = {"terminal": self._person is not None, "interactive": cell.attributes.interactive}
@@ -192,9 +217,10 @@ class Session:
             yield None
             return
         path = self._folder / "cells" / f"{n:02}.py"
-        path.touch(0o600)
         try:
-            path.write_text(cell.source, encoding="utf-8")
+            with writing(path):
+                path.touch(0o600)
+                path.write_text(cell.source, encoding="utf-8")
             yield path
         finally:
             path.unlink(missing_ok=True)

@@ -1,16 +1,31 @@
 """What a cell prints on its way to the screen and to its log: masked, counted, never kept."""
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from slipway.errors import SlipwayError
 from slipway.notebook.cells.mask import Mask
 
 Write = Callable[[bytes], object]
 TRACE = b"Traceback (most recent call last):"
 BETWEEN = (b"During handling of the above exception", b"The above exception was the direct cause")
+
+
+class Unwritable(SlipwayError):
+    """A file of the record cannot be written: nothing that is done would be remembered."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell the failure to write a file from a screen that is gone."""
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(f"{path} cannot be written: {error.strerror}") from None
 
 
 class Tee:
@@ -21,7 +36,9 @@ class Tee:
         self._stream = mask.stream()
         # Who types wants to see every key at once, be it the first letter of a secret.
         self._shown = mask.stream() if typed else None
-        self._file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._path = log
+        with writing(log):
+            self._file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._traces: Traces | None = None
         self._last = b"\n"
         self.size = 0
@@ -36,15 +53,11 @@ class Tee:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        rest = self._stream.flush()
-        if self._traces:
-            rest = self._traces.feed(rest) + self._traces.flush()
-        if self._shown:
-            self._screen(self._shown.flush())
-        else:
-            self._screen(rest)
-        self._log(rest)
-        os.close(self._file)
+        try:
+            if not isinstance(error, OSError | Unwritable):  # else there is no use in trying more
+                self._flush()
+        finally:
+            os.close(self._file)
 
     @property
     def lines(self) -> int:
@@ -70,11 +83,26 @@ class Tee:
         """Leave out Python's tracebacks from now on: after Ctrl-C they say nothing."""
         self._traces = self._traces or Traces()
 
+    def remark(self, text: str) -> None:
+        """Say something of our own on a line of its own."""
+        self.take((b"" if self._last == b"\n" else b"\n") + text.encode() + b"\n")
+
+    def _flush(self) -> None:
+        rest = self._stream.flush()
+        if self._traces:
+            rest = self._traces.feed(rest) + self._traces.flush()
+        if self._shown:
+            self._screen(self._shown.flush())
+        else:
+            self._screen(rest)
+        self._log(rest)
+
     def _log(self, data: bytes) -> None:
         if data:
             rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            with writing(self._path):
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
             self.size += len(data)
             self._newlines += data.count(b"\n")
             self._last = data[-1:]

@@ -1,6 +1,6 @@
 """Whom a run speaks with: one who answers, one who is told; a terminal's in slipway/show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -88,7 +88,13 @@ class Shell(Protocol):
 
     def test(self, condition: str) -> bool: ...
 
-    def shell(self) -> int: ...
+    def values(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return those of the variables that are set, as the next cell would find them."""
+        ...
+
+    def shell(self, tell: Callable[[str], None]) -> int:
+        """Give the person a shell; `tell` is told what is unusual about it."""
+        ...
 
     def close(self) -> None: ...
 

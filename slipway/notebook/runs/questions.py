@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from string import Template
 from typing import Literal
 
+from slipway.notebook.cells.output import clean
 from slipway.notebook.cells.result import Result
 from slipway.notebook.document import Cell, Manual
 from slipway.notebook.runs.gates import awaited, to_type
@@ -36,7 +37,7 @@ class Questions:
         if task := awaited(cell, job.runbook.matter.awaits):
             return self._ask(cell, f"inv {task} does not exist yet, so this cannot run.", ())
         if doubtful and not cell.is_check and job.mode.person:
-            return self._ask(cell, f'"{cell.id}" may have run: look first.', ("again",))
+            return self._ask_again(cell, f'"{cell.id}" may have run: look first.')
         if cell.attributes.destructive:
             return self._ask_name(cell)
         if cell.is_check and not cell.is_gate:
@@ -53,7 +54,7 @@ class Questions:
         stop: Way = "stopped" if result.outcome == "interrupted" else "failed"
         if not self._job.mode.person:
             return Said(stop)
-        said = self._ask(cell, f'"{cell.id}" did not pass.', ("again",))
+        said = self._ask_again(cell, f'"{cell.id}" did not pass.')
         return Said(stop) if said.way == "stopped" else said
 
     def manual(self, step: Manual) -> Way:
@@ -90,7 +91,22 @@ class Questions:
         job.record.append("skip", cell=cell.id, reason=job.mask.text(reason), by=by)
         job.teller.note(f"{cell.id} skipped: {job.mask.text(reason)}")
 
+    def _ask_again(self, cell: Cell, question: str) -> Said:
+        """Offer to run a cell once more; what destroys wants the name once more too."""
+        name_first = self._ask_name_again if cell.attributes.destructive else None
+        return self._ask(cell, question, ("again",), again=name_first)
+
+    def _ask_name_again(self, cell: Cell) -> Said:
+        if said := self._named(cell):
+            return said
+        return self._ask_again(cell, "It was not run again.")
+
     def _ask_name(self, cell: Cell) -> Said:
+        if said := self._named(cell):
+            return said
+        return self._ask(cell, "It was not run.", ("again", "no"), again=self._ask_name)
+
+    def _named(self, cell: Cell) -> Said | None:
         """Have the environment's name typed before something is destroyed."""
         job = self._job
         name = to_type(job.runbook, job.place.env)
@@ -99,7 +115,7 @@ class Questions:
         question = self._filled(cell.attributes.confirm or "") or "This destroys."
         if self._type(f"{question} Type {name} to go on, Enter for other ways.") == name:
             return Said("run", job.who)
-        return self._ask(cell, "It was not run.", ("again", "no"), again=self._ask_name)
+        return None
 
     def _ask(
         self,
@@ -137,7 +153,7 @@ class Questions:
         job = self._job
         job.record.append("note", text=f"{job.who} opened a shell; what it changed is not kept")
         job.teller.note("a shell with the variables of this run; exit leads back here")
-        job.shell.shell()
+        job.shell.shell(job.teller.note)
 
     def _write(self, step: Manual, outcome: str, reason: str = "", *, by: str) -> None:
         said = {"outcome": outcome, "reason": reason, "by": by}
@@ -155,5 +171,8 @@ class Questions:
             return ""
 
     def _filled(self, question: str) -> str:
-        """Put the parameters into a question; an unknown name stays as it is."""
-        return self._job.mask.text(Template(question).safe_substitute(self._job.values))
+        """Put parameters and what cells have set into a question; an unknown name stays."""
+        job, template = self._job, Template(question)
+        values = {**job.values, **job.shell.values(template.get_identifiers())}
+        shown = {name: clean(" ".join(job.mask.text(v).split())) for name, v in values.items()}
+        return job.mask.text(template.safe_substitute(shown))
