@@ -86,7 +86,7 @@ def shell(*, env: Environment | None = None, command: str = "", write: bool = Fa
         "sql": "The question, one statement that only reads.",
         "limit": "How many rows at most.",
         "timeout": "How many seconds it may take.",
-        "json": "Print the rows as JSON.",
+        "json": "Print the rows as a JSON array; that there are more is said on stderr only.",
     },
 )
 def query(
