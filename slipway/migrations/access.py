@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
+from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Refused
 
 if TYPE_CHECKING:
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
 
     Connected = Connection[tuple[Any, ...]]
 
-PID = "SELECT pg_backend_pid()"
 ASK = """
 SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
     current_user, current_database(),
@@ -29,7 +29,6 @@ WHERE NOT has_schema_privilege(c.relnamespace, 'USAGE')
     OR NOT has_table_privilege(c.oid, 'INSERT')
     OR NOT has_table_privilege(c.oid, 'DELETE')
 """
-TRIES = 3
 
 
 def check(server: Server, connection: "Connected") -> None:
@@ -71,25 +70,3 @@ def _check_rights(
             f"the role {role} may not write {names}, which another role made; nothing was changed; "
             "migrate with the role that owns the database"
         )
-
-
-def refuse_shared_connection(server: Server, connection: "Connected") -> None:
-    """Find a pooler that gives a connection away between transactions: locks mean nothing there."""
-    if _pid(connection) == connection.info.backend_pid:
-        return  # what the server said at the start: nobody stands between
-    with server.connect(application="slipway") as other:
-        for _ in range(TRIES):
-            before = _pid(connection)
-            with other.transaction():
-                if _pid(other) == before or _pid(connection) != before:
-                    raise Refused(
-                        f"{server.host}:{server.port} is a pooler that shares connections between "
-                        "transactions (PgBouncer's pool_mode=transaction), where one run cannot "
-                        "keep out another; nothing was changed; go to the server's own "
-                        "address (DATABASE_HOST), or give this database pool_mode=session"
-                    )
-
-
-def _pid(connection: "Connected") -> int:
-    row = connection.execute(PID).fetchone()
-    return int(row[0]) if row else 0

@@ -98,7 +98,7 @@ def drill(there: There, which: str, report: Report) -> dict[str, Any]:
     """Prove a backup by restoring it beside everything; return what was found."""
     if which == "all":
         raise UsageError("--backup=all: a drill proves one backup; give its id, or latest")
-    (row,) = vault.choose(vault.listed(there, report), which)
+    row = vault.choose_one(vault.listed(there, report), which, report)
     key = vault.unlock(there.env, row)
     given = {"id": row["id"], "key": key, "smoke": sql_of(there.env, "smoke")}
     return there.do("drill", given, report, vault.store_here(there.env))
@@ -126,10 +126,10 @@ def _chosen(
     elif wish.origin and wish.origin != there.env.name:
         other = environment.load(wish.origin)
         with _store_of(other) as store:
-            backup = catalogue.find(store, wish.backup)
+            backup = catalogue.find(store, wish.backup, note=report.note)
             yield {"id": backup.id, "key": _unlock(other, backup)}, store
     else:
-        (row,) = vault.choose(vault.listed(there, report), wish.backup)
+        row = vault.choose_one(vault.listed(there, report), wish.backup, report)
         asked = {"id": row["id"], "key": vault.unlock(there.env, row)}
         yield asked, vault.store_here(there.env)
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from slipway.database.connection import Server
 from slipway.migrations import files, looking, runner
-from slipway.migrations.runner import Wish
+from slipway.migrations.wish import Wish
 from slipway.project import ROOT
 from tests.integration.inside import PASSWORD, Heard, Inside
 

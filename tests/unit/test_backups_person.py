@@ -14,7 +14,8 @@ from slipway.database.report import Silent
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
-from slipway.ops import keys, vault
+from slipway.ops import keys, recovery, vault
+from slipway.ops.recovery import Wish
 from slipway.show import backups as shown
 
 
@@ -60,7 +61,7 @@ class Place:
     def do(self, verb: str, given: Mapping[str, Any], *_: object) -> dict[str, Any]:
         if verb == "backups":
             return self.found
-        return {"proofs": [{"id": name, "ok": True} for name in given["keys"]]}
+        return {"proofs": [{"id": name, "ok": True} for name in given.get("keys", ())]}
 
 
 OLDER, NEWER, NEWEST = (f"2026112{n}T021500Z-000{n}" for n in range(3))
@@ -96,6 +97,13 @@ def test_a_newer_backup_that_is_damaged_is_not_passed_over_silently() -> None:
         f"! the newer backup {NEWEST} is not whole and is passed over: {NEWEST}.dump.age is missing"
     ]
     assert vault.choose_one(found, OLDER, heard)["id"] == OLDER and len(heard.notes) == 1
+
+
+def test_restores_and_drills_tell_of_the_newer_backup_that_they_pass_over() -> None:
+    place, heard = holding(NEWER, damaged=[NEWEST]), Heard()
+    recovery.drill(place, "latest", heard)  # type: ignore[arg-type]
+    recovery.restore(place, Wish(plan=True), heard)  # type: ignore[arg-type]
+    assert [NEWEST in note for note in heard.notes] == [True, True]
 
 
 def test_of_a_list_one_is_chosen_by_name_or_by_age() -> None:
