@@ -130,11 +130,14 @@ def test_a_part_of_a_runbook_can_be_wished_for(wish: Wish, wanted: list[str]) ->
         (Wish(only="verify-11"), 'there is no cell "verify-11" (did you mean "verify-1"?)'),
         (Wish(section="rollback"), '(did you mean "roll-back"?)'),
         (Wish(only="verify", from_="back-up"), "give one of --from, --only and --section"),
+        (Wish(from_="escalate"), "Escalate, which is read and never run; nothing was run"),
+        (Wish(only="escalate"), "Escalate, which is read and never run; nothing was run"),
     ],
 )
 def test_a_part_that_is_not_there_is_refused_with_the_nearest(wish: Wish, complaint: str) -> None:
+    text = TEXT.replace("Call somebody.\n", "Call somebody.\n\n```sh\npager\n```\n")
     with pytest.raises(UsageError) as caught:
-        course.plan(runbook(), wish)
+        course.plan(runbook(text), wish)
     assert complaint in str(caught.value)
 
 
@@ -153,6 +156,18 @@ def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
     assert "Call somebody." not in read(Wish())
     only = read(Wish(only="deploy-1-1"))
     assert only == "Deploy"  # the heading says where one is
+
+
+@pytest.mark.parametrize(
+    ("section", "read"),
+    [("roll-back", ["Roll back", "Ask for the old disk."]), ("escalate", ["Escalate"])],
+)
+def test_a_section_in_which_nothing_runs_is_for_reading(section: str, read: list[str]) -> None:
+    cells = "```sh\ninv rollback\n```\n\n```sh\ninv verify\n```"
+    text = TEXT.replace(cells, "Ask for the old disk.").replace("Call somebody.\n", "")
+    (leg,) = course.plan(runbook(text), Wish(section=section)).legs
+    assert leg.action is None
+    assert [getattr(block, "text", "").strip() for block in leg.reading] == read
 
 
 def test_a_resumed_run_keeps_to_the_part_that_was_wished_for() -> None:

@@ -1,6 +1,6 @@
 """Which cells and steps a run does, in which order, and what it leaves out, and why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.errors import UsageError
@@ -40,7 +40,11 @@ def plan(runbook: Runbook, wish: Wish) -> Course:
     if wish.only:
         chosen, reason = _only(runbook, wish.only), f"not --only {wish.only}"
     elif wish.section:
-        chosen, reason = _section(runbook, wish.section), f"not --section {wish.section}"
+        named = _section(runbook, wish.section)
+        chosen, reason = _runnable(named), f"not --section {wish.section}"
+        if not chosen:
+            out = {each.id: reason for each in runbook.actions(*ORDER)}
+            return Course((Leg(named, None),), out)
     elif wish.from_:
         chosen, reason = _from(runbook, wish.from_), f"before --from {wish.from_}"
     else:
@@ -50,8 +54,9 @@ def plan(runbook: Runbook, wish: Wish) -> Course:
         chosen = [each for each in checks if each.section in LOOKING]
         reason = "not a check, --checks-only"
     ids = {each.id for each in chosen}
-    out = {a.id: reason for a in runbook.actions(*ORDER) if a.id not in ids}
     sections = WAY_BACK if chosen and chosen[0].section in WAY_BACK else ORDER
+    # A part of the way back leaves out the steps too: what only they use is not asked for.
+    out = {a.id: reason for a in runbook.actions(*ORDER, *sections) if a.id not in ids}
     return Course(tuple(_legs(runbook, sections, ids, whole=not out)), out)
 
 
@@ -94,44 +99,45 @@ def _legs(
 
 def _only(runbook: Runbook, given: str) -> list[Action]:
     actions = list(runbook.actions())
-    if exact := [each for each in actions if each.id == given]:
-        return exact
-    under = _under(runbook, given)
-    if len(under) == 1:
-        return under
+    exact = [each for each in actions if each.id == given]
+    under = _actions(_under(runbook, given))
+    if exact or len(under) == 1:
+        _refuse_unrunnable((exact or under)[0])
+        return exact or under
     names = ", ".join(each.id for each in under)
     raise _unknown(given, actions, f" (one of: {names})" if under else "")
 
 
 def _from(runbook: Runbook, given: str) -> list[Action]:
     first = next((each for each in runbook.actions() if each.id == given), None)
-    under = _under(runbook, given)
+    under = _actions(_under(runbook, given))
     if first is None and not under:
         raise _unknown(given, list(runbook.actions()))
     first = first or under[0]
+    _refuse_unrunnable(first)
     sections = WAY_BACK if first.section in WAY_BACK else ORDER
     row = [each for name in sections for each in runbook.actions(name)]
     return row[row.index(first) :]
 
 
-def _section(runbook: Runbook, given: str) -> list[Action]:
+def _section(runbook: Runbook, given: str) -> tuple[Block, ...]:
     """Find a section by its meaning, or by the slug or text of a level-2 heading."""
     word = given.strip().lower()
     named = {each.section for each in runbook.blocks if isinstance(each, Heading)}
     for name in named:
         if word in (name, name.replace(" ", "-")):
-            return list(runbook.actions(name))
+            return of_section(runbook, name)
     headings = [b for b in runbook.blocks if isinstance(b, Heading) and b.level == 2]
     for heading in headings:
         if word in (heading.slug, heading.text.lower()):
-            return _under(runbook, heading.slug)
+            return tuple(_under(runbook, heading.slug))
     hint = nearest(word, [heading.slug for heading in headings])
     raise UsageError(f'{runbook.name} has no section "{given}"{hint}')
 
 
-def _under(runbook: Runbook, slug: str) -> list[Action]:
-    """Return the actions under a heading and its own headings; the title is none."""
-    found: list[Action] = []
+def _under(runbook: Runbook, slug: str) -> list[Block]:
+    """Return a heading with what stands under it and its own headings; the title is none."""
+    found: list[Block] = []
     level = 0
     for block in runbook.blocks:
         if isinstance(block, Heading):
@@ -139,9 +145,25 @@ def _under(runbook: Runbook, slug: str) -> list[Action]:
                 level = block.level
             elif level and block.level <= level:
                 break
-        elif level and isinstance(block, Cell | Manual):
+        if level:
             found.append(block)
     return found
+
+
+def _actions(blocks: Iterable[Block]) -> list[Action]:
+    return [block for block in blocks if isinstance(block, Cell | Manual)]
+
+
+def _runnable(blocks: Iterable[Block]) -> list[Action]:
+    return [each for each in _actions(blocks) if each.section in (*ORDER, *WAY_BACK)]
+
+
+def _refuse_unrunnable(action: Action) -> None:
+    if not _runnable([action]):
+        raise UsageError(
+            f'"{action.id}" stands in {action.section.capitalize()}, which is read and never run; '
+            "nothing was run: type its command yourself, or move it to another section"
+        )
 
 
 def _unknown(given: str, actions: Sequence[Action], hint: str = "") -> UsageError:

@@ -1,14 +1,15 @@
-"""A dry run: each cell and step as it would come, with its parameters; nothing is run."""
+"""What is shown and not run: a dry run with its parameters, and a section of prose alone."""
 
 from collections.abc import Mapping
 
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Runbook
-from slipway.notebook.runs import params
+from slipway.notebook.runs import gates, params
 from slipway.notebook.runs.course import Course
 from slipway.notebook.runs.outset import Ports, variables_of
 
 NOT_GIVEN = "(not given)"
+BY_HAND = "there is nothing to run here: read it and do it by hand"
 
 
 def rehearse(
@@ -29,4 +30,16 @@ def rehearse(
             names = [name for name in used.get(leg.action.id, ()) if name in there]
             values = {name: mask.text((there | given_here)[name]) for name in names}
             ports.teller.action(leg.action, values)
+    if not course.actions:
+        ports.teller.note(BY_HAND)
+    return 0
+
+
+def read_out(course: Course, ports: Ports) -> int:
+    """Show a part in which nothing runs. Raises Unanswered when nobody is there to do it."""
+    for leg in course.legs:
+        ports.teller.read(leg.reading)
+    if not ports.mode.person:
+        raise gates.Unanswered(f"nobody is at a terminal, and {BY_HAND}")
+    ports.teller.note(BY_HAND, loud=True)
     return 0
