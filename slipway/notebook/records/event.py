@@ -10,7 +10,8 @@ from typing import Any, Literal, cast
 # Each kind with the fields it carries.
 #   begin      runbook path digest env params user email host commit branch dirty mode scope
 #              `scope` is "" for the whole runbook, else what was left to it: --only verify-1
-#   resume     user host from changed(bool)     somebody goes on
+#   resume     user host from changed(bool)     somebody goes on; `scope` when that left out what
+#              was not done; `standing`, `digests` and `part` where ids or what is done changed
 #   start      cell section n digest by attempt   written before the cell's process exists
 #   end        cell n outcome code seconds lines bytes left(list) captured(name) missing(list)
 #              message; `again` when a resumed run looked anew: the state stays as it was before

@@ -190,7 +190,7 @@ def _summary(folder: Path) -> Summary | str:
         cell="" if result == "done" else cell,
         folder=folder,
         commit=str(begin.get("commit") or ""),
-        scope=str(begin.get("scope") or ""),
+        scope=str(begin.get("scope") or "") or _narrowed(lines),
     )
 
 
@@ -220,6 +220,12 @@ def _paused(lines: list[bytes]) -> float:
             end, start = _event(before), _event(line)
             pauses += _between(end, start) if end and start else 0.0
     return pauses
+
+
+def _narrowed(lines: list[bytes]) -> str:
+    """Return the --from of a resumption that left out what had not been done, or nothing."""
+    resumed = (_event(line) for line in lines if b'"kind": "resume"' in line)
+    return next((str(e.data["scope"]) for e in resumed if e and e.data.get("scope")), "")
 
 
 def _between(first: Event, last: Event) -> float:

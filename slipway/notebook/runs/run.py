@@ -62,7 +62,10 @@ class Run:
     def _leave_out(self) -> None:
         """Write down and say what the wish leaves out."""
         job = self._job
-        fresh = [id for id in job.course.left_out if id not in self._standing]
+        fresh = [id for id in job.course.left_out if not self._is_done(id)]
+        if self._went_back:  # nobody expects the other sections there
+            way_back = {each.id for each in courses.way_back(job.runbook).actions}
+            fresh = [id for id in fresh if id in way_back]
         for id in fresh:
             job.record.append("skip", cell=id, reason=job.course.left_out[id], by=job.who)
         if fresh:
@@ -85,8 +88,10 @@ class Run:
 
     def _is_behind(self, action: Action) -> bool:
         """Whether an earlier go at this run is done with it."""
-        done = self._standing.get(action.id) in ("passed", "skipped")
-        return done and action.id not in self._again
+        return self._is_done(action.id) and action.id not in self._again
+
+    def _is_done(self, id: str) -> bool:
+        return self._standing.get(id) in ("passed", "skipped")
 
     def _is_to_look_again(self, action: Action) -> bool:
         """Whether a resumed run repeats it: the checks of *Before you start*."""

@@ -1,0 +1,228 @@
+"""Going on with a run: what it shows, what it refuses, and what an edit in between moves about."""
+
+import getpass
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.notebook.records import history
+from slipway.notebook.records.record import EVENTS
+from slipway.notebook.runs import carry
+from tests.fakes.screen import ROOT, Terminal
+from tests.unit.test_notebook_run_alone import Kitchen, Oven
+
+TEXT = """\
+---
+params:
+  DIARY: {help: Where to write.}
+---
+
+# Cook
+
+## Before you start
+
+```sh
+true
+```
+
+## Boil
+
+```sh
+echo one >>"$DIARY"
+```
+
+```sh
+echo two >>"$DIARY"
+test -e "$DIARY.salt"
+```
+
+## Verify
+
+```sh
+echo verify >>"$DIARY"
+```
+
+## Roll back
+
+```sh
+echo back >>"$DIARY"
+```
+"""
+INSERTED = TEXT.replace("## Boil\n", '## Boil\n\n```sh\necho new >>"$DIARY"\n```\n')
+
+
+@pytest.fixture(scope="module")
+def oven() -> Iterator[Oven]:
+    found = Oven()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path, oven: Oven) -> Kitchen:
+    """Return a kitchen whose run failed at `boil-1`."""
+    found = Kitchen(tmp_path, oven, TEXT)
+    found.runs.mkdir()
+    assert found.run(set=[f"diary={found.diary}"]) == 1
+    assert found.lines == ["one", "two"]
+    return found
+
+
+def salt(kitchen: Kitchen) -> None:
+    kitchen.diary.with_name("diary.salt").touch()
+
+
+def summary(kitchen: Kitchen) -> history.Summary:
+    (found,) = history.runs(kitchen.runs)
+    return found
+
+
+def test_a_dry_run_of_what_is_left_shows_it_and_runs_nothing(kitchen: Kitchen) -> None:
+    before = (kitchen.folder / EVENTS).read_bytes()
+    assert kitchen.run(resume="", wish={"dry_run": True}) == 0
+    assert "▸ boil-1" in kitchen.said and "▸ verify" in kitchen.said
+    assert f"DIARY={kitchen.diary}" in kitchen.said
+    assert "echo one" not in kitchen.said
+    assert kitchen.lines == ["one", "two"]
+    assert (kitchen.folder / EVENTS).read_bytes() == before
+
+
+def test_a_cell_that_another_was_put_above_is_not_run_again(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(INSERTED)
+    salt(kitchen)
+    assert kitchen.run(resume="") == 3
+    assert "it would go on at boil." in kitchen.said and "--from=boil" in kitchen.said
+    assert kitchen.run(resume="", wish={"from_": "boil-2"}) == 0
+    assert kitchen.lines == ["one", "two", "two", "verify"]
+    assert summary(kitchen).scope == "--from=boil-2"  # the new cell was left out
+
+
+def test_a_person_is_told_where_it_goes_on_and_the_inserted_cell_is_run(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(INSERTED)
+    salt(kitchen)
+    asked = {"name": "", "runs": str(kitchen.runs), "resume": ""}
+    with Terminal([sys.executable, "-m", "tests.fakes.driver", json.dumps(asked)]) as seen:
+        seen.wait("it would go on at boil.")
+        seen.say("y")
+        for times in (1, 2):
+            seen.wait("Enter run", times)
+            seen.say("")
+        assert seen.end() == 0
+    assert kitchen.lines == ["one", "two", "new", "two", "verify"]
+    assert summary(kitchen).proves
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ({"a": "1", "a-1": "2"}, {"a": "0", "a-1": "1", "a-2": "2"}, {"a-1": "a", "a-2": "a-1"}),
+        ({"a": "1", "b": "1"}, {"a": "0", "b": "1"}, {"a": "a", "b": "b"}),
+        ({"a": "1", "b": "2"}, {"b": "2", "c": "1"}, {"b": "b", "c": "a"}),
+        ({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}, {"a": "a", "b": "b"}),
+    ],
+)
+def test_an_action_is_known_by_its_text_then_by_its_id(
+    old: dict[str, str], new: dict[str, str], same: dict[str, str]
+) -> None:
+    assert carry.match(old, new) == same
+
+
+def test_what_an_edit_moved_stays_known_at_the_next_sitting(kitchen: Kitchen) -> None:
+    kitchen.path.write_text(INSERTED)
+    assert kitchen.run(resume="", wish={"from_": "boil-2"}) == 1  # no salt yet
+    salt(kitchen)
+    kitchen.path.write_text(INSERTED.replace("echo new", "echo newer"))
+    assert kitchen.run(resume="") == 3
+    assert "it would go on at boil-2." in kitchen.said
+    assert "not run again: boil." in kitchen.said  # somebody left it out, as it was then
+
+
+@pytest.mark.parametrize(("from_", "proves"), [("boil-1", True), ("verify", False)])
+def test_a_run_proves_something_when_nothing_was_left_out_on_the_way(
+    kitchen: Kitchen, from_: str, proves: bool
+) -> None:
+    salt(kitchen)
+    assert kitchen.run(resume="", wish={"from_": from_}) == 0
+    assert (summary(kitchen).result, summary(kitchen).proves) == ("done", proves)
+    left_out = [event.cell for event in kitchen.events("skip")]
+    assert left_out == ([] if proves else ["boil-1"])
+
+
+def test_going_on_at_the_way_back_is_rolling_back(kitchen: Kitchen) -> None:
+    assert kitchen.run(resume="", wish={"from_": "roll-back"}) == 4
+    assert kitchen.lines == ["one", "two", "back"]
+    assert (summary(kitchen).result, summary(kitchen).proves) == ("rolled back", False)
+    assert kitchen.events("part") and not kitchen.events("skip")
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"env": "dev"}, "is a run on no environment, not on dev"),
+        ({"name": "bake"}, "is a run of greet, not of bake"),
+    ],
+)
+def test_a_run_that_is_not_of_what_else_was_given_is_not_gone_on_with(
+    kitchen: Kitchen, asked: dict[str, Any], complaint: str
+) -> None:
+    salt(kitchen)
+    for run in (kitchen.folder.name, "2"):
+        assert kitchen.run(resume=run, **asked) == 2
+        assert complaint in kitchen.said
+    assert kitchen.lines == ["one", "two"]
+    assert kitchen.run(resume=kitchen.folder.name) == 0
+
+
+def test_a_way_back_of_prose_is_shown_and_nobody_told_that_it_is_done(
+    tmp_path: Path, oven: Oven
+) -> None:
+    text = "# A\n\n## Do\n\n```sh\ntrue\n```\n\n## Roll back\n\nAsk for the old disk.\n"
+    kitchen = Kitchen(tmp_path, oven, text)
+    assert kitchen.run(wish={"section": "roll-back"}) == 4
+    assert "Ask for the old disk." in kitchen.said
+    assert "there is nothing to run here: read it and do it by hand" in kitchen.said
+    assert "done" not in kitchen.said and not kitchen.runs.exists()
+
+
+@pytest.mark.parametrize("flag", ["from", "only", "section", "resume"])
+def test_a_flag_that_is_given_empty_does_not_widen_a_run(flag: str) -> None:
+    argv = [sys.executable, "-m", "invoke", "runbook.run", "--name=runbooks", "--dry-run"]
+    said = subprocess.run(
+        [*argv, f"--{flag}="], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2
+    assert f"--{flag}= is empty; nothing was run" in said.stderr
+
+
+def test_half_a_name_does_not_pick_the_run_of_another(kitchen: Kitchen) -> None:
+    path = kitchen.folder / EVENTS
+    text = path.read_text()
+    path.write_text(text.replace(f'"user": "{getpass.getuser()}"', '"user": "berta"'))
+    salt(kitchen)
+    assert text != path.read_text()
+    assert kitchen.run(resume="2") == 2
+    assert "a run of berta; nothing was run" in kitchen.said
+    assert kitchen.run(resume=kitchen.folder.name) == 0
+
+
+def test_what_a_cell_left_running_keeps_nobody_from_going_on(tmp_path: Path, oven: Oven) -> None:
+    loop = "(while sleep 0.1; do :; done) >/dev/null 2>&1 &\necho $! >loop"
+    text = f"# A\n\n## Loop\n\n```sh\ncd {tmp_path}\n{loop}\n```\n\n## Die\n\n```sh {{check}}\n"
+    text += "test -e alive || kill -9 $PPID\nsleep 0.3\n```\n"
+    kitchen = Kitchen(tmp_path, oven, text)
+    assert kitchen.run() == -9
+    try:
+        (tmp_path / "alive").touch()
+        code = kitchen.run(resume="")
+        while code == 75 and "die is still running" in kitchen.said and "bash" in kitchen.said:
+            code = kitchen.run(resume="")  # the cell itself, for its last moment
+        assert code == 0, kitchen.said
+    finally:
+        os.kill(int((tmp_path / "loop").read_text()), signal.SIGKILL)
