@@ -19,7 +19,7 @@ from slipway.notebook.runs import params, surroundings
 from slipway.notebook.runs.course import Course
 from slipway.notebook.runs.hold import Hold
 from slipway.notebook.runs.job import Job
-from slipway.notebook.runs.known import Looking
+from slipway.notebook.runs.known import Looking, of_parameters
 from slipway.notebook.runs.outset import Ports, is_real, load, refuse_gates, settle, variables_of
 from slipway.notebook.runs.ports import Place
 from slipway.notebook.runs.rehearsal import read_out, rehearse
@@ -55,17 +55,19 @@ def start(
         return 0
     asked = params.parse_set(given) | ({"ENV": env.name} if env else {})
     if wish.dry_run:
-        return rehearse(runbook, course, asked, Mask(looking.result()), ports)
+        mask = Mask([*looking.result(), *of_parameters(asked)])
+        return rehearse(runbook, course, asked, mask, ports)
     if not course.actions and wish.section:
         return read_out(course, ports)
-    refuse_gates(runbook, course, wish, ports.mode, asked.get("ENV", ""))
     values = settle(runbook, course, asked, ports)
-    if env is None and "ENV" in values:
+    if env is None and values.get("ENV"):
         env = environment.load(values["ENV"])
         looking = Looking(env)
+    # Only now is it certain which name a cell wants that destroys.
+    refuse_gates(runbook, course, wish, ports.mode, env.name if env else "")
     here = surroundings.look()
     surroundings.demand(here, runbook, env.name if env else "")
-    mask = Mask(looking.result())
+    mask = Mask([*looking.result(), *of_parameters(values)])
     begin = {
         "runbook": runbook.name,
         "path": where(runbook.path),
@@ -83,6 +85,8 @@ def start(
 def go(start: Departure, ports: Ports) -> int:
     """Run it, and give everything back whatever happens."""
     runbook, record, here, env = start.runbook, start.record, start.here, start.env
+    for value in of_parameters(start.values):
+        start.mask.add(value)
     variables = {**start.values, "RUNBOOK": runbook.name, "RUNBOOK_RUN_ID": record.id}
     session = Session(
         record.folder, variables, start.mask, terminal=ports.mode.person, debug=ports.debug

@@ -14,7 +14,7 @@ from slipway.notebook.document import Action, Cell, Runbook
 from slipway.notebook.records.event import Progress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import params, remainder, surroundings
-from slipway.notebook.runs.known import Looking
+from slipway.notebook.runs.known import Looking, of_parameters
 from slipway.notebook.runs.launch import Departure, go
 from slipway.notebook.runs.outset import Ports, is_real, load, refuse_gates, settle
 from slipway.notebook.runs.ports import Gone, Place
@@ -49,7 +49,7 @@ def resume(
         ports.teller.text(difference(runbook, record))
     if wish.dry_run:
         known = values_of(record, runbook, given, env)
-        mask = Mask(looking.result())
+        mask = Mask([*looking.result(), *of_parameters(known)])
         return rehearse(runbook, remainder.coming(course, before), known, mask, ports)
     if changed and not wish.from_:
         agree(runbook, at, rest.edited, env, here, ports)
