@@ -10,7 +10,7 @@ def ask(question: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return _answer().lower() in ("y", "yes")
 
 
 def destruction(env: str, what: str, yes: str = "") -> None:
@@ -21,7 +21,12 @@ def destruction(env: str, what: str, yes: str = "") -> None:
         raise Refused(f"--yes={yes} is not the environment; to {what} give --yes={env}")
     if sys.stdin.isatty() and sys.stderr.isatty():
         print(f"About to {what}. Type {env} to go on: ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip() == env:
+        if _answer() == env:
             return
         raise Refused("nothing was changed")
     raise Refused(f"to {what} without a terminal, add --yes={env}")
+
+
+def _answer() -> str:
+    # What is no text in the terminal's encoding is no yes, and no reason for a traceback.
+    return sys.stdin.buffer.readline().decode(errors="replace").strip()
