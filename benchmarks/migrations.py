@@ -10,8 +10,9 @@ from pathlib import Path
 from benchmarks.section import Section
 from slipway.migrations.files import from_texts
 from slipway.migrations.runner import Wish, baseline
+from tests.fakes.heard import Heard
 from tests.integration.corner import Corner
-from tests.integration.inside import Heard, Inside, start, start_ops
+from tests.integration.inside import Inside, start, start_ops
 from tests.integration.migrated import Texts, dbmate, up, written
 
 PENDING, APPLIED, ROUNDS = 1000, 5000, 5

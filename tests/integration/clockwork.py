@@ -22,10 +22,11 @@ from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.s3 import S3Store
+from tests.fakes.heard import Heard
 from tests.fakes.s3server import S3Server
 from tests.integration import inside
 from tests.integration.backing import far
-from tests.integration.inside import Heard, Inside
+from tests.integration.inside import Inside
 
 NEVER = "0 0 1 1 *"
 EVERY_MINUTE = "* * * * *"

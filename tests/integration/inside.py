@@ -12,24 +12,11 @@ from slipway.ops import errand
 from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.store import Store
+from tests.fakes.heard import Heard
 from tests.integration.corner import IMAGES, Corner, base_image
 
 PASSWORD = "pass 'word' $1:\\x"
 OPS = f"{IMAGES}/ops"
-
-
-class Heard:
-    """A report that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.seen: list[tuple[str, int, int]] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        self.seen.append((what, done, total))
 
 
 @dataclass

@@ -18,7 +18,8 @@ from slipway.database.connection import Server
 from slipway.migrations import files, looking, runner
 from slipway.migrations.wish import Wish
 from slipway.project import ROOT
-from tests.integration.inside import PASSWORD, Heard, Inside
+from tests.fakes.heard import Heard
+from tests.integration.inside import PASSWORD, Inside
 
 Texts = dict[str, str]
 DBMATE = Path(sys.executable).with_name("dbmate")

@@ -21,9 +21,10 @@ from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
+from tests.fakes.heard import Heard
 from tests.fakes.person import place
 from tests.integration.corner import Corner, base_image
-from tests.integration.inside import Heard, start_ops
+from tests.integration.inside import start_ops
 from tests.integration.sshd import Server, running
 
 pytestmark = pytest.mark.engine

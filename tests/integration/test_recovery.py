@@ -17,7 +17,8 @@ from slipway.ops import errand, recovery, vault
 from slipway.ops.place import Place
 from slipway.ops.recovery import Wish
 from slipway.storage.store import Store
-from tests.integration.inside import Heard, Inside
+from tests.fakes.heard import Heard
+from tests.integration.inside import Inside
 from tests.integration.restored import count, databases
 
 pytestmark = pytest.mark.engine

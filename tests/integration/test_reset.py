@@ -16,8 +16,9 @@ from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.ops import anew
 from slipway.storage.folder import FolderStore
+from tests.fakes.heard import Heard
 from tests.integration.backing import Person, literal
-from tests.integration.inside import PASSWORD, Heard, Inside
+from tests.integration.inside import PASSWORD, Inside
 from tests.integration.renewed import SEEDS, tables, wish
 from tests.integration.restored import databases
 

@@ -9,7 +9,8 @@ from slipway.database import marker, query
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.reset import reset as replace
 from slipway.errors import Refused
-from tests.integration.inside import PASSWORD, Heard, Inside
+from tests.fakes.heard import Heard
+from tests.integration.inside import PASSWORD, Inside
 from tests.integration.renewed import tables, wish
 from tests.integration.restored import databases
 

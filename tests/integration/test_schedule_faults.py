@@ -14,8 +14,8 @@ from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.ops import errand
 from slipway.ops.place import Place
+from tests.fakes.heard import Heard
 from tests.integration.clockwork import NEVER, Clock, Outside, prune
-from tests.integration.inside import Heard
 
 pytestmark = pytest.mark.engine
 

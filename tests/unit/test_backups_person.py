@@ -17,6 +17,7 @@ from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
 from slipway.ops import keys, recovery, vault
 from slipway.ops.recovery import Wish
 from slipway.show import backups as shown
+from tests.fakes.heard import Heard
 
 
 def dev(**settings: str) -> Environment:
@@ -38,16 +39,6 @@ def test_a_store_of_an_unknown_kind_is_no_folder_of_that_name(place: str) -> Non
     with pytest.raises(ConfigError, match="BACKUP_STORE of dev names no store"):
         vault.store_here(dev(BACKUP_STORE=place))
     assert "no other kind" in (dev().rules["BACKUP_STORE"].complaint(place) or "")
-
-
-class Heard(Silent):
-    """A report that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @dataclasses.dataclass

@@ -15,7 +15,7 @@ from slipway.migrations.splitter import split
 from slipway.ops import schema as given
 from slipway.project import COMPOSE
 from slipway.releases import judging
-from tests.integration.inside import Heard
+from tests.fakes.heard import Heard
 
 TEXT = "-- migrate:up\ncreate table t ();\n-- migrate:down\ndrop table t;\n"
 FILES = files.from_texts({f"{n}_t.sql": TEXT for n in (10, 20, 30)})
