@@ -82,7 +82,10 @@ def test_the_third_machine_makes_all_three_managers() -> None:
     assert swarm.balance(cluster.host) == []
 
 
-def test_of_two_machines_one_is_a_manager_and_it_is_the_one_with_the_data() -> None:
+def test_of_two_machines_one_is_a_manager_and_it_is_the_one_with_the_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(swarm, "RENEWAL", 0)
     cluster = FakeSwarm(m1="manager", m2="manager")
     assert swarm.balance(cluster.host) == ["m2 is a worker now"]
 

@@ -15,8 +15,8 @@ import pytest
 from slipway.notebook.records import history
 from slipway.notebook.records.record import EVENTS
 from slipway.notebook.runs import carry
+from tests.fakes.kitchen import Kitchen, Oven
 from tests.fakes.screen import ROOT, Terminal
-from tests.unit.test_notebook_run_alone import Kitchen, Oven
 
 TEXT = """\
 ---

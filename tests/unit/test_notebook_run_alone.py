@@ -1,22 +1,18 @@
 """Runs with nobody at a terminal: gates, parameters, and going on after any kind of end."""
 
 import base64
-import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from slipway.notebook.records.event import Event
-from slipway.notebook.records.record import read
 from slipway.notebook.runs.claim import claim
+from tests.fakes.kitchen import TOKEN, Kitchen, Oven
 from tests.fakes.screen import PATIENCE, ROOT
 
 TEXT = """\
@@ -67,64 +63,7 @@ echo verify >>"$DIARY"
 """
 YES = {"yes": True, "manual_done": True}
 ORDER = ["look", "first", "second", "third", "verify"]
-TOKEN = "t0k-en:of+the/team"  # in the environment of every run
 LOOKING = {"look", "verify"}
-
-
-class Kitchen:
-    """A runbook, its runs and a diary in which its cells write."""
-
-    def __init__(self, folder: Path, oven: "Oven", text: str = TEXT) -> None:
-        folder.mkdir(exist_ok=True)
-        self.path = folder / "greet.md"
-        self.path.write_text(text)
-        self.runs = folder / "runs"
-        self.diary = folder / "diary"
-        self.said = ""
-        self._oven = oven
-        self._given = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
-
-    def run(self, **asked: Any) -> int:
-        given = [] if "resume" in asked else self._given
-        asked = {"name": str(self.path), "runs": str(self.runs), "set": given} | asked
-        said = self.path.with_name("said")
-        code = self._oven.bake(asked | {"said": str(said)})
-        self.said = said.read_text()
-        assert "Traceback" not in self.said
-        return code
-
-    @property
-    def lines(self) -> list[str]:
-        return self.diary.read_text().split() if self.diary.exists() else []
-
-    @property
-    def folder(self) -> Path:
-        (found,) = (path for path in self.runs.iterdir() if path.is_dir())
-        return found
-
-    def events(self, *kinds: str) -> list[Event]:
-        return [event for event in read(self.folder) if not kinds or event.kind in kinds]
-
-
-class Oven:
-    """A process that does runs, with nobody at a terminal."""
-
-    def __init__(self) -> None:
-        argv = [sys.executable, "-m", "tests.fakes.driver", "serve"]
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "DEPLOY_TOKEN": TOKEN}
-        self._process = subprocess.Popen(
-            argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def bake(self, asked: dict[str, Any]) -> int:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        assert select.select([self._process.stdout], [], [], PATIENCE)[0], "a run hangs"
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +75,7 @@ def oven() -> Iterator[Oven]:
 
 @pytest.fixture
 def kitchen(tmp_path: Path, oven: Oven) -> Kitchen:
-    return Kitchen(tmp_path, oven)
+    return Kitchen(tmp_path, oven, TEXT)
 
 
 def test_closed_gates_are_named_before_anything_runs(kitchen: Kitchen) -> None:
@@ -182,7 +121,7 @@ def test_a_dry_run_shows_all_and_leaves_nothing(kitchen: Kitchen) -> None:
 
 
 def test_only_checks_can_be_run_and_having_none_is_no_failure(tmp_path: Path, oven: Oven) -> None:
-    kitchen = Kitchen(tmp_path, oven)
+    kitchen = Kitchen(tmp_path, oven, TEXT)
     assert kitchen.run(wish={"checks_only": True}) == 0
     assert kitchen.lines == ["look", "verify"]
     kitchen = Kitchen(tmp_path, oven, "# A\n\n```sh\necho no\n```\n")
@@ -230,7 +169,7 @@ def test_a_run_killed_after_any_event_goes_on_rightly(tmp_path: Path, oven: Oven
     """Nothing that passed runs twice, nothing is left out, and doubt is never passed over."""
     whole = 1 + 5 * 2 + 1 + 1  # begin, five cells, a step by hand, finish
     for dies in range(1, whole + 1):
-        kitchen = Kitchen(tmp_path / str(dies), oven)
+        kitchen = Kitchen(tmp_path / str(dies), oven, TEXT)
         assert kitchen.run(wish=YES, die=dies) == -9
         assert len(kitchen.events()) == dies
         last = kitchen.events()[-1]
