@@ -129,12 +129,16 @@ def test_a_plan_changes_nothing_and_says_what_is_in_the_way(
     assert databases(peopled) == {"logbook"}
 
 
-def test_an_old_backup_lacks_the_migrations_since(
-    peopled: Inside, person: Person, store: FolderStore
+def test_an_old_backup_is_migrated_by_what_came_since_and_nothing_else(
+    place: Inside, person: Person, store: FolderStore
 ) -> None:
-    name = person.take(peopled, store)
-    peopled.sql("drop table schema_migrations, people")
-    assert restore(peopled, person, store, name)["head"] == "20260101000000"
+    texts = {f"{n}_t.sql": f"-- migrate:up\ncreate table t{n} ();\n" for n in (1, 2, 3)}
+    place.do("migrate", None, migrations={"1_t.sql": texts["1_t.sql"]})
+    name = person.take(place, store)
+    place.do("migrate", None, migrations=texts)
+    assert restore(place, person, store, name)["head"] == "1"
+    done = place.do("migrate", None, migrations=texts)["done"]
+    assert [each["file"] for each in done] == ["2_t.sql", "3_t.sql"]
 
 
 class Crowd:
