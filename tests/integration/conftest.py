@@ -1,7 +1,6 @@
 """What tests get: a corner of the real engine, a Swarm, an S3 server, and what others lend."""
 
 import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.clockwork import clock, outside
-from tests.integration.corner import IMAGES, Corner, taken
+from tests.integration.corner import Corner, sweep_images, taken
 from tests.integration.lent import peopled, person, place, server, store
 from tests.integration.sshd import sshd
 
@@ -45,13 +44,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the images that tests share, once, after the last of them."""
     if hasattr(session.config, "workerinput") or not shutil.which("docker"):
         return
-    # By name: the same image may go by another one too, which is not ours to take.
-    form = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={IMAGES}/*")
-    argv = ["docker", "image", "ls", *form]
-    found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
-    if found:
-        argv = ["docker", "image", "rm", "--force", *found]
-        subprocess.run(argv, capture_output=True, check=False)
+    sweep_images()
 
 
 @pytest.fixture

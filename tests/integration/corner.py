@@ -72,3 +72,14 @@ def base_image(name: str) -> str:
     """Have a base image: pulled, or built as a stand-in."""
     ensure_images([name], lambda text: None)
     return name
+
+
+def sweep_images() -> None:
+    """Remove the images that a run shares; call it once, after the last user of them."""
+    # By name: the same image may go by another one too, which is not ours to take.
+    form = ("--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={IMAGES}/*")
+    argv = ["docker", "image", "ls", *form]
+    found = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.split()
+    if found:
+        argv = ["docker", "image", "rm", "--force", *found]
+        subprocess.run(argv, capture_output=True, check=False)
