@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +55,6 @@ echo back >>"$DIARY"
 ```
 """
 INSERTED = TEXT.replace("## Boil\n", '## Boil\n\n```sh\necho new >>"$DIARY"\n```\n')
-
-
-@pytest.fixture(scope="module")
-def oven() -> Iterator[Oven]:
-    found = Oven()
-    yield found
-    found.close()
 
 
 @pytest.fixture

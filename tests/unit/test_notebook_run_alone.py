@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,13 +63,6 @@ echo verify >>"$DIARY"
 YES = {"yes": True, "manual_done": True}
 ORDER = ["look", "first", "second", "third", "verify"]
 LOOKING = {"look", "verify"}
-
-
-@pytest.fixture(scope="module")
-def oven() -> Iterator[Oven]:
-    found = Oven()
-    yield found
-    found.close()
 
 
 @pytest.fixture
