@@ -125,6 +125,7 @@ def rollback(
             going = schema.newest(there.do("status", wish, report), steps)
             wish["expected"] = [each["version"] for each in going]
             names = ", ".join(each["file"] for each in going) or "no migration"
+            names = "the rest of the half-done migration" if resume_from else names
             what = f"take back {names} of {there.env.name}, with the data they hold"
             confirm.destruction(there.env.name, what, yes)
         outcome.say(there.do("rollback", wish, report)["summary"])
