@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from tasks.command import command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from slipway.environments.environment import Environment
 
 NAME = "The runbook: the name of its file in runbooks/ without .md, or a path to any Markdown file."
@@ -37,10 +35,10 @@ def run(
     *,
     name: str = "",
     set: list[str] = [],  # noqa: B006  Invoke's way to say that a flag may come again
-    from_: str | None = None,
-    only: str | None = None,
-    section: str | None = None,
-    resume: str | None = None,
+    from_: str = "",
+    only: str = "",
+    section: str = "",
+    resume: str = "",
     dry_run: bool = False,
     checks_only: bool = False,
     yes: bool = False,
@@ -64,9 +62,7 @@ def run(
     from slipway.show.running import Watched
     from tasks.tree import tree
 
-    refuse_empty({"from": from_, "only": only, "section": section, "resume": resume})
-    parts = (from_ or "", only or "", section or "")
-    wish = Wish(*parts, checks_only, dry_run, yes, yes_destroy, manual_done)
+    wish = Wish(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
     told = Watched()
     ports = Ports(Person(), told, tree(), Mode.here(), debug=told.debug if debug else None)
     if resume:
@@ -76,17 +72,6 @@ def run(
         code = launch.start(name, env, set, wish, ports)
     if code:
         raise Exit(code=code)
-
-
-def refuse_empty(given: "Mapping[str, str | None]") -> None:
-    """Refuse a flag whose value is empty: a variable that is not set must not widen a run."""
-    from slipway.errors import UsageError
-
-    for name, value in given.items():
-        if value == "":
-            raise UsageError(
-                f"--{name}= is empty; nothing was run: give it a value or leave it out"
-            )
 
 
 @command(

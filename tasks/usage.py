@@ -67,6 +67,12 @@ def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[Pa
     except ValueError as error:
         given = str(error).rpartition(": ")[2]
         raise Exit(f"error: a number was expected, not {given}", code=WRONG_USAGE) from None
+    # A variable that is not set must not widen what is done: --only=$PART, --to-time="$MOMENT".
+    for context in found:
+        if empty := next((a.name for a in context.args.values() if a.raw_value == ""), None):
+            flag = f"--{empty.replace('_', '-')}="
+            text = f"{context.name} {flag} is empty; give it a value or leave it out"
+            raise Exit(f"error: {text}", code=WRONG_USAGE)
     asked = own.args["help"].value if own else None
     if isinstance(asked, str) and asked not in {context.name for context in contexts}:
         raise Exit(f"error: {_no_task(asked, contexts)}", code=WRONG_USAGE)

@@ -74,7 +74,9 @@ def parse_moment(text: str, now: datetime) -> datetime:
     """Read what `--to-time` was given. Raises UsageError, or Refused for the future."""
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"--to-time={text[:60]!a} is no moment; write it as {show(now)}, with its zone"
         ) from None
@@ -85,7 +87,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
         )
     if moment > now:
         raise Refused(f"{show(moment)} has not come yet; nothing was changed")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def bases(info: str) -> list[Base]:

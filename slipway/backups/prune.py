@@ -1,7 +1,7 @@
 """Pruning: what the policy does not keep goes, manifest first; what is locked is told and stays."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.backups import catalogue, retention
@@ -48,16 +48,18 @@ def prune(
     now: datetime,
     plan: bool,
     note: Callable[[str], None],
+    database: str = "",
 ) -> Pruned | None:
     """Remove what the policy does not keep; None where the keys may not list.
 
-    With `plan` the same is decided and nothing removed.
+    With `plan` the same is decided and nothing removed. Backups of another `database` stay.
     """
     try:
         found = catalogue.read(store, now=now.timestamp())
     except NotListable as error:
         note(f"{error}; nothing was pruned: let the store's own lifecycle rules remove old backups")
         return None
+    found = _of(database, found, store, note)
     decision = decide(found, policy, runs, now)
     for name, why in found.damaged.items():
         note(f"{name} is damaged and stays: {why}")
@@ -67,6 +69,20 @@ def prune(
     removed = [one for one in going if removing.remove(one.id, one.keys)]
     leftovers = [entry for entry in found.leftovers if removing.remove(entry.key, [entry.key])]
     return _told(decision, removed, leftovers, removing.retained, tuple(found.damaged))
+
+
+def _of(database: str, found: Catalogue, store: Store, note: Callable[[str], None]) -> Catalogue:
+    """Leave out what is not ours: two projects in one store must not prune each other."""
+    others = {one.manifest.database for one in found.backups} - {database}
+    if not database or not others:
+        return found
+    ours = tuple(one for one in found.backups if one.manifest.database == database)
+    count = len(found.backups) - len(ours)
+    note(
+        f"{count} of the backups in {store.name} are of {', '.join(sorted(others))} and stay; if "
+        f"that is another project, give each a BACKUP_STORE of its own"
+    )
+    return replace(found, backups=ours)
 
 
 def decide(found: Catalogue, policy: Policy, runs: Sequence[Run], now: datetime) -> Decision:

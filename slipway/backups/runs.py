@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slipway.backups.policy import JOBS
-from slipway.storage.store import Store, StoreError
+from slipway.errors import SlipwayError
+from slipway.storage.store import Store
 
 State = Literal["running", "ok", "failed", "interrupted"]
 FOLDER = Path("/var/lib/slipway")  # the scratch volume
@@ -74,7 +75,7 @@ def keep(store: Store, run: Run, folder: Path = FOLDER) -> str:
         draft.replace(path)
     try:
         store.put(_key(run.job), [text])
-    except StoreError as error:
+    except SlipwayError as error:  # also settings or keys that are wrong
         return f"the result of {run.job} could not be kept: {error}"
     return ""
 
@@ -124,7 +125,7 @@ def _stored(store: Store, job: str) -> Run | None:
             if len(data) > LARGEST:
                 return None
         return parse(json.loads(data))
-    except (StoreError, ValueError, KeyError, TypeError, AttributeError):
+    except (SlipwayError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -59,6 +59,7 @@ class Server:
                     password=self._password(),
                     application_name=application,
                     connect_timeout=5,
+                    client_encoding="utf8",  # as all we send is, whatever the database's own
                     autocommit=True,
                 )
             except psycopg.OperationalError as error:

@@ -55,7 +55,13 @@ def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[
 
 def undo(server: Server, moment: str, report: Report) -> tuple[str, str, float]:
     """Swap the newest replaced database back; return its name, the other's, and the seconds."""
-    found = [each for each in old_databases(server) if each.kind == BEFORE]
+    older = old_databases(server)
+    if older and older[0].kind == UNDONE:
+        raise Refused(
+            f"the last restore of {server.database} is undone already; what it had restored is "
+            f"kept as {older[0].name}; nothing was changed"
+        )
+    found = [each for each in older if each.kind == BEFORE]
     if not found:
         raise Refused(f"no restore of {server.database} has kept an older one; nothing to undo")
     report.note(f"going back to {found[0].name}")

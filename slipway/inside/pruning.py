@@ -1,6 +1,7 @@
 """Pruning beside the database: old backups in the store, and databases that restores replaced."""
 
 import dataclasses
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,15 @@ def prune(work: Work) -> dict[str, Any]:
     plan = bool(work.given.get("plan"))
     store, now = work.store(), datetime.now(UTC)
     last = [*runs.read_all(store).values()]
-    found = pruning.prune(store, policy, last, now=now, plan=plan, note=work.report.note)
+    found = pruning.prune(
+        store,
+        policy,
+        last,
+        now=now,
+        plan=plan,
+        note=work.report.note,
+        database=os.environ.get("DATABASE_NAME", ""),
+    )
     told = found.summary(plan) if found else "the store may not be listed; nothing was pruned"
     document = dataclasses.asdict(found) if found else {}
     if not (found and found.held):
@@ -35,16 +44,22 @@ def prune(work: Work) -> dict[str, Any]:
 
 def _drop_replaced(policy: Policy, now: datetime, plan: bool, report: Report) -> list[str]:
     """Drop databases that a restore replaced long ago; trouble there hinders no pruning here."""
-    dropped = []
+    dropped: list[str] = []
     try:
         known = server()
-        for kept in beside.old_databases(known):
-            age = now - moment(kept.stamp)
-            if age.total_seconds() <= policy.keep_replaced:
-                continue
+        replaced = beside.old_databases(known)
+    except SlipwayError as error:
+        report.note(f"databases that restores replaced stay: {error}")
+        return dropped
+    for kept in replaced:
+        age = now - moment(kept.stamp)
+        if age.total_seconds() <= policy.keep_replaced:
+            continue
+        try:
             if not plan:
                 beside.drop_old(known, kept.name)
-            dropped.append(kept.name)
-    except SlipwayError as error:
-        report.note(f"a database that a restore replaced stays: {error}")
+        except SlipwayError as error:
+            report.note(f"a database that a restore replaced stays: {error}")
+            continue
+        dropped.append(kept.name)
     return dropped

@@ -140,7 +140,8 @@ def _file(env: Environment, path: Path) -> tuple[Mapping[str, Any], Store]:
         raise UsageError(
             f"--backup={str(path)[:200]} is none of: latest, an id of inv db.backups, a file"
         )
-    folder = path.resolve().parent
+    path = path.resolve()
+    folder = path.parent
     store = FolderStore(folder, str(folder))
     name = path.name.partition(".")[0]
     if path.name == catalogue.dump_key(name) and (folder / catalogue.manifest_key(name)).is_file():

@@ -25,7 +25,7 @@ def show(found: Mapping[str, Any], *, limit: int, as_json: bool) -> None:
 def _cell(value: object) -> object:
     """Write a nested value on one line, as JSON does."""
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return quiet(json.dumps(value, ensure_ascii=False))
     return quiet(value) if isinstance(value, str) else value
 
 

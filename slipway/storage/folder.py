@@ -73,7 +73,7 @@ class FolderStore:
     def entries(self, prefix: str = "") -> Iterator[Entry]:
         """List the files, also those in folders, sorted by key; links and hidden ones are not."""
         found = [entry for entry in self._walk(self._root) if entry.key.startswith(prefix)]
-        yield from sorted(found, key=lambda entry: entry.key.encode())
+        yield from sorted(found, key=lambda entry: os.fsencode(entry.key))
 
     def delete(self, key: str) -> None:
         """Remove one file."""
@@ -128,10 +128,11 @@ class FolderStore:
                     if item.is_dir(follow_symlinks=False):
                         yield from self._walk(Path(item.path))
                     elif item.is_file(follow_symlinks=False):
-                        found = item.stat(follow_symlinks=False)
-                        key = Path(item.path).relative_to(self._root).as_posix()
-                        yield Entry(key, found.st_size, found.st_mtime)
-        except FileNotFoundError:  # no backup was made yet, or one was deleted a moment ago
+                        with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
+                            found = item.stat(follow_symlinks=False)
+                            key = Path(item.path).relative_to(self._root).as_posix()
+                            yield Entry(key, found.st_size, found.st_mtime)
+        except FileNotFoundError:  # no backup was made yet
             return
         except OSError as error:
             raise NotListable(f"{self.name} cannot be listed: {_why(error)}") from None

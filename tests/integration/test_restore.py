@@ -42,7 +42,7 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
     assert count(peopled, undone["kept"]) == 1000
     kept = beside.old_databases(peopled.server)
     assert [(each.kind, each.name) for each in kept] == [("undone", undone["kept"])]
-    with pytest.raises(Refused, match="nothing to undo"):
+    with pytest.raises(Refused, match="is undone already"):
         peopled.do("undo")
     beside.drop_old(peopled.server, undone["kept"])
     assert databases(peopled) == {"logbook"}

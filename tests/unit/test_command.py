@@ -84,6 +84,8 @@ def test_every_argument_is_a_flag_and_arrives_with_its_type(folder: Path) -> Non
         (("greet", "prod", "--env=dev"), "there is no task 'prod'; see inv --list, " + FLAGS),
         (("greet", "--count=many"), "a number was expected, not 'many'"),
         (("greet", "--env"), "--env needs a value, --env=..."),
+        (("greet", "--env="), "greet --env= is empty; give it a value or leave it out"),
+        (("greet", "--name", ""), "greet --name= is empty; give it a value or leave it out"),
         (("greet", "--env=../../etc"), f"there is no environment '../../etc' {ALL}"),
     ],
 )
@@ -96,7 +98,7 @@ def test_a_wrong_command_line_is_one_sentence_and_code_2(
 
 @pytest.mark.parametrize(
     ("how", "code"),
-    [("", 1), ("Refused", 3), ("RolledBack", 4), ("DifferenceFound", 5), ("Busy", 75)],
+    [("SlipwayError", 1), ("Refused", 3), ("RolledBack", 4), ("DifferenceFound", 5), ("Busy", 75)],
 )
 def test_a_failure_is_one_sentence_and_its_own_exit_code(folder: Path, how: str, code: int) -> None:
     said = inv(folder, "fail", f"--how={how}")

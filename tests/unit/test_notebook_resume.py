@@ -4,7 +4,6 @@ import getpass
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from slipway.notebook.records import history
 from slipway.notebook.records.record import EVENTS
 from slipway.notebook.runs import carry
 from tests.fakes.kitchen import Kitchen, Oven
-from tests.fakes.screen import ROOT, Terminal
+from tests.fakes.screen import Terminal
 
 TEXT = """\
 ---
@@ -181,16 +180,6 @@ def test_a_way_back_of_prose_is_shown_and_nobody_told_that_it_is_done(
     assert "Ask for the old disk." in kitchen.said
     assert "there is nothing to run here: read it and do it by hand" in kitchen.said
     assert "done" not in kitchen.said and not kitchen.runs.exists()
-
-
-@pytest.mark.parametrize("flag", ["from", "only", "section", "resume"])
-def test_a_flag_that_is_given_empty_does_not_widen_a_run(flag: str) -> None:
-    argv = [sys.executable, "-m", "invoke", "runbook.run", "--name=runbooks", "--dry-run"]
-    said = subprocess.run(
-        [*argv, f"--{flag}="], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert said.returncode == 2
-    assert f"--{flag}= is empty; nothing was run" in said.stderr
 
 
 def test_half_a_name_does_not_pick_the_run_of_another(kitchen: Kitchen) -> None:

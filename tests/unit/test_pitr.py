@@ -107,7 +107,13 @@ def test_without_a_base_backup_nothing_can_be_returned_to_and_all_would_be_lost(
     assert "would be lost" in pitr.loss(None, NOON)
 
 
-@pytest.mark.parametrize("text", ["noon", "", "2026-11-22", "2026-11-22 11:00", "22.11.2026 11:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("noon", "", "2026-11-22", "2026-11-22 11:00", "22.11.2026 11:00"),
+        *("0001-01-01 00:00:00+05", "9999-12-31 23:59:59-05"),
+    ],
+)
 def test_a_moment_without_a_zone_or_sense_is_a_mistake_of_the_command_line(text: str) -> None:
     with pytest.raises(UsageError):
         pitr.parse_moment(text, NOON)

@@ -185,3 +185,14 @@ def test_a_damaged_backup_neither_counts_nor_goes(store: LockedStore) -> None:
 def test_a_thousand_backups_are_decided_at_once(store: LockedStore) -> None:
     keep(store, *(n / 10 + 0.04 for n in range(1100)))
     assert len(pruned(store, plan=True).keep) == 3
+
+
+def test_the_backups_of_another_project_in_the_same_store_stay(store: LockedStore) -> None:
+    keep(store, *(day + 0.4 for day in range(6)))
+    notes: list[str] = []
+    found = prune.prune(
+        store, POLICY, [], now=NOW, plan=False, note=notes.append, database="another"
+    )
+    assert found is not None and found.removed == ()
+    assert len(catalogue.read(store).backups) == 6
+    assert "give each a BACKUP_STORE of its own" in notes[0]

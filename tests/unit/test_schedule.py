@@ -68,6 +68,7 @@ def test_an_environment_says_only_what_differs(tmp_path: Path) -> None:
         (DEFAULTS.replace("daily: 7", "daily: true"), "defaults.keep.daily must be a whole number"),
         (DEFAULTS.replace("26h", "26"), "defaults.stale_after must be a length of time"),
         (DEFAULTS.replace("26h", "23h"), "stale_after is shorter than the 24 h"),
+        (DEFAULTS.replace("15 2 * * *", "*/5 8-18 * * 1-5"), "shorter than the 61.0833 h"),
         (
             DEFAULTS.replace("15 2 * * *", "15 2 * *"),
             "defaults.when.backup is no cron expression of",

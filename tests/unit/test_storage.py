@@ -1,5 +1,6 @@
 """Stores of backups: what a folder promises, how streams are cut, what settings mean."""
 
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -82,6 +83,12 @@ def test_entries_are_sorted_and_chosen_by_their_beginning(store: FolderStore) ->
     ]
     assert [each.key for each in store.entries("a.")] == ["a.dump", "a.json"]
     assert [each.key for each in store.entries("wal/")] == ["wal/1", "wal/2"]
+
+
+def test_a_name_that_is_no_text_hides_nothing(store: FolderStore, tmp_path: Path) -> None:
+    store.put("a.dump", [b"x"])
+    (tmp_path / os.fsdecode(b"backups/prod/bilan-\xe9.pdf")).touch()
+    assert "a.dump" in [each.key for each in store.entries()]
 
 
 def test_a_folder_that_is_not_there_yet_is_an_empty_store(store: FolderStore) -> None:
