@@ -107,6 +107,19 @@ def test_what_others_wrote_shows_as_text_and_does_nothing(hostile: Reader) -> No
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", hostile.text)
 
 
+def test_a_step_an_alert_and_a_second_title_lose_nothing_but_their_marks(tmp_path: Path) -> None:
+    book = "# One\n\n- [ ] Tell people\n\n  [optional] keep me\n\n"
+    book += "> [!NOTE]\n> Mind it.\n>\n> [1] footnote\n>\n> [`code`] first\n\n# Two\n\nText.\n"
+    run = ExampleRun(tmp_path, book)
+    found = Reader(page.make(run.finish()))
+    for kept in ("[optional] keep me", "[1] footnote", "[code] first", "Two"):
+        assert kept in found.text
+    assert "[ ]" not in found.text
+    assert "[!NOTE]" not in found.text
+    ids = found.all("id")
+    assert (ids.count("one"), ids.count("two")) == (1, 1)
+
+
 def test_links_lead_only_where_a_link_may_and_know_nothing_of_where_from(hostile: Reader) -> None:
     links = [given for tag, given in hostile.tags if tag == "a"]
     targets = [given["href"] for given in links]

@@ -99,6 +99,7 @@ class Body:
         self.headings = {b.line: b for b in runbook.blocks if isinstance(b, Heading)}
         self.alerts = {b.line: b for b in runbook.blocks if isinstance(b, Alert)}
         self.known = {each.id for each in self.actions.values()}
+        self.title = next((line for line, b in self.headings.items() if b.level == 1), 0)
 
     def render(self, text: str) -> str:
         """Return the HTML of it all."""
@@ -117,24 +118,25 @@ class Body:
 
     def _woven(self, tokens: "Sequence[Token]") -> "Iterator[Token]":
         opened: list[Action | Alert | None] = []
-        is_title = False
+        is_title = is_marked = False
         for token in tokens:
             line = token.map[0] + 1 if token.map else 0
             if token.type == "heading_open":
-                heading = self.headings.get(line)
-                is_title = token.tag == "h1" and (heading is None or heading.level == 1)
-                if heading:
+                is_title = line == self.title
+                if heading := self.headings.get(line):
                     token.attrSet("id", heading.slug)
             if token.type in ("list_item_open", "blockquote_open"):
                 opened.append(self._opened(token, line))
+                is_marked = opened[-1] is not None
             if token.type in ("list_item_close", "blockquote_close"):
                 about = opened.pop()
                 if isinstance(about, Manual):
                     yield _raw(self._report(list(self.story.of(about.id)), None))
-            if token.type == "inline" and opened and opened[-1]:
+            if token.type == "inline" and is_marked:
                 _without_marker(token)
-            if is_title:
-                is_title = is_title and token.type != "heading_close"
+                is_marked = False
+            if is_title:  # it stands above all
+                is_title = token.type != "heading_close"
                 continue
             if token.type == "table_open":
                 yield _raw('<div class="wide" tabindex="0">')
