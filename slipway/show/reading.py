@@ -6,9 +6,11 @@ Anywhere else it stays the Markdown that it is.
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from slipway.notebook.document import Alert, Block, Cell, Heading, Manual, Prose, Runbook, Sample
+from slipway.notebook.transcripts.ansi import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +43,7 @@ class Reader:
 
     def block(self, block: Block, values: Mapping[str, str] | None = None) -> None:
         """Draw one block; a cell's parameters with their values below it."""
+        block = _harmless(block)
         if self.plain:
             self.write(f"{_plain(block)}\n\n")
         else:
@@ -56,6 +59,7 @@ class Reader:
         One that `folds` is broken between words; the others are left to the terminal, so that a
         command can be copied from them.
         """
+        text = visible(text)
         if self.plain or not style:
             self.write(f"{text}\n")
         else:
@@ -91,10 +95,21 @@ class Reader:
             case Sample(text=text, language=language):
                 _code(console, text, language, dim=True)
             case Manual(text=text):
-                console.print(Markdown(f"☐ {text}"))
+                console.print(Markdown(f"☐ {text}", hyperlinks=False))
             case Prose(text=text):
                 console.print(Markdown(text, hyperlinks=False))
         console.print()
+
+
+def _harmless(block: Block) -> Block:
+    """Return a block in which nothing but what it says reaches the terminal."""
+    match block:
+        case Cell(source=source):
+            return replace(block, source=visible(source))
+        case Sample(text=text, language=language):
+            return replace(block, text=visible(text), language=visible(language))
+        case _:
+            return replace(block, text=visible(block.text))
 
 
 def _panel(alert: Alert) -> object:
@@ -103,7 +118,8 @@ def _panel(alert: Alert) -> object:
 
     colour = COLOURS.get(alert.kind, "blue")
     title = alert.kind.upper()
-    return Panel(Markdown(alert.text), title=title, title_align="left", border_style=colour)
+    text = Markdown(alert.text, hyperlinks=False)
+    return Panel(text, title=title, title_align="left", border_style=colour)
 
 
 def _code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
