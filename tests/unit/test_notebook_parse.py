@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slipway.errors import UsageError
 from slipway.notebook.checking import links
 from slipway.notebook.document import Alert, Cell, Heading, Manual, Prose, Runbook, Sample
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import books, parse
 from slipway.notebook.reading.slugs import Slugger
 from slipway.project import ROOT
 
@@ -260,6 +260,7 @@ class TestFinding:
     def folder(self, tmp_path: Path) -> Path:
         for name in ("README.md", "deploy.md", "rollback.md", "notes.txt"):
             (tmp_path / name).write_text("# T\n")
+        (tmp_path / ".#deploy.md").symlink_to("anna@laptop.1234")  # the lock of an editor
         return tmp_path
 
     def test_takes_a_name_or_a_path(self, folder: Path) -> None:
@@ -267,6 +268,13 @@ class TestFinding:
         assert parse.find("deploy.md", folder) == folder / "deploy.md"
         assert parse.find(f"{folder}/README.md", folder) == folder / "README.md"
         assert [each.name for each in parse.collection(folder)] == ["deploy.md", "rollback.md"]
+
+    def test_lists_what_a_cover_says_below_a_comment_like_a_section(self, folder: Path) -> None:
+        text = "---\n## a comment\nrisk: high\ntime: 5m\n---\n\n# Ship it\n\nNow.\n\n## Go\n\nx\n"
+        (folder / "deploy.md").write_text(text)
+        book = books.books(folder)[0]
+        assert (book.title, book.summary, book.risk) == ("Ship it", "Now.", "high")
+        assert book.time == "5m"
 
     @pytest.mark.parametrize(
         ("name", "text"),

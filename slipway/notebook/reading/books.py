@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.notebook.reading import parse
+from slipway.notebook.reading.markdown import clean, front
 
 SECTION = re.compile(r"^## ", re.MULTILINE)
 
@@ -33,7 +34,7 @@ def _cover(path: Path) -> Book | None:
     except OSError:
         return None
     # Only what stands before the first section: forty of them are listed while somebody waits.
-    runbook, _ = parse.parse(SECTION.split(text, maxsplit=1)[0], path)
+    runbook, _ = parse.parse(_before_sections(clean(text)), path)
     matter = runbook.matter
     return Book(
         runbook.name,
@@ -44,3 +45,12 @@ def _cover(path: Path) -> Book | None:
         matter.tasks,
         path,
     )
+
+
+def _before_sections(text: str) -> str:
+    """Return a text up to its first section; in the front matter ## begins a comment."""
+    lines = text.split("\n")
+    size = front(tuple(lines))
+    matter, rest = "\n".join(lines[:size]), "\n".join(lines[size:])
+    about = SECTION.split(rest, maxsplit=1)[0]
+    return f"{matter}\n{about}" if size else about

@@ -36,8 +36,9 @@ def find(name: str, folder: Path = RUNBOOKS) -> Path:
 
 
 def collection(folder: Path = RUNBOOKS) -> list[Path]:
-    """Return the runbooks of a folder; its README.md is their index."""
-    return sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    """Return the runbooks of a folder; its README.md is their index, a hidden file is none."""
+    found = (path for path in folder.glob("*.md") if not path.name.startswith("."))
+    return sorted(path for path in found if path.name != "README.md")
 
 
 def read(path: Path) -> tuple[Runbook, list[Problem]]:
