@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.notebook.checking import drift
-from slipway.notebook.checking.check import check, obstacles
+from slipway.notebook.checking.check import check, documents, obstacles
 from slipway.notebook.reading.parse import read
 from tasks.tree import tree
 from tests.fakes.tasklist import TaskList
@@ -160,6 +160,25 @@ def test_a_variable_that_nothing_sets_is_told_with_what_was_looked_at(tmp_path: 
     ]
 
 
+def test_a_name_in_braces_before_a_redirection_is_set_by_it(tmp_path: Path) -> None:
+    source = 'exec {lock}>/tmp/l; flock "$lock"\nexec {both}<>/tmp/b; echo "$both"'
+    assert of_cell(source, tmp_path) == []
+
+
+@pytest.mark.parametrize("sourcing", ["set -a; . ./.env; set +a", "source ./l", 'eval "$(env)"'])
+def test_what_sourcing_may_have_set_is_a_warning_there_and_later(
+    sourcing: str, tmp_path: Path
+) -> None:
+    before, *after = of_cell(f'echo "$A"\n{sourcing}\necho "$ENVV"', tmp_path)
+    assert before.startswith("deploy.md:20: $A is set nowhere: no cell before sets it")
+    said = "warning: $ENVV is set by no cell before: only what ., source or eval brings in"
+    assert after == [f'deploy.md:22: {said} can set it (did you mean "ENV"?)']
+    text = f"{FRONT}{BEFORE}## Go\n\n```sh\n{sourcing}\n```\n\n{AFTER}"
+    path = tmp_path / "later.md"
+    path.write_text(text.replace("## Verify\n\n```sh\ntrue", '## Verify\n\n```sh\necho "$DB"'))
+    assert obstacles(*read(path), TASKS) == []
+
+
 def test_a_variable_set_later_in_the_run_comes_too_late(tmp_path: Path) -> None:
     text = (
         FRONT
@@ -284,6 +303,38 @@ def test_only_what_a_cell_would_stumble_over_keeps_a_runbook_from_being_run(
     path.write_text(f"{prose}```sh\n\ninv stauts --env=prod\n```\n")
     (only,) = obstacles(*read(path), TASKS)
     assert (only.line, "did you mean status?" in only.text) == (7, True)
+
+
+def test_a_command_typed_over_lines_is_read_as_one(tmp_path: Path) -> None:
+    def sample(typed: str) -> list[str]:
+        said = complaints(f"{FRONT}{BEFORE}```console\n{typed}\n```\n\n{AFTER}", tmp_path)
+        return [line for line in said if "needs" in line or "no task" in line]
+
+    assert sample("$ inv deploy \\\n    --env=dev\ndone") == []
+    assert sample("$ inv deploy \\\n>   --env=dev\n> more") == []
+    (said,) = sample("$ true && \\\n  inv deploy\n$ inv status --env=dev \\")
+    assert said.startswith("deploy.md:19: deploy needs --env")
+
+
+def test_what_cannot_be_read_is_one_problem_among_the_others(tmp_path: Path) -> None:
+    gone, folder, wrong = (tmp_path / f"{name}.md" for name in ("gone", "folder", "wrong"))
+    gone.symlink_to(tmp_path / "nowhere.md")
+    folder.mkdir()
+    wrong.write_text("# T\n\n`inv deplyo --env=prod`\n")
+    found = check([gone, wrong], TASKS, today=TODAY, documents=[folder])
+    said = [str(each).removeprefix(f"{tmp_path}/") for each in found]
+    assert "gone.md:1: this file cannot be read: No such file or directory" in said
+    assert "folder.md:1: this file cannot be read: Is a directory" in said
+    assert "wrong.md:3: there is no task 'deplyo' (did you mean deploy?)" in said
+
+
+def test_an_editors_own_files_are_no_documents(tmp_path: Path) -> None:
+    for place in ("docs", "docs/.trash"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.md").write_text("# A\n")
+        (tmp_path / place / ".#a.md").symlink_to("anna@laptop.1234")
+    (tmp_path / ".#b.md").symlink_to("anna@laptop.1234")
+    assert documents(tmp_path) == [tmp_path / "docs" / "a.md"]
 
 
 def test_all_problems_come_in_one_pass_sorted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def test_commands_are_found_where_a_shell_would_run_them() -> None:
   --y=$Y | tee log && (cd x; ./inv b)
 if ! inv c; then time sudo -u ops .venv/bin/inv d; fi
 NEW=$(inv e --json); echo "$(inv f)"
-for x in 1 2; do env A=1 timeout 5 inv g; done &
+for x in 1 2; do env A=1 timeout 1.5m inv g; done &
 cat <<EOF
 inv no
 $(inv h)

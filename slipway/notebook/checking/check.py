@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from slipway.errors import UsageError
 from slipway.notebook.checking import drift, form, library, links, origin, syntax
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Cell, Runbook
@@ -31,7 +32,11 @@ def check(
     books: list[Runbook] = []
     told: dict[str, set[str]] = {}
     for path in paths:
-        runbook, problems = parse.read(path)
+        try:
+            runbook, problems = parse.read(path)
+        except UsageError as error:
+            found.append(_unread(path, error))
+            continue
         file = where(path)
         named = list(drift.named(runbook))
         told[runbook.name] = {word for _, words in named for word in words}
@@ -48,7 +53,11 @@ def check(
         found += form.problems(runbook, file, commands, today, last_run)
         found += form.unspoken(runbook, file, told[runbook.name])
     for path in documents:
-        runbook, _ = parse.read(path)
+        try:
+            runbook, _ = parse.read(path)
+        except UsageError as error:
+            found.append(_unread(path, error))
+            continue
         found += drift.problems(runbook, where(path), commands, list(drift.named(runbook)))
         found += links.check(path, runbook.text)
     found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
@@ -80,4 +89,17 @@ def _is_in_a_cell(runbook: Runbook, line: int) -> bool:
 def documents(root: Path = ROOT) -> list[Path]:
     """Return the other documents of the project, the index of the runbooks among them."""
     places = ("*.md", "docs/**/*.md", "backups/*.md", "runbooks/README.md")
-    return sorted({path for place in places for path in root.glob(place)})
+    found = {path for place in places for path in root.glob(place)}
+    return sorted(path for path in found if not _is_hidden(path.relative_to(root)))
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it is an editor's own, such as the lock `.#deploy.md`."""
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _unread(path: Path, error: UsageError) -> Problem:
+    # Of a link that leads nowhere, the link is named and not what is missing at its end.
+    file = str(Path(where(path.parent)) / path.name)
+    _, _, why = str(error).partition(" cannot be read: ")
+    return Problem(file, 1, f"this file cannot be read: {why}")

@@ -24,7 +24,9 @@ WRAPPERS = {
     *("builtin", "caffeinate", "command", "env", "exec", "nice", "nohup", "setsid", "stdbuf"),
     *("sudo", "time", "timeout", "xargs"),
 }
-THEIRS = re.compile(r"-.*|[A-Za-z_]\w*=.*|\d+[smhd]?|[a-z_][a-z0-9_-]*")
+THEIRS = re.compile(r"-.*|[A-Za-z_]\w*=.*|\d+(\.\d+)?[smhd]?|[a-z_][a-z0-9_-]*")
+
+CONTINUED = re.compile(r"(?<!\\)(\\\\)*\\$")  # a backslash at the end that is not escaped itself
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,8 @@ def named(runbook: Runbook) -> Iterator[tuple[int, Sequence[str]]]:
             for command in in_shell(block.source):
                 yield block.line + 1 + command.line, command.words
         elif isinstance(block, Sample) and block.language == "console":
-            for number, text in enumerate(block.text.splitlines(), block.line + 1):
-                if text.lstrip().startswith("$ "):
-                    yield from ((number, each.words) for each in in_shell(text.lstrip()[2:]))
+            for number, text in _typed(block):
+                yield from ((number + each.line, each.words) for each in in_shell(text))
     for number, text in _spans(runbook):
         if re.match(r"(\./)?inv( |$)", text):
             for each in in_shell(BLANK.sub(UNKNOWN, text)):
@@ -107,6 +108,19 @@ def _start(words: Sequence[str]) -> int | None:
         if not THEIRS.fullmatch(word):
             return None
     return None
+
+
+def _typed(sample: Sample) -> Iterator[tuple[int, str]]:
+    """Return what is typed at the prompts of a sample, each with the line where it begins."""
+    lines = enumerate(sample.text.split("\n"), sample.line + 1)
+    for number, text in lines:
+        typed = text.lstrip()
+        if not typed.startswith("$ "):
+            continue
+        typed = typed[2:]
+        while CONTINUED.search(typed) and (more := next(lines, None)):
+            typed += "\n" + more[1].lstrip().removeprefix("> ")
+        yield number, typed
 
 
 def _spans(runbook: Runbook) -> Iterator[tuple[int, str]]:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from slipway.notebook.checking.variables import sets, uses
+from slipway.notebook.checking.variables import ANYTHING, Use, sets, uses
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import Problem, nearest
@@ -26,17 +27,24 @@ def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Proble
     known |= set(runbook.matter.params)
     if len(tasks) < len(runbook.matter.tasks):
         return  # nobody knows yet which flags an awaited task will have
-    missing: dict[str, int] = {}
+    missing: dict[str, Use] = {}
     for section in (*ORDER[:-1], *WAY_BACK, ORDER[-1]):
         for cell in runbook.cells(section):
             if cell.attributes.skip:
                 continue
             for use in uses(cell):
                 if not (use.has_default or use.name in known or GIVEN.fullmatch(use.name)):
-                    missing.setdefault(use.name, use.line)
+                    may_be_set = use.may_be_set or ANYTHING in known
+                    missing.setdefault(use.name, replace(use, may_be_set=may_be_set))
             known |= sets(cell)
-    for name, line in missing.items():
-        yield Problem(file, line, f"${name} is {_why(name, tasks, known)}")
+    known.discard(ANYTHING)
+    for name, use in missing.items():
+        if use.may_be_set:
+            why = "only what ., source or eval brings in can set it"
+            text = f"${name} is set by no cell before: {why}{nearest(name, known - {name})}"
+            yield Problem(file, use.line, text, "warning")
+        else:
+            yield Problem(file, use.line, f"${name} is {_why(name, tasks, known)}")
 
 
 def parameter(flag: str) -> str:

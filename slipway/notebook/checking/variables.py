@@ -21,6 +21,9 @@ MENTION = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")  # in the quest
 DEFAULTS = frozenset({":-", "-", ":=", "=", ":+", "+"})
 # Builtins whose words are names that they set; options that take a value swallow the next word.
 SETTERS = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
+SOURCERS = frozenset({".", "source", "eval"})
+ANYTHING = "*"  # the name of what a sourcer sets: nobody knows which names these are
+DESCRIPTOR = re.compile(r"\{([A-Za-z_]\w*)\}")  # `exec {lock}>file` sets lock to a number
 EVERYWHERE = -1  # the position of what happens inside a function: whenever it is called
 
 
@@ -31,6 +34,7 @@ class Use:
     name: str
     line: int
     has_default: bool = False
+    may_be_set: bool = False  # by what the cell has sourced or evaluated before
 
 
 @dataclass(frozen=True)
@@ -53,14 +57,19 @@ def uses(cell: Cell) -> list[Use]:
     found = [Use(each.name, cell.line) for each in _shell(attributes.when)[0]]
     found += [Use(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")]
     for each in taken:
-        mine = (other.position for other in given if other.name == each.name)
-        if not any(each.position == EVERYWHERE or at < each.position for at in mine):
-            found.append(Use(each.name, cell.line + each.line, each.has_default))
+        before = {
+            other.name
+            for other in given
+            if each.position == EVERYWHERE or other.position < each.position
+        }
+        if each.name not in before:
+            line = cell.line + each.line
+            found.append(Use(each.name, line, each.has_default, ANYTHING in before))
     return sorted(dict.fromkeys(found), key=lambda use: (use.line, use.name))
 
 
 def sets(cell: Cell) -> set[str]:
-    """Return the names that cells after this one may find set by it."""
+    """Return the names that cells after this one may find set by it, ANYTHING among them."""
     captured = {cell.attributes.capture} - {""}
     return {each.name for each in _read(cell)[1]} | captured
 
@@ -79,7 +88,8 @@ def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
         return [], []
     taken: list[_Sight] = []
     given: list[_Sight] = []
-    for node, in_function in _walk(_parser().parse(source.encode()).root_node, False):
+    code = source.encode()
+    for node, in_function in _walk(_parser().parse(code).root_node, False):
         line = node.start_point[0] + 1
         at, end = node.start_byte, node.end_byte
         if in_function:
@@ -99,6 +109,8 @@ def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
                 given += [_Sight(n, end, line) for n in _named(node)]
             case "for_statement":
                 given += [_Sight(n, at, line) for n in _named(node)]
+            case "concatenation" if code[node.end_byte : node.end_byte + 1] in (b"<", b">"):
+                given += [_Sight(n, end, line) for n in DESCRIPTOR.findall(_text(node))]
             case "command":
                 given += [_Sight(n, end, line) for n in _set_by_command(node)]
             case _:
@@ -183,7 +195,7 @@ def _assigned_in_arithmetic(node: "Node") -> list[str]:
 
 
 def _set_by_command(node: "Node") -> list[str]:
-    """Return what a builtin sets: read, mapfile, printf -v, getopts, let."""
+    """Return what a builtin sets: read, mapfile, printf -v, getopts, let; source anything."""
     said = [child for child in node.children if child.type != "variable_assignment"]
     words = [_text(child) for child in said if child.is_named]
     while words[:1] and words[0] in ("builtin", "command"):
@@ -191,6 +203,8 @@ def _set_by_command(node: "Node") -> list[str]:
     if not words:
         return []
     command, rest = words[0], words[1:]
+    if command in SOURCERS:
+        return [ANYTHING]
     found: list[str] = []
     if command in SETTERS:
         found = _operands(rest, SETTERS[command])
