@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slipway.errors import Busy, Refused, SlipwayError
-from slipway.notebook.records import record
+from slipway.notebook.records import event, history, record
 from slipway.notebook.records.event import follow
 from slipway.notebook.records.record import EVENTS, Record, is_going_on, read
 from slipway.project import ROOT
@@ -134,6 +135,30 @@ def test_lines_after_a_damaged_one_are_neither_believed_nor_thrown_away(tmp_path
         with pytest.raises(SlipwayError, match=r"events\.jsonl:2 is damaged"):
             again.append("resume", user="anna")
         assert (run.folder / EVENTS).read_bytes() == data
+
+
+def test_a_line_nested_too_deep_for_json_is_a_damaged_line(tmp_path: Path) -> None:
+    run = begun(tmp_path)
+    with (run.folder / EVENTS).open("ab") as file:
+        file.write(b"[" * 100_000 + b"\n")
+    assert [each.kind for each in read(run.folder)] == ["begin"]
+    assert history.find("", tmp_path).id == run.id
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"at": at} for at in ("garbage", "", "2026-11-22T19:30:00", "0001-01-01T00:00:00Z")),
+        *({"seconds": seconds} for seconds in (float("nan"), float("inf"), -1, 10**400)),
+        *({"left": [1]}, {"left": None}, {"missing": 5}, {"params": [1]}, {"outcome": "weird"}),
+        *({"kind": "manual", "outcome": "passed"}, {"kind": "finish", "result": "weird"}),
+    ],
+)
+def test_an_event_with_a_value_that_nobody_writes_is_a_damaged_line(wrong: dict[str, Any]) -> None:
+    end = {"event": 3, "at": "2026-11-22T19:30:00.000Z", "kind": "end", "cell": "look", "n": 1}
+    end |= {"outcome": "timed out", "code": None, "seconds": 1.5, "left": ["sh 7"], "missing": []}
+    assert event.parse(end)
+    assert event.parse(end | wrong) is None
 
 
 def test_a_run_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,11 @@
 The events are the truth: transcript, page, history and resume are made from them alone.
 """
 
+import datetime
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 # Each kind with the fields it carries.
 #   begin      runbook path digest env params user email host commit branch dirty mode scope
@@ -41,6 +43,17 @@ NEEDED: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "note": {"text": str},
     "finish": {"result": str},
 }
+# What may be missing, but not be of another type.
+OPTIONAL: Mapping[str, type] = {"params": dict, "left": list, "missing": list}
+# The words that a reader knows; a line with any other is no event.
+WORDS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "end": ("outcome", frozenset(get_args(Outcome))),
+    "manual": ("outcome", frozenset(("done", "skipped"))),
+    "finish": ("result", frozenset(get_args(Ending))),
+}
+YEARS = range(1970, 9000)  # with room around them for what is added and subtracted
+LONGEST = 1e9  # seconds, thirty years
+UTC = datetime.timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,19 @@ class Event:
         """The action it is about, if it is about one."""
         return str(self.data.get("cell", ""))
 
+    @property
+    def moment(self) -> datetime.datetime:
+        """When it was."""
+        return datetime.datetime.fromisoformat(self.at)
+
+
+def read(line: bytes) -> Event | None:
+    """Read one line of events.jsonl; nothing where it is no event."""
+    try:
+        return parse(json.loads(line))
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anything of ours
+        return None
+
 
 def parse(found: Any) -> Event | None:
     """Read one line's JSON; nothing where it is no event."""
@@ -65,12 +91,39 @@ def parse(found: Any) -> Event | None:
     n, at, kind = found.get("event"), found.get("at"), found.get("kind")
     if not isinstance(n, int) or not isinstance(at, str) or not isinstance(kind, str):
         return None
-    if kind not in NEEDED:
+    if kind not in NEEDED or not _is_moment(at):
         return None
     data = {name: value for name, value in found.items() if name not in ("event", "at", "kind")}
     if not all(isinstance(data.get(name), needed) for name, needed in NEEDED[kind].items()):
         return None
+    if not _makes_sense(kind, data):
+        return None
     return Event(n, at, cast(Kind, kind), data)
+
+
+def _is_moment(at: str) -> bool:
+    try:
+        moment = datetime.datetime.fromisoformat(at)
+    except ValueError:
+        return False
+    return moment.utcoffset() == UTC and moment.year in YEARS
+
+
+def _makes_sense(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether whoever tells of the event can take its values as they are."""
+    if kind in WORDS:
+        name, words = WORDS[kind]
+        if data[name] not in words:
+            return False
+    if kind == "end" and not 0 <= data["seconds"] <= LONGEST:  # which NaN is not either
+        return False
+    for name, wanted in OPTIONAL.items():
+        value = data.get(name, ())
+        if name in data and not isinstance(value, wanted):
+            return False
+        if wanted is list and not all(isinstance(each, str) for each in value):
+            return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,15 @@
 
 import datetime
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from slipway.errors import UsageError
+from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.problem import nearest
 from slipway.notebook.reading import parse
-from slipway.notebook.records import event as events
-from slipway.notebook.records.event import Ending, Event
+from slipway.notebook.records.event import Ending, Event, read
 from slipway.notebook.records.record import EVENTS, RUNS, is_going_on
 
 SHOWN = 5
@@ -139,14 +137,20 @@ def dates(folder: Path = RUNS) -> Mapping[str, datetime.date]:
 
 def find(name: str = "", folder: Path = RUNS) -> Summary:
     """Return a run by its name or the beginning of it; the newest without one."""
-    found = runs(folder)
-    if not found:
+    shelf = look(folder)
+    found = shelf.runs
+    if not found and not shelf.strange:
         raise UsageError("no runbook has been run on this computer yet: inv runbook.list")
+    if not found:
+        raise SlipwayError(f"no run here can be read: {_first(shelf.strange)}")
     if not name:
         return found[0]
-    matching = [run for run in found if run.id == name] or [
-        run for run in found if run.id.startswith(name)
-    ]
+    matching = [run for run in found if run.id.startswith(name)]
+    damaged = [text for text in shelf.strange if text.startswith(f"{folder}/{name}")]
+    if exact := [run for run in matching if run.id == name]:
+        return exact[0]
+    if damaged and len(matching) <= 1:  # the other one may be what was meant
+        raise SlipwayError(f"{_first(damaged)}; the runs that can be read: inv runbook.history")
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -157,6 +161,11 @@ def find(name: str = "", folder: Path = RUNS) -> Summary:
     raise UsageError(f"there is no run {name[:80]!a}{hint}; see inv runbook.history")
 
 
+def _first(strange: Sequence[str]) -> str:
+    """Return the first of what is no run, and how many more there are."""
+    return strange[0] + (f" (and {len(strange) - 1} more)" if len(strange) > 1 else "")
+
+
 def _summary(folder: Path) -> Summary | str:
     """Read one run from both ends of its record; or say why it is none."""
     try:
@@ -165,13 +174,10 @@ def _summary(folder: Path) -> Summary | str:
         return f"{folder} is not a run: it has no {EVENTS}"
     except OSError as error:
         return f"{folder / EVENTS} cannot be read: {error.strerror}"
-    first = _event(lines[0]) if lines else None
+    first = read(lines[0]) if lines else None
     if first is None or first.kind != "begin":
         return f"{folder / EVENTS} does not begin as a run does"
     last, result, cell = _standing(lines[1:], first)
-    began = _moment(first.at)
-    if began is None:
-        return f"{folder / EVENTS} has no time in its first line"
     if result != "done" and is_going_on(folder):
         went: Ending | Literal["running"] = "running"
     else:
@@ -183,8 +189,8 @@ def _summary(folder: Path) -> Summary | str:
         env=str(begin.get("env") or ""),
         user=str(begin.get("user") or ""),
         host=str(begin.get("host") or ""),
-        began=began,
-        ended=_moment(last.at) or began,
+        began=first.moment,
+        ended=last.moment,
         seconds=max(0.0, _between(first, last) - _paused(lines)),
         result=went,
         cell="" if result == "done" else cell,
@@ -198,7 +204,7 @@ def _standing(lines: list[bytes], first: Event) -> tuple[Event, Ending, str]:
     """Return the last event, how the run ended, and the action that was reached last."""
     last, result, cell = first, None, ""
     for line in reversed(lines):
-        happened = _event(line)
+        happened = read(line)
         if happened is None:
             continue
         last = happened if last is first else last
@@ -217,32 +223,16 @@ def _paused(lines: list[bytes]) -> float:
     pauses = 0.0
     for before, line in itertools.pairwise(lines):
         if b'"kind": "resume"' in line:
-            end, start = _event(before), _event(line)
+            end, start = read(before), read(line)
             pauses += _between(end, start) if end and start else 0.0
     return pauses
 
 
 def _narrowed(lines: list[bytes]) -> str:
     """Return the --from of a resumption that left out what had not been done, or nothing."""
-    resumed = (_event(line) for line in lines if b'"kind": "resume"' in line)
+    resumed = (read(line) for line in lines if b'"kind": "resume"' in line)
     return next((str(e.data["scope"]) for e in resumed if e and e.data.get("scope")), "")
 
 
 def _between(first: Event, last: Event) -> float:
-    begin, end = _moment(first.at), _moment(last.at)
-    return (end - begin).total_seconds() if begin and end else 0.0
-
-
-def _event(line: bytes) -> Event | None:
-    try:
-        return events.parse(json.loads(line))
-    except ValueError:
-        return None
-
-
-def _moment(at: str) -> datetime.datetime | None:
-    try:
-        moment = datetime.datetime.fromisoformat(at)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+    return (last.moment - first.moment).total_seconds()

@@ -193,10 +193,7 @@ def _read(folder: Path) -> tuple[list[Event], int, bytes]:
     found: list[Event] = []
     size = 0
     for line in data.split(b"\n")[:-1]:
-        try:
-            happened = events.parse(json.loads(line))
-        except ValueError:
-            break
+        happened = events.read(line)
         if happened is None or happened.n != len(found) + 1:
             break
         found.append(happened)

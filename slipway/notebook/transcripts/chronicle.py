@@ -151,10 +151,10 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
     progress = follow(events)
     happenings: list[Happening] = []
     waiting: list[int] = []  # remarks whose next action is still to come
-    before = when(events[0]) if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
+    before = events[0].moment if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
     began, cell = before, ""
     for event in events:
-        at = when(event)
+        at = event.moment
         if event.kind == "finish":
             cell = event.cell
         if event.kind == "end":
@@ -189,11 +189,6 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
         in_cells=progress.seconds,
         happenings=tuple(happenings),
     )
-
-
-def when(event: Event) -> datetime.datetime:
-    """Return the moment of an event."""
-    return datetime.datetime.fromisoformat(event.at)
 
 
 def span(seconds: float) -> str:
