@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Never
 
 from invoke.context import Context
@@ -65,6 +66,7 @@ def command(
         def run(ctx: Context, **given: Any) -> None:
             signal.signal(signal.SIGTERM, _interrupt)
             signal.signal(signal.SIGHUP, _interrupt)
+            _open_streams()
             try:
                 _refuse_a_lent_engine()
                 for p in parameters:
@@ -110,6 +112,19 @@ def command(
 def _interrupt(*_: object) -> Never:
     """A cancelled CI job or a closed terminal is a Ctrl-C: what was begun is taken back."""
     raise KeyboardInterrupt
+
+
+def _open_streams() -> None:
+    """Put the null device where a stream came closed, or the next file opened would be there."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # has the lowest number that is free, this one
+            os.set_inheritable(null, True)
+        if getattr(sys, name) is None:
+            to_the_end = Path(os.devnull).open("w" if number else "r")  # noqa: SIM115
+            setattr(sys, name, to_the_end)
 
 
 def _refuse_a_lent_engine() -> None:

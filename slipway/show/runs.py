@@ -16,11 +16,11 @@ UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 def history(shelf: Shelf, found: Sequence[Summary], *, hide: Sequence[str], as_json: bool) -> None:
     """Print runs, newest first; `hide` names columns that would say the same in every line."""
+    for text in shelf.strange:
+        sys.stderr.write(f"! {quiet(text)}\n")
     if as_json:
         table.document([_document(run) for run in found])
         return
-    for text in shelf.strange:
-        sys.stderr.write(f"! {quiet(text)}\n")
     if not found:
         sys.stderr.write("no runs; the runbooks that there are: inv runbook.list\n")
         return
@@ -40,9 +40,9 @@ def books(found: Sequence[Book], last: Mapping[str, Summary], *, as_json: bool) 
         run = last.get(book.name)
         rows.append(
             {
-                "name": book.name,
-                "risk": book.risk,
-                "time": book.time,
+                "name": quiet(book.name),
+                "risk": quiet(book.risk),
+                "time": quiet(book.time),
                 "last run": age(run.began) if run else "never",
                 "result": run.result if run else "",
                 "min": _minutes(run) if run else "",

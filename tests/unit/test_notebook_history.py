@@ -2,14 +2,17 @@
 
 import datetime
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from slipway.errors import UsageError
+from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.reading import books
 from slipway.notebook.records import history
 from slipway.notebook.records.record import EVENTS, Record
+from slipway.project import ROOT
 from slipway.show import runs as show
 from tests.fakes.past import BEGAN, HOST, Past
 
@@ -109,6 +112,27 @@ def test_a_run_is_found_by_the_beginning_of_its_name(past: Past) -> None:
         history.find("x", past.folder / "nowhere")
 
 
+def test_a_run_that_cannot_be_read_is_named_and_never_another_taken_for_it(
+    past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = past.run(0)
+    (broken / EVENTS).write_text("half a li\n")
+    shelf = history.look(past.folder)
+    show.history(shelf, shelf.runs, hide=[], as_json=True)
+    told = capsys.readouterr()
+    assert json.loads(told.out) == []
+    assert f"{broken / EVENTS} does not begin as a run does" in told.err
+    for name in ("", broken.name, "2026"):
+        with pytest.raises(
+            SlipwayError, match=r"no run here can be read: .*events\.jsonl does not"
+        ):
+            history.find(name, past.folder)
+    past.run(1).rename(past.folder / f"{broken.name}-2")
+    with pytest.raises(SlipwayError, match="does not begin as a run does; the runs that can"):
+        history.find(broken.name, past.folder)
+    assert history.find(f"{broken.name}-2", past.folder).id == f"{broken.name}-2"
+
+
 def test_a_pause_before_a_run_was_resumed_is_no_part_of_its_minutes(past: Past) -> None:
     folder = past.run(0, "start", "finish:failed", "resume", "end", "finish:done")
     (run,) = history.runs(past.folder)
@@ -162,7 +186,7 @@ def test_ages_are_read_at_a_glance(seconds: float, text: str) -> None:
 def test_runbooks_are_listed_with_their_last_run(
     past: Past, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    covers = {"deploy": "risk: medium\ntime: 10m", "odd": "risk: [", "new": "task: deploy"}
+    covers = {"deploy": 'risk: medium\ntime: "10m\\e[31m"', "odd": "risk: [", "new": "task: deploy"}
     for name, matter in covers.items():
         text = f"---\n{matter}\n---\n\n# Title of {name}\n\nWhat for.\n\n## Steps\n\n```sh\n"
         (tmp_path / f"{name}.md").write_text(text)
@@ -173,7 +197,7 @@ def test_runbooks_are_listed_with_their_last_run(
     show.books(found, last, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["NAME", "deploy", "new", "odd"]
-    assert lines[1].split()[1:3] == ["medium", "10m"]
+    assert lines[1].split()[1:3] == ["medium", r"10m\x1b[31m"]
     assert lines[1].endswith("done    3.0  Title of deploy")
     assert "never" in lines[2]
     show.books(found, last, as_json=True)
@@ -182,3 +206,10 @@ def test_runbooks_are_listed_with_their_last_run(
     assert (told[1]["summary"], told[1]["tasks"], told[1]["last_run"]) == (
         *("What for.", ["deploy"], None),
     )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_came_closed_is_no_failure(closed: str) -> None:
+    line = f"{sys.executable} -m invoke runbook.list {closed}"
+    done = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
