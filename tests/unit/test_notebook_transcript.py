@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.errors import UsageError
+from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.reading import markup
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import chronicle, export, transcript
@@ -278,6 +278,15 @@ def test_an_export_replaces_only_what_it_was_told_to(
     export.write(Path("/dev/null"), "text")
     assert Path("/dev/null").is_char_device()
     assert not list(tmp_path.glob(".*.draft"))
+
+
+def test_a_file_that_cannot_be_an_export_is_one_sentence(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.md"
+    loop.symlink_to(loop)
+    with pytest.raises(SlipwayError, match=r"loop\.md cannot be written: Too many levels"):
+        export.write(export.target("run", str(loop), html=False), "text")
+    with pytest.raises(SlipwayError, match=r"cannot be written: File name too long; name another"):
+        export.target("run", str(tmp_path / ("x" * 300)), html=False)
 
 
 def test_the_runbook_is_kept_word_for_word(run: ExampleRun) -> None:

@@ -1,5 +1,6 @@
 """The transcript of a run as a file for others: where it goes; it is whole or not there."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -25,21 +26,25 @@ def target(run: str, to: str, *, html: bool) -> Path:
     Only a file that was asked for, or an earlier export of the same run, may be replaced.
     """
     name = f"{run}.{'html' if html else 'md'}"
-    path = Path(to) if to else Path.cwd() / name
-    if path.is_dir():
-        path = path / name
-    elif to:
-        return path
-    if path.exists() and not _is_export(path, run):
-        raise UsageError(f"{path} is there already and no export of this run; say --to=FILE")
+    path = Path(to or name)
+    try:
+        path = path if to else Path.cwd() / name
+        if path.is_dir():
+            path = path / name
+        elif to:
+            return path
+        if path.exists() and not _is_export(path, run):
+            raise UsageError(f"{path} is there already and no export of this run; say --to=FILE")
+    except OSError as error:
+        raise SlipwayError(_cannot(path, error)) from None
     return path
 
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    path = path.resolve()  # what a link leads to is replaced, not the link
-    draft = path.with_name(f".{path.name}.draft")
     try:
+        path = path.resolve()  # what a link leads to is replaced, not the link
+        draft = path.with_name(f".{path.name}.draft")
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")  # a pipe or a device cannot be replaced
             return
@@ -48,8 +53,15 @@ def write(path: Path, text: str) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+    except RuntimeError:  # so says Path.resolve
+        raise SlipwayError(_cannot(path, OSError(errno.ELOOP, ""))) from None
     except OSError as error:
-        raise SlipwayError(f"{path} cannot be written: {os.strerror(error.errno or 0)}") from None
+        raise SlipwayError(_cannot(path, error)) from None
+
+
+def _cannot(path: Path, error: OSError) -> str:
+    why = os.strerror(error.errno or 0)
+    return f"{path} cannot be written: {why}; name another file with --to=FILE"
 
 
 def _is_export(path: Path, run: str) -> bool:
