@@ -1,11 +1,13 @@
 """A new runbook: it is one from its first minute, and nothing is ever written over."""
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from slipway.errors import Refused, UsageError
+from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.notebook.checking import links
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.document import SECTIONS, Heading
@@ -57,6 +59,21 @@ def test_what_exists_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"deploy\.md exists already"):
         template.write("deploy", "", COMMANDS, tmp_path)
     assert (tmp_path / "deploy.md").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runbooks").write_text("mine")
+    with pytest.raises(Refused, match="runbooks is there and no folder"):
+        template.write("deploy", "", COMMANDS, tmp_path / "runbooks")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)  # root, who may run this, is never refused
+    with pytest.raises(SlipwayError, match=r"deploy\.md cannot be written: Permission denied"):
+        template.write("deploy", "", COMMANDS, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """A new runbook: every section a person needs at night, asking its author for what it holds."""
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from slipway.errors import Refused, UsageError
+from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.problem import nearest, where
 from slipway.notebook.reading.parse import RUNBOOKS
@@ -100,14 +101,31 @@ def write(name: str, task: str, commands: Commands, folder: Path = RUNBOOKS) -> 
         raise UsageError(f'there is no task "{task[:60]}"{nearest(task, known)}')
     path = folder / f"{name}.md"
     text = new(name, task, commands.flags(task) if task else ())
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        _make(path, text)
+    except OSError as error:
+        raise SlipwayError(f"{where(path)} cannot be written: {error.strerror}") from None
+    return path
+
+
+def _make(path: Path, text: str) -> None:
+    """Write a file that was not there, whole or not at all."""
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise Refused(f"{where(folder)} is there and no folder: move it out of the way") from None
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         raise Refused(f"{where(path)} exists already: choose another name, or edit it") from None
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
 
 
 def _before(flags: Sequence[Flag]) -> str:
