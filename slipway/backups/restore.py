@@ -1,6 +1,7 @@
 """Restores a backup: proven before the server is touched, built beside the live one, swapped in."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,11 +96,11 @@ def check_order(source: Source, order: Order) -> frozenset[str]:
 def look(server: Server, source: Source, order: Order) -> tuple[Target, Findings]:
     """See what a restore would find, from the manifest alone."""
     with server.named(MAINTENANCE).connect() as session:
-        _check_place(session, server, source, order)
+        _check_place(session, server, order)
         target = preflight.look(session)
-        return target, preflight.judge(
-            target, source.manifest, None, create_roles=order.create_roles
-        )
+        found = preflight.judge(target, source.manifest, None, create_roles=order.create_roles)
+        notes = (*_stranger(source, server), *found.notes)
+        return target, dataclasses.replace(found, notes=notes)
 
 
 def restore(server: Server, source: Source, order: Order, report: Report) -> Restored:
@@ -113,7 +114,9 @@ def restore(server: Server, source: Source, order: Order, report: Report) -> Res
     told = Stages(stages(order, origins), report)
     with beside.alone(server, "restore") as session:
         beside.drop_stale(session, server.database, report)
-        _check_place(session, server, source, order)
+        _check_place(session, server, order)
+        for text in _stranger(source, server):
+            report.note(text)
         with told.stage(FETCH):
             opened = contextlib.ExitStack()
             whole = opened.enter_context(archive.brought(source, report))
@@ -276,17 +279,18 @@ def _finish(
     return Restored(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
 
 
-def _check_place(session: "Session", server: Server, source: Source, order: Order) -> None:
-    """Refuse a name that is taken, and the place of another environment's or project's database."""
+def _stranger(source: Source, server: Server) -> list[str]:
+    """Say that a backup is of a database of another name: moved here, or another project's."""
+    theirs = source.manifest.database if source.manifest else server.database
+    if theirs == server.database:
+        return []
+    return [f"{source.label} is of {theirs}, and this is {server.database}: is that meant?"]
+
+
+def _check_place(session: "Session", server: Server, order: Order) -> None:
+    """Refuse a name that is taken, and the place of another environment's database."""
     into = order.into
     if not into:
-        theirs = source.manifest.database if source.manifest else server.database
-        if theirs != server.database and not order.origin:
-            raise Refused(
-                f"{source.label} is a backup of {theirs}, and this is {server.database}; is the "
-                "store another project's too? Nothing was changed; if it is meant, name the "
-                "environment that it is from with --origin, or restore it beside with --into"
-            )
         # One that does not even answer cannot say whose it is, and may be what is to be mended.
         with contextlib.suppress(NoDatabase), server.connect() as live:
             marker.refuse_another(live, order.environment)

@@ -76,6 +76,7 @@ def test_a_managed_server_without_a_superuser(
         assert managed.sql(owner) == [("plain",)]
         told = "\n".join(managed.heard.notes)
         assert "EVENT TRIGGER - watching" in told and "is no superuser" in told
+        assert "is of logbook, and this is managed" in told
 
         with psycopg.connect(**way(peopled, "managed")), pytest.raises(Refused, match="logbook is"):
             restore(managed, person, store, name)
