@@ -9,6 +9,10 @@ from hypothesis import HealthCheck, settings
 
 from slipway.checks import surroundings
 
+# A shell starts what is in its background without it, and with it all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 NEEDS: dict[str, Callable[[], str]] = {
     "engine": surroundings.why_no_engine,
     "hosts": surroundings.why_no_hosts,
