@@ -122,13 +122,13 @@ def _check_apart(name: str, settings: Mapping[str, str], compose: Path) -> None:
     """
     if "." not in settings.get("DATABASE_HOST", ""):
         return
-    for other in names(compose):
-        theirs = envfile.read(compose / "common.env") | envfile.read(compose / f"{other}.env")
-        same = all(
+    common = envfile.read(compose / "common.env")
+    for other in (each for each in names(compose) if each != name):
+        theirs = common | envfile.read(compose / f"{other}.env")
+        if all(
             settings[key].lower().rstrip(".") == theirs.get(key, settings[key]).lower().rstrip(".")
             for key in ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME")
-        )
-        if other != name and same:
+        ):
             raise ConfigError(
                 f"compose/{name}.env: DATABASE_HOST and DATABASE_NAME are those of {other}; two "
                 "environments in one database would destroy each other"
