@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.section import Section
-from slipway.backups import seal
+from slipway.backups.format import encryption
 from tests.integration import inside
 from tests.integration.corner import Corner
 from tests.integration.inside import Inside
@@ -47,8 +47,8 @@ sys.exit(os.waitstatus_to_exitcode(status))
 # The key comes by standard input and never stands in a command line.
 RESTORE = """
 import sys
-sys.argv = ["slipway.inside", "restore", "--given", sys.stdin.read()]
-from slipway.inside.__main__ import main
+sys.argv = ["slipway.agent", "restore", "--given", sys.stdin.read()]
+from slipway.agent.__main__ import main
 sys.exit(main())
 """
 KEPT = """
@@ -76,7 +76,7 @@ def measure() -> list[Section]:
     sections: list[Section] = []
     flat = True
     with stage() as place:
-        key, recipient = seal.new_key()
+        key, recipient = encryption.new_key()
         tables = 0
         for size in SIZES:
             while database_size(place) < size * GB:
@@ -163,14 +163,14 @@ def stage() -> Iterator[Inside]:
 def ours(place: Inside, recipient: str) -> tuple[float, int]:
     """Take a backup as a schedule does; return seconds, and MB of the largest process."""
     given = json.dumps({"recipients": [recipient]})
-    argv = ["python", "-m", "slipway.inside", "backup", "--given", given]
+    argv = ["python", "-m", "slipway.agent", "backup", "--given", given]
     return clocked(place, argv)
 
 
-def restored(place: Inside, key: seal.Key) -> tuple[float, int]:
+def restored(place: Inside, key: encryption.Key) -> tuple[float, int]:
     """Restore the newest backup into a new database, and compare; drop it again."""
     kept = json.loads(place.corner.docker("exec", place.ops, "python", "-c", KEPT))
-    opened = seal.unseal(kept["key"].encode(), key).decode().strip()
+    opened = encryption.unseal(kept["key"].encode(), key).decode().strip()
     given = {"id": kept["id"], "key": opened, "into": "again"}
     seconds, peak = clocked(place, ["python", "-c", RESTORE], json.dumps(given))
     place.sql("drop database again", "postgres")

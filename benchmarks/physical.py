@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks.backup import FILL, GB, ROWS, database_size, ours
 from benchmarks.section import Section
-from slipway.backups import seal
+from slipway.backups.format import encryption
+from slipway.client.pitr.recovery import recover
 from slipway.database.report import Silent
-from slipway.ops.past import recover
 from tests.fakes.door import NAME
 from tests.fakes.s3server import S3Server
 from tests.integration.corner import Corner
@@ -47,7 +47,7 @@ def _compare(home: Home) -> Section:
         tables += 1
     living.sql("checkpoint")
     living.archive.mark(time.sleep)
-    _, recipient = seal.new_key()
+    _, recipient = encryption.new_key()
     physical, logical = [], []
     for _ in range(ROUNDS):
         physical.append(_timed(lambda: living.archive.take(Silent(), "full")))

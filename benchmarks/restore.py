@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.section import Section
-from slipway.backups import catalogue, seal
-from slipway.backups.seal import Key
+from slipway.backups.format import catalogue, encryption
+from slipway.backups.format.encryption import Key
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
 from tests.integration.corner import Corner
@@ -56,7 +56,7 @@ def measure() -> list[Section]:
         place = inside.start(corner, Path(folder) / "inside", server_options=SERVER)
         place.sql(DATA)
         store = FolderStore(Path(folder) / "backups", "backups")
-        key, recipient = seal.new_key()
+        key, recipient = encryption.new_key()
         name = place.do("backup", store, recipients=[recipient])["backup"]["id"]
         opened = _open(store, name, key)
         _there(place, f"pg_dump -Fc --compress=zstd:1 -f {FILE} logbook")
@@ -102,7 +102,7 @@ def _swap(place: Inside, folder: Path) -> tuple[float, float]:
     """Restore under sessions that keep asking; return the swap's own time and the longest pause."""
     place.sql("truncate events; truncate people")  # how much there is does not matter to a swap
     store = FolderStore(folder, "small")
-    key, recipient = seal.new_key()
+    key, recipient = encryption.new_key()
     name = place.do("backup", store, recipients=[recipient])["backup"]["id"]
     asking = _Asking(place)
     time.sleep(1)
@@ -196,4 +196,4 @@ def _pause(swaps: list[tuple[float, float]]) -> Section:
 
 def _open(store: FolderStore, name: str, key: Key) -> str:
     sealed = catalogue.get(store, name).manifest.key
-    return seal.unseal(sealed.encode(), key).decode().strip()
+    return encryption.unseal(sealed.encode(), key).decode().strip()

@@ -29,8 +29,9 @@ def backup(
       inv db.backup
       inv db.backup --env=prod --physical
     """
-    from slipway.ops import pitr, vault
-    from slipway.releases import beside
+    from slipway.client import backups as client_backups
+    from slipway.client import session
+    from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
@@ -38,11 +39,11 @@ def backup(
         raise UsageError("--full is of base backups: add --physical; a dump is always full")
     if physical and roles_with_passwords:
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
-    with beside.connected(env) as there, Telling() as telling:
+    with session.connected(env) as there, Telling() as telling:
         if physical:
-            found = pitr.take(there, telling, full=full)
+            found = pgbackrest.take(there, telling, full=full)
         else:
-            found = vault.take(there, telling, role_passwords=roles_with_passwords)
+            found = client_backups.take(there, telling, role_passwords=roles_with_passwords)
     shown.show_taken(found, as_json=json)
 
 
@@ -52,13 +53,14 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
 
     Example: inv db.backups --env=prod
     """
-    from slipway.ops import pitr, vault
-    from slipway.releases import beside
+    from slipway.client import backups as client_backups
+    from slipway.client import session
+    from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
-    with beside.connected(env) as there, Telling() as telling:
-        found = {**vault.listed(there, telling), "pitr": pitr.kept(there, telling)}
+    with session.connected(env) as there, Telling() as telling:
+        found = {**client_backups.listed(there, telling), "pitr": pgbackrest.kept(there, telling)}
     shown.show_list(there.env, found, as_json=json)
 
 
@@ -81,21 +83,24 @@ def verify(
 
     Example: inv db.verify --env=prod --backup=all
     """
-    from slipway.ops import pitr, vault
-    from slipway.releases import beside
+    from slipway.client import backups as client_backups
+    from slipway.client import session
+    from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
     from slipway.show.telling import Telling
 
     if physical and backup != "latest":
         raise UsageError("--physical reads all of the archive; leave --backup out")
-    with beside.connected(env) as there, Telling() as telling:
-        found = pitr.verify(there) if physical else vault.verify(there, backup, telling)
+    with session.connected(env) as there, Telling() as telling:
+        found = (
+            pgbackrest.verify(there) if physical else client_backups.verify(there, backup, telling)
+        )
     if physical:
         shown.show_archive_read(found, as_json=json)
-        pitr.demand_whole(env, found)
+        pgbackrest.demand_whole(env, found)
         return
     shown.show_proofs(found, as_json=json)
-    vault.demand_whole(found)
+    client_backups.demand_whole(found)
 
 
 @command(runbook="backup")
@@ -105,9 +110,9 @@ def schedule(env: Environment) -> None:
     Example: inv db.schedule --env=prod
     """
     from slipway.releases import schedule as schedules
-    from slipway.show import outcome
+    from slipway.show import output
 
-    outcome.show_scheduled(env, schedules.schedule(env))
+    output.show_scheduled(env, schedules.schedule(env))
 
 
 @command(runbook="backup")
@@ -117,10 +122,10 @@ def unschedule(env: Environment) -> None:
     Example: inv db.unschedule --env=prod
     """
     from slipway.releases import schedule as schedules
-    from slipway.show import outcome
+    from slipway.show import output
 
     found = schedules.unschedule(env)
-    outcome.say(f"{env.name} is {'no longer' if found else 'not'} scheduled")
+    output.say(f"{env.name} is {'no longer' if found else 'not'} scheduled")
 
 
 @command(
@@ -139,14 +144,15 @@ def prune(
 
     Example: inv db.prune --env=prod --plan
     """
-    from slipway.releases import backups, beside
-    from slipway.show import confirm, outcome, telling
+    from slipway.client import session
+    from slipway.releases import backup_status
+    from slipway.show import confirm, output, telling
 
     if env is not None and not plan and env.name not in ("dev", "testing"):
         confirm.destruction(env.name, f"remove old backups of {env.name}", yes)
-    with beside.connected(env) as found, telling.Telling() as report:
-        result = backups.prune(found, report, plan=plan)
-    outcome.show_pruned(result, as_json=json)
+    with session.connected(env) as found, telling.Telling() as report:
+        result = backup_status.prune(found, report, plan=plan)
+    output.show_pruned(result, as_json=json)
 
 
 @command(
@@ -189,16 +195,18 @@ def restore(
       inv db.restore --env=prod --to-time="2026-11-22 14:03:00+00"
       inv db.restore --env=prod --undo
     """
-    from slipway.ops import recovery
-    from slipway.releases import beside
+    from slipway.client import restore as client_restore
+    from slipway.client import session
     from slipway.show import confirm, restores, telling
 
-    wish = recovery.Wish(backup, origin, table, into, to_time, create_roles, plan)
-    if env is not None and wish.replaces and env.name not in recovery.FREE:
+    wish = client_restore.Wish(backup, origin, table, into, to_time, create_roles, plan)
+    if env is not None and wish.replaces and env.name not in client_restore.FREE:
         confirm.destruction(env.name, f"replace what the database of {env.name} holds", yes)
-    with beside.connected(env) as there, telling.Telling() as report:
+    with session.connected(env) as there, telling.Telling() as report:
         found = (
-            recovery.undo(there, wish, report) if undo else recovery.restore(there, wish, report)
+            client_restore.undo(there, wish, report)
+            if undo
+            else client_restore.restore(there, wish, report)
         )
     restores.show_restored(found, as_json=json)
 
@@ -216,10 +224,10 @@ def drill(*, env: Environment | None = None, backup: str = "latest", json: bool 
 
     Example: inv db.drill --env=prod
     """
-    from slipway.ops import recovery
-    from slipway.releases import beside
+    from slipway.client import restore as client_restore
+    from slipway.client import session
     from slipway.show import restores, telling
 
-    with beside.connected(env) as there, telling.Telling() as report:
-        found = recovery.drill(there, backup, report)
+    with session.connected(env) as there, telling.Telling() as report:
+        found = client_restore.drill(there, backup, report)
     restores.show_drilled(found, as_json=json)

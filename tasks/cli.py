@@ -9,7 +9,7 @@ from tasks import (
     data,
     db,
     deploy,
-    loop,
+    dev,
     machine,
     runbook,
     secrets,
@@ -25,10 +25,10 @@ for module in (data, backups):
 
 namespace = Collection(
     bootstrap.bootstrap,
-    loop.up,
-    loop.down,
-    loop.logs,
-    loop.execute,
+    dev.up,
+    dev.down,
+    dev.logs,
+    dev.execute,
     deploy.deploy,
     deploy.rollback,
     deploy.status,

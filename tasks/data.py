@@ -22,17 +22,17 @@ def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = Fals
       inv db.reset --env=dev
       inv db.reset --env=staging --yes=staging
     """
-    from slipway.ops import anew
-    from slipway.releases import beside
-    from slipway.show import confirm, outcome, telling
+    from slipway.client import reset as client_reset
+    from slipway.client import session
+    from slipway.show import confirm, output, telling
 
     name = env.name if env else "dev"
-    anew.refuse(name, "reset")
+    client_reset.refuse(name, "reset")
     if not (env and env.is_throwaway):
         where = name if env else "the hacking loop"
         confirm.destruction(name, f"throw away all that is in the database of {where}", yes)
-    with beside.connected(env) as there, telling.Telling() as report:
-        outcome.say(anew.reset(there, report, seed=not no_seed)["summary"])
+    with session.connected(env) as there, telling.Telling() as report:
+        output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
 
 
 @command(runbook="reset-database", help={"env": ENV, "yes": YES})
@@ -41,16 +41,16 @@ def seed(*, env: Environment | None = None, yes: str = "") -> None:
 
     Example: inv db.seed --env=dev
     """
-    from slipway.ops import anew
-    from slipway.releases import beside
-    from slipway.show import confirm, outcome, telling
+    from slipway.client import reset as client_reset
+    from slipway.client import session
+    from slipway.show import confirm, output, telling
 
     if env is not None:
-        anew.refuse(env.name, "seeded")
+        client_reset.refuse(env.name, "seeded")
         if not env.is_local:
             confirm.destruction(env.name, f"put sample rows into {env.name}", yes)
-    with beside.connected(env) as there, telling.Telling() as report:
-        outcome.say(anew.sow(there, report)["summary"])
+    with session.connected(env) as there, telling.Telling() as report:
+        output.say(client_reset.sow(there, report)["summary"])
 
 
 @command(
@@ -68,13 +68,12 @@ def shell(*, env: Environment | None = None, command: str = "", write: bool = Fa
       inv db.shell --env=staging
       inv db.shell --env=prod --command="\\dt"
     """
-    from slipway.ops import psql
-    from slipway.releases import beside
-    from slipway.show import outcome
+    from slipway.client import psql, session
+    from slipway.show import output
 
-    with beside.connected(env) as found:
+    with session.connected(env) as found:
         if command:
-            raise Exit(code=psql.run(found.place, command, outcome.pass_on, write=write))
+            raise Exit(code=psql.run(found.place, command, output.pass_on, write=write))
         tty = sys.stdin.isatty() and sys.stdout.isatty()
         raise Exit(code=psql.open_shell(found.place, write=write, tty=tty))
 
@@ -101,10 +100,10 @@ def query(
 
     Example: inv db.query --env=prod --sql="select count(*) from entries" --json
     """
-    from slipway.releases import beside
-    from slipway.show import answer, telling
+    from slipway.client import session
+    from slipway.show import query_result, telling
 
     given = {"sql": sql, "limit": limit, "timeout": timeout}
     with telling.Telling() as report:
-        found = beside.do(env, "query", given, report)
-    answer.show(found, limit=limit, as_json=json)
+        found = session.do(env, "query", given, report)
+    query_result.show(found, limit=limit, as_json=json)

@@ -19,13 +19,13 @@ def new(*, name: str) -> None:
     """
     import datetime
 
+    from slipway.client import migrations as client_migrations
     from slipway.migrations import creation
-    from slipway.ops import schema
     from slipway.project import ROOT
-    from slipway.show import outcome
+    from slipway.show import output
 
-    path = creation.new(schema.FOLDER, name, datetime.datetime.now(datetime.UTC))
-    outcome.say(str(path.relative_to(ROOT)))
+    path = creation.new(client_migrations.FOLDER, name, datetime.datetime.now(datetime.UTC))
+    output.say(str(path.relative_to(ROOT)))
 
 
 @command(
@@ -63,11 +63,11 @@ def migrate(
       inv db.migrate
       inv db.migrate --env=staging --yes=staging
     """
-    from slipway.ops import schema
-    from slipway.releases import beside
-    from slipway.show import confirm, migrations, outcome, telling
+    from slipway.client import migrations as client_migrations
+    from slipway.client import session
+    from slipway.show import confirm, migrations, output, telling
 
-    wish = schema.given(
+    wish = client_migrations.given(
         to=to,
         lock_wait=lock_wait,
         lock_timeout=lock_timeout,
@@ -76,17 +76,17 @@ def migrate(
         resume_from=resume_from,
         mark=mark,
     )
-    with telling.Telling() as report, beside.connected(env) as there:
-        if dry_run or schema.needs_a_word(env):
+    with telling.Telling() as report, session.connected(env) as there:
+        if dry_run or client_migrations.needs_a_word(env):
             plan = there.do("plan", wish, report)
             migrations.show_plan(plan)
-            schema.demand_runnable(plan)
+            client_migrations.demand_runnable(plan)
             if dry_run:
                 return
-            wish["expected"] = schema.versions(plan)
+            wish["expected"] = client_migrations.versions(plan)
             if plan["pending"] or mark or resume_from:
                 confirm.destruction(there.env.name, f"migrate {there.env.name}", yes)
-        outcome.say(there.do("migrate", wish, report)["summary"])
+        output.say(there.do("migrate", wish, report)["summary"])
 
 
 @command(
@@ -113,22 +113,22 @@ def rollback(
 
     Example: inv db.rollback --steps=1
     """
-    from slipway.ops import schema
-    from slipway.releases import beside
-    from slipway.show import confirm, outcome, telling
+    from slipway.client import migrations as client_migrations
+    from slipway.client import session
+    from slipway.show import confirm, output, telling
 
-    wish = schema.given(
+    wish = client_migrations.given(
         steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
     )
-    with telling.Telling() as report, beside.connected(env) as there:
-        if schema.needs_a_word(env):
-            going = schema.newest(there.do("status", wish, report), steps)
+    with telling.Telling() as report, session.connected(env) as there:
+        if client_migrations.needs_a_word(env):
+            going = client_migrations.newest(there.do("status", wish, report), steps)
             wish["expected"] = [each["version"] for each in going]
             names = ", ".join(each["file"] for each in going) or "no migration"
             names = "the rest of the half-done migration" if resume_from else names
             what = f"take back {names} of {there.env.name}, with the data they hold"
             confirm.destruction(there.env.name, what, yes)
-        outcome.say(there.do("rollback", wish, report)["summary"])
+        output.say(there.do("rollback", wish, report)["summary"])
 
 
 @command(
@@ -142,15 +142,15 @@ def status(env: Environment | None = None, *, check: bool = False, json: bool = 
       inv db.status --env=prod
       inv db.status --env=prod --check
     """
-    from slipway.ops import schema
-    from slipway.releases import beside
+    from slipway.client import migrations as client_migrations
+    from slipway.client import session
     from slipway.show import migrations, telling
 
     with telling.Telling() as report:
-        found = beside.do(env, "status", schema.given(), report)
+        found = session.do(env, "status", client_migrations.given(), report)
     migrations.show_status(found, as_json=json)
     if check:
-        schema.check(found)
+        client_migrations.check(found)
 
 
 @command(runbook="migrate", help={"env": ENV, "to": "Version to stop behind.", "json": JSON})
@@ -159,14 +159,14 @@ def plan(env: Environment | None = None, *, to: str = "", json: bool = False) ->
 
     Example: inv db.plan --env=prod
     """
-    from slipway.ops import schema
-    from slipway.releases import beside
+    from slipway.client import migrations as client_migrations
+    from slipway.client import session
     from slipway.show import migrations, telling
 
     with telling.Telling() as report:
-        found = beside.do(env, "plan", schema.given(to=to), report)
+        found = session.do(env, "plan", client_migrations.given(to=to), report)
     migrations.show_plan(found, as_json=json)
-    schema.demand_runnable(found)
+    client_migrations.demand_runnable(found)
 
 
 @command(
@@ -195,13 +195,13 @@ def baseline(env: Environment | None = None, *, version: str) -> None:
 
     Example: inv db.baseline --env=prod --version=20260101120000
     """
-    from slipway.ops import schema
-    from slipway.releases import beside
-    from slipway.show import outcome, telling
+    from slipway.client import migrations as client_migrations
+    from slipway.client import session
+    from slipway.show import output, telling
 
     with telling.Telling() as report:
-        done = beside.do(env, "baseline", schema.given(version=version), report)
-    outcome.say(done["summary"])
+        done = session.do(env, "baseline", client_migrations.given(version=version), report)
+    output.say(done["summary"])
 
 
 @command(runbook="migrate", help={"env": ENV})
@@ -210,14 +210,14 @@ def schema(env: Environment | None = None) -> None:
 
     Example: inv db.schema
     """
-    from slipway.ops import schema as schemas
-    from slipway.releases import beside
-    from slipway.show import outcome, telling
+    from slipway.client import migrations as schemas
+    from slipway.client import session
+    from slipway.show import output, telling
 
     with telling.Telling() as report:
-        done = beside.do(env, "schema", {}, report)
+        done = session.do(env, "schema", {}, report)
     changed = schemas.write(done["schema"])
-    outcome.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
+    output.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
 
 
 @command(runbook="migrate", help={"env": ENV, "timeout": "Seconds to wait at most."})
@@ -226,8 +226,8 @@ def wait(env: Environment | None = None, *, timeout: int = 60) -> None:
 
     Example: inv db.wait --timeout=60
     """
-    from slipway.releases import beside
-    from slipway.show import outcome, telling
+    from slipway.client import session
+    from slipway.show import output, telling
 
     with telling.Telling() as report:
-        outcome.say(beside.do(env, "wait", {"timeout": timeout}, report)["summary"])
+        output.say(session.do(env, "wait", {"timeout": timeout}, report)["summary"])

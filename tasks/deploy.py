@@ -31,16 +31,16 @@ def deploy(
     """
     from slipway.bootstrap import prepare
     from slipway.releases import deploy as releases
-    from slipway.show import outcome, progress
+    from slipway.show import output, progress
 
     observer = progress.Progress()
     if env.is_local:
         prepare.prepare(observer)
     if plan:
-        outcome.show_preview(env, releases.preview(env))
+        output.show_preview(env, releases.preview(env))
         return
     report = releases.deploy(env, observer, dirty=dirty, lenient=skip_unreachable)
-    outcome.show_report(env, report, as_json=json)
+    output.show_report(env, report, as_json=json)
 
 
 @command(
@@ -60,11 +60,11 @@ def rollback(
       inv rollback --env=prod
     """
     from slipway.releases import deploy as releases
-    from slipway.show import outcome, progress
+    from slipway.show import output, progress
 
     observer = progress.Progress()
     report = releases.rollback(env, observer, release or None, lenient=skip_unreachable)
-    outcome.show_report(env, report, as_json=json)
+    output.show_report(env, report, as_json=json)
 
 
 @command(
@@ -82,10 +82,10 @@ def status(env: Environment, *, check: bool = False, json: bool = False) -> None
       inv status --env=prod --check
     """
     from slipway.releases import status as statuses
-    from slipway.show import outcome
+    from slipway.show import output
 
     found = statuses.read(env)
-    outcome.show_status(found, as_json=json)
+    output.show_status(found, as_json=json)
     if check:
         statuses.check(found)
 
@@ -97,10 +97,10 @@ def verify(env: Environment) -> None:
     Example: inv verify --env=testing
     """
     from slipway.releases import verify as tests
-    from slipway.show import outcome, progress
+    from slipway.show import output, progress
 
     for line in tests.verify(env, progress.Progress().note):
-        outcome.say(line)
+        output.say(line)
 
 
 @command(
@@ -117,12 +117,12 @@ def destroy(env: Environment, *, plan: bool = False, yes: str = "") -> None:
       inv destroy --env=testing
       inv destroy --env=staging --yes=staging
     """
+    from slipway.machines import connect
     from slipway.releases import destroy as removal
-    from slipway.releases import members
     from slipway.show import confirm, plans
 
     if not (plan or env.is_throwaway):
         confirm.destruction(env.name, f"remove {env.prefix} with its database", yes)
-    with members.connected(env) as cluster:
+    with connect.connected(env) as cluster:
         steps = removal.plan(env, cluster)
         plans.preview(steps) if plan else plans.follow(steps)

@@ -48,7 +48,7 @@ def create(
     """
     from slipway.bootstrap import prepare
     from slipway.machines import inventory
-    from slipway.machines.admission import Admission
+    from slipway.machines.joining import Admission
     from slipway.machines.provider import Wish
     from slipway.show import plans, progress
 
@@ -67,15 +67,15 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     """
     from dataclasses import asdict, fields
 
-    from slipway.machines import roll
-    from slipway.show import outcome, table
+    from slipway.machines import listing
+    from slipway.show import output, table
 
-    found = roll.call(
+    found = listing.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
-    columns = [field.name for field in fields(roll.Row)]
+    columns = [field.name for field in fields(listing.Row)]
     if not (found or json):
-        outcome.say(
+        output.say(
             f"{env.name} has no machines yet; rehearse with: "
             f"inv machine.create --env={env.name} --provider=local --name=m1"
         )
@@ -126,14 +126,14 @@ def copy(
 
     from slipway.errors import UsageError
     from slipway.machines import copying, fleet, inventory
-    from slipway.show import outcome
+    from slipway.show import output
 
     if bool(put) == bool(get):
         raise UsageError("either --put=... or --get=... is needed, and --to=... for where it goes")
     with fleet.connected(_place(env), [inventory.find(env.name, name)]) as (host,):
         side = copying.container(host, env.prefix, container) if container else copying.Side(host)
         done = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
-    outcome.say(f"{done.path}: {done.size} bytes, SHA-256 {done.sum[:12]}")
+    output.say(f"{done.path}: {done.size} bytes, SHA-256 {done.sum[:12]}")
 
 
 @command(
@@ -174,7 +174,7 @@ def rm(
     Example: inv machine.rm --env=staging --name=m3
     """
     from slipway.machines import inventory
-    from slipway.machines.departure import Departure
+    from slipway.machines.removal import Departure
     from slipway.show import confirm, plans
 
     machine = inventory.find(env.name, name)

@@ -55,21 +55,22 @@ def run(
     """
     from invoke.exceptions import Exit
 
-    from slipway.notebook.runs import launch, resumption
-    from slipway.notebook.runs.outset import Ports
-    from slipway.notebook.runs.wish import Mode, Wish
-    from slipway.show.asking import Person
-    from slipway.show.running import Watched
-    from tasks.tree import tree
+    from slipway.notebook.runs import resume as runs_resume
+    from slipway.notebook.runs import start
+    from slipway.notebook.runs.options import Mode, Wish
+    from slipway.notebook.runs.preconditions import Ports
+    from slipway.show.prompts import Person
+    from slipway.show.runbook_run import Watched
+    from tasks.command_index import tree
 
     wish = Wish(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
     told = Watched()
     ports = Ports(Person(), told, tree(), Mode.here(), debug=told.debug if debug else None)
     if resume:
         which = resume if isinstance(resume, str) else ""
-        code = resumption.resume(which, name, env, set, wish, ports)
+        code = runs_resume.resume(which, name, env, set, wish, ports)
     else:
-        code = launch.start(name, env, set, wish, ports)
+        code = start.start(name, env, set, wish, ports)
     if code:
         raise Exit(code=code)
 
@@ -91,7 +92,7 @@ def check(*, name: str = "", json: bool = False) -> None:
     from slipway.notebook.reading import parse
     from slipway.notebook.records import history
     from slipway.show import problems
-    from tasks.tree import tree
+    from tasks.command_index import tree
 
     paths = [parse.find(name)] if name else parse.collection()
     others = [] if name else checks.documents()
@@ -109,11 +110,11 @@ def list_(*, json: bool = False) -> None:
 
     Example: inv runbook.list
     """
-    from slipway.notebook.reading import books
+    from slipway.notebook.reading import titles
     from slipway.notebook.records import history
     from slipway.show import runs
 
-    runs.books(books.books(), history.last_runs(history.runs()), as_json=json)
+    runs.books(titles.books(), history.last_runs(history.runs()), as_json=json)
 
 
 @command(runbook="runbooks", help={"name": NAME, "run": RUN})
@@ -194,9 +195,9 @@ def new(*, name: str, task: str = "") -> None:
     """
     from slipway.notebook import problem
     from slipway.notebook.reading import template
-    from slipway.show.outcome import say
+    from slipway.show.output import say
     from tasks.cli import namespace
-    from tasks.tree import Tree
+    from tasks.command_index import Tree
 
     path = template.write(name, task, Tree(namespace))
     say(f"{problem.where(path)} is begun: answer what stands in it in italics, then")

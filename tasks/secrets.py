@@ -11,9 +11,9 @@ def create(env: Environment) -> None:
     Example: inv secrets.create --env=staging
     """
     from slipway.secrets import creation
-    from slipway.show import outcome
+    from slipway.show import output
 
     names = creation.create(env)
-    outcome.say(
+    output.say(
         f"secrets/{env.secrets_file.name} holds {', '.join(names)}; commit it with .sops.yaml"
     )

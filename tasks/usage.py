@@ -16,7 +16,7 @@ from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 from invoke.program import Program
 
-from slipway.environments.schema import nearest
+from slipway.environments.setting_rules import nearest
 
 WRONG_USAGE = 2
 LAUNCHED_AS = ("inv", "invoke", "invoke/__main__.py")

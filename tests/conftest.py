@@ -7,16 +7,16 @@ from types import FrameType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from slipway.checks import surroundings
+from slipway.checks import requirements
 
 # A shell starts what is in its background without it, and with it all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NEEDS: dict[str, Callable[[], str]] = {
-    "engine": surroundings.why_no_engine,
-    "hosts": surroundings.why_no_hosts,
-    "browser": surroundings.why_no_browser,
+    "engine": requirements.why_no_engine,
+    "hosts": requirements.why_no_hosts,
+    "browser": requirements.why_no_browser,
 }
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from slipway.bootstrap import standins
-from slipway.bootstrap.references import plain
 from slipway.errors import Refused
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
+from slipway.images.references import plain
 
 Note = Callable[[str], None]
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.bootstrap import devsecrets, references, tools
+from slipway.bootstrap import devsecrets, tools
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
+from slipway.images import references
 from slipway.machines.engine import ensure_engine
 from slipway.plan import Observer, Plan, Silent, Step
 from slipway.project import ROOT, SECRETS, STATE

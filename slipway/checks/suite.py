@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from slipway.checks import surroundings
-from slipway.environments.schema import nearest
+from slipway.checks import requirements
+from slipway.environments.setting_rules import nearest
 from slipway.errors import SlipwayError, UsageError
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
@@ -73,7 +73,7 @@ PARTS = (
         "e2e",
         [(*PYTEST, *_within(900, 2700), "tests/e2e")],
         wants_engine=True,
-        why_not=surroundings.why_no_hosts,
+        why_not=requirements.why_no_hosts,
     ),
 )
 
@@ -112,6 +112,6 @@ def made_ready(prepare: Callable[[], None]) -> str:
     except SlipwayError as error:
         return str(error)
     finally:
-        surroundings.why_no_engine.cache_clear()
-        surroundings.why_no_hosts.cache_clear()
+        requirements.why_no_engine.cache_clear()
+        requirements.why_no_hosts.cache_clear()
     return ""

@@ -1,1 +1,1 @@
-"""The database: migrations."""
+"""The database: connections, its identity, sibling databases, reset, seed, query."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from slipway.database import beside, marker, properties
+from slipway.database import identity, properties, siblings
 from slipway.database import swap as swapping
 from slipway.database.connection import Server
 from slipway.database.report import Report
@@ -47,7 +47,7 @@ def reset(server: Server, wish: Wish, report: Report) -> Done:
     import psycopg
 
     try:
-        with beside.alone(server, "reset") as session:
+        with siblings.alone(server, "reset") as session:
             return _replace(session, server, wish, report)
     except psycopg.OperationalError as error:
         raise SlipwayError(
@@ -57,20 +57,20 @@ def reset(server: Server, wish: Wish, report: Report) -> Done:
 
 
 def _replace(session: "Session", server: Server, wish: Wish, report: Report) -> Done:
-    is_there = beside.is_there(session, server.database)
+    is_there = siblings.is_there(session, server.database)
     _check_rights(session, server.database, is_there=is_there)
     row = _row(server) if is_there else None
-    marker.refuse_unless(wish.asked, wish.setting, row, "reset")
+    identity.refuse_unless(wish.asked, wish.setting, row, "reset")
     if is_there:
         swapping.check(session, server.database)
         wish.before(server)
     else:
         report.note(f"there is no database {server.database}; it is made anew")
-    beside.drop_stale(session, server.database, report)
+    siblings.drop_stale(session, server.database, report)
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    new = beside.name_of(server.database, beside.RESTORE, f"{now}-0001")
-    writing = beside.writing(session, server.database if is_there else PATTERN)
-    beside.create(session, new, writing)
+    new = siblings.name_of(server.database, siblings.RESTORE, f"{now}-0001")
+    writing = siblings.writing(session, server.database if is_there else PATTERN)
+    siblings.create(session, new, writing)
     _fill(session, server, new, wish, report)
     if not is_there:
         _name(session, new, server.database)
@@ -78,8 +78,8 @@ def _replace(session: "Session", server: Server, wish: Wish, report: Report) -> 
     properties.copy(session, server.database, new, report)
     ended = _tell_sessions(session, server.database, report)
     # Named as something left over, so that the next run drops it when this one is killed here.
-    kept, seconds = swapping.swap(server, new, f"{now}-0000", kind=beside.RESTORE)
-    beside.drop(session, kept)
+    kept, seconds = swapping.swap(server, new, f"{now}-0000", kind=siblings.RESTORE)
+    siblings.drop(session, kept)
     return Done(ended, seconds)
 
 
@@ -90,17 +90,17 @@ def _fill(session: "Session", server: Server, new: str, wish: Wish, report: Repo
     try:
         wish.fill(server.named(new))
         with server.named(new).connect(application="slipway reset") as inside:
-            marker.write(inside, wish.setting)
+            identity.write(inside, wish.setting)
     except BaseException:
         with contextlib.suppress(psycopg.OperationalError):  # the next reset drops it
-            beside.drop(session, new)
+            siblings.drop(session, new)
         report.note(f"{server.database} is as it was")
         raise
 
 
 def _row(server: Server) -> str | None:
     with server.connect(application="slipway reset") as connection:
-        return marker.read(connection)
+        return identity.read(connection)
 
 
 def _check_rights(session: "Session", database: str, *, is_there: bool) -> None:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.beside import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
 from slipway.database.report import Report
+from slipway.database.siblings import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.errors import Busy, Refused, SlipwayError
 
 if TYPE_CHECKING:

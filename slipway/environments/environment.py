@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from slipway.environments import envfile, schema
+from slipway.environments import envfile, setting_rules
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE, SECRETS
 
@@ -19,7 +19,7 @@ class Environment:
 
     name: str
     settings: Mapping[str, str]
-    rules: schema.Schema
+    rules: setting_rules.Schema
     compose: Path = COMPOSE
     secrets: Path = SECRETS
 
@@ -66,9 +66,9 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     if not name:
         raise UsageError(f"--env is required (one of: {', '.join(known)})")
     if not NAME.fullmatch(name) or name not in known:
-        hint = schema.nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
+        hint = setting_rules.nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
-    rules = schema.read(compose / "schema.yml")
+    rules = setting_rules.read(compose / "schema.yml")
     settings: dict[str, str] = {
         rule.key: rule.default for rule in rules.values() if rule.default is not None
     }
@@ -89,11 +89,11 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
 
 
-def _check(path: Path, values: Mapping[str, str], rules: schema.Schema) -> None:
+def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Schema) -> None:
     for key, value in values.items():
         rule = rules.get(key)
         if rule is None:
-            hint = schema.nearest(key, list(rules))
+            hint = setting_rules.nearest(key, list(rules))
             raise ConfigError(f"compose/{path.name}: {key} is not in compose/schema.yml{hint}")
         if rule.secret:
             name = path.stem if path.stem != "common" else "<environment>"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from slipway.errors import CommandFailed
 from slipway.hosts.host import MINUTES, Completed, Conversation
-from slipway.hosts.spoken import Spoken
+from slipway.hosts.process import Spoken
 
 
 class LocalHost:

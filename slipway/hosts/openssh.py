@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from slipway.hosts.connection import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
+from slipway.hosts.strict_fabric import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
 
 
 def command(made: Connection, known_hosts: Path, identity: Path | None, *flags: str) -> list[str]:

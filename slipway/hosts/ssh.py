@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.errors import CommandFailed
 from slipway.hosts.host import MINUTES, SECONDS, Completed, Conversation
-from slipway.hosts.line import Line
 from slipway.hosts.local import LocalHost
+from slipway.hosts.ssh_connection import Line
 
 if TYPE_CHECKING:
     from paramiko import Channel

@@ -7,8 +7,8 @@ which drops and never accepts.
 import ipaddress
 from collections.abc import Iterable
 
-from slipway.hosts.elevated import as_root
 from slipway.hosts.host import MINUTES, Host
+from slipway.hosts.sudo import as_root
 
 FILE = "/etc/slipway/firewall.nft"
 

@@ -15,7 +15,7 @@ from slipway.project import ROOT
 
 PROVIDERS = {
     "local": "slipway.machines.local.provider:LocalProvider",
-    "ssh": "slipway.machines.adopted:SshProvider",
+    "ssh": "slipway.machines.ssh_provider:SshProvider",
 }
 
 

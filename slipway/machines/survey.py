@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slipway.errors import Refused
-from slipway.hosts.elevated import as_root
 from slipway.hosts.host import Host
+from slipway.hosts.sudo import as_root
 
 CLOCK_SECONDS = 5  # sessions, certificates and tokens go wrong beyond
 ROOM_MB = 4096

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from slipway.migrations.alterations import FULL, MILD, alterations
+from slipway.migrations.alter_table import FULL, MILD, alterations
 from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import (
     Known,

@@ -7,8 +7,8 @@ from slipway.database.report import Report
 from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
-from slipway.migrations.run import Done, begun, refuse
-from slipway.migrations.wish import LOCK_TIMEOUT, LOCK_WAIT, Wish, wanted
+from slipway.migrations.locked_run import Done, begun, refuse
+from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, Wish, wanted
 
 __all__ = ["LOCK_TIMEOUT", "LOCK_WAIT", "Done", "Wish", "baseline", "migrate", "roll_back"]
 

@@ -1,6 +1,6 @@
 """What a runbook may ask of the project's own commands, without knowing how they are made.
 
-The tasks themselves answer (tasks/tree.py); tests answer with a class of their own.
+The tasks themselves answer (tasks/command_index.py); tests answer with a class of their own.
 """
 
 from collections.abc import Mapping, Sequence

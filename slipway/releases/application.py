@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from slipway.environments.environment import Environment
-from slipway.environments.schema import nearest
+from slipway.environments.setting_rules import nearest
 from slipway.errors import CommandFailed, ConfigError
 from slipway.hosts.local import LocalHost
+from slipway.images.sources import Build
 
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -31,17 +32,6 @@ class Service:
     @property
     def image(self) -> str:
         return str(self.spec["image"])
-
-
-@dataclass(frozen=True)
-class Build:
-    """How an image is made: `docker build` of a folder."""
-
-    service: str
-    image: str
-    context: Path
-    dockerfile: Path
-    args: Mapping[str, str]
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from slipway.cluster import lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, RolledBack, SlipwayError
+from slipway.machines import connect
+from slipway.machines.connect import Cluster
 from slipway.plan import Observer, Plan, Step
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
-from slipway.releases import members
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
-from slipway.releases.members import Cluster
 from slipway.releases.release import Release
 
 TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change nothing that runs
@@ -43,7 +43,7 @@ class Preview:
 
 def preview(env: Environment) -> Preview:
     """Read what a deploy would change."""
-    with members.connected(env) as cluster:
+    with connect.connected(env) as cluster:
         deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), _ignore)
         return Preview(
             deployment.is_up_to_date(),
@@ -68,7 +68,7 @@ def deploy(
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
-    with members.connected(env, lenient=lenient) as cluster:
+    with connect.connected(env, lenient=lenient) as cluster:
         _tell_missing(cluster, observer)
         found = _deployment(env, cluster, draft, observer.note)
         if found.is_up_to_date() and found.live and found.old:
@@ -82,7 +82,7 @@ def rollback(
     env: Environment, observer: Observer, number: int | None = None, *, lenient: bool = False
 ) -> Report:
     """Bring a past release back into service, the one before the serving one by default."""
-    with members.connected(env, lenient=lenient) as cluster:
+    with connect.connected(env, lenient=lenient) as cluster:
         _tell_missing(cluster, observer)
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)

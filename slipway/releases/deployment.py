@@ -16,14 +16,14 @@ from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
+from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
+from slipway.releases import deliver_images, health, history, preflight, prune, schedule, stack
 from slipway.releases import draft as drafts
-from slipway.releases import health, images, preflight, prune, schedule, stack, story
 from slipway.releases.draft import Draft
-from slipway.releases.members import Cluster
+from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
-from slipway.releases.schema import SchemaChange
-from slipway.releases.standing import Standing
+from slipway.releases.shared_services import Standing
 from slipway.secrets import delivery, sops
 
 EDGE_PATIENCE = 60.0
@@ -166,11 +166,11 @@ class Deployment:
         return f"{count} built" if count else "all there"
 
     def ship(self) -> str:
-        self.draft, told = images.bring(self.env, self.cluster, self.draft, self.note)
+        self.draft, told = deliver_images.bring(self.env, self.cluster, self.draft, self.note)
         return told
 
     def check_images(self) -> str:
-        return images.bring_back(self.env, self.cluster, self.release, self.note)
+        return deliver_images.bring_back(self.env, self.cluster, self.release, self.note)
 
     def deliver_secrets(self) -> str:
         made = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
@@ -244,7 +244,7 @@ class Deployment:
 
     def settle(self) -> str:
         manager, app = self.cluster.manager, self.env.prefix
-        story.live(manager, self.observed, app, self.release, self.colour, self._seconds())
+        history.live(manager, self.observed, app, self.release, self.colour, self._seconds())
         return self.release.label
 
     def show_routes(self) -> str:
@@ -295,7 +295,7 @@ class Deployment:
         """Write down that this release did not make it."""
         manager, reason = self.cluster.manager, str(error) or type(error).__name__
         app, seconds = self.env.prefix, self._seconds()
-        story.failed(manager, app, self.release, self.colour, seconds, reason)
+        history.failed(manager, app, self.release, self.colour, seconds, reason)
 
     def _live_is_ready(self) -> bool:
         """Whether what serves says so itself; it does not when its database was lost."""

@@ -5,8 +5,8 @@ from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
+from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
-from slipway.releases.members import Cluster
 
 LEFT = "docker ps --all --quiet --filter label=slipway.app=$1"
 WAIT = f'i=0; while [ -n "$({LEFT})" ] && [ $i -lt 240 ]; do i=$((i+1)); sleep 0.25; done'

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from slipway.bootstrap import references
 from slipway.cluster import lease
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
+from slipway.images import references, sources
+from slipway.images.sources import Build, Image
 from slipway.migrations import files
-from slipway.releases import application, sources, stack
-from slipway.releases.application import Application, Build
+from slipway.releases import application, stack
+from slipway.releases.application import Application
 from slipway.releases.commit import Commit
 from slipway.releases.release import Release
-from slipway.releases.sources import Image
 from slipway.secrets import delivery
 
 

@@ -8,7 +8,7 @@ from slipway.errors import ConfigError, DifferenceFound
 from slipway.migrations import files, lint, squawk, state
 from slipway.migrations.review import Finding
 from slipway.project import COMPOSE
-from slipway.releases.schema import server_major
+from slipway.releases.migrations import server_major
 
 
 def judge(since: str, report: Report, compose: Path = COMPOSE) -> list[Finding]:

@@ -5,7 +5,7 @@ from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
-from slipway.releases.members import Cluster
+from slipway.machines.connect import Cluster
 
 # The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
 OBJECTS = r"""

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.backups import crontab, policy
-from slipway.backups.drill import SMOKE
-from slipway.backups.policy import Policy
+from slipway.backups.restore.drill import SMOKE
+from slipway.backups.schedule import crontab, policy
+from slipway.backups.schedule.policy import Policy
+from slipway.client import backups, restore
 from slipway.cluster import lease, ledger, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
-from slipway.ops import recovery, vault
+from slipway.machines import connect
 from slipway.plan import Step
 from slipway.project import ROOT
-from slipway.releases import health, members, stack
+from slipway.releases import health, stack
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
@@ -108,7 +109,7 @@ def steps(
 
 def told(env: Environment) -> dict[str, Any]:
     """Return what the container is told: policy, recipients, what a drill asks the database."""
-    if vault.store_here(env) is not None:
+    if backups.store_here(env) is not None:
         raise Refused(
             f"a schedule inside {env.name} needs a store outside of it; set "
             f"BACKUP_STORE=s3://bucket/path in compose/{env.name}.env and deploy, or take backups "
@@ -116,7 +117,7 @@ def told(env: Environment) -> dict[str, Any]:
         )
     return {
         "policy": policy_of(env).to_json(),
-        "recipients": sorted(vault.recipients(env)),
+        "recipients": sorted(backups.recipients(env)),
         "smoke": _smoke(env),
     }
 
@@ -130,7 +131,7 @@ def next_times(when: Mapping[str, str]) -> dict[str, datetime]:
 @contextlib.contextmanager
 def _alone(env: Environment, reason: str) -> Iterator[Host]:
     """Change the environment while nobody deploys to it."""
-    with members.connected(env, lenient=True) as cluster:
+    with connect.connected(env, lenient=True) as cluster:
         if not observe(cluster.manager, env.prefix).is_manager:
             raise _not_deployed(env)
         with lease.held(cluster.manager, env.prefix, reason):
@@ -143,7 +144,7 @@ def _made(env: Environment, release: Release) -> stack.Stack:
 
 def _smoke(env: Environment) -> str:
     """Read the project's own questions to a restored database, where there are any."""
-    text = recovery.sql_of(env, "smoke")
+    text = restore.sql_of(env, "smoke")
     if len(text.encode()) > LARGEST_SMOKE:
         raise ConfigError(f"{SMOKE} is larger than {LARGEST_SMOKE >> 10} kB; ask less of a drill")
     return text

@@ -8,9 +8,10 @@ from slipway.cluster.observed import Deployed, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound
-from slipway.releases import backups, members
-from slipway.releases.backups import Backups
-from slipway.releases.members import Cluster
+from slipway.machines import connect
+from slipway.machines.connect import Cluster
+from slipway.releases import backup_status
+from slipway.releases.backup_status import Backups
 from slipway.releases.release import Release
 
 SHOWN = 8
@@ -52,7 +53,7 @@ class Status:
 
 def read(env: Environment) -> Status:
     """Read the status; a machine that does not answer is a problem in it, not a failure."""
-    with members.connected(env, lenient=True) as cluster:
+    with connect.connected(env, lenient=True) as cluster:
         observed = observe(cluster.manager, env.prefix)
         return _status(env, cluster, observed)
 
@@ -94,7 +95,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     kept = None
     if live:
         try:
-            kept = backups.read(env, cluster, observed)
+            kept = backup_status.read(env, cluster, observed)
             problems += kept.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))

@@ -6,7 +6,8 @@ from slipway.cluster import ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
-from slipway.releases import jobs, members
+from slipway.machines import connect
+from slipway.releases import jobs
 from slipway.releases.release import Release
 
 SERVICE = "tests"
@@ -17,7 +18,7 @@ def verify(env: Environment, note: Callable[[str], None]) -> tuple[str, ...]:
 
     Raises SlipwayError, with their output, when they fail.
     """
-    with members.connected(env) as cluster:
+    with connect.connected(env) as cluster:
         events = ledger.entries(observe(cluster.manager, env.prefix), env.prefix)
         live = ledger.live(events)
         if live is None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from slipway.environments.environment import Environment
-from slipway.environments.schema import KEY, nearest
+from slipway.environments.setting_rules import KEY, nearest
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT

@@ -4,12 +4,12 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.backups.manifest import sized
+from slipway.backups.format.manifest import sized
+from slipway.client.pitr.pgbackrest import stretches
 from slipway.environments.environment import Environment
-from slipway.ops.pitr import stretches
 from slipway.releases.commit import short
 from slipway.show import table
-from slipway.show.outcome import say
+from slipway.show.output import say
 
 Row = Mapping[str, Any]
 COLUMNS = (

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.backups.manifest import sized
+from slipway.backups.format.manifest import sized
 from slipway.errors import DifferenceFound, Refused
 from slipway.show import table
-from slipway.show.outcome import say
+from slipway.show.output import say
 
 Row = Mapping[str, Any]
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from slipway.notebook.problem import where
-from slipway.notebook.reading.books import Book
+from slipway.notebook.reading.titles import Book
 from slipway.notebook.records.history import Shelf, Summary
 from slipway.show import table
-from slipway.show.answer import quiet
+from slipway.show.query_result import quiet
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from slipway.notebook.transcripts import export
 from slipway.show import reading
-from slipway.show.outcome import pass_on, say
+from slipway.show.output import pass_on, say
 
 
 def show(folder: Path) -> None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.storage.complaint import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
+from slipway.storage.multipart import Upload, part_size
+from slipway.storage.s3_errors import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
 from slipway.storage.store import (
     DAY,
     Entry,
@@ -19,7 +20,6 @@ from slipway.storage.store import (
     StoreError,
     check_key,
 )
-from slipway.storage.upload import Upload, part_size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

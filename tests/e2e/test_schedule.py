@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from slipway.backups import runs
+from slipway.backups.schedule import job_results
 from tests.e2e import leftovers
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.rig import wait_until
@@ -94,10 +94,10 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     seen = status(kept)
     assert seen["problems"] == []
     assert [job["result"] for job in seen["backups"]["jobs"]] == ["ok", "", ""]
-    assert runs.moment(seen["backups"]["newest"]["at"])
+    assert job_results.moment(seen["backups"]["newest"]["at"])
     assert "was scheduled already" in kept.inv("db.schedule", TESTING).expect().out
 
-    lost = runs.begun("drill", datetime.now(UTC) - timedelta(minutes=5), None)
+    lost = job_results.begun("drill", datetime.now(UTC) - timedelta(minutes=5), None)
     body = json.dumps(asdict(lost)).encode()
     s3.client().put_object(Bucket="kept", Key="logbook/testing/runs/drill.json", Body=body)
     container = docker("ps", "-q", "--filter", f"name={kept.project}-testing-schedule_")

@@ -16,11 +16,11 @@ from slipway.environments import environment
 from slipway.errors import SlipwayError
 from slipway.notebook.records.event import Event, Kind
 from slipway.notebook.records.record import Record
-from slipway.notebook.runs import launch, resumption
-from slipway.notebook.runs.outset import Ports
-from slipway.notebook.runs.wish import Mode, Wish
-from slipway.show.asking import Person
-from slipway.show.running import Watched
+from slipway.notebook.runs import resume, start
+from slipway.notebook.runs.options import Mode, Wish
+from slipway.notebook.runs.preconditions import Ports
+from slipway.show.prompts import Person
+from slipway.show.runbook_run import Watched
 from tests.fakes.runners import Tasks
 
 
@@ -47,10 +47,8 @@ def main(asked: dict[str, Any]) -> int:
     wish, given = Wish(**asked.get("wish", {})), asked.get("set", [])
     try:
         if "resume" in asked:
-            return resumption.resume(
-                asked["resume"], asked.get("name", ""), env, given, wish, ports
-            )
-        return launch.start(asked["name"], env, given, wish, ports)
+            return resume.resume(asked["resume"], asked.get("name", ""), env, given, wish, ports)
+        return start.start(asked["name"], env, given, wish, ports)
     except SlipwayError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

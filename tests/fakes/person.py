@@ -12,12 +12,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
+from slipway.client import call
+from slipway.client.container import Place
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Conversation, Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
-from slipway.ops import errand
-from slipway.ops.place import Place
 from slipway.storage.folder import FolderStore
 
 
@@ -30,7 +30,7 @@ class Rehearsed:
         self._more = ["--silence", str(silence)] if silence else []
 
     def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
-        swapped = ["rehearsal" if word == "slipway.inside" else word for word in argv]
+        swapped = ["rehearsal" if word == "slipway.agent" else word for word in argv]
         return self._host.open([*swapped, *self._more])
 
 
@@ -64,7 +64,7 @@ def main(asked: dict[str, Any]) -> int:
     store = FolderStore(Path(asked["folder"]), "backups/testing")
     with contextlib.closing(host):
         try:
-            result = errand.run(where, asked["verb"], asked.get("given", {}), Told(), store)
+            result = call.run(where, asked["verb"], asked.get("given", {}), Told(), store)
         except SlipwayError as error:
             print(json.dumps({"error": str(error), "code": error.exit_code}))
             return error.exit_code

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slipway.database.children import started
-from slipway.inside import __main__ as door
-from slipway.inside.work import Work
+from slipway.agent import __main__ as door
+from slipway.agent.context import Work
+from slipway.database.processes import started
 
 CHUNK = 1 << 20
 TIDIED = Path("/tmp/tidied")

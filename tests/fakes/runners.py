@@ -8,7 +8,7 @@ from slipway.notebook.cells.session import Screen
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.document import Action, Block, Cell
 from slipway.notebook.records.event import Outcome
-from slipway.notebook.runs.ports import Answer, Gone, Place
+from slipway.notebook.runs.interfaces import Answer, Gone, Place
 
 CTRL_C = "^C"
 CTRL_D = "^D"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.backups import catalogue, seal
-from slipway.backups.seal import Key
+from slipway.backups.format import catalogue, encryption
+from slipway.backups.format.encryption import Key
 from slipway.errors import SlipwayError
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import Store
@@ -24,7 +24,7 @@ NOISE = f"""
 """  # noqa: S608 - 58 MB, of which 29 are stored: more than all pipes together hold
 
 
-UNTETHERED = ["python", "-m", "slipway.inside", "backup", "--given"]
+UNTETHERED = ["python", "-m", "slipway.agent", "backup", "--given"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Person:
 
     def open(self, store: Store, name: str) -> Key:
         sealed = catalogue.get(store, name).manifest.key
-        return Key(seal.unseal(sealed.encode(), self.key).decode().strip())
+        return Key(encryption.unseal(sealed.encode(), self.key).decode().strip())
 
     def verify(self, place: Inside, store: Store, name: str) -> dict[str, Any]:
         keys = {name: self.open(store, name).identity}

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from slipway.backups import manifest, runs
-from slipway.backups.policy import Keep, Policy
-from slipway.backups.runs import Run
+from slipway.backups.format import manifest
+from slipway.backups.schedule import job_results
+from slipway.backups.schedule.job_results import Run
+from slipway.backups.schedule.policy import Keep, Policy
+from slipway.client import call
+from slipway.client.container import Place
 from slipway.hosts.local import LocalHost
-from slipway.ops import errand
-from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.s3 import S3Store
@@ -114,7 +115,7 @@ class Clock:
         return self.place.corner.docker("logs", self.container)
 
     def run_of(self, job: str) -> Run | None:
-        return runs.read(self.store, job, Path("/nowhere"))
+        return job_results.read(self.store, job, Path("/nowhere"))
 
     def wait_for(self, job: str, state: str, timeout: float = 45) -> Run:
         deadline = time.monotonic() + timeout
@@ -192,4 +193,4 @@ def prune(clock: Clock, **given: Any) -> dict[str, Any]:
     """Prune beside the database, as a person does."""
     policy = Policy({"backup": NEVER}, Keep(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
     place = Place(LocalHost("here"), clock.container, "testing")
-    return errand.run(place, "prune", {"policy": policy.to_json(), **given}, Heard())
+    return call.run(place, "prune", {"policy": policy.to_json(), **given}, Heard())

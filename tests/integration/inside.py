@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway.client import call
+from slipway.client.container import Place
 from slipway.database.connection import Server
 from slipway.hosts.local import LocalHost
-from slipway.ops import errand
-from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.store import Store
 from tests.fakes.heard import Heard
@@ -43,7 +43,7 @@ class Inside:
     def do(self, verb: str, store: Store | None = None, **given: Any) -> dict[str, Any]:
         """Do a verb inside, as a task does from a person's computer."""
         self.heard = Heard()
-        return errand.run(self.place(), verb, given, self.heard, store)
+        return call.run(self.place(), verb, given, self.heard, store)
 
     def sql(self, text: str, database: str = "") -> list[tuple[Any, ...]]:
         """Run SQL as the application's role; return the rows, if there are any."""

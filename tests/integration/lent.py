@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import seal
+from slipway.backups.format import encryption
 from slipway.storage.folder import FolderStore
 from tests.integration import inside
 from tests.integration.backing import Person
@@ -52,7 +52,7 @@ def peopled(place: Inside) -> Inside:
 
 @pytest.fixture(scope="session")
 def person() -> Person:
-    return Person(*seal.new_key())
+    return Person(*encryption.new_key())
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from slipway.database.connection import Server
-from slipway.migrations import files, looking, runner
-from slipway.migrations.wish import Wish
+from slipway.migrations import files, runner, status
+from slipway.migrations.options import Wish
 from slipway.project import ROOT
 from tests.fakes.heard import Heard
 from tests.integration.inside import PASSWORD, Inside
@@ -44,7 +44,7 @@ class Database:
         return [each.filename for each in done]
 
     def status(self, texts: Texts) -> dict[str, Any]:
-        return looking.status(self.server, files.from_texts(texts))
+        return status.status(self.server, files.from_texts(texts))
 
     def sql(self, text: str) -> list[Any]:
         with self.server.connect(application="a test") as connection:
@@ -70,7 +70,7 @@ class Database:
         }
         words = ["migrate", "--given", json.dumps({"migrations": texts, **given})]
         return subprocess.Popen(
-            [sys.executable, "-m", "slipway.inside", *words],
+            [sys.executable, "-m", "slipway.agent", *words],
             cwd=ROOT,
             env=os.environ | settings,
             stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from slipway.ops import errand
+from slipway.client import call
 from slipway.storage.folder import FolderStore
 from tests.integration.backing import Person, pid
 from tests.integration.inside import PASSWORD, Inside
@@ -77,11 +77,11 @@ class Killer:
         self.notes: list[str] = []
 
     def run(self, store: FolderStore, **given: Any) -> Any:
-        return errand.run(self._place.place(), self._verb, given, self, store)
+        return call.run(self._place.place(), self._verb, given, self, store)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
-        self._pid = self._pid or pid(self._place, "python -m slipway.inside")
+        self._pid = self._pid or pid(self._place, "python -m slipway.agent")
         if re.match(rf"(\d+/\d+ )?{self._stage}", text):
             time.sleep(self._later)
             if self._deed:

@@ -10,8 +10,8 @@ from typing import Self
 import httpx
 import pytest
 
+from slipway.client import reset
 from slipway.database import swap
-from slipway.ops import anew
 from slipway.project import COMPOSE
 from tests.integration.corner import Corner, base_image
 from tests.integration.inside import Inside, start
@@ -74,7 +74,7 @@ class Crowd:
 @pytest.fixture(scope="module")
 def stage(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
     made = start(module_corner, tmp_path_factory.mktemp("stage"))
-    made.do("migrate", None, migrations=anew.migrations())
+    made.do("migrate", None, migrations=reset.migrations())
     return made
 
 
@@ -121,7 +121,7 @@ def test_under_load_a_swap_fails_no_request_for_good(
 ) -> None:
     stage.sql("CREATE DATABASE other TEMPLATE template0", "postgres")
     with stage.server.named("other").connect() as connection:
-        for text in anew.migrations().values():
+        for text in reset.migrations().values():
             connection.execute(text.partition("-- migrate:down")[0].encode())
     with crowd_of() as crowd:
         swap.swap(stage.server, "other", "20261122T021500Z")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import catalogue, facts, seal
-from slipway.backups.counting import PAGES, Counting
+from slipway.backups.format import catalogue, encryption
+from slipway.backups.take import snapshot as take_snapshot
+from slipway.backups.take.row_counts import PAGES, Counting
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import Store
@@ -153,17 +154,17 @@ def test_a_standby_is_backed_up_as_well(
 def test_as_many_tables_as_are_held_are_all_counted(
     place: Inside, person: Person, store: FolderStore
 ) -> None:
-    loop(place, facts.MOST_HELD, "create table t%s as select 1 as a")
+    loop(place, take_snapshot.MOST_HELD, "create table t%s as select 1 as a")
     made = catalogue.get(store, person.take(place, store)).manifest
-    assert len(made.tables) == facts.MOST_HELD and set(made.tables.values()) == {1}
+    assert len(made.tables) == take_snapshot.MOST_HELD and set(made.tables.values()) == {1}
 
 
 def test_of_more_tables_than_are_held_none_is_left_out_or_counted_wrongly(
     place: Inside, person: Person, store: FolderStore
 ) -> None:
-    loop(place, 2 * facts.MOST_HELD, "create table t%s as select 1 as a")
+    loop(place, 2 * take_snapshot.MOST_HELD, "create table t%s as select 1 as a")
     made = catalogue.get(store, person.take(place, store)).manifest
-    assert len(made.tables) == 2 * facts.MOST_HELD
+    assert len(made.tables) == 2 * take_snapshot.MOST_HELD
     assert set(made.tables.values()) <= {1, None}  # None: the dump was over before its turn
 
 
@@ -172,7 +173,7 @@ def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
 ) -> None:
     place.sql("create table a (i int); create table c (i int); insert into c values (1)")
     pages = {"public.a": 0, "public.b": 0, "public.c": 0, "public.d": PAGES, "public.a ": PAGES}
-    with place.server.connect() as session, facts.snapshot(session, 1) as (snapshot, _):
+    with place.server.connect() as session, take_snapshot.snapshot(session, 1) as (snapshot, _):
         counting = Counting(place.server, snapshot, pages)
         counting.begin()
         rows = counting.rows(is_held=True)
@@ -185,13 +186,15 @@ def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
 
 def roles(person: Person, store: Store, name: str) -> str:
     sealed = b"".join(store.get(catalogue.roles_key(name)))
-    return seal.unseal(sealed, person.open(store, name)).decode()
+    return encryption.unseal(sealed, person.open(store, name)).decode()
 
 
 def restore(place: Inside, person: Person, store: Store, name: str, database: str) -> None:
     """Put a backup into a new database with nothing but age and pg_restore."""
     place.sql(f"create database {database} template template0", "postgres")
-    plain = seal.unseal(b"".join(store.get(catalogue.dump_key(name))), person.open(store, name))
+    plain = encryption.unseal(
+        b"".join(store.get(catalogue.dump_key(name))), person.open(store, name)
+    )
     argv = ["docker", "exec", "-i", place.db, "pg_restore", "-U", "logbook", "--exit-on-error"]
     done = subprocess.run([*argv, "-d", database], input=plain, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import catalogue
-from slipway.backups.take import Wanted, take
-from slipway.database import beside
+from slipway.agent.channel import Channel
+from slipway.backups.format import catalogue
+from slipway.backups.take.backup import Wanted, take
+from slipway.client import call
+from slipway.database import siblings
 from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.local import LocalHost
-from slipway.inside.channel import Channel
-from slipway.ops import errand
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from tests.fakes.stores import HeldStore
@@ -103,7 +103,7 @@ def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
     held = HeldStore(store, after=1 << 20)
     running = Running(person, place, held)
     assert held.reached.wait(30)
-    LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.inside")])
+    LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.agent")])
     held.let_go.set()
     assert "it was killed (out of memory?)" in running.fails()
     wait(lambda: "pg_dump" not in processes(place))
@@ -115,7 +115,7 @@ def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
     place: Inside, person: Person, store: FolderStore
 ) -> None:
     place.sql(NOISE)
-    line = ["docker", "exec", "-i", place.ops, *errand.COMMAND, "--silence=3"]
+    line = ["docker", "exec", "-i", place.ops, *call.COMMAND, "--silence=3"]
     with pytest.raises(KeyboardInterrupt), LocalHost().open(line) as spoken:
         channel = Channel(spoken.read, spoken.write)
         given = {"recipients": [person.recipient]}
@@ -125,7 +125,7 @@ def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
                 channel.send("store.done", id=message.fields["id"], count=0)
         assert message and "pg_dump" in processes(place)
         raise KeyboardInterrupt  # which ends this end of the line, unasked
-    wait(lambda: "slipway.inside" not in processes(place) and "pg_dump" not in processes(place))
+    wait(lambda: "slipway.agent" not in processes(place) and "pg_dump" not in processes(place))
     assert person.take(place, store)
 
 
@@ -204,7 +204,7 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
             with pytest.raises(Refused, match="pool_mode=transaction"):
                 there.do("reset", store, environment="testing")
             # The pooler still has its sessions: what they held would be in the way.
-            with beside.alone(place.server, "restore"):
+            with siblings.alone(place.server, "restore"):
                 assert databases(place) == {"logbook"}
             assert len(keys(store)) == 3 and person.take(place, store)
     finally:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import catalogue, seal
+from slipway.backups.format import catalogue, encryption
+from slipway.client import backups
 from slipway.errors import DifferenceFound, SlipwayError
-from slipway.ops import vault
 from slipway.storage.folder import FolderStore
 from tests.fakes.faulty import Answer, Faults, FaultyS3
 from tests.fakes.s3server import S3Server
@@ -44,13 +44,13 @@ def test_a_damaged_backup_is_found_and_said(
     proof = person.verify(place, store, name)
     assert not proof["ok"] and "other bytes than were stored" in proof["why"]
     with pytest.raises(DifferenceFound, match="Take another now"):
-        vault.demand_whole({"proofs": [proof]})
+        backups.demand_whole({"proofs": [proof]})
     path.write_bytes(whole[: len(whole) // 2])
     assert name in place.do("backups", store)["damaged"]
     path.write_bytes(whole)
     assert person.verify(place, store, name)["ok"]
 
-    other = Person(*seal.new_key())
+    other = Person(*encryption.new_key())
     with pytest.raises(SlipwayError, match="this key does not open"):
         place.do("verify", store, keys={name: other.key.identity})
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from slipway.agent.channel import ALIVE_EVERY
+from slipway.client import call
+from slipway.client.container import Place
 from slipway.errors import HostError, SlipwayError, UsageError
 from slipway.hosts.local import LocalHost
-from slipway.inside.channel import ALIVE_EVERY
-from slipway.ops import errand
-from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
@@ -48,7 +48,7 @@ class Stage:
 
     def do(self, verb: str, folder: Path, silence: float = 0.0, **given: Any) -> dict[str, Any]:
         where = place(LocalHost("here"), self.ops, silence)
-        return errand.run(where, verb, given, Heard(), FolderStore(folder, "backups/testing"))
+        return call.run(where, verb, given, Heard(), FolderStore(folder, "backups/testing"))
 
     def inside(self, *argv: str) -> str:
         return self.corner.docker("exec", self.ops, *argv, check=False)
@@ -59,7 +59,7 @@ class Stage:
 
     def door(self) -> list[str]:
         """The processes there that do an errand."""
-        return self.inside("pgrep", "-f", "python -m (rehearsal|slipway.inside)").split()
+        return self.inside("pgrep", "-f", "python -m (rehearsal|slipway.agent)").split()
 
 
 class Person:
@@ -165,7 +165,7 @@ def test_a_store_that_fails_in_the_middle_is_told_and_leaves_nothing(
     where = place(LocalHost("here"), stage.ops)
     given = {"key": "large", "chunks": 200}
     with pytest.raises(SlipwayError, match=r"^the disk of backups/testing is full$"):
-        errand.run(where, "pour", given, Heard(), Full(tmp_path, "backups/testing"))
+        call.run(where, "pour", given, Heard(), Full(tmp_path, "backups/testing"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,10 +193,10 @@ def test_a_container_without_the_engine_or_one_that_is_gone_is_told(
 ) -> None:
     bare = module_corner.run(base_image("python:3.13-slim-trixie"), "sleep", "60")
     with pytest.raises(HostError, match=r"its engine is older than this one; deploy first"):
-        errand.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
     module_corner.docker("rm", "--force", bare)
     with pytest.raises(HostError, match=r"status in testing broke off: .*No such container"):
-        errand.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
 
 
 def test_two_errands_at_once_do_not_meet(stage: Stage, tmp_path: Path) -> None:

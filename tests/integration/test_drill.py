@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.backups import catalogue
+from slipway.backups.format import catalogue
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.integration.backing import Person, processes, wait

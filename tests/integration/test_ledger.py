@@ -16,7 +16,7 @@ import pytest
 from slipway.cluster import ledger
 from slipway.cluster.ledger import Entry
 from slipway.cluster.observed import observe
-from slipway.environments import environment, schema
+from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed
 from slipway.hosts.local import LocalHost
@@ -114,7 +114,7 @@ def env(corner: Corner, tmp_path: Path) -> Iterator[Environment]:
     plain = environment.load("dev")
     rules = {key: rule for key, rule in plain.rules.items() if not rule.secret}
     for name in HOSTILE:
-        rules[name] = schema.Rule(name, "text", (), None, True, True, 0, "")
+        rules[name] = setting_rules.Rule(name, "text", (), None, True, True, 0, "")
     project = corner.app.removesuffix("-test")
     settings = MappingProxyType({**plain.settings, "PROJECT": project})
     made = dataclasses.replace(plain, settings=settings, rules=rules, secrets=folder)

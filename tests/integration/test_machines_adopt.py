@@ -10,12 +10,12 @@ import pytest
 
 from slipway.errors import Refused, Unreachable, UsageError
 from slipway.hosts import known_hosts
-from slipway.machines import fleet, inventory, roll
-from slipway.machines.admission import Admission
-from slipway.machines.adopted import SshProvider
-from slipway.machines.departure import Departure
+from slipway.machines import fleet, inventory, listing
+from slipway.machines.joining import Admission
 from slipway.machines.local.provider import RIGHTS
 from slipway.machines.provider import Place, Wish
+from slipway.machines.removal import Departure
+from slipway.machines.ssh_provider import SshProvider
 from slipway.plan import Silent
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -126,7 +126,7 @@ def test_a_bare_host_becomes_a_machine_and_the_second_time_nothing_changes(bare:
     assert "docker.io" in first[2]
     assert "wrote /etc/slipway/firewall.nft" in first[3]
     assert bare.adopt()[2:] == [fleet.NOTHING] * 3
-    (row,) = roll.call(bare.place, lambda machine: "adopted")
+    (row,) = listing.call(bare.place, lambda machine: "adopted")
     assert (row.role, row.state) == ("manager, data", "ready")
     assert row.engine
     (machine,) = inventory.load(ENV, bare.place.root)

@@ -12,11 +12,11 @@ import pytest
 from slipway.cluster import swarm
 from slipway.cluster.node import DATA_LABEL, Node
 from slipway.errors import Refused
-from slipway.machines import fleet, inventory, roll
-from slipway.machines.admission import Admission
-from slipway.machines.departure import Departure
+from slipway.machines import fleet, inventory, listing
+from slipway.machines.joining import Admission
 from slipway.machines.local.provider import LocalProvider
 from slipway.machines.provider import Place, Wish
+from slipway.machines.removal import Departure
 from slipway.plan import Silent
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -54,8 +54,8 @@ class Fleet:
     def container(self, name: str) -> str:
         return f"{self.place.project}-{ENV}-{name}"
 
-    def rows(self) -> dict[str, roll.Row]:
-        return {row.name: row for row in roll.call(self.place, self.provider.describe)}
+    def rows(self) -> dict[str, listing.Row]:
+        return {row.name: row for row in listing.call(self.place, self.provider.describe)}
 
     def nodes(self) -> list[Node]:
         machines = inventory.load(ENV, self.place.root)

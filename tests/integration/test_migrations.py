@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from slipway.errors import Refused, SlipwayError, UsageError
-from slipway.migrations import files, looking, runner
-from slipway.migrations.wish import Wish
+from slipway.migrations import files, runner, status
+from slipway.migrations.options import Wish
 from slipway.project import COMPOSE
 from tests.integration import inside
 from tests.integration.corner import Corner
@@ -124,7 +124,7 @@ def test_files_without_a_way_up_or_down_do_what_is_written(db: Database) -> None
 
 def test_a_plan_shows_everything_and_writes_nothing(db: Database) -> None:
     before = db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text")
-    found = looking.plan(db.server, files.from_texts(TWO), Wish())
+    found = status.plan(db.server, files.from_texts(TWO), Wish())
     assert [each["file"] for each in found["pending"]] == ["1_a.sql", "2_b.sql"]
     assert found["pending"][0]["statements"][0]["sql"] == "CREATE TABLE a (n int)"
     assert db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text") == before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError
-from slipway.migrations.schema import tidy
+from slipway.migrations.schema_dump import tidy
 from slipway.project import COMPOSE
 from tests.integration import inside
 from tests.integration.corner import Corner

@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 
 from slipway.backups.pitr import ArchiveError, show
+from slipway.client.container import Place
+from slipway.client.pitr.pgbackrest import Archive
+from slipway.client.pitr.recovery import past, recover
 from slipway.database.connection import Server
 from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, UsageError
 from slipway.hosts.local import LocalHost
-from slipway.ops.past import past, recover
-from slipway.ops.pitr import Archive
-from slipway.ops.place import Place
 from slipway.project import ROOT
 from slipway.storage.open import open_store
 from slipway.storage.store import StoreError
@@ -428,9 +428,9 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
         "import sys, time\n"
         "from slipway.database.report import Silent\n"
         "from slipway.hosts.local import LocalHost\n"
-        "from slipway.ops.past import past\n"
-        "from slipway.ops.pitr import Archive\n"
-        "from slipway.ops.place import Place\n"
+        "from slipway.client.pitr.recovery import past\n"
+        "from slipway.client.pitr.pgbackrest import Archive\n"
+        "from slipway.client.container import Place\n"
         "with past(Archive(Place(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent()):\n"
         "    time.sleep(600)\n"
     )

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from slipway.client import backups, call, restore
+from slipway.client.container import Place
+from slipway.client.restore import Wish
 from slipway.database.report import Report
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.hosts.host import Host
-from slipway.ops import errand, recovery, vault
-from slipway.ops.place import Place
-from slipway.ops.recovery import Wish
 from slipway.storage.store import Store
 from tests.fakes.heard import Heard
 from tests.integration.inside import Inside
@@ -43,7 +43,7 @@ class There:
     def do(
         self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
     ) -> dict[str, Any]:
-        return errand.run(self.place, verb, given, report, store)
+        return call.run(self.place, verb, given, report, store)
 
 
 @pytest.fixture
@@ -55,34 +55,34 @@ def there(peopled: Inside, tmp_path: Path) -> There:
 
 def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: Path) -> None:
     heard, place = Heard(), there.inside
-    name = vault.take(there, heard)["backup"]["id"]
+    name = backups.take(there, heard)["backup"]["id"]
     path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
     place.sql("delete from people where id > 10")
 
-    planned = recovery.restore(there, Wish(plan=True), heard)
+    planned = restore.restore(there, Wish(plan=True), heard)
     assert planned["backup"] == name and databases(place) == {"logbook"}
-    done = recovery.restore(there, Wish(), heard)
+    done = restore.restore(there, Wish(), heard)
     assert count(place) == 1000 and done["backup"] == name
-    assert recovery.undo(there, Wish(), heard)["back"] == done["kept"]
+    assert restore.undo(there, Wish(), heard)["back"] == done["kept"]
     assert count(place) == 10
-    assert recovery.restore(there, Wish(backup=name, into="again"), heard)["rows"] == 1001
-    assert recovery.restore(there, Wish(backup=str(path), into="file"), heard)["rows"] == 1001
-    assert recovery.restore(there, Wish(table="people", into="one"), heard)["rows"] == 1000
-    assert recovery.drill(there, "latest", heard)["ok"]
+    assert restore.restore(there, Wish(backup=name, into="again"), heard)["rows"] == 1001
+    assert restore.restore(there, Wish(backup=str(path), into="file"), heard)["rows"] == 1001
+    assert restore.restore(there, Wish(table="people", into="one"), heard)["rows"] == 1000
+    assert restore.drill(there, "latest", heard)["ok"]
 
     moved = tmp_path / "moved.dump.age"
     moved.write_bytes(path.read_bytes())
     with pytest.raises(Refused, match="has no manifest beside it; decrypt it first"):
-        recovery.restore(there, Wish(backup=str(moved), into="x"), heard)
+        restore.restore(there, Wish(backup=str(moved), into="x"), heard)
     with pytest.raises(UsageError, match=r"is none of: latest, an id of inv db\.backups, a file"):
-        recovery.restore(there, Wish(backup="nonsense"), heard)
+        restore.restore(there, Wish(backup="nonsense"), heard)
     with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
-        recovery.restore(there, Wish(backup="20200101T000000Z-ffff"), heard)
+        restore.restore(there, Wish(backup="20200101T000000Z-ffff"), heard)
     for wrong in (Wish(table="people"), Wish(to_time="now", backup=name)):
         with pytest.raises(UsageError):
-            recovery.restore(there, wrong, heard)
+            restore.restore(there, wrong, heard)
     with pytest.raises(UsageError, match="give it alone"):
-        recovery.undo(there, Wish(plan=True), heard)
+        restore.undo(there, Wish(plan=True), heard)
     with pytest.raises(Refused, match="you asked for 'staging', and this is 'testing'"):
         there.do("undo", {"environment": "staging"}, heard)
 
@@ -91,17 +91,17 @@ def test_a_person_restores_the_backup_of_another_environment(
     there: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard, place = Heard(), there.inside
-    name = vault.take(there, heard)["backup"]["id"]
+    name = backups.take(there, heard)["backup"]["id"]
     (tmp_path / "backups/testing").rename(tmp_path / "backups/dev")
     place.sql("delete from people where id > 10")
     other = replace(environment.load("dev"), settings=there.env.settings)
     monkeypatch.setattr(environment, "load", {"dev": other}.__getitem__)
 
     with pytest.raises(Refused, match="holds no backup; inv"):
-        recovery.restore(there, Wish(), heard)
+        restore.restore(there, Wish(), heard)
     with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
-        recovery.restore(there, Wish("20200101T000000Z-ffff", origin="dev"), heard)
-    planned = recovery.restore(there, Wish(origin="dev", plan=True), heard)
+        restore.restore(there, Wish("20200101T000000Z-ffff", origin="dev"), heard)
+    planned = restore.restore(there, Wish(origin="dev", plan=True), heard)
     assert planned["backup"] == name and count(place) == 10
-    assert recovery.restore(there, Wish(origin="dev"), heard)["backup"] == name
+    assert restore.restore(there, Wish(origin="dev"), heard)["backup"] == name
     assert count(place) == 1000

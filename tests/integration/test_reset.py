@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from slipway.database import marker
+from slipway.client import reset
+from slipway.database import identity
 from slipway.database.connection import Server
 from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError
-from slipway.ops import anew
 from slipway.storage.folder import FolderStore
 from tests.fakes.heard import Heard
 from tests.integration.backing import Person, literal
@@ -35,7 +35,7 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
         "environment": "testing",
         "by": "anna",
     }
-    given |= {"migrations": anew.migrations(), "seeds": SEEDS}
+    given |= {"migrations": reset.migrations(), "seeds": SEEDS}
     with place.server.connect(application="psql of anna"):
         done = place.do("reset", folder, **given)
     assert done["summary"] == (
@@ -51,8 +51,8 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
 
 
 def test_the_seeds_of_the_checkout_may_run_again(place: Inside) -> None:
-    place.do("migrate", None, migrations=anew.migrations())
-    seeds = anew.seeds("dev")
+    place.do("migrate", None, migrations=reset.migrations())
+    seeds = reset.seeds("dev")
     assert list(seeds) == ["common.sql", "dev.sql"]
     for _ in range(2):
         assert place.do("seed", None, environment="testing", seeds=seeds)["files"] == list(seeds)
@@ -123,9 +123,9 @@ def test_the_row_can_be_changed_and_is_there_once_whoever_writes_first(place: In
     assert [person.wait(30) for person in people] == [0] * 4
     with place.server.connect() as connection:
         assert connection.execute("SELECT count(*) FROM slipway.identity").fetchone() == (1,)
-        marker.write(connection, "staging")
-        assert marker.read(connection) == "staging"
-        assert marker.ensure(connection, "prod") == "staging"
+        identity.write(connection, "staging")
+        assert identity.read(connection) == "staging"
+        assert identity.ensure(connection, "prod") == "staging"
 
 
 _ENSURE = (
@@ -222,10 +222,10 @@ def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_
 ) -> None:
     place.sql("CREATE TABLE old (id int)")
     with place.server.connect() as connection:
-        marker.write(connection, "dev")
-    given = json.dumps({"migrations": anew.migrations(), "seeds": SEEDS})
+        identity.write(connection, "dev")
+    given = json.dumps({"migrations": reset.migrations(), "seeds": SEEDS})
     with place.beside("--env", "ENVIRONMENT=dev") as there:
-        argv = ["docker", "exec", there.ops, "python", "-m", "slipway.inside", "reset"]
+        argv = ["docker", "exec", there.ops, "python", "-m", "slipway.agent", "reset"]
         argv += ["--given", given]
         began = time.monotonic()
         subprocess.run(argv, check=True, capture_output=True)
@@ -243,7 +243,7 @@ def _kill_again_and_again(place: Inside, argv: list[str], whole: float) -> None:
         place.sql("CREATE TABLE IF NOT EXISTS old (id int)")
         person = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(moment)
-        place.corner.docker("exec", place.ops, "pkill", "-9", "-f", "slipway.inside", check=False)
+        place.corner.docker("exec", place.ops, "pkill", "-9", "-f", "slipway.agent", check=False)
         person.wait(20)
         found = tables(place.server)
         assert "old" in found or "accounts" in found
@@ -255,16 +255,16 @@ def _kill_again_and_again(place: Inside, argv: list[str], whole: float) -> None:
 
 
 def test_migrating_says_which_environment_a_database_is(place: Inside) -> None:
-    place.do("migrate", None, migrations=anew.migrations())
+    place.do("migrate", None, migrations=reset.migrations())
     assert place.sql("SELECT environment FROM slipway.identity") == [("testing",)]
 
 
 def test_the_database_of_another_environment_is_not_migrated(place: Inside) -> None:
     with place.server.connect() as connection:
-        marker.write(connection, "prod")
+        identity.write(connection, "prod")
     for verb in ("migrate", "rollback", "baseline"):
         with pytest.raises(Refused, match="says that it is 'prod'"):
-            place.do(verb, None, migrations=anew.migrations(), version="1")
+            place.do(verb, None, migrations=reset.migrations(), version="1")
     assert tables(place.server) == set()
 
 
@@ -272,7 +272,7 @@ def test_only_what_says_that_it_is_dev_goes_without_a_backup(
     place: Inside, tmp_path: Path, person: Person
 ) -> None:
     folder = FolderStore(tmp_path, "backups/dev")
-    given: dict[str, Any] = {"recipients": [person.recipient], "migrations": anew.migrations()}
+    given: dict[str, Any] = {"recipients": [person.recipient], "migrations": reset.migrations()}
     with place.beside("--env", "ENVIRONMENT=dev") as there:
         assert there.do("reset", folder, environment="dev", **given)["backup"]
         assert there.do("reset", folder, environment="dev", **given)["backup"] is None

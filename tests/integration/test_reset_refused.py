@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.database import marker, query
+from slipway.database import identity, query
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.reset import reset as replace
 from slipway.errors import Refused
@@ -45,7 +45,7 @@ def test_prod_and_what_does_not_agree_are_refused_before_anything_is_changed(
 ) -> None:
     with place.server.connect() as connection:
         if row:
-            marker.write(connection, row)
+            identity.write(connection, row)
     with pytest.raises(Refused, match=words):
         replace(place.server, wish(asked=asked, setting=setting), Heard())
     assert databases(place) == {"logbook"}

@@ -6,7 +6,7 @@ import time
 import psycopg
 import pytest
 
-from slipway.database import beside
+from slipway.database import siblings
 from slipway.errors import Refused, UsageError
 from slipway.storage.folder import FolderStore
 from tests.integration.backing import Person, processes, wait
@@ -40,11 +40,11 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
     undone = peopled.do("undo")
     assert undone["back"] == done["kept"] and count(peopled) == 11
     assert count(peopled, undone["kept"]) == 1000
-    kept = beside.old_databases(peopled.server)
+    kept = siblings.old_databases(peopled.server)
     assert [(each.kind, each.name) for each in kept] == [("undone", undone["kept"])]
     with pytest.raises(Refused, match="is undone already"):
         peopled.do("undo")
-    beside.drop_old(peopled.server, undone["kept"])
+    siblings.drop_old(peopled.server, undone["kept"])
     assert databases(peopled) == {"logbook"}
     wait(lambda: "slipway" not in processes(peopled))
 

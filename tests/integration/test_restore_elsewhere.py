@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from slipway.database import beside
+from slipway.database import siblings
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.fakes.faulty import Faults, FaultyS3
@@ -52,8 +52,8 @@ def test_any_name_of_a_database_will_do(
         done = restore(odd, person, store, backup)
         assert count(odd) == 1000 and done["kept"] in databases(place)
         assert odd.do("undo")["back"] == done["kept"]
-        for each in beside.old_databases(odd.server):
-            beside.drop_old(odd.server, each.name)
+        for each in siblings.old_databases(odd.server):
+            siblings.drop_old(odd.server, each.name)
         assert databases(place) == {"logbook", name}
     finally:
         odd.leave()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.database import beside
+from slipway.database import siblings
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.integration.backing import Person, processes, wait
@@ -111,7 +111,7 @@ def test_two_restores_at_once_are_one_too_many(
     peopled: Inside, person: Person, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
-    with beside.alone(peopled.server, "restore"), pytest.raises(Busy, match="a restore of this"):
+    with siblings.alone(peopled.server, "restore"), pytest.raises(Busy, match="a restore of this"):
         restore(peopled, person, store, name)
 
 

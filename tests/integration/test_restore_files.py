@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.database import marker
+from slipway.database import identity
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 from tests.integration.inside import Inside
@@ -49,7 +49,7 @@ def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
     peopled: Inside, tmp_path: Path
 ) -> None:
     with peopled.server.connect() as session:
-        marker.write(session, "prod")
+        identity.write(session, "prod")
     (tmp_path / "prod.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match="this database says that it is 'prod'"):

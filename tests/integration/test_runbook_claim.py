@@ -10,8 +10,8 @@ from slipway.cluster import lease
 from slipway.environments.environment import Environment
 from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
-from slipway.notebook.runs.claim import claim
-from slipway.releases.members import Cluster
+from slipway.machines.connect import Cluster
+from slipway.notebook.runs.lock import claim
 from tests.integration.corner import Corner
 
 pytestmark = pytest.mark.engine

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import picture, runs
+from slipway.backups.schedule import job_results, summary
 from tests.integration.clockwork import EVERY_MINUTE, NEVER, Clock, Outside
 
 pytestmark = pytest.mark.engine
@@ -23,7 +23,7 @@ def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
     assert f"backup {run.backup} of logbook is in s3://" in log
     outside.hear(beats=1)
     assert outside.beats == [[name]]  # when the manifest was there
-    seen = picture.draw(clock.store, run.at)
+    seen = summary.draw(clock.store, run.at)
     assert seen["newest"]["release"] == 7
     assert seen["runs"]["backup"]["state"] == "ok"
 
@@ -41,7 +41,7 @@ def test_the_clock_runs_a_job_as_a_user_who_can_do_nothing_else(
         other.execute("lock table people in access exclusive mode")
         clock.start(backup=EVERY_MINUTE)
         clock.wait_for("backup", "running")
-        pid = docker("exec", clock.container, "pgrep", "-f", "^python -m slipway.inside job")
+        pid = docker("exec", clock.container, "pgrep", "-f", "^python -m slipway.agent job")
         status = docker("exec", clock.container, "cat", f"/proc/{pid}/status")
     found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert found["Uid"].split() == ["10001"] * 4
@@ -79,14 +79,16 @@ def test_no_secret_is_in_the_crontab_the_settings_or_the_log(
 def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     clock: Clock, outside: Outside
 ) -> None:
-    before = runs.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
-    runs.keep(clock.store, before, Path("/nowhere"))  # the machine was lost in the middle of it
+    before = job_results.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
+    job_results.keep(
+        clock.store, before, Path("/nowhere")
+    )  # the machine was lost in the middle of it
     clock.start(smoke="select count(*) = 1000 from people", backup=NEVER, drill=NEVER)
     run = clock.wait_for("drill", "ok", 90)
     assert clock.manifests() == [f"{run.backup}.json"]
     outside.hear(beats=1)
     assert outside.beats == [clock.manifests()]
-    seen = picture.draw(clock.store, datetime.now(UTC))
+    seen = summary.draw(clock.store, datetime.now(UTC))
     assert seen["newest"]["verified"]
     assert seen["drill"]["ok"] and seen["drill"]["backup"] == run.backup
     assert 0 < seen["drill"]["seconds"] < 60

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import runs
+from slipway.backups.schedule import job_results
+from slipway.client import call
+from slipway.client.container import Place
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
-from slipway.ops import errand
-from slipway.ops.place import Place
 from tests.fakes.heard import Heard
 from tests.integration.clockwork import NEVER, Clock, Outside, prune
 
@@ -78,7 +78,7 @@ def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
         clock.start(backup=NEVER)
         clock.wait_for("backup", "running")
         time.sleep(1)
-        killing = ("pkill", "-9", "-f", "^python -m slipway.inside job")
+        killing = ("pkill", "-9", "-f", "^python -m slipway.agent job")
         docker("exec", "--user", "10001:10001", clock.container, *killing)
         run = clock.wait_for("backup", "failed")
     assert "it was killed" in run.text
@@ -89,8 +89,8 @@ def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
 
 
 def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outside: Outside) -> None:
-    before = runs.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
-    runs.keep(clock.store, before, Path("/nowhere"))
+    before = job_results.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
+    job_results.keep(clock.store, before, Path("/nowhere"))
     clock.start(smoke="select count(*) = 7 from people", backup=NEVER, drill=NEVER)
     run = clock.wait_for("drill", "failed", 90)
     assert "not every answer is true" in run.text
@@ -105,4 +105,4 @@ def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside:
         clock.options = tuple(form.sub(rf"\1:{port}", word) for word in clock.options)
         clock.start(backup=NEVER)
         with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
-            errand.run(Place(LocalHost("here"), clock.container, "testing"), "results", {}, Heard())
+            call.run(Place(LocalHost("here"), clock.container, "testing"), "results", {}, Heard())

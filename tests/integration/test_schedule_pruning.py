@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.backups import manifest
+from slipway.backups.format import manifest
 from tests.integration.clockwork import EVERY_MINUTE, NEVER, Clock, Outside, age, prune
 
 pytestmark = pytest.mark.engine

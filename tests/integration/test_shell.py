@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from slipway.client import psql
+from slipway.client.container import Place
 from slipway.hosts.local import LocalHost
-from slipway.ops import psql
-from slipway.ops.place import Place
 from tests.integration.inside import PASSWORD, Inside
 
 pytestmark = pytest.mark.engine
@@ -25,7 +25,7 @@ class Terminal:
     """A shell in a terminal of its own, spoken with as a person does."""
 
     def __init__(self, ops: str, *flags: str) -> None:
-        argv = ["docker", "exec", "-it", ops, "python", "-m", "slipway.inside.shell", *flags]
+        argv = ["docker", "exec", "-it", ops, "python", "-m", "slipway.agent.shell", *flags]
         self.pid, self._end = pty.fork()
         if self.pid == 0:
             os.execvp(argv[0], argv)  # noqa: S606  a terminal of its own needs a fork

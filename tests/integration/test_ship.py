@@ -15,13 +15,12 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
+from slipway.images import archive as archives
+from slipway.images import registry as registries
+from slipway.images import ship, sources
+from slipway.images.sources import Build, Image
 from slipway.machines.local import image as host_image
 from slipway.machines.local.provider import RIGHTS
-from slipway.releases import archive as archives
-from slipway.releases import registry as registries
-from slipway.releases import ship, sources
-from slipway.releases.application import Build
-from slipway.releases.sources import Image
 from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine

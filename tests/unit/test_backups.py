@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from slipway.backups import catalogue, counting, dump, manifest, pump, seal
-from slipway.backups.catalogue import Proof
-from slipway.backups.manifest import Damaged, Locale, Manifest, Piece
+from slipway.backups.format import catalogue, encryption, manifest, pipes
+from slipway.backups.format.catalogue import Proof
+from slipway.backups.format.manifest import Damaged, Locale, Manifest, Piece
+from slipway.backups.take import dump, row_counts
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import DAY
@@ -184,25 +185,25 @@ def test_the_manifest_goes_first_when_a_backup_goes(store: FolderStore) -> None:
 
 
 def test_a_key_is_sealed_to_people_and_shows_itself_to_nobody() -> None:
-    key, recipient = seal.new_key()
-    ada, to_ada = seal.new_key()
-    sealed = seal.seal_key(key, [to_ada])
+    key, recipient = encryption.new_key()
+    ada, to_ada = encryption.new_key()
+    sealed = encryption.seal_key(key, [to_ada])
     assert key.identity not in f"{key} {key!r} {sealed}" and recipient.startswith("age1")
-    assert seal.unseal(sealed.encode(), ada).decode().strip() == key.identity
+    assert encryption.unseal(sealed.encode(), ada).decode().strip() == key.identity
     with pytest.raises(SlipwayError, match="no identity matched"):
-        seal.unseal(sealed.encode(), key)
+        encryption.unseal(sealed.encode(), key)
     for wrong in ([], ["--output=/etc/passwd"], ["age1x; rm"], ["AGE-SECRET-KEY-1"]):
         with pytest.raises(ConfigError, match="nothing was backed up"):
-            seal.seal_key(key, wrong)
+            encryption.seal_key(key, wrong)
 
 
 @given(some.dictionaries(some.text("abc", min_size=1), some.integers(0, 9000), max_size=300))
 def test_every_table_is_counted_once_and_few_at_a_time(tables: dict[str, int]) -> None:
-    cut = list(counting.batches(tables))
+    cut = list(row_counts.batches(tables))
     assert sorted(name for some_of_them in cut for name in some_of_them) == sorted(tables)
     for each in cut:
-        assert len(each) <= counting.AT_ONCE
-        assert len(each) == 1 or sum(tables[name] for name in each) <= counting.PAGES
+        assert len(each) <= row_counts.AT_ONCE
+        assert len(each) == 1 or sum(tables[name] for name in each) <= row_counts.PAGES
     order = [tables[name] for each in cut for name in each]
     assert order == sorted(order)
 
@@ -235,13 +236,13 @@ def test_of_a_programs_last_words_those_are_told_that_say_why(lines: list[str], 
 
 
 def test_a_stream_goes_on_to_its_end_for_the_sum_when_a_child_takes_no_more() -> None:
-    source = [b"x" * pump.BLOCK] * 4
+    source = [b"x" * pipes.BLOCK] * 4
     for read_on, size in ((True, 4), (False, 1)):
         child = subprocess.Popen(["true"], stdin=subprocess.PIPE)
         child.wait()
-        moving = pump.Pump(iter(source), pump.pipes(child), read_on=read_on)
+        moving = pipes.Pump(iter(source), pipes.pipes(child), read_on=read_on)
         moving.join()
-        assert (moving.broken, moving.sum.size) == (0, size * pump.BLOCK)
+        assert (moving.broken, moving.sum.size) == (0, size * pipes.BLOCK)
 
 
 @given(some.integers(0, 10**15))

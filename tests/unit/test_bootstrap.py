@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap import devsecrets, images, references, standins, tools
+from slipway.bootstrap import devsecrets, images, standins, tools
 from slipway.errors import Refused
 from slipway.hosts.host import Completed
 from slipway.hosts.local import LocalHost
+from slipway.images import references
 from slipway.machines.engine import ensure_engine
 from slipway.project import ROOT
 from tests.fakes.host import FakeHost

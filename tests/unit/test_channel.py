@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.inside.channel import Broken, Channel, Message
-from slipway.inside.tether import AHEAD, TetheredStore
-from slipway.ops.serving import Desk
+from slipway.agent.channel import Broken, Channel, Message
+from slipway.agent.remote_store import AHEAD, TetheredStore
+from slipway.client.store_server import Desk
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import BadKey, NotThere, StoreError
 

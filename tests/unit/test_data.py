@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.database import marker, query
+from slipway.agent import shell
+from slipway.client import reset
+from slipway.database import identity, query
 from slipway.errors import Refused, UsageError
-from slipway.inside import shell
-from slipway.ops import anew
-from slipway.show import answer
+from slipway.show import query_result
 
 NAMES = st.sampled_from(["dev", "testing", "staging", "prod"])
 VALUES = st.recursive(
@@ -29,7 +29,7 @@ def test_only_one_environment_that_is_not_prod_is_ever_let_through(
 ) -> None:
     agreed = asked == setting and row in (None, setting) and setting != "prod"
     try:
-        marker.refuse_unless(asked, setting, row, "reset")
+        identity.refuse_unless(asked, setting, row, "reset")
     except Refused as refused:
         assert not agreed
         assert "othing was changed" in str(refused)
@@ -40,8 +40,8 @@ def test_only_one_environment_that_is_not_prod_is_ever_let_through(
 def test_prod_is_refused_before_anything_is_connected_to() -> None:
     for what in ("reset", "seeded"):
         with pytest.raises(Refused, match="prod is never"):
-            anew.refuse("prod", what)
-    anew.refuse("staging", "reset")
+            reset.refuse("prod", what)
+    reset.refuse("staging", "reset")
 
 
 @given(VALUES)
@@ -88,4 +88,4 @@ def test_a_shell_in_prod_reads_and_shows_red_and_another_does_neither() -> None:
 
 @given(st.text())
 def test_no_row_can_speak_to_the_terminal(text: str) -> None:
-    assert answer.quiet(text).isprintable()
+    assert query_result.quiet(text).isprintable()

@@ -8,13 +8,13 @@ from xml.etree import ElementTree
 import pytest
 
 from slipway import errors
-from slipway.environments import schema
+from slipway.environments import setting_rules
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
-from slipway.notebook.checking import check, drift
+from slipway.notebook.checking import check, command_check
 from slipway.notebook.reading import parse
 from slipway.project import COMPOSE, ROOT
-from tasks.tree import tree
+from tasks.command_index import tree
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 # Where packages come from differs from place to place; the machine's own settings say it.
@@ -32,7 +32,7 @@ def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
     told = {
         word
         for path in [*parse.collection(), *check.documents()]
-        for _, words in drift.named(parse.read(path)[0])
+        for _, words in command_check.named(parse.read(path)[0])
         for word in words
     }
     assert set(tree().tasks()) <= told
@@ -40,7 +40,7 @@ def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
 
 def test_the_guide_lists_every_setting_with_its_default() -> None:
     rows = {key: default.strip(" `") for key, _, default in ROW.findall(GUIDE)}
-    rules = schema.read(COMPOSE / "schema.yml")
+    rules = setting_rules.read(COMPOSE / "schema.yml")
     assert rows.keys() == rules.keys()
     for key, rule in rules.items():
         missing = "required" if rule.required else "none"

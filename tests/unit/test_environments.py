@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.environments import envfile, environment, schema
+from slipway.environments import envfile, environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE
@@ -153,7 +153,7 @@ def test_a_wrong_rule_is_refused(tmp_path: Path, rule: str, complaint: str) -> N
     path = tmp_path / "schema.yml"
     path.write_text(rule)
     with pytest.raises(ConfigError, match=rf"schema\.yml:? .*{complaint}|schema\.yml {complaint}"):
-        schema.read(path)
+        setting_rules.read(path)
 
 
 plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="'\\"), max_size=30)

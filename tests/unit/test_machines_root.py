@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.errors import CommandFailed, Refused
-from slipway.hosts.elevated import as_root
+from slipway.hosts.sudo import as_root
 from tests.fakes.host import FakeHost
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from slipway.client import migrations as given
 from slipway.database.report import Silent
 from slipway.errors import ConfigError, DifferenceFound, Refused
-from slipway.migrations import failure, files, indexes, schema, squawk, state
+from slipway.migrations import failure, files, indexes, schema_dump, squawk, state
 from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
 from slipway.migrations.journal import Entry, Journal
 from slipway.migrations.splitter import split
-from slipway.ops import schema as given
 from slipway.project import COMPOSE
 from slipway.releases import judging
 from tests.fakes.heard import Heard
@@ -131,8 +131,8 @@ def test_what_differs_between_two_dumps_is_taken_out_and_nothing_else() -> None:
         )
         return f"{head}\nCREATE TABLE t (n int DEFAULT '\n\n\n');\n\n\\unrestrict {key}\n"
 
-    first = schema.tidy(dump("abc1", "17.6"))
-    assert first == schema.tidy(dump("xyz2", "17.9 (Debian 17.9-1)"))
+    first = schema_dump.tidy(dump("abc1", "17.6"))
+    assert first == schema_dump.tidy(dump("xyz2", "17.9 (Debian 17.9-1)"))
     assert "'\n\n\n'" in first and "restrict" not in first
 
 

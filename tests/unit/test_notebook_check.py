@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook.checking import drift
+from slipway.notebook.checking import command_check
 from slipway.notebook.checking.check import check, documents, obstacles
 from slipway.notebook.reading.parse import read
-from tasks.tree import tree
+from tasks.command_index import tree
 from tests.fakes.tasklist import TaskList
 
 TODAY = date(2026, 11, 22)
@@ -85,7 +85,7 @@ def test_a_command_that_cannot_work_is_named_with_its_line(
     ],
 )
 def test_a_command_that_may_work_is_left_alone(words: str) -> None:
-    for command in drift.in_shell(f"inv {words}"):
+    for command in command_check.in_shell(f"inv {words}"):
         assert TASKS.complaint(command.words) is None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.project import ROOT
-from tasks.tree import tree
+from tasks.command_index import tree
 
 TASKS = tree()
 

@@ -14,13 +14,13 @@ import pytest
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError, Unreachable
+from slipway.machines.connect import Cluster
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
-from slipway.notebook.runs import known, surroundings
-from slipway.notebook.runs.claim import claim
-from slipway.notebook.runs.surroundings import Surroundings
+from slipway.notebook.runs import host_facts, secrets
+from slipway.notebook.runs.host_facts import Surroundings
+from slipway.notebook.runs.lock import claim
 from slipway.project import ROOT
-from slipway.releases.members import Cluster
 from tests.fakes.host import FakeHost
 
 STAGING = Environment("staging", {"PROJECT": "demo", "RUNS_ON": "machines"}, {})
@@ -62,7 +62,7 @@ def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     lines = [
         "import sys, time, pathlib",
-        "from slipway.notebook.runs.claim import claim",
+        "from slipway.notebook.runs.lock import claim",
         "with claim('staging', 'deploy', '1', 'anna', pathlib.Path(sys.argv[1])):",
         "    print('mine', flush=True)",
         "    time.sleep(600)",
@@ -177,12 +177,12 @@ def book(risk: str = "high") -> Runbook:
 
 
 def test_a_clean_checkout_is_nothing_to_talk_about(checkout: Path) -> None:
-    here = surroundings.look(checkout)
+    here = host_facts.look(checkout)
     assert (here.email, here.branch, len(here.commit)) == ("anna@example.org", "main", 40)
-    assert here.user == surroundings.user()
+    assert here.user == host_facts.user()
     assert not here.dirty
-    assert surroundings.complaints(here, book()) == []
-    surroundings.demand(here, book(), "prod")
+    assert host_facts.complaints(here, book()) == []
+    host_facts.demand(here, book(), "prod")
 
 
 def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path) -> None:
@@ -190,18 +190,18 @@ def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path)
     for name in ("a b", "c", "d", "e"):
         (checkout / name).write_text("new")
     git(checkout, "mv", "one", "moved")
-    here = surroundings.look(checkout)
+    here = host_facts.look(checkout)
     assert (here.behind, here.changed[0]) == (1, "moved")
-    told = surroundings.complaints(here, book())
+    told = host_facts.complaints(here, book())
     assert told == [
         "not committed: moved, a b, c and 2 more",
         "1 commit behind the remote; rollback may have changed: git pull",
     ]
     way = r"first type: git stash --include-untracked \(or commit\), then git pull"
     with pytest.raises(Refused, match=way):
-        surroundings.demand(here, book(), "prod")
-    surroundings.demand(here, book("medium"), "prod")
-    surroundings.demand(here, book(), "testing")
+        host_facts.demand(here, book(), "prod")
+    host_facts.demand(here, book("medium"), "prod")
+    host_facts.demand(here, book(), "testing")
 
 
 @pytest.mark.parametrize(
@@ -211,33 +211,33 @@ def test_another_branch_or_none_is_said_and_risky_runbooks_refuse(
     checkout: Path, how: tuple[str, ...], said: str
 ) -> None:
     git(checkout, "switch", "-q", *how)
-    here = surroundings.look(checkout)
-    assert surroundings.complaints(here, book()) == [f"{said}, not on main"]
+    here = host_facts.look(checkout)
+    assert host_facts.complaints(here, book()) == [f"{said}, not on main"]
     with pytest.raises(Refused, match=f"{said}, not on main.*first type: git switch main$"):
-        surroundings.demand(here, book(), "prod")
-    surroundings.demand(here, book("medium"), "prod")
-    surroundings.demand(here, book(), "testing")
+        host_facts.demand(here, book(), "prod")
+    host_facts.demand(here, book("medium"), "prod")
+    host_facts.demand(here, book(), "testing")
 
 
 def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Path) -> None:
     git(checkout, "push", "-q", "origin", "main:trunk")
     git(checkout, "remote", "set-head", "origin", "trunk")
     git(checkout, "switch", "-q", "trunk")
-    here = surroundings.look(checkout)
-    assert surroundings.complaints(here, book()) == []
-    surroundings.demand(here, book(), "prod")
+    here = host_facts.look(checkout)
+    assert host_facts.complaints(here, book()) == []
+    host_facts.demand(here, book(), "prod")
     git(checkout, "switch", "-q", "-c", "mine")
     with pytest.raises(Refused, match="git switch trunk"):
-        surroundings.demand(surroundings.look(checkout), book(), "prod")
+        host_facts.demand(host_facts.look(checkout), book(), "prod")
 
 
 def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
-    here = surroundings.look(tmp_path)
+    here = host_facts.look(tmp_path)
     assert here.commit == ""
-    assert "no git checkout" in surroundings.complaints(here, book())[0]
-    surroundings.demand(here, book(), "prod")
+    assert "no git checkout" in host_facts.complaints(here, book())[0]
+    host_facts.demand(here, book(), "prod")
     unnamed = Surroundings("anna", "laptop", commit="c0ffee", branch="main")
-    assert surroundings.complaints(unnamed, book()) == []
+    assert host_facts.complaints(unnamed, book()) == []
 
 
 # --- what is secret ------------------------------------------------------------------------------
@@ -260,17 +260,17 @@ def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
 def test_the_shell_has_secrets_that_their_names_give_away(
     variables: Mapping[str, str], values: list[str]
 ) -> None:
-    assert known.secrets(None, variables) == values
+    assert secrets.secrets(None, variables) == values
 
 
 def test_the_secrets_of_the_environment_are_known_and_of_no_other() -> None:
     testing = environment.load("testing")
-    found = known.Looking(testing).result()
+    found = secrets.Looking(testing).result()
     assert len(found) >= 2
-    assert known.secrets(environment.load("staging"), {}) == []
+    assert secrets.secrets(environment.load("staging"), {}) == []
 
 
 def test_a_file_that_does_not_open_gives_nothing(tmp_path: Path) -> None:
     (tmp_path / "staging.sops.yaml").write_text("PASSWORD: in clear, and so refused\n")
     locked = Environment("staging", STAGING.settings, {}, secrets=tmp_path)
-    assert known.secrets(locked, {}) == []
+    assert secrets.secrets(locked, {}) == []

@@ -7,9 +7,9 @@ import pytest
 from slipway.errors import UsageError
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
-from slipway.notebook.runs import course
+from slipway.notebook.runs import plan
 from slipway.notebook.runs.gates import gates
-from slipway.notebook.runs.wish import Mode, Wish
+from slipway.notebook.runs.options import Mode, Wish
 
 ALONE, PERSON = Mode(person=False), Mode(person=True)
 TEXT = """\
@@ -84,7 +84,7 @@ def runbook(text: str = TEXT) -> Runbook:
 
 
 def ids(wish: Wish) -> list[str]:
-    return [action.id for action in course.plan(runbook(), wish).actions]
+    return [action.id for action in plan.plan(runbook(), wish).actions]
 
 
 ALL = [
@@ -137,19 +137,19 @@ def test_a_part_of_a_runbook_can_be_wished_for(wish: Wish, wanted: list[str]) ->
 def test_a_part_that_is_not_there_is_refused_with_the_nearest(wish: Wish, complaint: str) -> None:
     text = TEXT.replace("Call somebody.\n", "Call somebody.\n\n```sh\npager\n```\n")
     with pytest.raises(UsageError) as caught:
-        course.plan(runbook(text), wish)
+        plan.plan(runbook(text), wish)
     assert complaint in str(caught.value)
 
 
 def test_what_is_left_out_has_its_reason() -> None:
-    left = course.plan(runbook(), Wish(from_="verify")).left_out
+    left = plan.plan(runbook(), Wish(from_="verify")).left_out
     assert list(left) == ALL[:5]
     assert set(left.values()) == {"before --from verify"}
 
 
 def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
     def read(wish: Wish) -> str:
-        legs = course.plan(runbook(), wish).legs
+        legs = plan.plan(runbook(), wish).legs
         return " ".join(getattr(b, "text", "") for leg in legs for b in leg.reading)
 
     assert "Look first." in read(Wish()) and "Careful from here on." in read(Wish())
@@ -165,7 +165,7 @@ def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
 def test_a_section_in_which_nothing_runs_is_for_reading(section: str, read: list[str]) -> None:
     cells = "```sh\ninv rollback\n```\n\n```sh\ninv verify\n```"
     text = TEXT.replace(cells, "Ask for the old disk.").replace("Call somebody.\n", "")
-    (leg,) = course.plan(runbook(text), Wish(section=section)).legs
+    (leg,) = plan.plan(runbook(text), Wish(section=section)).legs
     assert leg.action is None
     assert [getattr(block, "text", "").strip() for block in leg.reading] == read
 
@@ -178,7 +178,7 @@ def test_a_resumed_run_keeps_to_the_part_that_was_wished_for() -> None:
 
 
 def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -> None:
-    found = gates(runbook(), course.plan(runbook(), Wish()), Wish(), ALONE, "prod")
+    found = gates(runbook(), plan.plan(runbook(), Wish()), Wish(), ALONE, "prod")
     assert [str(each) for each in found] == [
         'deploy.md:13: "before-you-start-todo-1" is done by hand; add --manual-done',
         'deploy.md:25: "deploy-1" asks to be confirmed; add --yes',
@@ -199,12 +199,12 @@ def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -
     ],
 )
 def test_gates_open_only_to_their_own_flags(wish: Wish, closed: list[str]) -> None:
-    found = gates(runbook(), course.plan(runbook(), wish), wish, ALONE, "prod")
+    found = gates(runbook(), plan.plan(runbook(), wish), wish, ALONE, "prod")
     assert [each.text.split('"')[1] for each in found] == closed
 
 
 def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
-    assert gates(runbook(), course.plan(runbook(), Wish()), Wish(), PERSON, "prod") == []
+    assert gates(runbook(), plan.plan(runbook(), Wish()), Wish(), PERSON, "prod") == []
 
 
 @pytest.mark.parametrize(
@@ -216,4 +216,4 @@ def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
 )
 def test_what_cannot_run_without_a_person_is_a_closed_gate_too(text: str) -> None:
     book = runbook(text)
-    assert len(gates(book, course.plan(book, Wish()), Wish(), ALONE, "")) == 1
+    assert len(gates(book, plan.plan(book, Wish()), Wish(), ALONE, "")) == 1

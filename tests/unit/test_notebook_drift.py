@@ -1,11 +1,11 @@
 """Where a shell would run `inv`, and where it is only spoken of."""
 
-from slipway.notebook.checking import drift
+from slipway.notebook.checking import command_check
 from slipway.notebook.commands import UNKNOWN
 
 
 def found(source: str) -> list[tuple[int, str]]:
-    return [(each.line + 1, " ".join(each.words)) for each in drift.in_shell(source)]
+    return [(each.line + 1, " ".join(each.words)) for each in command_check.in_shell(source)]
 
 
 def test_commands_are_found_where_a_shell_would_run_them() -> None:

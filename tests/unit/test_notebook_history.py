@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError, UsageError
-from slipway.notebook.reading import books
+from slipway.notebook.reading import titles
 from slipway.notebook.records import history
 from slipway.notebook.records.record import EVENTS, Record
 from slipway.project import ROOT
@@ -193,7 +193,7 @@ def test_runbooks_are_listed_with_their_last_run(
     (tmp_path / "README.md").write_text("# Index\n")
     past.run(0, "start", "end", "finish:done")
     last = history.last_runs(history.runs(past.folder))
-    found = books.books(tmp_path)
+    found = titles.books(tmp_path)
     show.books(found, last, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["NAME", "deploy", "new", "odd"]

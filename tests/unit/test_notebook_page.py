@@ -13,7 +13,7 @@ from slipway.notebook.reading import parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import page, timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html
-from slipway.notebook.transcripts.chronicle import tell
+from slipway.notebook.transcripts.attempts import tell
 from tests.e2e.chromium import Chromium
 from tests.fakes import exampleruns
 from tests.fakes.exampleruns import ExampleRun

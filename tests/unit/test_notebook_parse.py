@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slipway.errors import UsageError
 from slipway.notebook.checking import links
 from slipway.notebook.document import Alert, Cell, Heading, Manual, Prose, Runbook, Sample
-from slipway.notebook.reading import books, parse
+from slipway.notebook.reading import parse, titles
 from slipway.notebook.reading.slugs import Slugger
 from slipway.project import ROOT
 
@@ -272,7 +272,7 @@ class TestFinding:
     def test_lists_what_a_cover_says_below_a_comment_like_a_section(self, folder: Path) -> None:
         text = "---\n## a comment\nrisk: high\ntime: 5m\n---\n\n# Ship it\n\nNow.\n\n## Go\n\nx\n"
         (folder / "deploy.md").write_text(text)
-        book = books.books(folder)[0]
+        book = titles.books(folder)[0]
         assert (book.title, book.summary, book.risk) == ("Ship it", "Now.", "high")
         assert book.time == "5m"
 

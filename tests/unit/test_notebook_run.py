@@ -11,11 +11,11 @@ from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
 from slipway.notebook.records.event import Outcome
 from slipway.notebook.records.record import Record
-from slipway.notebook.runs import course
-from slipway.notebook.runs.job import Job
-from slipway.notebook.runs.ports import Place
+from slipway.notebook.runs import plan
+from slipway.notebook.runs.context import Job
+from slipway.notebook.runs.interfaces import Place
+from slipway.notebook.runs.options import Mode, Wish
 from slipway.notebook.runs.run import Run
-from slipway.notebook.runs.wish import Mode, Wish
 from tests.fakes.runners import CTRL_C, CTRL_D, Heard, NoClaim, Played, Scripted
 
 SECRET = "s3cr3t-of-prod"
@@ -87,7 +87,7 @@ class Stage:
             begin = {"runbook": "deploy", "path": "deploy.md", "env": "prod", "user": "anna"}
             self.record = Record.create("deploy", text, begin, folder / "runs")
         self.shell = Played(self.record.folder, ends)
-        way = course.plan(runbook, wish)
+        way = plan.plan(runbook, wish)
         self.run = Run(
             Job(
                 runbook=runbook,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.notebook.runs.claim import claim
+from slipway.notebook.runs.lock import claim
 from tests.fakes.kitchen import TOKEN, Kitchen, Oven
 from tests.fakes.screen import PATIENCE, ROOT
 

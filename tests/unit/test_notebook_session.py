@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SlipwayError, UsageError
-from slipway.notebook.cells import family, output
+from slipway.notebook.cells import output, process_tree
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.cells.result import Result
 from slipway.notebook.cells.session import Session
@@ -319,7 +319,7 @@ def test_a_state_that_is_none_is_refused_by_name(run: Run) -> None:
 
 def is_running(pid: int) -> bool:
     try:
-        return any(member.pid == pid for member in family.members(os.getsid(pid)))
+        return any(member.pid == pid for member in process_tree.members(os.getsid(pid)))
     except ProcessLookupError:
         return False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pexpect
 
-from slipway.notebook.cells import family
+from slipway.notebook.cells import process_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-and-more"
@@ -147,7 +147,7 @@ def test_the_terminal_is_given_back_when_the_runner_is_told_to_end(tmp_path: Pat
     assert child.exitstatus == 128 + signal.SIGTERM
     pid = int((tmp_path / "pid").read_text())
     with contextlib.suppress(ProcessLookupError):  # gone, or waiting to be buried
-        assert pid not in [member.pid for member in family.members(os.getsid(pid))]
+        assert pid not in [member.pid for member in process_tree.members(os.getsid(pid))]
 
 
 def test_a_shell_in_between_has_the_state_and_gives_the_terminal_back(tmp_path: Path) -> None:

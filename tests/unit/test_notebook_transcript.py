@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.reading import markup
 from slipway.notebook.records import record
-from slipway.notebook.transcripts import chronicle, export, transcript
+from slipway.notebook.transcripts import attempts, export, transcript
 from slipway.notebook.transcripts.ansi import plain, visible
 from slipway.show import transcripts
 from tests.fakes import exampleruns
@@ -254,8 +254,8 @@ def test_how_long_something_took_is_said_in_two_units_at_most() -> None:
         84: "1 min 24 s",
         3600: "1 h",
     }
-    assert {each: chronicle.span(each) for each in spans} == spans
-    assert chronicle.span(2 * 86_400 + 3 * 3_600) == "2 d 3 h"
+    assert {each: attempts.span(each) for each in spans} == spans
+    assert attempts.span(2 * 86_400 + 3 * 3_600) == "2 d 3 h"
 
 
 def test_an_export_replaces_only_what_it_was_told_to(

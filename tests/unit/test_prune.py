@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups import catalogue, manifest, prune, runs
-from slipway.backups.catalogue import Proof
-from slipway.backups.manifest import Locale, Manifest, Piece
-from slipway.backups.policy import Keep, Policy
-from slipway.backups.prune import Pruned
-from slipway.backups.runs import Run
+from slipway.backups.format import catalogue, manifest
+from slipway.backups.format.catalogue import Proof
+from slipway.backups.format.manifest import Locale, Manifest, Piece
+from slipway.backups.schedule import job_results, prune
+from slipway.backups.schedule.job_results import Run
+from slipway.backups.schedule.policy import Keep, Policy
+from slipway.backups.schedule.prune import Pruned
 from tests.fakes.locked import LockedStore
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -155,10 +156,12 @@ def test_a_store_that_may_not_be_listed_is_not_pruned(store: LockedStore) -> Non
     ],
 )
 def test_nothing_goes_after_a_run_that_was_no_success(
-    store: LockedStore, job: str, state: runs.State, said: str
+    store: LockedStore, job: str, state: job_results.State, said: str
 ) -> None:
     keep(store, *(day + 0.4 for day in range(6)))
-    last = runs.ended(runs.begun(job, NOW - timedelta(hours=2), None), state, NOW, "no")
+    last = job_results.ended(
+        job_results.begun(job, NOW - timedelta(hours=2), None), state, NOW, "no"
+    )
     found = pruned(store, last)
     assert found.held.startswith(said)
     assert store.deleted == []
@@ -167,7 +170,9 @@ def test_nothing_goes_after_a_run_that_was_no_success(
 
 def test_a_backup_by_hand_settles_a_failed_one(store: LockedStore) -> None:
     keep(store, *(day + 0.04 for day in range(6)))  # the newest is an hour old
-    last = runs.ended(runs.begun("backup", NOW - timedelta(hours=2), None), "failed", NOW, "no")
+    last = job_results.ended(
+        job_results.begun("backup", NOW - timedelta(hours=2), None), "failed", NOW, "no"
+    )
     assert pruned(store, last).held == ""
 
 

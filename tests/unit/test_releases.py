@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.errors import ConfigError, Refused
-from slipway.releases import application, commit, draft, sources
-from slipway.releases.application import Build, Service
+from slipway.images import sources
+from slipway.images.sources import Build
+from slipway.releases import application, commit, draft
+from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
 from slipway.releases.release import Release
 

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.backups import compare, preflight, restore, scrub, sums
-from slipway.backups.archive import Archive, Source
-from slipway.backups.compare import Restored
-from slipway.backups.facts import Facts
-from slipway.backups.manifest import Locale, Manifest, Piece
-from slipway.backups.preflight import Target
-from slipway.backups.restore import Order
-from slipway.database import beside
+from slipway.backups.format import sums
+from slipway.backups.format.manifest import Locale, Manifest, Piece
+from slipway.backups.restore import compare, preflight, restore, scrub
+from slipway.backups.restore.compare import Restored
+from slipway.backups.restore.local_dump import Archive, Source
+from slipway.backups.restore.preflight import Target
+from slipway.backups.restore.restore import Order
+from slipway.backups.take.snapshot import Facts
+from slipway.database import siblings
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
@@ -188,12 +189,12 @@ def test_a_table_alone_replaces_nothing() -> None:
 def test_names_of_databases_beside_fit_and_never_meet() -> None:
     moment = "20261122T021500Z-1f3a"
     names = {
-        beside.name_of(name, beside.RESTORE, moment)
+        siblings.name_of(name, siblings.RESTORE, moment)
         for name in ("a", "x" * 63, "x" * 62, "ü" * 31, "ü" * 30 + "u", "x" * 32, "x" * 33)
     }
     assert len(names) == 7
-    assert all(len(name.encode()) <= beside.LONGEST_NAME for name in names)
-    assert beside.name_of("app", beside.BEFORE, "20261122T021500Z") == (
+    assert all(len(name.encode()) <= siblings.LONGEST_NAME for name in names)
+    assert siblings.name_of("app", siblings.BEFORE, "20261122T021500Z") == (
         "app__before_20261122T021500Z"
     )
 

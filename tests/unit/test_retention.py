@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.backups import retention
-from slipway.backups.policy import Keep
-from slipway.backups.retention import Dated, Decision
+from slipway.backups.schedule import retention
+from slipway.backups.schedule.policy import Keep
+from slipway.backups.schedule.retention import Dated, Decision
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STALE = 26 * 3600.0

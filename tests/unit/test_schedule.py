@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from slipway.backups import crontab, notice, policy, runs
-from slipway.backups.policy import Keep
+from slipway.backups.schedule import crontab, job_results, notify, policy
+from slipway.backups.schedule.policy import Keep
 from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.project import ROOT
-from slipway.releases import backups
-from slipway.releases.backups import Backups
+from slipway.releases import backup_status
+from slipway.releases.backup_status import Backups
 from slipway.storage.folder import FolderStore
 
 ENVIRONMENTS = ("dev", "testing", "staging", "prod")
@@ -108,23 +108,25 @@ def test_a_time_is_due_last_and_next_where_cron_says() -> None:
 def test_the_last_run_is_known_also_when_the_store_did_not_take_it(tmp_path: Path) -> None:
     store, folder = FolderStore(tmp_path / "store", "store"), tmp_path / "volume"
     folder.mkdir()
-    good = runs.ended(runs.begun("backup", NOW, None), "ok", NOW, "20261122T021500Z-1f3a")
-    assert runs.keep(store, good, folder) == ""
-    later = runs.begun("backup", NOW.replace(day=23), good)
+    good = job_results.ended(
+        job_results.begun("backup", NOW, None), "ok", NOW, "20261122T021500Z-1f3a"
+    )
+    assert job_results.keep(store, good, folder) == ""
+    later = job_results.begun("backup", NOW.replace(day=23), good)
     blocked = FolderStore(tmp_path / "store" / "runs" / "backup.json", "elsewhere")
-    failed = runs.ended(later, "failed", NOW.replace(day=23), "no store")
-    assert "could not be kept" in runs.keep(blocked, failed, folder)
-    found = runs.read(store, "backup", folder)
+    failed = job_results.ended(later, "failed", NOW.replace(day=23), "no store")
+    assert "could not be kept" in job_results.keep(blocked, failed, folder)
+    found = job_results.read(store, "backup", folder)
     assert found == failed
     assert found.good == "2026-11-22T02:15:00Z"
-    assert runs.read(store, "backup", tmp_path / "nowhere") == good
+    assert job_results.read(store, "backup", tmp_path / "nowhere") == good
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"job": "backup", "state": "ok", "began": "x"}'])
 def test_a_result_that_is_none_is_no_result(tmp_path: Path, text: str) -> None:
     store = FolderStore(tmp_path / "store", "store")
     store.put("runs/backup.json", [text.encode()])
-    assert runs.read(store, "backup", tmp_path) is None
+    assert job_results.read(store, "backup", tmp_path) is None
 
 
 def judged(name: str = "staging", *, scheduled: bool = True, **drawn: Any) -> Backups:
@@ -137,7 +139,7 @@ def judged(name: str = "staging", *, scheduled: bool = True, **drawn: Any) -> Ba
         "runs": {},
     }
     held = policy.read(ROOT / policy.NAME, name, ENVIRONMENTS)
-    return backups.judge(env, held, {**empty, **drawn}, scheduled=scheduled)
+    return backup_status.judge(env, held, {**empty, **drawn}, scheduled=scheduled)
 
 
 def taken(hours: float) -> dict[str, Any]:
@@ -157,13 +159,13 @@ def test_no_backup_at_all_is_a_problem_for_prod_and_for_a_schedule() -> None:
     assert "no backup" in judged("prod", scheduled=False).problems[0]
     assert "no backup" in judged().problems[0]
     assert judged(scheduled=False).problems == ()
-    first = {"backup": asdict(runs.begun("backup", NOW, None))}
+    first = {"backup": asdict(job_results.begun("backup", NOW, None))}
     assert judged(runs=first).problems == ()
 
 
 def test_a_job_that_failed_is_a_problem_until_a_newer_backup_settles_it() -> None:
     def failed(job: str, at: datetime) -> dict[str, Any]:
-        run = runs.ended(runs.begun(job, at, None), "failed", at, "no store")
+        run = job_results.ended(job_results.begun(job, at, None), "failed", at, "no store")
         return {job: asdict(run)}
 
     later, earlier = NOW.replace(hour=3), NOW.replace(hour=1)
@@ -225,16 +227,16 @@ def test_a_notice_is_posted_as_json_and_a_heartbeat_is_asked(
     handler, url = ear
     for name in ("BACKUP_NOTICE", "BACKUP_HEARTBEAT"):
         (tmp_path / name).write_text(url + "\n")
-    assert notice.tell("prod: “quoted” failed", tmp_path) == ""
-    assert notice.beat(tmp_path) == ""
+    assert notify.tell("prod: “quoted” failed", tmp_path) == ""
+    assert notify.beat(tmp_path) == ""
     (method, path, body), (beat, _, nothing) = handler.heard
     assert (method, path, beat, nothing) == ("POST", "/hooks/top-secret", "GET", b"")
     assert json.loads(body) == {"text": "prod: “quoted” failed"}
 
 
 def test_without_an_endpoint_nobody_is_told_and_nothing_is_wrong(tmp_path: Path) -> None:
-    assert notice.tell("failed", tmp_path) == ""
-    assert notice.beat(tmp_path) == ""
+    assert notify.tell("failed", tmp_path) == ""
+    assert notify.beat(tmp_path) == ""
 
 
 def test_an_endpoint_that_is_down_is_a_sentence_without_its_url(
@@ -245,7 +247,7 @@ def test_an_endpoint_that_is_down_is_a_sentence_without_its_url(
     said = []
     for wrong in (url, "http://127.0.0.1:1/top-secret", "file:///top-secret", "http://top secret"):
         (tmp_path / "BACKUP_HEARTBEAT").write_text(wrong)
-        said.append(notice.beat(tmp_path))
+        said.append(notify.beat(tmp_path))
     assert said[0] == "BACKUP_HEARTBEAT answered 500"
     assert "could not be reached" in said[1]
     assert "no http(s) URL" in said[2]

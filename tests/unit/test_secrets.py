@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from slipway.environments import environment, schema
+from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused, SlipwayError
 from slipway.secrets import delivery, sops
@@ -71,7 +71,7 @@ class Vault:
         rules = dict(environment.load("dev").rules)
         rules = {key: rule for key, rule in rules.items() if not rule.secret}
         for key in keys:
-            rules[key] = schema.Rule(key, "text", (), None, True, True, 0, "What it is for.")
+            rules[key] = setting_rules.Rule(key, "text", (), None, True, True, 0, "What it is for.")
         settings = MappingProxyType(dict(environment.load("dev").settings))
         return Environment("dev", settings, rules, secrets=self.secrets)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.releases import archive, ship
-from slipway.releases.ship import Chain
+from slipway.images import archive, ship
+from slipway.images.ship import Chain
 
 chains = st.lists(
     st.lists(st.sampled_from("abcdef"), max_size=5, unique=True).map(tuple), max_size=5

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from slipway.errors import ConfigError
 from slipway.storage.folder import FolderStore
+from slipway.storage.multipart import MIB, Cutter, Part, part_size
 from slipway.storage.open import open_store
 from slipway.storage.store import BadKey, Entry, NotThere, StoreError, check_key
-from slipway.storage.upload import MIB, Cutter, Part, part_size
 
 BAD_KEYS = ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a\\b", "a\0b"]
 

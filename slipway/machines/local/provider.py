@@ -16,8 +16,8 @@ from slipway.hosts import known_hosts
 from slipway.hosts.host import MINUTES, SECONDS, Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
-from slipway.machines.local import image, seats
-from slipway.machines.local.seats import LOOPBACK, NOWHERE, Seat
+from slipway.machines.local import addresses, image
+from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Seat
 from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import Place, Wish
 
@@ -92,9 +92,9 @@ class LocalProvider:
         others = self._inspect()
         if name in others:
             self._docker("start", self._container(name))
-            return seats.of(others[name])
+            return addresses.of(others[name])
         network = self._ensure_network()
-        for seat in seats.free(self._container(name), network, others.values()):
+        for seat in addresses.free(self._container(name), network, others.values()):
             try:
                 self._docker(*self._run(name, seat, reference), timeout=1 * MINUTES)
                 return seat

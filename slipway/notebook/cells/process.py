@@ -12,8 +12,8 @@ from functools import partial
 from typing import Literal
 
 from slipway.errors import SlipwayError
-from slipway.notebook.cells import family
-from slipway.notebook.cells.ends import Ends, Job, exit_of, signals
+from slipway.notebook.cells import process_tree
+from slipway.notebook.cells.pipes import Ends, Job, exit_of, signals
 from slipway.notebook.cells.terminal import Person
 
 GRACE_AFTER_INTERRUPT = 10.0  # seconds to tidy up after a Ctrl-C
@@ -74,7 +74,7 @@ def conduct(job: Job, hearing: Hearing, person: Person | None = None) -> Ended:
         try:
             return watch.run(process)
         except BaseException:
-            family.kill(process.pid)
+            process_tree.kill(process.pid)
             raise
         finally:
             process.wait()
@@ -108,7 +108,7 @@ class _Watch:
             self._hear_out()
         if self._gone:
             raise SystemExit(128 + self._gone)
-        left = () if self._why else tuple(map(str, family.members(process.pid)))
+        left = () if self._why else tuple(map(str, process_tree.members(process.pid)))
         return Ended(process.returncode, self._why, seconds, bytes(self._report), left)
 
     def _register(self) -> None:
@@ -209,7 +209,7 @@ class _Watch:
 
     def _begin_the_end(self, why: Why, number: signal.Signals | None, grace: float) -> None:
         if number is not None:
-            family.signal_all(self._process.pid, number)
+            process_tree.signal_all(self._process.pid, number)
         self._why = self._why or why
         kill_at = time.monotonic() + grace
         self._kill_at = min(self._kill_at or kill_at, kill_at)
@@ -220,14 +220,14 @@ class _Watch:
             self._deadline = None
             self._begin_the_end("timed out", signal.SIGTERM, GRACE_AFTER_TERM)
         if self._kill_at is not None and now >= self._kill_at:
-            family.kill(self._process.pid)
+            process_tree.kill(self._process.pid)
             self._kill_at = now + GRACE_AFTER_TERM
 
     def _is_over(self) -> bool:
         """Whether it has ended, and all that it started too where we wanted an end."""
         if self._process.poll() is None:
             return False
-        if not self._why or not family.members(self._process.pid):
+        if not self._why or not process_tree.members(self._process.pid):
             return True
         if not self._orphaned:
             # What it started in the background does not heed Ctrl-C.

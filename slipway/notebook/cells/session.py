@@ -15,8 +15,8 @@ from typing import Protocol
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.cells import process, python_cell, script, state
 from slipway.notebook.cells.capture import Capture
-from slipway.notebook.cells.ends import Job
 from slipway.notebook.cells.mask import Mask
+from slipway.notebook.cells.pipes import Job
 from slipway.notebook.cells.process import Ended, Hearing
 from slipway.notebook.cells.result import Result
 from slipway.notebook.cells.state import State

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slipway.errors import UsageError
-from slipway.notebook.checking import drift, form, library, links, origin, syntax
+from slipway.notebook.checking import command_check, form, library, links, syntax, variable_sources
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Cell, Runbook
 from slipway.notebook.problem import Problem, where
@@ -38,12 +38,12 @@ def check(
             found.append(_unread(path, error))
             continue
         file = where(path)
-        named = list(drift.named(runbook))
+        named = list(command_check.named(runbook))
         told[runbook.name] = {word for _, words in named for word in words}
         found += problems
-        found += drift.problems(runbook, file, commands, named)
+        found += command_check.problems(runbook, file, commands, named)
         found += links.check(path, runbook.text)
-        found += origin.problems(runbook, file, commands)
+        found += variable_sources.problems(runbook, file, commands)
         cells += [(file, cell) for cell in runbook.cells()]
         if path.name == INDEX:
             found += form.without_way_back(runbook, file)
@@ -58,7 +58,9 @@ def check(
         except UsageError as error:
             found.append(_unread(path, error))
             continue
-        found += drift.problems(runbook, where(path), commands, list(drift.named(runbook)))
+        found += command_check.problems(
+            runbook, where(path), commands, list(command_check.named(runbook))
+        )
         found += links.check(path, runbook.text)
     found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
     if len(books) > 1:
@@ -73,9 +75,9 @@ def obstacles(runbook: Runbook, slips: Sequence[Problem], commands: Commands) ->
     """
     found, file = list(slips), where(runbook.path)
     cells = [(file, cell) for cell in runbook.cells()]
-    named = [each for each in drift.named(runbook) if _is_in_a_cell(runbook, each[0])]
-    found += drift.problems(runbook, file, commands, named)
-    found += origin.problems(runbook, file, commands)
+    named = [each for each in command_check.named(runbook) if _is_in_a_cell(runbook, each[0])]
+    found += command_check.problems(runbook, file, commands, named)
+    found += variable_sources.problems(runbook, file, commands)
     found += form.without_way_back(runbook, file)
     found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
     return sorted({each for each in found if each.severity == "error"})

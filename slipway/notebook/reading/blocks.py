@@ -17,7 +17,7 @@ from slipway.notebook.document import (
     Sample,
     SectionName,
 )
-from slipway.notebook.reading import attributes, slips
+from slipway.notebook.reading import attributes, near_misses
 from slipway.notebook.reading.markdown import Node, Page, plain
 
 ALERTS = ["note", "tip", "important", "warning", "caution"]
@@ -75,7 +75,7 @@ class Reader:
             self.section = "about"
         elif level == 2:
             self.section = meant or "steps"
-            if meant is None and (hint := slips.in_section(text)):
+            if meant is None and (hint := near_misses.in_section(text)):
                 self.complain(line, f'"{text}" is no section of a runbook{hint}')
         elif meant not in (None, self.section):
             self.complain(line, f'"{text}" means something only at level 2: write ## {text}')
@@ -91,7 +91,7 @@ class Reader:
 
     def _look_over(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
-            for line, slip in slips.in_prose(node):
+            for line, slip in near_misses.in_prose(node):
                 self.complain(line, slip)
 
     def _references(self, text: str) -> str:
@@ -160,7 +160,7 @@ class Reader:
         opening = attributes.read(node.token.info)
         for complaint in opening.complaints:
             self.complain(line, complaint)
-        for where, slip in slips.around_fence(node):
+        for where, slip in near_misses.around_fence(node):
             self.complain(where, slip)
         if opening.runs is None:
             self.blocks.append(Sample(line, self.section, opening.language, source))
@@ -173,7 +173,7 @@ class Reader:
             self.complain(line, complaint)
         if not source.strip():
             self.complain(line, "this cell is empty: write a command, or take it away")
-        for where, slip in slips.unseen(self.page, node):
+        for where, slip in near_misses.unseen(self.page, node):
             self.complain(where, slip)
         slug, title = self._place()
         here = self._named(found.name, line) or self._id(slug, line)

@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway.errors import UsageError
 from slipway.notebook.document import Heading, Runbook
 from slipway.notebook.problem import Problem, nearest, where
-from slipway.notebook.reading import matter
+from slipway.notebook.reading import front_matter
 from slipway.notebook.reading.blocks import Reader
 from slipway.notebook.reading.markdown import Page, clean, page, plain
 from slipway.project import ROOT
@@ -82,7 +82,7 @@ def parse(text: str, path: Path) -> tuple[Runbook, list[Problem]]:
         name=path.stem,
         title=titles[0].text if titles else path.stem,
         summary=_summary(parsed, titles[0].line if titles else 0),
-        matter=matter.read(parsed.lines, complain),
+        matter=front_matter.read(parsed.lines, complain),
         blocks=blocks,
         text=text,
         digest=hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest(),

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 
 from slipway.errors import SlipwayError
-from slipway.notebook.checking import drift
+from slipway.notebook.checking import command_check
 from slipway.notebook.document import Cell, Manual, Runbook
 from slipway.notebook.problem import Problem, where
-from slipway.notebook.runs.course import Course
-from slipway.notebook.runs.wish import Mode, Wish
+from slipway.notebook.runs.options import Mode, Wish
+from slipway.notebook.runs.plan import Course
 
 
 class Unanswered(SlipwayError):
@@ -36,7 +36,7 @@ def awaited(cell: Cell, awaits: Collection[str]) -> str:
     """Return the task that a cell needs and that does not exist yet, or nothing."""
     if not awaits or cell.language != "sh":
         return ""
-    named = {word for command in drift.in_shell(cell.source) for word in command.words}
+    named = {word for command in command_check.in_shell(cell.source) for word in command.words}
     return next((task for task in awaits if task in named), "")
 
 

@@ -5,8 +5,8 @@ import contextlib
 from slipway.environments.environment import Environment
 from slipway.notebook.document import CHECKING, Action, Cell
 from slipway.notebook.records.record import Record
-from slipway.notebook.runs import claim as claims
-from slipway.notebook.runs.ports import Teller
+from slipway.notebook.runs import lock as claims
+from slipway.notebook.runs.interfaces import Teller
 
 
 class Hold:

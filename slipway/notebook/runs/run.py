@@ -11,10 +11,10 @@ from slipway.notebook.cells.output import excerpt
 from slipway.notebook.cells.result import Result
 from slipway.notebook.document import Action, Cell, Manual
 from slipway.notebook.records.event import Ending, Standing
-from slipway.notebook.runs import course as courses
-from slipway.notebook.runs.course import Course
-from slipway.notebook.runs.job import Job
-from slipway.notebook.runs.questions import Questions, Way
+from slipway.notebook.runs import plan as courses
+from slipway.notebook.runs.context import Job
+from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.prompts import Questions, Way
 
 CODES: Mapping[Ending, int] = {"done": 0, "failed": 1, "stopped": 3, "rolled back": 4}
 LINES = 200  # of a check's last attempt

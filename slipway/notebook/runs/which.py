@@ -3,8 +3,8 @@
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.notebook.records import history
-from slipway.notebook.runs.outset import Ports
-from slipway.notebook.runs.surroundings import Surroundings
+from slipway.notebook.runs.host_facts import Surroundings
+from slipway.notebook.runs.preconditions import Ports
 
 
 def pick(

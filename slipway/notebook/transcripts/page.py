@@ -19,7 +19,7 @@ from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html, visible
-from slipway.notebook.transcripts.chronicle import Attempt, Chronicle, Happening, tell
+from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, tell
 from slipway.notebook.transcripts.transcript import mark
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.notebook.transcripts.ansi import visible
-from slipway.notebook.transcripts.chronicle import Attempt, Chronicle, Happening, span
+from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, span
 
 ROW, BAR, TEXT, TOP = 38, 10, 15, 4  # pixels; across, everything is in per cent of the width
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)

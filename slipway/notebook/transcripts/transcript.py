@@ -12,7 +12,7 @@ from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.records.event import Event
 from slipway.notebook.transcripts.ansi import plain, visible
-from slipway.notebook.transcripts.chronicle import Attempt, Chronicle, Happening, Remark, tell
+from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, Remark, tell
 from slipway.notebook.transcripts.timeline import MARKS
 
 NAME = "transcript.md"

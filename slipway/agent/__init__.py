@@ -1,0 +1,1 @@
+"""What runs in the ops container, beside the database: a request in, progress and a result out."""

@@ -1,0 +1,1 @@
+"""What the agent can be asked to do, one module a subject."""

@@ -1,0 +1,127 @@
+"""What is asked of a backup inside an environment: restore it, undo that, prove it by a drill."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.agent.commands import backups
+from slipway.agent.context import Work
+from slipway.backups.format import catalogue
+from slipway.backups.format.encryption import Key
+from slipway.backups.format.manifest import stamp
+from slipway.backups.restore import drill as drilling
+from slipway.backups.restore import restore as restoring
+from slipway.backups.restore.drill import Drilled
+from slipway.backups.restore.local_dump import Source
+from slipway.backups.restore.restore import Order
+from slipway.database import swap
+from slipway.database.connection import server
+from slipway.errors import Refused
+
+
+def restore(work: Work) -> dict[str, Any]:
+    """Restore a backup of the store, or a file of the person's; with `plan`, only look."""
+    source, order = _source(work), order_of(work.given)
+    where = order.into or server().database
+    if work.given.get("plan"):
+        return _plan(source, order, where)
+    done = restoring.restore(server(), source, order, work.report)
+    kept = f"; the one before is kept as {done.kept}" if done.kept else ""
+    swapped = f", swapped in {done.swap_seconds:.2f} s" if done.kept else ""
+    return {
+        **dataclasses.asdict(done),
+        "backup": source.label,
+        "summary": f"{done.database} holds {source.label}: {done.rows} rows in "
+        f"{done.seconds:.1f} s{swapped}{kept}",
+    }
+
+
+def undo(work: Work) -> dict[str, Any]:
+    """Swap the newest replaced database back."""
+    _environment(work.given)
+    live = server()
+    back, kept, seconds = swap.undo(live, stamp(), work.report)
+    return {
+        "database": live.database,
+        "back": back,
+        "kept": kept,
+        "swap_seconds": round(seconds, 3),
+        "summary": f"{live.database} is again what was {back}; what it was until now is {kept}",
+    }
+
+
+def drill(work: Work) -> dict[str, Any]:
+    """Prove a backup of the store whose key the person has opened, or a fresh one."""
+    if not work.given.get("id"):
+        return drill_fresh(work)
+    store = work.store()
+    backup = catalogue.get(store, str(work.given.get("id") or ""))
+    key = Key(str(work.given.get("key") or ""))
+    done = drilling.drill(store, backup, key, work.report, smoke=_text(work.given, "smoke"))
+    return _told(done)
+
+
+def drill_fresh(work: Work) -> dict[str, Any]:
+    """Take a backup and prove it while its key is still known; for jobs by the clock."""
+    taken = backups.take_one(work)
+    smoke = _text(work.given, "smoke")
+    told = _told(drilling.drill_just_taken(work.store(), taken, work.report, smoke=smoke))
+    if not told["ok"]:
+        raise drilling.Failed(told["summary"])
+    return told
+
+
+def _told(done: Drilled) -> dict[str, Any]:
+    proof = dataclasses.asdict(done.proof)
+    found = f"restored in {done.proof.seconds:.1f} s; {done.rows} rows and all else as backed up"
+    verdict = found if done.proof.ok else f"NOT proven: {done.proof.why}"
+    told = {key: value for key, value in dataclasses.asdict(done).items() if key != "proof"}
+    return {**told, **proof, "summary": f"backup {done.id}: {verdict}"}
+
+
+def _plan(source: Source, order: Order, where: str) -> dict[str, Any]:
+    origins = restoring.check_order(source, order)
+    target, found = restoring.look(server(), source, order)
+    return {
+        "backup": source.label,
+        "database": where,
+        "stages": restoring.stages(order, origins),
+        "server": target.major,
+        "free": target.free,
+        "problems": list(found.problems),
+        "notes": list(found.notes),
+        "summary": f"{source.label} would be restored into {where}",
+    }
+
+
+def _source(work: Work) -> Source:
+    given, store = work.given, work.store()
+    if file := _text(given, "file"):
+        return Source(store, file=file)
+    found = catalogue.get(store, _text(given, "id"))
+    return Source(store, found.manifest, Key(_text(given, "key")))
+
+
+def order_of(given: Mapping[str, Any]) -> Order:
+    """Read what was asked of a restore, wherever its data comes from."""
+    return Order(
+        environment=_environment(given),
+        into=_text(given, "into"),
+        tables=[str(each) for each in given.get("tables") or ()],
+        create_roles=bool(given.get("create_roles")),
+        scrub=_text(given, "scrub"),
+        origin=_text(given, "origin"),
+    )
+
+
+def _environment(given: Mapping[str, Any]) -> str:
+    """Return the environment that this is, which must be the one that the person asked for."""
+    own, asked = os.environ.get("ENVIRONMENT", "dev"), _text(given, "environment")
+    if asked and asked != own:
+        raise Refused(f"you asked for {asked!a}, and this is {own!a}; nothing was changed")
+    return own
+
+
+def _text(given: Mapping[str, Any], key: str) -> str:
+    return str(given.get(key) or "")

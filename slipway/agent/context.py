@@ -1,0 +1,50 @@
+"""What a verb works with: what it was given, who is told, where backups live."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from slipway.agent.channel import Channel
+from slipway.database.report import Report
+from slipway.storage.store import Store
+
+PROGRESS_EVERY = 0.2
+
+
+@dataclass(frozen=True)
+class Work:
+    """One request; values of `given` are what JSON can hold."""
+
+    given: Mapping[str, Any]
+    report: Report
+    store: Callable[[], Store]
+
+
+class Verb(Protocol):
+    """A function that does one thing to the environment's database; its result is JSON."""
+
+    def __call__(self, work: Work, /) -> dict[str, Any]: ...
+
+
+class FarReport:
+    """Tells a person at the other end of a channel; progress a few times a second at most."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._told = 0.0
+
+    def note(self, text: str) -> None:
+        self._channel.send("note", text=text)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_EVERY:
+            self._told = now
+            self._channel.send("progress", what=what, done=done, total=total)
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """Return the one line of a result that a log keeps."""
+    return str(result.get("summary") or json.dumps(dict(result), sort_keys=True))

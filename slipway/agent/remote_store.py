@@ -1,0 +1,106 @@
+"""A folder on a person's computer as a store, seen from inside the environment."""
+
+import contextlib
+import itertools
+import queue
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from slipway.agent.channel import Broken, Channel, Message
+from slipway.storage.store import BadKey, Entry, NotListable, NotThere, Retained, StoreError
+
+AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
+CLOSED = "the line to the person's computer is closed"
+KINDS: dict[str, type[StoreError]] = {
+    "NotThere": NotThere,
+    "Retained": Retained,
+    "NotListable": NotListable,
+    "BadKey": BadKey,
+}
+
+Answers = queue.SimpleQueue[Message | None]
+
+
+class TetheredStore:
+    """Asks the other end of a channel for everything; `hear` takes what that answers."""
+
+    def __init__(self, channel: Channel, name: str) -> None:
+        self._channel = channel
+        self._name = name
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Answers] = {}
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def hear(self, message: Message | None) -> None:
+        """Hand over an answer, or None when the line is closed; never waits."""
+        if message is None:
+            self._closed = True
+            for waiting in list(self._open.values()):
+                waiting.put(None)
+            return
+        waiting_for_it = self._open.get(message.fields.get("id", 0))
+        if waiting_for_it is not None:  # an answer nobody waits for any more is dropped
+            waiting_for_it.put(message)
+
+    def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
+        with self._asked("put", key=key, expected=expected) as (number, answers):
+            try:
+                for chunk in chunks:
+                    with contextlib.suppress(queue.Empty):
+                        _checked(answers.get_nowait())  # it can only be an error
+                    self._channel.send("store.chunk", chunk, id=number)
+            except BaseException:
+                with contextlib.suppress(Broken):
+                    self._channel.send("store.abort", id=number)
+                raise
+            self._channel.send("store.end", id=number)
+            return int(_checked(answers.get()).fields["size"])
+
+    def get(self, key: str) -> Iterator[bytes]:
+        with self._asked("get", key=key, ahead=AHEAD) as (number, answers):
+            try:
+                while (message := _checked(answers.get())).kind == "store.chunk":
+                    self._channel.send("store.more", id=number)
+                    yield message.payload
+            except BaseException:
+                with contextlib.suppress(Broken):
+                    self._channel.send("store.abort", id=number)
+                raise
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        with self._asked("entries", prefix=prefix) as (_, answers):
+            found = _checked(answers.get()).fields["entries"]
+        return iter([Entry(str(key), int(size), float(at)) for key, size, at in found])
+
+    def delete(self, key: str) -> None:
+        with self._asked("delete", key=key) as (_, answers):
+            _checked(answers.get())
+
+    def sweep(self) -> int:
+        with self._asked("sweep") as (_, answers):
+            return int(_checked(answers.get()).fields["count"])
+
+    @contextlib.contextmanager
+    def _asked(self, what: str, **fields: Any) -> "Iterator[tuple[int, Answers]]":
+        number = next(self._numbers)
+        answers: Answers = queue.SimpleQueue()
+        self._open[number] = answers
+        try:
+            if self._closed:
+                raise Broken(CLOSED)
+            self._channel.send(f"store.{what}", id=number, **fields)
+            yield number, answers
+        finally:
+            del self._open[number]
+
+
+def _checked(message: Message | None) -> Message:
+    if message is None:
+        raise Broken(CLOSED)
+    if message.kind == "store.error":
+        raise KINDS.get(message.fields["error"], StoreError)(message.fields["text"])
+    return message

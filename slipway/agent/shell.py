@@ -1,0 +1,89 @@
+"""psql beside the database, for a person or for SQL on its input: `python -m slipway.agent.shell`.
+
+It gets its password from a file that is gone with it, keeps no history, says in its prompt where it
+is, and only reads in prod unless told otherwise.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from slipway.database import identity
+from slipway.database.connection import server
+from slipway.errors import SlipwayError
+
+PATIENCE = 5.0
+PROGRAM = "psql"
+APPLICATION = "psql by slipway"  # not one that a swap takes for work under way
+# Docker does not tell a terminal inside that its person is gone: one that nobody types into for so
+# many seconds, and that shows nothing, is given up.
+IDLE = 3600.0
+LIMITS = "-c idle_in_transaction_session_timeout=15min -c idle_session_timeout=1h"
+RED, GREEN, PLAIN = "%[%033[1;31m%]", "%[%033[32m%]", "%[%033[0m%]"
+
+
+def main() -> int:
+    """Become psql, as far as the password's file allows; return the exit code."""
+    parser = argparse.ArgumentParser(prog="slipway.agent.shell")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--idle", type=float, default=IDLE, help="seconds, then it is over")
+    asked = parser.parse_args()
+    environment = os.environ.get("ENVIRONMENT", "dev")
+    is_write = asked.write or environment != identity.PROTECTED
+    try:
+        place = server()
+        place.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
+        with place.libpq(application=APPLICATION) as environ:
+            signal.signal(signal.SIGINT, _pass_over)  # Ctrl-C is psql's: it ends a query
+            own = {"PGOPTIONS": options(is_write=is_write), "PSQL_HISTORY": os.devnull}
+            terminal = {key: os.environ[key] for key in ("TERM", "COLUMNS") if key in os.environ}
+            argv = [PROGRAM, *flags(environment, is_write=is_write)]
+            with subprocess.Popen(argv, env={**environ, **own, **terminal}) as process:
+                return _wait(process, asked.idle)
+    except SlipwayError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def _wait(process: "subprocess.Popen[bytes]", idle: float) -> int:
+    """Wait for psql's end, and end it when its terminal is given up.
+
+    Its own 2 and 3 (the line broke, SQL failed) would mean something else among our exit codes.
+    """
+    while True:
+        try:
+            return 1 if process.wait(min(idle / 4, 60)) else 0
+        except subprocess.TimeoutExpired:
+            if sys.stdin.isatty() and _idle_seconds() > idle:
+                process.send_signal(signal.SIGHUP)
+
+
+def _idle_seconds() -> float:
+    """How long nobody typed and nothing was shown, as `w` tells it."""
+    seen = os.fstat(sys.stdin.fileno())
+    return time.time() - max(seen.st_atime, seen.st_mtime)
+
+
+def options(*, is_write: bool) -> str:
+    """What the session begins with; a person may still SET it otherwise, on purpose."""
+    return LIMITS if is_write else f"{LIMITS} -c default_transaction_read_only=on"
+
+
+def flags(environment: str, *, is_write: bool) -> list[str]:
+    """How psql is called; the password and SQL are never among it."""
+    colour = RED if environment == identity.PROTECTED else GREEN
+    name = environment if is_write else f"{environment} (reads only)"
+    prompt = f"{colour}{name}{PLAIN} %/%R%x%# "
+    found = ["-X", "-v", f"PROMPT1={prompt}", "-v", f"PROMPT2={prompt}"]
+    return found if sys.stdin.isatty() else [*found, "-v", "ON_ERROR_STOP=1"]
+
+
+def _pass_over(*_: object) -> None:
+    """A handler, not SIG_IGN: psql would inherit that."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

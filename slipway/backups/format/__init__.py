@@ -1,0 +1,1 @@
+"""How a backup is stored: its manifest, its parts, its encryption and sums."""

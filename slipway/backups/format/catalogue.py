@@ -1,0 +1,217 @@
+"""Which backups a store holds, what proves them, and what failed ones left behind."""
+
+import contextlib
+import dataclasses
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.backups.format import manifest
+from slipway.backups.format.manifest import ID, Damaged, Manifest
+from slipway.errors import DifferenceFound, Refused, UsageError
+from slipway.storage.store import DAY, Entry, NotThere, Store, StoreError
+
+KEY = re.compile(rf"({ID.pattern})\.(dump\.age|roles\.sql\.age|json|proof\.json)")
+MILLENNIUM = "2"  # ids begin with their year; what else lies there is not listed for nothing
+KINDS = ("decode", "drill")
+AT_ONCE = 8  # manifests on their way
+LARGEST_MANIFEST = 64 << 20
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a later look at a backup found: `decode` read it back whole, `drill` restored it."""
+
+    kind: str
+    at: str  # 2026-11-22T02:15:00Z
+    seconds: float
+    ok: bool
+    counts: Mapping[str, int] = field(default_factory=dict)
+    why: str = ""  # not
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A whole backup: its manifest, what is stored of it, its proofs by kind."""
+
+    manifest: Manifest
+    keys: tuple[str, ...]
+    size: int
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def newest_proof(self) -> Proof | None:
+        """The last look at it; of two in one second, the drill."""
+        found = [self.proofs[kind] for kind in KINDS if kind in self.proofs]
+        return max(found, key=lambda proof: (proof.at, proof.kind), default=None)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether somebody looked, and the last one who did found it whole."""
+        proof = self.newest_proof
+        return proof is not None and proof.ok
+
+    @property
+    def recovery_seconds(self) -> float | None:
+        """How long the restore of a drill took."""
+        drill = self.proofs.get("drill")
+        return drill.seconds if drill is not None and drill.ok else None
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a store holds: whole backups, newest first; the rest apart."""
+
+    backups: tuple[Backup, ...]
+    leftovers: tuple[Entry, ...]  # of backups that never became whole, older than a day
+    damaged: Mapping[str, str]  # id, and what is wrong with it
+
+
+def dump_key(name: str) -> str:
+    return f"{name}.dump.age"
+
+
+def roles_key(name: str) -> str:
+    return f"{name}.roles.sql.age"
+
+
+def manifest_key(name: str) -> str:
+    return f"{name}.json"
+
+
+def proof_key(name: str) -> str:
+    return f"{name}.proof.json"
+
+
+def read(store: Store, *, now: float | None = None) -> Catalogue:
+    """List a store and read every manifest in it. Raises NotListable where that is forbidden."""
+    held: dict[str, dict[str, Entry]] = {}
+    for entry in store.entries(MILLENNIUM):
+        if found := KEY.fullmatch(entry.key):  # anything else is not ours
+            held.setdefault(found[1], {})[entry.key] = entry
+    whole = sorted((name for name in held if manifest_key(name) in held[name]), reverse=True)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looked = list(pool.map(lambda name: _look(store, name, held[name]), whole))
+    before = (time.time() if now is None else now) - DAY
+    stray = [e for name in held.keys() - set(whole) for e in held[name].values()]
+    return Catalogue(
+        backups=tuple(each for each in looked if isinstance(each, Backup)),
+        leftovers=tuple(sorted((e for e in stray if e.written < before), key=lambda e: e.key)),
+        damaged={n: each for n, each in zip(whole, looked, strict=True) if isinstance(each, str)},
+    )
+
+
+def find(
+    store: Store, which: str = "latest", *, note: Callable[[str], None] = lambda _: None
+) -> Backup:
+    """Return one backup: the newest, or the one with this id; `note` hears what is passed over.
+
+    Raises Refused, and DifferenceFound when none is whole.
+    """
+    if which != "latest":
+        return get(store, which)
+    found = read(store)
+    if not found.backups and found.damaged:
+        raise DifferenceFound(none_whole(store.name, found.damaged))
+    if not found.backups:
+        raise Refused(f"{store.name} holds no backup; take one: inv db.backup")
+    for name, why in newer_damaged(found.damaged, found.backups[0].id).items():
+        note(passed_over(name, why))
+    return found.backups[0]
+
+
+def newer_damaged(damaged: Mapping[str, str], newest: str) -> dict[str, str]:
+    """Return those of the damaged that are newer than the newest whole one."""
+    return {name: why for name, why in sorted(damaged.items()) if name > newest}
+
+
+def passed_over(name: str, why: str) -> str:
+    """Say that a newer backup is not the one that is taken."""
+    return f"! the newer backup {name} is not whole and is passed over: {why}"
+
+
+def none_whole(where: str, damaged: Mapping[str, str]) -> str:
+    """Say of every backup what is wrong with it, where none is whole."""
+    told = "; ".join(f"{name}: {why}" for name, why in sorted(damaged.items(), reverse=True))
+    return f"no backup in {where} is whole: {told}. Take another now: inv db.backup"
+
+
+def get(store: Store, name: str) -> Backup:
+    """Return the backup with this id; needs no right to list. Raises Refused, UsageError."""
+    if not ID.fullmatch(name):
+        raise UsageError(f"{name[:60]!a} is no backup; `inv db.backups` lists them")
+    try:
+        found = manifest.parse(_read(store, manifest_key(name)), name)
+    except NotThere:
+        raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
+    keys = (manifest_key(name), roles_key(name), dump_key(name))
+    return Backup(found, keys, found.stored, proofs(store, name))
+
+
+def proofs(store: Store, name: str) -> Mapping[str, Proof]:
+    """Read the proofs of a backup; one that cannot be read proves nothing."""
+    try:
+        found = json.loads(_read(store, proof_key(name)))
+        return {kind: _proof(kind, found[kind]) for kind in KINDS if kind in found}
+    except (StoreError, ValueError, KeyError, TypeError, AttributeError, Damaged):
+        return {}
+
+
+def prove(store: Store, name: str, proof: Proof) -> None:
+    """Keep a proof beside its backup, and those of another kind that were there."""
+    all_of_it = {**proofs(store, name), proof.kind: proof}
+    document = {kind: dataclasses.asdict(each) for kind, each in all_of_it.items()}
+    text = json.dumps({"version": 1, **document}, indent=1, ensure_ascii=False)
+    store.put(proof_key(name), [text.encode()])
+
+
+def remove(store: Store, keys: Sequence[str]) -> None:
+    """Remove objects of one backup, the manifest first: half removed, it is none."""
+    for key in sorted(keys, key=lambda key: not re.fullmatch(rf"{ID.pattern}\.json", key)):
+        store.delete(key)
+
+
+def _look(store: Store, name: str, held: Mapping[str, Entry]) -> Backup | str:
+    """Read one manifest and hold it against what lies there; a sentence says what is wrong."""
+    try:
+        found = manifest.parse(_read(store, manifest_key(name)), name)
+    except NotThere:
+        return "it was removed a moment ago"
+    except Refused as error:
+        return str(error)
+    for key, piece in ((dump_key(name), found.dump), (roles_key(name), found.globals)):
+        if key not in held:
+            return f"{key} is missing"
+        if held[key].size != piece.size:
+            return f"{key} has {held[key].size} bytes instead of {piece.size}"
+    size = sum(entry.size for entry in held.values())
+    return Backup(found, tuple(sorted(held)), size, _held_proofs(store, name, held))
+
+
+def _held_proofs(store: Store, name: str, held: Mapping[str, Entry]) -> Mapping[str, Proof]:
+    return proofs(store, name) if proof_key(name) in held else {}
+
+
+def _proof(kind: str, found: Mapping[str, Any]) -> Proof:
+    counts = {str(k): int(v) for k, v in found.get("counts", {}).items()}
+    why = str(found.get("why", ""))
+    return Proof(kind, str(found["at"]), float(found["seconds"]), found["ok"] is True, counts, why)
+
+
+def _read(store: Store, key: str) -> bytes:
+    """Read something small wholly; what is not small is not what it is called."""
+    data = bytearray()
+    with contextlib.closing(store.get(key)) as chunks:  # type: ignore[type-var]
+        for chunk in chunks:
+            data += chunk
+            if len(data) > LARGEST_MANIFEST:
+                raise Damaged(f"{key} is far too large for what it should be")
+    return bytes(data)

@@ -1,0 +1,1 @@
+"""Restoring a backup, and proving by a drill that it can be."""

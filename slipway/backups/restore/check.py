@@ -1,0 +1,62 @@
+"""A backup read back from where it lies, wholly: sums, key, and every row decoded."""
+
+import contextlib
+import subprocess
+import time
+
+from slipway.backups.format import catalogue, manifest, pipes
+from slipway.backups.format.catalogue import Backup, Proof
+from slipway.backups.format.encryption import Key
+from slipway.backups.format.manifest import Damaged, Manifest
+from slipway.backups.format.pipes import Words
+from slipway.backups.restore import decrypt
+from slipway.backups.take.dump import say
+from slipway.database.processes import started
+from slipway.database.report import Report
+from slipway.storage.store import NotThere, Store
+
+WHAT = "reading back"
+
+
+def check(store: Store, backup: Backup, key: Key, report: Report) -> Proof:
+    """Decode a backup in full and keep what was found beside it.
+
+    Raises what hinders the look itself: no store, a key that does not fit. That proves nothing.
+    """
+    began = time.monotonic()
+    why = ""
+    try:
+        decode(store, backup.manifest, key, report)
+        decrypt.roles(store, backup.manifest, key)
+    except (Damaged, NotThere) as error:
+        why = str(error)
+    seconds = round(time.monotonic() - began, 3)
+    counts = {"bytes": backup.manifest.plain.size, "rows": backup.manifest.rows}
+    proof = Proof("decode", manifest.written(), seconds, not why, {} if why else counts, why)
+    catalogue.prove(store, backup.id, proof)
+    return proof
+
+
+def decode(store: Store, wanted: Manifest, key: Key, report: Report) -> None:
+    """Read every byte and every row of a backup. Raises Damaged."""
+    with (
+        contextlib.closing(Words()) as words,
+        started(
+            ["pg_restore", "-f", "/dev/null"], stdin=subprocess.PIPE, stderr=words.fileno
+        ) as child,
+        decrypt.opened(store, wanted, key) as chunks,
+    ):
+        (sink,) = pipes.pipes(child)
+        done = 0
+        is_open = True
+        for chunk in chunks:
+            done += len(chunk)
+            report.progress(WHAT, done, wanted.plain.size)
+            if is_open:
+                try:
+                    pipes.write(sink, chunk)
+                except BrokenPipeError:
+                    is_open = False  # the sums tell more than the decoder does: read on
+        sink.close()
+        if child.wait() != 0 or not is_open:
+            raise Damaged(f"{wanted.id} cannot be decoded: {say(words.lines())}")

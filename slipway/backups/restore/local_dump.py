@@ -1,0 +1,177 @@
+"""A dump on its way into a database: in a file without a name, decoded in full before its use."""
+
+import contextlib
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from slipway.backups.format import pipes, toc
+from slipway.backups.format.encryption import Key
+from slipway.backups.format.manifest import Damaged, Manifest
+from slipway.backups.format.pipes import Words
+from slipway.backups.restore import decrypt
+from slipway.backups.take.dump import say
+from slipway.database import throwaway
+from slipway.database.processes import started
+from slipway.database.report import Report
+from slipway.errors import Refused, SlipwayError
+from slipway.storage.store import Store
+
+LOOK = 0.5  # seconds between two looks at how far a program is
+SEALED = b"age-encryption.org/v1"
+MADE_BY = re.compile(r"^;\s+Dumped (from database|by pg_dump) version: (\d+)", re.MULTILINE)
+NEWER = "unsupported version"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is restored: a backup of a store with its key, or a foreign file without a manifest."""
+
+    store: Store
+    manifest: Manifest | None = None
+    key: Key | None = None
+    file: str = ""  # its key in the store
+
+    @property
+    def label(self) -> str:
+        return self.manifest.id if self.manifest else self.file
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A whole dump; `entries` are the lines of its table of contents, `needs` what each needs."""
+
+    descriptor: int
+    server: int  # major versions: of the server it was taken from, of the pg_dump that wrote it
+    client: int
+    entries: tuple[str, ...]
+    needs: toc.Needs = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """What a child finds it under that is given the descriptor."""
+        return f"/dev/fd/{self.descriptor}"
+
+    def pg_restore(
+        self,
+        *flags: str,
+        env: Mapping[str, str] | None = None,
+        entries: Sequence[str] | None = None,
+        watch: Callable[[], None] = lambda: None,
+    ) -> tuple[int, list[str]]:
+        """Run pg_restore on it, on some of its entries; return the exit code and what it said."""
+        with contextlib.ExitStack() as stack:
+            words = stack.enter_context(contextlib.closing(Words()))
+            descriptors, argv = [self.descriptor], ["pg_restore", *flags]
+            if entries is not None:
+                chosen = stack.enter_context(_listed(entries))
+                descriptors.append(chosen.fileno())
+                argv.append(f"--use-list=/dev/fd/{chosen.fileno()}")
+            child = stack.enter_context(
+                started(
+                    [*argv, self.path], env=env, stderr=words.fileno, pass_fds=tuple(descriptors)
+                )
+            )
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return child.wait(LOOK), words.lines()
+                watch()
+
+
+@contextlib.contextmanager
+def brought(source: Source, report: Report, root: Path = throwaway.ROOT) -> Iterator[Archive]:
+    """Fetch, unseal and decode a dump for a block; nothing of it is left on the disk, ever.
+
+    Raises Damaged or Refused when it is not whole, or not what it says.
+    """
+    wanted, room = source.manifest, throwaway.room(root)
+    if wanted and wanted.plain.size > room:
+        raise Refused(
+            f"{source.label} needs {wanted.plain.size >> 20} MB of room in the scratch volume "
+            f"{root}, which has {room >> 20}; nothing was changed; free some room "
+            "on the machine that runs ops"
+        )
+    with tempfile.TemporaryFile(dir=root) as file:  # it never has a name: a kill leaves nothing
+        began = time.monotonic()
+        with _plain(source) as chunks:
+            size = _write(file, chunks, source, report)
+        report.note(f"fetched {source.label}: {size >> 20} MB in {time.monotonic() - began:.1f} s")
+        yield _decoded(file.fileno(), source.label)
+
+
+@contextlib.contextmanager
+def _plain(source: Source) -> Iterator[Iterable[bytes]]:
+    if source.manifest and source.key:
+        with decrypt.opened(source.store, source.manifest, source.key) as chunks:
+            yield chunks
+        return
+    yield _unsealed(source)
+
+
+def _unsealed(source: Source) -> Iterator[bytes]:
+    is_first = True
+    for chunk in source.store.get(source.file):
+        if is_first and chunk.startswith(SEALED):
+            raise Refused(
+                f"{source.file} is encrypted and has no manifest beside it; decrypt it first: "
+                f"age --decrypt --identity YOUR_KEY --output plain.dump {source.file}"
+            )
+        is_first = False
+        yield chunk
+
+
+def _write(file: IO[bytes], chunks: Iterable[bytes], source: Source, report: Report) -> int:
+    total = source.manifest.plain.size if source.manifest else 0
+    done = 0
+    for chunk in chunks:
+        try:
+            pipes.write(file, chunk)
+        except OSError as error:
+            raise SlipwayError(
+                f"the scratch volume cannot take the dump ({error.strerror} after {done >> 20} "
+                "MB); nothing was changed; free some room on the machine that runs ops"
+            ) from None
+        done += len(chunk)
+        report.progress("fetching", done, total)
+    return done
+
+
+def _decoded(descriptor: int, label: str) -> Archive:
+    """Read all of it as pg_restore would, to nowhere; a table of contents alone proves nothing."""
+    whole = Archive(descriptor, 0, 0, ())
+    code, lines = whole.pg_restore("--file=/dev/null")
+    if code:
+        said = say(lines)
+        if NEWER in said:
+            raise Refused(
+                f"{label} was written by a newer pg_dump than the pg_restore here ({said}); "
+                "nothing was changed; write its version into compose/ops/Dockerfile and deploy"
+            )
+        raise Damaged(f"{label} cannot be decoded: {said}; nothing was changed")
+    text = _contents(whole)
+    versions = {what: int(major) for what, major in MADE_BY.findall(text)}
+    majors = versions.get("from database", 0), versions.get("by pg_dump", 0)
+    return Archive(descriptor, *majors, toc.entries(text), toc.needs(text))
+
+
+def _contents(archive: Archive) -> str:
+    argv = ["pg_restore", "--list", "--verbose", archive.path]
+    with started(argv, stdout=subprocess.PIPE, pass_fds=(archive.descriptor,)) as child:
+        out, err = child.communicate()
+    if child.returncode:
+        raise Damaged(f"it has no table of contents: {say(err.decode().splitlines())}")
+    return out.decode(errors="replace")
+
+
+@contextlib.contextmanager
+def _listed(entries: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Hold a list of entries in memory."""
+    with os.fdopen(os.memfd_create("entries", 0), "w+b", buffering=0) as file:
+        pipes.write(file, "\n".join([*entries, ""]).encode())
+        yield file

@@ -1,0 +1,192 @@
+"""What a server must have before a dump is restored on it; found out before anything is changed."""
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from slipway.backups.format.manifest import Manifest
+from slipway.backups.restore.local_dump import Archive
+from slipway.database.report import Report
+from slipway.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Session = Connection[tuple[Any, ...]]
+
+OWN = 4  # sessions that a restore needs beside those of its jobs
+ROOM = 1.15  # times the size that the database had: what is built, sorted and logged meanwhile
+FREE = "copy pg_temp.slipway_room from program 'df -Pk . | tail -n 1'"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What there is on the server; `free` is None where nobody tells."""
+
+    major: int
+    user: str
+    is_super: bool
+    may_create_database: bool
+    extensions: frozenset[str]  # that could be made
+    roles: frozenset[str]
+    sessions: int  # that are still free
+    free: int | None  # bytes on the disk of the server
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a look at the server came to."""
+
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    missing_roles: tuple[str, ...]
+    jobs: int
+    is_super: bool = False
+
+
+def look(session: "Session") -> Target:
+    """Read what the server has."""
+    row = session.execute(
+        "select current_setting('server_version_num')::int / 10000, rolname, rolsuper,"
+        " rolcreatedb or rolsuper,"
+        " current_setting('max_connections')::int"
+        "   - case when rolsuper then 0"
+        "     else current_setting('superuser_reserved_connections')::int end"
+        "   - (select count(*) from pg_stat_activity where backend_type = 'client backend')"
+        " from pg_roles where rolname = current_user"
+    ).fetchone()
+    if row is None:
+        raise Refused("the server does not say who we are")
+    extensions = session.execute("select name from pg_available_extensions").fetchall()
+    roles = session.execute("select rolname from pg_roles").fetchall()
+    return Target(
+        major=row[0],
+        user=row[1],
+        is_super=row[2],
+        may_create_database=row[3],
+        extensions=frozenset(name for (name,) in extensions),
+        roles=frozenset(name for (name,) in roles),
+        sessions=row[4],
+        free=_free(session) if row[2] else None,
+    )
+
+
+def judge(
+    target: Target,
+    manifest: Manifest | None,
+    archive: Archive | None,
+    *,
+    create_roles: bool = False,
+    cores: int | None = None,
+) -> Findings:
+    """Say what is in the way, and what a person should know; knows only what it is given."""
+    problems, notes = [], []
+    major = archive.server if archive else manifest.major if manifest else 0
+    if major > target.major:
+        problems.append(f"it is of PostgreSQL {major} and the server is {target.major}, older")
+    if not target.may_create_database:
+        problems.append(
+            f"the role {target.user} may not create a database beside the live one (an "
+            f"administrator of the server can let it: alter role {target.user} createdb)"
+        )
+    lacking = sorted(_extensions(manifest, archive) - target.extensions)
+    if lacking:
+        problems.append(f"the server has no extension {', '.join(lacking)}; install it there")
+    missing = tuple(sorted(_roles(manifest, archive) - target.roles)) if target.is_super else ()
+    if missing and not create_roles:
+        problems.append(
+            f"the roles {', '.join(missing)} do not exist there; add --create-roles to make them "
+            "without the right to log in"
+        )
+    if not target.is_super:
+        notes.append(
+            f"{target.user} is no superuser: all that is restored will be its own, and rights "
+            "that other roles had are left out"
+        )
+    problems += _room(target, manifest, notes)
+    cores = len(os.sched_getaffinity(0)) if cores is None else cores
+    jobs = max(1, min(cores, target.sessions - OWN))
+    if target.sessions < OWN + 1:
+        problems.append(
+            f"the server has room for {target.sessions} more sessions, {OWN + 1} needed"
+        )
+    return Findings(tuple(problems), tuple(notes), missing, jobs, target.is_super)
+
+
+def demand(findings: Findings, label: str, report: Report) -> None:
+    """Tell the notes. Raises Refused with every problem."""
+    for note in findings.notes:
+        report.note(note)
+    if findings.problems:
+        raise Refused(f"{label} was not restored: {'; '.join(findings.problems)}; nothing changed")
+
+
+def create_roles(
+    session: "Session", names: Sequence[str], report: Report, *, rights: LiteralString = ""
+) -> None:
+    """Make roles that own something in the dump; nobody can log in as one."""
+    from psycopg import sql
+
+    for name in names:
+        text = sql.SQL("create role {} nologin " + rights)
+        session.execute(text.format(sql.Identifier(name)))
+        report.note(f"created the role {name}, which cannot log in")
+
+
+def _room(target: Target, manifest: Manifest | None, notes: list[str]) -> list[str]:
+    if manifest is None:
+        return []
+    wanted = int(manifest.database_size * ROOM)
+    if target.free is None:
+        notes.append(f"nobody tells how much room the server has; about {wanted >> 20} MB are used")
+        return []
+    if target.free < wanted:
+        has = f"{target.free >> 20} MB free"
+        return [f"the disk of the server has {has}, and about {wanted >> 20} MB are needed"]
+    return []
+
+
+def _extensions(manifest: Manifest | None, archive: Archive | None) -> frozenset[str]:
+    if manifest:
+        return frozenset(manifest.extensions)
+    # `2; 3079 16385 EXTENSION - pg_trgm `
+    lines = archive.entries if archive else ()
+    found = (re.match(r"\d+; \d+ \d+ EXTENSION - (\S+)", line) for line in lines)
+    return frozenset(each[1] for each in found if each)
+
+
+def _roles(manifest: Manifest | None, archive: Archive | None) -> frozenset[str]:
+    if manifest:
+        return frozenset(name for name in manifest.roles if not name.startswith("pg_"))
+    if archive is None:
+        return frozenset()
+    return frozenset(owner for line in archive.entries if (owner := _owner(line)))
+
+
+def _owner(line: str) -> str:
+    """The last word of `215; 1259 16386 TABLE public users alice`; without an owner, a space."""
+    owner = line.rpartition(" ")[2]
+    return "" if owner.startswith("pg_") else owner
+
+
+def _free(session: "Session") -> int | None:
+    """Ask the server's own disk, by its own df; not every server has one, or lets us."""
+    import psycopg
+
+    with contextlib.suppress(psycopg.Error):
+        session.execute("create temp table if not exists slipway_room (line text)")
+        session.execute("truncate pg_temp.slipway_room")
+        session.execute(FREE)
+        row = session.execute("select line from pg_temp.slipway_room").fetchone()
+        if row is not None:
+            return int(row[0].split()[3]) * 1024
+    return None
+
+
+def describe(target: Target) -> Mapping[str, object]:
+    """Return what a plan tells of the server."""
+    free = "unknown" if target.free is None else f"{target.free >> 20} MB"
+    return {"server": target.major, "role": target.user, "free": free}

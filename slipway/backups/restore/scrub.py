@@ -1,0 +1,60 @@
+"""Where data may go: production's never arrives elsewhere unscrubbed, and nobody else's in it."""
+
+from collections.abc import Set as AbstractSet
+
+from slipway.database.connection import Server
+from slipway.database.identity import PROTECTED
+from slipway.errors import ConfigError, Refused
+from slipway.migrations import splitter
+
+FILE = "backups/scrub.sql"
+
+
+def is_due(origins: AbstractSet[str], environment: str) -> bool:
+    """Whether data of these origins must be scrubbed before it serves in an environment."""
+    return PROTECTED in origins and environment != PROTECTED
+
+
+def demand(origins: AbstractSet[str], environment: str, text: str) -> None:
+    """Refuse what must not be: another's data in production, production's elsewhere as it is."""
+    others = sorted(origins - {PROTECTED})
+    if environment == PROTECTED and others:
+        raise Refused(
+            f"this is a backup of {others[0]}, and {PROTECTED} takes only its own; nothing was "
+            "changed; with --into=NAME it can be looked at in another environment"
+        )
+    if is_due(origins, environment) and not splitter.split(text):
+        raise Refused(
+            f"this holds the data of {PROTECTED}'s users; write what makes it harmless into "
+            f"{FILE} (or scrub.{environment}.sql), SQL that runs before anybody sees it; "
+            "nothing was changed"
+        )
+
+
+def check(text: str) -> None:
+    """Refuse a scrub file that could end its own transaction, or is for psql alone."""
+    try:
+        splitter.refuse(splitter.split(text), in_transaction=True)
+    except ConfigError as error:
+        raise ConfigError(f"{FILE}: {error}; nothing was changed") from None
+
+
+def scrub(server: Server, text: str) -> int:
+    """Run it in one transaction; return how many statements there were. Raises Refused."""
+    import psycopg
+
+    statements = splitter.split(text)
+    with server.connect(application="slipway restore") as session:
+        line = 0
+        try:
+            with session.transaction():
+                for one in statements:
+                    line = one.line
+                    session.execute(one.text.encode())
+        except psycopg.Error as error:
+            raise Refused(
+                f"{FILE}: line {line}: {error.diag.message_primary or error}; "
+                "nothing was swapped and the old one serves"
+            ) from None
+        session.execute("vacuum (analyze)")  # the statistics held samples of what is gone
+    return len(statements)

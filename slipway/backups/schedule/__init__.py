@@ -1,0 +1,1 @@
+"""Backups by the clock: policy, crontab, retention, what became of each job."""

@@ -1,0 +1,136 @@
+"""What became of scheduled jobs: the last run of each, kept beside the backups.
+
+The store has the truth, since a schedule may move to another machine. A copy in the schedule's own
+volume tells of runs that failed because the store did not answer.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from slipway.backups.schedule.policy import JOBS
+from slipway.errors import SlipwayError
+from slipway.storage.store import Store
+
+State = Literal["running", "ok", "failed", "interrupted"]
+FOLDER = Path("/var/lib/slipway")  # the scratch volume
+LARGEST = 1 << 20
+TEXT = 2000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job; `good` is when the job last went well, `backup` what it took or proved."""
+
+    job: str
+    state: State
+    began: str  # 2026-11-22T02:15:00Z
+    ended: str = ""
+    seconds: float = 0.0
+    text: str = ""
+    backup: str = ""
+    good: str = ""
+    where: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """When it began."""
+        return moment(self.began)
+
+
+def begun(job: str, now: datetime, before: Run | None) -> Run:
+    """Return a run that begins now; what went well before it stays known."""
+    good = before.good if before else ""
+    return Run(job, "running", written(now), good=good, where=socket.gethostname())
+
+
+def ended(run: Run, state: State, now: datetime, text: str, backup: str = "") -> Run:
+    """Return a run as it ended."""
+    return dataclasses.replace(
+        run,
+        state=state,
+        ended=written(now),
+        seconds=round((now - run.at).total_seconds(), 1),
+        text=text[:TEXT],
+        backup=backup,
+        good=written(now) if state == "ok" else run.good,
+    )
+
+
+def keep(store: Store, run: Run, folder: Path = FOLDER) -> str:
+    """Write a run down, here and in the store; return why it could not be, or nothing."""
+    text = json.dumps(dataclasses.asdict(run), indent=1, ensure_ascii=False).encode()
+    with contextlib.suppress(OSError):
+        path = folder / _key(run.job)
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(text)
+        draft.replace(path)
+    try:
+        store.put(_key(run.job), [text])
+    except SlipwayError as error:  # also settings or keys that are wrong
+        return f"the result of {run.job} could not be kept: {error}"
+    return ""
+
+
+def read(store: Store, job: str, folder: Path = FOLDER) -> Run | None:
+    """Return the last run of a job that is known; None for a job that never ran."""
+    found = [run for run in (_stored(store, job), _local(folder, job)) if run]
+    return max(found, key=lambda run: (run.began, run.ended), default=None)
+
+
+def read_all(store: Store, folder: Path = FOLDER) -> dict[str, Run]:
+    """Return the last run of every job that ever ran."""
+    found = {job: read(store, job, folder) for job in JOBS}
+    return {job: run for job, run in found.items() if run}
+
+
+def parse(document: Mapping[str, Any]) -> Run:
+    """Read what `keep` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    names = {field.name for field in dataclasses.fields(Run)}
+    run = Run(**{key: value for key, value in document.items() if key in names})
+    moment(run.began)
+    if run.job not in JOBS:
+        raise ValueError
+    return run
+
+
+def moment(text: str) -> datetime:
+    """Read a moment as `written` writes it."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def written(moment: datetime) -> str:
+    """Write a moment: 2026-11-22T02:15:00Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _key(job: str) -> str:
+    return f"runs/{job}.json"
+
+
+def _stored(store: Store, job: str) -> Run | None:
+    """Keys that may only write cannot read it back: then nothing is known here."""
+    data = bytearray()
+    try:
+        for chunk in store.get(_key(job)):
+            data += chunk
+            if len(data) > LARGEST:
+                return None
+        return parse(json.loads(data))
+    except (SlipwayError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _local(folder: Path, job: str) -> Run | None:
+    try:
+        return parse(json.loads((folder / _key(job)).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

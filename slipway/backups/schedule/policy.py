@@ -1,0 +1,146 @@
+"""The policy of an environment: when its backups are taken and how long they are kept."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.backups.schedule import crontab
+from slipway.errors import ConfigError
+
+NAME = "backups/policy.yml"
+JOBS = ("backup", "drill", "prune")
+SPANS = ("daily", "weekly", "monthly", "yearly")
+UNITS = {"m": 60, "h": 3600, "d": 24 * 3600}
+LENGTH = re.compile(r"(\d{1,4})([mhd])")
+MOST = 1000
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Of how many days, weeks, months and years the newest backup is kept."""
+
+    daily: int
+    weekly: int
+    monthly: int
+    yearly: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What holds for one environment; `when` has no entry for a job that is off. In seconds."""
+
+    when: Mapping[str, str]
+    keep: Keep
+    stale_after: float
+    keep_replaced: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what travels into the environment."""
+        return asdict(self) | {"when": dict(self.when)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Policy":
+        """Read what `to_json` made."""
+        return cls(
+            when=dict(document["when"]),
+            keep=Keep(**document["keep"]),
+            stale_after=float(document["stale_after"]),
+            keep_replaced=float(document["keep_replaced"]),
+        )
+
+
+def read(path: Path, environment: str, known: Sequence[str]) -> Policy:
+    """Read the policy of one environment, of those that are known. Raises ConfigError."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{NAME} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigError(f"{NAME} is not YAML{where}") from None
+    whole = _table(document, "", ("defaults", "environments"))
+    own = _table(whole.get("environments") or {}, "environments", known)
+    found = {}
+    for name, given in {"": whole.get("defaults"), **own}.items():
+        # Every environment is checked, so that a mistake is not found on the night it counts.
+        where = f"environments.{name}" if name else "defaults"
+        found[name] = _flat(given or {}, where)
+    return _policy(found[""] | found.get(environment, {}))
+
+
+def _flat(given: object, where: str) -> dict[str, Any]:
+    """Check one table; return its values under dotted names."""
+    table = _table(given, where, ("when", "keep", "stale_after", "keep_replaced"))
+    flat: dict[str, Any] = {}
+    when = _table(table.get("when") or {}, f"{where}.when", JOBS)
+    for job, value in when.items():
+        flat[f"when.{job}"] = _expression(value, f"{where}.when.{job}")
+    keep = _table(table.get("keep") or {}, f"{where}.keep", SPANS)
+    for span, value in keep.items():
+        flat[f"keep.{span}"] = _count(value, f"{where}.keep.{span}")
+    for name in ("stale_after", "keep_replaced"):
+        if name in table:
+            flat[name] = _seconds(table[name], f"{where}.{name}")
+    return flat
+
+
+def _policy(flat: Mapping[str, Any]) -> Policy:
+    for name in [*(f"when.{j}" for j in JOBS), *(f"keep.{s}" for s in SPANS), "stale_after"]:
+        if name not in flat:
+            raise ConfigError(f"{NAME}: defaults.{name} is missing")
+    keep = Keep(**{span: flat[f"keep.{span}"] for span in SPANS})
+    if keep == Keep(0, 0, 0, 0):
+        raise ConfigError(f"{NAME}: keep is 0 of everything; at least one must be kept")
+    when = {job: flat[f"when.{job}"] for job in JOBS if flat[f"when.{job}"]}
+    gap = crontab.longest_gap(when["backup"]) if "backup" in when else 0.0
+    if flat["stale_after"] < gap:
+        raise ConfigError(
+            f"{NAME}: stale_after is shorter than the {gap / 3600:g} h that can lie between two "
+            "backups, so every backup would be overdue; make it longer"
+        )
+    return Policy(
+        when=when,
+        keep=keep,
+        stale_after=flat["stale_after"],
+        keep_replaced=flat.get("keep_replaced", 7.0 * UNITS["d"]),
+    )
+
+
+def _table(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{NAME}: {where or 'the file'} must hold names and values")
+    for key in value:
+        if key not in known:
+            path = f"{where}.{key}" if where else str(key)
+            raise ConfigError(f"{NAME}: {path[:60]!a} is not known (one of: {', '.join(known)})")
+    return value
+
+
+def _expression(value: object, where: str) -> str:
+    if value is False or value == "off":  # YAML reads a bare `off` as false
+        return ""
+    text = value if isinstance(value, str) else ""
+    if complaint := crontab.complaint(text):
+        raise ConfigError(
+            f"{NAME}: {where} {complaint}; write minute hour day month weekday, "
+            '"15 2 * * *", or off'
+        )
+    return " ".join(text.split())
+
+
+def _count(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
+        raise ConfigError(f"{NAME}: {where} must be a whole number from 0 to {MOST}")
+    return value
+
+
+def _seconds(value: object, where: str) -> float:
+    found = LENGTH.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ConfigError(f"{NAME}: {where} must be a length of time: 90m, 26h or 7d")
+    return float(int(found[1]) * UNITS[found[2]])

@@ -1,0 +1,1 @@
+"""Taking a backup: snapshot, dump, roles, row counts, one at a time."""

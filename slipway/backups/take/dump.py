@@ -1,0 +1,177 @@
+"""pg_dump's archive, decoded in full and sealed while it streams; nothing of it touches a disk.
+
+pg_dump ─┬─ age ── the store        sums of both streams on the way,
+         └─ pg_restore -f /dev/null  every exit code read before the last byte is handed over
+"""
+
+import contextlib
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slipway.backups.format import encryption, pipes
+from slipway.backups.format.manifest import Piece
+from slipway.backups.format.pipes import Pump, Sum, Words
+from slipway.database.connection import Server
+from slipway.database.processes import started
+from slipway.errors import Refused, SlipwayError
+
+FIRST_WITH_ZSTD = 16
+LONGEST_SAID = 300
+VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:[.\w]*)")
+SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
+NO_ROOM = (
+    "the server has no room for as many locks as there are tables; raise "
+    "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
+)
+MEANINGS = {
+    "max_locks_per_transaction": NO_ROOM,
+    "out of shared memory": NO_ROOM,
+    "due to lock timeout": "a table stayed locked for too long; run this again when that has ended",
+}
+
+
+NAMES = ("pg_dump", "pg_restore", "age")
+
+
+class Failed(SlipwayError):
+    """No dump came about; nothing of it is kept."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A dump under way; `plain` and `sealed` are known when `chunks` is at its end."""
+
+    chunks: Iterator[bytes]
+    plain: Callable[[], Piece]
+    sealed: Callable[[], Piece]
+
+
+def client_version() -> str:
+    """Return pg_dump's own version as `17.11`."""
+    with started(["pg_dump", "--version"], stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate(timeout=20)
+    found = VERSION.search(out.decode(errors="replace"))
+    return found[0].partition(") ")[2] if found else "of unknown version"
+
+
+def judge_client(client: str, server: str) -> str:
+    """Return what is to be known of a client newer than the server; nothing of one as new.
+
+    Before an upgrade `ops` brings the newer one, whose dump the new server is made from.
+    Raises Refused for an older one, which cannot read what the server has.
+    """
+    found, major = re.match(r"\d+", client), server.partition(".")[0]
+    if found is None or int(found[0]) < int(major):
+        raise Refused(
+            f"the server is PostgreSQL {server} and its client here {client}; nothing was backed "
+            f"up; write FROM postgres:{major} into compose/ops/Dockerfile and deploy"
+        )
+    if int(found[0]) == int(major):
+        return ""
+    return (
+        f"the server is PostgreSQL {server} and its client here {client}, as before an upgrade; "
+        f"the tools of {major} may not read this backup, those of {found[0]} do"
+    )
+
+
+@contextlib.contextmanager
+def dumping(
+    server: Server,
+    snapshot: str,
+    recipient: str,
+    *,
+    major: int,
+    lock_wait: float,
+    first: Callable[[], None],
+) -> Iterator[Flow]:
+    """Start the programs for a block; leaving it early ends them. `first` hears of a first byte."""
+    with contextlib.ExitStack() as stack:
+        environ = stack.enter_context(server.libpq(application="slipway backup: pg_dump"))
+        words = [stack.enter_context(contextlib.closing(Words())) for _ in range(3)]
+        pipe = subprocess.PIPE
+        argv = dump_line(snapshot, major, lock_wait)
+        dump = started(argv, env=environ, stdout=pipe, stderr=words[0].fileno)
+        decode = started(["pg_restore", "-f", "/dev/null"], stdin=pipe, stderr=words[1].fileno)
+        sealing = started(
+            encryption.encrypt_line(recipient), stdin=pipe, stdout=pipe, stderr=words[2].fileno
+        )
+        children = [stack.enter_context(child) for child in (dump, decode, sealing)]
+        source = pipes.read(pipes.output(children[0]))
+        moving = Pump(source, pipes.pipes(*children[1:]), first=first)
+        stack.callback(moving.join)
+        stack.callback(_end, children)
+        total = Sum()
+        chunks = _chunks(children, words, moving, total)
+        yield Flow(chunks, moving.sum.piece, total.piece)
+
+
+def dump_line(snapshot: str, major: int, lock_wait: float) -> list[str]:
+    """Return the command; which database, and who asks, is in its environment."""
+    return [
+        "pg_dump",
+        "--format=custom",
+        f"--compress={'zstd:1' if major >= FIRST_WITH_ZSTD else '1'}",
+        f"--snapshot={snapshot}",
+        f"--lock-wait-timeout={int(lock_wait * 1000)}",
+        "--no-sync",
+        "--no-password",
+    ]
+
+
+def say(lines: Sequence[str]) -> str:
+    """Choose from a program's last words those that tell a person why."""
+    text = "\n".join(lines)
+    for sign, meaning in MEANINGS.items():
+        if sign in text:
+            return meaning
+    error = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
+    found = error.partition("error: ")[2] or error
+    # The server's own reason stands in a line of its own.
+    reasons = [each[1].strip() for line in lines if (each := SERVER.search(line))]
+    if reasons and reasons[0] not in found:
+        found = f"{found.rstrip('.')}: {reasons[0]}"
+    return found[:LONGEST_SAID]
+
+
+def _chunks(
+    children: "Sequence[subprocess.Popen[bytes]]",
+    words: Sequence[Words],
+    moving: Pump,
+    total: Sum,
+) -> Iterator[bytes]:
+    """Yield what is sealed; raise instead of ending when one of the programs failed."""
+    for chunk in pipes.read(pipes.output(children[-1])):
+        total.add(chunk)
+        yield chunk
+    moving.join()
+    told = zip(NAMES, children, words, strict=True)
+    if moving.broken is not None:  # the others only followed the one that took no more
+        told = zip(*([each[moving.broken + 1]] for each in (NAMES, children, words)), strict=True)
+    for name, child, said in told:
+        if code := child.wait():
+            raise Failed(_why(name, code, said.lines()))
+    if moving.error is not None or moving.broken is not None:
+        raise Failed("the dump broke off on its way; nothing was kept")
+
+
+def _why(name: str, code: int, lines: Sequence[str]) -> str:
+    reason = say(lines) or f"it ended with {code}"
+    if code == -9:
+        reason = (
+            "it was killed (out of memory? It needs four times the largest single value; "
+            "services.ops.deploy.resources in compose/compose.yml limits it)"
+        )
+    if name == "pg_dump":
+        return f"pg_dump failed, nothing was kept: {reason}"
+    if name == "pg_restore":
+        return f"what pg_dump wrote cannot be read back, nothing was kept: {reason}"
+    return f"age failed, nothing was kept: {reason}"
+
+
+def _end(children: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """End what still runs, all at once, so that nobody waits for a pipe any more."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()

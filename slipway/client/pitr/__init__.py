@@ -1,0 +1,1 @@
+"""Point-in-time recovery: the archive of changes, and a second server recovered from it."""

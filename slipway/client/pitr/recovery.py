@@ -1,0 +1,262 @@
+"""The database as it was at a moment: a second server beside the live one, for a while.
+
+It lives in a container of its own on the same machine, shares the live one's address under another
+port, and lasts as long as the line to it: whoever asked and is gone takes it along, files and all.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from slipway.backups import pitr
+from slipway.backups.pitr import Base
+from slipway.client import call
+from slipway.client.container import Place
+from slipway.client.pitr.pgbackrest import Archive
+from slipway.database.report import Report
+from slipway.errors import Busy, Refused, SlipwayError
+from slipway.hosts.host import MINUTES, Host, script
+
+PORT = 5433
+ROOM = 1.25  # times the size of the database: it, and changes on their way
+LATELY = timedelta(minutes=10)  # so late changes may still lie on the disk of the live one
+LAST = "12h"  # at the most, should the line never be heard to break
+LABELS = (
+    "{{or "
+    + " ".join(
+        f'(index .Config.Labels "{label}")'
+        for label in ("slipway.app", "com.docker.compose.project")
+    )
+    + "}}"
+)
+WHO = 'printf %s "${POSTGRES_USER:-postgres}"'
+# $1 live container, $2 ours. Keys go from memory to memory on that machine, in no argument.
+KEYS = r"""
+docker exec "$1" sh -euc 'tar -ch -C /tmp/pgbackrest pgbackrest.conf ca.pem \
+    -C "$(dirname "$POSTGRES_PASSWORD_FILE")" "$(basename "$POSTGRES_PASSWORD_FILE")"' |
+  docker exec -i "$2" sh -euc 'umask 077; mkdir -p /tmp/pgbackrest
+    tar -x -C /tmp/pgbackrest --transform "s/^DATABASE_PASSWORD$/password/"'
+"""
+# The data's folder is below the volume from 18 on; the image makes it at its first start.
+HOME = 'mkdir -p -m 700 "$PGDATA" && echo here && exec timeout {} cat >/dev/null'
+# $1 ours. It may be going already; wait until its name is free.
+GONE = r"""
+docker rm --force --volumes "$1" >/dev/null 2>&1 || :
+i=0
+while [ $i -lt 80 ] && [ -n "$(docker ps --all --quiet --filter "name=^/$1$")" ]; do
+  i=$((i+1)); sleep 0.25
+done
+"""
+# $1 port, more: options. Prints the server's log until it serves (0) or has ended (1).
+RECOVER = r"""
+printf 'local all all trust\nhost all all all scram-sha-256\n' >/tmp/hba
+: >/tmp/log
+pg_ctl -W -s -l /tmp/log start -o "${2:-} -c port=$1 -c hba_file=/tmp/hba -c archive_mode=off \
+  -c hot_standby=off -c fsync=off -c full_page_writes=off -c autovacuum=off -c ssl=off \
+  -c logging_collector=off -c log_destination=stderr -c lc_messages=C -c log_timezone=UTC \
+  -c log_statement=none -c unix_socket_directories=/var/run/postgresql"
+tail -n +1 -F /tmp/log 2>/dev/null &
+for round in 1 2 3 4 5; do [ -s "$PGDATA/postmaster.pid" ] || sleep 0.2; done
+while [ -s "$PGDATA/postmaster.pid" ]; do
+  if grep -q 'ready to accept connections' /tmp/log; then kill $!; exit 0; fi
+  sleep 0.3
+done
+sleep 1
+kill $!
+exit 1
+"""
+# $1 port, $2 role. What the password was then does not matter.
+LET_IN = r"""
+printf '%s\n' '\set word `cat /tmp/pgbackrest/password`' \
+  "set log_statement = none; alter role :\"who\" password :'word';" |
+  psql -qX -v ON_ERROR_STOP=1 -v who="$2" -p "$1" -U "$2" -d postgres
+"""
+SHORT = "recovery ended before configured recovery target was reached"
+EARLY = "before consistent recovery point"
+LAST_COMMIT = "last completed transaction was at log time "
+TO_THE_END = "-c recovery_target_time="
+APPLIED = re.compile(r'restored log file "([0-9A-F]{24})"')
+
+
+@dataclass(frozen=True)
+class Past:
+    """A server that holds what was there at a moment; reached where the live one is."""
+
+    port: int
+    moment: datetime
+    base: str
+
+
+class There(Protocol):
+    """A place beside a database, and the database's own container."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def database(self) -> Place: ...
+
+
+def recover(there: There, text: str, given: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Put the database as it was at a moment in the live one's place, or beside it (`into`).
+
+    `given` is what a restore is given. Until the swap the live one is untouched and serves.
+    """
+    with past(Archive(there.database), text, report) as found:
+        asked = {**given, "port": found.port, "moment": pitr.show(found.moment)}
+        return call.run(there.place, "recover", asked, report)
+
+
+@contextlib.contextmanager
+def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
+    """Have the database as it was at a moment for a block. The live one is only read.
+
+    Raises UsageError and Refused for a moment that cannot be had, Busy while another is had.
+    """
+    archive.demand()
+    moment = pitr.parse_moment(text, archive.state().now)
+    known, stored = archive.bases(), archive.files()
+    newest = pitr.windows(known, stored)[-1:]
+    if newest and moment >= newest[0].begin and moment > newest[0].end - LATELY:
+        report.note("waiting for the latest changes to reach the store")
+        archive.mark(time.sleep)
+        known, stored = archive.bases(), archive.files()
+    moment = pitr.meant(moment, known, stored)
+    base = pitr.choose(moment, known, stored)
+    with _container(archive) as container:
+        _check_room(archive.place.host, container, base)
+        report.note(f"restoring the base backup {base.label} beside the live database")
+        _restore(archive, container, base, moment, report)
+        report.note(f"applying what changed until {pitr.show(moment)}")
+        _recover(archive, container, moment, base, pitr.last_file(base, stored), report)
+        yield Past(PORT, moment, base.label)
+
+
+@contextlib.contextmanager
+def _container(archive: Archive) -> Iterator[str]:
+    """Keep a container for a block; it ends with its input, and its volume with it."""
+    host, live = archive.place.host, archive.place.container
+    form = ["docker", "inspect", "--format"]
+    app = host.run([*form, LABELS, live]).out.strip()
+    image = host.run([*form, "{{.Image}}", live]).out.strip()
+    name = f"{app}-past"
+    argv = ["docker", "run", "--rm", "--interactive", "--name", name, "--init"]
+    argv += ["--network", f"container:{live}", "--user", "999:999", "--read-only"]
+    argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108
+    argv += ["--label", f"slipway.app={app}", "--label", "slipway.service=past"]
+    argv += ["--entrypoint", "sh", image, "-c", HOME.format(LAST)]
+    with host.open(argv) as spoken:
+        if spoken.read(4) != b"here":
+            words = spoken.wait().err
+            if "is already in use" in words:
+                raise Busy(
+                    f"{archive.place.what} is being returned to another moment; try again when "
+                    "that has ended; nothing was changed"
+                )
+            raise SlipwayError(f"no second server could be started: {words.strip()[-300:]}")
+        try:
+            script(host, KEYS, live, name)
+            yield name
+        finally:
+            spoken.end()
+            script(host, GONE, name)
+
+
+def _check_room(host: Host, container: str, base: Base) -> None:
+    done = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
+    free = int(done.out.split()[3]) * 1024
+    if free < base.size * ROOM:
+        raise Refused(
+            f"{host.name} has {free / 1e9:.1f} GB free where Docker keeps its data, and the second "
+            f"server needs {base.size * ROOM / 1e9:.1f} GB; nothing was changed"
+        )
+
+
+def _restore(
+    archive: Archive, container: str, base: Base, moment: datetime, report: Report
+) -> None:
+    archive.follow(
+        "restore of the base backup",
+        report,
+        base.size,
+        *("pgbackrest", "--log-level-console=detail", f"--set={base.label}", "--type=time"),
+        *(f"--target={moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote"),
+        *("--archive-mode=off", "restore"),
+        container=container,
+    )
+
+
+@dataclass
+class _Told:
+    """What the second server's log said while changes were applied to it."""
+
+    report: Report
+    lines: list[str] = field(default_factory=list)
+    files: int = 0
+    last: int = 0
+
+    def hear(self, line: str) -> None:
+        self.lines.append(line)
+        del self.lines[:-40]
+        if match := APPLIED.search(line):
+            self.files += 1
+            self.last = pitr.number_of(match[1])
+            self.report.progress("applying changes", self.files, 0)
+
+    @property
+    def fatal(self) -> str:
+        lines = (each for each in self.lines if "FATAL:" in each and "not accepting" not in each)
+        return next(lines, "")
+
+    def end(self, base: Base) -> datetime:
+        """The moment of the last commit, or of the base backup where none came after it."""
+        found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
+        text = next(found, "").strip()
+        end = max(datetime.fromisoformat(text), base.usable) if text else base.usable
+        return end.astimezone(UTC)
+
+
+def _recover(
+    archive: Archive, container: str, moment: datetime, base: Base, last: int, report: Report
+) -> None:
+    """Start the second server and let it apply changes, of which file `last` is the last kept."""
+    host, live = archive.place.host, archive.place.container
+    who = host.run(["docker", "exec", live, "sh", "-c", WHO]).out
+    start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
+    told = _Told(report)
+    done = host.follow(start, told.hear)
+    if done != 0 and SHORT in told.fatal and moment == told.end(base):
+        # Recovery ends at the first commit after a moment, and the very last one has none. At any
+        # later moment there may have been others, which did not reach the store.
+        told = _Told(report)
+        done = host.follow([*start, TO_THE_END], told.hear)
+    if done != 0:
+        raise _why(told, moment, base, last)
+    host.run(
+        ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
+        timeout=2 * MINUTES,
+    )
+
+
+def _why(told: _Told, moment: datetime, base: Base, last: int) -> SlipwayError:
+    """Say why the second server did not come up at the moment."""
+    if SHORT in told.fatal:
+        what = "the changes that were kept end"
+        if told.last < last:
+            what = "a file of changes could not be applied (inv db.verify --physical); they end"
+        return Refused(
+            f"{what} before {pitr.show(moment)}; what was kept last is of {told.end(base)}: "
+            "type that moment; nothing was changed"
+        )
+    if EARLY in told.fatal:
+        return Refused(
+            f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "
+            "moment a little later; nothing was changed"
+        )
+    words = told.fatal.partition("FATAL:")[2].strip()
+    words = words or (told.lines[-1] if told.lines else "no reason given")
+    return SlipwayError(f"the second server did not come up: {words[:300]}; nothing was changed")

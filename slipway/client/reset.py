@@ -1,0 +1,70 @@
+"""A person's side of reset and seed: what is refused at once, what goes along from the checkout."""
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from slipway.client import backups
+from slipway.client import migrations as client_migrations
+from slipway.client.backups import There
+from slipway.cluster import lease
+from slipway.database.report import Report
+from slipway.errors import ConfigError, Refused
+from slipway.project import COMPOSE
+
+PROTECTED = "prod"  # in code; no flag changes it
+SEEDS = COMPOSE / "seed"
+
+
+def refuse(name: str, what: str) -> None:
+    """Raise Refused for prod, before anything is connected to."""
+    if name == PROTECTED:
+        raise Refused(f"{PROTECTED} is never {what}, whatever is typed; nothing was changed")
+
+
+def seeds(name: str, folder: Path = SEEDS) -> dict[str, str]:
+    """Read the files of sample rows for an environment: everybody's first, then its own."""
+    paths = (folder / "common.sql", folder / f"{name}.sql")
+    return {path.name: _text(path) for path in paths if path.is_file()}
+
+
+def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
+    """Read the checkout's migrations, by file name."""
+    return client_migrations.texts(folder)
+
+
+def reset(there: There, report: Report, *, seed: bool = True) -> dict[str, Any]:
+    """Begin a database anew, while nobody deploys; return what is told of it."""
+    env = there.env
+    refuse(env.name, "reset")
+    given = backups.request(there, report) | {"migrations": migrations(), "seeds": {}}
+    if seed:
+        given["seeds"] = seeds(env.name)
+    with _alone(there, "resetting the database"):
+        return there.do("reset", given, report, backups.store_here(env))
+
+
+def sow(there: There, report: Report) -> dict[str, Any]:
+    """Put the sample rows into the database that is there; return what is told of it."""
+    env = there.env
+    refuse(env.name, "seeded")
+    found = seeds(env.name)
+    if not found:
+        raise Refused(f"there are no sample rows: compose/seed/common.sql, {env.name}.sql")
+    given = {"environment": env.name, "seeds": found}
+    return there.do("seed", given, report)
+
+
+def _alone(there: There, reason: str) -> AbstractContextManager[object]:
+    """Hold the lease of an environment; the hacking loop has none."""
+    if there.manager is None:
+        return nullcontext()
+    return lease.held(there.manager, there.env.prefix, reason)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        where = f"compose/{path.parent.name}/{path.name}"
+        raise ConfigError(f"{where}: byte {error.start + 1} is not UTF-8; save it so") from None

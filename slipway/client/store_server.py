@@ -1,0 +1,126 @@
+"""A store on this computer, served to the work inside an environment over its channel."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from slipway.agent.channel import Broken, Channel, Message
+from slipway.storage.store import Store, StoreError
+
+WAITING = 8  # chunks on their way into the store
+
+
+class _Aborted(Exception):
+    """The other end has given a stream up."""
+
+
+class Desk:
+    """Answers `store.*` messages; each stream has a thread, so that none holds up the line."""
+
+    def __init__(self, channel: Channel, store: Store) -> None:
+        self._channel = channel
+        self._store = store
+        self._incoming: dict[int, queue.Queue[Message]] = {}
+        self._wanted: dict[int, threading.Semaphore] = {}  # chunks the other end has room for
+        self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def answer(self, message: Message) -> None:
+        """Take one message of the other end; waits only while the store here is slow to write."""
+        number, what = int(message.fields["id"]), message.kind.removeprefix("store.")
+        if what in ("chunk", "end", "more", "abort"):
+            if (incoming := self._incoming.get(number)) is not None:
+                incoming.put(message)
+            if (wanted := self._wanted.get(number)) is not None:
+                if what == "abort":
+                    del self._wanted[number]
+                wanted.release()
+            return
+        if what == "put":
+            self._incoming[number] = queue.Queue(WAITING)
+        elif what == "get":
+            self._wanted[number] = threading.Semaphore(int(message.fields["ahead"]))
+        work = {"put": self._put, "get": self._get}.get(what, self._ask)
+        thread = threading.Thread(target=self._guarded, args=(work, number, message), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def close(self) -> None:
+        """Give up the streams that are still open; nothing half-written stays in the store."""
+        self._closed.set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _put(self, number: int, message: Message) -> None:
+        fields = message.fields
+        size = self._store.put(
+            str(fields["key"]), self._chunks(number), expected=int(fields["expected"])
+        )
+        self._channel.send("store.done", id=number, size=size)
+
+    def _chunks(self, number: int) -> Iterator[bytes]:
+        while True:
+            try:
+                message = self._incoming[number].get(timeout=0.5)
+            except queue.Empty:
+                if self._closed.is_set():
+                    raise _Aborted from None
+                continue
+            if message.kind == "store.abort":
+                raise _Aborted
+            if message.kind == "store.end":
+                return
+            yield message.payload
+
+    def _get(self, number: int, message: Message) -> None:
+        wanted = self._wanted[number]
+        for chunk in self._store.get(str(message.fields["key"])):
+            while not wanted.acquire(timeout=0.5):
+                if self._closed.is_set():
+                    raise _Aborted
+            if number not in self._wanted:
+                raise _Aborted
+            self._channel.send("store.chunk", chunk, id=number)
+        self._channel.send("store.end", id=number)
+
+    def _ask(self, number: int, message: Message) -> None:
+        fields, what = message.fields, message.kind.removeprefix("store.")
+        if what == "entries":
+            found = [[e.key, e.size, e.written] for e in self._store.entries(str(fields["prefix"]))]
+            self._channel.send("store.done", id=number, entries=found)
+        elif what == "delete":
+            self._store.delete(str(fields["key"]))
+            self._channel.send("store.done", id=number)
+        elif what == "sweep":
+            self._channel.send("store.done", id=number, count=self._store.sweep())
+        else:
+            raise StoreError(f"this computer does not know {what!a} of a store yet; update it")
+
+    def _guarded(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
+        try:
+            work(number, message)
+        except (_Aborted, Broken):
+            pass
+        except StoreError as error:
+            self._fail(number, type(error).__name__, str(error))
+        except OSError as error:
+            self._fail(number, "StoreError", f"{self._store.name}: {error.strerror or error}")
+        except Exception as error:  # the other end waits for an answer, whatever it is
+            self._fail(number, "StoreError", f"{self._store.name}: {type(error).__name__}")
+            raise
+        finally:
+            self._drain(number)
+
+    def _fail(self, number: int, error: str, text: str) -> None:
+        with contextlib.suppress(Broken):
+            self._channel.send("store.error", id=number, error=error, text=text)
+
+    def _drain(self, number: int) -> None:
+        """Forget a stream; what is still sent for it must not hold up the line."""
+        self._wanted.pop(number, None)
+        waiting = self._incoming.pop(number, None)
+        if waiting is not None:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    waiting.get_nowait()

@@ -1,0 +1,183 @@
+"""One kept SSH connection to a host: opened when it is needed, shared by threads, made anew."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import Unreachable
+from slipway.hosts.host import SECONDS
+
+if TYPE_CHECKING:
+    from paramiko import Channel
+
+    from slipway.hosts.ssh_errors import Way
+    from slipway.hosts.strict_fabric import Connection
+
+SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
+PATIENCE = 10 * SECONDS  # for a session on a connection that stands
+PAUSE = 0.05 * SECONDS
+PAUSES = (0.3, 1.0)  # between tries while a host refuses: sshd restarts, MaxStartups
+SSH_MSG_CHANNEL_REQUEST = b"\x62"  # RFC 4254, section 6.9: signals
+
+
+class Line:
+    """The way to a host, and the connection over it while there is one."""
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        user: str,
+        port: int,
+        known_hosts: Path,
+        identity: Path | None,
+        gateway: str | None,
+    ) -> None:
+        self._name = name
+        self._address = address
+        self._user = user
+        self._port = port
+        self._known_hosts = known_hosts
+        self._identity = identity
+        self._gateway = gateway
+        self._open: Connection | None = None
+        self._opening = threading.Lock()
+        self._sessions = threading.BoundedSemaphore(SESSIONS)
+        self._running: set[Channel] = set()
+
+    def connected(self) -> "Connection":
+        """The connection, opened now if need be. Raises Unreachable with a sentence."""
+        with self._opening:
+            if self._open is None or not self._open.is_connected:
+                self._open = self._connect()
+            return self._open
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator["Channel"]:
+        """A channel on the kept connection; what it runs is ended when the block is left early."""
+        with self._sessions:
+            channel = self._channel()
+            self._running.add(channel)
+            try:
+                yield channel
+            except BaseException:
+                _end(channel)
+                raise
+            finally:
+                self._running.discard(channel)
+                channel.close()
+
+    def close(self) -> None:
+        """End what runs and hang up; the next session opens a new connection."""
+        with self._opening:
+            connection, self._open = self._open, None
+        if connection is None:
+            return
+        for channel in list(self._running):
+            _end(channel)
+        with contextlib.suppress(Exception):  # it is thrown away; how it ends is of no interest
+            connection.close()
+
+    def lost(self, what: str) -> Unreachable:
+        """The error for a connection that broke."""
+        return Unreachable(self._name, f"the connection was lost ({what})")
+
+    def ssh(self, *flags: str) -> list[str]:
+        """The command line of a real `ssh` that goes the same way and trusts the same keys."""
+        from slipway.hosts import openssh
+
+        return openssh.command(self.connected(), self._known_hosts, self._identity, *flags)
+
+    def _connect(self) -> "Connection":
+        import paramiko
+
+        from slipway.hosts import ssh_errors
+
+        for pause in (*PAUSES, None):
+            made = self._made()
+            try:
+                made.open()
+                return made
+            except (OSError, EOFError, paramiko.SSHException) as error:
+                with contextlib.suppress(Exception):
+                    made.close()
+                if pause is None or not _transient(error):
+                    raise ssh_errors.translate(error, self._way(made)) from error
+                time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _made(self) -> "Connection":
+        from slipway.hosts.strict_fabric import connection
+
+        return connection(
+            self._address,
+            user=self._user or None,
+            port=self._port or None,
+            known_hosts=self._known_hosts,
+            identity=self._identity,
+            gateway=self._gateway,
+        )
+
+    def _way(self, made: "Connection") -> "Way":
+        from slipway.hosts.ssh_errors import Way
+
+        return Way(
+            self._name, made.user, made.host, int(made.port), self._known_hosts, self._identity
+        )
+
+    def _channel(self) -> "Channel":
+        """Nothing has been sent when opening a channel fails, so trying again is safe."""
+        import paramiko
+
+        deadline = time.monotonic() + PATIENCE
+        is_fresh = False
+        while True:
+            connection = self.connected()
+            try:
+                return connection.transport.open_session(timeout=PATIENCE)  # type: ignore[no-any-return]
+            except paramiko.ChannelException as error:
+                # sshd still counts sessions that ended a moment ago; the connection is good.
+                if time.monotonic() > deadline:
+                    raise self.lost(f"sshd opens no session: {error.text}") from error
+                time.sleep(PAUSE)
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                if is_fresh:
+                    raise self.lost(f"no session: {error}") from error
+                is_fresh = True
+                self._drop(connection)
+
+    def _drop(self, connection: "Connection") -> None:
+        with self._opening:
+            if self._open is connection:
+                self._open = None
+        with contextlib.suppress(Exception):  # it is broken already
+            connection.close()
+
+
+def _transient(error: BaseException) -> bool:
+    import paramiko
+
+    from slipway.hosts.strict_fabric import HopFailed
+
+    if isinstance(error, HopFailed):
+        return _transient(error.cause)
+    refused = paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError
+    return isinstance(error, refused | ConnectionResetError | EOFError) or "banner" in str(error)
+
+
+def _end(channel: "Channel") -> None:
+    """Ask sshd (7.9 or later) to end the whole process group of a command."""
+    from paramiko import Message
+
+    with contextlib.suppress(Exception):  # the connection may be gone; then `timeout` ends it
+        message = Message()
+        message.add_byte(SSH_MSG_CHANNEL_REQUEST)
+        message.add_int(channel.remote_chanid)
+        message.add_string("signal")
+        message.add_boolean(False)
+        message.add_string("TERM")
+        transport: Any = channel.get_transport()
+        transport._send_user_message(message)

@@ -1,0 +1,95 @@
+"""What can go wrong on the way to a host, as one sentence that says what to do next."""
+
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slipway.errors import Unreachable
+from slipway.hosts.strict_fabric import CONNECT_SECONDS, HopFailed, KeyRefused
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a host is reached; what its complaints name."""
+
+    name: str
+    user: str
+    address: str
+    port: int
+    known_hosts: Path
+    identity: Path | None
+
+    @property
+    def place(self) -> str:
+        return self.address if self.port == 22 else f"{self.address}:{self.port}"
+
+
+def translate(error: BaseException, way: Way) -> Unreachable:
+    """The sentence for a connection that did not come about."""
+    import paramiko
+
+    if isinstance(error, HopFailed):
+        hop = replace(way, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
+        return translate(error.cause, hop)
+    if isinstance(error, KeyRefused):
+        return Unreachable(way.name, _about_key(error, way))
+    if isinstance(error, paramiko.AuthenticationException):
+        return Unreachable(way.name, _about_login(way))
+    if isinstance(error, paramiko.ChannelException):
+        return Unreachable(way.name, f"the jump host cannot reach {way.place}: {error.text}")
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
+        return Unreachable(
+            way.name, f"{way.place} refuses the connection; is the machine up, and sshd on it?"
+        )
+    if isinstance(error, socket.gaierror):
+        return Unreachable(way.name, f"the name {way.address} cannot be resolved")
+    if isinstance(error, TimeoutError):
+        return Unreachable(
+            way.name,
+            f"no answer from {way.place} within {CONNECT_SECONDS} s; is the machine up, and does "
+            "its firewall let you in?",
+        )
+    if isinstance(error, EOFError) or "banner" in str(error):
+        return Unreachable(way.name, f"{way.place} hangs up before it says hello; is it sshd?")
+    return Unreachable(way.name, f"no connection to {way.place}: {error}")
+
+
+def _about_key(error: KeyRefused, way: Way) -> str:
+    host, _, port = error.hop.removeprefix("[").partition("]:")
+    file = _shown(way.known_hosts)
+    scan = f"ssh-keyscan -p {port or 22} {host} >> {file}"
+    if error.expected is None:
+        return (
+            f"the host key of {error.hop} is unknown ({error.kind} {error.shown} is not in {file})"
+            f"; compare it with the machine's console, then type `{scan}`"
+        )
+    return (
+        f"THE HOST KEY OF {error.hop} CHANGED: {file} says {error.expected}, the machine shows "
+        f"{error.shown}; somebody may be in between. Only if you know that the machine was made "
+        f"anew, type `ssh-keygen -R '{error.hop}' -f {file}`, then `{scan}`"
+    )
+
+
+def _about_login(way: Way) -> str:
+    return (
+        f"{way.place} refuses {way.user}; keys tried: {', '.join(_keys(way)) or 'none'}. "
+        f"Is one of them in ~{way.user}/.ssh/authorized_keys there?"
+    )
+
+
+def _keys(way: Way) -> list[str]:
+    import paramiko
+
+    if way.identity is not None:
+        return [_shown(way.identity)]
+    agent = [f"{key.comment or key.get_name()} (agent)" for key in paramiko.Agent().get_keys()]
+    folder = Path.home() / ".ssh"
+    names = ("id_rsa", "id_ecdsa", "id_ed25519")
+    return agent + [f"~/.ssh/{name}" for name in names if (folder / name).exists()]
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

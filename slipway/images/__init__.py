@@ -1,0 +1,1 @@
+"""Images: named by their content, built, shipped over SSH, pushed to a registry."""

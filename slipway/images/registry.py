@@ -1,0 +1,38 @@
+"""Images to the machines through a registry: pushed once, pulled by digest."""
+
+import json
+import re
+from collections.abc import Collection
+
+from slipway.errors import CommandFailed, SlipwayError
+from slipway.hosts.host import MINUTES
+from slipway.hosts.local import LocalHost
+from slipway.images.sources import Image
+
+WANTS_LOGIN = re.compile("auth|denied|credentials")
+
+
+def push(images: Collection[Image], registry: str) -> dict[str, str]:
+    """Push images; map each id to the reference by digest that any machine can pull."""
+    host = LocalHost()
+    references = {}
+    for image in images:
+        name = f"{registry}/{image.tag}"
+        host.run(["docker", "tag", image.id, name], timeout=20)
+        try:
+            host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
+        except CommandFailed as error:
+            last = _last(error.stderr)
+            login = f" (docker login {registry})" if WANTS_LOGIN.search(last) else ""
+            raise SlipwayError(
+                f"{registry} did not take {image.tag}; nothing was changed: {last}{login}"
+            ) from None
+        form = "{{json .RepoDigests}}"
+        digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)
+        repository = name.rpartition(":")[0]
+        references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
+    return references
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]

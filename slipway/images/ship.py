@@ -1,0 +1,134 @@
+"""Images to the machines over SSH, where no registry stands between: only missing layers travel.
+
+`docker load` looks for a layer among those it has before it opens the archive's copy, so the
+copies of layers that a machine already has are left out of the stream.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from slipway.errors import HostError
+from slipway.hosts import parallel
+from slipway.hosts.host import MINUTES, Host, script
+from slipway.hosts.local import LocalHost
+from slipway.images import archive
+from slipway.images.sources import Image
+
+Chain = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cargo:
+    """Images that a machine lacks, and the layers of them that it has all the same."""
+
+    images: tuple[Image, ...]
+    spare: frozenset[str]
+
+
+# What a machine has: one line per image, its id and its layers from the bottom up. One that is
+# removed between the two commands makes the second end with 1, and is simply not there.
+HAVE = r"""
+ids=$(docker image ls --quiet --no-trunc | sort -u)
+[ -z "$ids" ] || docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' $ids || true
+"""
+
+
+def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[str], None]) -> str:
+    """Bring images to every machine at once; return a summary of what travelled.
+
+    Machines that lack the same things are fed from one `docker save`.
+    """
+    chains = layers(images)
+    groups: dict[Cargo, list[Host]] = {}
+    for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
+        wanted = tuple(image for image in images if image.id not in present)
+        spare = dispensable([chains[image.id] for image in wanted], list(present.values()))
+        if wanted:
+            groups.setdefault(Cargo(wanted, frozenset(spare)), []).append(host)
+    sizes = []
+    for cargo, group in groups.items():
+        note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
+        for start in range(0, len(group), parallel.AT_ONCE):  # all of a stream's readers at once
+            sizes += _ship(group[start : start + parallel.AT_ONCE], cargo)
+    if not sizes:
+        return "every machine has them"
+    return f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
+
+
+def missing(hosts: Sequence[Host], ids: Collection[str]) -> set[str]:
+    """Name the images that at least one machine does not have."""
+
+    def one(host: Host) -> set[str]:
+        return set(ids) - _present(host).keys()
+
+    return set[str]().union(*parallel.each(hosts, one))
+
+
+def layers(images: Collection[Image]) -> dict[str, Chain]:
+    """Map each image's id to its layers, from the bottom up."""
+    form = "{{.Id}} {{json .RootFS.Layers}}"
+    ids = [image.id for image in images]
+    done = LocalHost().run(["docker", "image", "inspect", "--format", form, *ids])
+    return _chains(done.out)
+
+
+def dispensable(wanted: Collection[Chain], present: Collection[Chain]) -> set[str]:
+    """Name the layers that need not travel: they stand on the same layers on the other side."""
+    known = {chain[:depth] for chain in present for depth in range(1, len(chain) + 1)}
+    spare: set[str] = set()
+    needed: set[str] = set()
+    for chain in wanted:
+        for depth, layer in enumerate(chain, 1):
+            (spare if chain[:depth] in known else needed).add(layer)
+    return spare - needed
+
+
+def _ship(hosts: Sequence[Host], cargo: Cargo) -> list[int]:
+    """Load a cargo on machines that lack the same; return the bytes that went to each."""
+    tags = [image.tag for image in cargo.images]
+    readers = archive.shared(archive.save(tags, cargo.spare), len(hosts))
+    own = {host.name: reader for host, reader in zip(hosts, readers, strict=True)}
+
+    def one(host: Host) -> int:
+        with contextlib.closing(own[host.name]) as reader:
+            argv = ["docker", "load"]
+            done = host.run(argv, stdin=reader, timeout=60 * MINUTES, check=False)
+        if cargo.spare and _lost(host, cargo):
+            # An engine with another image store wants every layer.
+            whole = archive.save(tags, ())
+            done = host.run(["docker", "load"], stdin=whole, timeout=60 * MINUTES, check=False)
+        if done.code != 0:
+            raise HostError(host.name, f"docker load failed: {_line(done.err)}")
+        if lost := _lost(host, cargo):
+            raise HostError(
+                host.name,
+                f"its engine gives {lost} another digest (a different image store); set REGISTRY",
+            )
+        return reader.size
+
+    return parallel.each(hosts, one)
+
+
+def _lost(host: Host, cargo: Cargo) -> str:
+    """Name an image that did not arrive, if there is one."""
+    present = _present(host)
+    return next((image.tag for image in cargo.images if image.id not in present), "")
+
+
+def _present(host: Host) -> dict[str, Chain]:
+    return _chains(script(host, HAVE, timeout=60).out)
+
+
+def _chains(text: str) -> dict[str, Chain]:
+    pairs = (line.split(" ", 1) for line in text.splitlines())
+    return {ident: tuple(json.loads(chain) or ()) for ident, chain in pairs}
+
+
+def _human(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
+
+
+def _line(text: str) -> str:
+    return (text.strip().splitlines() or ["no message"])[-1]

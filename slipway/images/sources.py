@@ -1,0 +1,110 @@
+"""Images from source: a folder's content names its image, so what has not changed is not built."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.errors import ConfigError, SlipwayError
+from slipway.hosts.host import MINUTES
+from slipway.hosts.local import LocalHost
+from slipway.images import dockerignore
+
+BUILDS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Build:
+    """How an image is made: `docker build` of a folder."""
+
+    service: str
+    image: str
+    context: Path
+    dockerfile: Path
+    args: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image on this computer; `id` is the digest of its content, the same on every engine."""
+
+    tag: str
+    id: str
+    stand_in: bool = False
+
+
+def tag(build: Build, bases: str = "") -> str:
+    """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
+    digest = hashlib.sha256(bases.encode())
+    for path in _files(build):
+        digest.update(f"{path.relative_to(build.context)}\0".encode())
+        if path.is_symlink():
+            digest.update(f"->{path.readlink()}\0".encode())
+            continue
+        digest.update(b"x\0" if os.access(path, os.X_OK) else b"-\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
+    digest.update(repr(sorted(build.args.items())).encode())
+    return f"{build.image.split(':')[0]}:src-{digest.hexdigest()[:16]}"
+
+
+def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
+    """Return those of the images that are on this computer, in one call."""
+    if not tags:
+        return {}
+    form = '{{json .RepoTags}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
+    # A missing image makes the command fail, and the others are listed all the same.
+    done = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
+    found = {}
+    for line in done.out.splitlines():
+        if line.count("\t") != 2:
+            continue  # the empty line that stands for a missing image
+        names, ident, standin = line.split("\t")
+        for name in json.loads(names):
+            if name in tags:
+                found[name] = Image(name, ident, standin not in ("", "<no value>"))
+    return found
+
+
+def build(
+    host: LocalHost, builds: Sequence[tuple[Build, str]], note: Callable[[str], None]
+) -> None:
+    """Build images under their tags. Raises SlipwayError with the last lines of a failed build."""
+    with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
+        for outcome in [pool.submit(_build, host, one, name, note) for one, name in builds]:
+            outcome.result()
+
+
+def _build(host: LocalHost, one: Build, name: str, note: Callable[[str], None]) -> None:
+    if not one.dockerfile.is_file():
+        raise ConfigError(f"compose.yml: services.{one.service}.build: no {one.dockerfile.name}")
+    note(f"building {one.service}")
+    argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(one.dockerfile)]
+    for key, value in sorted(one.args.items()):
+        argv += ["--build-arg", f"{key}={value}"]
+    done = host.run([*argv, str(one.context)], timeout=30 * MINUTES, check=False)
+    if done.code != 0:
+        last = "\n".join(f"    {line}" for line in done.err.strip().splitlines()[-12:])
+        raise SlipwayError(
+            f"the image of {one.service} does not build; nothing was changed\n{last}"
+        )
+
+
+def _files(build: Build) -> list[Path]:
+    """List what the build can see, in a fixed order."""
+    folder = build.context
+    if not folder.is_dir():
+        raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
+    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
+    path = own if own.is_file() else folder / ".dockerignore"
+    patterns = dockerignore.read(path.read_text() if path.is_file() else "")
+    # Python's own leavings differ between computers and are never meant.
+    patterns += dockerignore.read("**/__pycache__\n**/*.pyc")
+    return [
+        folder / name
+        for name in dockerignore.visible(folder, patterns)
+        if (folder / name).is_symlink() or (folder / name).is_file()
+    ]

@@ -1,1 +1,0 @@
-"""What runs inside an environment, next to its database: verbs in, progress and results out."""

@@ -1,0 +1,186 @@
+"""One run on a database: the lock held, all that could be wrong looked at, then file after file."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.database.report import Report
+from slipway.errors import Refused, SlipwayError
+from slipway.migrations import access, indexes, journal, lock, state
+from slipway.migrations import options as wishes
+from slipway.migrations.blockers import Watch
+from slipway.migrations.failure import MigrationFailed
+from slipway.migrations.file_runner import Execution
+from slipway.migrations.files import Migration
+from slipway.migrations.journal import Direction
+from slipway.migrations.options import Wish
+from slipway.migrations.session import Session
+from slipway.migrations.state import State
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """One file that ran."""
+
+    filename: str
+    version: str
+    seconds: float
+
+
+@dataclass
+class Run:
+    """One run that has the lock."""
+
+    keeper: "Connected"
+    execution: Execution
+    report: Report
+    wish: Wish
+
+    def look(self, files: Sequence[Migration]) -> State:
+        """Read what is applied, now that nobody else can change it."""
+        return wishes.compare(files, journal.read(self.keeper), self.wish)
+
+    def refuse_if_wrong(self, found: State, pending: Sequence[Migration]) -> None:
+        """Name all that is in the way of these files, before any of them runs."""
+        problems = wishes.in_the_way(found, pending, self.wish)
+        texts = [each.text for each in problems]
+        if any(each.kind == "half done" for each in problems):
+            texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
+        refuse(texts)
+
+    def settle(self, found: State) -> None:
+        """Record what a person says of the half-done file, what others did, what is accepted."""
+        wish, stale = self.wish, sorted(found.journal.stale)
+        if wish.mark:
+            self._mark(found)
+        if stale:
+            journal.drop(self.keeper, stale)
+            self.report.note(f"{', '.join(stale)}: taken back by another tool, so pending again")
+        here = {each.version: each for each in found.files}
+        journal.forget_files(self.keeper, wish.accept - here.keys(), wish.by)
+        accepted = [here[version] for version in sorted(wish.accept & here.keys())]
+        for one in accepted:
+            self.report.note(f"migrations/{one.filename} is accepted as it is: {wish.by} said so")
+        if unseen := found.unseen:
+            self.report.note(
+                f"{_count(unseen)} applied by another tool or an older release: taken as the files "
+                "are now, and held to that from now on"
+            )
+        journal.adopt(self.keeper, accepted, wish.by)
+        journal.adopt(self.keeper, unseen, "another tool")
+        for problem in found.problems:
+            if problem.kind == "ahead":
+                self.report.note(problem.text)
+
+    def _mark(self, found: State) -> None:
+        half = state.compare(found.files, journal.read(self.keeper)).half_done
+        if half is not None:
+            one = next((each for each in found.files if each.version == half.version), half)
+            journal.mark(self.keeper, one, self.wish.mark == "applied")
+            said = f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so"
+            self.report.note(said)
+
+    def resume(self, found: State, direction: Direction) -> list[Done]:
+        """Go on with the file that is half done."""
+        half = found.half_done
+        if half is None:
+            raise Refused("no migration is half done, so there is nothing to resume")
+        one = next((each for each in found.files if each.version == half.version), None)
+        if one is None or half.direction != direction or _is_whole(one, direction):
+            why = "its file is missing" if one is None else state.way_on(half)
+            raise Refused(f"{half.version} cannot be resumed so; nothing was changed: {why}")
+        first = self.wish.resume_from
+        if not 1 <= first <= half.statements + 1:
+            raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
+        return [self._one(one, direction, first=first)]
+
+    def each(self, files: Sequence[Migration], direction: Direction, found: State) -> list[Done]:
+        """Run files in their order; what ran before one that fails stays."""
+        done: list[Done] = []
+        for one in files:
+            try:
+                done.append(self._one(one, direction, late=found.is_late(one)))
+            except MigrationFailed as failed:
+                with contextlib.suppress(Exception):  # what failed is to be told, not this
+                    self._wait_for_the_disk(done)
+                raise _among(failed, len(done), len(files)) from None
+        self._wait_for_the_disk(done)
+        return done
+
+    def _wait_for_the_disk(self, done: Sequence[Done]) -> None:
+        if done:
+            journal.settle(self.keeper, done[-1].version)
+
+    def _one(
+        self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
+    ) -> Done:
+        seconds = self.execution.run(one, direction, late=late and direction == "up", first=first)
+        did = "applied" if direction == "up" else "took back"
+        self.report.note(f"{did} {one.filename} in {seconds:.2f} s")
+        return Done(one.filename, one.version, round(seconds, 3))
+
+
+@contextlib.contextmanager
+def begun(server: Server, report: Report, wish: Wish) -> Iterator[Run]:
+    """Connect, see that migrations can run here, and hold the lock for a block."""
+    import psycopg
+
+    name = f"slipway migrate, {wish.by}".encode("ascii", "replace").decode()[:63]
+    session = Session(server, wish.lock_timeout)
+    try:
+        with server.connect(application=name) as keeper:
+            access.check(server, keeper)
+            _stay(keeper)
+            with lock.held(keeper, wish.lock_wait, report):
+                journal.make(keeper)
+                watch = Watch(keeper, session, report)
+                with watch.on():
+                    execution = Execution(server, keeper, session, watch, report, wish.by)
+                    yield Run(keeper, execution, report, wish)
+    except psycopg.OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise SlipwayError(
+            f"the connection that keeps other runs out broke off: {reason}; what was applied so "
+            "far stays, a file that was running is taken back or shown by `inv db.status`"
+        ) from None
+    finally:
+        session.close()
+
+
+def _stay(keeper: "Connected") -> None:
+    """Keep the server from ending a connection that only waits, and let it see when we are gone."""
+    keeper.execute("SET statement_timeout = 0; SET tcp_keepalives_idle = 15")
+    keeper.execute("SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
+    if keeper.info.server_version >= 140000:
+        keeper.execute("SET idle_session_timeout = 0")
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise Refused that names every problem; say nothing where there is none."""
+    if problems:
+        lines = "".join(f"\n  {each}" for each in problems)
+        raise Refused(f"nothing was run, for this is in the way:{lines}")
+
+
+def _is_whole(one: Migration, direction: Direction) -> bool:
+    return journal.script(one, direction).in_transaction
+
+
+def _count(files: Sequence[Migration]) -> str:
+    return f"{len(files)} migration{'s' * (len(files) != 1)}"
+
+
+def _among(failed: MigrationFailed, before: int, count: int) -> MigrationFailed:
+    """Say in the first line of a failure what became of the other files."""
+    if count == 1:
+        return failed
+    head, *statement = str(failed).split("\n")
+    head += f" ({before} before it stay, {count - before - 1} after it were not tried)"
+    return MigrationFailed("\n".join([head, *statement]))

@@ -1,0 +1,113 @@
+"""Looking at a database's migrations without changing it: where it stands, and what would run."""
+
+import datetime
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from slipway.database.connection import Server
+from slipway.migrations import indexes, journal, state
+from slipway.migrations import options as wishes
+from slipway.migrations.files import Migration
+from slipway.migrations.options import Wish
+from slipway.migrations.review import Finding, review
+from slipway.migrations.splitter import split
+from slipway.migrations.state import State
+from slipway.migrations.verdict import Known
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
+READ_ONLY = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+
+
+def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
+    """Return a row for each file and each applied version, and all that is wrong."""
+    with server.connect() as connection:
+        connection.execute(READ_ONLY)
+        found = state.compare(files, journal.read(connection))
+        ruins = list(indexes.invalid(connection)) if found.half_done else []
+    problems = [each.text for each in found.problems]
+    problems += [f"the index {full} is not valid" for full in ruins]
+    counts = f"{len(found.applied)} applied, {len(found.pending)} pending"
+    if problems:
+        counts += f", {len(problems)} problem{'s' * (len(problems) != 1)}"
+    return {
+        "migrations": _rows(found),
+        "problems": problems,
+        "pending": len(found.pending),
+        "summary": counts,
+    }
+
+
+def plan(server: Server, files: Sequence[Migration], wish: Wish) -> dict[str, Any]:
+    """Return the pending files in their order, statement by statement, and what is in the way."""
+    with server.connect() as connection:
+        connection.execute(READ_ONLY)
+        found = wishes.compare(files, journal.read(connection), wish)
+        major = connection.info.server_version // 10000
+    pending = wishes.wanted(found, wish)
+    problems = wishes.in_the_way(found, pending, wish)
+    known = Known(major)
+    return {
+        "pending": [_file(each, known) for each in pending],
+        "problems": [each.text for each in problems],
+        "server_major": major,
+        "summary": f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
+    }
+
+
+def _rows(found: State) -> list[dict[str, Any]]:
+    here = {each.version: each for each in found.files}
+    wrong = {each.version: each.kind for each in found.problems}
+    entries = found.journal.entries
+    rows = []
+    for version in sorted(entries.keys() | here.keys(), key=state.order):
+        entry, one = entries.get(version), here.get(version)
+        name = one.filename if one else f"{version}_{entry.name}.sql" if entry else version
+        rows.append(
+            {
+                "version": version,
+                "file": name,
+                "state": wrong.get(version, "applied" if entry else "pending"),
+                "applied": entry is not None and entry.state == "done",
+                "out_of_order": entry is not None and entry.out_of_order,
+                "applied_at": _time(entry),
+                "seconds": round(entry.seconds, 3) if entry and entry.seconds is not None else None,
+                "by": entry.applied_by if entry else "",
+            }
+        )
+    return rows
+
+
+def _time(entry: journal.Entry | None) -> str:
+    at = entry.applied_at if entry else None
+    return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
+
+
+def _file(one: Migration, known: Known) -> dict[str, Any]:
+    findings = review(one, known.major, known)
+    statements = []
+    for each in split(one.up.text):
+        line = one.up.first_line + each.line - 1
+        of_it = [_finding(found) for found in findings if found.line == line and found.statement]
+        statements.append({"line": line, "sql": each.text, "findings": of_it})
+    return {
+        "version": one.version,
+        "file": one.filename,
+        "in_transaction": one.up.in_transaction,
+        "statements": statements,
+        "notes": [_finding(found) for found in findings if not found.statement],
+    }
+
+
+def _finding(found: Finding) -> dict[str, str]:
+    return {
+        "risk": str(found.risk),
+        "rule": found.rule,
+        "lock": found.lock,
+        "why": found.why,
+        "instead": found.instead,
+        "allowed": found.allowed,
+    }

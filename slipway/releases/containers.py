@@ -1,0 +1,55 @@
+"""A look inside: logs of a service, a command in one of its containers."""
+
+from collections.abc import Callable, Sequence
+
+from slipway.cluster import ledger
+from slipway.cluster.observed import Deployed, observe
+from slipway.environments.environment import Environment
+from slipway.environments.setting_rules import nearest
+from slipway.errors import Refused, UsageError
+from slipway.hosts import parallel
+from slipway.hosts.host import Host
+from slipway.machines import connect
+from slipway.machines.connect import Cluster
+
+FIND = ["docker", "ps", "--quiet", "--filter", "status=running", "--filter"]
+
+
+def follow(
+    env: Environment, service: str, *, lines: int, live: bool, on_line: Callable[[str], None]
+) -> int:
+    """Hand over a service's log lines, from every machine; `live` keeps on as they come."""
+    with connect.connected(env, lenient=True) as cluster:
+        found = _service(env, cluster, service)
+        argv = ["docker", "service", "logs", "--no-task-ids", "--tail", str(lines)]
+        if live:
+            argv.append("--follow")
+        return cluster.manager.follow([*argv, found.name], on_line)
+
+
+def execute(env: Environment, service: str, argv: Sequence[str], *, tty: bool) -> int:
+    """Run a command in a running container of a service, on whichever machine has one."""
+    with connect.connected(env, lenient=True) as cluster:
+        found = _service(env, cluster, service)
+        for host, ident in parallel.each(cluster.all, lambda host: (host, _container(host, found))):
+            if ident:
+                flags = ["--interactive", "--tty"] if tty else ["--interactive"]
+                return host.attach(["docker", "exec", *flags, ident, *argv])
+        raise Refused(f"no container of {service} runs in {env.name}; look at: inv status")
+
+
+def _container(host: Host, service: Deployed) -> str:
+    label = f"label=com.docker.swarm.service.name={service.name}"
+    return (host.run([*FIND, label], timeout=20).out.split() or [""])[0]
+
+
+def _service(env: Environment, cluster: Cluster, name: str) -> Deployed:
+    """Find a service by its short name, in the colour that serves."""
+    observed = observe(cluster.manager, env.prefix)
+    live = ledger.live(ledger.entries(observed, env.prefix))
+    colours = ("", live.colour if live else "")
+    found = {s.service: s for s in observed.services if s.colour in colours}
+    if name not in found:
+        hint = nearest(name, list(found)) or f" (one of: {', '.join(sorted(found)) or 'none'})"
+        raise UsageError(f"{env.name} runs no service {name[:40]!a}{hint}")
+    return found[name]

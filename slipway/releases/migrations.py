@@ -1,0 +1,104 @@
+"""What a release does to the database: which migrations are new, whether they are safe, a backup
+before them, and the one run of them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.client import backups, container
+from slipway.client.session import Beside
+from slipway.environments.environment import Environment
+from slipway.errors import Refused, SlipwayError
+from slipway.images import references
+from slipway.machines.connect import Cluster
+from slipway.migrations import files, lint, squawk
+from slipway.migrations.files import Migration
+from slipway.migrations.review import Finding
+from slipway.releases import health, jobs
+from slipway.releases.release import Release
+
+OPS = "ops/Dockerfile"  # stands on the image of the database's own version
+MAJOR = re.compile(r"postgres:(\d+)")
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """The migrations that a release has and the live one had not."""
+
+    env: Environment
+    release: Release
+    live: Release | None
+    note: Callable[[str], None]
+
+    @property
+    def pending(self) -> list[Migration]:
+        """The files that are new; what the database itself has is looked at when they run."""
+        done = self.live.migration_head if self.live else ""
+        return [one for one in files.read(self.env.compose / "migrations") if one.version > done]
+
+    @property
+    def wants_backup(self) -> bool:
+        """Whether there is something that these migrations could spoil."""
+        if self.live is None or self.env.is_throwaway or not self.env.switch("MIGRATION_BACKUP"):
+            return False
+        return bool(self.pending)
+
+    def findings(self) -> list[Finding]:
+        """Judge the new files, without asking the database."""
+        found = squawk.find()
+        if found is None and self.pending:
+            self.note(squawk.SKIPPED)
+        return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=found)
+
+    def check(self) -> None:
+        """Refuse statements that would hurt who is using the database now. Raises Refused."""
+        if self.live is None:
+            return  # nobody is using it
+        blocking = lint.blocking(self.findings())
+        if blocking:
+            lines = "".join(f"\n    {finding}" for finding in blocking)
+            raise Refused(
+                f"{len(blocking)} statements of the migrations are not safe while {self.env.name} "
+                "serves; change them, or say above each why it is allowed "
+                f"(-- slipway:allow RULE REASON). Nothing was changed{lines}"
+            )
+
+    def back_up(self, cluster: Cluster) -> str:
+        """Take a backup before the schema changes."""
+        where = container.deployed(cluster.all, self.env.prefix, self.env.name)
+        told = backups.take(Beside(self.env, where, cluster), _Notes(self.note))
+        return str(told["summary"])
+
+    def migrate(self, cluster: Cluster) -> str:
+        """Run the service called migrations once, whatever the number of machines."""
+        service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
+        if service is None:
+            return "no service called migrations"
+        timeout = self.env.number("MIGRATION_TIMEOUT")
+        outcome = jobs.run(
+            cluster.manager, self.env, self.release, service, timeout=timeout, note=self.note
+        )
+        if not outcome.succeeded:
+            lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
+            raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")
+        return outcome.lines[-1] if outcome.lines else "done"
+
+
+def server_major(compose: Path) -> int:
+    """Read from the image that the tools stand on which PostgreSQL will run the files."""
+    path = compose / OPS
+    named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
+    found = [match[1] for match in map(MAJOR.match, named) if match]
+    return int(found[-1]) if found else 17
+
+
+class _Notes:
+    """A report that passes sentences on; the step's own line has no room for a bar."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self.note = note
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        if done:
+            self.note(f"{what}: {done / 1e6:.0f} MB")

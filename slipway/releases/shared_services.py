@@ -1,0 +1,107 @@
+"""What stands while colours come and go: networks, data, operations, edges, the signpost."""
+
+from slipway.cluster import ledger, stacks, swarm
+from slipway.cluster.node import DATA_LABEL
+from slipway.cluster.observed import Deployed, Observed
+from slipway.edge.edges import Routing
+from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
+from slipway.machines.connect import Cluster
+from slipway.releases import health, stack
+from slipway.releases.application import SHARED_NETWORKS, Role
+from slipway.releases.release import Release
+
+ROLES: tuple[Role, ...] = ("data", "ops", "edge")
+SIGNPOST_PATIENCE = 60.0
+
+
+class Standing:
+    """The standing services of an environment, held against what a release says of them."""
+
+    def __init__(
+        self, env: Environment, cluster: Cluster, observed: Observed, release: Release
+    ) -> None:
+        self._env = env
+        self._manager = cluster.manager
+        self._observed = observed
+        self._release = release
+
+    def is_as_described(self) -> bool:
+        """Whether all of them run, whole, as the release describes them."""
+        return not any(self._is_stale(role) for role in ROLES)
+
+    def keep(self, *roles: Role, before: Release | None = None) -> str:
+        """Bring roles to their description; one that fits is not touched.
+
+        Where what was to run ends by itself, they are brought back to how `before` had them: of
+        what keeps data there is one, so the old one had to stop for it.
+        """
+        changed = [role for role in roles if self._is_stale(role)]
+        for role in changed:
+            if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
+                stacks.remove(self._manager, f"{self._env.prefix}-{role}")
+                continue
+            made = stack.fingerprinted(self._env, self._release, role)
+            stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
+        try:
+            self._settle(changed)
+        except health.GivenUp as error:
+            if before is not None:
+                self._return(changed, before, error)
+            raise
+        return f"{' and '.join(changed)} started" if changed else "as described"
+
+    def lay_ground(self) -> None:
+        """Make the shared networks, and name the machine that keeps the data."""
+        if not any(node.holds_data for node in self._observed.nodes):
+            data = {DATA_LABEL: "true"}
+            swarm.label(self._manager, self._observed.nodes[0].id, **data)
+        names = [f"{self._env.prefix}-{network}" for network in SHARED_NETWORKS]
+        if missing := [name for name in names if name not in self._observed.networks]:
+            stacks.ensure_networks(self._manager, self._env.prefix, missing)
+
+    def signpost_shows(self) -> str:
+        """Return the routes that an edge would find when it starts; nothing without a signpost."""
+        found = self._observed.stack(f"{self._env.prefix}-signpost")
+        return next((service.labels.get("slipway.routes", "") for service in found), "")
+
+    def point(self, routing: Routing) -> None:
+        """Have the signpost show these routes, and wait until it does."""
+        name = f"{self._env.prefix}.routes.{routing.digest}"
+        if name not in self._observed.configs:
+            argv = ledger.create(name, {"slipway.app": self._env.prefix})
+            done = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
+            if done.code != 0 and "already exists" not in done.err:
+                done.check()
+        nodes = len(self._observed.nodes)
+        made = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
+        stacks.deploy(self._manager, f"{self._env.prefix}-signpost", made)
+        health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
+
+    def _settle(self, roles: list[Role]) -> None:
+        for role in roles:
+            timeout = self._env.number("HEALTH_TIMEOUT")
+            health.settle(self._manager, f"{self._env.prefix}-{role}", timeout)
+
+    def _return(self, roles: list[Role], before: Release, why: health.GivenUp) -> None:
+        """Have roles as a release had them. Raises NotHealthy with both reasons if that fails."""
+        known = [role for role in roles if before.of(role)]
+        try:
+            for role in known:
+                made = stack.fingerprinted(self._env, before, role)
+                stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
+            self._settle(known)
+        except SlipwayError as error:
+            both = f"{why}\nand what ran before it did not come back: {error}"
+            raise health.NotHealthy(both) from None
+
+    def _is_stale(self, role: Role) -> bool:
+        services = [service for service in self._observed.services if service.role == role]
+        if {s.service for s in services} != {s.name for s in self._release.of(role)}:
+            return True
+        wanted = stack.digest(self._env, self._release, role)
+        return any(not _fits(service, wanted) for service in services)
+
+
+def _fits(service: Deployed, digest: str) -> bool:
+    return service.labels.get("slipway.fingerprint") == digest and service.is_whole

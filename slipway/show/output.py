@@ -1,0 +1,142 @@
+"""What a deploy came to, what it would do, and what runs: for a person or as JSON."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.client.pitr.pgbackrest import stretches
+from slipway.environments.environment import Environment
+from slipway.releases.backup_status import Backups
+from slipway.releases.commit import short
+from slipway.releases.deploy import Preview, Report
+from slipway.releases.schedule import Scheduled
+from slipway.releases.status import Status
+from slipway.show import plans, table
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def pass_on(output: bytes) -> None:
+    """Print what another program printed, as it is."""
+    sys.stdout.buffer.write(output)
+    sys.stdout.flush()
+
+
+def show_report(env: Environment, report: Report, *, as_json: bool = False) -> None:
+    """Print what serves after a deploy."""
+    if as_json:
+        table.document(dataclasses.asdict(report))
+        return
+    name = f"release {report.release} ({short(report.commit)})"
+    if not report.changed:
+        sys.stdout.write(f"{env.name} is up to date: {name} serves in {report.colour}\n")
+        return
+    sys.stdout.write(f"{env.name} serves {name} in {report.colour}\n")
+    if env.is_local:
+        sys.stdout.write(f"open http://localhost:{env.settings['HTTP_PORT']}\n")
+
+
+def show_preview(env: Environment, preview: Preview) -> None:
+    """Print the plan of a deploy."""
+    if preview.up_to_date:
+        sys.stdout.write(f"{env.name} is up to date; a deploy would change nothing\n")
+        return
+    plans.preview(preview.plan, preview.tidying, changes=preview.changes)
+
+
+def show_status(status: Status, *, as_json: bool = False) -> None:
+    """Print machines, the serving release, and every service."""
+    if as_json:
+        table.document(dataclasses.asdict(status))
+        return
+    live = status.live
+    if live is None:
+        sys.stdout.write(f"{status.environment}: nothing is deployed yet\n")
+    else:
+        name = f"release {live.release} ({short(live.commit)})"
+        say(f"{status.environment}: {name} in {live.colour}, since {live.at} by {live.by}")
+    for problem in status.problems:
+        sys.stdout.write(f"! {problem}\n")
+    sys.stdout.write("\n")
+    table.rows(
+        ["machine", "state", "role", "edge_serves"],
+        [dataclasses.asdict(m) for m in status.machines],
+    )
+    sys.stdout.write("\n")
+    table.rows(
+        ["service", "colour", "running", "health", "image"],
+        [dataclasses.asdict(s) for s in status.services],
+    )
+    if status.backups:
+        _show_backups(status.backups)
+    if status.history:
+        sys.stdout.write("\n")
+        table.rows(
+            ["release", "result", "colour", "commit", "by", "at", "seconds", "reason"],
+            [dataclasses.asdict(e) | {"commit": short(e.commit)} for e in status.history],
+        )
+
+
+def show_scheduled(env: Environment, scheduled: Scheduled) -> None:
+    """Print when backups are taken from now on."""
+    say(f"{env.name} is scheduled" if scheduled.changed else f"{env.name} was scheduled already")
+    rows = [
+        {"job": job, "next": f"{at:%a %Y-%m-%d %H:%M} UTC"} for job, at in scheduled.times.items()
+    ]
+    table.rows(["job", "next"], rows)
+
+
+def show_pruned(result: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print what stays and why, what goes, and the sum of it."""
+    if as_json:
+        table.document(result)
+        return
+    gone = "would go" if result["plan"] else "removed"
+    found = [{"backup": name, "what": gone, "why": ""} for name in result.get("removed", ())]
+    found += [
+        {"backup": key, "what": gone, "why": "leftover"} for key in result.get("leftovers", ())
+    ]
+    found += [
+        {"backup": name, "what": gone, "why": "replaced by a restore"}
+        for name in result.get("databases", ())
+    ]
+    found += [{"backup": name, "what": "kept", "why": why} for name, why in result.get("keep", ())]
+    table.rows(["backup", "what", "why"], sorted(found, key=lambda row: str(row["backup"])))
+    say(str(result["summary"]))
+
+
+def _show_backups(backups: Backups) -> None:
+    newest, drill = backups.newest, backups.drill
+    sys.stdout.write("\n")
+    if newest is None:
+        say("backups: none that can be seen" if backups.unknown else "backups: none yet")
+    else:
+        say(f"newest backup: {newest['id']}, {newest['age'] / 3600:.1f} h old, {_proven(newest)}")
+    if drill is not None:
+        result = (
+            f"restored in {drill['seconds']:.0f} s" if drill["ok"] else f"FAILED: {drill['why']}"
+        )
+        say(f"last drill: {drill['at']}, {result}")
+    if backups.archive:
+        for line in stretches(backups.archive) or ["no moment can be returned to yet"]:
+            say(line)
+    if not backups.scheduled:
+        say("schedule: none (inv db.schedule)")
+        return
+    table.rows(
+        ["job", "last", "result", "seconds", "next", "said"],
+        [dataclasses.asdict(job) for job in backups.jobs],
+    )
+
+
+def _proven(newest: Mapping[str, Any]) -> str:
+    proof = newest["proof"]
+    if proof is None:
+        return "decoded while it was taken, not restored yet"
+    how = "a drill" if proof["kind"] == "drill" else "reading it back"
+    return f"proven by {how}" if proof["ok"] else f"found wanting by {how}: {proof['why']}"

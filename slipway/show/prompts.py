@@ -1,0 +1,101 @@
+"""A person at a terminal answers: one key and Enter; every prompt says where one is."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from slipway.notebook.runs.interfaces import Answer, Gone, Place
+
+WORDS = {
+    "run": "Enter run",
+    "yes": "y yes",
+    "no": "n no",
+    "done": "y done",
+    "again": "a again",
+    "skip": "s skip",
+    "shell": "e shell",
+    "roll back": "r roll back",
+    "quit": "q quit",
+    "go on": "y go on",
+}
+KEYS: dict[str, tuple[Answer, ...]] = {
+    "": ("run",),
+    "y": ("yes", "done", "go on", "run"),
+    "n": ("no", "quit"),
+    "a": ("again",),
+    "s": ("skip",),
+    "e": ("shell",),
+    "r": ("roll back",),
+    "q": ("quit",),
+}
+
+
+class Person:
+    """Asks on stderr and reads a line of stdin; what was typed before the question does not count.
+
+    An Enter that was hit while a cell ran would otherwise start the next one.
+    """
+
+    def __init__(self, read: Callable[[], str] | None = None) -> None:
+        self._read = read or _line
+
+    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+        menu = " · ".join(WORDS[offer] for offer in offers)
+        while True:
+            given = self.type(f"{question}  {menu}" if question else menu, place).lower()
+            for answer in KEYS.get(given[:1], ()):
+                if answer in offers and given in ("", given[:1], answer, *WORDS[answer].split()):
+                    return answer
+            say(f"please answer with one of: {menu}")
+
+    def type(self, question: str, place: Place) -> str:
+        while True:
+            _forget()
+            say(question, end="\n" if len(question) > 50 else " ")
+            say(f"[{where(place)}]", end=" ")
+            try:
+                given = self._read()
+            except UnicodeDecodeError:
+                say("\nthat was no UTF-8 text, so it was not taken as an answer: type it again")
+                continue
+            say("")
+            if not given:
+                raise Gone
+            return given.strip()
+
+
+def where(place: Place) -> str:
+    """Say where one is: environment and host; a real one in red and in capitals."""
+    if not place.env:
+        return place.host
+    if not place.is_real:
+        return f"{place.env} from {place.host}"
+    return f"{red(place.env.upper())} from {place.host}"
+
+
+def red(text: str) -> str:
+    """Colour what goes to stderr red, where that has colours."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
+        return text
+    return f"\x1b[1;31m{text}\x1b[0m" if sys.stderr.isatty() else text
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Write to stderr, where questions go."""
+    sys.stderr.write(f"{text}{end}")
+    sys.stderr.flush()
+
+
+def _line() -> str:
+    # The lines after one that cannot be decoded are not to be lost with it.
+    return sys.stdin.buffer.readline().decode()
+
+
+def _forget() -> None:
+    """Throw away what was typed before the question was seen."""
+    import termios
+
+    sys.stdout.flush()
+    with contextlib.suppress(termios.error, OSError, ValueError):  # a test's pipe is no terminal
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

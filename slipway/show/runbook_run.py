@@ -1,0 +1,137 @@
+"""A run as a person watches it: what comes next, what it prints, what became of it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from slipway.notebook.cells.result import Result
+from slipway.notebook.document import Action, Block, Cell, Heading, Manual
+from slipway.notebook.problem import where
+from slipway.notebook.transcripts.attempts import span
+from slipway.show.reading import Reader
+
+MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}
+STYLES = {"passed": "green", "failed": "bold red", "timed out": "bold red", "interrupted": "yellow"}
+
+
+class Output:
+    """A cell's output, straight to stdout; remembers whether its last line was ended."""
+
+    def __init__(self) -> None:
+        self._last = b"\n"
+
+    def write(self, data: bytes) -> None:
+        if data:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            self._last = data[-1:]
+
+    def end_line(self) -> None:
+        if self._last != b"\n":
+            self.write(b"\r\n" if sys.stdout.isatty() else b"\n")
+
+
+class Watched:
+    """The teller of a run on stdout."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._output = Output()
+        self._counting = False
+
+    @property
+    def screen(self) -> Output:
+        return self._output
+
+    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
+        self._reader.line(title, style="bold")
+        for name, value in facts.items():
+            self._reader.line(f"  {name:<11} {value}")
+        for complaint in complaints:
+            self._reader.line(f"! {complaint}", style="bold yellow", folds=True)
+        self._reader.write("\n")
+
+    def read(self, blocks: Sequence[Block]) -> None:
+        title = [each for each in blocks if isinstance(each, Heading) and each.level == 1]
+        self._reader.blocks(each for each in blocks if each not in title)  # it stands above all
+
+    def action(self, action: Action, values: Mapping[str, str]) -> None:
+        if isinstance(action, Manual):
+            self._reader.block(action)
+            return
+        self._reader.line(f"▸ {' · '.join([action.id, *traits(action)])}", style="dim")
+        self._reader.block(action, values)
+
+    def attempt(self, n: int, of: int) -> None:
+        if self._reader.plain:
+            self._reader.line(f"· attempt {n} of {of}")
+        else:
+            self._reader.write(f"\r\x1b[K· attempt {n} of {of}")
+            self._counting = True
+
+    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+        self._uncount()
+        if excerpt:
+            self._reader.write(excerpt if excerpt.endswith("\n") else f"{excerpt}\n")
+        self._output.end_line()
+        line = f"{MARKS[result.outcome]} {cell.id}  {became(cell, result)}"
+        self._reader.line(line, style=STYLES[result.outcome])
+        for process in result.left:
+            self._reader.line(f"! it left a process behind: {process}", style="yellow")
+        self._reader.write("\n")
+
+    def note(self, text: str, *, loud: bool = False) -> None:
+        self._uncount()
+        mark, style = ("!", "bold yellow") if loud else ("·", "dim")
+        self._reader.line(f"{mark} {text}", style=style, folds=True)
+
+    def text(self, text: str) -> None:
+        self._reader.write(text if text.endswith("\n") else f"{text}\n")
+
+    def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
+        style = "bold green" if ending == "done" else "bold red"
+        self._reader.line(f"{ending} after {span(seconds)}", style=style)
+        if ending in ("failed", "stopped"):
+            self._reader.line(f"  to go on    inv runbook.run --resume={run}")
+        if transcript is not None:
+            self._reader.line(f"  transcript  {where(transcript)}")
+            self._reader.line(f"  to share    inv runbook.export --run={run} --html")
+
+    def debug(self, text: str) -> None:
+        """How a cell is started, for who asked for --debug."""
+        sys.stderr.write(f"debug: {text}\n")
+
+    def _uncount(self) -> None:
+        if self._counting:
+            self._reader.write("\r\x1b[K")
+            self._counting = False
+
+
+def traits(cell: Cell) -> list[str]:
+    """Say what is special about a cell before it runs."""
+    attributes = cell.attributes
+    found = ["check"] if cell.is_check else []
+    found += ["destroys"] if attributes.destructive else []
+    found += ["interactive"] if attributes.interactive else []
+    found += [f"at most {span(attributes.timeout)}"] if attributes.timeout else []
+    found += [f"tried {1 + attributes.retry} times"] if attributes.retry else []
+    found += [f"in {attributes.cwd}"] if attributes.cwd else []
+    found += [f"sets {attributes.capture}"] if attributes.capture else []
+    found += [f"only when {attributes.when}"] if attributes.when else []
+    found += ["shown only"] if attributes.skip else []
+    return found
+
+
+def became(cell: Cell, result: Result) -> str:
+    """Say in a few words how a cell ended."""
+    took = span(result.seconds)
+    match result.outcome:
+        case "passed":
+            return f"passed in {took}" if result.seconds >= 0.1 else "passed"
+        case "timed out":
+            return f"timed out after {span(cell.attributes.timeout or result.seconds)}"
+        case "interrupted":
+            return f"interrupted after {took}"
+    if result.message:
+        return result.message
+    return f"ended with {result.code} after {took}"

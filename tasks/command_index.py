@@ -1,0 +1,154 @@
+"""The tasks as a runbook sees them: their names, their flags, whether a command is right."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from invoke.collection import Collection
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext
+
+from slipway.environments.setting_rules import nearest
+from slipway.notebook.commands import UNKNOWN, Commands, Flag
+from tasks import usage
+from tasks.command import Command, Some, Values
+
+
+class Tree(Commands):
+    """The commands behind `inv`, judged by the parser that judges a command line."""
+
+    def __init__(self, namespace: Collection) -> None:
+        contexts = usage.contexts_of(namespace, namespace.task_names)
+        self._contexts = {str(each.name): each for each in contexts}
+        self._tasks = {name: namespace[name] for name in self._contexts}
+        self._judged: dict[tuple[str, ...], str | None] = {}
+        self._values: dict[tuple[str, str], tuple[str, ...]] = {}
+        for context in contexts:
+            for argument in context.args.values():
+                if argument.kind is int:
+                    argument.kind = _number
+
+    def tasks(self) -> Mapping[str, str]:
+        """Return every task's name with the name of its runbook, "" where it has none."""
+        return {name: getattr(task, "runbook", "") for name, task in self._tasks.items()}
+
+    def flags(self, task: str) -> Sequence[Flag]:
+        """Return a task's flags; nothing for a task there is not."""
+        if task not in self._contexts:
+            return ()
+        arguments = self._contexts[task].args
+        return [
+            Flag(
+                name=name,
+                help=argument.help or "",
+                kind=_kind(argument),
+                choices=self._choices(task, _key(argument)),
+                is_required=_key(argument) in self._required(task),
+            )
+            for name, argument in arguments.items()
+            if name == argument.names[0]
+        ]
+
+    def complaint(self, words: Sequence[str]) -> str | None:
+        """Say what is wrong with what follows `inv`, with the nearest name; None when it parses."""
+        line = tuple(words)
+        if line not in self._judged:
+            self._judged[line] = self._judge(line)
+        return self._judged[line]
+
+    def _judge(self, words: Sequence[str]) -> str | None:
+        known, is_whole = self._known(words)
+        if known and known[0] == UNKNOWN:
+            return None
+        try:
+            found = usage.check(known, list(self._contexts.values()))
+        except Exit as wrong:
+            return str(wrong.message).removeprefix("error: ")
+        if is_whole and not {"-h", "--help"} & {word.partition("=")[0] for word in known}:
+            for context in found:
+                if missing := self._missing(context):
+                    return missing
+        return next((text for each in found if (text := self._impossible(each))), None)
+
+    def _known(self, words: Sequence[str]) -> tuple[list[str], bool]:
+        """Leave out the words that a shell makes any number of words of; say whether none was."""
+        known: list[str] = []
+        taking = {flag for name in words if name in self._contexts for flag in self._taking(name)}
+        for word in words:
+            is_value = bool(known) and known[-1] in taking
+            if word == UNKNOWN and known and not is_value:
+                continue
+            if UNKNOWN in word.partition("=")[0] and word.startswith("-"):
+                continue  # the flag itself is not known
+            known.append(word)
+        return known, len(known) == len(words)
+
+    def _taking(self, task: str) -> list[str]:
+        flags = self._contexts[task].flags.items()
+        return [flag for flag, argument in flags if argument.takes_value]
+
+    def _missing(self, context: ParserContext) -> str | None:
+        task = str(context.name)
+        for argument in context.args.values():
+            if _key(argument) in self._required(task) and not argument.got_value:
+                values = self._choices(task, _key(argument))
+                hint = f" (one of: {', '.join(values)})" if values else ""
+                return f"{task} needs --{argument.names[0]}{hint}"
+        return None
+
+    def _impossible(self, context: ParserContext) -> str | None:
+        task = str(context.name)
+        for argument in context.args.values():
+            given = argument.value
+            if not argument.got_value or not isinstance(given, str) or UNKNOWN in given:
+                continue
+            values = self._choices(task, _key(argument))
+            parts = given.split(",") if self._may_be_several(task, _key(argument)) else [given]
+            for part in parts if values and given else ():
+                if part not in values:
+                    hint = nearest(part, list(values)) or f" (one of: {', '.join(values)})"
+                    return f"{task} --{argument.names[0]} cannot be {part[:40]!a}{hint}"
+        return None
+
+    def _required(self, task: str) -> frozenset[str]:
+        found = self._tasks[task]
+        return found.required if isinstance(found, Command) else frozenset()
+
+    def _choices(self, task: str, key: str) -> tuple[str, ...]:
+        if (task, key) not in self._values:
+            self._values[task, key] = tuple(_looked_up(self._declared(task, key)))
+        return self._values[task, key]
+
+    def _may_be_several(self, task: str, key: str) -> bool:
+        return isinstance(self._declared(task, key), Some)
+
+    def _declared(self, task: str, key: str) -> Values | Some:
+        found = self._tasks[task]
+        return found.choices.get(key, ()) if isinstance(found, Command) else ()
+
+
+def tree() -> Tree:
+    """Return the tree of this project's own tasks."""
+    from tasks.cli import namespace
+
+    return Tree(namespace)
+
+
+def _looked_up(values: Values | Some) -> Sequence[str]:
+    if isinstance(values, Some):
+        return _looked_up(values.of)
+    return values() if callable(values) else values
+
+
+def _key(argument: Argument) -> str:
+    return str(argument.name)
+
+
+def _kind(argument: Argument) -> Literal["text", "number", "switch"]:
+    if argument.kind is bool:
+        return "switch"
+    return "number" if argument.kind is _number else "text"
+
+
+def _number(text: str) -> int:
+    return 0 if UNKNOWN in text else int(text)

@@ -1,0 +1,89 @@
+"""Hack on the services: plain Compose with the code mounted; logs and a shell, here and there."""
+
+import shlex
+import sys
+
+from invoke.exceptions import Exit
+
+from slipway.environments.environment import Environment
+from tasks.command import command
+
+SERVICE = "Name of the service, as in compose.yml."
+ENV = "Look into this environment; without it, into the hacking loop."
+
+
+@command(runbook="hack-locally")
+def up() -> None:
+    """Start the hacking loop: every service once, code mounted and reloading.
+
+    Example: inv up
+    """
+    from slipway.bootstrap import prepare
+    from slipway.environments import hacking
+    from slipway.show import output, progress
+
+    prepare.prepare(progress.Progress())
+    hacking.up()
+    output.say(f"open {hacking.address()}")
+
+
+@command(help={"volumes": "Remove the database of the loop too."}, runbook="hack-locally")
+def down(*, volumes: bool = False) -> None:
+    """Stop the hacking loop; its database stays.
+
+    Example: inv down
+    """
+    from slipway.environments import hacking
+
+    hacking.down(volumes=volumes)
+
+
+@command(
+    runbook="hack-locally",
+    help={
+        "env": ENV,
+        "service": f"{SERVICE} Without it all, in the hacking loop only.",
+        "lines": "How many lines to begin with.",
+        "follow": "Keep on as they come; Ctrl-C ends it.",
+    },
+)
+def logs(
+    *, env: Environment | None = None, service: str = "", lines: int = 100, follow: bool = False
+) -> None:
+    """Show logs.
+
+    Examples:
+      inv logs --service=api --follow
+      inv logs --env=prod --service=api
+    """
+    from slipway.environments import hacking
+    from slipway.errors import UsageError
+    from slipway.releases import containers
+    from slipway.show import output
+
+    if env is None:
+        raise Exit(code=hacking.logs(service, lines=lines, live=follow))
+    if not service:
+        raise UsageError("--service is required with --env, --service=api for example")
+    raise Exit(code=containers.follow(env, service, lines=lines, live=follow, on_line=output.say))
+
+
+@command(
+    name="exec",
+    runbook="docker-commands",
+    help={"env": ENV, "service": SERVICE, "command": "What to run there; a shell by default."},
+)
+def execute(*, service: str, env: Environment | None = None, command: str = "sh") -> None:
+    """Run a command in a container of a service.
+
+    Examples:
+      inv exec --service=api
+      inv exec --env=prod --service=ops --command="psql --version"
+    """
+    from slipway.environments import hacking
+    from slipway.releases import containers
+
+    argv, tty = shlex.split(command), sys.stdin.isatty()
+    if env is None:
+        raise Exit(code=hacking.execute(service, argv, tty=tty))
+    raise Exit(code=containers.execute(env, service, argv, tty=tty))
