@@ -46,7 +46,7 @@ class Plain:
         config = configure("plain", routes, SETTINGS, 30)
         self._run(["docker", "config", "create", "plain-routes", "-"], json.dumps(config))
         self.deploy(release)
-        wait_until("the plain stack answers", self._answers, 60)
+        wait_until("the plain stack answers", self._answers)
 
     def _answers(self) -> bool:
         import httpx

@@ -38,8 +38,4 @@ def machines(count: int) -> Iterator[Stage]:
     name = leftovers.new_name()
     with tempfile.TemporaryDirectory() as folder, leftovers.swept(name):
         clone = checkout.clone(Path(folder), name)
-        clone.inv("secrets.create", f"--env={rig.ENV}").expect()
-        clone.commit("Make secrets")
-        made = rig.build(clone, rig.NAMES[:count])
-        made.deploy()
-        yield Stage(made, Path(folder))
+        yield Stage(rig.deployed(clone, rig.NAMES[:count]), Path(folder))

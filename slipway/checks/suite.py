@@ -43,7 +43,6 @@ class Result:
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
 SHARED = (
-    "--numprocesses=3",
     "--dist=loadgroup",
     "--no-loadscope-reorder",  # the tests come in the order that is best
     "--max-worker-restart=0",  # or pytest-xdist waits for ever for the rest of a dead one's group
@@ -55,6 +54,13 @@ def _within(each: int, all_of_them: int) -> tuple[str, str]:
     return f"--timeout={each}", f"--session-timeout={all_of_them}"
 
 
+def shared_by(workers: int) -> tuple[str, ...]:
+    """Return how workers share tests. Most of what they do is wait for containers, so there may
+    be more of them than processors.
+    """
+    return (f"--numprocesses={workers}", *SHARED)
+
+
 PARTS = (
     Part(
         "lint",
@@ -63,15 +69,14 @@ PARTS = (
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
     Part("unit", [(*PYTEST, *_within(120, 600), "tests/unit")]),
-    # Most of what they do is wait for containers, so more of them run than there are processors.
     Part(
         "integration",
-        [(*PYTEST, *SHARED, *_within(400, 1500), "tests/integration")],
+        [(*PYTEST, *shared_by(3), *_within(900, 3600), "tests/integration")],
         wants_engine=True,
     ),
     Part(
         "e2e",
-        [(*PYTEST, *_within(900, 2700), "tests/e2e")],
+        [(*PYTEST, *shared_by(4), *_within(1800, 3600), "tests/e2e")],
         wants_engine=True,
         why_not=requirements.why_no_hosts,
     ),

@@ -18,6 +18,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 60.0
+# How long a wait may last says how busy the computer is, so it proves nothing and may be long.
+PATIENCE = 10 * MINUTES
+TAKEN: list[socket.socket] = []  # open as long as this process: the marks of its ports
 # What a developer's shell says must not reach the tests.
 FOREIGN = ("INVOKE_", "SOPS_", "GIT_", "COMPOSE_", "XDG_", "BUILDX_")
 
@@ -56,7 +59,7 @@ class Checkout:
     project: str
     said: list[Done] = field(default_factory=list)
 
-    def inv(self, *words: str, timeout: float = 4 * MINUTES) -> Done:
+    def inv(self, *words: str, timeout: float = PATIENCE) -> Done:
         """Run `inv` as a person would in this folder, and remember what it said."""
         return self.begin(*words).wait(timeout)
 
@@ -167,7 +170,7 @@ class Running:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_for(self, text: str, timeout: float = 2 * MINUTES) -> None:
+    def wait_for(self, text: str, timeout: float = PATIENCE) -> None:
         """Wait until it has printed a text."""
         deadline = time.monotonic() + timeout
         while text not in self._said():
@@ -179,14 +182,14 @@ class Running:
     def interrupt(self) -> Done:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
-        return self.wait(60)
+        return self.wait()
 
     def kill(self) -> Done:
         """End it as a power cut would: no handler runs."""
         self._process.kill()
-        return self.wait(20)
+        return self.wait()
 
-    def wait(self, timeout: float = 4 * MINUTES) -> Done:
+    def wait(self, timeout: float = PATIENCE) -> Done:
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -252,22 +255,31 @@ def _uncommitted(here: Checkout) -> Iterator[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody holds, below those the kernel hands out by itself."""
-    sockets: list[socket.socket] = []
-    try:
-        for port in range(18100 + os.getpid() % 1500, 21000):
-            probe = socket.socket()
-            sockets.append(probe)
-            try:
-                probe.bind(("0.0.0.0", port))  # noqa: S104  as Docker would
-            except OSError:
-                sockets.pop().close()
-            if len(sockets) == count:
-                return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Take ports that nobody holds, below those the kernel hands out by itself.
+
+    Nobody else who asks this function gets them while this process lives.
+    """
+    ports: list[int] = []
+    for port in range(18100, 21000):
+        if _take(port):
+            ports.append(port)
+        if len(ports) == count:
+            return ports
     raise AssertionError("no free port")
+
+
+def _take(port: int) -> bool:
+    """Mark a port as ours, unless it is in use or somebody else's; the mark is its UDP twin."""
+    mark = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        mark.bind(("127.0.0.1", port))
+        with socket.socket() as probe:
+            probe.bind(("0.0.0.0", port))  # noqa: S104  as Docker would
+    except OSError:
+        mark.close()
+        return False
+    TAKEN.append(mark)
+    return True
 
 
 @contextmanager

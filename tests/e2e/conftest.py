@@ -1,4 +1,8 @@
-"""One clean clone for all end-to-end tests, and one rig of three machines; both leave nothing."""
+"""What a group of end-to-end tests gets: a clean clone, a rig of machines; both leave nothing.
+
+Groups run side by side, each on a worker of its own: nothing that one makes has a name, port or
+machine of another's.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +14,23 @@ from tests.e2e import checkout, leftovers, rig
 from tests.e2e.checkout import Checkout
 from tests.e2e.eavesdropper import Eavesdropper
 from tests.e2e.rig import Rig
+
+HERE = Path(__file__).parent
+# Files whose tests share machines, in this order.
+THREE = ("test_three_hosts", "test_three_hosts_database")
+# What takes longest comes first, so that no worker is left alone with it at the end.
+LONGEST = ("test_three_hosts_runbooks", THREE[0], "test_point_in_time", "test_lost_with_its_data")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, and the files that share machines."""
+    here = [each for each in items if each.path.parent == HERE]
+    groups = {each: THREE[0] if each.path.stem in THREE else each.path.stem for each in here}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: place for place, group in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(groups.get(item, ""), len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +61,7 @@ def dev(project: Checkout) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def three(project: Checkout) -> Rig:
     """Three machines of staging with its first release; `secret` values are the run's own."""
-    project.inv("secrets.create", "--env=staging").expect()
-    project.set("staging", HEALTH_TIMEOUT="20")
-    project.commit("Make staging's secrets")
-    made = rig.build(project)
-    made.deploy()
-    return made
+    return rig.deployed(project)
 
 
 @pytest.fixture(scope="session")

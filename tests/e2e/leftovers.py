@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,13 +33,23 @@ def swept(project: str) -> Iterator[None]:
             sweep(path.name.removeprefix(LOCK))
             path.unlink(missing_ok=True)
     mine = FOLDER / f"{LOCK}{project}"
-    with mine.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _locked(mine):
         try:
             yield
         finally:
             sweep(project)
             mine.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a new file, which another run may take for a dead one's and remove."""
+    while True:
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                yield
+                return
 
 
 def sweep(project: str) -> None:
@@ -81,7 +92,7 @@ def remaining(app: str) -> list[str]:
 
 def new_name() -> str:
     """Return a project name nobody else has right now."""
-    return f"e2e{os.getpid() % 100_000:05d}{int(time.time()) % 1000:03d}"
+    return f"e2e{secrets.token_hex(4)}"
 
 
 def _remove(words: list[str], found: str) -> None:
@@ -90,7 +101,7 @@ def _remove(words: list[str], found: str) -> None:
 
 
 def _networks(label: str) -> None:
-    for _ in range(40):  # a network is free a moment after its last container
+    for _ in range(120):  # a network is free a moment after its last container
         found = docker("network", "ls", "--quiet", "--filter", label)
         if not found:
             return
@@ -99,7 +110,7 @@ def _networks(label: str) -> None:
 
 
 def _wait_until_stopped(label: str) -> None:
-    for _ in range(40):
+    for _ in range(240):
         if not docker("ps", "--quiet", "--filter", label):
             return
         time.sleep(0.25)

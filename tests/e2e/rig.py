@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 import yaml
 
-from tests.e2e.checkout import Checkout, docker
+from tests.e2e.checkout import PATIENCE, Checkout, docker
 
 ENV = "staging"
 NAMES = ("m1", "m2", "m3")
@@ -92,8 +92,21 @@ def build(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
     return Rig(checkout, {name: inventory[name]["http_port"] for name in names})
 
 
+def deployed(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
+    """Make machines and deploy the first release to them, with secrets of its own."""
+    checkout.inv("secrets.create", f"--env={ENV}").expect()
+    checkout.commit(f"Make {ENV}'s secrets")
+    made = build(checkout, names)
+    made.deploy()
+    return made
+
+
 def wait_until(
-    what: str, reached: Callable[[], bool], timeout: float, seen: Callable[[], object] = str
+    what: str,
+    reached: Callable[[], bool],
+    seen: Callable[[], object] = str,
+    *,
+    timeout: float = PATIENCE,
 ) -> None:
     """Wait for something that others do; a failed question counts as “not yet”.
 

@@ -93,7 +93,7 @@ class Yard:
         docker("exec", container, "chown", f"{USER}:", f"{home}/authorized_keys")
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
         address = docker("inspect", "--format", form, container)
-        wait_until("its sshd", lambda: docker("exec", container, *LISTENS) != "", 60)
+        wait_until("its sshd", lambda: docker("exec", container, *LISTENS) != "")
         public = docker("exec", container, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
         return Rented(container, address, known_hosts.parse(public).fingerprint)
 
@@ -122,7 +122,7 @@ def yard(ops: Checkout) -> Iterator[Yard]:
         pytest.MonkeyPatch.context() as patch,
     ):
         try:
-            wait_until("the agent", socket.exists, 20)
+            wait_until("the agent", socket.exists)
             patch.setenv("SSH_AUTH_SOCK", str(socket))
             subprocess.run(["ssh-add", "-q", str(yard.key)], check=True)
             yield yard

@@ -58,10 +58,9 @@ class Home:
 
     def settle(self, windows: int) -> None:
         """Wait for a base backup that nobody asked for, until a moment after it can be had."""
-        late = 5 * MINUTES
-        wait_until("a base backup", lambda: len(self.archive()["windows"]) >= windows, late)
+        wait_until("a base backup", lambda: len(self.archive()["windows"]) >= windows)
         begin = datetime.fromisoformat(self.archive()["windows"][-1][0])
-        wait_until("its end", lambda: datetime.fromisoformat(self.now()) > begin, late)
+        wait_until("its end", lambda: datetime.fromisoformat(self.now()) > begin)
 
     def write_settings(self) -> None:
         """Write into testing's file what the guide says."""

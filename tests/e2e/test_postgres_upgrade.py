@@ -25,12 +25,8 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with leftovers.swept(name):
         project = checkout.clone(tmp_path_factory.mktemp("upgrade"), name)
         project.borrow_packages()
-        project.inv("secrets.create", STAGING).expect()
         project.path("compose/compose.staging.yml").write_text(SMALL)
-        project.commit("Make staging's secrets, and staging small")
-        made = rig.build(project, ["m1"])
-        made.deploy()
-        yield made
+        yield rig.deployed(project, ["m1"])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 RATE = 150.0  # requests a second on each machine
 PAGE = "compose/web/site/index.html"
 API = "compose/api/logbook/__main__.py"
+PROBE = "compose/api/probe.py"
 STAGING = "--env=staging"
 
 
@@ -55,10 +56,10 @@ def test_a_deploy_under_load_fails_no_request(
     entry = ada.write("Before", "Written on the old release.")
     change(clone, "The second release.")
     with load(three.urls, records, rate=RATE, at_least=20_000) as made:
-        time.sleep(2)
+        deploying = clone.begin("deploy", STAGING)
+        deploying.wait_for("healthy")  # the new colour is being filled, the old one serves
         long_requests = [LongRequest(url) for url in three.urls]
-        time.sleep(0.5)
-        three.deploy()
+        deploying.wait().expect()
         done = time.monotonic()
     new = current(three)
     for request in long_requests:
@@ -97,18 +98,26 @@ def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, rec
 
 
 @pytest.mark.parametrize(
-    ("file", "healthy", "sick", "words"),
+    ("file", "healthy", "sick", "patience", "words"),
     [
-        (API, "def main", "raise SystemExit('no wind in the sails')\n\n\ndef main", "no wind"),
-        ("compose/api/probe.py", "import", "raise SystemExit('taken ill')\nimport", "not healthy"),
+        (API, "def main", "raise SystemExit('no wind')\n\n\ndef main", "300", "no wind"),
+        (PROBE, "import", "raise SystemExit('taken ill')\nimport", "20", "not healthy"),
     ],
     ids=["it crashes at its start", "its health check fails"],
 )
 def test_a_sick_release_leaves_the_old_one_serving(
-    three: Rig, clone: Checkout, records: Path, file: str, healthy: str, sick: str, words: str
+    three: Rig,
+    clone: Checkout,
+    records: Path,
+    file: str,
+    healthy: str,
+    sick: str,
+    patience: str,
+    words: str,
 ) -> None:
     before = current(three)
     clone.replace(file, healthy, sick)
+    clone.set("staging", HEALTH_TIMEOUT=patience)
     clone.commit("Fall ill")
     with load(three.urls, records, rate=RATE) as made:
         time.sleep(1)
@@ -149,7 +158,6 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
     wait_until(
         "its replicas run elsewhere",
         lambda: moved(three, dead, before),
-        180,  # calm, 50 s if it led the Swarm: a new leader asks everybody first
         lambda: f"{before}\n{three.replicas()}\n{three.on('m1', 'docker', 'node', 'ls')}",
     )
     with load(living, records, rate=RATE / 3, seconds=60) as made:
@@ -158,8 +166,8 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
     assert made.run.releases() == {release}
 
     docker("start", three.container(dead))
-    wait_until("its edge finds the routes", lambda: current(three) == release, 90)
-    wait_until("nothing is wrong", lambda: not problems(project), 60)
+    wait_until("its edge finds the routes", lambda: current(three) == release)
+    wait_until("nothing is wrong", lambda: not problems(project))
 
 
 def moved(three: Rig, dead: str, before: dict[str, str]) -> bool:

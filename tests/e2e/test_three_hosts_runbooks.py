@@ -1,12 +1,13 @@
 """The runbooks themselves, followed cell by cell on three machines, with their ways back."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import checkout, leftovers, rig
 from tests.e2e.checkout import Checkout, Done, docker
 from tests.e2e.rig import Rig, wait_until
 from tests.e2e.site import Person
@@ -18,6 +19,21 @@ SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
 MINUTES = 60
 
 Follow = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A clone of its own, and so machines of its own: in the end none of them is left."""
+    name = leftovers.new_name()
+    with leftovers.swept(name):
+        own = checkout.clone(tmp_path_factory.mktemp("runbooks"), name)
+        own.borrow_packages()
+        yield own
+
+
+@pytest.fixture(scope="module")
+def three(project: Checkout) -> Rig:
+    return rig.deployed(project)
 
 
 @pytest.fixture
@@ -205,7 +221,7 @@ def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follo
     lost = three.spare()
     keeper = next(name for name, role in three.roles().items() if "data" in role)
     docker("kill", three.container(lost))
-    wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"), 120)
+    wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"))
     follow("host-lost", "--set=provider=local", f"--set=name={lost}", "--set=new=m5")
     left = three.roles()
     assert lost not in left

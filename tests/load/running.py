@@ -30,7 +30,7 @@ def load(
     *,
     rate: float = 100.0,
     at_least: int = 0,
-    seconds: float = 240.0,
+    seconds: float = 1200.0,
 ) -> Iterator[Load]:
     """Make load while a block runs, and on until `at_least` requests were sent."""
     argv = [sys.executable, "-m", "tests.load", "--until-closed", "--records", str(records)]

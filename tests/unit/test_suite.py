@@ -66,7 +66,7 @@ def share(folder: Path, dies_at: int = -1) -> subprocess.CompletedProcess[str]:
     """Run three files of tests as integration tests are run."""
     for group in "abc":
         (folder / f"test_{group}.py").write_text(GROUPED.format(group, dies_at))
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite.SHARED, "."]
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite.shared_by(3), "."]
     return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -22,7 +22,7 @@ from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import Place, Wish
 
 USER = "deploy"
-BOOT = 60 * SECONDS
+BOOT = 180 * SECONDS
 
 # A privileged container needs capabilities that a virtual machine may lack; these suffice.
 RIGHTS = (
@@ -128,8 +128,8 @@ class LocalProvider:
         text = (
             f"h=/home/{USER}; install -d -m 700 -o {USER} $h/.ssh; cat > $h/.ssh/authorized_keys; "
             f"chown {USER} $h/.ssh/authorized_keys; chmod 600 $h/.ssh/authorized_keys; "
-            "for i in $(seq 600); do docker info >/dev/null 2>&1 && break; sleep 0.1; done; "
-            "docker info >/dev/null; cat /etc/ssh/ssh_host_ed25519_key.pub"
+            f"timeout {BOOT:.0f} sh -c 'until docker info >/dev/null 2>&1; do sleep 0.1; done'; "
+            "cat /etc/ssh/ssh_host_ed25519_key.pub"
         )
         argv = ["docker", "exec", "-i", container, "sh", "-euc", text]
         answer = self._engine.run(argv, stdin=public, timeout=BOOT + 10 * SECONDS, check=False)
@@ -211,7 +211,7 @@ class LocalProvider:
 
 
 def _wait_for_port(name: str, port: int) -> None:
-    deadline = time.monotonic() + 20 * SECONDS
+    deadline = time.monotonic() + BOOT
     while time.monotonic() < deadline:
         try:
             with socket.create_connection((LOOPBACK, port), timeout=2) as greeting:
