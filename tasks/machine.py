@@ -203,12 +203,13 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
 
 
 def _place(env: "Environment") -> "Place":
+    from slipway.bootstrap import references
     from slipway.errors import Refused
     from slipway.machines.provider import Place
 
     if env.is_local:
         raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
-    return Place(env.project, env.name)
+    return Place(env.project, env.name, images=references.named_images())
 
 
 def _provider(env: "Environment", name: str) -> "Provider":

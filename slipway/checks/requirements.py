@@ -27,7 +27,7 @@ def why_no_engine() -> str:
 @functools.cache
 def why_no_hosts() -> str:
     """Say why no machine can be nested in this computer's engine, or nothing."""
-    from slipway.machines.local.provider import RIGHTS
+    from slipway.machines.local.image import RIGHTS
 
     if reason := why_no_engine():
         return reason

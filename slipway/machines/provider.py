@@ -37,6 +37,7 @@ class Place:
     project: str
     env: str
     root: Path = ROOT
+    images: tuple[str, ...] = ()  # that a machine made here has from its start
 
 
 class Provider(Protocol):

@@ -243,8 +243,17 @@ def clone(folder: Path, project: str) -> Checkout:
     checkout.set("dev", HTTP_PORT=str(ports[0]))
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")
+    _probe_less(checkout.path("compose/compose.yml"))
     checkout.commit("Name the project")
     return checkout
+
+
+def _probe_less(compose: Path) -> None:
+    """Have what is well asked less often, and give it time to answer: many environments run at
+    once here. How soon a container is called healthy does not change.
+    """
+    text = compose.read_text().replace("      interval: 5s\n", "      interval: 30s\n")
+    compose.write_text(re.sub(r"      timeout: [35]s\n", "      timeout: 60s\n", text))
 
 
 def _uncommitted(here: Checkout) -> Iterator[str]:

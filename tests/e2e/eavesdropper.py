@@ -16,7 +16,7 @@ class Eavesdropper:
 
     def __init__(self) -> None:
         self.heard: set[bytes] = set()
-        self._known: Counter[tuple[str, int]] = Counter()
+        self._known: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
@@ -33,15 +33,15 @@ class Eavesdropper:
 
     def _listen(self) -> None:
         while not self._stop.wait(PAUSE):
-            for name in os.listdir("/proc"):  # noqa: PTH208  a Path for each would be slow
-                if name.isdigit():
+            # Only strings, and only what is new: all of it is done twenty times a second.
+            there = [name for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
+            self._known = Counter({name: self._known[name] for name in there})
+            for name in there:
+                if self._known[name] < LOOKS:
+                    self._known[name] += 1
                     self._look(name)
 
     def _look(self, process: str) -> None:
         # A process may end between the listing and the look.
         with contextlib.suppress(OSError):
-            path = Path("/proc") / process
-            born = (process, path.stat().st_ctime_ns)
-            if self._known[born] < LOOKS:
-                self._known[born] += 1
-                self.heard.add((path / "cmdline").read_bytes())
+            self.heard.add((Path("/proc") / process / "cmdline").read_bytes())

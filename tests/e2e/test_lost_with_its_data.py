@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.hosts import known_hosts
-from slipway.machines.local.provider import RIGHTS
+from slipway.machines.local.image import RIGHTS
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.rig import wait_until

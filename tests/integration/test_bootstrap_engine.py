@@ -10,7 +10,7 @@ import pytest
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.machines.engine import ensure_engine
-from slipway.machines.local.provider import RIGHTS
+from slipway.machines.local.image import RIGHTS
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 

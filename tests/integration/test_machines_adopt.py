@@ -12,7 +12,7 @@ from slipway.errors import Refused, Unreachable, UsageError
 from slipway.hosts import known_hosts
 from slipway.machines import fleet, inventory, listing
 from slipway.machines.joining import Admission
-from slipway.machines.local.provider import RIGHTS
+from slipway.machines.local.image import RIGHTS
 from slipway.machines.provider import Place, Wish
 from slipway.machines.removal import Departure
 from slipway.machines.ssh_provider import SshProvider

@@ -21,6 +21,7 @@ from slipway.plan import Silent
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 ENV = "staging"
+STOCK = "caddy:2"
 # Kills an engine and takes what it needs to manage; it comes back with the Swarm in state error.
 SICK = """
 kill -9 "$(cat /run/docker.pid)"
@@ -39,7 +40,7 @@ class Fleet:
     """Rehearsal machines of a project nobody else has."""
 
     def __init__(self, root: Path) -> None:
-        self.place = Place(f"t{uuid.uuid4().hex[:6]}", ENV, root)
+        self.place = Place(f"t{uuid.uuid4().hex[:6]}", ENV, root, images=(STOCK, "none:such"))
         self.provider = LocalProvider(self.place, lambda question: False)
 
     def create(self, name: str) -> list[str]:
@@ -100,7 +101,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         made.destroy()
 
 
-def eventually(reached: Callable[[], bool], seconds: float = 40) -> bool:
+def eventually(reached: Callable[[], bool], seconds: float = 300) -> bool:
     deadline = time.monotonic() + seconds
     while not reached():
         if time.monotonic() > deadline:
@@ -115,6 +116,21 @@ def test_three_machines_are_three_managers_and_one_has_the_data(three: Fleet) ->
     assert all(node.is_manager and node.is_ready for node in nodes)
     assert [node.labels.get(DATA_LABEL) for node in nodes].count("true") == 1
     assert {row.state for row in three.rows().values()} == {"ready"}
+
+
+def test_a_machine_starts_with_the_images_that_it_was_made_with(three: Fleet) -> None:
+    inspect = ("docker", "image", "inspect", "--format", "{{.Id}} {{json .RootFS}}", STOCK)
+    here = docker(*inspect[1:])
+    assert [docker("exec", three.container(name), *inspect) for name in three.rows()] == [here] * 3
+    said = docker("exec", three.container("m2"), "docker", "run", "--rm", STOCK, "caddy", "version")
+    assert said.startswith("v2")
+
+
+def test_no_two_machines_share_a_host_key_or_the_name_of_an_engine(three: Fleet) -> None:
+    names = ("/etc/ssh/ssh_host_ed25519_key.pub", "/var/lib/docker/engine-id")
+    for name in names:
+        own = {docker("exec", three.container(each), "cat", name) for each in three.rows()}
+        assert len(own) == 3
 
 
 def test_creating_a_machine_twice_changes_nothing(three: Fleet) -> None:

@@ -20,7 +20,7 @@ from slipway.images import registry as registries
 from slipway.images import ship, sources
 from slipway.images.sources import Build, Image
 from slipway.machines.local import image as host_image
-from slipway.machines.local.provider import RIGHTS
+from slipway.machines.local.image import RIGHTS
 from tests.integration.corner import Corner, base_image
 
 pytestmark = pytest.mark.engine

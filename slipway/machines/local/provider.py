@@ -18,18 +18,12 @@ from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
 from slipway.machines.local import addresses, image
 from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Seat
+from slipway.machines.local.image import RIGHTS
 from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import Place, Wish
 
 USER = "deploy"
 BOOT = 180 * SECONDS
-
-# A privileged container needs capabilities that a virtual machine may lack; these suffice.
-RIGHTS = (
-    *("--cap-add", "ALL", "--cgroupns", "host", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw"),
-    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-    *("--security-opt", "systempaths=unconfined"),
-)
 
 
 class LocalProvider:
@@ -53,7 +47,7 @@ class LocalProvider:
         inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
 
     def create(self, wish: Wish) -> Machine:
-        reference = image.ensure(self._engine)
+        reference = image.stocked(self._engine, self._place.images)
         is_new = wish.name not in self._inspect()
         seat = NOWHERE
         try:
