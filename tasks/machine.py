@@ -203,8 +203,8 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
 
 
 def _place(env: "Environment") -> "Place":
-    from slipway.bootstrap import references
     from slipway.errors import Refused
+    from slipway.images import references
     from slipway.machines.provider import Place
 
     if env.is_local:
