@@ -7,7 +7,7 @@ from typing import Any
 from slipway.database import processes
 from slipway.database.connection import Server
 from slipway.errors import SlipwayError
-from slipway.migrations import journal
+from slipway.migrations import attver, journal
 
 # Of Slipway's own record only dbmate's table is part of a schema; `dbmate load` wants it so.
 OPTIONS = ["--schema-only", "--no-owner", "--no-privileges", "--encoding=UTF8"]
@@ -36,7 +36,8 @@ def dump(server: Server) -> str:
 
 def tidy(text: str) -> str:
     """Take out what differs between two dumps of one schema."""
-    return HEAD + VOLATILE.sub("", text).strip("\n") + "\n"
+    schema, _ = attver.without(text)
+    return HEAD + VOLATILE.sub("", schema).strip("\n") + "\n"
 
 
 def _record(versions: list[str]) -> str:

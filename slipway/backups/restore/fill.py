@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from slipway.backups.format import toc
 from slipway.backups.format.pipes import Words
 from slipway.backups.format.toc import ENTRY
+from slipway.backups.restore import unmarked
 from slipway.backups.restore.local_dump import Archive
 from slipway.backups.take.dump import say
 from slipway.database.connection import NoDatabase, Server
@@ -34,8 +35,10 @@ def fill(
 
     `size` is how large it will be, for telling how far it is.
     """
-    flags = ["--exit-on-error", f"--jobs={jobs}", f"--dbname={_conninfo(server)}"]
+    flags = [f"--jobs={jobs}", f"--dbname={_conninfo(server)}"]
     entries = None
+    if archive.marks:
+        report.note(unmarked.told(archive))
     if not is_super:
         flags += ["--no-owner", "--no-acl"]
         entries = [line for line in archive.entries if not SUPERUSERS.match(line)]
@@ -43,7 +46,7 @@ def fill(
             if SUPERUSERS.match(line):
                 report.note(f"left out, it takes a superuser: {_said(line)}")
     with server.libpq(application=NAME) as env, _growing(server, report, size) as watch:
-        code, lines = archive.pg_restore(*flags, env=env, entries=entries, watch=watch)
+        code, lines = unmarked.restore(archive, *flags, env=env, entries=entries, watch=watch)
     if code:
         raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
 
@@ -65,8 +68,8 @@ def fill_tables(server: Server, archive: Archive, report: Report, tables: Sequen
     ]
     with server.libpq(application=NAME) as env:
         for entries, must in rounds:
-            strict = ("--exit-on-error",) if must else ()
-            code, lines = archive.pg_restore(*flags, *strict, env=env, entries=entries)
+            run = unmarked.restore if must else Archive.pg_restore
+            code, lines = run(archive, *flags, env=env, entries=entries)
             if code and must:
                 raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
     parts = len(chosen) - len(named)

@@ -21,6 +21,7 @@ from slipway.database import throwaway
 from slipway.database.processes import started
 from slipway.database.report import Report
 from slipway.errors import Refused, SlipwayError
+from slipway.migrations import attver
 from slipway.storage.store import Store
 
 LOOK = 0.5  # seconds between two looks at how far a program is
@@ -52,6 +53,7 @@ class Archive:
     client: int
     entries: tuple[str, ...]
     needs: toc.Needs = field(default_factory=dict)
+    marks: int = 0  # columns with PostgreSQL's own pg_attver among their options
 
     @property
     def path(self) -> str:
@@ -68,20 +70,37 @@ class Archive:
         """Run pg_restore on it, on some of its entries; return the exit code and what it said."""
         with contextlib.ExitStack() as stack:
             words = stack.enter_context(contextlib.closing(Words()))
-            descriptors, argv = [self.descriptor], ["pg_restore", *flags]
-            if entries is not None:
-                chosen = stack.enter_context(_listed(entries))
-                descriptors.append(chosen.fileno())
-                argv.append(f"--use-list=/dev/fd/{chosen.fileno()}")
-            child = stack.enter_context(
-                started(
-                    [*argv, self.path], env=env, stderr=words.fileno, pass_fds=tuple(descriptors)
-                )
-            )
+            argv, given = self._line(stack, flags, entries)
+            child = stack.enter_context(started(argv, env=env, stderr=words.fileno, pass_fds=given))
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return child.wait(LOOK), words.lines()
                 watch()
+
+    def definitions(self, *flags: str, entries: Sequence[str] | None = None) -> str:
+        """Return as SQL what comes before the rows; bytes that are no UTF-8 are kept as they are.
+
+        Raises Damaged when it cannot be read.
+        """
+        with contextlib.ExitStack() as stack:
+            flags = ("--section=pre-data", "--file=-", *flags)
+            argv, given = self._line(stack, flags, entries)
+            child = stack.enter_context(started(argv, stdout=subprocess.PIPE, pass_fds=given))
+            out, err = child.communicate()
+        if child.returncode:
+            raise Damaged(f"its definitions cannot be read: {say(err.decode().splitlines())}")
+        return out.decode("utf-8", "surrogateescape")
+
+    def _line(
+        self, stack: contextlib.ExitStack, flags: Sequence[str], entries: Sequence[str] | None
+    ) -> tuple[list[str], tuple[int, ...]]:
+        """Return the command, and the descriptors that it is to be given."""
+        argv, given = ["pg_restore", *flags], [self.descriptor]
+        if entries is not None:
+            chosen = stack.enter_context(_listed(entries))
+            given.append(chosen.fileno())
+            argv.append(f"--use-list=/dev/fd/{chosen.fileno()}")
+        return [*argv, self.path], tuple(given)
 
 
 @contextlib.contextmanager
@@ -157,7 +176,8 @@ def _decoded(descriptor: int, label: str) -> Archive:
     text = _contents(whole)
     versions = {what: int(major) for what, major in MADE_BY.findall(text)}
     majors = versions.get("from database", 0), versions.get("by pg_dump", 0)
-    return Archive(descriptor, *majors, toc.entries(text), toc.needs(text))
+    _, marks = attver.without(whole.definitions())
+    return Archive(descriptor, *majors, toc.entries(text), toc.needs(text), marks)
 
 
 def _contents(archive: Archive) -> str:

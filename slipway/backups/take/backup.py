@@ -83,6 +83,8 @@ def take(
         client = dump.client_version()
         if told := dump.judge_client(client, take_snapshot.server_version(session)):
             report.note(told)
+        if told := dump.judge_marks(server, session):
+            report.note(told)
         key, recipient = encryption.new_key()
         sealed_key = encryption.seal_key(key, wanted.recipients)
         sealed_roles = encryption.seal(

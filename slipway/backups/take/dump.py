@@ -9,6 +9,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format import encryption, pipes
 from slipway.backups.format.manifest import Piece
@@ -16,6 +17,12 @@ from slipway.backups.format.pipes import Pump, Sum, Words
 from slipway.database.connection import Server
 from slipway.database.processes import started
 from slipway.errors import Refused, SlipwayError
+from slipway.migrations import attver
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Session = Connection[tuple[Any, ...]]
 
 FIRST_WITH_ZSTD = 16
 LONGEST_SAID = 300
@@ -73,6 +80,26 @@ def judge_client(client: str, server: str) -> str:
     return (
         f"the server is PostgreSQL {server} and its client here {client}, as before an upgrade; "
         f"the tools of {major} may not read this backup, those of {found[0]} do"
+    )
+
+
+def judge_marks(server: Server, session: "Session") -> str:
+    """Return what is to be known of a server whose own marks this pg_dump writes out."""
+    row = session.execute(attver.MARKED.encode()).fetchone()
+    if row is None:
+        return ""
+    argv = ["pg_dump", "--schema-only", f"--table={row[0]}", "--no-password"]
+    with (
+        server.libpq(application="slipway backup: pg_dump") as env,
+        started([*argv, "--lock-wait-timeout=2s"], env=env, stdout=subprocess.PIPE) as child,
+    ):
+        out, _ = child.communicate()  # if it fails, the dump itself will say why
+    if not attver.without(out.decode(errors="replace"))[1]:
+        return ""
+    return (
+        f"the server marks its columns ({attver.NAME}), and the pg_dump here, released before it, "
+        "writes them into the backup: inv db.restore and inv db.drill leave out exactly those, "
+        "a pg_restore by hand fails at them (backups/README.md says how)"
     )
 
 

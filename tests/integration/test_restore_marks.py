@@ -1,0 +1,91 @@
+"""Restores of dumps with marks that a pg_dump older than the server wrote into them.
+
+Which versions there are today is nobody's to say: the marks are put into a dump of this server.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SlipwayError
+from slipway.storage.folder import FolderStore
+from tests.integration.inside import Inside
+from tests.integration.restored import EVERYTHING, databases, plain_dump
+
+pytestmark = pytest.mark.engine
+
+# What is to be a mark is an option of as many letters first.
+OPTIONS = """
+    alter table people alter name set (n_distinct=1234, n_distinct_inherited=-0.5);
+    alter table people alter rate set (n_distinct=-0.25);
+    alter table people alter feels set (n_distinct=1234);
+    alter table "an ""odd"" schema"."Tab	le" alter "Col umn" set (n_distinct=1234);
+    alter table visits alter person set (n_distinct=1234);
+    alter table visits_2025 alter person set (n_distinct=1234);
+    alter foreign table far alter a set (n_distinct=1234);
+    alter materialized view per_mood alter feels set (n_distinct=1234);
+"""
+MARKS = 7
+ALONE = re.compile(r"^ALTER .* SET \(n_distinct=1234\);\n", re.MULTILINE)
+
+
+def marked(dump: bytes) -> bytes:
+    """Make marks of the options, in the definitions, which are not compressed."""
+    made = dump.replace(b"n_distinct=1234", b"pg_attver=01234")
+    assert made.count(b"pg_attver=01234") == MARKS
+    return made
+
+
+def definitions(place: Inside, database: str = "logbook") -> str:
+    argv = ("pg_dump", "-U", "logbook", "--exclude-schema=slipway", "--schema-only", database)
+    text = place.corner.docker("exec", place.db, *argv)
+    return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
+
+
+@pytest.fixture
+def everything(place: Inside) -> Inside:
+    """A database with one of everything in it, and options on columns of all kinds."""
+    place.sql(EVERYTHING)
+    place.sql(OPTIONS)
+    return place
+
+
+def test_everything_but_the_marks_comes_back(everything: Inside, tmp_path: Path) -> None:
+    place = everything
+    (tmp_path / "marked.dump").write_bytes(marked(plain_dump(place)))
+    before = definitions(place)
+    done = place.do(
+        "restore", FolderStore(tmp_path, str(tmp_path)), file="marked.dump", into="marked"
+    )
+    assert any(f"pg_attver of {MARKS} columns" in note for note in place.heard.notes)
+    expected = ALONE.sub("", before).replace("(n_distinct=1234, n_dis", "(n_dis")
+    assert expected != before
+    assert definitions(place, "marked") == expected
+    counts = "select count(*), max(name) from people"
+    assert place.sql(counts, "marked") == place.sql(counts)
+    assert done["rows"] == 500 + 1 + 400 + 2 + 1 + 1 + 2
+
+
+def test_a_table_alone_comes_back_without_its_marks(everything: Inside, tmp_path: Path) -> None:
+    (tmp_path / "marked.dump").write_bytes(marked(plain_dump(everything)))
+    files = FolderStore(tmp_path, str(tmp_path))
+    everything.do("restore", files, file="marked.dump", into="alone", tables=["visits"])
+    assert everything.sql("select count(*) from visits", "alone") == [(400,)]
+    assert everything.sql(
+        "select count(*) from pg_attribute where attoptions::text like '%1234%'", "alone"
+    ) == [(0,)]
+
+
+def test_an_error_beside_the_marks_still_ends_the_restore(
+    everything: Inside, tmp_path: Path
+) -> None:
+    whole = marked(plain_dump(everything))
+    broken = whole.replace(b"CREATE TYPE public.mood", b"CREATE TYPE public.food", 1)
+    assert broken != whole
+    (tmp_path / "broken.dump").write_bytes(broken)
+    with pytest.raises(SlipwayError, match=r'pg_restore failed: type "public.mood" does not exist'):
+        everything.do(
+            "restore", FolderStore(tmp_path, str(tmp_path)), file="broken.dump", into="broken"
+        )
+    assert databases(everything) == {"logbook"}
