@@ -53,7 +53,7 @@ sys.exit(main())
 """
 KEPT = """
 import json, os
-from slipway.backups import catalogue
+from slipway.backups.format import catalogue
 from slipway.storage.open import open_store
 kept = catalogue.find(open_store(os.environ, os.environ.get("ENVIRONMENT", "dev")))
 print(json.dumps({"id": kept.id, "key": kept.manifest.key}))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.section import Section
 from slipway.migrations.files import from_texts
-from slipway.migrations.runner import Wish, baseline
+from slipway.migrations.runner import MigrationOptions, baseline
 from tests.fakes.heard import Heard
 from tests.integration.corner import Corner
 from tests.integration.inside import Inside, start, start_ops
@@ -65,7 +65,7 @@ def _applied(place: Inside, folder: Path) -> Section:
     there = _fresh(place, "applied")
     try:
         newest = max(texts).split("_")[0]
-        baseline(there.server, from_texts(texts), Heard(), Wish(), newest)
+        baseline(there.server, from_texts(texts), Heard(), MigrationOptions(), newest)
         ours, theirs = [], []
         for _ in range(ROUNDS):
             ours.append(_seconds(partial(_migrate, there, texts, 0)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.section import Section
 from slipway.notebook.cells.mask import Mask
-from slipway.notebook.cells.session import Session
+from slipway.notebook.cells.session import CellSession
 from slipway.notebook.document import Cell
 
 ROUNDS = 51
@@ -53,13 +53,13 @@ def measure() -> list[Section]:
     return [section]
 
 
-def _session(folder: Path) -> Session:
+def _session(folder: Path) -> CellSession:
     for inner in ("cells", "state"):
         (folder / inner).mkdir(parents=True)
-    return Session(folder, {"ENV": "staging"}, Mask(f"not-so-secret-{n}" for n in range(12)))
+    return CellSession(folder, {"ENV": "staging"}, Mask(f"not-so-secret-{n}" for n in range(12)))
 
 
-def _run(session: Session, source: str) -> float:
+def _run(session: CellSession, source: str) -> float:
     began = time.perf_counter()
     result = session.run(Cell(1, "steps", "it", "It", "sh", source), 1, Deaf())
     assert result.passed, result.log.read_text()

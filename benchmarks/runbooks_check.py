@@ -16,7 +16,7 @@ import time
 from datetime import date
 from slipway.notebook.checking import check
 from slipway.notebook.reading import parse
-from tasks.tree import tree
+from tasks.command_index import tree
 commands = tree()
 began = time.perf_counter()
 check.check(parse.collection(), commands, today=date.today(), documents=check.documents())

@@ -33,13 +33,13 @@ def backup(
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import Telling
+    from slipway.show.telling import TerminalReporter
 
     if full and not physical:
         raise UsageError("--full is of base backups: add --physical; a dump is always full")
     if physical and roles_with_passwords:
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
-    with session.connected(env) as there, Telling() as telling:
+    with session.connected(env) as there, TerminalReporter() as telling:
         if physical:
             found = pgbackrest.take(there, telling, full=full)
         else:
@@ -57,9 +57,9 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import Telling
+    from slipway.show.telling import TerminalReporter
 
-    with session.connected(env) as there, Telling() as telling:
+    with session.connected(env) as there, TerminalReporter() as telling:
         found = {**client_backups.listed(there, telling), "pitr": pgbackrest.kept(there, telling)}
     shown.show_list(there.env, found, as_json=json)
 
@@ -87,11 +87,11 @@ def verify(
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import Telling
+    from slipway.show.telling import TerminalReporter
 
     if physical and backup != "latest":
         raise UsageError("--physical reads all of the archive; leave --backup out")
-    with session.connected(env) as there, Telling() as telling:
+    with session.connected(env) as there, TerminalReporter() as telling:
         found = (
             pgbackrest.verify(there) if physical else client_backups.verify(there, backup, telling)
         )
@@ -150,7 +150,7 @@ def prune(
 
     if env is not None and not plan and env.name not in ("dev", "testing"):
         confirm.destruction(env.name, f"remove old backups of {env.name}", yes)
-    with session.connected(env) as found, telling.Telling() as report:
+    with session.connected(env) as found, telling.TerminalReporter() as report:
         result = backup_status.prune(found, report, plan=plan)
     output.show_pruned(result, as_json=json)
 
@@ -199,10 +199,10 @@ def restore(
     from slipway.client import session
     from slipway.show import confirm, restores, telling
 
-    wish = client_restore.Wish(backup, origin, table, into, to_time, create_roles, plan)
+    wish = client_restore.RestoreOptions(backup, origin, table, into, to_time, create_roles, plan)
     if env is not None and wish.replaces and env.name not in client_restore.FREE:
         confirm.destruction(env.name, f"replace what the database of {env.name} holds", yes)
-    with session.connected(env) as there, telling.Telling() as report:
+    with session.connected(env) as there, telling.TerminalReporter() as report:
         found = (
             client_restore.undo(there, wish, report)
             if undo
@@ -228,6 +228,6 @@ def drill(*, env: Environment | None = None, backup: str = "latest", json: bool 
     from slipway.client import session
     from slipway.show import restores, telling
 
-    with session.connected(env) as there, telling.Telling() as report:
+    with session.connected(env) as there, telling.TerminalReporter() as report:
         found = client_restore.drill(there, backup, report)
     restores.show_drilled(found, as_json=json)

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Some:
+class Choices:
     """Values of which several may be given at once, with commas."""
 
     of: Values
@@ -40,14 +40,14 @@ class Command(Task[Body]):
 
     runbook = ""
     required: frozenset[str] = frozenset()
-    choices: Mapping[str, Values | Some] = {}
+    choices: Mapping[str, Values | Choices] = {}
 
 
 def command(
     *,
     help: dict[str, str] | None = None,
     runbook: str = "",
-    choices: Mapping[str, Values | Some] | None = None,
+    choices: Mapping[str, Values | Choices] | None = None,
     **options: Any,
 ) -> Callable[[Body], Command]:
     """Turn `body(env, *, ...)` into a task; a parameter called `env` arrives as an Environment.

@@ -11,10 +11,10 @@ from invoke.parser.context import ParserContext
 from slipway.environments.setting_rules import nearest
 from slipway.notebook.commands import UNKNOWN, Commands, Flag
 from tasks import usage
-from tasks.command import Command, Some, Values
+from tasks.command import Choices, Command, Values
 
 
-class Tree(Commands):
+class CommandIndex(Commands):
     """The commands behind `inv`, judged by the parser that judges a command line."""
 
     def __init__(self, namespace: Collection) -> None:
@@ -120,22 +120,22 @@ class Tree(Commands):
         return self._values[task, key]
 
     def _may_be_several(self, task: str, key: str) -> bool:
-        return isinstance(self._declared(task, key), Some)
+        return isinstance(self._declared(task, key), Choices)
 
-    def _declared(self, task: str, key: str) -> Values | Some:
+    def _declared(self, task: str, key: str) -> Values | Choices:
         found = self._tasks[task]
         return found.choices.get(key, ()) if isinstance(found, Command) else ()
 
 
-def tree() -> Tree:
+def tree() -> CommandIndex:
     """Return the tree of this project's own tasks."""
     from tasks.cli import namespace
 
-    return Tree(namespace)
+    return CommandIndex(namespace)
 
 
-def _looked_up(values: Values | Some) -> Sequence[str]:
-    if isinstance(values, Some):
+def _looked_up(values: Values | Choices) -> Sequence[str]:
+    if isinstance(values, Choices):
         return _looked_up(values.of)
     return values() if callable(values) else values
 

@@ -31,7 +31,7 @@ def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = Fals
     if not (env and env.is_throwaway):
         where = name if env else "the hacking loop"
         confirm.destruction(name, f"throw away all that is in the database of {where}", yes)
-    with session.connected(env) as there, telling.Telling() as report:
+    with session.connected(env) as there, telling.TerminalReporter() as report:
         output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
 
 
@@ -49,7 +49,7 @@ def seed(*, env: Environment | None = None, yes: str = "") -> None:
         client_reset.refuse(env.name, "seeded")
         if not env.is_local:
             confirm.destruction(env.name, f"put sample rows into {env.name}", yes)
-    with session.connected(env) as there, telling.Telling() as report:
+    with session.connected(env) as there, telling.TerminalReporter() as report:
         output.say(client_reset.sow(there, report)["summary"])
 
 
@@ -104,6 +104,6 @@ def query(
     from slipway.show import query_result, telling
 
     given = {"sql": sql, "limit": limit, "timeout": timeout}
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         found = session.do(env, "query", given, report)
     query_result.show(found, limit=limit, as_json=json)

@@ -76,7 +76,7 @@ def migrate(
         resume_from=resume_from,
         mark=mark,
     )
-    with telling.Telling() as report, session.connected(env) as there:
+    with telling.TerminalReporter() as report, session.connected(env) as there:
         if dry_run or client_migrations.needs_a_word(env):
             plan = there.do("plan", wish, report)
             migrations.show_plan(plan)
@@ -120,7 +120,7 @@ def rollback(
     wish = client_migrations.given(
         steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
     )
-    with telling.Telling() as report, session.connected(env) as there:
+    with telling.TerminalReporter() as report, session.connected(env) as there:
         if client_migrations.needs_a_word(env):
             going = client_migrations.newest(there.do("status", wish, report), steps)
             wish["expected"] = [each["version"] for each in going]
@@ -146,7 +146,7 @@ def status(env: Environment | None = None, *, check: bool = False, json: bool = 
     from slipway.client import session
     from slipway.show import migrations, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         found = session.do(env, "status", client_migrations.given(), report)
     migrations.show_status(found, as_json=json)
     if check:
@@ -163,7 +163,7 @@ def plan(env: Environment | None = None, *, to: str = "", json: bool = False) ->
     from slipway.client import session
     from slipway.show import migrations, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         found = session.do(env, "plan", client_migrations.given(to=to), report)
     migrations.show_plan(found, as_json=json)
     client_migrations.demand_runnable(found)
@@ -183,7 +183,7 @@ def lint(*, since: str = "", json: bool = False) -> None:
     from slipway.releases import judging
     from slipway.show import migrations, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         findings = judging.judge(since, report)
     migrations.show_findings(findings, as_json=json)
     judging.refuse(findings)
@@ -199,7 +199,7 @@ def baseline(env: Environment | None = None, *, version: str) -> None:
     from slipway.client import session
     from slipway.show import output, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         done = session.do(env, "baseline", client_migrations.given(version=version), report)
     output.say(done["summary"])
 
@@ -214,7 +214,7 @@ def schema(env: Environment | None = None) -> None:
     from slipway.client import session
     from slipway.show import output, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         done = session.do(env, "schema", {}, report)
     changed = schemas.write(done["schema"])
     output.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
@@ -229,5 +229,5 @@ def wait(env: Environment | None = None, *, timeout: int = 60) -> None:
     from slipway.client import session
     from slipway.show import output, telling
 
-    with telling.Telling() as report:
+    with telling.TerminalReporter() as report:
         output.say(session.do(env, "wait", {"timeout": timeout}, report)["summary"])

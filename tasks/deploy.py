@@ -33,7 +33,7 @@ def deploy(
     from slipway.releases import deploy as releases
     from slipway.show import output, progress
 
-    observer = progress.Progress()
+    observer = progress.PlanProgress()
     if env.is_local:
         prepare.prepare(observer)
     if plan:
@@ -62,7 +62,7 @@ def rollback(
     from slipway.releases import deploy as releases
     from slipway.show import output, progress
 
-    observer = progress.Progress()
+    observer = progress.PlanProgress()
     report = releases.rollback(env, observer, release or None, lenient=skip_unreachable)
     output.show_report(env, report, as_json=json)
 
@@ -99,7 +99,7 @@ def verify(env: Environment) -> None:
     from slipway.releases import verify as tests
     from slipway.show import output, progress
 
-    for line in tests.verify(env, progress.Progress().note):
+    for line in tests.verify(env, progress.PlanProgress().note):
         output.say(line)
 
 

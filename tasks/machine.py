@@ -6,7 +6,7 @@ from tasks.command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
-    from slipway.machines.provider import Place, Provider
+    from slipway.machines.provider import Provider, ProviderContext
 
 NAME = "The machine, like m1."
 PLAN = "Say what would be done, and change nothing."
@@ -48,14 +48,14 @@ def create(
     """
     from slipway.bootstrap import prepare
     from slipway.machines import inventory
-    from slipway.machines.joining import Admission
-    from slipway.machines.provider import Wish
+    from slipway.machines.joining import Joining
+    from slipway.machines.provider import MachineSpec
     from slipway.show import plans, progress
 
-    wish = Wish(name, host, port, address, fingerprint)
+    wish = MachineSpec(name, host, port, address, fingerprint)
     if provider == inventory.LOCAL and not plan:
-        prepare.prepare(progress.Progress())
-    steps = Admission(_place(env), provider, _provider(env, provider), wish).plan()
+        prepare.prepare(progress.PlanProgress())
+    steps = Joining(_place(env), provider, _provider(env, provider), wish).plan()
     plans.preview(steps) if plan else plans.follow(steps)
 
 
@@ -73,7 +73,7 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     found = listing.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
-    columns = [field.name for field in fields(listing.Row)]
+    columns = [field.name for field in fields(listing.MachineRow)]
     if not (found or json):
         output.say(
             f"{env.name} has no machines yet; rehearse with: "
@@ -131,7 +131,9 @@ def copy(
     if bool(put) == bool(get):
         raise UsageError("either --put=... or --get=... is needed, and --to=... for where it goes")
     with fleet.connected(_place(env), [inventory.find(env.name, name)]) as (host,):
-        side = copying.container(host, env.prefix, container) if container else copying.Side(host)
+        side = (
+            copying.container(host, env.prefix, container) if container else copying.Endpoint(host)
+        )
         done = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
     output.say(f"{done.path}: {done.size} bytes, SHA-256 {done.sum[:12]}")
 
@@ -174,12 +176,12 @@ def rm(
     Example: inv machine.rm --env=staging --name=m3
     """
     from slipway.machines import inventory
-    from slipway.machines.removal import Departure
+    from slipway.machines.removal import Removal
     from slipway.show import confirm, plans
 
     machine = inventory.find(env.name, name)
     place, provider = _place(env), _provider(env, machine.provider)
-    steps = Departure(place, provider, machine, with_data).plan()
+    steps = Removal(place, provider, machine, with_data).plan()
     if plan:
         return plans.preview(steps)
     confirm.destruction(env.name, f"remove {name} ({machine.ssh}) from {env.name}", yes)
@@ -202,7 +204,7 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
         plans.preview(steps) if plan else plans.follow(steps)
 
 
-def _place(env: "Environment") -> "Place":
+def _place(env: "Environment") -> "ProviderContext":
     from slipway.errors import Refused
     from slipway.images import references
     from slipway.machines.provider import Place

@@ -57,15 +57,17 @@ def run(
 
     from slipway.notebook.runs import resume as runs_resume
     from slipway.notebook.runs import start
-    from slipway.notebook.runs.options import Mode, Wish
-    from slipway.notebook.runs.preconditions import Ports
-    from slipway.show.prompts import Person
-    from slipway.show.runbook_run import Watched
+    from slipway.notebook.runs.options import Mode, RunOptions
+    from slipway.notebook.runs.preconditions import Interfaces
+    from slipway.show.prompts import TerminalPrompter
+    from slipway.show.runbook_run import RunDisplay
     from tasks.command_index import tree
 
-    wish = Wish(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
-    told = Watched()
-    ports = Ports(Person(), told, tree(), Mode.here(), debug=told.debug if debug else None)
+    wish = RunOptions(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
+    told = RunDisplay()
+    ports = Interfaces(
+        TerminalPrompter(), told, tree(), Mode.here(), debug=told.debug if debug else None
+    )
     if resume:
         which = resume if isinstance(resume, str) else ""
         code = runs_resume.resume(which, name, env, set, wish, ports)
@@ -197,9 +199,9 @@ def new(*, name: str, task: str = "") -> None:
     from slipway.notebook.reading import template
     from slipway.show.output import say
     from tasks.cli import namespace
-    from tasks.command_index import Tree
+    from tasks.command_index import CommandIndex
 
-    path = template.write(name, task, Tree(namespace))
+    path = template.write(name, task, CommandIndex(namespace))
     say(f"{problem.where(path)} is begun: answer what stands in it in italics, then")
     say(f"  inv runbook.check --name={name}")
     say(f"  inv runbook.run --name={name} --dry-run")

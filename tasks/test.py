@@ -2,7 +2,7 @@
 
 from invoke.exceptions import Exit
 
-from tasks.command import Some, command
+from tasks.command import Choices, command
 
 
 def _parts() -> list[str]:
@@ -14,7 +14,7 @@ def _parts() -> list[str]:
 @command(
     runbook="hack-locally",
     help={"only": "Parts with commas, of: lint, types, unit, integration, e2e."},
-    choices={"only": Some(_parts)},
+    choices={"only": Choices(_parts)},
 )
 def test(*, only: str = "") -> None:
     """Run the whole test suite, or parts of it; every part runs whatever the others say.
@@ -29,7 +29,7 @@ def test(*, only: str = "") -> None:
 
     chosen = suite.chosen(only)
     if any(part.wants_engine for part in chosen):
-        reason = suite.made_ready(lambda: prepare.prepare(progress.Progress()))
+        reason = suite.made_ready(lambda: prepare.prepare(progress.PlanProgress()))
         parts.warn(reason)
     results = []
     for part in chosen:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.agent.channel import SILENCE, Broken, Channel
-from slipway.agent.context import FarReport, Verb, Work, summary
-from slipway.agent.listener import Ended, Listener, end_on_signals
-from slipway.agent.remote_store import TetheredStore
-from slipway.database.report import Report
+from slipway.agent.channel import SILENCE, Channel, ChannelBroken
+from slipway.agent.context import ChannelReporter, Command, Context, summary
+from slipway.agent.listener import Listener, SessionEnded, end_on_signals
+from slipway.agent.remote_store import RemoteStore
+from slipway.database.report import Reporter
 from slipway.errors import SlipwayError, UsageError
 from slipway.storage.store import Store
 
@@ -51,7 +51,7 @@ class Failure:
     code: int
 
 
-class LogReport:
+class LogReporter:
     """Tells the log of a container, a line each; nobody watches progress there."""
 
     def note(self, text: str) -> None:
@@ -75,8 +75,8 @@ def main() -> int:
         return _serve(asked.silence)
     if not asked.verb:
         parser.error("name a verb")
-    report = LogReport()
-    answer = _answer(lambda: _verb(asked.verb)(Work(asked.given, report, _own_store(report))))
+    report = LogReporter()
+    answer = _answer(lambda: _verb(asked.verb)(Context(asked.given, report, _own_store(report))))
     if isinstance(answer, Failure):
         sys.stderr.write(f"error: {answer.text}\n" if answer.code != 130 else "interrupted\n")
         return answer.code
@@ -95,7 +95,7 @@ def _serve(silence: float) -> int:
             channel.send("error", text=answer.text, code=answer.code)
             return answer.code
         channel.send("result", result=answer)
-    except Broken as broken:
+    except ChannelBroken as broken:
         sys.stderr.write(f"error: {answer.text if isinstance(answer, Failure) else broken}\n")
         return 1
     return 0
@@ -105,12 +105,12 @@ def _ask_and_do(channel: Channel, silence: float) -> dict[str, Any]:
     first = channel.receive()
     if first is None or first.kind != "verb":
         raise UsageError("the first message names a verb")
-    far = TetheredStore(channel, str(first.fields.get("store") or ""))
+    far = RemoteStore(channel, str(first.fields.get("store") or ""))
     Listener(channel, far, silence).start()
-    report = FarReport(channel)
+    report = ChannelReporter(channel)
     store = (lambda: far) if far.name else _own_store(report)
     verb = _verb(str(first.fields["verb"]))
-    return verb(Work(first.fields.get("given") or {}, report, store))
+    return verb(Context(first.fields.get("given") or {}, report, store))
 
 
 def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
@@ -119,7 +119,7 @@ def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
         return work()
     except SlipwayError as error:
         return Failure(str(error), error.exit_code)
-    except (KeyboardInterrupt, Ended):
+    except (KeyboardInterrupt, SessionEnded):
         return Failure("interrupted", 130)
     except Exception as error:
         # The frames tell where; the text of an unexpected error could hold anything.
@@ -129,15 +129,15 @@ def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
         return Failure(f"a mistake in Slipway: {kind} in {where.filename}:{where.lineno}", 1)
 
 
-def _verb(name: str) -> Verb:
+def _verb(name: str) -> Command:
     if name not in VERBS:
         raise UsageError(f"the environment does not know {name!a} yet; deploy first")
     module, _, function = VERBS[name].partition(":")
-    found: Verb = getattr(importlib.import_module(module), function)
+    found: Command = getattr(importlib.import_module(module), function)
     return found
 
 
-def _own_store(report: Report) -> Callable[[], Store]:
+def _own_store(report: Reporter) -> Callable[[], Store]:
     """The store of the settings, opened when it is wanted; what it tries again is told."""
 
     def opened() -> Store:

@@ -24,7 +24,7 @@ ALIVE_EVERY = 5.0
 SILENCE = 60.0
 
 
-class Broken(SlipwayError):
+class ChannelBroken(SlipwayError):
     """The other end is gone, or speaks another language."""
 
 
@@ -53,14 +53,14 @@ class Channel:
         try:
             with self._sending:
                 if not self._whole:
-                    raise Broken("the line broke in the middle of a message")
+                    raise ChannelBroken("the line broke in the middle of a message")
                 self._whole = False
                 self._write(head + payload if len(payload) < CHUNK else head)
                 if len(payload) >= CHUNK:
                     self._write(payload)
                 self._whole = True
         except (OSError, ValueError):
-            raise Broken("the line is closed") from None
+            raise ChannelBroken("the line is closed") from None
 
     def receive(self) -> Message | None:
         """Return the next message; None when the other end has closed the line."""
@@ -73,7 +73,7 @@ class Channel:
             if not 0 <= size <= LARGEST_PAYLOAD:
                 raise ValueError(size)
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            raise Broken(f"not a message: {line[:200].decode(errors='replace')!a}") from None
+            raise ChannelBroken(f"not a message: {line[:200].decode(errors='replace')!a}") from None
         return Message(kind, head, self._exactly(size))
 
     def _line(self) -> bytes | None:
@@ -81,7 +81,7 @@ class Channel:
         while (end := self._buffer.find(b"\n", looked)) < 0:
             looked = len(self._buffer)
             if looked > LONGEST_LINE:
-                raise Broken("a message without an end")
+                raise ChannelBroken("a message without an end")
             chunk = self._read(CHUNK)
             if not chunk:
                 return None
@@ -94,7 +94,7 @@ class Channel:
         while len(self._buffer) < size:
             chunk = self._read(CHUNK)
             if not chunk:
-                raise Broken("the line closed in the middle of a message")
+                raise ChannelBroken("the line closed in the middle of a message")
             self._buffer += chunk
         payload = bytes(self._buffer[:size])
         del self._buffer[:size]

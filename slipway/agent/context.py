@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from slipway.agent.channel import Channel
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.storage.store import Store
 
 PROGRESS_EVERY = 0.2
 
 
 @dataclass(frozen=True)
-class Work:
+class Context:
     """One request; values of `given` are what JSON can hold."""
 
     given: Mapping[str, Any]
-    report: Report
+    report: Reporter
     store: Callable[[], Store]
 
 
-class Verb(Protocol):
+class Command(Protocol):
     """A function that does one thing to the environment's database; its result is JSON."""
 
-    def __call__(self, work: Work, /) -> dict[str, Any]: ...
+    def __call__(self, work: Context, /) -> dict[str, Any]: ...
 
 
-class FarReport:
+class ChannelReporter:
     """Tells a person at the other end of a channel; progress a few times a second at most."""
 
     def __init__(self, channel: Channel) -> None:

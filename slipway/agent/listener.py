@@ -6,21 +6,21 @@ import threading
 import time
 from typing import Never
 
-from slipway.agent.channel import Broken, Channel
-from slipway.agent.remote_store import TetheredStore
+from slipway.agent.channel import Channel, ChannelBroken
+from slipway.agent.remote_store import RemoteStore
 
 GRACE = 10.0  # for what was begun to be taken back, once nobody listens
 LOOK_EVERY = 0.5
 
 
-class Ended(BaseException):
+class SessionEnded(BaseException):
     """Told to stop: the person is gone, or the container is."""
 
 
 class Listener:
     """Listens in a thread until the line closes, breaks or is silent; then ends the main thread."""
 
-    def __init__(self, channel: Channel, far: TetheredStore, silence: float) -> None:
+    def __init__(self, channel: Channel, far: RemoteStore, silence: float) -> None:
         self._channel = channel
         self._far = far
         self._silence = silence
@@ -38,7 +38,7 @@ class Listener:
                 self._heard = time.monotonic()
                 if message.kind.startswith("store."):
                     self._far.hear(message)
-        except (Broken, OSError):
+        except (ChannelBroken, OSError):
             pass
         self._stop()
 
@@ -66,4 +66,4 @@ def end_on_signals() -> None:
 def _end(*_: object) -> Never:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # once is enough; what follows is tidying up
-    raise Ended
+    raise SessionEnded

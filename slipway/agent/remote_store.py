@@ -6,13 +6,13 @@ import queue
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from slipway.agent.channel import Broken, Channel, Message
-from slipway.storage.store import BadKey, Entry, NotListable, NotThere, Retained, StoreError
+from slipway.agent.channel import Channel, ChannelBroken, Message
+from slipway.storage.store import BadKey, NotFound, NotListable, Retained, StoredObject, StoreError
 
 AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
 CLOSED = "the line to the person's computer is closed"
 KINDS: dict[str, type[StoreError]] = {
-    "NotThere": NotThere,
+    "NotThere": NotFound,
     "Retained": Retained,
     "NotListable": NotListable,
     "BadKey": BadKey,
@@ -21,7 +21,7 @@ KINDS: dict[str, type[StoreError]] = {
 Answers = queue.SimpleQueue[Message | None]
 
 
-class TetheredStore:
+class RemoteStore:
     """Asks the other end of a channel for everything; `hear` takes what that answers."""
 
     def __init__(self, channel: Channel, name: str) -> None:
@@ -54,7 +54,7 @@ class TetheredStore:
                         _checked(answers.get_nowait())  # it can only be an error
                     self._channel.send("store.chunk", chunk, id=number)
             except BaseException:
-                with contextlib.suppress(Broken):
+                with contextlib.suppress(ChannelBroken):
                     self._channel.send("store.abort", id=number)
                 raise
             self._channel.send("store.end", id=number)
@@ -67,14 +67,14 @@ class TetheredStore:
                     self._channel.send("store.more", id=number)
                     yield message.payload
             except BaseException:
-                with contextlib.suppress(Broken):
+                with contextlib.suppress(ChannelBroken):
                     self._channel.send("store.abort", id=number)
                 raise
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         with self._asked("entries", prefix=prefix) as (_, answers):
             found = _checked(answers.get()).fields["entries"]
-        return iter([Entry(str(key), int(size), float(at)) for key, size, at in found])
+        return iter([StoredObject(str(key), int(size), float(at)) for key, size, at in found])
 
     def delete(self, key: str) -> None:
         with self._asked("delete", key=key) as (_, answers):
@@ -91,7 +91,7 @@ class TetheredStore:
         self._open[number] = answers
         try:
             if self._closed:
-                raise Broken(CLOSED)
+                raise ChannelBroken(CLOSED)
             self._channel.send(f"store.{what}", id=number, **fields)
             yield number, answers
         finally:
@@ -100,7 +100,7 @@ class TetheredStore:
 
 def _checked(message: Message | None) -> Message:
     if message is None:
-        raise Broken(CLOSED)
+        raise ChannelBroken(CLOSED)
     if message.kind == "store.error":
         raise KINDS.get(message.fields["error"], StoreError)(message.fields["text"])
     return message

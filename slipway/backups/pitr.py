@@ -33,7 +33,7 @@ Files = Mapping[str, Mapping[int, float]]  # archive, number of a WAL file, when
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseBackup:
     """One base backup; from a second after its end on its changes can be applied to it."""
 
     label: str
@@ -53,7 +53,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Window:
+class RecoveryWindow:
     """An unbroken stretch of changes, up to file `last`: any moment in it can be returned to."""
 
     begin: datetime
@@ -90,7 +90,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
     return moment
 
 
-def bases(info: str) -> list[Base]:
+def bases(info: str) -> list[BaseBackup]:
     """Read `pgbackrest info --output=json`, the oldest first.
 
     Raises ArchiveError where pgBackRest could not look, which it says in there and nowhere else.
@@ -104,9 +104,9 @@ def bases(info: str) -> list[Base]:
     archives = {_id(each): str(each["id"]) for each in stanzas[0].get("archive", [])}
     versions = {int(each["id"]): str(each["version"]) for each in stanzas[0].get("db", [])}
 
-    def base(found: Mapping[str, Any]) -> Base:
+    def base(found: Mapping[str, Any]) -> BaseBackup:
         number, times, archive = _id(found), found["timestamp"], found.get("archive") or {}
-        return Base(
+        return BaseBackup(
             label=str(found["label"]),
             kind=KINDS[str(found["type"])],
             begun=datetime.fromtimestamp(times["start"], UTC),
@@ -130,23 +130,25 @@ def files(listing: str) -> Files:
     return found
 
 
-def windows(known: Sequence[Base], stored: Files) -> list[Window]:
+def windows(known: Sequence[BaseBackup], stored: Files) -> list[RecoveryWindow]:
     """Work out which moments can be returned to, the oldest first."""
-    found: list[Window] = []
+    found: list[RecoveryWindow] = []
     for base in known:
         kept, number = stored.get(base.archive, {}), last_file(base, stored)
         end = datetime.fromtimestamp(kept[number], UTC) if number in kept else base.usable
-        window = Window(base.usable, max(end, base.usable), base.archive, number)
+        window = RecoveryWindow(base.usable, max(end, base.usable), base.archive, number)
         before = found[-1] if found else None
         if before and before.archive == window.archive and before.last >= base.last:
             last = max(before.last, number)
-            found[-1] = Window(before.begin, max(before.end, window.end), window.archive, last)
+            found[-1] = RecoveryWindow(
+                before.begin, max(before.end, window.end), window.archive, last
+            )
         else:
             found.append(window)
     return found
 
 
-def last_file(base: Base, stored: Files) -> int:
+def last_file(base: BaseBackup, stored: Files) -> int:
     """Return the number of the last file that follows on a base backup without a hole."""
     kept, number = stored.get(base.archive, {}), base.last
     while number + 1 in kept:
@@ -154,7 +156,7 @@ def last_file(base: Base, stored: Files) -> int:
     return number
 
 
-def meant(moment: datetime, known: Sequence[Base], stored: Files) -> datetime:
+def meant(moment: datetime, known: Sequence[BaseBackup], stored: Files) -> datetime:
     """Return the last instant of a second in which a window's last file came, else the moment.
 
     A store tells that in whole seconds; who types the end of a window means all that is in it.
@@ -163,7 +165,7 @@ def meant(moment: datetime, known: Sequence[Base], stored: Files) -> datetime:
     return moment.replace(microsecond=999_999) if moment.timestamp() in ends else moment
 
 
-def choose(moment: datetime, known: Sequence[Base], stored: Files) -> Base:
+def choose(moment: datetime, known: Sequence[BaseBackup], stored: Files) -> BaseBackup:
     """Return the base backup from which a moment is reached soonest. Raises Refused."""
     possible = windows(known, stored)
     if not possible:

@@ -28,7 +28,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Result:
+class PartResult:
     """What became of a part: passed, failed or left out."""
 
     part: str
@@ -94,11 +94,11 @@ def chosen(only: str) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if not names or part.name in names)
 
 
-def run(part: Part, host: Host | None = None) -> Result:
+def run(part: Part, host: Host | None = None) -> PartResult:
     """Run a part with this terminal as its own."""
     began = time.monotonic()
     if reason := part.why_not():
-        return Result(part.name, "left out", 0.0, reason)
+        return PartResult(part.name, "left out", 0.0, reason)
     host = host or LocalHost(cwd=ROOT)
     broken = [
         " ".join(words)
@@ -107,7 +107,7 @@ def run(part: Part, host: Host | None = None) -> Result:
     ]
     seconds = time.monotonic() - began
     note = f"again: .venv/bin/{broken[0]}" if broken else ""
-    return Result(part.name, "failed" if broken else "passed", seconds, note)
+    return PartResult(part.name, "failed" if broken else "passed", seconds, note)
 
 
 def made_ready(prepare: Callable[[], None]) -> str:

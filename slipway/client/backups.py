@@ -9,7 +9,7 @@ from slipway.backups.format.manifest import ID
 from slipway.client import keys
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
 from slipway.hosts.host import Host
@@ -32,7 +32,7 @@ class There(Protocol):
     def manager(self) -> Host | None: ...
 
     def do(
-        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
     ) -> dict[str, Any]: ...
 
 
@@ -50,7 +50,7 @@ def store_here(env: Environment) -> Store | None:
     return FolderStore(folder / env.name, f"{folder}/{env.name}")
 
 
-def request(there: There, report: Report, *, role_passwords: bool = False) -> dict[str, Any]:
+def request(there: There, report: Reporter, *, role_passwords: bool = False) -> dict[str, Any]:
     """Tell what the environment does not know of itself: to whom, from whom, which release."""
     live = _live(there, report)
     return {
@@ -76,18 +76,18 @@ def recipients(env: Environment) -> list[str]:
     return found
 
 
-def take(there: There, report: Report, *, role_passwords: bool = False) -> dict[str, Any]:
+def take(there: There, report: Reporter, *, role_passwords: bool = False) -> dict[str, Any]:
     """Take a backup; return what is told of it."""
     given = request(there, report, role_passwords=role_passwords)
     return there.do("backup", given, report, store_here(there.env))
 
 
-def listed(there: There, report: Report) -> dict[str, Any]:
+def listed(there: There, report: Reporter) -> dict[str, Any]:
     """List the backups of an environment, newest first."""
     return there.do("backups", {}, report, store_here(there.env))
 
 
-def verify(there: There, which: str, report: Report) -> dict[str, Any]:
+def verify(there: There, which: str, report: Reporter) -> dict[str, Any]:
     """Read backups back wholly: the newest, one by its id, or all.
 
     What need not be read to know that it is not whole is told too: of all, or newer than latest.
@@ -101,7 +101,7 @@ def verify(there: There, which: str, report: Report) -> dict[str, Any]:
     return told
 
 
-def choose_one(found: Row, which: str, report: Report) -> Row:
+def choose_one(found: Row, which: str, report: Reporter) -> Row:
     """Pick one backup from a list, and tell of newer ones that are not whole."""
     row = choose(found, which)[0]
     for name, why in _passed_over(found, which).items():
@@ -152,7 +152,7 @@ def _unread(name: str, why: str) -> dict[str, Any]:
     return {"id": name, "kind": "decode", "ok": False, "why": why, "seconds": 0.0, "counts": {}}
 
 
-def _live(there: There, report: Report) -> ledger.Entry | None:
+def _live(there: There, report: Reporter) -> ledger.LedgerEntry | None:
     """Find the release that serves; not to know it is no reason to go without a backup."""
     if there.manager is None:
         return None

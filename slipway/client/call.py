@@ -5,11 +5,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slipway.agent.channel import ALIVE_EVERY, Broken, Channel, Message
+from slipway.agent.channel import ALIVE_EVERY, Channel, ChannelBroken, Message
 from slipway.agent.listener import GRACE
-from slipway.client.container import Place
-from slipway.client.store_server import Desk
-from slipway.database.report import Report, Silent
+from slipway.client.container import Container
+from slipway.client.store_server import StoreServer
+from slipway.database.report import Reporter, Silent
 from slipway.errors import (
     Busy,
     ConfigError,
@@ -20,7 +20,7 @@ from slipway.errors import (
     SlipwayError,
     UsageError,
 )
-from slipway.hosts.host import Conversation
+from slipway.hosts.host import Process
 from slipway.storage.store import Store
 
 COMMAND = ["python", "-m", "slipway.agent", "--tethered"]
@@ -38,10 +38,10 @@ class Interrupted(SlipwayError):
 
 
 def run(
-    place: Place,
+    place: Container,
     verb: str,
     given: Mapping[str, Any],
-    report: Report,
+    report: Reporter,
     store: Store | None = None,
 ) -> dict[str, Any]:
     """Do one verb inside and return its result; a `store` here is served to it.
@@ -50,14 +50,14 @@ def run(
     """
     with place.host.open(["docker", "exec", "-i", place.container, *COMMAND]) as spoken:
         channel = Channel(spoken.read, spoken.write)
-        desk = Desk(channel, store) if store is not None else None
+        desk = StoreServer(channel, store) if store is not None else None
         try:
             channel.send("verb", verb=verb, given=dict(given), store=store.name if store else "")
             with _alive(channel):
                 result = _listen(channel, report, desk)
             spoken.wait()
             return result
-        except Broken as error:
+        except ChannelBroken as error:
             raise _lost(place, verb, spoken, error) from None
         except KeyboardInterrupt:
             report.note("interrupted; what was begun is being taken back")
@@ -68,11 +68,11 @@ def run(
                 desk.close()
 
 
-def _listen(channel: Channel, report: Report, desk: Desk | None) -> dict[str, Any]:
+def _listen(channel: Channel, report: Reporter, desk: StoreServer | None) -> dict[str, Any]:
     while True:
         message = channel.receive()
         if message is None:
-            raise Broken("it ended without an answer")
+            raise ChannelBroken("it ended without an answer")
         try:
             if message.kind == "result":
                 return dict(message.fields["result"])
@@ -80,10 +80,10 @@ def _listen(channel: Channel, report: Report, desk: Desk | None) -> dict[str, An
                 raise _error(message)
             _take(message, report, desk)
         except (KeyError, TypeError, ValueError):
-            raise Broken(f"{message.kind!a} was not expected; deploy first") from None
+            raise ChannelBroken(f"{message.kind!a} was not expected; deploy first") from None
 
 
-def _take(message: Message, report: Report, desk: Desk | None) -> None:
+def _take(message: Message, report: Reporter, desk: StoreServer | None) -> None:
     fields = message.fields
     if message.kind == "note":
         report.note(str(fields["text"]))
@@ -95,7 +95,7 @@ def _take(message: Message, report: Report, desk: Desk | None) -> None:
         raise ValueError(message.kind)
 
 
-def _see_off(spoken: Conversation, channel: Channel, desk: Desk | None) -> None:
+def _see_off(spoken: Process, channel: Channel, desk: StoreServer | None) -> None:
     """Close the line, and wait a while for the work inside to take back what it began."""
     spoken.end()
 
@@ -117,7 +117,7 @@ def _error(message: Message) -> SlipwayError:
     return ERRORS.get(code, SlipwayError)(text)
 
 
-def _lost(place: Place, verb: str, spoken: Conversation, error: Broken) -> HostError:
+def _lost(place: Container, verb: str, spoken: Process, error: ChannelBroken) -> HostError:
     done = spoken.wait()
     words = done.err.strip().splitlines()
     why = words[-1] if words else str(error)
@@ -136,7 +136,7 @@ def _alive(channel: Channel) -> Iterator[None]:
     done = threading.Event()
 
     def say() -> None:
-        with contextlib.suppress(Broken):
+        with contextlib.suppress(ChannelBroken):
             while not done.wait(ALIVE_EVERY):
                 channel.send("alive")
 

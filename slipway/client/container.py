@@ -15,7 +15,7 @@ APP = '{{index .Config.Labels "slipway.app"}}|{{index .Config.Labels "com.docker
 
 
 @dataclass(frozen=True)
-class Place:
+class Container:
     """Where the engine works; `what` names it for people."""
 
     host: Host
@@ -23,7 +23,7 @@ class Place:
     what: str
 
 
-def deployed(hosts: Sequence[Host], app: str, name: str) -> Place:
+def deployed(hosts: Sequence[Host], app: str, name: str) -> Container:
     """Find the ops container of a deployed environment. Raises Refused when none runs."""
     found = _find(hosts, f"slipway.app={app}", "slipway.service=ops")
     if found is None:
@@ -31,19 +31,19 @@ def deployed(hosts: Sequence[Host], app: str, name: str) -> Place:
             f"{name} is not deployed, so nothing runs beside its database; type: "
             f"inv deploy --env={name}"
         )
-    return Place(*found, name)
+    return Container(*found, name)
 
 
-def hacking(host: Host, project: str) -> Place:
+def hacking(host: Host, project: str) -> Container:
     """Find the ops container of the hacking loop. Raises Refused when the loop is not up."""
     loop = f"com.docker.compose.project={project}"
     found = _find([host], loop, "com.docker.compose.service=ops")
     if found is None:
         raise Refused("the hacking loop is not up; type: inv up")
-    return Place(*found, "the hacking loop")
+    return Container(*found, "the hacking loop")
 
 
-def database(hosts: Sequence[Host], there: Place) -> Place:
+def database(hosts: Sequence[Host], there: Container) -> Container:
     """Find the container of the database beside which there is a place. Raises Refused."""
     form = ["docker", "inspect", "--format", APP, there.container]
     app, project = there.host.run(form).out.strip("\n").split("|")
@@ -57,7 +57,7 @@ def database(hosts: Sequence[Host], there: Place) -> Place:
             f"no database of its own runs in {there.what}; of one that is elsewhere, whoever "
             "runs it keeps the changes"
         )
-    return Place(*found, there.what)
+    return Container(*found, there.what)
 
 
 def _find(hosts: Sequence[Host], first: str, second: str) -> tuple[Host, str] | None:

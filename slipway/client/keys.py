@@ -20,7 +20,7 @@ SECONDS_FOR_A_PASSPHRASE = 120
 
 
 @dataclass(frozen=True)
-class Identity:
+class OpenedKey:
     """One place where a private key may be: a file, or a text that goes nowhere but to age."""
 
     name: str
@@ -55,12 +55,12 @@ def unlock(
 
 def identities(
     environ: Mapping[str, str], home: Path, repository: Path | None, *, ssh: bool = False
-) -> Iterator[Identity]:
+) -> Iterator[OpenedKey]:
     """Say where private keys may be, the likeliest first."""
     if repository is not None:
-        yield Identity(f"secrets/{repository.name}", repository)
+        yield OpenedKey(f"secrets/{repository.name}", repository)
     if text := environ.get("SOPS_AGE_KEY", "").strip():
-        yield Identity("SOPS_AGE_KEY", text=text)
+        yield OpenedKey("SOPS_AGE_KEY", text=text)
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     files = [Path(environ["SOPS_AGE_KEY_FILE"])] if environ.get("SOPS_AGE_KEY_FILE") else []
     files += [config / "sops/age/keys.txt"]
@@ -71,10 +71,10 @@ def identities(
         files += [home / ".ssh/id_ed25519", home / ".ssh/id_rsa"]
     for path in dict.fromkeys(files):
         if path.is_file():
-            yield Identity(str(path), path)
+            yield OpenedKey(str(path), path)
 
 
-def _try(identity: Identity, sealed: Path) -> Key | None:
+def _try(identity: OpenedKey, sealed: Path) -> Key | None:
     host = LocalHost()
     where = "-" if identity.path is None else str(identity.path)
     done = host.run(

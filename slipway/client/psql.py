@@ -3,13 +3,13 @@
 import contextlib
 from collections.abc import Callable
 
-from slipway.client.container import Place
+from slipway.client.container import Container
 
 COMMAND = ["python", "-m", "slipway.agent.shell"]
 CHUNK = 64 * 1024
 
 
-def open_shell(place: Place, *, write: bool, tty: bool) -> int:
+def open_shell(place: Container, *, write: bool, tty: bool) -> int:
     """Give this terminal to psql there; SQL on this command's input is run, where it is no `tty`.
 
     Returns the exit code: 1 where SQL failed.
@@ -18,7 +18,7 @@ def open_shell(place: Place, *, write: bool, tty: bool) -> int:
     return place.host.attach(["docker", "exec", *flags, *_command(place, write)])
 
 
-def run(place: Place, text: str, on_output: Callable[[bytes], None], *, write: bool) -> int:
+def run(place: Container, text: str, on_output: Callable[[bytes], None], *, write: bool) -> int:
     """Run SQL, or a command of psql's own, there; hand over what it prints, return its code.
 
     The text goes over its input: what somebody writes in SQL is nothing for a list of processes.
@@ -35,5 +35,5 @@ def run(place: Place, text: str, on_output: Callable[[bytes], None], *, write: b
     return done.code
 
 
-def _command(place: Place, write: bool) -> list[str]:
+def _command(place: Container, write: bool) -> list[str]:
     return [place.container, *COMMAND, *(["--write"] if write else [])]

@@ -8,7 +8,7 @@ from slipway.client import backups
 from slipway.client import migrations as client_migrations
 from slipway.client.backups import There
 from slipway.cluster import lease
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import ConfigError, Refused
 from slipway.project import COMPOSE
 
@@ -33,7 +33,7 @@ def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
     return client_migrations.texts(folder)
 
 
-def reset(there: There, report: Report, *, seed: bool = True) -> dict[str, Any]:
+def reset(there: There, report: Reporter, *, seed: bool = True) -> dict[str, Any]:
     """Begin a database anew, while nobody deploys; return what is told of it."""
     env = there.env
     refuse(env.name, "reset")
@@ -44,7 +44,7 @@ def reset(there: There, report: Report, *, seed: bool = True) -> dict[str, Any]:
         return there.do("reset", given, report, backups.store_here(env))
 
 
-def sow(there: There, report: Report) -> dict[str, Any]:
+def sow(there: There, report: Reporter) -> dict[str, Any]:
     """Put the sample rows into the database that is there; return what is told of it."""
     env = there.env
     refuse(env.name, "seeded")

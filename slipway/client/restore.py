@@ -11,10 +11,10 @@ from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import Backup
 from slipway.backups.format.manifest import ID
 from slipway.client import backups, keys
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.client.pitr import recovery
 from slipway.cluster import lease
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
@@ -31,7 +31,7 @@ STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_S3_CA")
 
 
 @dataclass(frozen=True)
-class Wish:
+class RestoreOptions:
     """What a person asked of a restore, flag by flag."""
 
     backup: str = "latest"
@@ -55,20 +55,20 @@ class There(Protocol):
     def env(self) -> Environment: ...
 
     @property
-    def place(self) -> Place: ...
+    def place(self) -> Container: ...
 
     @property
-    def database(self) -> Place: ...
+    def database(self) -> Container: ...
 
     @property
     def manager(self) -> Host | None: ...
 
     def do(
-        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
     ) -> dict[str, Any]: ...
 
 
-def restore(there: There, wish: Wish, report: Report) -> dict[str, Any]:
+def restore(there: There, wish: RestoreOptions, report: Reporter) -> dict[str, Any]:
     """Restore what a person chose, while nobody deploys; return what is told of it."""
     _check(wish)
     given = {
@@ -87,15 +87,15 @@ def restore(there: There, wish: Wish, report: Report) -> dict[str, Any]:
             return there.do("restore", {**given, **asked}, report, store)
 
 
-def undo(there: There, wish: Wish, report: Report) -> dict[str, Any]:
+def undo(there: There, wish: RestoreOptions, report: Reporter) -> dict[str, Any]:
     """Swap the database that the last restore replaced back, while nobody deploys."""
-    if wish != Wish():
+    if wish != RestoreOptions():
         raise UsageError("--undo goes back to what the last restore replaced; give it alone")
     with _alone(there, "undoing a restore"):
         return there.do("undo", {"environment": there.env.name}, report)
 
 
-def drill(there: There, which: str, report: Report) -> dict[str, Any]:
+def drill(there: There, which: str, report: Reporter) -> dict[str, Any]:
     """Prove a backup by restoring it beside everything; return what was found."""
     if which == "all":
         raise UsageError("--backup=all: a drill proves one backup; give its id, or latest")
@@ -105,7 +105,7 @@ def drill(there: There, which: str, report: Report) -> dict[str, Any]:
     return there.do("drill", given, report, backups.store_here(there.env))
 
 
-def _check(wish: Wish) -> None:
+def _check(wish: RestoreOptions) -> None:
     if wish.to_time and (wish.origin or wish.backup != "latest"):
         raise UsageError("--to-time chooses its backup itself; leave --backup and --origin out")
     if wish.to_time and wish.plan:
@@ -118,7 +118,7 @@ def _check(wish: Wish) -> None:
 
 @contextlib.contextmanager
 def _chosen(
-    there: There, wish: Wish, report: Report
+    there: There, wish: RestoreOptions, report: Reporter
 ) -> Iterator[tuple[Mapping[str, Any], Store | None]]:
     """Yield what names the backup inside, and the store served to it, if that is here."""
     if wish.backup != "latest" and not ID.fullmatch(wish.backup):

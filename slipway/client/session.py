@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.client import call, container
-from slipway.client.container import Place
-from slipway.database.report import Report
+from slipway.client.container import Container
+from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.hosts.host import Host
@@ -18,11 +18,11 @@ from slipway.storage.store import Store
 
 
 @dataclass(frozen=True)
-class Beside:
+class Session:
     """A place beside a database; `cluster` is None for the hacking loop."""
 
     env: Environment
-    place: Place
+    place: Container
     cluster: Cluster | None
 
     @property
@@ -31,37 +31,37 @@ class Beside:
         return self.cluster.manager if self.cluster is not None else None
 
     @property
-    def database(self) -> Place:
+    def database(self) -> Container:
         """The container of the database itself. Raises Refused where it runs elsewhere."""
         hosts = self.cluster.all if self.cluster is not None else [self.place.host]
         return container.database(hosts, self.place)
 
     def do(
-        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
     ) -> dict[str, Any]:
         """Do one verb there; a `store` here is served to it."""
         return call.run(self.place, verb, given, report, store)
 
 
 @contextlib.contextmanager
-def connected(env: Environment | None) -> Iterator[Beside]:
+def connected(env: Environment | None) -> Iterator[Session]:
     """Connect to an environment, or to the hacking loop, for a block.
 
     Raises Refused when nothing runs beside its database.
     """
     if env is None:
         loop = environment.load("dev")
-        yield Beside(loop, container.hacking(LocalHost("this computer"), loop.project), None)
+        yield Session(loop, container.hacking(LocalHost("this computer"), loop.project), None)
         return
     with connect.connected(env, lenient=True) as cluster:
-        yield Beside(env, container.deployed(cluster.all, env.prefix, env.name), cluster)
+        yield Session(env, container.deployed(cluster.all, env.prefix, env.name), cluster)
 
 
 def do(
     env: Environment | None,
     verb: str,
     given: Mapping[str, Any],
-    report: Report,
+    report: Reporter,
     store: Store | None = None,
 ) -> dict[str, Any]:
     """Do one verb beside an environment's database and return its result."""

@@ -5,7 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 
-from slipway.agent.channel import Broken, Channel, Message
+from slipway.agent.channel import Channel, ChannelBroken, Message
 from slipway.storage.store import Store, StoreError
 
 WAITING = 8  # chunks on their way into the store
@@ -15,7 +15,7 @@ class _Aborted(Exception):
     """The other end has given a stream up."""
 
 
-class Desk:
+class StoreServer:
     """Answers `store.*` messages; each stream has a thread, so that none holds up the line."""
 
     def __init__(self, channel: Channel, store: Store) -> None:
@@ -100,7 +100,7 @@ class Desk:
     def _guarded(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
         try:
             work(number, message)
-        except (_Aborted, Broken):
+        except (_Aborted, ChannelBroken):
             pass
         except StoreError as error:
             self._fail(number, type(error).__name__, str(error))
@@ -113,7 +113,7 @@ class Desk:
             self._drain(number)
 
     def _fail(self, number: int, error: str, text: str) -> None:
-        with contextlib.suppress(Broken):
+        with contextlib.suppress(ChannelBroken):
             self._channel.send("store.error", id=number, error=error, text=text)
 
     def _drain(self, number: int) -> None:

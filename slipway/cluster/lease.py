@@ -49,18 +49,18 @@ docker config rm "$1.lease" >/dev/null
 
 
 @dataclass(frozen=True)
-class Pace:
+class LeaseTiming:
     """Seconds between two heartbeats, and of silence after which a holder counts as dead."""
 
     beat: float = 15.0
     expiry: float = 60.0
 
 
-PACE = Pace()
+PACE = LeaseTiming()
 
 
 @dataclass(frozen=True)
-class Holder:
+class LeaseHolder:
     """Who holds a lease, as the manager's store says; ages are in seconds of its clock."""
 
     id: str
@@ -78,7 +78,7 @@ class Holder:
 class Lease:
     """A lease that was taken; it is refreshed until it is given back."""
 
-    def __init__(self, manager: Host, app: str, token: str, pace: Pace = PACE) -> None:
+    def __init__(self, manager: Host, app: str, token: str, pace: LeaseTiming = PACE) -> None:
         self._manager = manager
         self._app = app
         self._token = token
@@ -126,7 +126,7 @@ def held(manager: Host, app: str, reason: str) -> Iterator[Lease]:
             lease.give_back()
 
 
-def take(manager: Host, app: str, reason: str, pace: Pace = PACE) -> Lease:
+def take(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Lease:
     """Take the lease, also from a holder that has been silent for too long. Raises Busy."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
@@ -147,7 +147,7 @@ def take(manager: Host, app: str, reason: str, pace: Pace = PACE) -> Lease:
     raise Busy(f"the lease on {app} changes hands too fast; try again")
 
 
-def parse(lines: list[str]) -> Holder | None:
+def parse(lines: list[str]) -> LeaseHolder | None:
     """Read the holder from what TAKE prints: the clock, the lease as JSON, the beats."""
     now = int(lines[0])
     if len(lines) < 2 or not lines[1].startswith("{"):
@@ -159,7 +159,7 @@ def parse(lines: list[str]) -> Holder | None:
     last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
     owner, reason = labels["slipway.owner"], labels["slipway.reason"]
     named = labels.get("slipway.process", "")
-    return Holder(document["ID"], owner, reason, now - start, now - last, named)
+    return LeaseHolder(document["ID"], owner, reason, now - start, now - last, named)
 
 
 def owner() -> str:

@@ -17,7 +17,7 @@ EVENTS_KEPT = 100
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One thing that happened to a release."""
 
     release: int
@@ -30,11 +30,11 @@ class Entry:
     seconds: str = ""
 
 
-def entries(observed: Observed, app: str) -> tuple[Entry, ...]:
+def entries(observed: Observed, app: str) -> tuple[LedgerEntry, ...]:
     """List all events, oldest first."""
     start = f"{app}.event."
     return tuple(
-        Entry(
+        LedgerEntry(
             release=int(labels["slipway.release"]),
             **{
                 key: labels.get(f"slipway.{key}", "")
@@ -46,12 +46,12 @@ def entries(observed: Observed, app: str) -> tuple[Entry, ...]:
     )
 
 
-def live(events: tuple[Entry, ...]) -> Entry | None:
+def live(events: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
     """Return the event that made the serving release live, or None before the first."""
     return next((event for event in reversed(events) if event.result == "live"), None)
 
 
-def previous(events: tuple[Entry, ...]) -> Entry | None:
+def previous(events: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
     """Return the last event that made another release live than the one that serves now."""
     now = live(events)
     if now is None:
@@ -84,7 +84,7 @@ def read(manager: Host, app: str, number: int) -> str:
     return manager.run(argv, timeout=20).out.removesuffix("\n")
 
 
-def append(manager: Host, app: str, entry: Entry) -> None:
+def append(manager: Host, app: str, entry: LedgerEntry) -> None:
     """Write down what happened to a release."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
     labels = {"slipway.app": app} | {

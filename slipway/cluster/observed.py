@@ -41,7 +41,7 @@ docker network ls --filter "label=slipway.app=$app" --format 'network	{{json .Na
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedService:
     """A service as the Swarm runs it."""
 
     id: str
@@ -73,7 +73,7 @@ class Observed:
     swarm: str
     now: int
     nodes: tuple[Node, ...]
-    services: tuple[Deployed, ...]
+    services: tuple[DeployedService, ...]
     configs: Mapping[str, Mapping[str, str]]
     secrets: frozenset[str]
     networks: frozenset[str]
@@ -82,7 +82,7 @@ class Observed:
     def is_manager(self) -> bool:
         return self.swarm == "active true"
 
-    def stack(self, name: str) -> tuple[Deployed, ...]:
+    def stack(self, name: str) -> tuple[DeployedService, ...]:
         """Return the services of one stack."""
         return tuple(service for service in self.services if service.stack == name)
 
@@ -123,12 +123,12 @@ def _age(config: list[Any]) -> int:
     return int(config[0])
 
 
-def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> Deployed:
+def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> DeployedService:
     labels = spec["Spec"]["Labels"]
     container = spec["Spec"]["TaskTemplate"]["ContainerSpec"]
     # "2/3", or "0/1 (1/1 completed)" for a job
     running, _, desired = counts.get(_short(spec["ID"], counts), "0/0").split(" ")[0].partition("/")
-    return Deployed(
+    return DeployedService(
         id=spec["ID"],
         name=spec["Spec"]["Name"],
         stack=labels.get("com.docker.stack.namespace", ""),

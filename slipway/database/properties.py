@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"}
 
 
-def copy(session: "Session", source: str, target: str, report: Report) -> None:
+def copy(session: "Session", source: str, target: str, report: Reporter) -> None:
     """Give `target` the owner, rights, settings and limit of `source`; rights that lack are told.
 
     `session` is one to another database.
@@ -76,7 +76,7 @@ def _settings(session: "Session", source: str, target: str) -> "list[sql.Compose
     return found
 
 
-def _copy_lists(session: "Session", source: str, target: str, report: Report) -> None:
+def _copy_lists(session: "Session", source: str, target: str, report: Reporter) -> None:
     """Copy the lists through settings of this session, which writes them down as they were."""
     import psycopg
     from psycopg import sql
@@ -112,11 +112,11 @@ def _whose(role: str | None, target: str) -> "sql.Composed":
     return text.format(sql.Identifier(role), sql.Identifier(target))
 
 
-def _tell_left_out(error: "Error", statement: str, report: Report) -> None:
+def _tell_left_out(error: "Error", statement: str, report: Reporter) -> None:
     report.note(f"left out, for {error.diag.message_primary}: {statement}")
 
 
-def _copy_owner(session: "Session", source: str, target: str, report: Report) -> None:
+def _copy_owner(session: "Session", source: str, target: str, report: Reporter) -> None:
     import psycopg
     from psycopg import sql
 

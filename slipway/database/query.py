@@ -34,7 +34,7 @@ class QueryFailed(SlipwayError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """Rows under their columns; `more` when there were more than asked for."""
 
     columns: Sequence[str]
@@ -49,7 +49,7 @@ def ask(
     limit: int = LIMIT,
     timeout: float = TIMEOUT,
     patience: float = PATIENCE,
-) -> Answer:
+) -> QueryResult:
     """Ask one question. Raises Refused for what writes, QueryFailed for what the server says."""
     import psycopg
 
@@ -96,7 +96,7 @@ def _reading(connection: "Connection[tuple[Any, ...]]", timeout: float) -> Itera
             connection.execute("ROLLBACK")
 
 
-def _answer(connection: "Connection[tuple[Any, ...]]", sql: str, limit: int) -> Answer:
+def _answer(connection: "Connection[tuple[Any, ...]]", sql: str, limit: int) -> QueryResult:
     from psycopg.types.string import TextLoader
 
     cursor = connection.cursor()
@@ -109,9 +109,9 @@ def _answer(connection: "Connection[tuple[Any, ...]]", sql: str, limit: int) -> 
     with contextlib.closing(cast(Any, cursor.stream(sql.encode()))) as stream:
         for row in stream:
             if len(rows) == limit:
-                return Answer(_columns(cursor.description), rows, more=True)
+                return QueryResult(_columns(cursor.description), rows, more=True)
             rows.append([plain(value) for value in row])
-    return Answer(_columns(cursor.description), rows, more=False)
+    return QueryResult(_columns(cursor.description), rows, more=False)
 
 
 def _columns(description: Sequence[Any] | None) -> list[str]:

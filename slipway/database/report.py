@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class Report(Protocol):
+class Reporter(Protocol):
     """A listener: a channel to a person's computer, the log of a container, a test."""
 
     def note(self, text: str) -> None:

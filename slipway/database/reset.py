@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.database import identity, properties, siblings
 from slipway.database import swap as swapping
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ PATTERN = "template1"  # how a database that is missing altogether is to write a
 
 
 @dataclass(frozen=True)
-class Wish:
+class ResetOptions:
     """What is asked for, and what is done at which moment; each gets the way to the database."""
 
     asked: str  # the environment that the person named
@@ -35,14 +35,14 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Done:
+class ResetResult:
     """A reset that is over; `seconds` is how long new connections had to wait."""
 
     ended: int  # sessions
     seconds: float
 
 
-def reset(server: Server, wish: Wish, report: Report) -> Done:
+def reset(server: Server, wish: ResetOptions, report: Reporter) -> ResetResult:
     """Replace the database by a new one. Raises Refused or Busy before anything is changed."""
     import psycopg
 
@@ -56,7 +56,9 @@ def reset(server: Server, wish: Wish, report: Report) -> Done:
         ) from None
 
 
-def _replace(session: "Session", server: Server, wish: Wish, report: Report) -> Done:
+def _replace(
+    session: "Session", server: Server, wish: ResetOptions, report: Reporter
+) -> ResetResult:
     is_there = siblings.is_there(session, server.database)
     _check_rights(session, server.database, is_there=is_there)
     row = _row(server) if is_there else None
@@ -74,16 +76,18 @@ def _replace(session: "Session", server: Server, wish: Wish, report: Report) -> 
     _fill(session, server, new, wish, report)
     if not is_there:
         _name(session, new, server.database)
-        return Done(0, 0.0)
+        return ResetResult(0, 0.0)
     properties.copy(session, server.database, new, report)
     ended = _tell_sessions(session, server.database, report)
     # Named as something left over, so that the next run drops it when this one is killed here.
     kept, seconds = swapping.swap(server, new, f"{now}-0000", kind=siblings.RESTORE)
     siblings.drop(session, kept)
-    return Done(ended, seconds)
+    return ResetResult(ended, seconds)
 
 
-def _fill(session: "Session", server: Server, new: str, wish: Wish, report: Report) -> None:
+def _fill(
+    session: "Session", server: Server, new: str, wish: ResetOptions, report: Reporter
+) -> None:
     """Fill the new database; one that cannot be filled is dropped again."""
     import psycopg
 
@@ -126,7 +130,7 @@ def _check_rights(session: "Session", database: str, *, is_there: bool) -> None:
         raise Refused(f"{database} belongs to another role than {user}; nothing was changed")
 
 
-def _tell_sessions(session: "Session", database: str, report: Report) -> int:
+def _tell_sessions(session: "Session", database: str, report: Reporter) -> int:
     """Say whose connections will end; return how many."""
     rows = session.execute(
         "SELECT coalesce(nullif(application_name, ''), 'without a name'), usename, count(*)"

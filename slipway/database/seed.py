@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class SeedFailed(SlipwayError):
     """A file of sample rows did not run; the text names file and line, the rest of it stays out."""
 
 
-def sow(server: Server, files: Mapping[str, str], report: Report) -> list[str]:
+def sow(server: Server, files: Mapping[str, str], report: Reporter) -> list[str]:
     """Run the files in the order given; return their names. Raises SeedFailed."""
     import psycopg
 

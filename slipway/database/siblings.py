@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.database.connection import MAINTENANCE, Server
 from slipway.database.pooler import refuse_shared_connection
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Busy, Refused, SlipwayError
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ TAIL = re.compile(rf"__({RESTORE}|{BEFORE}|{UNDONE})_(\d{{8}}T\d{{6}}Z)(?:-[0-9a
 LONGEST_TAIL = len("__restore_20261122T021500Z-1f3a")
 
 
-class NotHere(SlipwayError):
+class LocaleUnavailable(SlipwayError):
     """This server does not know such a way to write or sort text."""
 
 
 @dataclass(frozen=True)
-class Kept:
+class Sibling:
     """A database beside the live one; `stamp` is when it was begun or set aside."""
 
     name: str
@@ -40,7 +40,7 @@ class Kept:
     size: int  # bytes on the server's disk
 
 
-class Writing(Protocol):
+class TextSettings(Protocol):
     """How a database writes and sorts text."""
 
     @property
@@ -56,7 +56,7 @@ class Writing(Protocol):
 
 
 @dataclass(frozen=True)
-class OwnWriting:
+class OwnTextSettings:
     """The Writing of a database that is there."""
 
     encoding: str
@@ -71,7 +71,7 @@ def name_of(database: str, kind: str, moment: str) -> str:
     return f"{_stem(database)}__{kind}_{moment}"
 
 
-def old_databases(server: Server) -> list[Kept]:
+def old_databases(server: Server) -> list[Sibling]:
     """List what restores have set aside (`before`, `undone`), the newest first."""
     with server.named(MAINTENANCE).connect() as session:
         found = _kept(session, server.database)
@@ -100,7 +100,7 @@ def drop(session: "Session", name: str, *, force: bool = True) -> None:
         raise Busy(f"somebody is connected to {name}; it stays") from None
 
 
-def drop_stale(session: "Session", database: str, report: Report) -> None:
+def drop_stale(session: "Session", database: str, report: Reporter) -> None:
     """Drop what an interrupted restore left; only while `alone` says that none is running."""
     for each in _kept(session, database):
         if each.kind == RESTORE:
@@ -125,7 +125,7 @@ def alone(server: Server, what: str) -> "Iterator[Session]":
         yield session
 
 
-def create(session: "Session", name: str, writing: Writing) -> None:
+def create(session: "Session", name: str, writing: TextSettings) -> None:
     """Create an empty database that only its owner may enter; it is marked as being filled."""
     import psycopg
     from psycopg import sql
@@ -133,7 +133,7 @@ def create(session: "Session", name: str, writing: Writing) -> None:
     try:
         session.execute(sql.SQL("create database {} ").format(sql.Identifier(name)) + _as(writing))
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.WrongObjectType) as error:
-        raise NotHere(
+        raise LocaleUnavailable(
             f"this server cannot make a database that writes {writing.encoding} and sorts as "
             f"{writing.locale or writing.collate}: {error.diag.message_primary}"
         ) from None
@@ -157,7 +157,7 @@ def name_it(session: "Session", name: str, wanted: str) -> None:
         session.execute(sql.SQL("alter database {} rename to {}").format(*names))
 
 
-def writing(session: "Session", database: str) -> OwnWriting:
+def writing(session: "Session", database: str) -> OwnTextSettings:
     """Read how a database writes and sorts."""
     row = session.execute(
         "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d where datname = %s",
@@ -166,7 +166,7 @@ def writing(session: "Session", database: str) -> OwnWriting:
     if row is None:
         raise SlipwayError(f"there is no database {database}")
     found, encoding = row
-    return OwnWriting(
+    return OwnTextSettings(
         encoding=encoding,
         provider=found.get("datlocprovider", "c"),
         collate=found["datcollate"],
@@ -181,7 +181,7 @@ def is_there(session: "Session", name: str) -> bool:
     return found is not None
 
 
-def _as(writing: Writing) -> "sql.Composed":
+def _as(writing: TextSettings) -> "sql.Composed":
     from psycopg import sql
 
     words: list[tuple[str, str]] = [("template", "template0"), ("encoding", writing.encoding)]
@@ -197,7 +197,7 @@ def _as(writing: Writing) -> "sql.Composed":
     return sql.SQL(" ").join(pairs)
 
 
-def _kept(session: "Session", database: str) -> list[Kept]:
+def _kept(session: "Session", database: str) -> list[Sibling]:
     stem = _stem(database)
     rows = session.execute(
         "select datname, case when has_database_privilege(oid, 'connect')"
@@ -207,7 +207,7 @@ def _kept(session: "Session", database: str) -> list[Kept]:
     found = []
     for name, size in rows:
         if tail := TAIL.fullmatch(name[len(stem) :]):
-            found.append(Kept(name, tail[1], tail[2], size))
+            found.append(Sibling(name, tail[1], tail[2], size))
     return found
 
 

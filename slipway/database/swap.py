@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.database.siblings import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.errors import Busy, Refused, SlipwayError
 
@@ -27,7 +27,7 @@ NAME = "slipway swap"
 WORKING = ["slipway backup%", "slipway migrat%"]  # application_names; ending these would cost work
 
 
-class Stuck(SlipwayError):
+class SwapBlocked(SlipwayError):
     """Sessions of the live database did not end; nothing was changed."""
 
 
@@ -53,7 +53,7 @@ def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[
     return kept, time.monotonic() - begun
 
 
-def undo(server: Server, moment: str, report: Report) -> tuple[str, str, float]:
+def undo(server: Server, moment: str, report: Reporter) -> tuple[str, str, float]:
     """Swap the newest replaced database back; return its name, the other's, and the seconds."""
     older = old_databases(server)
     if older and older[0].kind == UNDONE:
@@ -140,7 +140,7 @@ def _rename(session: "Session", live: str, new: str, kept: str) -> None:
                 text = sql.SQL("comment on database {} is {}")
                 session.execute(text.format(names["l"], sql.Literal(old_comment)))
     except (psycopg.errors.ObjectInUse, psycopg.errors.LockNotAvailable) as error:
-        raise Stuck(
+        raise SwapBlocked(
             f"the sessions in {live} did not end within {STUCK} ({error.diag.message_detail}); "
             "nothing was changed and the old one serves; run this again"
         ) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
 from slipway.database.processes import started
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 
 ROOT = Path(os.environ.get("SLIPWAY_SCRATCH", "/var/lib/slipway"))
@@ -41,7 +41,7 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def throwaway(report: Report, root: Path = ROOT) -> Iterator[Server]:
+def throwaway(report: Reporter, root: Path = ROOT) -> Iterator[Server]:
     """Start an empty server for a block; whoever else was killed while using one is tidied up."""
     with contextlib.ExitStack() as stack:
         folder = _own_folder(stack, report, root)
@@ -61,13 +61,13 @@ def throwaway(report: Report, root: Path = ROOT) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def own_folder(report: Report, root: Path = ROOT) -> Iterator[Path]:
+def own_folder(report: Reporter, root: Path = ROOT) -> Iterator[Path]:
     """Have a folder for a block; one whose process was killed is removed by the next."""
     with contextlib.ExitStack() as stack:
         yield _own_folder(stack, report, root)
 
 
-def _drop_stale(report: Report, root: Path) -> None:
+def _drop_stale(report: Reporter, root: Path) -> None:
     """Remove the servers of processes that are gone."""
     for folder in root.glob(f"{PREFIX}*"):
         with contextlib.suppress(BlockingIOError, FileNotFoundError), _held(folder):
@@ -83,7 +83,7 @@ def room(root: Path = ROOT) -> int:
         raise SlipwayError(f"the scratch volume {root} cannot be used: {error.strerror}") from None
 
 
-def _own_folder(stack: contextlib.ExitStack, report: Report, root: Path) -> Path:
+def _own_folder(stack: contextlib.ExitStack, report: Reporter, root: Path) -> Path:
     """Make a folder that is ours until the stack ends, and remove those that are nobody's."""
     if len(os.fsencode(root)) > LONGEST_SOCKET:
         raise Refused(f"the path {root} is too long for the socket of a database")

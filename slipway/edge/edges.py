@@ -9,7 +9,7 @@ from typing import Any
 
 from slipway.errors import HostError, SlipwayError
 from slipway.hosts import parallel
-from slipway.hosts.host import Completed, Host, script
+from slipway.hosts.host import CommandResult, Host, script
 
 FIND = (
     'c=$(docker ps -q --filter "label=slipway.app=$1" --filter label=slipway.service=edge '
@@ -125,6 +125,6 @@ class Edges:
         return count
 
 
-def _last(done: Completed) -> str:
+def _last(done: CommandResult) -> str:
     lines = (done.err or done.out).strip().splitlines()
     return lines[-1] if lines else f"it ended with {done.code}"

@@ -13,7 +13,7 @@ MINUTES = 60 * SECONDS
 
 
 @dataclass(frozen=True)
-class Completed:
+class CommandResult:
     """A command that ended; output is decoded as UTF-8, bad bytes replaced."""
 
     host: str
@@ -22,14 +22,14 @@ class Completed:
     out: str
     err: str
 
-    def check(self) -> "Completed":
+    def check(self) -> "CommandResult":
         """Return itself, or raise CommandFailed when the code is not 0."""
         if self.code != 0:
             raise CommandFailed(self.host, self.argv, self.code, self.err or self.out)
         return self
 
 
-class Conversation(Protocol):
+class Process(Protocol):
     """A command that runs and is spoken with: bytes both ways, until both sides have ended."""
 
     def write(self, data: bytes) -> None:
@@ -44,7 +44,7 @@ class Conversation(Protocol):
         """Close its input."""
         ...
 
-    def wait(self) -> Completed:
+    def wait(self) -> CommandResult:
         """Wait for its end; `err` holds the last lines it said on its second output."""
         ...
 
@@ -65,7 +65,7 @@ class Host(Protocol):
         stdin: bytes | Iterable[bytes] = b"",
         timeout: float = 2 * MINUTES,
         check: bool = True,
-    ) -> Completed:
+    ) -> CommandResult:
         """Run a command and wait for it; chunks of `stdin` are streamed, never joined.
 
         The command and its children are ended when the timeout passes.
@@ -81,7 +81,7 @@ class Host(Protocol):
         """Run a command with this terminal as its own, return its code."""
         ...
 
-    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         """Start a command to speak with; it is ended when the block is left early."""
         ...
 
@@ -94,6 +94,6 @@ class Host(Protocol):
         ...
 
 
-def script(host: Host, text: str, *args: str, timeout: float = 2 * MINUTES) -> Completed:
+def script(host: Host, text: str, *args: str, timeout: float = 2 * MINUTES) -> CommandResult:
     """Run a POSIX shell script in one round trip; `args` become `$1`, `$2`, ..."""
     return host.run(["sh", "-euc", text, "sh", *args], timeout=timeout)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, Completed, Conversation
-from slipway.hosts.process import Spoken
+from slipway.hosts.host import MINUTES, CommandResult, Process
+from slipway.hosts.process import LocalProcess
 
 
 class LocalHost:
@@ -34,7 +34,7 @@ class LocalHost:
         stdin: bytes | Iterable[bytes] = b"",
         timeout: float = 2 * MINUTES,
         check: bool = True,
-    ) -> Completed:
+    ) -> CommandResult:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         with _ended(process):
             feeder = None if isinstance(stdin, bytes) else _Feeder(process, stdin)
@@ -46,7 +46,7 @@ class LocalHost:
                 raise CommandFailed(self._name, argv, 124, message) from None
             if feeder is not None:
                 feeder.finish()
-        completed = Completed(
+        completed = CommandResult(
             self._name,
             tuple(argv),
             process.returncode,
@@ -70,10 +70,10 @@ class LocalHost:
             raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
 
     @contextlib.contextmanager
-    def open(self, argv: Sequence[str]) -> Iterator[Conversation]:
+    def open(self, argv: Sequence[str]) -> Iterator[Process]:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         with _ended(process):
-            yield Spoken(self._name, argv, process)
+            yield LocalProcess(self._name, argv, process)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         target = Path(path)

@@ -7,13 +7,13 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from slipway.hosts.host import Completed
+from slipway.hosts.host import CommandResult
 
 LAST_LINES = 50
 PATIENCE = 30.0  # for a command whose last word was heard
 
 
-class Spoken:
+class LocalProcess:
     """Bytes to a process and from it; what it says on its second output is kept for its end."""
 
     def __init__(self, host: str, argv: Sequence[str], process: "subprocess.Popen[bytes]") -> None:
@@ -38,7 +38,7 @@ class Spoken:
             with contextlib.suppress(BrokenPipeError):  # it has ended already
                 self._process.stdin.close()
 
-    def wait(self) -> Completed:
+    def wait(self) -> CommandResult:
         self.end()
         try:
             code = self._process.wait(PATIENCE)
@@ -47,7 +47,7 @@ class Spoken:
             code = self._process.wait()
         self._listener.join(1)
         words = b"".join(self._words).decode(errors="replace")
-        return Completed(self._host, self._argv, code, "", words)
+        return CommandResult(self._host, self._argv, code, "", words)
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101  opened with a pipe

@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, SECONDS, Completed, Conversation
+from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Process
 from slipway.hosts.local import LocalHost
-from slipway.hosts.ssh_connection import Line
+from slipway.hosts.ssh_connection import SshConnection
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -51,7 +51,7 @@ class SshHost:
         self._name = name
         self._address = address
         self._user = user
-        self._line = Line(name, address, user, port, known_hosts, identity, gateway)
+        self._line = SshConnection(name, address, user, port, known_hosts, identity, gateway)
 
     @property
     def name(self) -> str:
@@ -74,7 +74,7 @@ class SshHost:
         stdin: bytes | Iterable[bytes] = b"",
         timeout: float = 2 * MINUTES,
         check: bool = True,
-    ) -> Completed:
+    ) -> CommandResult:
         started = time.monotonic()
         if isinstance(stdin, bytes) and len(stdin) <= BULK:
             code, out, err = self._converse(argv, stdin, timeout)
@@ -82,7 +82,7 @@ class SshHost:
             code, out, err = self._stream(argv, stdin, timeout)
         if code in (124, ENDED_BY_SIGNAL) and time.monotonic() - started >= timeout:
             raise CommandFailed(self._name, argv, 124, f"no end after {timeout:.0f} s")
-        completed = Completed(self._name, tuple(argv), code, out, err)
+        completed = CommandResult(self._name, tuple(argv), code, out, err)
         return completed.check() if check else completed
 
     def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
@@ -98,7 +98,7 @@ class SshHost:
         return LocalHost(self._name).attach([*self._line.ssh("-t"), *command])
 
     @contextlib.contextmanager
-    def open(self, argv: Sequence[str]) -> Iterator[Conversation]:
+    def open(self, argv: Sequence[str]) -> Iterator[Process]:
         # A command must end by itself when its input does: that is all that a lost line tells it.
         command = [*self._line.ssh(), shlex.join(argv)]
         with LocalHost(self._name).open(command) as conversation:

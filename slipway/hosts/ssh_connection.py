@@ -13,7 +13,7 @@ from slipway.hosts.host import SECONDS
 if TYPE_CHECKING:
     from paramiko import Channel
 
-    from slipway.hosts.ssh_errors import Way
+    from slipway.hosts.ssh_errors import SshRoute
     from slipway.hosts.strict_fabric import Connection
 
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
@@ -23,7 +23,7 @@ PAUSES = (0.3, 1.0)  # between tries while a host refuses: sshd restarts, MaxSta
 SSH_MSG_CHANNEL_REQUEST = b"\x62"  # RFC 4254, section 6.9: signals
 
 
-class Line:
+class SshConnection:
     """The way to a host, and the connection over it while there is one."""
 
     def __init__(
@@ -121,10 +121,10 @@ class Line:
             gateway=self._gateway,
         )
 
-    def _way(self, made: "Connection") -> "Way":
-        from slipway.hosts.ssh_errors import Way
+    def _way(self, made: "Connection") -> "SshRoute":
+        from slipway.hosts.ssh_errors import SshRoute
 
-        return Way(
+        return SshRoute(
             self._name, made.user, made.host, int(made.port), self._known_hosts, self._identity
         )
 

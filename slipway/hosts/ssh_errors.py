@@ -9,7 +9,7 @@ from slipway.hosts.strict_fabric import CONNECT_SECONDS, HopFailed, KeyRefused
 
 
 @dataclass(frozen=True)
-class Way:
+class SshRoute:
     """How a host is reached; what its complaints name."""
 
     name: str
@@ -24,7 +24,7 @@ class Way:
         return self.address if self.port == 22 else f"{self.address}:{self.port}"
 
 
-def translate(error: BaseException, way: Way) -> Unreachable:
+def translate(error: BaseException, way: SshRoute) -> Unreachable:
     """The sentence for a connection that did not come about."""
     import paramiko
 
@@ -54,7 +54,7 @@ def translate(error: BaseException, way: Way) -> Unreachable:
     return Unreachable(way.name, f"no connection to {way.place}: {error}")
 
 
-def _about_key(error: KeyRefused, way: Way) -> str:
+def _about_key(error: KeyRefused, way: SshRoute) -> str:
     host, _, port = error.hop.removeprefix("[").partition("]:")
     file = _shown(way.known_hosts)
     scan = f"ssh-keyscan -p {port or 22} {host} >> {file}"
@@ -70,14 +70,14 @@ def _about_key(error: KeyRefused, way: Way) -> str:
     )
 
 
-def _about_login(way: Way) -> str:
+def _about_login(way: SshRoute) -> str:
     return (
         f"{way.place} refuses {way.user}; keys tried: {', '.join(_keys(way)) or 'none'}. "
         f"Is one of them in ~{way.user}/.ssh/authorized_keys there?"
     )
 
 
-def _keys(way: Way) -> list[str]:
+def _keys(way: SshRoute) -> list[str]:
     import paramiko
 
     if way.identity is not None:

@@ -1,14 +1,14 @@
 """Scripts that need root, for hosts where one logs in as root and where one does not."""
 
 from slipway.errors import Refused
-from slipway.hosts.host import MINUTES, Completed, Host
+from slipway.hosts.host import MINUTES, CommandResult, Host
 
 CLIMB = 'if [ "$(id -u)" = 0 ]; then exec "$@"; else exec sudo -n -- "$@"; fi'
 
 
 def as_root(
     host: Host, text: str, *args: str, stdin: bytes = b"", timeout: float = 2 * MINUTES
-) -> Completed:
+) -> CommandResult:
     """Run a POSIX shell script as root in one round trip; `args` become `$1`, `$2`, ...
 
     Raises Refused where sudo asks for a password.

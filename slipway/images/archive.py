@@ -75,7 +75,7 @@ def _drained(buffer: io.BytesIO) -> bytes:
     return data
 
 
-class Reader:
+class ArchiveReader:
     """One of several readers of a stream; it must be closed, or the others wait for it."""
 
     def __init__(self) -> None:
@@ -102,9 +102,9 @@ class Reader:
         self._closed.set()
 
 
-def shared(chunks: Generator[bytes], readers: int) -> list[Reader]:
+def shared(chunks: Generator[bytes], readers: int) -> list[ArchiveReader]:
     """Read a stream once and give every reader all of it, at the pace of the slowest."""
-    found = [Reader() for _ in range(readers)]
+    found = [ArchiveReader() for _ in range(readers)]
 
     def pump() -> None:
         end: BaseException | None = None

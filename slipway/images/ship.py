@@ -20,7 +20,7 @@ Chain = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Cargo:
+class Shipment:
     """Images that a machine lacks, and the layers of them that it has all the same."""
 
     images: tuple[Image, ...]
@@ -41,12 +41,12 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[s
     Machines that lack the same things are fed from one `docker save`.
     """
     chains = layers(images)
-    groups: dict[Cargo, list[Host]] = {}
+    groups: dict[Shipment, list[Host]] = {}
     for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
         wanted = tuple(image for image in images if image.id not in present)
         spare = dispensable([chains[image.id] for image in wanted], list(present.values()))
         if wanted:
-            groups.setdefault(Cargo(wanted, frozenset(spare)), []).append(host)
+            groups.setdefault(Shipment(wanted, frozenset(spare)), []).append(host)
     sizes = []
     for cargo, group in groups.items():
         note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
@@ -85,7 +85,7 @@ def dispensable(wanted: Collection[Chain], present: Collection[Chain]) -> set[st
     return spare - needed
 
 
-def _ship(hosts: Sequence[Host], cargo: Cargo) -> list[int]:
+def _ship(hosts: Sequence[Host], cargo: Shipment) -> list[int]:
     """Load a cargo on machines that lack the same; return the bytes that went to each."""
     tags = [image.tag for image in cargo.images]
     readers = archive.shared(archive.save(tags, cargo.spare), len(hosts))
@@ -111,7 +111,7 @@ def _ship(hosts: Sequence[Host], cargo: Cargo) -> list[int]:
     return parallel.each(hosts, one)
 
 
-def _lost(host: Host, cargo: Cargo) -> str:
+def _lost(host: Host, cargo: Shipment) -> str:
     """Name an image that did not arrive, if there is one."""
     present = _present(host)
     return next((image.tag for image in cargo.images if image.id not in present), "")

@@ -51,7 +51,7 @@ else echo "$1 is not there, or neither a file nor a folder" >&2; exit 1; fi
 
 
 @dataclass(frozen=True)
-class Side:
+class Endpoint:
     """The side that is not this computer; `within` leads into a container there."""
 
     host: Host
@@ -63,7 +63,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Copied:
+class CopyResult:
     """What now lies where; of a folder, `size` and `sum` are those of its tar."""
 
     path: str
@@ -71,7 +71,7 @@ class Copied:
     sum: str
 
 
-def container(host: Host, app: str, service: str) -> Side:
+def container(host: Host, app: str, service: str) -> Endpoint:
     """Find the newest running container of a service on a machine. Raises Refused."""
     labels = (f"label=slipway.app={app}", f"label=slipway.service={service}", "status=running")
     filters = [word for label in labels for word in ("--filter", label)]
@@ -81,10 +81,10 @@ def container(host: Host, app: str, service: str) -> Side:
             f"no container of {service} runs on {host.name}; see which there are: "
             f"`inv machine.ssh --name={host.name} --command='docker ps'`"
         )
-    return Side(host, ("docker", "exec", "--interactive", found[0]))
+    return Endpoint(host, ("docker", "exec", "--interactive", found[0]))
 
 
-def put(source: Path, side: Side, target: str) -> Copied:
+def put(source: Path, side: Endpoint, target: str) -> CopyResult:
     """Copy a file or folder of this computer to the other side.
 
     It is read twice, first for its sum: what changes meanwhile is not put in place.
@@ -110,10 +110,10 @@ def put(source: Path, side: Side, target: str) -> Copied:
         )
     if done.code != 0:
         raise HostError(side.host.name, _last(done.err.splitlines()))
-    return Copied(done.out, size, digest.hexdigest())
+    return CopyResult(done.out, size, digest.hexdigest())
 
 
-def get(side: Side, source: str, target: Path) -> Copied:
+def get(side: Endpoint, source: str, target: Path) -> CopyResult:
     """Copy a file or folder of the other side to this computer."""
     name = PurePosixPath(source).name
     target = target.expanduser()
@@ -159,7 +159,7 @@ def get(side: Side, source: str, target: Path) -> Copied:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from None
     finally:
         _sweep(draft, received)
-    return Copied(str(target), size, digest.hexdigest())
+    return CopyResult(str(target), size, digest.hexdigest())
 
 
 def _read(path: Path) -> Iterator[bytes]:

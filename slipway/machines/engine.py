@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.errors import ConfigError, HostError, Refused
-from slipway.hosts.host import MINUTES, Completed, Host, script
+from slipway.hosts.host import MINUTES, CommandResult, Host, script
 from slipway.machines import engine_scripts as scripts
 
 OLDEST = 26
@@ -17,7 +17,7 @@ NEEDED = f"Docker Engine >= {OLDEST} with Compose v2 and buildx"
 
 
 @dataclass(frozen=True)
-class Facts:
+class EngineFacts:
     """What a host has; an empty string is "none"."""
 
     user: str
@@ -84,13 +84,13 @@ def ensure_engine(host: Host, *, machine: bool = False) -> list[str]:
     return done
 
 
-def look(host: Host) -> Facts:
+def look(host: Host) -> EngineFacts:
     """Learn what the host has."""
     out = script(host, scripts.FACTS).out
     head, _, config = out.partition("\n--\n")
     found = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     root = found.pop("uid") == "0"
-    return Facts(
+    return EngineFacts(
         root=root,
         sudo=found.pop("sudo") == "yes",
         direct=found.pop("direct") == "yes" or root,
@@ -101,7 +101,7 @@ def look(host: Host) -> Facts:
     )
 
 
-def _change(host: Host, facts: Facts, config: str) -> Iterator[str]:
+def _change(host: Host, facts: EngineFacts, config: str) -> Iterator[str]:
     if config != facts.config:
         _as_root(host, facts, scripts.CONFIGURE, stdin=config.encode())
         yield "wrote /etc/docker/daemon.json (log limits, no-new-privileges)"
@@ -122,7 +122,7 @@ def _change(host: Host, facts: Facts, config: str) -> Iterator[str]:
         yield f"added {facts.user} to the group docker"
 
 
-def _check_may_change(host: Host, facts: Facts, *, machine: bool) -> None:
+def _check_may_change(host: Host, facts: EngineFacts, *, machine: bool) -> None:
     if facts.too_old and not machine:
         raise Refused(
             f"{host.name}: Docker Engine {facts.engine} is too old; {NEEDED} is needed, "
@@ -153,7 +153,7 @@ def _check_may_change(host: Host, facts: Facts, *, machine: bool) -> None:
         )
 
 
-def _advice(facts: Facts, *, missing: bool) -> str:
+def _advice(facts: EngineFacts, *, missing: bool) -> str:
     """What a person with the password types instead of us."""
     if facts.denied and not missing:
         return f"type `usermod -aG docker {facts.user}`, log in again"
@@ -168,12 +168,12 @@ def _advice(facts: Facts, *, missing: bool) -> str:
 
 def _as_root(
     host: Host,
-    facts: Facts,
+    facts: EngineFacts,
     text: str,
     *args: str,
     stdin: bytes = b"",
     timeout: float = 3 * MINUTES,
-) -> Completed:
+) -> CommandResult:
     argv = ["sh", "-euc", text, "sh", *args]
     return host.run(argv if facts.root else ["sudo", "-n", *argv], stdin=stdin, timeout=timeout)
 
@@ -192,7 +192,7 @@ def _merged(host: Host, text: str) -> str:
     return text if after == before else json.dumps(after, indent=2) + "\n"
 
 
-def _supported(facts: Facts) -> bool:
+def _supported(facts: EngineFacts) -> bool:
     oldest = {"debian": 12.0, "ubuntu": 22.04}.get(facts.system)
     version = re.match(r"\d+(\.\d+)?", facts.version)
     return oldest is not None and version is not None and float(version[0]) >= oldest

@@ -10,7 +10,7 @@ from slipway.hosts import parallel
 from slipway.hosts.ssh import SshHost
 from slipway.machines import firewall, inventory
 from slipway.machines.machine import Machine
-from slipway.machines.provider import Place
+from slipway.machines.provider import ProviderContext
 
 NOTHING = "nothing to do"
 OUTSIDE = Membership("inactive", "", False, "", ())
@@ -18,7 +18,7 @@ NO_COMMAND = 127
 
 
 @contextlib.contextmanager
-def connected(place: Place, machines: Sequence[Machine]) -> Iterator[list[SshHost]]:
+def connected(place: ProviderContext, machines: Sequence[Machine]) -> Iterator[list[SshHost]]:
     """Machines as hosts, closed afterwards."""
     hosts = [inventory.connect(place.env, machine, place.root) for machine in machines]
     try:
@@ -28,7 +28,7 @@ def connected(place: Place, machines: Sequence[Machine]) -> Iterator[list[SshHos
             host.close()
 
 
-def addresses(place: Place) -> list[str]:
+def addresses(place: ProviderContext) -> list[str]:
     """Where the machines find each other."""
     return [machine.address for machine in inventory.load(place.env, place.root)]
 
@@ -64,7 +64,7 @@ def manager(hosts: Sequence[SshHost]) -> SshHost | None:
     return None
 
 
-def refresh_firewalls(place: Place) -> str:
+def refresh_firewalls(place: ProviderContext) -> str:
     """Tell every machine its peers of today. One that is away is named, and told when it is
     provisioned again; it must not keep the others waiting."""
     with inventory.locked(place.env, place.root):

@@ -23,7 +23,7 @@ HEADER = "# Machines of {env}; kept by `inv machine.create` and `inv machine.rm`
 
 
 @dataclass(frozen=True)
-class Files:
+class InventoryFiles:
     """Where one kind of inventory lies."""
 
     machines: Path
@@ -31,13 +31,15 @@ class Files:
     identity: Path | None
 
 
-def files(env: str, provider: str, root: Path = ROOT) -> Files:
+def files(env: str, provider: str, root: Path = ROOT) -> InventoryFiles:
     """The files for machines of a provider."""
     if provider == LOCAL:
         folder = root / ".slipway" / env
-        return Files(folder / "machines.yml", folder / "known_hosts", folder / "id_ed25519")
+        return InventoryFiles(
+            folder / "machines.yml", folder / "known_hosts", folder / "id_ed25519"
+        )
     folder = root / "compose"
-    return Files(folder / f"{env}.machines.yml", folder / f"{env}.known_hosts", None)
+    return InventoryFiles(folder / f"{env}.machines.yml", folder / f"{env}.known_hosts", None)
 
 
 def load(env: str, root: Path = ROOT) -> tuple[Machine, ...]:

@@ -6,14 +6,16 @@ from slipway.errors import Refused
 from slipway.hosts.ssh import SshHost
 from slipway.machines import fleet, inventory, provision
 from slipway.machines.machine import DATA, Machine, check_name
-from slipway.machines.provider import Place, Provider, Wish
+from slipway.machines.provider import MachineSpec, Provider, ProviderContext
 from slipway.plan import Plan, Step
 
 
-class Admission:
+class Joining:
     """One machine on its way in; what it did is taken back when a later step fails."""
 
-    def __init__(self, place: Place, kind: str, provider: Provider, wish: Wish) -> None:
+    def __init__(
+        self, place: ProviderContext, kind: str, provider: Provider, wish: MachineSpec
+    ) -> None:
         check_name(wish.name)
         known = inventory.load(place.env, place.root)
         inventory.refuse_mixing(place.env, kind, known)

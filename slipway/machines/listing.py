@@ -11,11 +11,11 @@ from slipway.hosts import parallel
 from slipway.hosts.ssh import SshHost
 from slipway.machines import fleet, inventory
 from slipway.machines.machine import DATA, Machine
-from slipway.machines.provider import Place
+from slipway.machines.provider import ProviderContext
 
 
 @dataclass(frozen=True)
-class Row:
+class MachineRow:
     """A machine as `machine.ls` shows it."""
 
     name: str
@@ -27,7 +27,7 @@ class Row:
     engine: str
 
 
-def call(place: Place, describe: Callable[[Machine], str]) -> list[Row]:
+def call(place: ProviderContext, describe: Callable[[Machine], str]) -> list[MachineRow]:
     """A row for each machine; one that does not answer is shown as such."""
     known = inventory.load(place.env, place.root)
     with fleet.connected(place, known) as hosts:
@@ -65,7 +65,7 @@ def _row(
     place: Membership | SlipwayError | None,
     nodes: dict[str, Node],
     describe: Callable[[Machine], str],
-) -> Row:
+) -> MachineRow:
     node = nodes.get(machine.name)
     role = ", ".join(
         word for word in (node.role if node else "", "data" if machine.role == DATA else "") if word
@@ -75,7 +75,9 @@ def _row(
         state, engine = f"unreachable, {describe(machine)}: {reason}", ""
     else:
         state = _state(engine, place, node)
-    return Row(machine.name, machine.provider, machine.address, machine.ssh, role, state, engine)
+    return MachineRow(
+        machine.name, machine.provider, machine.address, machine.ssh, role, state, engine
+    )
 
 
 def _state(engine: str, place: Membership | SlipwayError | None, node: Node | None) -> str:

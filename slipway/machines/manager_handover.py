@@ -15,7 +15,7 @@ PROMOTION = 2 * MINUTES  # until a new manager says so itself
 PAUSE = 0.3 * SECONDS
 
 
-class Succession:
+class Handover:
     """Finds a manager that stays, and makes one where there is none."""
 
     def __init__(self, env: str, leaving: Machine, others: list[Machine]) -> None:

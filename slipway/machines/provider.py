@@ -20,7 +20,7 @@ PROVIDERS = {
 
 
 @dataclass(frozen=True)
-class Wish:
+class MachineSpec:
     """The machine somebody asks for; what a provider cannot use, it refuses."""
 
     name: str
@@ -31,7 +31,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Place:
+class ProviderContext:
     """The environment a provider works for."""
 
     project: str
@@ -43,11 +43,11 @@ class Place:
 class Provider(Protocol):
     """Makes machines that can be reached over SSH with a host key that is pinned."""
 
-    def check(self, wish: Wish) -> None:
+    def check(self, wish: MachineSpec) -> None:
         """Refuse what cannot be and ask what must be asked, before anything is changed."""
         ...
 
-    def create(self, wish: Wish) -> Machine:
+    def create(self, wish: MachineSpec) -> Machine:
         """Make or adopt a machine; ends when it answers over SSH. Repeating it converges."""
         ...
 
@@ -60,10 +60,10 @@ class Provider(Protocol):
         ...
 
 
-Maker = Callable[[Place, Callable[[str], bool]], Provider]
+Maker = Callable[[ProviderContext, Callable[[str], bool]], Provider]
 
 
-def provider(name: str, place: Place, confirm: Callable[[str], bool]) -> Provider:
+def provider(name: str, place: ProviderContext, confirm: Callable[[str], bool]) -> Provider:
     """The provider of that name. `confirm` asks a person a question; False where there is none.
 
     Raises UsageError for a name nobody knows.

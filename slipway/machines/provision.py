@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from slipway.hosts.host import Host
 from slipway.machines import engine, fleet, survey
-from slipway.machines.provider import Place
+from slipway.machines.provider import ProviderContext
 from slipway.plan import Plan, Step
 
 
-def plan(place: Place, host: Host) -> Plan:
+def plan(place: ProviderContext, host: Host) -> Plan:
     """The steps for a machine of the inventory."""
     return Plan(
         f"Provision {host.name}",

@@ -5,15 +5,17 @@ from slipway.errors import Refused, Unreachable
 from slipway.hosts.ssh import SshHost
 from slipway.machines import firewall, fleet, inventory
 from slipway.machines.machine import DATA, Machine
-from slipway.machines.manager_handover import Succession, place_of
-from slipway.machines.provider import Place, Provider
+from slipway.machines.manager_handover import Handover, place_of
+from slipway.machines.provider import Provider, ProviderContext
 from slipway.plan import Plan, Step
 
 
-class Departure:
+class Removal:
     """One machine on its way out. There is no way back in the middle; repeating goes on."""
 
-    def __init__(self, place: Place, provider: Provider, leaving: Machine, with_data: str) -> None:
+    def __init__(
+        self, place: ProviderContext, provider: Provider, leaving: Machine, with_data: str
+    ) -> None:
         self._place = place
         self._provider = provider
         self._leaving = leaving
@@ -46,7 +48,7 @@ class Departure:
             if not rest:
                 left = place is not None and swarm.leave(host)
                 return "the last machine left the Swarm" if left else fleet.NOTHING
-            succession = Succession(self._place.env, self._leaving, self._others)
+            succession = Handover(self._place.env, self._leaving, self._others)
             manager = succession.settle(host if place else None, rest)
             lines = succession.lines
             for node in swarm.nodes(manager):

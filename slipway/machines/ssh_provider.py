@@ -8,19 +8,19 @@ from slipway.hosts import known_hosts
 from slipway.hosts.known_hosts import HostKey
 from slipway.machines import inventory, survey
 from slipway.machines.machine import Machine
-from slipway.machines.provider import Place, Wish
+from slipway.machines.provider import MachineSpec, ProviderContext
 
 
 class SshProvider:
     """Adopts hosts; never makes or removes one."""
 
-    def __init__(self, place: Place, confirm: Callable[[str], bool]) -> None:
+    def __init__(self, place: ProviderContext, confirm: Callable[[str], bool]) -> None:
         self._place = place
         self._confirm = confirm
         self._files = inventory.files(place.env, "ssh", place.root)
         self._trusted: HostKey | None = None
 
-    def check(self, wish: Wish) -> None:
+    def check(self, wish: MachineSpec) -> None:
         machine = self._wanted(wish)
         if pinned := known_hosts.pinned(self._files.known_hosts, machine.host, machine.port):
             if wish.fingerprint and wish.fingerprint not in {key.fingerprint for key in pinned}:
@@ -31,7 +31,7 @@ class SshProvider:
             return
         self._trusted = self._vouched(machine, wish.fingerprint)
 
-    def create(self, wish: Wish) -> Machine:
+    def create(self, wish: MachineSpec) -> Machine:
         machine = self._wanted(wish)
         if self._trusted is None:
             return self._settle(machine, wish.address)
@@ -53,7 +53,7 @@ class SshProvider:
     def describe(self, machine: Machine) -> str:
         return "adopted"
 
-    def _wanted(self, wish: Wish) -> Machine:
+    def _wanted(self, wish: MachineSpec) -> Machine:
         user, _, host = wish.host.rpartition("@")
         if not user or not host or host.startswith("-") or any(c.isspace() for c in wish.host):
             raise UsageError(

@@ -24,7 +24,7 @@ ss -Hltnp 2>/dev/null | awk '{ print "listens=" $4 " " $6 }'
 
 
 @dataclass(frozen=True)
-class Listener:
+class ListeningPort:
     """A TCP socket that waits for connections."""
 
     address: str
@@ -45,7 +45,7 @@ class Survey:
     free_mb: int
     addresses: tuple[str, ...]
     source: str  # the address the host itself would send from
-    listeners: tuple[Listener, ...]
+    listeners: tuple[ListeningPort, ...]
 
 
 def look(host: Host) -> Survey:
@@ -104,8 +104,8 @@ def _notes(survey: Survey) -> Iterator[str]:
             yield f"{survey.host}: {who} holds port {each.port}, which the edge needs; stop it"
 
 
-def _listener(text: str) -> Listener:
+def _listener(text: str) -> ListeningPort:
     place, _, users = text.partition(" ")
     address, _, port = place.rpartition(":")
     program = users.partition('"')[2].partition('"')[0]
-    return Listener(address, int(port), program)
+    return ListeningPort(address, int(port), program)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from slipway.migrations.verdict import (
-    Known,
+    KnownSchema,
     Verdict,
     careful,
     has,
@@ -27,7 +27,7 @@ SERIAL = {"SERIAL", "BIGSERIAL", "SMALLSERIAL", "SERIAL4", "SERIAL8", "SERIAL2"}
 BACKFILL = "add it empty, let the application fill it, fill old rows in batches"
 
 
-def alterations(table: str, said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def alterations(table: str, said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     """Review each action of one ALTER TABLE on a table that was there before."""
     for action in actions(said):
         yield from _alteration(table, action, known)
@@ -56,7 +56,7 @@ def actions(said: Sequence[str]) -> list[list[str]]:
     return [each for each in found if each]
 
 
-def _alteration(table: str, action: list[str], known: Known) -> Iterator[Verdict]:
+def _alteration(table: str, action: list[str], known: KnownSchema) -> Iterator[Verdict]:
     verb, rest = action[0], [word for word in action[1:] if word != "COLUMN"]
     if rest[:3] == ["IF", "NOT", "EXISTS"]:
         del rest[:3]
@@ -83,13 +83,13 @@ def _alteration(table: str, action: list[str], known: Known) -> Iterator[Verdict
         yield _of_table(verb, rest)
 
 
-def _column(table: str, said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _column(table: str, said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     """Review ADD COLUMN."""
     found = list(_column_trouble(said, known))
     yield from found or [safe(FULL, "adds a column, in a moment once it has the lock")]
 
 
-def _column_trouble(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _column_trouble(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     default = _default(said)
     fills = bool(SERIAL & set(said[:3])) or has(said, "AS", "IDENTITY")
     virtual = known.major >= 18 and "STORED" not in said
@@ -139,7 +139,7 @@ def _calls(said: Sequence[str]) -> set[str]:
     }
 
 
-def _constraint(table: str, said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _constraint(table: str, said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     """Review ADD of a table's constraint."""
     name = named(said[1:])[0] if said[0] == "CONSTRAINT" else ""
     if said[-3:] == ["IS", "NOT", "NULL"] or has(said, "IS", "NOT", "NULL", ")"):
@@ -184,7 +184,7 @@ def _unique(rule: str) -> Verdict:
     )
 
 
-def _of_column(table: str, column: str, said: list[str], known: Known) -> Verdict:
+def _of_column(table: str, column: str, said: list[str], known: KnownSchema) -> Verdict:
     """Review ALTER COLUMN."""
     if "TYPE" in said[:3]:
         if said[-2:] in (["TYPE", "TEXT"], ["TYPE", "VARCHAR"]):
@@ -222,7 +222,7 @@ def _renaming(said: Sequence[str]) -> Verdict:
     )
 
 
-def _validation(table: str, said: Sequence[str], known: Known) -> Verdict:
+def _validation(table: str, said: Sequence[str], known: KnownSchema) -> Verdict:
     known.validated.add((table, named(said[-1:])[0]))
     if known.in_transaction and table in known.not_valid:
         return unsafe(

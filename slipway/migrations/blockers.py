@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.migrations.lexer import Kind, Token, tokens
-from slipway.migrations.session import Session
+from slipway.migrations.session import MigrationSession
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -25,10 +25,12 @@ ORDER BY a.xact_start LIMIT 3
 """
 
 
-class Watch:
+class BlockerWatch:
     """Looks every moment whether the session's statement waits for somebody."""
 
-    def __init__(self, connection: "Connected", session: Session, report: Report) -> None:
+    def __init__(
+        self, connection: "Connected", session: MigrationSession, report: Reporter
+    ) -> None:
         self._connection = connection
         self._session = session
         self._report = report

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
 from slipway.migrations import failure, indexes, journal
-from slipway.migrations.blockers import Watch
+from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import Failure, MigrationFailed
 from slipway.migrations.files import Migration
 from slipway.migrations.journal import Direction
-from slipway.migrations.session import Session
+from slipway.migrations.session import MigrationSession
 from slipway.migrations.statement import Statement
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ OURSELVES = "SET LOCAL SESSION AUTHORIZATION DEFAULT; "  # a file may have chang
 
 
 @dataclass
-class Execution:
+class FileRunner:
     """Runs files on a session; `keeper` is the connection with the lock, and writes the record."""
 
     server: Server
     keeper: "Connected"
-    session: Session
-    watch: Watch
-    report: Report
+    session: MigrationSession
+    watch: BlockerWatch
+    report: Reporter
     by: str
 
     def run(

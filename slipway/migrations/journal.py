@@ -59,7 +59,7 @@ SET name = excluded.name, sha256 = excluded.sha256, gone = false
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One version a database knows. Without a `sha256`, nobody of ours has seen its file."""
 
     version: str
@@ -81,7 +81,7 @@ class Entry:
 class Journal:
     """All that a database remembers; `stale` was taken back by somebody else, dbmate perhaps."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, JournalEntry]
     stale: frozenset[str] = frozenset()
 
 
@@ -92,10 +92,10 @@ def read(connection: "Connected") -> Journal:
         return Journal({})
     if ours is None:
         rows = connection.execute(READ_KEPT).fetchall()
-        return Journal({version: Entry(version) for (version,) in rows})
+        return Journal({version: JournalEntry(version) for (version,) in rows})
     entries, stale = {}, set()
     for version, is_kept, is_ours, *rest in connection.execute(READ).fetchall():
-        entry = Entry(version, *rest) if is_ours else Entry(version)
+        entry = JournalEntry(version, *rest) if is_ours else JournalEntry(version)
         if is_kept or entry.state == "started":
             entries[version] = entry
         else:
@@ -142,7 +142,7 @@ def drop(connection: "Connected", versions: Iterable[str]) -> None:
     connection.execute("DELETE FROM slipway.migrations WHERE version = ANY(%s)", [list(versions)])
 
 
-def mark(connection: "Connected", one: Migration | Entry, applied: bool) -> None:
+def mark(connection: "Connected", one: Migration | JournalEntry, applied: bool) -> None:
     """Take a person's word for a version: it is applied whole, or not at all."""
     with connection.transaction():
         connection.execute("DELETE FROM public.schema_migrations WHERE version = %s", [one.version])
@@ -159,7 +159,7 @@ def mark(connection: "Connected", one: Migration | Entry, applied: bool) -> None
             drop(connection, [one.version])
 
 
-def marked(known: Journal, one: Migration | Entry, applied: bool) -> Journal:
+def marked(known: Journal, one: Migration | JournalEntry, applied: bool) -> Journal:
     """Return what a journal says once a half-done version is marked so."""
     entries = dict(known.entries)
     entry = entries.pop(one.version)

@@ -7,9 +7,9 @@ from slipway.migrations import squawk as squawks
 from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding, allowances, reason, review, shorten
 from slipway.migrations.splitter import split
-from slipway.migrations.squawk import Remark
+from slipway.migrations.squawk import SquawkFinding
 from slipway.migrations.statement import Statement
-from slipway.migrations.verdict import Known, Risk
+from slipway.migrations.verdict import KnownSchema, Risk
 
 UNKNOWN = "not known"
 
@@ -27,7 +27,7 @@ def lint(
     Without squawk only our own review speaks; say `squawk.SKIPPED` then. Raises SlipwayError.
     """
     remarks = squawks.remarks(squawk, migrations, server_major) if squawk else []
-    known = Known(server_major)
+    known = KnownSchema(server_major)
     found: list[Finding] = []
     for one in migrations:
         ours = review(one, server_major, known if together else None)
@@ -42,7 +42,7 @@ def blocking(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _added(
-    migration: Migration, ours: Sequence[Finding], remarks: Sequence[Remark]
+    migration: Migration, ours: Sequence[Finding], remarks: Sequence[SquawkFinding]
 ) -> Iterator[Finding]:
     """Say what squawk saw in statements of which we said nothing; what is new, it cannot know."""
     judged = {one.line for one in ours if one.rule or one.is_new}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Busy
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ WHERE datname = current_database() AND application_name = %s AND state <> 'idle'
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockHolder:
     """Who has the lock."""
 
     pid: int
@@ -50,7 +50,7 @@ class Holder:
 
 
 @contextlib.contextmanager
-def held(connection: "Connected", wait: float, report: Report) -> Iterator[None]:
+def held(connection: "Connected", wait: float, report: Reporter) -> Iterator[None]:
     """Hold the lock of the connection's database for a block; the connection is in autocommit.
 
     Raises Busy, naming who has it, when it is not free in time.
@@ -66,8 +66,8 @@ def held(connection: "Connected", wait: float, report: Report) -> Iterator[None]
             connection.execute(GIVE_BACK, [KEY])
 
 
-def _take(connection: "Connected", deadline: float, wait: float, report: Report) -> None:
-    told: Holder | None = None
+def _take(connection: "Connected", deadline: float, wait: float, report: Reporter) -> None:
+    told: LockHolder | None = None
     while not (connection.execute(TRY, [KEY]).fetchone() or (False,))[0]:
         holder = _holder(connection)
         if holder is not None and holder != told:
@@ -83,7 +83,7 @@ def _take(connection: "Connected", deadline: float, wait: float, report: Report)
         time.sleep(POLL)
 
 
-def _let_the_dead_end(connection: "Connected", deadline: float, report: Report) -> None:
+def _let_the_dead_end(connection: "Connected", deadline: float, report: Reporter) -> None:
     """Wait for the server to notice that a run was killed while a statement was running."""
     told = False
     while row := connection.execute(STILL_WORKING, [WORKING]).fetchone():
@@ -99,9 +99,9 @@ def _let_the_dead_end(connection: "Connected", deadline: float, report: Report) 
         time.sleep(POLL)
 
 
-def _holder(connection: "Connected") -> Holder | None:
+def _holder(connection: "Connected") -> LockHolder | None:
     row = connection.execute(HOLDER, [KEY]).fetchone()
     if row is None:
         return None
     pid, application, host, since = row
-    return Holder(pid, application or "a program without a name", host, f"{since:%H:%M:%S %Z}")
+    return LockHolder(pid, application or "a program without a name", host, f"{since:%H:%M:%S %Z}")

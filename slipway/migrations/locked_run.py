@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import access, indexes, journal, lock, state
 from slipway.migrations import options as wishes
-from slipway.migrations.blockers import Watch
+from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import MigrationFailed
-from slipway.migrations.file_runner import Execution
+from slipway.migrations.file_runner import FileRunner
 from slipway.migrations.files import Migration
 from slipway.migrations.journal import Direction
-from slipway.migrations.options import Wish
-from slipway.migrations.session import Session
-from slipway.migrations.state import State
+from slipway.migrations.options import MigrationOptions
+from slipway.migrations.session import MigrationSession
+from slipway.migrations.state import MigrationState
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Done:
+class RunResult:
     """One file that ran."""
 
     filename: str
@@ -35,19 +35,19 @@ class Done:
 
 
 @dataclass
-class Run:
+class LockedRun:
     """One run that has the lock."""
 
     keeper: "Connected"
-    execution: Execution
-    report: Report
-    wish: Wish
+    execution: FileRunner
+    report: Reporter
+    wish: MigrationOptions
 
-    def look(self, files: Sequence[Migration]) -> State:
+    def look(self, files: Sequence[Migration]) -> MigrationState:
         """Read what is applied, now that nobody else can change it."""
         return wishes.compare(files, journal.read(self.keeper), self.wish)
 
-    def refuse_if_wrong(self, found: State, pending: Sequence[Migration]) -> None:
+    def refuse_if_wrong(self, found: MigrationState, pending: Sequence[Migration]) -> None:
         """Name all that is in the way of these files, before any of them runs."""
         problems = wishes.in_the_way(found, pending, self.wish)
         texts = [each.text for each in problems]
@@ -55,7 +55,7 @@ class Run:
             texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
         refuse(texts)
 
-    def settle(self, found: State) -> None:
+    def settle(self, found: MigrationState) -> None:
         """Record what a person says of the half-done file, what others did, what is accepted."""
         wish, stale = self.wish, sorted(found.journal.stale)
         if wish.mark:
@@ -79,7 +79,7 @@ class Run:
             if problem.kind == "ahead":
                 self.report.note(problem.text)
 
-    def _mark(self, found: State) -> None:
+    def _mark(self, found: MigrationState) -> None:
         half = state.compare(found.files, journal.read(self.keeper)).half_done
         if half is not None:
             one = next((each for each in found.files if each.version == half.version), half)
@@ -87,7 +87,7 @@ class Run:
             said = f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so"
             self.report.note(said)
 
-    def resume(self, found: State, direction: Direction) -> list[Done]:
+    def resume(self, found: MigrationState, direction: Direction) -> list[RunResult]:
         """Go on with the file that is half done."""
         half = found.half_done
         if half is None:
@@ -101,9 +101,11 @@ class Run:
             raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
         return [self._one(one, direction, first=first)]
 
-    def each(self, files: Sequence[Migration], direction: Direction, found: State) -> list[Done]:
+    def each(
+        self, files: Sequence[Migration], direction: Direction, found: MigrationState
+    ) -> list[RunResult]:
         """Run files in their order; what ran before one that fails stays."""
-        done: list[Done] = []
+        done: list[RunResult] = []
         for one in files:
             try:
                 done.append(self._one(one, direction, late=found.is_late(one)))
@@ -114,36 +116,36 @@ class Run:
         self._wait_for_the_disk(done)
         return done
 
-    def _wait_for_the_disk(self, done: Sequence[Done]) -> None:
+    def _wait_for_the_disk(self, done: Sequence[RunResult]) -> None:
         if done:
             journal.settle(self.keeper, done[-1].version)
 
     def _one(
         self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
-    ) -> Done:
+    ) -> RunResult:
         seconds = self.execution.run(one, direction, late=late and direction == "up", first=first)
         did = "applied" if direction == "up" else "took back"
         self.report.note(f"{did} {one.filename} in {seconds:.2f} s")
-        return Done(one.filename, one.version, round(seconds, 3))
+        return RunResult(one.filename, one.version, round(seconds, 3))
 
 
 @contextlib.contextmanager
-def begun(server: Server, report: Report, wish: Wish) -> Iterator[Run]:
+def begun(server: Server, report: Reporter, wish: MigrationOptions) -> Iterator[LockedRun]:
     """Connect, see that migrations can run here, and hold the lock for a block."""
     import psycopg
 
     name = f"slipway migrate, {wish.by}".encode("ascii", "replace").decode()[:63]
-    session = Session(server, wish.lock_timeout)
+    session = MigrationSession(server, wish.lock_timeout)
     try:
         with server.connect(application=name) as keeper:
             access.check(server, keeper)
             _stay(keeper)
             with lock.held(keeper, wish.lock_wait, report):
                 journal.make(keeper)
-                watch = Watch(keeper, session, report)
+                watch = BlockerWatch(keeper, session, report)
                 with watch.on():
-                    execution = Execution(server, keeper, session, watch, report, wish.by)
-                    yield Run(keeper, execution, report, wish)
+                    execution = FileRunner(server, keeper, session, watch, report, wish.by)
+                    yield LockedRun(keeper, execution, report, wish)
     except psycopg.OperationalError as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise SlipwayError(

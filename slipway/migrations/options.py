@@ -8,14 +8,14 @@ from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
 from slipway.migrations.journal import Journal
-from slipway.migrations.state import Problem, State
+from slipway.migrations.state import MigrationState, StateProblem
 
 LOCK_WAIT = 60.0
 LOCK_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class MigrationOptions:
     """How a person wants it run; the flags that take a risk are theirs to set."""
 
     by: str = "somebody"
@@ -29,7 +29,7 @@ class Wish:
     expected: tuple[str, ...] | None = None  # the versions that were shown before
 
 
-def compare(files: Sequence[Migration], known: Journal, wish: Wish) -> State:
+def compare(files: Sequence[Migration], known: Journal, wish: MigrationOptions) -> MigrationState:
     """Put files and journal side by side, as they are once the half-done file is marked."""
     if wish.mark not in ("", "applied", "pending"):
         raise UsageError("--mark is applied or pending")
@@ -44,7 +44,7 @@ def compare(files: Sequence[Migration], known: Journal, wish: Wish) -> State:
     return state.compare(files, marked, accepted=wish.accept)
 
 
-def wanted(found: State, wish: Wish) -> list[Migration]:
+def wanted(found: MigrationState, wish: MigrationOptions) -> list[Migration]:
     """Choose what is to be applied, in its order."""
     if not wish.to:
         return list(found.pending)
@@ -54,7 +54,9 @@ def wanted(found: State, wish: Wish) -> list[Migration]:
     return [each for each in found.pending if state.order(each.version) <= last]
 
 
-def in_the_way(found: State, pending: Sequence[Migration], wish: Wish) -> list[Problem]:
+def in_the_way(
+    found: MigrationState, pending: Sequence[Migration], wish: MigrationOptions
+) -> list[StateProblem]:
     """Name what keeps these files from running. Raises UsageError for an `accept` of nothing."""
     unknown = wish.accept - found.journal.entries.keys()
     if unknown:

@@ -13,7 +13,7 @@ from slipway.migrations.files import Migration
 from slipway.migrations.rules import NO_LOCK, verdicts
 from slipway.migrations.splitter import problems, split
 from slipway.migrations.statement import Statement
-from slipway.migrations.verdict import Known, Risk
+from slipway.migrations.verdict import KnownSchema, Risk
 
 _ALLOW = re.compile(r"slipway:allow(-file)?[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)[ \t]+(\S.*)")
 _IGNORE = re.compile(r"squawk-ignore(-file)?(?:[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*))?")
@@ -50,12 +50,14 @@ class Finding:
         return f"{where}: {self.rule or self.risk}: {self.why}{how}"
 
 
-def review(migration: Migration, server_major: int, known: Known | None = None) -> list[Finding]:
+def review(
+    migration: Migration, server_major: int, known: KnownSchema | None = None
+) -> list[Finding]:
     """Review a file's way up, statement by statement. `known` is what files before it made.
 
     Of the way down only what cannot run at all is told.
     """
-    known = known or Known(server_major)
+    known = known or KnownSchema(server_major)
     known.begin_file(migration.up.in_transaction)
     statements = split(migration.up.text)
     found = list(_unrunnable(migration))
@@ -68,7 +70,7 @@ def review(migration: Migration, server_major: int, known: Known | None = None) 
 
 
 def _findings(
-    migration: Migration, one: Statement, known: Known, allowed: Mapping[str, str]
+    migration: Migration, one: Statement, known: KnownSchema, allowed: Mapping[str, str]
 ) -> Iterator[Finding]:
     for verdict in verdicts(one, known):
         yield Finding(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from slipway.migrations.alter_table import FULL, MILD, alterations
 from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import (
-    Known,
+    KnownSchema,
     Verdict,
     all_named,
     careful,
@@ -24,7 +24,7 @@ GONE = "the release that serves may still use it"
 LATER = "drop it one release after the last that uses it, then allow it here"
 
 
-def verdicts(one: Statement, known: Known) -> Iterator[Verdict]:
+def verdicts(one: Statement, known: KnownSchema) -> Iterator[Verdict]:
     """Review one statement, and remember what it makes."""
     said = one.words
     if used := known.values & set(said):
@@ -45,7 +45,7 @@ def verdicts(one: Statement, known: Known) -> Iterator[Verdict]:
         yield safe(NO_LOCK, "locks no table for itself")
 
 
-def _create_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _create_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     rest = said[said.index("TABLE") + 1 :] if "TABLE" in said[:4] else said
     table, after = named(rest)
     others = {named(after[at + 1 :])[0] for at, word in enumerate(after) if word == "REFERENCES"}
@@ -62,7 +62,7 @@ def _create_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
     yield unused(lock, "makes a table")
 
 
-def _alter_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _alter_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     table, rest = named(said)
     if table in known.tables:
         if rest[:2] == ("RENAME", "TO"):
@@ -72,7 +72,7 @@ def _alter_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield from alterations(table, rest, known)
 
 
-def _create_index(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _create_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     table = named(said[said.index("ON") + 1 :])[0] if "ON" in said else ""
     if table in known.tables:
         yield unused("SHARE", "builds an index on a table")
@@ -87,7 +87,7 @@ def _create_index(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         )
 
 
-def _drop_index(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _drop_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     if "CONCURRENTLY" in said:
         yield safe(MILD, "drops an index while its table stays in use")
     else:
@@ -99,7 +99,7 @@ def _drop_index(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         )
 
 
-def _reindex(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _reindex(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     if "CONCURRENTLY" in said:
         yield safe(MILD, "builds indexes anew while their tables stay in use")
     else:
@@ -108,7 +108,7 @@ def _reindex(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
 
 
-def _drop_table(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _drop_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     tables = all_named(said)
     if tables <= known.tables:
         known.tables -= tables
@@ -130,7 +130,7 @@ def _drop_other(said: Sequence[str]) -> Iterator[Verdict]:
         yield careful(f"ban-drop-{what}", lock, GONE, LATER)
 
 
-def _truncate(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _truncate(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     if "CASCADE" in said:
         why = "empties every table that refers to it too, and does not say which"
         yield unsafe("ban-truncate-cascade", FULL, why, "name the tables that are to be emptied")
@@ -140,19 +140,19 @@ def _truncate(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield unused(FULL, "empties a table")
 
 
-def _rewriting(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _rewriting(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     why = "copies the whole table while nobody can use it"
     yield unsafe("rewriting-table", FULL, why, "plain VACUUM, or pg_repack")
 
 
-def _vacuum(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _vacuum(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     if "FULL" in said:
         yield from _rewriting(said, known)
     else:
         yield safe(MILD, "tidies up while the table stays in use")
 
 
-def _lock(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _lock(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     mode = " ".join(said[said.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in said else FULL
     if all_named(said) <= known.tables:
         yield unused(mode, "locks a table")
@@ -161,7 +161,7 @@ def _lock(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield unsafe("locking-table", mode, why, "leave it out; each statement locks what it needs")
 
 
-def _update(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _update(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     after = said[1:] if said[:1] == ("FROM",) else said
     table = named(after)[0]
     if "WHERE" in outer(said) or table in known.tables:
@@ -175,7 +175,7 @@ def _update(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         )
 
 
-def _refresh(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _refresh(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     if "CONCURRENTLY" in said:
         yield safe("EXCLUSIVE", "fills the view while it can be read")
     else:
@@ -184,12 +184,12 @@ def _refresh(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield careful("refreshing-view", FULL, why, instead)
 
 
-def _create_type(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _create_type(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     known.types.add(named(said)[0])
     yield safe(NO_LOCK, "makes something new")
 
 
-def _alter_type(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _alter_type(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     name = named(said)[0]
     if has(said, "RENAME", "VALUE") and name not in known.types:
         why = "the release that serves knows the value by its old name only"
@@ -202,29 +202,29 @@ def _alter_type(said: Sequence[str], known: Known) -> Iterator[Verdict]:
         yield safe(NO_LOCK, "changes the type's definition only")
 
 
-def _trigger(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _trigger(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     yield safe("SHARE ROW EXCLUSIVE", "holds up writes to its table for a moment")
 
 
-def _policy(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _policy(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     yield safe(FULL, "holds up everything on its table for a moment")
 
 
-def _create_view(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _create_view(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     known.tables.add(named(said[said.index("VIEW") + 1 :] if "VIEW" in said else said)[0])
     yield safe(NO_LOCK, "makes something new")
 
 
-def _insert(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _insert(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     yield safe(ROWS, "adds or changes rows")
 
 
-def _opaque(said: Sequence[str], known: Known) -> Iterator[Verdict]:
+def _opaque(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     why = "runs code that was not looked into"
     yield careful("opaque-code", "whatever its code takes", why, "look into it, then allow it here")
 
 
-RULES: dict[str, Callable[[Sequence[str], Known], Iterator[Verdict]]] = {
+RULES: dict[str, Callable[[Sequence[str], KnownSchema], Iterator[Verdict]]] = {
     "CREATE TABLE": _create_table,
     "ALTER TABLE": _alter_table,
     "DROP TABLE": _drop_table,

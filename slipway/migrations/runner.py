@@ -3,17 +3,27 @@
 from collections.abc import Sequence
 
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
-from slipway.migrations.locked_run import Done, begun, refuse
-from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, Wish, wanted
+from slipway.migrations.locked_run import RunResult, begun, refuse
+from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, MigrationOptions, wanted
 
-__all__ = ["LOCK_TIMEOUT", "LOCK_WAIT", "Done", "Wish", "baseline", "migrate", "roll_back"]
+__all__ = [
+    "LOCK_TIMEOUT",
+    "LOCK_WAIT",
+    "MigrationOptions",
+    "RunResult",
+    "baseline",
+    "migrate",
+    "roll_back",
+]
 
 
-def migrate(server: Server, files: Sequence[Migration], report: Report, wish: Wish) -> list[Done]:
+def migrate(
+    server: Server, files: Sequence[Migration], report: Reporter, wish: MigrationOptions
+) -> list[RunResult]:
     """Apply what is pending. Raises Refused with all that is wrong before anything is run."""
     with begun(server, report, wish) as run:
         found = run.look(files)
@@ -26,8 +36,8 @@ def migrate(server: Server, files: Sequence[Migration], report: Report, wish: Wi
 
 
 def roll_back(
-    server: Server, files: Sequence[Migration], report: Report, wish: Wish, steps: int
-) -> list[Done]:
+    server: Server, files: Sequence[Migration], report: Reporter, wish: MigrationOptions, steps: int
+) -> list[RunResult]:
     """Take back the newest `steps` migrations. Raises Refused where one has no way down."""
     if steps < 1:
         raise UsageError("--steps is at least 1")
@@ -47,7 +57,11 @@ def roll_back(
 
 
 def baseline(
-    server: Server, files: Sequence[Migration], report: Report, wish: Wish, version: str
+    server: Server,
+    files: Sequence[Migration],
+    report: Reporter,
+    wish: MigrationOptions,
+    version: str,
 ) -> list[str]:
     """Record everything up to a version as applied and run nothing; for a database that has it."""
     if version not in {each.version for each in files}:
@@ -68,7 +82,7 @@ def baseline(
         return [each.filename for each in chosen]
 
 
-def _refuse_other_than_shown(wish: Wish, versions: Sequence[str], what: str) -> None:
+def _refuse_other_than_shown(wish: MigrationOptions, versions: Sequence[str], what: str) -> None:
     if wish.expected is not None and tuple(versions) != wish.expected:
         raise Refused(f"what is {what} changed since it was shown; nothing was run; look again")
 

@@ -51,6 +51,6 @@ def _record(versions: list[str]) -> str:
     )
 
 
-def _applied(connection: Any) -> list[journal.Entry]:
+def _applied(connection: Any) -> list[journal.JournalEntry]:
     entries = journal.read(connection).entries.values()
     return sorted((e for e in entries if e.state == "done"), key=lambda e: e.version)

@@ -21,7 +21,7 @@ LEAVES_NO_TRACE = {"CREATE TABLE", "DROP TABLE", "CREATE TYPE", "DROP TYPE", "CO
 LEAVES_A_TRACE = {"AS", "TEMP", "TEMPORARY", "PG_TEMP"}
 
 
-class Session:
+class MigrationSession:
     """One connection in autocommit, made like new before each file that needs it.
 
     Its commits do not wait for the disk. They are whole and in order all the same, and whoever

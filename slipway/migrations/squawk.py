@@ -30,7 +30,7 @@ SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Remark:
+class SquawkFinding:
     """What squawk says of a line, counted from 1 in the migration's file."""
 
     filename: str
@@ -50,9 +50,11 @@ def find(path: str | None = None, beside: Path = Path(sys.executable).parent) ->
     return Path(found) if found else None
 
 
-def remarks(squawk: Path, migrations: Sequence[Migration], server_major: int) -> list[Remark]:
+def remarks(
+    squawk: Path, migrations: Sequence[Migration], server_major: int
+) -> list[SquawkFinding]:
     """Ask squawk about the ways up; keep what we hold to. Raises SlipwayError."""
-    found: list[Remark] = []
+    found: list[SquawkFinding] = []
     for in_transaction in (True, False):
         alike = [one for one in migrations if one.up.in_transaction is in_transaction]
         if alike:
@@ -62,7 +64,9 @@ def remarks(squawk: Path, migrations: Sequence[Migration], server_major: int) ->
     return found
 
 
-def _ask(squawk: Path, migrations: Sequence[Migration], options: Sequence[str]) -> list[Remark]:
+def _ask(
+    squawk: Path, migrations: Sequence[Migration], options: Sequence[str]
+) -> list[SquawkFinding]:
     with tempfile.TemporaryDirectory() as folder:
         names = {}
         for number, one in enumerate(migrations):
@@ -82,11 +86,11 @@ def _ask(squawk: Path, migrations: Sequence[Migration], options: Sequence[str]) 
     return list(_kept(entries, names))
 
 
-def _kept(entries: Sequence[dict[str, Any]], names: dict[str, str]) -> Iterator[Remark]:
+def _kept(entries: Sequence[dict[str, Any]], names: dict[str, str]) -> Iterator[SquawkFinding]:
     for entry in entries:
         rule = str(entry["rule_name"])
         if rule in BLOCKING | NOTED:
-            yield Remark(
+            yield SquawkFinding(
                 filename=names[entry["file"]],
                 line=int(entry["line"]) + 1,
                 rule=rule,

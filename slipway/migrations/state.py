@@ -7,14 +7,14 @@ from typing import Literal
 
 from slipway.errors import ConfigError
 from slipway.migrations.files import Migration
-from slipway.migrations.journal import Direction, Entry, Journal, script, statements
+from slipway.migrations.journal import Direction, Journal, JournalEntry, script, statements
 from slipway.migrations.splitter import refuse
 
 Trouble = Literal["half done", "edited", "missing", "out of order", "unrunnable", "ahead"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class StateProblem:
     """Something that keeps migrations from running; `text` says what, and what to do."""
 
     kind: Trouble
@@ -23,21 +23,21 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class State:
+class MigrationState:
     """The files of a checkout beside the journal of a database."""
 
     files: Sequence[Migration]
     journal: Journal
     pending: Sequence[Migration]
-    problems: Sequence[Problem]
+    problems: Sequence[StateProblem]
 
     @property
-    def in_the_way(self) -> list[Problem]:
+    def in_the_way(self) -> list[StateProblem]:
         """What has to be settled before anything runs; a database that is ahead is only told."""
         return [each for each in self.problems if each.kind != "ahead"]
 
     @property
-    def half_done(self) -> Entry | None:
+    def half_done(self) -> JournalEntry | None:
         """The file that was begun without a transaction and not ended."""
         entries = self.journal.entries.values()
         return next((each for each in entries if each.state == "started"), None)
@@ -55,7 +55,7 @@ class State:
         ]
 
     @property
-    def applied(self) -> list[Entry]:
+    def applied(self) -> list[JournalEntry]:
         """What is applied whole, oldest first."""
         done = (each for each in self.journal.entries.values() if each.state == "done")
         return sorted(done, key=lambda each: order(each.version))
@@ -71,7 +71,7 @@ class State:
 
 def compare(
     files: Sequence[Migration], journal: Journal, *, accepted: Collection[str] = ()
-) -> State:
+) -> MigrationState:
     """Put files and journal side by side; nothing is read or changed."""
     entries = journal.entries
     newest = max((order(v) for v, e in entries.items() if e.state == "done"), default=(-1, ""))
@@ -85,7 +85,7 @@ def compare(
         elif _is_edited(one, entry) and one.version not in accepted:
             problems.append(_edited(one, entry))
     problems += _missing(files, entries, accepted)
-    return State(files, journal, pending, problems)
+    return MigrationState(files, journal, pending, problems)
 
 
 def order(version: str) -> tuple[int, str]:
@@ -93,7 +93,7 @@ def order(version: str) -> tuple[int, str]:
     return (int(version), version) if version.isdecimal() else (-1, version)
 
 
-def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[Problem]:
+def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[StateProblem]:
     """Find statements that cannot run as a migration, in all of these files."""
     found = []
     for one in files:
@@ -106,11 +106,13 @@ def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[
                 first_line=text.first_line,
             )
         except ConfigError as error:
-            found += [Problem("unrunnable", one.version, line) for line in str(error).splitlines()]
+            found += [
+                StateProblem("unrunnable", one.version, line) for line in str(error).splitlines()
+            ]
     return found
 
 
-def way_on(entry: Entry) -> str:
+def way_on(entry: JournalEntry) -> str:
     """Say what to type after a file was left half done."""
     verb = "migrate" if entry.direction == "up" else "rollback"
     if entry.begun == entry.ended:
@@ -128,19 +130,19 @@ def way_on(entry: Entry) -> str:
     )
 
 
-def _half_done(entry: Entry, files: Sequence[Migration]) -> Problem:
+def _half_done(entry: JournalEntry, files: Sequence[Migration]) -> StateProblem:
     name = next((each.filename for each in files if each.version == entry.version), entry.version)
     what = "applied" if entry.direction == "up" else "taken back"
     text = f"migrations/{name} was left half {what}, without a transaction: {way_on(entry)}"
-    return Problem("half done", entry.version, text)
+    return StateProblem("half done", entry.version, text)
 
 
-def _is_edited(one: Migration, entry: Entry) -> bool:
+def _is_edited(one: Migration, entry: JournalEntry) -> bool:
     return entry.state == "done" and bool(entry.sha256) and entry.sha256 != one.sha256
 
 
-def _edited(one: Migration, entry: Entry) -> Problem:
-    return Problem(
+def _edited(one: Migration, entry: JournalEntry) -> StateProblem:
+    return StateProblem(
         "edited",
         one.version,
         f"migrations/{one.filename} was edited after it was applied: sha256 "
@@ -149,8 +151,8 @@ def _edited(one: Migration, entry: Entry) -> Problem:
     )
 
 
-def _late(one: Migration, newest: str) -> Problem:
-    return Problem(
+def _late(one: Migration, newest: str) -> StateProblem:
+    return StateProblem(
         "out of order",
         one.version,
         f"migrations/{one.filename} is older than {newest}, which is applied: rename it to a newer "
@@ -159,8 +161,8 @@ def _late(one: Migration, newest: str) -> Problem:
 
 
 def _missing(
-    files: Sequence[Migration], entries: Mapping[str, Entry], accepted: Collection[str]
-) -> list[Problem]:
+    files: Sequence[Migration], entries: Mapping[str, JournalEntry], accepted: Collection[str]
+) -> list[StateProblem]:
     here = {each.version for each in files}
     head = max((order(each.version) for each in files), default=(-1, ""))
     found = []
@@ -172,11 +174,11 @@ def _missing(
         if order(version) > head:
             # As after a return to an older release, which its schema must outlive.
             text = f"migrations/{name} is applied and newer than all files here"
-            found.append(Problem("ahead", version, text))
+            found.append(StateProblem("ahead", version, text))
         else:
             text = (
                 f"migrations/{name} is applied and its file is missing: bring it back, or say that "
                 f"it is gone on purpose with --accept={version}"
             )
-            found.append(Problem("missing", version, text))
+            found.append(StateProblem("missing", version, text))
     return found

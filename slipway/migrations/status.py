@@ -8,11 +8,11 @@ from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
 from slipway.migrations import options as wishes
 from slipway.migrations.files import Migration
-from slipway.migrations.options import Wish
+from slipway.migrations.options import MigrationOptions
 from slipway.migrations.review import Finding, review
 from slipway.migrations.splitter import split
-from slipway.migrations.state import State
-from slipway.migrations.verdict import Known
+from slipway.migrations.state import MigrationState
+from slipway.migrations.verdict import KnownSchema
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -41,7 +41,7 @@ def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
     }
 
 
-def plan(server: Server, files: Sequence[Migration], wish: Wish) -> dict[str, Any]:
+def plan(server: Server, files: Sequence[Migration], wish: MigrationOptions) -> dict[str, Any]:
     """Return the pending files in their order, statement by statement, and what is in the way."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
@@ -49,7 +49,7 @@ def plan(server: Server, files: Sequence[Migration], wish: Wish) -> dict[str, An
         major = connection.info.server_version // 10000
     pending = wishes.wanted(found, wish)
     problems = wishes.in_the_way(found, pending, wish)
-    known = Known(major)
+    known = KnownSchema(major)
     return {
         "pending": [_file(each, known) for each in pending],
         "problems": [each.text for each in problems],
@@ -58,7 +58,7 @@ def plan(server: Server, files: Sequence[Migration], wish: Wish) -> dict[str, An
     }
 
 
-def _rows(found: State) -> list[dict[str, Any]]:
+def _rows(found: MigrationState) -> list[dict[str, Any]]:
     here = {each.version: each for each in found.files}
     wrong = {each.version: each.kind for each in found.problems}
     entries = found.journal.entries
@@ -81,12 +81,12 @@ def _rows(found: State) -> list[dict[str, Any]]:
     return rows
 
 
-def _time(entry: journal.Entry | None) -> str:
+def _time(entry: journal.JournalEntry | None) -> str:
     at = entry.applied_at if entry else None
     return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
-def _file(one: Migration, known: Known) -> dict[str, Any]:
+def _file(one: Migration, known: KnownSchema) -> dict[str, Any]:
     findings = review(one, known.major, known)
     statements = []
     for each in split(one.up.text):

@@ -29,7 +29,7 @@ class Verdict:
 
 
 @dataclass
-class Known:
+class KnownSchema:
     """What the statements before this one have made; nobody uses it yet, so nobody waits for it."""
 
     major: int

@@ -43,7 +43,7 @@ class Attributes:
 
 
 @dataclass(frozen=True)
-class Matter:
+class FrontMatter:
     """The front matter: what the title does not say."""
 
     tasks: tuple[str, ...] = ()  # `task:`, one name or a list
@@ -120,7 +120,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Manual:
+class ManualStep:
     """A `- [ ]` item: a person does it and says so."""
 
     line: int
@@ -130,8 +130,8 @@ class Manual:
     text: str
 
 
-Action = Cell | Manual
-Block = Heading | Prose | Alert | Sample | Cell | Manual
+Action = Cell | ManualStep
+Block = Heading | Prose | Alert | Sample | Cell | ManualStep
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Runbook:
     name: str  # the file's name without .md
     title: str
     summary: str  # the first paragraph
-    matter: Matter
+    matter: FrontMatter
     blocks: tuple[Block, ...]
     text: str  # the whole file
     digest: str  # SHA-256 of the text, in hexadecimal
@@ -150,7 +150,7 @@ class Runbook:
     def actions(self, *sections: SectionName) -> Iterator[Action]:
         """Return what is run or done, of some sections or of all, in the file's order."""
         for block in self.blocks:
-            if isinstance(block, Cell | Manual) and (not sections or block.section in sections):
+            if isinstance(block, Cell | ManualStep) and (not sections or block.section in sections):
                 yield block
 
     def cells(self, *sections: SectionName) -> Iterator[Cell]:

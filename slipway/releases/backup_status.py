@@ -10,9 +10,9 @@ from slipway.backups.schedule import summary
 from slipway.backups.schedule.policy import Policy
 from slipway.client import backups, call, container
 from slipway.client.pitr import pgbackrest
-from slipway.client.session import Beside
+from slipway.client.session import Session
 from slipway.cluster.observed import Observed
-from slipway.database.report import Report, Silent
+from slipway.database.report import Reporter, Silent
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
@@ -75,7 +75,7 @@ def _with_archive(judged: Backups, env: Environment, cluster: Cluster) -> Backup
     return dataclasses.replace(judged, archive=archive, problems=(*judged.problems, *stuck))
 
 
-def prune(beside: Beside, report: Report, *, plan: bool) -> dict[str, Any]:
+def prune(beside: Session, report: Reporter, *, plan: bool) -> dict[str, Any]:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
     given = {"policy": schedule.policy_of(beside.env).to_json(), "plan": plan}
     return beside.do("prune", given, report, backups.store_here(beside.env))

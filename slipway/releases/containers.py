@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from slipway.cluster import ledger
-from slipway.cluster.observed import Deployed, observe
+from slipway.cluster.observed import DeployedService, observe
 from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import nearest
 from slipway.errors import Refused, UsageError
@@ -38,12 +38,12 @@ def execute(env: Environment, service: str, argv: Sequence[str], *, tty: bool) -
         raise Refused(f"no container of {service} runs in {env.name}; look at: inv status")
 
 
-def _container(host: Host, service: Deployed) -> str:
+def _container(host: Host, service: DeployedService) -> str:
     label = f"label=com.docker.swarm.service.name={service.name}"
     return (host.run([*FIND, label], timeout=20).out.split() or [""])[0]
 
 
-def _service(env: Environment, cluster: Cluster, name: str) -> Deployed:
+def _service(env: Environment, cluster: Cluster, name: str) -> DeployedService:
     """Find a service by its short name, in the colour that serves."""
     observed = observe(cluster.manager, env.prefix)
     live = ledger.live(ledger.entries(observed, env.prefix))

@@ -20,7 +20,7 @@ TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change noth
 
 
 @dataclass(frozen=True)
-class Report:
+class DeployResult:
     """What a deploy came to."""
 
     environment: str
@@ -58,7 +58,7 @@ def preview(env: Environment) -> Preview:
 
 def deploy(
     env: Environment, observer: Observer, *, dirty: bool = False, lenient: bool = False
-) -> Report:
+) -> DeployResult:
     """Bring what the files say into service; `lenient` goes on without machines that are down.
 
     Raises Refused before anything changed, RolledBack when the old release serves again,
@@ -73,14 +73,14 @@ def deploy(
         found = _deployment(env, cluster, draft, observer.note)
         if found.is_up_to_date() and found.live and found.old:
             _finish(found, observer)
-            return Report(env.name, False, found.live.number, found.live.commit, found.old)
+            return DeployResult(env.name, False, found.live.number, found.live.commit, found.old)
         reason = f"deploy of {commits.short(commit.name)}"
         return _run(env, cluster, draft, observer, reason)
 
 
 def rollback(
     env: Environment, observer: Observer, number: int | None = None, *, lenient: bool = False
-) -> Report:
+) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
     with connect.connected(env, lenient=lenient) as cluster:
         _tell_missing(cluster, observer)
@@ -102,13 +102,13 @@ def rollback(
         draft = Draft(release, {}, {})
         if wanted == now.release:
             _finish(_deployment(env, cluster, draft, observer.note), observer)
-            return Report(env.name, False, now.release, now.commit, now.colour)
+            return DeployResult(env.name, False, now.release, now.commit, now.colour)
         return _run(env, cluster, draft, observer, f"rollback to release {wanted}")
 
 
 def _run(
     env: Environment, cluster: Cluster, draft: Draft, observer: Observer, reason: str
-) -> Report:
+) -> DeployResult:
     with lease.held(cluster.manager, env.prefix, reason) as held:
         deployment = _deployment(env, cluster, draft, observer.note)
         deployment.lease = held
@@ -128,7 +128,9 @@ def _run(
             ) from error
         release = deployment.release
         seconds = deployment.cutover_seconds
-        return Report(env.name, True, release.number, release.commit, deployment.colour, seconds)
+        return DeployResult(
+            env.name, True, release.number, release.commit, deployment.colour, seconds
+        )
 
 
 def _finish(deployment: Deployment, observer: Observer) -> None:

@@ -23,7 +23,7 @@ from slipway.releases import draft as drafts
 from slipway.releases.draft import Draft
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
-from slipway.releases.shared_services import Standing
+from slipway.releases.shared_services import SharedServices
 from slipway.secrets import delivery, sops
 
 EDGE_PATIENCE = 60.0
@@ -58,8 +58,8 @@ class Deployment:
         return self.draft.release
 
     @property
-    def standing(self) -> Standing:
-        return Standing(self.env, self.cluster, self.observed, self.release)
+    def standing(self) -> SharedServices:
+        return SharedServices(self.env, self.cluster, self.observed, self.release)
 
     @property
     def schema(self) -> SchemaChange:
@@ -253,7 +253,7 @@ class Deployment:
     def show_live_routes(self) -> str:
         # What is finished is the release that serves: a draft of the same files has no images.
         release = self.live or self.release
-        standing = Standing(self.env, self.cluster, self.observed, release)
+        standing = SharedServices(self.env, self.cluster, self.observed, release)
         return self._show(self._live_routing(), standing)
 
     def stop_idle(self) -> str:
@@ -307,7 +307,7 @@ class Deployment:
             return False
         return True
 
-    def _show(self, routing: Routing, standing: Standing) -> str:
+    def _show(self, routing: Routing, standing: SharedServices) -> str:
         standing.point(routing)
         # An edge that started while the signpost still showed the old way is told here.
         off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]

@@ -44,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Progress:
+class HealthProgress:
     """How far a stack is; counts are tasks."""
 
     running: int
@@ -64,7 +64,7 @@ class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
 
 
-class GivenUp(NotHealthy):
+class RollbackSeen(NotHealthy):
     """The Swarm gave an update up: what was to run ends by itself."""
 
 
@@ -104,7 +104,7 @@ def wait(
         time.sleep(POLL)
 
 
-def look(manager: Host, stack: str) -> Progress:
+def look(manager: Host, stack: str) -> HealthProgress:
     """Read the state of a stack once; a stack that is not there is whole."""
     desired = 0
     tasks: list[Task] = []
@@ -117,7 +117,7 @@ def look(manager: Host, stack: str) -> Progress:
             tasks.append(_task(entry))
     # Docker's own count includes tasks that are being stopped.
     running = sum(task.state == "Running" and task.wanted == "Running" for task in tasks)
-    return Progress(running, desired, tuple(tasks))
+    return HealthProgress(running, desired, tuple(tasks))
 
 
 def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) -> str:
@@ -171,7 +171,7 @@ def settle(manager: Host, stack: str, timeout: float) -> None:
         progress = look(manager, stack)
         if bad:
             ended = explain(manager, progress.failed) if progress.failed else stack
-            raise GivenUp(f"{ended}\n    (the update ended as {bad[0]})")
+            raise RollbackSeen(f"{ended}\n    (the update ended as {bad[0]})")
         calm = calm + 1 if progress.is_whole and "updating" not in states else 0
         if time.monotonic() > deadline:
             failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]

@@ -35,7 +35,7 @@ def _append(
     seconds: float,
     reason: str = "",
 ) -> None:
-    entry = ledger.Entry(
+    entry = ledger.LedgerEntry(
         release=release.number,
         result=result,
         colour=colour,

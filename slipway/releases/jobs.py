@@ -25,7 +25,7 @@ class JobFailed(SlipwayError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutput:
     """How a job ended and what it printed."""
 
     succeeded: bool
@@ -42,7 +42,7 @@ def run(
     facts: dict[str, str] | None = None,
     timeout: float = 10 * MINUTES,
     note: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> JobOutput:
     """Run a service of role job in the environment, once, whatever the number of machines.
 
     Raises JobFailed when it has not ended in time.
@@ -55,7 +55,7 @@ def run(
         argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
         done = manager.run(["timeout", "20", *argv], timeout=30, check=False)
         lines = tuple((done.out + done.err).strip().splitlines())
-        return Outcome(state == "Complete", error, lines)
+        return JobOutput(state == "Complete", error, lines)
     finally:
         stacks.remove(manager, name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import ConfigError, DifferenceFound
 from slipway.migrations import files, lint, squawk, state
 from slipway.migrations.review import Finding
@@ -11,7 +11,7 @@ from slipway.project import COMPOSE
 from slipway.releases.migrations import server_major
 
 
-def judge(since: str, report: Report, compose: Path = COMPOSE) -> list[Finding]:
+def judge(since: str, report: Reporter, compose: Path = COMPOSE) -> list[Finding]:
     """Find what is not safe in all files, or in those newer than a version.
 
     Raises ConfigError where a file cannot run as a migration at all.

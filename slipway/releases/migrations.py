@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.client import backups, container
-from slipway.client.session import Beside
+from slipway.client.session import Session
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
 from slipway.images import references
@@ -67,7 +67,7 @@ class SchemaChange:
     def back_up(self, cluster: Cluster) -> str:
         """Take a backup before the schema changes."""
         where = container.deployed(cluster.all, self.env.prefix, self.env.name)
-        told = backups.take(Beside(self.env, where, cluster), _Notes(self.note))
+        told = backups.take(Session(self.env, where, cluster), _Notes(self.note))
         return str(told["summary"])
 
     def migrate(self, cluster: Cluster) -> str:

@@ -30,7 +30,7 @@ PROCESS = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 
 
 @dataclass(frozen=True)
-class Findings:
+class PreflightFindings:
     """What one machine says: free bytes, and who holds a port that the edge wants."""
 
     free: int
@@ -61,7 +61,7 @@ def check(env: Environment, hosts: list[Host]) -> str:
     return "ports and disk are free"
 
 
-def parse(text: str) -> Findings:
+def parse(text: str) -> PreflightFindings:
     """Read the lines that LOOK prints."""
     free = 0
     taken = []
@@ -72,7 +72,7 @@ def parse(text: str) -> Findings:
         elif word == "taken":
             port, _, who = rest.partition(" ")
             taken.append((int(port), _holder(who)))
-    return Findings(free, tuple(taken))
+    return PreflightFindings(free, tuple(taken))
 
 
 def _holder(text: str) -> str:

@@ -28,7 +28,7 @@ LARGEST_SMOKE = 64 << 10  # it is handed over as a setting, which may hold 128 k
 
 
 @dataclass(frozen=True)
-class Scheduled:
+class ScheduleState:
     """What runs by the clock from now on: the next time of each job."""
 
     changed: bool
@@ -40,7 +40,7 @@ def policy_of(env: Environment) -> Policy:
     return policy.read(ROOT / policy.NAME, env.name, environment.names())
 
 
-def schedule(env: Environment) -> Scheduled:
+def schedule(env: Environment) -> ScheduleState:
     """Have the environment's backups taken by the clock, as the policy says.
 
     Raises Refused where a container could not keep them.
@@ -60,7 +60,7 @@ def schedule(env: Environment) -> Scheduled:
             if not exists(env, observed):  # what does not come up must not be tried for ever
                 stacks.remove(manager, _name(env))
             raise
-    return Scheduled(changed, next_times(wanted["policy"]["when"]))
+    return ScheduleState(changed, next_times(wanted["policy"]["when"]))
 
 
 def unschedule(env: Environment) -> bool:

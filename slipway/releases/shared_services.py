@@ -2,7 +2,7 @@
 
 from slipway.cluster import ledger, stacks, swarm
 from slipway.cluster.node import DATA_LABEL
-from slipway.cluster.observed import Deployed, Observed
+from slipway.cluster.observed import DeployedService, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
@@ -15,7 +15,7 @@ ROLES: tuple[Role, ...] = ("data", "ops", "edge")
 SIGNPOST_PATIENCE = 60.0
 
 
-class Standing:
+class SharedServices:
     """The standing services of an environment, held against what a release says of them."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Standing:
             stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
         try:
             self._settle(changed)
-        except health.GivenUp as error:
+        except health.RollbackSeen as error:
             if before is not None:
                 self._return(changed, before, error)
             raise
@@ -83,7 +83,7 @@ class Standing:
             timeout = self._env.number("HEALTH_TIMEOUT")
             health.settle(self._manager, f"{self._env.prefix}-{role}", timeout)
 
-    def _return(self, roles: list[Role], before: Release, why: health.GivenUp) -> None:
+    def _return(self, roles: list[Role], before: Release, why: health.RollbackSeen) -> None:
         """Have roles as a release had them. Raises NotHealthy with both reasons if that fails."""
         known = [role for role in roles if before.of(role)]
         try:
@@ -103,5 +103,5 @@ class Standing:
         return any(not _fits(service, wanted) for service in services)
 
 
-def _fits(service: Deployed, digest: str) -> bool:
+def _fits(service: DeployedService, digest: str) -> bool:
     return service.labels.get("slipway.fingerprint") == digest and service.is_whole

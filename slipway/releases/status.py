@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from slipway.cluster import ledger
-from slipway.cluster.ledger import Entry
-from slipway.cluster.observed import Deployed, Observed, observe
+from slipway.cluster.ledger import LedgerEntry
+from slipway.cluster.observed import DeployedService, Observed, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound
@@ -43,10 +43,10 @@ class Status:
     """Everything a person asks for first."""
 
     environment: str
-    live: Entry | None
+    live: LedgerEntry | None
     machines: tuple[MachineState, ...]
     services: tuple[ServiceState, ...]
-    history: tuple[Entry, ...]
+    history: tuple[LedgerEntry, ...]
     problems: tuple[str, ...]
     backups: Backups | None = None
 
@@ -122,7 +122,7 @@ def _machines(
     ]
 
 
-def _service(service: Deployed, release: Release | None) -> ServiceState:
+def _service(service: DeployedService, release: Release | None) -> ServiceState:
     tags = {release.images[name]: tag for name, tag in release.tags.items()} if release else {}
     health = "ok" if service.is_whole else "starting" if service.running else "missing"
     return ServiceState(

@@ -9,8 +9,8 @@ from slipway.client.pitr.pgbackrest import stretches
 from slipway.environments.environment import Environment
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
-from slipway.releases.deploy import Preview, Report
-from slipway.releases.schedule import Scheduled
+from slipway.releases.deploy import DeployResult, Preview
+from slipway.releases.schedule import ScheduleState
 from slipway.releases.status import Status
 from slipway.show import plans, table
 
@@ -27,7 +27,7 @@ def pass_on(output: bytes) -> None:
     sys.stdout.flush()
 
 
-def show_report(env: Environment, report: Report, *, as_json: bool = False) -> None:
+def show_report(env: Environment, report: DeployResult, *, as_json: bool = False) -> None:
     """Print what serves after a deploy."""
     if as_json:
         table.document(dataclasses.asdict(report))
@@ -82,7 +82,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         )
 
 
-def show_scheduled(env: Environment, scheduled: Scheduled) -> None:
+def show_scheduled(env: Environment, scheduled: ScheduleState) -> None:
     """Print when backups are taken from now on."""
     say(f"{env.name} is scheduled" if scheduled.changed else f"{env.name} was scheduled already")
     rows = [

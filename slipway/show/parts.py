@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from slipway.checks.suite import Part, Result
+from slipway.checks.suite import Part, PartResult
 
 MARKS = {"passed": "✓", "failed": "✗", "left out": "·"}
 
@@ -20,7 +20,7 @@ def warn(reason: str) -> None:
         sys.stderr.write(f"! this computer is not ready: {reason}\n")
 
 
-def summary(results: Sequence[Result]) -> None:
+def summary(results: Sequence[PartResult]) -> None:
     """Print what became of each part."""
     sys.stderr.flush()
     sys.stdout.write("\n")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 WIDTH = 10
 
 
-class Progress:
+class PlanProgress:
     """An observer that tells a person how far a plan is."""
 
     def __init__(self) -> None:

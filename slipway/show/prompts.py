@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from slipway.notebook.runs.interfaces import Answer, Gone, Place
+from slipway.notebook.runs.interfaces import Answer, Location, PrompterGone
 
 WORDS = {
     "run": "Enter run",
@@ -31,7 +31,7 @@ KEYS: dict[str, tuple[Answer, ...]] = {
 }
 
 
-class Person:
+class TerminalPrompter:
     """Asks on stderr and reads a line of stdin; what was typed before the question does not count.
 
     An Enter that was hit while a cell ran would otherwise start the next one.
@@ -40,7 +40,7 @@ class Person:
     def __init__(self, read: Callable[[], str] | None = None) -> None:
         self._read = read or _line
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
         menu = " · ".join(WORDS[offer] for offer in offers)
         while True:
             given = self.type(f"{question}  {menu}" if question else menu, place).lower()
@@ -49,7 +49,7 @@ class Person:
                     return answer
             say(f"please answer with one of: {menu}")
 
-    def type(self, question: str, place: Place) -> str:
+    def type(self, question: str, place: Location) -> str:
         while True:
             _forget()
             say(question, end="\n" if len(question) > 50 else " ")
@@ -61,11 +61,11 @@ class Person:
                 continue
             say("")
             if not given:
-                raise Gone
+                raise PrompterGone
             return given.strip()
 
 
-def where(place: Place) -> str:
+def where(place: Location) -> str:
     """Say where one is: environment and host; a real one in red and in capitals."""
     if not place.env:
         return place.host

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from slipway.notebook.document import Alert, Block, Cell, Heading, Manual, Prose, Runbook, Sample
+from slipway.notebook.document import (
+    Alert,
+    Block,
+    Cell,
+    Heading,
+    ManualStep,
+    Prose,
+    Runbook,
+    Sample,
+)
 from slipway.notebook.transcripts.ansi import visible
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ FENCE = "```"
 
 def show(runbook: Runbook) -> None:
     """Print a whole runbook, without its front matter."""
-    Reader().blocks(runbook.blocks)
+    RunbookReader().blocks(runbook.blocks)
 
 
 def is_plain(stream: TextIO) -> bool:
@@ -29,7 +38,7 @@ def is_plain(stream: TextIO) -> bool:
     return not stream.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "")
 
 
-class Reader:
+class RunbookReader:
     """Draws blocks on stdout; `write` is its only way out."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -94,7 +103,7 @@ class Reader:
                 _code(console, source, "bash" if language == "sh" else language)
             case Sample(text=text, language=language):
                 _code(console, text, language, dim=True)
-            case Manual(text=text):
+            case ManualStep(text=text):
                 console.print(Markdown(f"☐ {text}", hyperlinks=False))
             case Prose(text=text):
                 console.print(Markdown(text, hyperlinks=False))
@@ -147,7 +156,7 @@ def _plain(block: Block) -> str:
             return f"{_fence(source)}{language}\n{source.rstrip()}\n{_fence(source)}"
         case Sample(text=text, language=language):
             return f"{_fence(text)}{language}\n{text.rstrip()}\n{_fence(text)}"
-        case Manual(text=text):
+        case ManualStep(text=text):
             return f"- [ ] {text}"
         case Prose(text=text):
             return text.strip("\n")

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from slipway.notebook.cells.result import Result
-from slipway.notebook.document import Action, Block, Cell, Heading, Manual
+from slipway.notebook.cells.result import CellResult
+from slipway.notebook.document import Action, Block, Cell, Heading, ManualStep
 from slipway.notebook.problem import where
 from slipway.notebook.transcripts.attempts import span
-from slipway.show.reading import Reader
+from slipway.show.reading import RunbookReader
 
 MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}
 STYLES = {"passed": "green", "failed": "bold red", "timed out": "bold red", "interrupted": "yellow"}
@@ -31,11 +31,11 @@ class Output:
             self.write(b"\r\n" if sys.stdout.isatty() else b"\n")
 
 
-class Watched:
+class RunDisplay:
     """The teller of a run on stdout."""
 
     def __init__(self) -> None:
-        self._reader = Reader()
+        self._reader = RunbookReader()
         self._output = Output()
         self._counting = False
 
@@ -56,7 +56,7 @@ class Watched:
         self._reader.blocks(each for each in blocks if each not in title)  # it stands above all
 
     def action(self, action: Action, values: Mapping[str, str]) -> None:
-        if isinstance(action, Manual):
+        if isinstance(action, ManualStep):
             self._reader.block(action)
             return
         self._reader.line(f"▸ {' · '.join([action.id, *traits(action)])}", style="dim")
@@ -69,7 +69,7 @@ class Watched:
             self._reader.write(f"\r\x1b[K· attempt {n} of {of}")
             self._counting = True
 
-    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+    def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
         self._uncount()
         if excerpt:
             self._reader.write(excerpt if excerpt.endswith("\n") else f"{excerpt}\n")
@@ -122,7 +122,7 @@ def traits(cell: Cell) -> list[str]:
     return found
 
 
-def became(cell: Cell, result: Result) -> str:
+def became(cell: Cell, result: CellResult) -> str:
     """Say in a few words how a cell ended."""
     took = span(result.seconds)
     match result.outcome:

@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from slipway.notebook.problem import where
-from slipway.notebook.reading.titles import Book
-from slipway.notebook.records.history import Shelf, Summary
+from slipway.notebook.reading.titles import Title
+from slipway.notebook.records.history import RunStore, RunSummary
 from slipway.show import table
 from slipway.show.query_result import quiet
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
-def history(shelf: Shelf, found: Sequence[Summary], *, hide: Sequence[str], as_json: bool) -> None:
+def history(
+    shelf: RunStore, found: Sequence[RunSummary], *, hide: Sequence[str], as_json: bool
+) -> None:
     """Print runs, newest first; `hide` names columns that would say the same in every line."""
     for text in shelf.strange:
         sys.stderr.write(f"! {quiet(text)}\n")
@@ -30,7 +32,7 @@ def history(shelf: Shelf, found: Sequence[Summary], *, hide: Sequence[str], as_j
     table.rows([column for column in columns if column not in hide], rows)
 
 
-def books(found: Sequence[Book], last: Mapping[str, Summary], *, as_json: bool) -> None:
+def books(found: Sequence[Title], last: Mapping[str, RunSummary], *, as_json: bool) -> None:
     """Print runbooks with what became of their last run."""
     if as_json:
         table.document([_described(book, last.get(book.name)) for book in found])
@@ -62,7 +64,7 @@ def age(moment: datetime.datetime, now: datetime.datetime | None = None) -> str:
     return "just now"
 
 
-def _row(run: Summary, stamps: Mapping[str, int]) -> dict[str, object]:
+def _row(run: RunSummary, stamps: Mapping[str, int]) -> dict[str, object]:
     # The time in a run's name is as much as --run= needs, unless two began in the same second.
     return {
         "run": _stamp(run) if stamps[_stamp(run)] == 1 else run.id,
@@ -76,15 +78,15 @@ def _row(run: Summary, stamps: Mapping[str, int]) -> dict[str, object]:
     }
 
 
-def _stamp(run: Summary) -> str:
+def _stamp(run: RunSummary) -> str:
     return run.id.partition("-")[0]
 
 
-def _minutes(run: Summary) -> str:
+def _minutes(run: RunSummary) -> str:
     return f"{run.seconds / 60:.1f}"
 
 
-def _document(run: Summary) -> dict[str, object]:
+def _document(run: RunSummary) -> dict[str, object]:
     return {
         "run": run.id,
         "runbook": run.runbook,
@@ -101,7 +103,7 @@ def _document(run: Summary) -> dict[str, object]:
     }
 
 
-def _described(book: Book, run: Summary | None) -> dict[str, object]:
+def _described(book: Title, run: RunSummary | None) -> dict[str, object]:
     return {
         "name": book.name,
         "title": book.title,

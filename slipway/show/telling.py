@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-class Telling:
+class TerminalReporter:
     """A report to a person on stderr; leaving its block takes the bar down."""
 
     def __init__(self) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from slipway.storage.store import (
     DAY,
-    Entry,
+    NotFound,
     NotListable,
-    NotThere,
     Retained,
+    StoredObject,
     StoreError,
     check_key,
 )
@@ -59,7 +59,7 @@ class FolderStore:
         path = self._path(key)
         reading = f"could not be read ({key})"
         if not path.is_file() or path.is_symlink():
-            raise NotThere(f"{self.name} holds no {key}")
+            raise NotFound(f"{self.name} holds no {key}")
         with self._said(reading):
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with io.FileIO(handle) as file:
@@ -70,7 +70,7 @@ class FolderStore:
                     return
                 yield chunk
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List the files, also those in folders, sorted by key; links and hidden ones are not."""
         found = [entry for entry in self._walk(self._root) if entry.key.startswith(prefix)]
         yield from sorted(found, key=lambda entry: os.fsencode(entry.key))
@@ -119,7 +119,7 @@ class FolderStore:
             os.close(handle)
         return size
 
-    def _walk(self, folder: Path) -> Iterator[Entry]:
+    def _walk(self, folder: Path) -> Iterator[StoredObject]:
         try:
             with os.scandir(folder) as inside:
                 for item in inside:
@@ -131,7 +131,7 @@ class FolderStore:
                         with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
                             found = item.stat(follow_symlinks=False)
                             key = Path(item.path).relative_to(self._root).as_posix()
-                            yield Entry(key, found.st_size, found.st_mtime)
+                            yield StoredObject(key, found.st_size, found.st_mtime)
         except FileNotFoundError:  # no backup was made yet
             return
         except OSError as error:

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from slipway.storage.s3_errors import MISSING, code, insist
-from slipway.storage.store import Outgrown, StoreError
+from slipway.storage.store import StoreError, TooLarge
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +22,7 @@ SMALLEST_PART = 16 * MIB
 BUFFERS = 48 * MIB  # memory for parts: one that fills, and those on their way
 
 
-class Stopped(BaseException):
+class UploadStopped(BaseException):
     """The upload has failed elsewhere; what is on its way need not arrive.
 
     No Exception, because boto3 would take it for a bad connection and try again.
@@ -39,7 +39,7 @@ class Part(io.BytesIO):
     def read(self, size: int | None = -1) -> bytes:
         """Read on, unless the whole upload was given up."""
         if self._stopped.is_set():
-            raise Stopped
+            raise UploadStopped
         return super().read(size)
 
     def md5(self) -> str:
@@ -48,7 +48,7 @@ class Part(io.BytesIO):
         return base64.b64encode(digest).decode()
 
 
-class Cutter:
+class PartSplitter:
     """Cuts a stream into parts of one size, the last of which may be smaller."""
 
     def __init__(self, chunks: Iterable[bytes], size: int) -> None:
@@ -104,7 +104,7 @@ class Upload:
 
     def run(self, chunks: Iterable[bytes]) -> int:
         """Send a stream; return its size. A small one needs no parts."""
-        cutter = Cutter(chunks, self._size)
+        cutter = PartSplitter(chunks, self._size)
         first = Part(self._stopped)
         length = cutter.fill(first)
         if length == self._size:
@@ -115,7 +115,7 @@ class Upload:
         insist(answer, "ETag")
         return length
 
-    def _send(self, cutter: Cutter, first: Part) -> int:
+    def _send(self, cutter: PartSplitter, first: Part) -> int:
         """Send in parts; whatever ends this early, Ctrl-C too, takes back what was sent."""
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
         self._id = insist(begun, "UploadId")
@@ -136,7 +136,7 @@ class Upload:
         """How many parts are on their way while one fills: two, or one where parts are large."""
         return min(2, max(1, BUFFERS // self._size - 1))
 
-    def _fly(self, pool: ThreadPoolExecutor, cutter: Cutter, part: Part) -> int:
+    def _fly(self, pool: ThreadPoolExecutor, cutter: PartSplitter, part: Part) -> int:
         """Send part after part in buffers that are used again; return the size of all."""
         flying: deque[tuple[Future[None], Part]] = deque()
         spare = [Part(self._stopped) for _ in range(self._spare())]
@@ -209,9 +209,9 @@ class Upload:
                 f"({code(error) or type(error).__name__}); a later backup removes it"
             )
 
-    def _outgrown(self) -> Outgrown:
+    def _outgrown(self) -> TooLarge:
         held = self._max_parts * self._size
-        return Outgrown(
+        return TooLarge(
             f"{self._name} is larger than the {held >> 20} MiB that {self._max_parts} parts hold; "
             "nothing was kept; set BACKUP_S3_MAX_PARTS to what the store allows (AWS: 10000), "
             "or run it again with a larger estimate",

@@ -13,10 +13,10 @@ from slipway.storage.multipart import Upload, part_size
 from slipway.storage.s3_errors import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
 from slipway.storage.store import (
     DAY,
-    Entry,
+    NotFound,
     NotListable,
-    NotThere,
     Retained,
+    StoredObject,
     StoreError,
     check_key,
 )
@@ -30,7 +30,7 @@ BREAKS = 100  # of one download, whatever it brings
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long a store may take; ten tries outlast an outage of some 12 s."""
 
     to_connect: float = 10.0  # seconds
@@ -55,7 +55,7 @@ class S3Store:
         region: str = "",
         authority: Path | None = None,
         max_parts: int = 1000,
-        patience: Patience = Patience(),
+        patience: Timeouts = Timeouts(),
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._bucket = bucket
@@ -111,7 +111,7 @@ class S3Store:
             time.sleep(min(0.2 * 2**idle, 5))
         raise StoreError(f"{self.name}: reading {key} failed: the connection broke too often")
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List page by page; stores sort by the key's bytes."""
         with self._said("listing", forbidden=NotListable):
             pages = self._client.get_paginator("list_objects_v2")
@@ -120,12 +120,12 @@ class S3Store:
                 for each in page.get("Contents", []):
                     key = each["Key"].removeprefix(self._root)
                     if key and not key.endswith("/"):  # what consoles show as folders
-                        yield Entry(key, each["Size"], each["LastModified"].timestamp())
+                        yield StoredObject(key, each["Size"], each["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
         """Remove one object; a store that keeps it locked says so."""
         path = self._root + check_key(key)
-        with contextlib.suppress(NotThere), self._said(f"deleting {key}", forbidden=Retained):
+        with contextlib.suppress(NotFound), self._said(f"deleting {key}", forbidden=Retained):
             self._client.delete_object(Bucket=self._bucket, Key=path)
 
     def sweep(self, older_than: float = DAY) -> int:
@@ -202,7 +202,7 @@ class S3Store:
             text = str(explain(error, self.name, doing))
             said = code(error)
             if said in MISSING:
-                raise NotThere(text) from None
+                raise NotFound(text) from None
             raise (forbidden if said in NOT_ALLOWED | KEPT else StoreError)(text) from None
 
     def _note_retry(self, **heard: Any) -> None:

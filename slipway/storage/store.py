@@ -14,7 +14,7 @@ class StoreError(SlipwayError):
     """The store did not do what was asked; the text names store and reason, never a credential."""
 
 
-class NotThere(StoreError):
+class NotFound(StoreError):
     """The store has nothing under this key."""
 
 
@@ -32,7 +32,7 @@ class BadKey(StoreError):
     exit_code = 2
 
 
-class Outgrown(StoreError):
+class TooLarge(StoreError):
     """The stream became larger than the parts planned for it can hold; nothing was kept."""
 
     def __init__(self, message: str, expected: int) -> None:
@@ -41,7 +41,7 @@ class Outgrown(StoreError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredObject:
     """One object: its key inside the store, its size in bytes, when it was written (UTC epoch)."""
 
     key: str
@@ -78,7 +78,7 @@ class Store(Protocol):
         """
         ...
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List every object whose key starts so, sorted by key. Raises NotListable."""
         ...
 

@@ -17,10 +17,10 @@ from slipway.errors import SlipwayError
 from slipway.notebook.records.event import Event, Kind
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import resume, start
-from slipway.notebook.runs.options import Mode, Wish
-from slipway.notebook.runs.preconditions import Ports
-from slipway.show.prompts import Person
-from slipway.show.runbook_run import Watched
+from slipway.notebook.runs.options import Mode, RunOptions
+from slipway.notebook.runs.preconditions import Interfaces
+from slipway.show.prompts import TerminalPrompter
+from slipway.show.runbook_run import RunDisplay
 from tests.fakes.runners import Tasks
 
 
@@ -40,11 +40,16 @@ def main(asked: dict[str, Any]) -> int:
     Mortal.dies_after = asked.get("die", 0)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    ports = Ports(
-        Person(), Watched(), Tasks(), Mode.here(), runs=Path(asked["runs"]), records=Mortal
+    ports = Interfaces(
+        TerminalPrompter(),
+        RunDisplay(),
+        Tasks(),
+        Mode.here(),
+        runs=Path(asked["runs"]),
+        records=Mortal,
     )
     env = environment.load(asked["env"]) if "env" in asked else None
-    wish, given = Wish(**asked.get("wish", {})), asked.get("set", [])
+    wish, given = RunOptions(**asked.get("wish", {})), asked.get("set", [])
     try:
         if "resume" in asked:
             return resume.resume(asked["resume"], asked.get("name", ""), env, given, wish, ports)

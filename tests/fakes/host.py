@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from slipway.hosts.host import MINUTES, Completed, Conversation
+from slipway.hosts.host import MINUTES, CommandResult, Process
 
-Answer = Callable[[Sequence[str], bytes], Completed]
+Answer = Callable[[Sequence[str], bytes], CommandResult]
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class FakeHost:
     ) -> "FakeHost":
         """Script the answer to commands that begin with `words`."""
 
-        def answer(argv: Sequence[str], stdin: bytes) -> Completed:
+        def answer(argv: Sequence[str], stdin: bytes) -> CommandResult:
             if raises is not None:
                 raise raises
-            return Completed(self._name, tuple(argv), code, out, err)
+            return CommandResult(self._name, tuple(argv), code, out, err)
 
         return self.reacts(*words, by=answer)
 
@@ -68,7 +68,7 @@ class FakeHost:
         stdin: bytes | Iterable[bytes] = b"",
         timeout: float = 2 * MINUTES,
         check: bool = True,
-    ) -> Completed:
+    ) -> CommandResult:
         data = stdin if isinstance(stdin, bytes) else b"".join(stdin)
         self.asked.append(Asked(tuple(argv), data))
         completed = self._answer(argv, data)
@@ -83,7 +83,7 @@ class FakeHost:
     def attach(self, argv: Sequence[str]) -> int:
         return self.run(argv, check=False).code
 
-    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         raise AssertionError(f"{self._name} did not expect to be spoken with: {list(argv)!r}")
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
@@ -92,10 +92,10 @@ class FakeHost:
     def close(self) -> None:
         self.closed += 1
 
-    def _answer(self, argv: Sequence[str], stdin: bytes) -> Completed:
+    def _answer(self, argv: Sequence[str], stdin: bytes) -> CommandResult:
         for words, answer in reversed(self._answers):
             if tuple(argv[: len(words)]) == words:
                 return answer(argv, stdin)
         if self._otherwise is not None:
-            return Completed(self._name, tuple(argv), self._otherwise, "", "")
+            return CommandResult(self._name, tuple(argv), self._otherwise, "", "")
         raise AssertionError(f"{self._name} did not expect {list(argv)!r}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.storage.folder import FolderStore
-from slipway.storage.store import Entry, NotListable, Retained
+from slipway.storage.store import NotListable, Retained, StoredObject
 
 
 @dataclass
@@ -20,7 +20,7 @@ class LockedStore(FolderStore):
     def __post_init__(self) -> None:
         super().__init__(self.folder, self.folder.name)
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         if not self.is_listable:
             raise NotListable(f"{self.name} may not be listed with these keys")
         return super().entries(prefix)

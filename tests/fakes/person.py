@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.errors import SlipwayError
-from slipway.hosts.host import Conversation, Host
+from slipway.hosts.host import Host, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
 from slipway.storage.folder import FolderStore
@@ -29,14 +29,14 @@ class Rehearsed:
         self._host = host
         self._more = ["--silence", str(silence)] if silence else []
 
-    def open(self, argv: Sequence[str]) -> AbstractContextManager[Conversation]:
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         swapped = ["rehearsal" if word == "slipway.agent" else word for word in argv]
         return self._host.open([*swapped, *self._more])
 
 
-def place(host: Host, container: str, silence: float = 0.0) -> Place:
+def place(host: Host, container: str, silence: float = 0.0) -> Container:
     """The place of an errand that speaks with the test's own verbs."""
-    return Place(cast(Host, Rehearsed(host, silence)), container, "testing")
+    return Container(cast(Host, Rehearsed(host, silence)), container, "testing")
 
 
 class Told:

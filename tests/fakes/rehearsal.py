@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from slipway.agent import __main__ as door
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.database.processes import started
 
 CHUNK = 1 << 20
 TIDIED = Path("/tmp/tidied")
 
 
-def pour(work: Work) -> dict[str, Any]:
+def pour(work: Context) -> dict[str, Any]:
     """Put a large object; say what went into it and how much memory that took."""
     digest = hashlib.sha256()
     size = work.store().put(work.given["key"], _poured(work, digest))
     return {"size": size, "sha256": digest.hexdigest(), "peak": _peak()}
 
 
-def fetch(work: Work) -> dict[str, Any]:
+def fetch(work: Context) -> dict[str, Any]:
     """Get an object; take each chunk slowly where that is asked for."""
     digest, size = hashlib.sha256(), 0
     for chunk in work.store().get(work.given["key"]):
@@ -33,7 +33,7 @@ def fetch(work: Work) -> dict[str, Any]:
     return {"size": size, "sha256": digest.hexdigest(), "peak": _peak()}
 
 
-def look_while_fetching(work: Work) -> dict[str, Any]:
+def look_while_fetching(work: Context) -> dict[str, Any]:
     """Ask for other things in the middle of a large object, and leave it unread."""
     store = work.store()
     names = []
@@ -44,7 +44,7 @@ def look_while_fetching(work: Work) -> dict[str, Any]:
     return {"names": names}
 
 
-def break_off(work: Work) -> dict[str, Any]:
+def break_off(work: Context) -> dict[str, Any]:
     """Fail in the middle of a put."""
 
     def chunks() -> Iterator[bytes]:
@@ -54,7 +54,7 @@ def break_off(work: Work) -> dict[str, Any]:
     return {"size": work.store().put("broken", chunks())}
 
 
-def hold(work: Work) -> dict[str, Any]:
+def hold(work: Context) -> dict[str, Any]:
     """Hold a child and an open upload until somebody ends this; tidy up then."""
     with started(["sleep", "4711"]):
         try:
@@ -65,14 +65,14 @@ def hold(work: Work) -> dict[str, Any]:
     return {}
 
 
-def shout(work: Work) -> dict[str, Any]:
+def shout(work: Context) -> dict[str, Any]:
     """Print where only messages belong."""
     print("a stray line")
     sys.stdout.flush()
     return {"summary": "shouted"}
 
 
-def _poured(work: Work, digest: Any) -> Iterator[bytes]:
+def _poured(work: Context, digest: Any) -> Iterator[bytes]:
     block = bytes(range(256)) * (CHUNK // 256)
     for number in range(work.given["chunks"]):
         chunk = number.to_bytes(8, "big") + block[8:]

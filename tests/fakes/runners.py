@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from slipway.notebook.cells.result import Result
+from slipway.notebook.cells.result import CellResult
 from slipway.notebook.cells.session import Screen
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.document import Action, Block, Cell
 from slipway.notebook.records.event import Outcome
-from slipway.notebook.runs.interfaces import Answer, Gone, Place
+from slipway.notebook.runs.interfaces import Answer, Location, PrompterGone
 
 CTRL_C = "^C"
 CTRL_D = "^D"
@@ -21,16 +21,16 @@ class Scripted:
         self.answers = list(answers)
         self.asked: list[str] = []
         self.offered: list[tuple[Answer, ...]] = []
-        self.places: list[Place] = []
+        self.places: list[Location] = []
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
         self.offered.append(tuple(offers))
         said = self.type(question, place)
         found = [offer for offer in offers if offer == said]
         assert found, f"{said} is none of {offers} at “{question}”"
         return found[0]
 
-    def type(self, question: str, place: Place) -> str:
+    def type(self, question: str, place: Location) -> str:
         self.asked.append(question)
         self.places.append(place)
         assert self.answers, f"nobody thought of an answer to “{question}”"
@@ -38,7 +38,7 @@ class Scripted:
         if said == CTRL_C:
             raise KeyboardInterrupt
         if said == CTRL_D:
-            raise Gone
+            raise PrompterGone
         return said
 
 
@@ -74,7 +74,7 @@ class Heard:
     def attempt(self, n: int, of: int) -> None:
         self.attempts.append((n, of))
 
-    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+    def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
         self.ends.append((cell.id, result.outcome))
 
     def note(self, text: str, *, loud: bool = False) -> None:
@@ -101,13 +101,13 @@ class Played:
         self.loaded.append(n)
         return ()
 
-    def run(self, cell: Cell, n: int, screen: Screen) -> Result:
+    def run(self, cell: Cell, n: int, screen: Screen) -> CellResult:
         self.ran.append(cell.id)
         coming = self._ends.get(cell.id, [])
         outcome = coming.pop(0) if coming else "passed"
         log = self._folder / "cells" / f"{n:02}.log"
         log.write_text(f"{cell.id} says {outcome}\n")
-        return Result(outcome, 0 if outcome == "passed" else 2, 0.1, log)
+        return CellResult(outcome, 0 if outcome == "passed" else 2, 0.1, log)
 
     def test(self, condition: str) -> bool:
         return condition != "false"

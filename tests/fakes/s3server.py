@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from slipway.storage.s3 import Patience, S3Store
+from slipway.storage.s3 import S3Store, Timeouts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,7 +82,7 @@ class S3Server:
             "access_key": lambda: self.access_key,
             "secret_key": lambda: self.secret_key,
             "endpoint": self.endpoint,
-            "patience": Patience(tries=4),
+            "patience": Timeouts(tries=4),
         }
         return S3Store(bucket, prefix, **{**given, **more})
 

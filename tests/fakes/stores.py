@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from slipway.storage.store import Entry, Store, StoreError
+from slipway.storage.store import Store, StoredObject, StoreError
 
 
 class HeldStore:
@@ -28,7 +28,7 @@ class HeldStore:
     def get(self, key: str) -> Iterator[bytes]:
         return self._behind.get(key)
 
-    def entries(self, prefix: str = "") -> Iterator[Entry]:
+    def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         return self._behind.entries(prefix)
 
     def delete(self, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from slipway.hosts.host import MINUTES, Completed
+from slipway.hosts.host import MINUTES, CommandResult
 from slipway.hosts.local import LocalHost
 
 
@@ -21,7 +21,7 @@ class TornHost(LocalHost):
         stdin: bytes | Iterable[bytes] = b"",
         timeout: float = 2 * MINUTES,
         check: bool = True,
-    ) -> Completed:
+    ) -> CommandResult:
         chunks = [stdin] if isinstance(stdin, bytes) else stdin
         return super().run(argv, stdin=self._torn(chunks), timeout=timeout, check=check)
 

@@ -15,10 +15,10 @@ import pytest
 
 from slipway.backups.format import manifest
 from slipway.backups.schedule import job_results
-from slipway.backups.schedule.job_results import Run
-from slipway.backups.schedule.policy import Keep, Policy
+from slipway.backups.schedule.job_results import JobResult
+from slipway.backups.schedule.policy import Policy, Retention
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.secrets import sops
@@ -103,7 +103,7 @@ class Clock:
 
     def start(self, *, smoke: str = "", **when: str) -> None:
         """Start it; a container before it is no more, as after the loss of a machine."""
-        policy = Policy(when, Keep(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
+        policy = Policy(when, Retention(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
         told = json.dumps({"policy": policy.to_json(), "recipients": RECIPIENTS, "smoke": smoke})
         options = (*self.options, "--env", f"SCHEDULE={told}")
         self.container = self.place.corner.run(inside.OPS, "/srv/schedule", options=options)
@@ -114,10 +114,10 @@ class Clock:
     def log(self) -> str:
         return self.place.corner.docker("logs", self.container)
 
-    def run_of(self, job: str) -> Run | None:
+    def run_of(self, job: str) -> JobResult | None:
         return job_results.read(self.store, job, Path("/nowhere"))
 
-    def wait_for(self, job: str, state: str, timeout: float = 45) -> Run:
+    def wait_for(self, job: str, state: str, timeout: float = 45) -> JobResult:
         deadline = time.monotonic() + timeout
         while True:
             run = self.run_of(job)
@@ -191,6 +191,6 @@ def age(clock: Clock, newest: str, days: int) -> str:
 
 def prune(clock: Clock, **given: Any) -> dict[str, Any]:
     """Prune beside the database, as a person does."""
-    policy = Policy({"backup": NEVER}, Keep(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
-    place = Place(LocalHost("here"), clock.container, "testing")
+    policy = Policy({"backup": NEVER}, Retention(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
+    place = Container(LocalHost("here"), clock.container, "testing")
     return call.run(place, "prune", {"policy": policy.to_json(), **given}, Heard())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.database.connection import Server
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
@@ -37,8 +37,8 @@ class Inside:
         form = "{{(index .IPAM.Config 0).Gateway}}"
         return self.corner.docker("network", "inspect", "--format", form, self.network)
 
-    def place(self) -> Place:
-        return Place(LocalHost("here"), self.ops, self.environment)
+    def place(self) -> Container:
+        return Container(LocalHost("here"), self.ops, self.environment)
 
     def do(self, verb: str, store: Store | None = None, **given: Any) -> dict[str, Any]:
         """Do a verb inside, as a task does from a person's computer."""

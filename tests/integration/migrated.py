@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from slipway.database.connection import Server
 from slipway.migrations import files, runner, status
-from slipway.migrations.options import Wish
+from slipway.migrations.options import MigrationOptions
 from slipway.project import ROOT
 from tests.fakes.heard import Heard
 from tests.integration.inside import PASSWORD, Inside
@@ -35,12 +35,14 @@ class Database:
     def migrate(self, texts: Texts, **wish: Any) -> list[str]:
         self.heard = Heard()
         found = files.from_texts(texts)
-        done = runner.migrate(self.server, found, self.heard, Wish(by="ann@laptop", **wish))
+        done = runner.migrate(
+            self.server, found, self.heard, MigrationOptions(by="ann@laptop", **wish)
+        )
         return [each.filename for each in done]
 
     def roll_back(self, texts: Texts, steps: int = 1, **wish: Any) -> list[str]:
         found = files.from_texts(texts)
-        done = runner.roll_back(self.server, found, self.heard, Wish(**wish), steps)
+        done = runner.roll_back(self.server, found, self.heard, MigrationOptions(**wish), steps)
         return [each.filename for each in done]
 
     def status(self, texts: Texts) -> dict[str, Any]:

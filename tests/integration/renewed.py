@@ -3,12 +3,12 @@
 from typing import Any
 
 from slipway.database.connection import Server
-from slipway.database.reset import Wish
+from slipway.database.reset import ResetOptions
 
 SEEDS = {"common.sql": "INSERT INTO accounts (email, name, password_hash) VALUES ('a@b', 'A', '!')"}
 
 
-def wish(**other: Any) -> Wish:
+def wish(**other: Any) -> ResetOptions:
     """A reset in dev that makes one table."""
 
     def fill(server: Server) -> None:
@@ -16,7 +16,7 @@ def wish(**other: Any) -> Wish:
             connection.execute("CREATE TABLE fresh (id int)")
 
     given: dict[str, Any] = {"asked": "dev", "setting": "dev", "before": _nothing, "fill": fill}
-    return Wish(**given | other)
+    return ResetOptions(**given | other)
 
 
 def _nothing(_: Server) -> None: ...

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.take import snapshot as take_snapshot
-from slipway.backups.take.row_counts import PAGES, Counting
+from slipway.backups.take.row_counts import PAGES, RowCounter
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import Store
@@ -174,7 +174,7 @@ def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
     place.sql("create table a (i int); create table c (i int); insert into c values (1)")
     pages = {"public.a": 0, "public.b": 0, "public.c": 0, "public.d": PAGES, "public.a ": PAGES}
     with place.server.connect() as session, take_snapshot.snapshot(session, 1) as (snapshot, _):
-        counting = Counting(place.server, snapshot, pages)
+        counting = RowCounter(place.server, snapshot, pages)
         counting.begin()
         rows = counting.rows(is_held=True)
     counted = {"public.a": 0, "public.a ": 0, "public.c": 1}

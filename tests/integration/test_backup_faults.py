@@ -8,7 +8,7 @@ import pytest
 
 from slipway.agent.channel import Channel
 from slipway.backups.format import catalogue
-from slipway.backups.take.backup import Wanted, take
+from slipway.backups.take.backup import BackupSpec, take
 from slipway.client import call
 from slipway.database import siblings
 from slipway.database.report import Silent
@@ -177,7 +177,7 @@ def test_a_client_older_than_the_server_is_never_used(
     major = re.search(r"\) (\d+)", found.stdout)
     if major is None or int(major[1]) >= 17:
         pytest.skip("this computer has no pg_dump of an older major")
-    wanted = Wanted("testing", (person.recipient,))
+    wanted = BackupSpec("testing", (person.recipient,))
     with pytest.raises(Refused, match=r"write FROM postgres:17 into compose/ops/Dockerfile"):
         take(server.server, store, wanted, Silent())
     assert keys(store) == []

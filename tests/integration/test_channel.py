@@ -15,7 +15,7 @@ import pytest
 
 from slipway.agent.channel import ALIVE_EVERY
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.errors import HostError, SlipwayError, UsageError
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
@@ -193,10 +193,10 @@ def test_a_container_without_the_engine_or_one_that_is_gone_is_told(
 ) -> None:
     bare = module_corner.run(base_image("python:3.13-slim-trixie"), "sleep", "60")
     with pytest.raises(HostError, match=r"its engine is older than this one; deploy first"):
-        call.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, Heard())
     module_corner.docker("rm", "--force", bare)
     with pytest.raises(HostError, match=r"status in testing broke off: .*No such container"):
-        call.run(Place(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, Heard())
 
 
 def test_two_errands_at_once_do_not_meet(stage: Stage, tmp_path: Path) -> None:

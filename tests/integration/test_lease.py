@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from slipway.cluster import lease
-from slipway.cluster.lease import Lease, Pace
+from slipway.cluster.lease import Lease, LeaseTiming
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from tests.integration.corner import Corner
 
 pytestmark = pytest.mark.engine
-QUICK = Pace(beat=0.3, expiry=3)
+QUICK = LeaseTiming(beat=0.3, expiry=3)
 
 
 def wait_until_lost(held: Lease) -> None:
@@ -119,7 +119,7 @@ def test_a_holder_learns_that_its_lease_was_taken_over(manager: LocalHost, corne
 def test_a_holder_that_slept_learns_at_its_next_step_that_the_lease_is_gone(
     manager: LocalHost, corner: Corner
 ) -> None:
-    held = lease.take(manager, corner.app, "deploy", Pace(beat=60, expiry=60))
+    held = lease.take(manager, corner.app, "deploy", LeaseTiming(beat=60, expiry=60))
     corner.docker("config", "rm", f"{corner.app}.lease")
     held.check()
     held._refreshed -= 300  # as if the lid had been closed for five minutes

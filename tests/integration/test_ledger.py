@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from slipway.cluster import ledger
-from slipway.cluster.ledger import Entry
+from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import observe
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
@@ -34,9 +34,9 @@ HOSTILE = {
 }
 
 
-def entry(release: int, result: str = "live", **more: str) -> Entry:
+def entry(release: int, result: str = "live", **more: str) -> LedgerEntry:
     commit, at = f"{release:040x}", "2026-01-01T00:00:00Z"
-    return Entry(release, result, "blue", commit, "anna@laptop", at, **more)
+    return LedgerEntry(release, result, "blue", commit, "anna@laptop", at, **more)
 
 
 def test_what_is_written_down_is_read_back_in_order(manager: LocalHost, corner: Corner) -> None:

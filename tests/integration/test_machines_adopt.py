@@ -39,7 +39,7 @@ class Bare:
 
     container: str
     port: int
-    place: Place
+    place: ProviderContext
 
     @property
     def fingerprint(self) -> str:
@@ -47,10 +47,10 @@ class Bare:
         return known_hosts.parse(public).fingerprint
 
     def adopt(self, fingerprint: str = "", *, trusted: bool = False) -> list[str]:
-        wish = Wish("p1", "ops@127.0.0.1", self.port, "", fingerprint)
+        wish = MachineSpec("p1", "ops@127.0.0.1", self.port, "", fingerprint)
         observer = Notes()
         provider = SshProvider(self.place, lambda question: trusted)
-        Admission(self.place, "ssh", provider, wish).plan().run(observer)
+        Joining(self.place, "ssh", provider, wish).plan().run(observer)
         return observer.results
 
 
@@ -87,7 +87,7 @@ def bare(
             public = key.with_suffix(".pub").read_bytes()
             docker("exec", "-i", name, "sh", "-c", text, stdin=public)
             port = int(docker("port", name, "22").rpartition(":")[2])
-            yield Bare(name, port, Place("test", ENV, root))
+            yield Bare(name, port, ProviderContext("test", ENV, root))
         finally:
             docker("rm", "-f", "-v", name)
             docker("rmi", name)
@@ -137,5 +137,5 @@ def test_a_machine_whose_engine_is_gone_can_be_taken_out(bare: Bare) -> None:
     docker("exec", bare.container, "mv", "/usr/bin/docker", "/usr/bin/docker.gone")
     (machine,) = inventory.load(ENV, bare.place.root)
     provider = SshProvider(bare.place, lambda question: False)
-    Departure(bare.place, provider, machine, machine.name).plan().run(Silent())
+    Removal(bare.place, provider, machine, machine.name).plan().run(Silent())
     assert there_is_no_trace(bare)

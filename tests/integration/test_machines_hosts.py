@@ -13,10 +13,10 @@ from slipway.cluster import swarm
 from slipway.cluster.node import DATA_LABEL, Node
 from slipway.errors import Refused
 from slipway.machines import fleet, inventory, listing
-from slipway.machines.joining import Admission
+from slipway.machines.joining import Joining
 from slipway.machines.local.provider import LocalProvider
-from slipway.machines.provider import Place, Wish
-from slipway.machines.removal import Departure
+from slipway.machines.provider import MachineSpec, ProviderContext
+from slipway.machines.removal import Removal
 from slipway.plan import Silent
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -45,17 +45,17 @@ class Fleet:
 
     def create(self, name: str) -> list[str]:
         observer = Notes()
-        Admission(self.place, "local", self.provider, Wish(name)).plan().run(observer)
+        Joining(self.place, "local", self.provider, MachineSpec(name)).plan().run(observer)
         return observer.results
 
     def remove(self, name: str, with_data: str = "") -> None:
         machine = inventory.find(ENV, name, self.place.root)
-        Departure(self.place, self.provider, machine, with_data).plan().run(Silent())
+        Removal(self.place, self.provider, machine, with_data).plan().run(Silent())
 
     def container(self, name: str) -> str:
         return f"{self.place.project}-{ENV}-{name}"
 
-    def rows(self) -> dict[str, listing.Row]:
+    def rows(self) -> dict[str, listing.MachineRow]:
         return {row.name: row for row in listing.call(self.place, self.provider.describe)}
 
     def nodes(self) -> list[Node]:

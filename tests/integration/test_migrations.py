@@ -6,7 +6,7 @@ import pytest
 
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.migrations import files, runner, status
-from slipway.migrations.options import Wish
+from slipway.migrations.options import MigrationOptions
 from slipway.project import COMPOSE
 from tests.integration import inside
 from tests.integration.corner import Corner
@@ -124,7 +124,7 @@ def test_files_without_a_way_up_or_down_do_what_is_written(db: Database) -> None
 
 def test_a_plan_shows_everything_and_writes_nothing(db: Database) -> None:
     before = db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text")
-    found = status.plan(db.server, files.from_texts(TWO), Wish())
+    found = status.plan(db.server, files.from_texts(TWO), MigrationOptions())
     assert [each["file"] for each in found["pending"]] == ["1_a.sql", "2_b.sql"]
     assert found["pending"][0]["statements"][0]["sql"] == "CREATE TABLE a (n int)"
     assert db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text") == before
@@ -141,7 +141,7 @@ def test_what_was_shown_is_what_runs(db: Database) -> None:
 
 
 def test_a_baseline_records_and_runs_nothing(db: Database) -> None:
-    found, wish = files.from_texts(TWO), Wish(by="ann@laptop")
+    found, wish = files.from_texts(TWO), MigrationOptions(by="ann@laptop")
     with pytest.raises(UsageError, match="no file has the version 7"):
         runner.baseline(db.server, found, db.heard, wish, "7")
     assert runner.baseline(db.server, found, db.heard, wish, "1") == ["1_a.sql"]
@@ -166,7 +166,7 @@ def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(db: Da
 def test_many_files_are_no_trouble(db: Database) -> None:
     texts = {f"{n:05d}_t.sql": up(f"CREATE TABLE t{n} ();") for n in range(1, 5001)}
     newest = files.from_texts({name: texts[name] for name in sorted(texts)[:4000]})
-    runner.baseline(db.server, newest, db.heard, Wish(), "04000")
+    runner.baseline(db.server, newest, db.heard, MigrationOptions(), "04000")
     assert len(db.migrate(texts)) == 1000
     assert db.migrate(texts) == []
 

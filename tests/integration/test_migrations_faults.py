@@ -11,7 +11,7 @@ import pytest
 from slipway.database.connection import NoDatabase, Server
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.migrations import files, status
-from slipway.migrations.options import Wish
+from slipway.migrations.options import MigrationOptions
 from slipway.project import ROOT
 from tests.integration import inside
 from tests.integration.corner import IMAGES, Corner
@@ -103,9 +103,9 @@ def test_a_mark_is_shown_first_and_stays_unwritten_when_something_is_in_the_way(
     texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}
     db.kill_during(texts, "SELECT pg_sleep")
     found = files.from_texts(texts)
-    shown = status.plan(db.server, found, Wish(mark="pending"))
+    shown = status.plan(db.server, found, MigrationOptions(mark="pending"))
     assert ([each["version"] for each in shown["pending"]], shown["problems"]) == (["1"], [])
-    assert status.plan(db.server, found, Wish(mark="applied"))["pending"] == []
+    assert status.plan(db.server, found, MigrationOptions(mark="applied"))["pending"] == []
     with pytest.raises(Refused, match="changed since it was shown"):
         db.migrate(texts, mark="pending", expected=("2",))
     with pytest.raises(UsageError, match="no file has this version"):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from slipway.backups.pitr import ArchiveError, show
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.client.pitr.pgbackrest import Archive
 from slipway.client.pitr.recovery import past, recover
 from slipway.database.connection import Server
@@ -43,8 +43,8 @@ PASSPHRASE = "pass=phrase; # '1' [x]"
 class There:
     """What `recover` needs to know of an environment."""
 
-    place: Place
-    database: Place
+    place: Container
+    database: Container
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Home:
         password = self.folder / "DATABASE_PASSWORD"
         server = Server("127.0.0.1", self.corner.port(db, 5432), "logbook", "logbook", password)
         server.connect(patience=30).close()
-        return Living(self.corner, db, server, Archive(Place(LocalHost("here"), db, name)))
+        return Living(self.corner, db, server, Archive(Container(LocalHost("here"), db, name)))
 
 
 @dataclass
@@ -430,8 +430,8 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
         "from slipway.hosts.local import LocalHost\n"
         "from slipway.client.pitr.recovery import past\n"
         "from slipway.client.pitr.pgbackrest import Archive\n"
-        "from slipway.client.container import Place\n"
-        "with past(Archive(Place(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent()):\n"
+        "from slipway.client.container import Container\n"
+        "with past(Archive(Container(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent()):\n"
         "    time.sleep(600)\n"
     )
     for delay in (0.0, 2.0):

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from slipway.client import backups, call, restore
-from slipway.client.container import Place
-from slipway.client.restore import Wish
-from slipway.database.report import Report
+from slipway.client.container import Container
+from slipway.client.restore import RestoreOptions
+from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
@@ -33,15 +33,15 @@ class There:
     manager: Host | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Container:
         return self.inside.place()
 
     @property
-    def database(self) -> Place:
+    def database(self) -> Container:
         return replace(self.inside.place(), container=self.inside.db)
 
     def do(
-        self, verb: str, given: Mapping[str, Any], report: Report, store: Store | None = None
+        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
     ) -> dict[str, Any]:
         return call.run(self.place, verb, given, report, store)
 
@@ -59,30 +59,32 @@ def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: P
     path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
     place.sql("delete from people where id > 10")
 
-    planned = restore.restore(there, Wish(plan=True), heard)
+    planned = restore.restore(there, RestoreOptions(plan=True), heard)
     assert planned["backup"] == name and databases(place) == {"logbook"}
-    done = restore.restore(there, Wish(), heard)
+    done = restore.restore(there, RestoreOptions(), heard)
     assert count(place) == 1000 and done["backup"] == name
-    assert restore.undo(there, Wish(), heard)["back"] == done["kept"]
+    assert restore.undo(there, RestoreOptions(), heard)["back"] == done["kept"]
     assert count(place) == 10
-    assert restore.restore(there, Wish(backup=name, into="again"), heard)["rows"] == 1001
-    assert restore.restore(there, Wish(backup=str(path), into="file"), heard)["rows"] == 1001
-    assert restore.restore(there, Wish(table="people", into="one"), heard)["rows"] == 1000
+    assert restore.restore(there, RestoreOptions(backup=name, into="again"), heard)["rows"] == 1001
+    assert (
+        restore.restore(there, RestoreOptions(backup=str(path), into="file"), heard)["rows"] == 1001
+    )
+    assert restore.restore(there, RestoreOptions(table="people", into="one"), heard)["rows"] == 1000
     assert restore.drill(there, "latest", heard)["ok"]
 
     moved = tmp_path / "moved.dump.age"
     moved.write_bytes(path.read_bytes())
     with pytest.raises(Refused, match="has no manifest beside it; decrypt it first"):
-        restore.restore(there, Wish(backup=str(moved), into="x"), heard)
+        restore.restore(there, RestoreOptions(backup=str(moved), into="x"), heard)
     with pytest.raises(UsageError, match=r"is none of: latest, an id of inv db\.backups, a file"):
-        restore.restore(there, Wish(backup="nonsense"), heard)
+        restore.restore(there, RestoreOptions(backup="nonsense"), heard)
     with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
-        restore.restore(there, Wish(backup="20200101T000000Z-ffff"), heard)
-    for wrong in (Wish(table="people"), Wish(to_time="now", backup=name)):
+        restore.restore(there, RestoreOptions(backup="20200101T000000Z-ffff"), heard)
+    for wrong in (RestoreOptions(table="people"), RestoreOptions(to_time="now", backup=name)):
         with pytest.raises(UsageError):
             restore.restore(there, wrong, heard)
     with pytest.raises(UsageError, match="give it alone"):
-        restore.undo(there, Wish(plan=True), heard)
+        restore.undo(there, RestoreOptions(plan=True), heard)
     with pytest.raises(Refused, match="you asked for 'staging', and this is 'testing'"):
         there.do("undo", {"environment": "staging"}, heard)
 
@@ -98,10 +100,10 @@ def test_a_person_restores_the_backup_of_another_environment(
     monkeypatch.setattr(environment, "load", {"dev": other}.__getitem__)
 
     with pytest.raises(Refused, match="holds no backup; inv"):
-        restore.restore(there, Wish(), heard)
+        restore.restore(there, RestoreOptions(), heard)
     with pytest.raises(Refused, match="holds no backup 20200101T000000Z-ffff"):
-        restore.restore(there, Wish("20200101T000000Z-ffff", origin="dev"), heard)
-    planned = restore.restore(there, Wish(origin="dev", plan=True), heard)
+        restore.restore(there, RestoreOptions("20200101T000000Z-ffff", origin="dev"), heard)
+    planned = restore.restore(there, RestoreOptions(origin="dev", plan=True), heard)
     assert planned["backup"] == name and count(place) == 10
-    assert restore.restore(there, Wish(origin="dev"), heard)["backup"] == name
+    assert restore.restore(there, RestoreOptions(origin="dev"), heard)["backup"] == name
     assert count(place) == 1000

@@ -129,8 +129,8 @@ def test_the_row_can_be_changed_and_is_there_once_whoever_writes_first(place: In
 
 
 _ENSURE = (
-    "from slipway.database import connection, marker; "
-    "marker.ensure(connection.server().connect(), 'env{}')"
+    "from slipway.database import connection, identity; "
+    "identity.ensure(connection.server().connect(), 'env{}')"
 )
 
 

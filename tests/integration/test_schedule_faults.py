@@ -11,7 +11,7 @@ import pytest
 
 from slipway.backups.schedule import job_results
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from tests.fakes.heard import Heard
@@ -105,4 +105,6 @@ def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside:
         clock.options = tuple(form.sub(rf"\1:{port}", word) for word in clock.options)
         clock.start(backup=NEVER)
         with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
-            call.run(Place(LocalHost("here"), clock.container, "testing"), "results", {}, Heard())
+            call.run(
+                Container(LocalHost("here"), clock.container, "testing"), "results", {}, Heard()
+            )

@@ -52,7 +52,7 @@ class Stage:
         tags, images = {"one": "debian"}, {"one": self.image}
         return Release(1, "c0ffee", images, tags, images, {}, (service,))
 
-    def run_once(self, script: str, **more: Any) -> jobs.Outcome:
+    def run_once(self, script: str, **more: Any) -> jobs.JobOutput:
         release = self.release("job", script)
         return jobs.run(self.manager, self.env, release, release.services[0], **more)
 

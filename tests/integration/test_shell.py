@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from slipway.client import psql
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.hosts.local import LocalHost
 from tests.integration.inside import PASSWORD, Inside
 
@@ -83,7 +83,7 @@ def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: Inside) -> 
 
 
 def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(server: Inside, prod: str) -> None:
-    place = Place(LocalHost("here"), prod, "prod")
+    place = Container(LocalHost("here"), prod, "prod")
     said: list[bytes] = []
     assert psql.run(place, "create table t (id int)", said.append, write=False) == 1
     assert b"cannot execute CREATE TABLE in a read-only transaction" in b"".join(said)
@@ -97,7 +97,7 @@ def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(server: Inside, pr
 
 def test_a_command_of_psql_runs_and_its_output_is_passed_on(server: Inside) -> None:
     said: list[bytes] = []
-    place = Place(LocalHost("here"), server.ops, "testing")
+    place = Container(LocalHost("here"), server.ops, "testing")
     assert psql.run(place, "\\conninfo", said.append, write=False) == 0
     assert b'database "logbook"' in b"".join(said)
 

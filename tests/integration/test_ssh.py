@@ -168,7 +168,7 @@ def test_files_and_folders_go_there_and_back_whole(host: SshHost, tmp_path: Path
     (tmp_path / "site" / "large").write_bytes(bytes(range(256)) * 20_000)
     (tmp_path / "site" / "deep er" / "run").write_text("x")
     (tmp_path / "site" / "deep er" / "run").chmod(0o750)
-    side = copying.Side(host)
+    side = copying.Endpoint(host)
     assert copying.put(tmp_path / "site", side, "/tmp/").path == "/tmp/site"
     assert host.run(["stat", "-c", "%a", "/tmp/site/deep er/run"]).out == "750\n"
     copying.get(side, "/tmp/site", tmp_path / "back")

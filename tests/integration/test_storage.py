@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.storage.s3 import S3Store
-from slipway.storage.store import NotListable, NotThere
+from slipway.storage.store import NotFound, NotListable
 from tests.fakes.faulty import chunks
 from tests.fakes.s3server import S3Server
 
@@ -40,7 +40,7 @@ def test_a_stream_arrives_in_parts_and_comes_back_as_it_went(s3: S3Server, bucke
     assert s3.keys(bucket) == ["app/prod/", *(f"app/prod/{key}" for key in keys(store))]
     store.delete("a.dump")
     store.delete("a.dump")
-    with pytest.raises(NotThere):
+    with pytest.raises(NotFound):
         list(store.get("a.dump"))
 
 

@@ -12,8 +12,8 @@ from threading import Thread
 
 import pytest
 
-from slipway.storage.s3 import Patience, S3Store
-from slipway.storage.store import Outgrown, Retained, StoreError
+from slipway.storage.s3 import S3Store, Timeouts
+from slipway.storage.store import Retained, StoreError, TooLarge
 from tests.fakes.faulty import Answer, FaultyS3, chunks
 from tests.fakes.s3server import S3Server
 
@@ -92,7 +92,7 @@ def test_ctrl_c_does_not_wait_for_a_slow_part(s3: S3Server, bucket: str, proxy: 
         raise KeyboardInterrupt
 
     proxy.faults.seconds_per_block = 0.5  # a part takes two minutes
-    store = s3.open(bucket, endpoint=proxy.endpoint, patience=Patience())
+    store = s3.open(bucket, endpoint=proxy.endpoint, patience=Timeouts())
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         store.put("a.dump", interrupted())
@@ -158,7 +158,7 @@ def test_a_guess_far_too_low_ends_cleanly_and_says_what_to_guess_next(
 ) -> None:
     proxy.faults.equal_parts = True
     store = s3.open(bucket, endpoint=proxy.endpoint, max_parts=2)
-    with pytest.raises(Outgrown, match="nothing was kept; set BACKUP_S3_MAX_PARTS") as caught:
+    with pytest.raises(TooLarge, match="nothing was kept; set BACKUP_S3_MAX_PARTS") as caught:
         store.put("a.dump", chunks(60 * MIB), expected=20 * MIB)
     assert (s3.keys(bucket), s3.uploads(bucket)) == ([], [])
     assert store.put("a.dump", chunks(60 * MIB), expected=caught.value.expected) == 60 * MIB
@@ -199,7 +199,7 @@ def test_a_silent_store_is_not_waited_for_for_ever(
     s3: S3Server, bucket: str, proxy: FaultyS3
 ) -> None:
     proxy.faults.silent |= {"UploadPart", "AbortMultipartUpload", "PutObject"}
-    store = s3.open(bucket, endpoint=proxy.endpoint, patience=Patience(0.2, 0.2, tries=3))
+    store = s3.open(bucket, endpoint=proxy.endpoint, patience=Timeouts(0.2, 0.2, tries=3))
     with pytest.raises(StoreError, match=r"writing a\.json failed: 127\S* fell silent"):
         store.put("a.json", [b"{}"])
     with pytest.raises(StoreError, match=r"writing a\.dump failed: the connection to 127\S* broke"):

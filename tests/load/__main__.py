@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tests.load.generator import Generator, Wish
+from tests.load.generator import Generator, LoadSpec
 from tests.load.record import Record, Run
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     """Make load, write the records down, say what they add up to; 1 when a request failed."""
     given = _parse()
     records: list[Record] = []
-    wish = Wish(given.url, given.rate, given.new, given.seconds, given.at_least)
+    wish = LoadSpec(given.url, given.rate, given.new, given.seconds, given.at_least)
     with suppress(KeyboardInterrupt):
         asyncio.run(_run(wish, records, watch=given.until_closed))
     if given.records:
@@ -24,7 +24,7 @@ def main() -> int:
     return 1 if run.failed else 0
 
 
-async def _run(wish: Wish, records: list[Record], *, watch: bool) -> None:
+async def _run(wish: LoadSpec, records: list[Record], *, watch: bool) -> None:
     generator = Generator(wish, records.append)
     loop = asyncio.get_running_loop()
 

@@ -13,7 +13,7 @@ PER_CLIENT = 10.0  # requests a second of one client
 
 
 @dataclass(frozen=True)
-class Wish:
+class LoadSpec:
     """How much load: requests a second on each url, and the share that opens connections."""
 
     urls: Sequence[str]
@@ -26,7 +26,7 @@ class Wish:
 class Generator:
     """Keeps the rate whatever the answers: a late client sends at once, it never skips."""
 
-    def __init__(self, wish: Wish, tell: Callable[[Record], None]) -> None:
+    def __init__(self, wish: LoadSpec, tell: Callable[[Record], None]) -> None:
         self._wish = wish
         self._tell = tell
         self._count = 0

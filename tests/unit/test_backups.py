@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from slipway.backups.format import catalogue, encryption, manifest, pipes
 from slipway.backups.format.catalogue import Proof
-from slipway.backups.format.manifest import Damaged, Locale, Manifest, Piece
+from slipway.backups.format.manifest import Damaged, Locale, Manifest, Part
 from slipway.backups.take import dump, row_counts
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
@@ -44,9 +44,9 @@ def made(name: str = ID, **changes: object) -> Manifest:
         sequences=1,
         migrations=("1", "2"),
         database_size=100,
-        plain=Piece(4, SUM),
-        dump=Piece(3, SUM),
-        globals=Piece(2, SUM),
+        plain=Part(4, SUM),
+        dump=Part(3, SUM),
+        globals=Part(2, SUM),
         has_role_passwords=False,
         recipients=("age1x",),
         key="sealed",
@@ -240,7 +240,7 @@ def test_a_stream_goes_on_to_its_end_for_the_sum_when_a_child_takes_no_more() ->
     for read_on, size in ((True, 4), (False, 1)):
         child = subprocess.Popen(["true"], stdin=subprocess.PIPE)
         child.wait()
-        moving = pipes.Pump(iter(source), pipes.pipes(child), read_on=read_on)
+        moving = pipes.Pipe(iter(source), pipes.pipes(child), read_on=read_on)
         moving.join()
         assert (moving.broken, moving.sum.size) == (0, size * pipes.BLOCK)
 

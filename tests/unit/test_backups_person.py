@@ -11,7 +11,7 @@ import pytest
 
 from slipway.backups.format import encryption, manifest
 from slipway.client import backups, keys, restore
-from slipway.client.restore import Wish
+from slipway.client.restore import RestoreOptions
 from slipway.database.report import Silent
 from slipway.environments import environment
 from slipway.environments.environment import Environment
@@ -93,7 +93,7 @@ def test_a_newer_backup_that_is_damaged_is_not_passed_over_silently() -> None:
 def test_restores_and_drills_tell_of_the_newer_backup_that_they_pass_over() -> None:
     place, heard = holding(NEWER, damaged=[NEWEST]), Heard()
     restore.drill(place, "latest", heard)  # type: ignore[arg-type]
-    restore.restore(place, Wish(plan=True), heard)  # type: ignore[arg-type]
+    restore.restore(place, RestoreOptions(plan=True), heard)  # type: ignore[arg-type]
     assert [NEWEST in note for note in heard.notes] == [True, True]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.bootstrap import devsecrets, images, standins, tools
 from slipway.errors import Refused
-from slipway.hosts.host import Completed
+from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.images import references
 from slipway.machines.engine import ensure_engine
@@ -95,10 +95,10 @@ def test_a_silent_registry_is_asked_once_and_what_has_no_stand_in_is_named() -> 
 def test_stand_ins_are_built_after_what_they_start_from() -> None:
     built: list[str] = []
 
-    def build(argv: Sequence[str], stdin: bytes) -> Completed:
+    def build(argv: Sequence[str], stdin: bytes) -> CommandResult:
         if "--tag" in argv:
             built.append(argv[argv.index("--tag") + 1])
-        return Completed("fake", tuple(argv), 0, "sha256:1", "")
+        return CommandResult("fake", tuple(argv), 0, "sha256:1", "")
 
     host = FakeHost().answers("docker", "image", "ls", out=f"{standins.DEBIAN}\n")
     host.answers("docker", "pull", err=NO_NETWORK, code=1)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.agent.channel import Broken, Channel, Message
-from slipway.agent.remote_store import AHEAD, TetheredStore
-from slipway.client.store_server import Desk
+from slipway.agent.channel import Channel, ChannelBroken, Message
+from slipway.agent.remote_store import AHEAD, RemoteStore
+from slipway.client.store_server import StoreServer
 from slipway.storage.folder import FolderStore
-from slipway.storage.store import BadKey, NotThere, StoreError
+from slipway.storage.store import BadKey, NotFound, StoreError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -73,7 +73,7 @@ def test_a_line_that_is_cut_gives_whole_messages_and_then_none(
     try:
         while (message := channel.receive()) is not None:  # type: ignore[assignment]
             received.append(message)
-    except Broken:
+    except ChannelBroken:
         pass
     assert received == messages[: len(received)]
     assert len(received) < len(messages)
@@ -84,7 +84,7 @@ def test_noise_is_never_taken_for_a_message(noise: bytes) -> None:
     channel = Channel(Wire(noise + b"\n").read, print)
     try:
         message = channel.receive()
-    except Broken as broken:
+    except ChannelBroken as broken:
         assert "\n" not in str(broken)
     else:
         assert message is None or json.loads(noise.split(b"\n")[0])["kind"] == message.kind
@@ -93,7 +93,7 @@ def test_noise_is_never_taken_for_a_message(noise: bytes) -> None:
 @pytest.mark.parametrize("size", ["-1", '"x"', "99999999999", "null", "[]"])
 def test_a_message_of_impossible_size_breaks_the_line(size: str) -> None:
     text = f'{{"kind": "note", "bytes": {size}}}\n'.encode()
-    with pytest.raises(Broken, match="not a message"):
+    with pytest.raises(ChannelBroken, match="not a message"):
         Channel(Wire(text).read, print).receive()
 
 
@@ -104,7 +104,7 @@ def test_after_half_a_message_nothing_more_is_said() -> None:
     channel = Channel(Wire().read, fail)
     with pytest.raises(KeyboardInterrupt):
         channel.send("note", text="a")
-    with pytest.raises(Broken, match="in the middle"):
+    with pytest.raises(ChannelBroken, match="in the middle"):
         channel.send("error", text="b")
 
 
@@ -118,8 +118,8 @@ class Far:
         there, back = os.pipe(), os.pipe()
         self.near = Channel(lambda size: os.read(there[0], size), _writer(back[1]))
         self.channel = Channel(lambda size: os.read(back[0], size), _writer(there[1]))
-        self.store = TetheredStore(self.channel, "backups/dev")
-        self.desk = Desk(self.near, FolderStore(folder, "backups/dev"))
+        self.store = RemoteStore(self.channel, "backups/dev")
+        self.desk = StoreServer(self.near, FolderStore(folder, "backups/dev"))
         self._ends = (there[1], back[1])
         for channel, take in ((self.near, self.desk.answer), (self.channel, self.store.hear)):
             threading.Thread(target=_pump, args=(channel, take), daemon=True).start()
@@ -161,7 +161,7 @@ def test_a_far_folder_keeps_gives_lists_and_forgets(far: Far) -> None:
 
 
 def test_an_error_over_there_is_the_same_error_here(far: Far, tmp_path: Path) -> None:
-    with pytest.raises(NotThere, match=r"backups/dev holds no a\.dump"):
+    with pytest.raises(NotFound, match=r"backups/dev holds no a\.dump"):
         list(far.store.get("a.dump"))
     with pytest.raises(BadKey):
         far.store.put("../a", [b"x"])
@@ -201,9 +201,9 @@ def test_a_closed_line_ends_whoever_waits(far: Far) -> None:
     stream = far.store.get("large")
     next(stream)
     far.store.hear(None)
-    with pytest.raises(Broken):
+    with pytest.raises(ChannelBroken):
         list(stream)
-    with pytest.raises(Broken):
+    with pytest.raises(ChannelBroken):
         list(far.store.entries())
 
 

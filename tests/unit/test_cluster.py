@@ -137,7 +137,7 @@ def test_pruning_spares_what_kept_records_need_and_drops_the_oldest_events() -> 
     assert gone == [f"{APP}.release.00001", *(f"{APP}.event.{n:05d}" for n in (10, 11, 12))]
 
 
-def holder(now: int, beats: list[str], **labels: str) -> lease.Holder | None:
+def holder(now: int, beats: list[str], **labels: str) -> lease.LeaseHolder | None:
     given = {"at": "100", "token": "t1", "owner": "anna@laptop", "reason": "deploy"} | labels
     spec = {"Labels": {f"slipway.{key}": value for key, value in given.items()}}
     return lease.parse([str(now), json.dumps({"ID": "id1", "Spec": spec}), *beats])

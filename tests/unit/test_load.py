@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.load.client import Client, Request
-from tests.load.generator import Generator, Wish
+from tests.load.generator import Generator, LoadSpec
 from tests.load.record import Record, Run
 
 Answer = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -84,7 +84,9 @@ def test_load_goes_on_until_enough_was_sent_and_looks_at_every_answer() -> None:
 
     async def make() -> None:
         async with server(endless) as url:
-            generator = Generator(Wish([url], rate=400, seconds=10, at_least=150), records.append)
+            generator = Generator(
+                LoadSpec([url], rate=400, seconds=10, at_least=150), records.append
+            )
             generator.stop()
             await generator.run()
 

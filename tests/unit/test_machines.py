@@ -8,8 +8,8 @@ from slipway.cluster import swarm
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.machines import firewall, inventory, survey
 from slipway.machines.machine import APP, DATA, Machine, check_name
-from slipway.machines.provider import Place, Wish, provider
-from slipway.machines.survey import Listener, Survey
+from slipway.machines.provider import MachineSpec, ProviderContext, provider
+from slipway.machines.survey import ListeningPort, Survey
 
 
 def real(name: str, address: str = "10.0.0.1") -> Machine:
@@ -98,14 +98,14 @@ def test_an_unknown_machine_is_answered_with_those_there_are(tmp_path: Path) -> 
 
 def test_an_unknown_provider_is_answered_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="one of: local, ssh"):
-        provider("azure", Place("p", "prod", tmp_path), lambda question: False)
+        provider("azure", ProviderContext("p", "prod", tmp_path), lambda question: False)
 
 
 @pytest.mark.parametrize("host", ["", "203.0.113.7", "deploy@", "@h", "deploy@-oProxyCommand=x"])
 def test_a_host_to_adopt_needs_a_user_and_no_tricks(tmp_path: Path, host: str) -> None:
-    adopt = provider("ssh", Place("p", "prod", tmp_path), lambda question: False)
+    adopt = provider("ssh", ProviderContext("p", "prod", tmp_path), lambda question: False)
     with pytest.raises(UsageError, match="--host"):
-        adopt.check(Wish("m1", host))
+        adopt.check(MachineSpec("m1", host))
 
 
 def test_the_firewall_names_every_peer_once_and_sorts_them() -> None:
@@ -123,22 +123,22 @@ def test_the_firewall_takes_addresses_only() -> None:
         firewall.rules(["10.0.0.1; flush ruleset"])
 
 
-def looked_at(*listeners: Listener, clock: float = 0.0, free: int = 50_000) -> Survey:
+def looked_at(*listeners: ListeningPort, clock: float = 0.0, free: int = 50_000) -> Survey:
     return Survey("m1", clock, free, ("10.0.0.5", "203.0.113.7"), "10.0.0.5", listeners)
 
 
 def test_an_engine_that_listens_for_everybody_is_refused() -> None:
     with pytest.raises(Refused, match="port 2375"):
-        survey.check(looked_at(Listener("[::]", 2375, "dockerd")))
+        survey.check(looked_at(ListeningPort("[::]", 2375, "dockerd")))
 
 
 def test_the_swarm_ports_and_loopback_are_no_reason_to_refuse() -> None:
-    listeners = (Listener("*", 2377, "dockerd"), Listener("127.0.0.1", 2375, "dockerd"))
+    listeners = (ListeningPort("*", 2377, "dockerd"), ListeningPort("127.0.0.1", 2375, "dockerd"))
     assert survey.check(looked_at(*listeners)) == []
 
 
 def test_a_taken_port_a_wrong_clock_and_a_full_disk_are_told() -> None:
-    nginx = Listener("[::]", 80, "nginx")
+    nginx = ListeningPort("[::]", 80, "nginx")
     notes = survey.check(looked_at(nginx, clock=-90, free=100))
     assert [word for word in ("-90 s", "100 MB", "nginx") if any(word in n for n in notes)] == [
         "-90 s",

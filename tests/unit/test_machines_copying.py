@@ -9,11 +9,11 @@ import pytest
 from slipway.errors import HostError, Refused, UsageError
 from slipway.hosts.local import LocalHost
 from slipway.machines import copying
-from slipway.machines.copying import Side
+from slipway.machines.copying import Endpoint
 from tests.fakes.host import FakeHost
 from tests.fakes.torn import TornHost
 
-MACHINE = Side(LocalHost("m1"))
+MACHINE = Endpoint(LocalHost("m1"))
 
 
 def names(folder: Path) -> list[str]:
@@ -46,7 +46,7 @@ def test_a_file_arrives_with_its_bytes_and_its_mode_in_place_of_the_old(
     source.chmod(0o640)
     (there / "copy").write_text("old")
     done = copying.put(source, MACHINE, f"{there}/copy")
-    assert done == copying.Copied(
+    assert done == copying.CopyResult(
         f"{there}/copy", 3_000_000, hashlib.sha256(source.read_bytes()).hexdigest()
     )
     assert (there / "copy").read_bytes() == source.read_bytes()
@@ -83,7 +83,7 @@ def test_what_breaks_off_on_the_way_is_not_put_in_place_and_leaves_no_draft(
     (there / "kept").write_text("old")
     target = "kept" if what == "large" else "new"
     with pytest.raises(HostError, match="m1: "):
-        copying.put(here / what, Side(TornHost(after=1_500_000)), f"{there}/{target}")
+        copying.put(here / what, Endpoint(TornHost(after=1_500_000)), f"{there}/{target}")
     assert (there / "kept").read_text() == "old"
     assert names(there) == ["kept"]
 

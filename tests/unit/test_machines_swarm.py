@@ -9,7 +9,7 @@ import pytest
 from slipway.cluster import swarm
 from slipway.cluster.node import DATA_LABEL, MACHINE_LABEL
 from slipway.errors import HostError, Refused
-from slipway.hosts.host import Completed
+from slipway.hosts.host import CommandResult
 from tests.fakes.host import FakeHost
 
 INFO = ("docker", "info")
@@ -60,20 +60,20 @@ class FakeSwarm:
             "ManagerStatus": manager if self.roles[name] == "manager" else None,
         }
 
-    def _nodes(self, argv: Sequence[str], stdin: bytes) -> Completed:
+    def _nodes(self, argv: Sequence[str], stdin: bytes) -> CommandResult:
         text = "\n".join(json.dumps(self._node(name)) for name in self.roles)
-        return Completed("m1", tuple(argv), 0, text, "")
+        return CommandResult("m1", tuple(argv), 0, text, "")
 
     def _set(self, role: str) -> Any:
-        def change(argv: Sequence[str], stdin: bytes) -> Completed:
+        def change(argv: Sequence[str], stdin: bytes) -> CommandResult:
             self.roles[argv[-1].removeprefix("id-")] = role
-            return Completed("m1", tuple(argv), 0, "", "")
+            return CommandResult("m1", tuple(argv), 0, "", "")
 
         return change
 
-    def _status(self, argv: Sequence[str], stdin: bytes) -> Completed:
+    def _status(self, argv: Sequence[str], stdin: bytes) -> CommandResult:
         status = self._node(argv[3].removeprefix("id-"))["ManagerStatus"]
-        return Completed("m1", tuple(argv), 0, json.dumps(status), "")
+        return CommandResult("m1", tuple(argv), 0, json.dumps(status), "")
 
 
 def test_the_third_machine_makes_all_three_managers() -> None:
@@ -114,10 +114,10 @@ def test_the_token_travels_through_stdin_and_never_through_a_command_line() -> N
     cluster = FakeSwarm(m1="manager")
     new = FakeHost("m2").answers(*INFO, out=place("inactive"))
 
-    def dial(argv: Sequence[str], stdin: bytes) -> Completed:
+    def dial(argv: Sequence[str], stdin: bytes) -> CommandResult:
         cluster.join("m2")
         new.answers(*INFO, out=place("active", "id-m2"))
-        return Completed("m2", tuple(argv), 0, "HTTP/1.1 200 OK\r\n\r\n", "")
+        return CommandResult("m2", tuple(argv), 0, "HTTP/1.1 200 OK\r\n\r\n", "")
 
     new.reacts("docker", "system", "dial-stdio", by=dial)
     assert swarm.join(cluster.host, new, "10.0.0.2") is True

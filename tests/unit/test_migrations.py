@@ -11,7 +11,7 @@ from slipway.errors import ConfigError, DifferenceFound, Refused
 from slipway.migrations import failure, files, indexes, schema_dump, squawk, state
 from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
-from slipway.migrations.journal import Entry, Journal
+from slipway.migrations.journal import Journal, JournalEntry
 from slipway.migrations.splitter import split
 from slipway.project import COMPOSE
 from slipway.releases import judging
@@ -22,11 +22,11 @@ FILES = files.from_texts({f"{n}_t.sql": TEXT for n in (10, 20, 30)})
 SUM = FILES[0].sha256
 
 
-def compare(*entries: Entry, **more: Any) -> state.State:
+def compare(*entries: JournalEntry, **more: Any) -> state.MigrationState:
     return state.compare(FILES, Journal({each.version: each for each in entries}), **more)
 
 
-def kinds(found: state.State) -> list[str]:
+def kinds(found: state.MigrationState) -> list[str]:
     return [each.kind for each in found.problems]
 
 
@@ -36,27 +36,27 @@ def test_all_is_pending_where_nothing_is_known() -> None:
 
 
 def test_an_applied_file_is_held_to_its_sum_and_not_to_its_name() -> None:
-    assert kinds(compare(Entry("10", "another name", SUM))) == []
-    found = compare(Entry("10", "t", "0" * 64))
+    assert kinds(compare(JournalEntry("10", "another name", SUM))) == []
+    found = compare(JournalEntry("10", "t", "0" * 64))
     assert kinds(found) == ["edited"]
     assert "0" * 12 in found.problems[0].text and SUM[:12] in found.problems[0].text
-    assert kinds(compare(Entry("10", "t", "0" * 64), accepted={"10"})) == []
+    assert kinds(compare(JournalEntry("10", "t", "0" * 64), accepted={"10"})) == []
 
 
 def test_a_version_whose_file_nobody_has_seen_is_taken_as_it_is() -> None:
-    found = compare(Entry("10"))
+    found = compare(JournalEntry("10"))
     assert kinds(found) == [] and [each.version for each in found.unseen] == ["10"]
 
 
 def test_an_applied_version_without_a_file_is_missing_or_the_database_is_ahead() -> None:
-    assert kinds(compare(Entry("10", "t", SUM), Entry("15", "gone"))) == ["missing"]
-    assert kinds(compare(Entry("10", "t", SUM), Entry("15", "gone", gone=True))) == []
-    found = compare(*(Entry(each.version, "t", SUM) for each in FILES), Entry("40"))
+    assert kinds(compare(JournalEntry("10", "t", SUM), JournalEntry("15", "gone"))) == ["missing"]
+    assert kinds(compare(JournalEntry("10", "t", SUM), JournalEntry("15", "gone", gone=True))) == []
+    found = compare(*(JournalEntry(each.version, "t", SUM) for each in FILES), JournalEntry("40"))
     assert kinds(found) == ["ahead"] and found.in_the_way == []
 
 
 def test_what_is_older_than_the_newest_applied_is_out_of_order() -> None:
-    found = compare(Entry("20", "t", SUM))
+    found = compare(JournalEntry("20", "t", SUM))
     assert kinds(found) == ["out of order"]
     assert [found.is_late(each) for each in found.pending] == [True, False]
 
@@ -68,12 +68,15 @@ def test_versions_are_ordered_as_numbers_and_words_of_another_tool_come_first() 
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (Entry("10", state="started", begun=2, ended=1, statements=3), "--resume-from=2"),
-        (Entry("10", state="started", begun=2, ended=2, statements=3), "--resume-from=3"),
-        (Entry("10", state="started", direction="down", statements=3), "inv db.rollback --resume"),
+        (JournalEntry("10", state="started", begun=2, ended=1, statements=3), "--resume-from=2"),
+        (JournalEntry("10", state="started", begun=2, ended=2, statements=3), "--resume-from=3"),
+        (
+            JournalEntry("10", state="started", direction="down", statements=3),
+            "inv db.rollback --resume",
+        ),
     ],
 )
-def test_a_half_done_file_is_named_with_the_way_on(entry: Entry, said: str) -> None:
+def test_a_half_done_file_is_named_with_the_way_on(entry: JournalEntry, said: str) -> None:
     found = compare(entry)
     assert kinds(found)[0] == "half done" and said in found.problems[0].text
     assert found.half_done == entry and "10" not in [each.version for each in found.pending]

@@ -18,7 +18,7 @@ from slipway.machines.connect import Cluster
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
 from slipway.notebook.runs import host_facts, secrets
-from slipway.notebook.runs.host_facts import Surroundings
+from slipway.notebook.runs.host_facts import HostFacts
 from slipway.notebook.runs.lock import claim
 from slipway.project import ROOT
 from tests.fakes.host import FakeHost
@@ -236,7 +236,7 @@ def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
     assert here.commit == ""
     assert "no git checkout" in host_facts.complaints(here, book())[0]
     host_facts.demand(here, book(), "prod")
-    unnamed = Surroundings("anna", "laptop", commit="c0ffee", branch="main")
+    unnamed = HostFacts("anna", "laptop", commit="c0ffee", branch="main")
     assert host_facts.complaints(unnamed, book()) == []
 
 
@@ -265,7 +265,7 @@ def test_the_shell_has_secrets_that_their_names_give_away(
 
 def test_the_secrets_of_the_environment_are_known_and_of_no_other() -> None:
     testing = environment.load("testing")
-    found = secrets.Looking(testing).result()
+    found = secrets.SecretLookup(testing).result()
     assert len(found) >= 2
     assert secrets.secrets(environment.load("staging"), {}) == []
 

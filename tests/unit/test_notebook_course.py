@@ -9,7 +9,7 @@ from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
 from slipway.notebook.runs import plan
 from slipway.notebook.runs.gates import gates
-from slipway.notebook.runs.options import Mode, Wish
+from slipway.notebook.runs.options import Mode, RunOptions
 
 ALONE, PERSON = Mode(person=False), Mode(person=True)
 TEXT = """\
@@ -83,7 +83,7 @@ def runbook(text: str = TEXT) -> Runbook:
     return found
 
 
-def ids(wish: Wish) -> list[str]:
+def ids(wish: RunOptions) -> list[str]:
     return [action.id for action in plan.plan(runbook(), wish).actions]
 
 
@@ -100,41 +100,43 @@ ALL = [
 
 
 def test_a_run_goes_from_the_checks_to_the_boxes_at_the_end_and_not_back() -> None:
-    assert ids(Wish()) == ALL
+    assert ids(RunOptions()) == ALL
 
 
 @pytest.mark.parametrize(
     ("wish", "wanted"),
     [
-        (Wish(from_="verify"), ["verify", "verify-1", "afterwards-todo-1"]),
-        (Wish(from_="back-up"), ALL[2:]),
-        (Wish(only="verify"), ["verify"]),
-        (Wish(only="verify-1"), ["verify-1"]),
-        (Wish(section="roll-back"), ["roll-back", "roll-back-1"]),
-        (Wish(section="Roll back"), ["roll-back", "roll-back-1"]),
-        (Wish(from_="roll-back-1"), ["roll-back-1"]),
-        (Wish(section="deploy-1"), ["deploy-1", "deploy-1-1"]),
-        (Wish(checks_only=True), ["before-you-start", "verify", "verify-1"]),
-        (Wish(from_="verify", checks_only=True), ["verify", "verify-1"]),
+        (RunOptions(from_="verify"), ["verify", "verify-1", "afterwards-todo-1"]),
+        (RunOptions(from_="back-up"), ALL[2:]),
+        (RunOptions(only="verify"), ["verify"]),
+        (RunOptions(only="verify-1"), ["verify-1"]),
+        (RunOptions(section="roll-back"), ["roll-back", "roll-back-1"]),
+        (RunOptions(section="Roll back"), ["roll-back", "roll-back-1"]),
+        (RunOptions(from_="roll-back-1"), ["roll-back-1"]),
+        (RunOptions(section="deploy-1"), ["deploy-1", "deploy-1-1"]),
+        (RunOptions(checks_only=True), ["before-you-start", "verify", "verify-1"]),
+        (RunOptions(from_="verify", checks_only=True), ["verify", "verify-1"]),
     ],
 )
-def test_a_part_of_a_runbook_can_be_wished_for(wish: Wish, wanted: list[str]) -> None:
+def test_a_part_of_a_runbook_can_be_wished_for(wish: RunOptions, wanted: list[str]) -> None:
     assert ids(wish) == wanted
 
 
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [
-        (Wish(from_="verfy"), 'there is no cell "verfy" (did you mean "verify"?)'),
-        (Wish(from_="deploy"), '(did you mean "deploy-1"?)'),  # the title has that anchor
-        (Wish(only="verify-11"), 'there is no cell "verify-11" (did you mean "verify-1"?)'),
-        (Wish(section="rollback"), '(did you mean "roll-back"?)'),
-        (Wish(only="verify", from_="back-up"), "give one of --from, --only and --section"),
-        (Wish(from_="escalate"), "Escalate, which is read and never run; nothing was run"),
-        (Wish(only="escalate"), "Escalate, which is read and never run; nothing was run"),
+        (RunOptions(from_="verfy"), 'there is no cell "verfy" (did you mean "verify"?)'),
+        (RunOptions(from_="deploy"), '(did you mean "deploy-1"?)'),  # the title has that anchor
+        (RunOptions(only="verify-11"), 'there is no cell "verify-11" (did you mean "verify-1"?)'),
+        (RunOptions(section="rollback"), '(did you mean "roll-back"?)'),
+        (RunOptions(only="verify", from_="back-up"), "give one of --from, --only and --section"),
+        (RunOptions(from_="escalate"), "Escalate, which is read and never run; nothing was run"),
+        (RunOptions(only="escalate"), "Escalate, which is read and never run; nothing was run"),
     ],
 )
-def test_a_part_that_is_not_there_is_refused_with_the_nearest(wish: Wish, complaint: str) -> None:
+def test_a_part_that_is_not_there_is_refused_with_the_nearest(
+    wish: RunOptions, complaint: str
+) -> None:
     text = TEXT.replace("Call somebody.\n", "Call somebody.\n\n```sh\npager\n```\n")
     with pytest.raises(UsageError) as caught:
         plan.plan(runbook(text), wish)
@@ -142,19 +144,19 @@ def test_a_part_that_is_not_there_is_refused_with_the_nearest(wish: Wish, compla
 
 
 def test_what_is_left_out_has_its_reason() -> None:
-    left = plan.plan(runbook(), Wish(from_="verify")).left_out
+    left = plan.plan(runbook(), RunOptions(from_="verify")).left_out
     assert list(left) == ALL[:5]
     assert set(left.values()) == {"before --from verify"}
 
 
 def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
-    def read(wish: Wish) -> str:
+    def read(wish: RunOptions) -> str:
         legs = plan.plan(runbook(), wish).legs
         return " ".join(getattr(b, "text", "") for leg in legs for b in leg.reading)
 
-    assert "Look first." in read(Wish()) and "Careful from here on." in read(Wish())
-    assert "Call somebody." not in read(Wish())
-    only = read(Wish(only="deploy-1-1"))
+    assert "Look first." in read(RunOptions()) and "Careful from here on." in read(RunOptions())
+    assert "Call somebody." not in read(RunOptions())
+    only = read(RunOptions(only="deploy-1-1"))
     assert only == "Deploy"  # the heading says where one is
 
 
@@ -165,20 +167,25 @@ def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
 def test_a_section_in_which_nothing_runs_is_for_reading(section: str, read: list[str]) -> None:
     cells = "```sh\ninv rollback\n```\n\n```sh\ninv verify\n```"
     text = TEXT.replace(cells, "Ask for the old disk.").replace("Call somebody.\n", "")
-    (leg,) = plan.plan(runbook(text), Wish(section=section)).legs
+    (leg,) = plan.plan(runbook(text), RunOptions(section=section)).legs
     assert leg.action is None
     assert [getattr(block, "text", "").strip() for block in leg.reading] == read
 
 
 def test_a_resumed_run_keeps_to_the_part_that_was_wished_for() -> None:
-    for wish in (Wish(), Wish(only="a"), Wish(from_="b c", checks_only=True), Wish(section="x")):
-        assert Wish(yes=True).within(wish.scope) == Wish(
+    for wish in (
+        RunOptions(),
+        RunOptions(only="a"),
+        RunOptions(from_="b c", checks_only=True),
+        RunOptions(section="x"),
+    ):
+        assert RunOptions(yes=True).within(wish.scope) == RunOptions(
             wish.from_, wish.only, wish.section, wish.checks_only, yes=True
         )
 
 
 def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -> None:
-    found = gates(runbook(), plan.plan(runbook(), Wish()), Wish(), ALONE, "prod")
+    found = gates(runbook(), plan.plan(runbook(), RunOptions()), RunOptions(), ALONE, "prod")
     assert [str(each) for each in found] == [
         'deploy.md:13: "before-you-start-todo-1" is done by hand; add --manual-done',
         'deploy.md:25: "deploy-1" asks to be confirmed; add --yes',
@@ -190,21 +197,24 @@ def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -
 @pytest.mark.parametrize(
     ("wish", "closed"),
     [
-        (Wish(yes=True, manual_done=True), ["deploy-1-1"]),  # --yes never destroys
-        (Wish(yes=True, manual_done=True, yes_destroy="staging"), ["deploy-1-1"]),
-        (Wish(yes=True, manual_done=True, yes_destroy="prod"), []),
-        (Wish(yes=True, yes_destroy="prod"), ["before-you-start-todo-1", "afterwards-todo-1"]),
-        (Wish(checks_only=True), []),
-        (Wish(only="back-up"), []),
+        (RunOptions(yes=True, manual_done=True), ["deploy-1-1"]),  # --yes never destroys
+        (RunOptions(yes=True, manual_done=True, yes_destroy="staging"), ["deploy-1-1"]),
+        (RunOptions(yes=True, manual_done=True, yes_destroy="prod"), []),
+        (
+            RunOptions(yes=True, yes_destroy="prod"),
+            ["before-you-start-todo-1", "afterwards-todo-1"],
+        ),
+        (RunOptions(checks_only=True), []),
+        (RunOptions(only="back-up"), []),
     ],
 )
-def test_gates_open_only_to_their_own_flags(wish: Wish, closed: list[str]) -> None:
+def test_gates_open_only_to_their_own_flags(wish: RunOptions, closed: list[str]) -> None:
     found = gates(runbook(), plan.plan(runbook(), wish), wish, ALONE, "prod")
     assert [each.text.split('"')[1] for each in found] == closed
 
 
 def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
-    assert gates(runbook(), plan.plan(runbook(), Wish()), Wish(), PERSON, "prod") == []
+    assert gates(runbook(), plan.plan(runbook(), RunOptions()), RunOptions(), PERSON, "prod") == []
 
 
 @pytest.mark.parametrize(
@@ -216,4 +226,4 @@ def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
 )
 def test_what_cannot_run_without_a_person_is_a_closed_gate_too(text: str) -> None:
     book = runbook(text)
-    assert len(gates(book, plan.plan(book, Wish()), Wish(), ALONE, "")) == 1
+    assert len(gates(book, plan.plan(book, RunOptions()), RunOptions(), ALONE, "")) == 1

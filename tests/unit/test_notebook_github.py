@@ -10,7 +10,7 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook.document import Cell, Heading, Manual, Sample
+from slipway.notebook.document import Cell, Heading, ManualStep, Sample
 from slipway.notebook.reading import parse
 from slipway.notebook.reading.markdown import clean, front, page
 from slipway.project import ROOT
@@ -66,7 +66,7 @@ def test_every_runbook_is_on_github_what_it_is_here(path: Path) -> None:
     theirs = [("sh" if lang in ("bash", "shell") else lang, text) for lang, text in github.fences]
     assert github.headings == [(b.level, b.text) for b in blocks if isinstance(b, Heading)]
     assert sorted(theirs) == sorted(ours)
-    assert github.boxes == sum(isinstance(b, Manual) for b in blocks)
+    assert github.boxes == sum(isinstance(b, ManualStep) for b in blocks)
     assert re.findall(r"\{[^}]*\}?", github.outside) == []
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slipway.errors import UsageError
 from slipway.notebook.checking import links
-from slipway.notebook.document import Alert, Cell, Heading, Manual, Prose, Runbook, Sample
+from slipway.notebook.document import Alert, Cell, Heading, ManualStep, Prose, Runbook, Sample
 from slipway.notebook.reading import parse, titles
 from slipway.notebook.reading.slugs import Slugger
 from slipway.project import ROOT
@@ -149,7 +149,7 @@ class TestAWholeRunbook:
         assert never.attributes.skip
 
     def test_asks_for_what_is_done_by_hand(self) -> None:
-        steps = [each for each in read(WHOLE).actions() if isinstance(each, Manual)]
+        steps = [each for each in read(WHOLE).actions() if isinstance(each, ManualStep)]
         assert [(s.id, s.line, s.section, s.text) for s in steps] == [
             ("before-you-start-todo-1", 25, "before", "Tell #ops about `$TAG`\nbefore noon"),
             ("afterwards-todo-1", 68, "afterwards", "Say so"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.notebook.reading import parse
-from slipway.show.reading import Reader
+from slipway.show.reading import RunbookReader
 
 LINKED = """\
 # T
@@ -51,7 +51,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def drawn(text: str, stream: io.StringIO) -> str:
     runbook, _ = parse.parse(text, Path("t.md"))
-    reader = Reader(stream)
+    reader = RunbookReader(stream)
     reader.blocks(runbook.blocks)
     reader.line(runbook.title, style="bold")
     return stream.getvalue()

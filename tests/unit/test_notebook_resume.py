@@ -70,7 +70,7 @@ def salt(kitchen: Kitchen) -> None:
     kitchen.diary.with_name("diary.salt").touch()
 
 
-def summary(kitchen: Kitchen) -> history.Summary:
+def summary(kitchen: Kitchen) -> history.RunSummary:
     (found,) = history.runs(kitchen.runs)
     return found
 

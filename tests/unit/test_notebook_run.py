@@ -12,9 +12,9 @@ from slipway.notebook.reading import parse
 from slipway.notebook.records.event import Outcome
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import plan
-from slipway.notebook.runs.context import Job
-from slipway.notebook.runs.interfaces import Place
-from slipway.notebook.runs.options import Mode, Wish
+from slipway.notebook.runs.context import RunContext
+from slipway.notebook.runs.interfaces import Location
+from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.run import Run
 from tests.fakes.runners import CTRL_C, CTRL_D, Heard, NoClaim, Played, Scripted
 
@@ -72,7 +72,7 @@ class Stage:
         answers: Sequence[str] = (),
         *,
         text: str = TEXT,
-        wish: Wish = Wish(),  # noqa: B008  frozen
+        wish: RunOptions = RunOptions(),  # noqa: B008  frozen
         ends: dict[str, list[Outcome]] | None = None,
         person: bool = True,
         resumed: bool = False,
@@ -89,12 +89,12 @@ class Stage:
         self.shell = Played(self.record.folder, ends)
         way = plan.plan(runbook, wish)
         self.run = Run(
-            Job(
+            RunContext(
                 runbook=runbook,
                 course=way,
                 wish=wish,
                 mode=Mode(person=person),
-                place=Place("prod", "laptop", is_real=True),
+                place=Location("prod", "laptop", is_real=True),
                 who="anna",
                 values=values,
                 record=self.record,
@@ -189,7 +189,7 @@ def test_a_second_ctrl_c_at_the_menu_stops_an_interrupted_run(tmp_path: Path) ->
 
 
 def test_without_a_person_a_failure_ends_the_run_and_rolls_nothing_back(tmp_path: Path) -> None:
-    wish = Wish(yes=True, manual_done=True)
+    wish = RunOptions(yes=True, manual_done=True)
     stage = Stage(tmp_path, person=False, wish=wish, ends={"swap": ["failed"]})
     assert (stage.result, stage.shell.ran) == (1, ALL[:3])
     assert stage.events("start")[2]["by"] == "anna, --yes"
@@ -231,7 +231,7 @@ def test_a_check_is_tried_until_it_passes(tmp_path: Path) -> None:
 
 def test_destroying_wants_the_name_of_the_environment(tmp_path: Path) -> None:
     answers = ["staging", "again", "yes", "again", "prod"]
-    stage = Stage(tmp_path, answers, text=WIPE, wish=Wish(yes=True))
+    stage = Stage(tmp_path, answers, text=WIPE, wish=RunOptions(yes=True))
     assert (stage.result, stage.shell.ran) == (0, ["wipe-it"])
     stage = Stage(tmp_path / "b", ["", "no"], text=WIPE)
     assert (stage.result, stage.shell.ran) == (3, [])
@@ -291,7 +291,7 @@ def test_a_cell_that_was_cut_off_is_asked_about(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_is_said_and_written_down(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, wish=Wish(from_="verify"))
+    stage = Stage(tmp_path, wish=RunOptions(from_="verify"))
     assert stage.shell.ran == ["verify"]
     assert stage.teller.notes[0].startswith("left out, before --from verify: before-you-start, ")
     assert {each["reason"] for each in stage.events("skip")} == {"before --from verify"}

@@ -13,8 +13,8 @@ import pytest
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.cells import output, process_tree
 from slipway.notebook.cells.mask import Mask
-from slipway.notebook.cells.result import Result
-from slipway.notebook.cells.session import Session
+from slipway.notebook.cells.result import CellResult
+from slipway.notebook.cells.session import CellSession
 from slipway.notebook.document import Attributes, Cell, Language
 
 SECRET = "hunter2-and-more"
@@ -54,7 +54,7 @@ class Run:
             (folder / inner).mkdir(exist_ok=True)
         variables = {"RUNBOOK": "deploy", **variables}
         self.said: list[str] = []
-        self.session = Session(
+        self.session = CellSession(
             folder, variables, Mask([SECRET]), root=self.root, debug=self.said.append
         )
         self.page = Page()
@@ -67,7 +67,7 @@ class Run:
         line: int = 1,
         language: Language = "sh",
         page: Page | None = None,
-    ) -> Result:
+    ) -> CellResult:
         self.n += 1
         self.page = page or Page()
         cell = Cell(line, "steps", "the-cell", "The cell", language, source, attributes)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.notebook.document import Manual
+from slipway.notebook.document import ManualStep
 from slipway.notebook.problem import Problem
 from slipway.notebook.reading import parse
 from slipway.project import ROOT
@@ -167,7 +167,9 @@ def test_around_front_matter() -> None:
 
 def test_a_box_ticked_in_the_file_is_asked_for_all_the_same() -> None:
     runbook, problems = parse.parse("# T\n\n- [x] Tell them\n", HERE)
-    assert [each.text for each in runbook.actions() if isinstance(each, Manual)] == ["Tell them"]
+    assert [each.text for each in runbook.actions() if isinstance(each, ManualStep)] == [
+        "Tell them"
+    ]
     assert [str(each) for each in problems] == [
         "runbooks/try.md:3: warning: this box is ticked in the file: every run ticks its own"
     ]

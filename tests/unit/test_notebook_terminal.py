@@ -21,12 +21,12 @@ import os, sys, termios
 from pathlib import Path
 from slipway.notebook.document import Attributes, Cell
 from slipway.notebook.cells.mask import Mask
-from slipway.notebook.cells.session import Session
+from slipway.notebook.cells.session import CellSession
 class Screen:
     def write(self, data): os.write(1, data)
 folder = Path(sys.argv[1])
 for name in ("cells", "state"): (folder / name).mkdir(exist_ok=True)
-session = Session(folder, {{"ENV": "prod"}}, Mask(["{SECRET}"]), root=folder, terminal=True)
+session = CellSession(folder, {{"ENV": "prod"}}, Mask(["{SECRET}"]), root=folder, terminal=True)
 before = termios.tcgetattr(0)
 try:
     attributes = Attributes(**eval(sys.argv[3]))

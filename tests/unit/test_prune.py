@@ -11,17 +11,17 @@ import pytest
 
 from slipway.backups.format import catalogue, manifest
 from slipway.backups.format.catalogue import Proof
-from slipway.backups.format.manifest import Locale, Manifest, Piece
+from slipway.backups.format.manifest import Locale, Manifest, Part
 from slipway.backups.schedule import job_results, prune
-from slipway.backups.schedule.job_results import Run
-from slipway.backups.schedule.policy import Keep, Policy
-from slipway.backups.schedule.prune import Pruned
+from slipway.backups.schedule.job_results import JobResult
+from slipway.backups.schedule.policy import Policy, Retention
+from slipway.backups.schedule.prune import PruneResult
 from tests.fakes.locked import LockedStore
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-POLICY = Policy({"backup": "15 2 * * *"}, Keep(3, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
+POLICY = Policy({"backup": "15 2 * * *"}, Retention(3, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
 DUMP = b"sealed"
-PIECE = Piece(len(DUMP), hashlib.sha256(DUMP).hexdigest())
+PIECE = Part(len(DUMP), hashlib.sha256(DUMP).hexdigest())
 BLANK = Manifest(
     id="",
     environment="prod",
@@ -70,12 +70,12 @@ def keep(store: LockedStore, *ages: float) -> None:
 
 
 def run(
-    store: LockedStore, *, last: Iterable[Run] = (), plan: bool = False, notes: list[str]
-) -> Pruned | None:
+    store: LockedStore, *, last: Iterable[JobResult] = (), plan: bool = False, notes: list[str]
+) -> PruneResult | None:
     return prune.prune(store, POLICY, [*last], now=NOW, plan=plan, note=notes.append)
 
 
-def pruned(store: LockedStore, *last: Run, plan: bool = False) -> Pruned:
+def pruned(store: LockedStore, *last: JobResult, plan: bool = False) -> PruneResult:
     found = run(store, last=last, plan=plan, notes=[])
     assert found is not None
     return found

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from slipway.backups.format import sums
-from slipway.backups.format.manifest import Locale, Manifest, Piece
+from slipway.backups.format.manifest import Locale, Manifest, Part
 from slipway.backups.restore import compare, preflight, restore, scrub
-from slipway.backups.restore.compare import Restored
-from slipway.backups.restore.local_dump import Archive, Source
+from slipway.backups.restore.compare import DatabaseState
+from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import Target
-from slipway.backups.restore.restore import Order
-from slipway.backups.take.snapshot import Facts
+from slipway.backups.restore.restore import RestoreSpec
+from slipway.backups.take.snapshot import Snapshot
 from slipway.database import siblings
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.project import ROOT
@@ -38,9 +38,9 @@ MANIFEST = Manifest(
     sequences=1,
     migrations=("1", "2"),
     database_size=100 << 20,
-    plain=Piece(10, "0" * 64),
-    dump=Piece(12, "0" * 64),
-    globals=Piece(1, "0" * 64),
+    plain=Part(10, "0" * 64),
+    dump=Part(12, "0" * 64),
+    globals=Part(1, "0" * 64),
     has_role_passwords=False,
     recipients=("age1x",),
     key="sealed",
@@ -55,7 +55,7 @@ TARGET = Target(
     sessions=90,
     free=1 << 30,
 )
-FACTS = Facts(
+FACTS = Snapshot(
     server="17.6",
     locale=LOCALE,
     extensions={"plpgsql": "1.0", "pg_trgm": "1.7"},
@@ -69,7 +69,7 @@ FACTS = Facts(
     size=0,
     is_held=False,
 )
-SAME = Restored(FACTS, {"public.people": 1000, "public.large": 7}, (), ())
+SAME = DatabaseState(FACTS, {"public.people": 1000, "public.large": 7}, (), ())
 STORE = FolderStore(ROOT / "nowhere", "nowhere")
 
 
@@ -109,7 +109,7 @@ def test_a_foreign_file_says_itself_what_it_needs() -> None:
         "215; 1259 16386 TABLE public people alice",
         "6; 2615 2200 SCHEMA - public pg_database_owner",
     )
-    archive = Archive(3, 18, 18, entries)
+    archive = LocalDump(3, 18, 18, entries)
     found = preflight.judge(TARGET, None, archive)
     assert found.missing_roles == ("alice",)
     assert [text.split(";")[0] for text in found.problems] == [
@@ -121,7 +121,7 @@ def test_a_foreign_file_says_itself_what_it_needs() -> None:
 
 def test_what_differs_from_the_backup_is_said_and_only_that() -> None:
     assert compare.differences(MANIFEST, SAME) == []
-    other = Restored(
+    other = DatabaseState(
         replace(FACTS, migrations=("1",), large_objects=1, extensions={}),
         {"public.people": 999, "public.more": 1},
         ("people_pkey",),
@@ -175,15 +175,15 @@ def test_a_scrub_file_cannot_leave_its_transaction(text: str) -> None:
 
 
 def test_a_restore_tells_its_stages() -> None:
-    names = [name for name, _ in restore.stages(Order("prod"), frozenset({"prod"}))]
+    names = [name for name, _ in restore.stages(RestoreSpec("prod"), frozenset({"prod"}))]
     assert names == ["fetch", "preflight", "create", "fill", "compare", "swap"]
-    names = [name for name, _ in restore.stages(Order("dev", into="x"), frozenset({"prod"}))]
+    names = [name for name, _ in restore.stages(RestoreSpec("dev", into="x"), frozenset({"prod"}))]
     assert names[-2:] == ["scrub", "name"]
 
 
 def test_a_table_alone_replaces_nothing() -> None:
     with pytest.raises(UsageError, match="--into"):
-        restore.check_order(Source(STORE, file="x"), Order("dev", tables=["people"]))
+        restore.check_order(DumpSource(STORE, file="x"), RestoreSpec("dev", tables=["people"]))
 
 
 def test_names_of_databases_beside_fit_and_never_meet() -> None:

@@ -7,32 +7,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.backups.schedule import retention
-from slipway.backups.schedule.policy import Keep
-from slipway.backups.schedule.retention import Dated, Decision
+from slipway.backups.schedule.policy import Retention
+from slipway.backups.schedule.retention import DatedBackup, Decision
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STALE = 26 * 3600.0
-WEEK = Keep(7, 0, 0, 0)
+WEEK = Retention(7, 0, 0, 0)
 
 counts = st.integers(0, 12)
-policies = st.builds(Keep, counts, counts, counts, counts)
+policies = st.builds(Retention, counts, counts, counts, counts)
 moments = st.datetimes(datetime(2023, 1, 1), datetime(2026, 11, 22, 10)).map(
     lambda at: at.replace(tzinfo=UTC, microsecond=0)
 )
 histories = st.lists(st.tuples(moments, st.booleans()), min_size=1, max_size=120).map(
-    lambda found: [Dated(f"b{n}", at, proven) for n, (at, proven) in enumerate(found)]
+    lambda found: [DatedBackup(f"b{n}", at, proven) for n, (at, proven) in enumerate(found)]
 )
-fresh = st.just(Dated("fresh", NOW - timedelta(hours=1), False))
+fresh = st.just(DatedBackup("fresh", NOW - timedelta(hours=1), False))
 
 
-def daily(first: date, last: date, hour: int = 2, proven: bool = False) -> list[Dated]:
+def daily(first: date, last: date, hour: int = 2, proven: bool = False) -> list[DatedBackup]:
     days = (last - first).days + 1
     moments = (datetime(first.year, first.month, first.day, hour, tzinfo=UTC),) * days
     made = [at + timedelta(days=n) for n, at in enumerate(moments)]
-    return [Dated(f"{at:%Y-%m-%d}", at, proven) for at in made]
+    return [DatedBackup(f"{at:%Y-%m-%d}", at, proven) for at in made]
 
 
-def decide(backups: Iterable[Dated], keep: Keep, now: datetime = NOW, failed: str = "") -> Decision:
+def decide(
+    backups: Iterable[DatedBackup], keep: Retention, now: datetime = NOW, failed: str = ""
+) -> Decision:
     return retention.decide(list(backups), keep, now, STALE, failed)
 
 
@@ -42,7 +44,7 @@ def kept(decision: Decision) -> set[str]:
 
 @given(histories, fresh, policies)
 def test_every_backup_either_stays_with_a_reason_or_goes(
-    history: list[Dated], newest: Dated, keep: Keep
+    history: list[DatedBackup], newest: DatedBackup, keep: Retention
 ) -> None:
     found = decide([*history, newest], keep)
     assert kept(found) | set(found.drop) == {one.ident for one in [*history, newest]}
@@ -52,7 +54,7 @@ def test_every_backup_either_stays_with_a_reason_or_goes(
 
 @given(histories, fresh, policies)
 def test_the_newest_and_the_newest_proven_never_go(
-    history: list[Dated], newest: Dated, keep: Keep
+    history: list[DatedBackup], newest: DatedBackup, keep: Retention
 ) -> None:
     stays = kept(decide([*history, newest], keep))
     assert newest.ident in stays
@@ -64,7 +66,7 @@ def test_the_newest_and_the_newest_proven_never_go(
 
 @given(histories, fresh, policies)
 def test_pruning_twice_removes_no_more_than_once(
-    history: list[Dated], newest: Dated, keep: Keep
+    history: list[DatedBackup], newest: DatedBackup, keep: Retention
 ) -> None:
     everything = [*history, newest]
     stays = kept(decide(everything, keep))
@@ -74,15 +76,17 @@ def test_pruning_twice_removes_no_more_than_once(
 
 @given(histories, fresh, policies, st.permutations(range(4)))
 def test_a_policy_that_keeps_more_never_removes_what_a_smaller_one_keeps(
-    history: list[Dated], newest: Dated, keep: Keep, order: list[int]
+    history: list[DatedBackup], newest: DatedBackup, keep: Retention, order: list[int]
 ) -> None:
-    more = Keep(*(n + extra for n, extra in zip(vars(keep).values(), order, strict=True)))
+    more = Retention(*(n + extra for n, extra in zip(vars(keep).values(), order, strict=True)))
     everything = [*history, newest]
     assert kept(decide(everything, keep)) <= kept(decide(everything, more))
 
 
 @given(histories, policies, st.integers(27, 24 * 400))
-def test_nothing_goes_while_backups_stay_away(history: list[Dated], keep: Keep, hours: int) -> None:
+def test_nothing_goes_while_backups_stay_away(
+    history: list[DatedBackup], keep: Retention, hours: int
+) -> None:
     newest = max(one.created for one in history)
     found = decide(history, keep, newest + timedelta(hours=hours))
     assert found.drop == ()
@@ -90,23 +94,27 @@ def test_nothing_goes_while_backups_stay_away(history: list[Dated], keep: Keep, 
 
 
 @given(histories, fresh, policies)
-def test_nothing_goes_after_a_failure(history: list[Dated], newest: Dated, keep: Keep) -> None:
+def test_nothing_goes_after_a_failure(
+    history: list[DatedBackup], newest: DatedBackup, keep: Retention
+) -> None:
     found = decide([*history, newest], keep, failed="the last scheduled backup failed")
     assert found.drop == ()
     assert found.held == "the last scheduled backup failed"
 
 
 @given(histories, policies)
-def test_a_clock_that_runs_ahead_removes_nothing(history: list[Dated], keep: Keep) -> None:
-    ahead = Dated("ahead", NOW + timedelta(hours=2), False)
+def test_a_clock_that_runs_ahead_removes_nothing(
+    history: list[DatedBackup], keep: Retention
+) -> None:
+    ahead = DatedBackup("ahead", NOW + timedelta(hours=2), False)
     found = decide([*history, ahead], keep)
     assert found.drop == ()
     assert "set the clock" in found.held
 
 
 def test_pruned_every_day_for_three_years_the_picture_is_days_weeks_months_and_years() -> None:
-    keep = Keep(daily=7, weekly=5, monthly=12, yearly=3)
-    there: list[Dated] = []
+    keep = Retention(daily=7, weekly=5, monthly=12, yearly=3)
+    there: list[DatedBackup] = []
     for one in daily(date(2023, 11, 20), date(2026, 11, 22)):
         there.append(one)
         found = decide(there, keep, one.created + timedelta(hours=2))
@@ -124,7 +132,7 @@ MONTH_ENDS = ((1, 31), (2, 28), (3, 31), (4, 30), (5, 31), (6, 30), (7, 31), (8,
 
 def test_a_week_belongs_to_the_year_of_its_thursday() -> None:
     backups = daily(date(2020, 12, 20), date(2021, 1, 4))  # 2020 has a week 53, until 3 January
-    found = decide(backups, Keep(0, 3, 0, 0), datetime(2021, 1, 4, 12, tzinfo=UTC))
+    found = decide(backups, Retention(0, 3, 0, 0), datetime(2021, 1, 4, 12, tzinfo=UTC))
     assert kept(found) == {"2020-12-27", "2021-01-03", "2021-01-04"}
 
 
@@ -136,15 +144,15 @@ def test_the_night_on_which_clocks_are_set_is_a_night_like_any_other() -> None:
 
 def test_of_a_day_with_many_backups_the_last_is_kept() -> None:
     day = datetime(2026, 11, 21, tzinfo=UTC)
-    backups = [Dated(f"{hour:02}", day + timedelta(hours=hour), False) for hour in range(24)]
-    assert kept(decide(backups, Keep(3, 0, 0, 0))) == {"23"}
+    backups = [DatedBackup(f"{hour:02}", day + timedelta(hours=hour), False) for hour in range(24)]
+    assert kept(decide(backups, Retention(3, 0, 0, 0))) == {"23"}
 
 
 def test_days_without_a_backup_do_not_count() -> None:
     backups = daily(date(2026, 1, 1), date(2026, 1, 5)) + daily(
         date(2026, 11, 21), date(2026, 11, 22)
     )
-    assert kept(decide(backups, Keep(4, 0, 0, 0))) == {
+    assert kept(decide(backups, Retention(4, 0, 0, 0))) == {
         *("2026-01-04", "2026-01-05", "2026-11-21", "2026-11-22"),
     }
 

@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 from slipway.migrations import files, squawk
 from slipway.migrations.lint import blocking, lint
 from slipway.migrations.review import Finding, review
-from slipway.migrations.verdict import Known, Risk
+from slipway.migrations.verdict import KnownSchema, Risk
 from slipway.project import COMPOSE
 
 INSTALLED = squawk.find()
@@ -202,7 +202,7 @@ def test_what_one_pending_file_makes_is_new_to_the_next() -> None:
         "migrations/2_b.sql: line 2: require-concurrent-index-creation: "
         "holds up every write to a while it builds the index"
     )
-    assert review(both[1], 17, Known(17, tables={"a"}))[0].risk is Risk.SAFE
+    assert review(both[1], 17, KnownSchema(17, tables={"a"}))[0].risk is Risk.SAFE
 
 
 def test_the_samples_migrations_are_safe() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from slipway.backups.schedule import crontab, job_results, notify, policy
-from slipway.backups.schedule.policy import Keep
+from slipway.backups.schedule.policy import Retention
 from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.project import ROOT
@@ -48,7 +48,7 @@ def test_an_environment_says_only_what_differs(tmp_path: Path) -> None:
     own = "environments: {prod: {when: {drill: off}, keep: {daily: 30}, stale_after: 2d}}"
     found = read(tmp_path, DEFAULTS + own)
     assert found.when == {"backup": "15 2 * * *", "prune": "45 4 * * *"}
-    assert found.keep == Keep(30, 5, 12, 3)
+    assert found.keep == Retention(30, 5, 12, 3)
     assert found.stale_after == 48 * 3600
     assert read(tmp_path, DEFAULTS + own, "staging").keep.daily == 7
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from slipway.cluster.ledger import Entry
+from slipway.cluster.ledger import LedgerEntry
 from slipway.errors import DifferenceFound
 from slipway.releases.status import Status, check
 
-LIVE = Entry(7, "live", "blue", "1f0c2ab", "anna", "2026-11-22T19:30:00Z")
+LIVE = LedgerEntry(7, "live", "blue", "1f0c2ab", "anna", "2026-11-22T19:30:00Z")
 
 
-def status(*problems: str, live: Entry | None = LIVE) -> Status:
+def status(*problems: str, live: LedgerEntry | None = LIVE) -> Status:
     return Status("prod", live, (), (), (), problems)
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from slipway.errors import ConfigError
 from slipway.storage.folder import FolderStore
-from slipway.storage.multipart import MIB, Cutter, Part, part_size
+from slipway.storage.multipart import MIB, Part, PartSplitter, part_size
 from slipway.storage.open import open_store
-from slipway.storage.store import BadKey, Entry, NotThere, StoreError, check_key
+from slipway.storage.store import BadKey, NotFound, StoredObject, StoreError, check_key
 
 BAD_KEYS = ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".hidden", "a/.b", "a\\b", "a\0b"]
 
@@ -40,7 +40,7 @@ def test_a_stream_comes_back_as_it_went_and_only_its_owner_may_read_it(
 
 
 def test_nothing_is_listed_before_the_last_byte(store: FolderStore) -> None:
-    seen: list[Entry] = []
+    seen: list[StoredObject] = []
 
     def chunks() -> Iterator[bytes]:
         yield b"half"
@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_there_yet_is_an_empty_store(store: FolderStore) ->
     assert list(store.entries()) == []
     assert store.sweep() == 0
     store.delete("a.dump")
-    with pytest.raises(NotThere, match=r"backups/prod holds no a\.dump"):
+    with pytest.raises(NotFound, match=r"backups/prod holds no a\.dump"):
         list(store.get("a.dump"))
 
 
@@ -106,7 +106,7 @@ def test_a_link_out_of_the_folder_is_neither_listed_nor_read(
     (tmp_path / "elsewhere").write_text("secret")
     (tmp_path / "backups" / "prod" / "b.dump").symlink_to(tmp_path / "elsewhere")
     assert [each.key for each in store.entries()] == ["a.dump"]
-    with pytest.raises(NotThere):
+    with pytest.raises(NotFound):
         list(store.get("b.dump"))
 
 
@@ -146,7 +146,7 @@ def test_a_name_with_spaces_and_umlauts_is_a_good_key() -> None:
 
 @given(st.lists(st.binary(max_size=9)), st.integers(1, 7))
 def test_a_stream_is_cut_into_equal_parts_but_the_last(chunks: list[bytes], size: int) -> None:
-    cutter, part, parts = Cutter(chunks, size), Part(Event()), []
+    cutter, part, parts = PartSplitter(chunks, size), Part(Event()), []
     while length := cutter.fill(part):
         parts.append(part.read())
         assert len(parts[-1]) == length

@@ -5,19 +5,19 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import Backup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import sized
 from slipway.backups.restore import check
-from slipway.backups.take.backup import LOCK_WAIT, Taken, Wanted, take
+from slipway.backups.take.backup import LOCK_WAIT, BackupResult, BackupSpec, take
 from slipway.database.connection import PATIENCE, server
 from slipway.errors import ConfigError, Refused
 from slipway.storage.store import Store
 
 
-def backup(work: Work) -> dict[str, Any]:
+def backup(work: Context) -> dict[str, Any]:
     """Take a backup; the result is what `backups` tells of it."""
     store = work.store()
     made = take_one(work, store).manifest
@@ -31,7 +31,7 @@ def backup(work: Work) -> dict[str, Any]:
     }
 
 
-def backups(work: Work) -> dict[str, Any]:
+def backups(work: Context) -> dict[str, Any]:
     """List what the store holds, newest first."""
     store = work.store()
     found = catalogue.read(store)
@@ -45,7 +45,7 @@ def backups(work: Work) -> dict[str, Any]:
     }
 
 
-def verify(work: Work) -> dict[str, Any]:
+def verify(work: Context) -> dict[str, Any]:
     """Read chosen backups back; `keys` holds the key of each by its id."""
     keys: Mapping[str, str] = work.given.get("keys") or {}
     if not keys:
@@ -60,13 +60,13 @@ def verify(work: Work) -> dict[str, Any]:
     return {"proofs": told, "summary": f"{summary}; NOT: {', '.join(bad)}" if bad else summary}
 
 
-def take_one(work: Work, store: Store | None = None) -> Taken:
+def take_one(work: Context, store: Store | None = None) -> BackupResult:
     """Take a backup as a request says; its key is still known then."""
     given = work.given
     recipients = tuple(str(each) for each in given.get("recipients") or ())
     if not recipients:
         raise ConfigError("the request names nobody to encrypt the backup to; deploy first")
-    wanted = Wanted(
+    wanted = BackupSpec(
         environment=str(given.get("environment") or os.environ.get("ENVIRONMENT", "dev")),
         recipients=recipients,
         release=_release(given),

@@ -6,17 +6,17 @@ from typing import Any
 
 from slipway.agent.commands import backups
 from slipway.agent.commands.migrations import FOLDER
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.database import identity, query, seed
 from slipway.database.connection import Server, server
-from slipway.database.reset import Wish
+from slipway.database.reset import ResetOptions
 from slipway.database.reset import reset as replace
 from slipway.migrations import files, runner
 
 WITHOUT_DUMP = "dev"  # only what one person made up is lost there, if it is what it says
 
 
-def reset(work: Work) -> dict[str, Any]:
+def reset(work: Context) -> dict[str, Any]:
     """Begin the database anew: kept as a backup, then made, migrated, seeded and swapped in."""
     kept: list[str] = []
 
@@ -30,17 +30,17 @@ def reset(work: Work) -> dict[str, Any]:
     def fill(new: Server) -> None:
         texts = work.given.get("migrations")
         found = files.read(FOLDER) if texts is None else files.from_texts(texts)
-        runner.migrate(new, found, work.report, runner.Wish(by=_by(work)))
+        runner.migrate(new, found, work.report, runner.MigrationOptions(by=_by(work)))
         seed.sow(new, _seeds(work), work.report)
 
-    done = replace(server(), Wish(_asked(work), _setting(), before, fill), work.report)
+    done = replace(server(), ResetOptions(_asked(work), _setting(), before, fill), work.report)
     summary = f"{_setting()} has a new database"
     if kept:
         summary += f"; the old one is backup {kept[0]}"
     return {"backup": kept[0] if kept else None, "ended": done.ended, "summary": summary}
 
 
-def sow(work: Work) -> dict[str, Any]:
+def sow(work: Context) -> dict[str, Any]:
     """Put the sample rows into the database that is there."""
     place = server()
     with place.connect(application=seed.APPLICATION) as connection:
@@ -50,7 +50,7 @@ def sow(work: Work) -> dict[str, Any]:
     return {"files": done, "summary": f"{_setting()} is seeded: {', '.join(done) or 'no files'}"}
 
 
-def ask(work: Work) -> dict[str, Any]:
+def ask(work: Context) -> dict[str, Any]:
     """Ask one question that only reads."""
     given = work.given
     answer = query.ask(
@@ -68,7 +68,7 @@ def ask(work: Work) -> dict[str, Any]:
     }
 
 
-def _asked(work: Work) -> str:
+def _asked(work: Context) -> str:
     return str(work.given.get("environment") or _setting())
 
 
@@ -76,10 +76,10 @@ def _setting() -> str:
     return os.environ.get("ENVIRONMENT", "dev")
 
 
-def _by(work: Work) -> str:
+def _by(work: Context) -> str:
     return str(work.given.get("by") or "a reset")
 
 
-def _seeds(work: Work) -> Mapping[str, str]:
+def _seeds(work: Context) -> Mapping[str, str]:
     found: Mapping[str, str] = work.given.get("seeds") or {}
     return found

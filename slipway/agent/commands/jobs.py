@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Never
 
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.backups.format import catalogue, manifest
 from slipway.backups.schedule import crontab, job_results, notify, summary
-from slipway.backups.schedule.job_results import Run
+from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import JOBS, Policy
 from slipway.errors import Busy, ConfigError, SlipwayError, UsageError
 from slipway.storage.store import Store, StoreError
@@ -26,10 +26,10 @@ SETTINGS = Path("/run/settings")  # of the container, for jobs, which get none f
 BUSY_PATIENCE = 30 * 60.0  # for somebody else's backup to end
 BUSY_POLL = 20.0
 LOOK = 20.0  # a store tried again and again answers late or never
-Does = Callable[[Work], Mapping[str, Any]]
+Does = Callable[[Context], Mapping[str, Any]]
 
 
-def job(work: Work) -> dict[str, Any]:
+def job(work: Context) -> dict[str, Any]:
     """Run one job as cron does: `backup`, `drill`, `prune`; `catch-up` of what was missed; or
     `settle` what was killed.
     """
@@ -45,17 +45,17 @@ def job(work: Work) -> dict[str, Any]:
     return _run(name, work, schedule)
 
 
-def results(work: Work) -> dict[str, Any]:
+def results(work: Context) -> dict[str, Any]:
     """Tell what a status shows: the newest backup, the last drill, the last run of every job."""
     with _within(LOOK):
         return summary.draw(work.store(), datetime.now(UTC))
 
 
-def _run(name: str, work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
+def _run(name: str, work: Context, schedule: Mapping[str, Any]) -> dict[str, Any]:
     store = work.store()
     run = job_results.begun(name, datetime.now(UTC), job_results.read(store, name))
     _keep(work, store, run)
-    asked = Work({"by": "the schedule", **schedule}, work.report, work.store)
+    asked = Context({"by": "the schedule", **schedule}, work.report, work.store)
     try:
         result = _patiently(lambda: _does(name)(asked), work.report.note)
     except SlipwayError as error:
@@ -107,7 +107,7 @@ def _patiently(does: Callable[[], Mapping[str, Any]], note: Callable[[str], None
             time.sleep(BUSY_POLL)
 
 
-def _catch_up(work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
+def _catch_up(work: Context, schedule: Mapping[str, Any]) -> dict[str, Any]:
     """Make up for what was due while nothing ran: the machine was down, or the job was killed."""
     store = work.store()
     when = Policy.from_json(schedule["policy"]).when
@@ -125,7 +125,7 @@ def _catch_up(work: Work, schedule: Mapping[str, Any]) -> dict[str, Any]:
     return {"summary": f"made up for: {', '.join(missed)}" if missed else "nothing was missed"}
 
 
-def _settle(work: Work, of: str) -> dict[str, Any]:
+def _settle(work: Context, of: str) -> dict[str, Any]:
     """Tell what a job could not tell itself, because it was killed."""
     store = work.store()
     killed = [
@@ -140,7 +140,7 @@ def _settle(work: Work, of: str) -> dict[str, Any]:
 
 
 def _missed(
-    store: Store, when: Mapping[str, str], found: Mapping[str, Run], now: datetime
+    store: Store, when: Mapping[str, str], found: Mapping[str, JobResult], now: datetime
 ) -> list[str]:
     """Name what was due and did not happen; a drill takes a backup, so it makes up for both."""
     last_backup = _newest(store)
@@ -170,7 +170,7 @@ def _newest(store: Store) -> datetime | None:
     return max((manifest.moment(name) for name in found), default=None)
 
 
-def _failed(work: Work, store: Store, run: Run, text: str) -> None:
+def _failed(work: Context, store: Store, run: JobResult, text: str) -> None:
     work.report.note(f"{run.began} {run.job} failed")
     _keep(work, store, job_results.ended(run, "failed", datetime.now(UTC), text))
     name = os.environ.get("ENVIRONMENT", "dev")
@@ -178,11 +178,11 @@ def _failed(work: Work, store: Store, run: Run, text: str) -> None:
     _warn(work, notify.tell(said))
 
 
-def _keep(work: Work, store: Store, run: Run) -> None:
+def _keep(work: Context, store: Store, run: JobResult) -> None:
     _warn(work, job_results.keep(store, run))
 
 
-def _warn(work: Work, trouble: str) -> None:
+def _warn(work: Context, trouble: str) -> None:
     if trouble:
         work.report.note(f"warning: {trouble}")
 

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.database import identity
 from slipway.database.connection import NoDatabase, Server, server
 from slipway.errors import SlipwayError
 from slipway.migrations import files, runner
 from slipway.migrations import status as migrations_status
 from slipway.migrations.files import Migration
-from slipway.migrations.runner import Done, Wish
+from slipway.migrations.runner import MigrationOptions, RunResult
 
 FOLDER = Path("/srv/migrations")  # where an image has its own
 WAIT = 60.0
 
 
-def migrate(work: Work) -> dict[str, Any]:
+def migrate(work: Context) -> dict[str, Any]:
     """Apply what is pending; with `dry_run`, only say what it is."""
     if work.given.get("dry_run"):
         return plan(work)
@@ -30,7 +30,7 @@ def migrate(work: Work) -> dict[str, Any]:
     return _done(done, "applied", "nothing pending")
 
 
-def rollback(work: Work) -> dict[str, Any]:
+def rollback(work: Context) -> dict[str, Any]:
     """Take back the newest `steps` migrations."""
     steps = int(work.given.get("steps", 1))
     _refuse_another()
@@ -38,7 +38,7 @@ def rollback(work: Work) -> dict[str, Any]:
     return _done(done, "taken back", "nothing to take back")
 
 
-def baseline(work: Work) -> dict[str, Any]:
+def baseline(work: Context) -> dict[str, Any]:
     """Record what is there as applied, up to `version`, and run nothing."""
     version = str(work.given["version"])
     _refuse_another()
@@ -46,17 +46,17 @@ def baseline(work: Work) -> dict[str, Any]:
     return {"recorded": names, "summary": f"{_count(names)} recorded as applied; nothing was run"}
 
 
-def status(work: Work) -> dict[str, Any]:
+def status(work: Context) -> dict[str, Any]:
     """Say what is applied, what is pending and what is wrong."""
     return migrations_status.status(_server(), _files(work))
 
 
-def plan(work: Work) -> dict[str, Any]:
+def plan(work: Context) -> dict[str, Any]:
     """Say what would run, with its SQL, locks and risk; opens no transaction that could write."""
     return migrations_status.plan(_server(), _files(work), _wish(work))
 
 
-def schema(work: Work) -> dict[str, Any]:
+def schema(work: Context) -> dict[str, Any]:
     """Return the schema as SQL."""
     from slipway.migrations import schema_dump as schemas
 
@@ -64,7 +64,7 @@ def schema(work: Work) -> dict[str, Any]:
     return {"schema": text, "summary": f"{text.count(chr(10))} lines of schema"}
 
 
-def wait(work: Work) -> dict[str, Any]:
+def wait(work: Context) -> dict[str, Any]:
     """Wait until the database answers; at once an error where waiting would not help."""
     timeout = float(work.given.get("timeout", WAIT))
     began = time.monotonic()
@@ -89,16 +89,16 @@ def _server() -> Server:
     return server(os.environ)
 
 
-def _files(work: Work) -> list[Migration]:
+def _files(work: Context) -> list[Migration]:
     """Read what came from the person's checkout; else what this image was built with."""
     texts = work.given.get("migrations")
     return files.read(FOLDER) if texts is None else files.from_texts(texts)
 
 
-def _wish(work: Work) -> Wish:
+def _wish(work: Context) -> MigrationOptions:
     given = work.given
     expected = given.get("expected")
-    return Wish(
+    return MigrationOptions(
         by=str(given.get("by") or "a deploy"),
         lock_wait=float(given.get("lock_wait", runner.LOCK_WAIT)),
         lock_timeout=float(given.get("lock_timeout", runner.LOCK_TIMEOUT)),
@@ -111,7 +111,7 @@ def _wish(work: Work) -> Wish:
     )
 
 
-def _done(done: Sequence[Done], did: str, nothing: str) -> dict[str, Any]:
+def _done(done: Sequence[RunResult], did: str, nothing: str) -> dict[str, Any]:
     seconds = sum(each.seconds for each in done)
     rows = [
         {"version": each.version, "file": each.filename, "seconds": each.seconds} for each in done

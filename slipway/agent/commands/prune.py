@@ -5,18 +5,18 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.backups.format.manifest import moment
 from slipway.backups.schedule import job_results
 from slipway.backups.schedule import prune as pruning
 from slipway.backups.schedule.policy import Policy
 from slipway.database import siblings
 from slipway.database.connection import server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
 
 
-def prune(work: Work) -> dict[str, Any]:
+def prune(work: Context) -> dict[str, Any]:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
     policy = Policy.from_json(work.given["policy"])
     plan = bool(work.given.get("plan"))
@@ -42,7 +42,7 @@ def prune(work: Work) -> dict[str, Any]:
     return document | {"plan": plan, "summary": told}
 
 
-def _drop_replaced(policy: Policy, now: datetime, plan: bool, report: Report) -> list[str]:
+def _drop_replaced(policy: Policy, now: datetime, plan: bool, report: Reporter) -> list[str]:
     """Drop databases that a restore replaced long ago; trouble there hinders no pruning here."""
     dropped: list[str] = []
     try:

@@ -4,18 +4,18 @@ import dataclasses
 from typing import Any
 
 from slipway.agent.commands.restore import order_of
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.backups.format.encryption import new_key
 from slipway.backups.restore import restore
-from slipway.backups.restore.local_dump import Source
-from slipway.backups.take.backup import Wanted, take
+from slipway.backups.restore.local_dump import DumpSource
+from slipway.backups.take.backup import BackupSpec, take
 from slipway.database import siblings, throwaway
 from slipway.database.connection import MAINTENANCE, Server, server
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 
 
-def recover(work: Work) -> dict[str, Any]:
+def recover(work: Context) -> dict[str, Any]:
     """Restore from the second server at `port`, which stands at `moment`, as from any backup.
 
     Its dump lies in the scratch volume meanwhile, sealed with a key that only this process knows.
@@ -28,8 +28,10 @@ def recover(work: Work) -> dict[str, Any]:
         store = FolderStore(folder, "the scratch volume")
         work.report.note(f"taking {past.database} as it was at {moment}")
         _, nobody = new_key()
-        taken = take(past, store, Wanted(order.environment, (nobody,), by="a restore"), work.report)
-        source = Source(store, taken.manifest, taken.key)
+        taken = take(
+            past, store, BackupSpec(order.environment, (nobody,), by="a restore"), work.report
+        )
+        source = DumpSource(store, taken.manifest, taken.key)
         restored = restore.restore(live, source, order, work.report)
     where = "; the live one is as it was" if order.into else f"; kept: {restored.kept}"
     return dataclasses.asdict(restored) | {

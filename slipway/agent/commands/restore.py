@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.agent.commands import backups
-from slipway.agent.context import Work
+from slipway.agent.context import Context
 from slipway.backups.format import catalogue
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import stamp
 from slipway.backups.restore import drill as drilling
 from slipway.backups.restore import restore as restoring
-from slipway.backups.restore.drill import Drilled
-from slipway.backups.restore.local_dump import Source
-from slipway.backups.restore.restore import Order
+from slipway.backups.restore.drill import DrillResult
+from slipway.backups.restore.local_dump import DumpSource
+from slipway.backups.restore.restore import RestoreSpec
 from slipway.database import swap
 from slipway.database.connection import server
 from slipway.errors import Refused
 
 
-def restore(work: Work) -> dict[str, Any]:
+def restore(work: Context) -> dict[str, Any]:
     """Restore a backup of the store, or a file of the person's; with `plan`, only look."""
     source, order = _source(work), order_of(work.given)
     where = order.into or server().database
@@ -37,7 +37,7 @@ def restore(work: Work) -> dict[str, Any]:
     }
 
 
-def undo(work: Work) -> dict[str, Any]:
+def undo(work: Context) -> dict[str, Any]:
     """Swap the newest replaced database back."""
     _environment(work.given)
     live = server()
@@ -51,7 +51,7 @@ def undo(work: Work) -> dict[str, Any]:
     }
 
 
-def drill(work: Work) -> dict[str, Any]:
+def drill(work: Context) -> dict[str, Any]:
     """Prove a backup of the store whose key the person has opened, or a fresh one."""
     if not work.given.get("id"):
         return drill_fresh(work)
@@ -62,17 +62,17 @@ def drill(work: Work) -> dict[str, Any]:
     return _told(done)
 
 
-def drill_fresh(work: Work) -> dict[str, Any]:
+def drill_fresh(work: Context) -> dict[str, Any]:
     """Take a backup and prove it while its key is still known; for jobs by the clock."""
     taken = backups.take_one(work)
     smoke = _text(work.given, "smoke")
     told = _told(drilling.drill_just_taken(work.store(), taken, work.report, smoke=smoke))
     if not told["ok"]:
-        raise drilling.Failed(told["summary"])
+        raise drilling.DrillFailed(told["summary"])
     return told
 
 
-def _told(done: Drilled) -> dict[str, Any]:
+def _told(done: DrillResult) -> dict[str, Any]:
     proof = dataclasses.asdict(done.proof)
     found = f"restored in {done.proof.seconds:.1f} s; {done.rows} rows and all else as backed up"
     verdict = found if done.proof.ok else f"NOT proven: {done.proof.why}"
@@ -80,7 +80,7 @@ def _told(done: Drilled) -> dict[str, Any]:
     return {**told, **proof, "summary": f"backup {done.id}: {verdict}"}
 
 
-def _plan(source: Source, order: Order, where: str) -> dict[str, Any]:
+def _plan(source: DumpSource, order: RestoreSpec, where: str) -> dict[str, Any]:
     origins = restoring.check_order(source, order)
     target, found = restoring.look(server(), source, order)
     return {
@@ -95,17 +95,17 @@ def _plan(source: Source, order: Order, where: str) -> dict[str, Any]:
     }
 
 
-def _source(work: Work) -> Source:
+def _source(work: Context) -> DumpSource:
     given, store = work.given, work.store()
     if file := _text(given, "file"):
-        return Source(store, file=file)
+        return DumpSource(store, file=file)
     found = catalogue.get(store, _text(given, "id"))
-    return Source(store, found.manifest, Key(_text(given, "key")))
+    return DumpSource(store, found.manifest, Key(_text(given, "key")))
 
 
-def order_of(given: Mapping[str, Any]) -> Order:
+def order_of(given: Mapping[str, Any]) -> RestoreSpec:
     """Read what was asked of a restore, wherever its data comes from."""
-    return Order(
+    return RestoreSpec(
         environment=_environment(given),
         into=_text(given, "into"),
         tables=[str(each) for each in given.get("tables") or ()],

@@ -13,7 +13,7 @@ from typing import Any
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import ID, Damaged, Manifest
 from slipway.errors import DifferenceFound, Refused, UsageError
-from slipway.storage.store import DAY, Entry, NotThere, Store, StoreError
+from slipway.storage.store import DAY, NotFound, Store, StoredObject, StoreError
 
 KEY = re.compile(rf"({ID.pattern})\.(dump\.age|roles\.sql\.age|json|proof\.json)")
 MILLENNIUM = "2"  # ids begin with their year; what else lies there is not listed for nothing
@@ -71,7 +71,7 @@ class Catalogue:
     """What a store holds: whole backups, newest first; the rest apart."""
 
     backups: tuple[Backup, ...]
-    leftovers: tuple[Entry, ...]  # of backups that never became whole, older than a day
+    leftovers: tuple[StoredObject, ...]  # of backups that never became whole, older than a day
     damaged: Mapping[str, str]  # id, and what is wrong with it
 
 
@@ -93,7 +93,7 @@ def proof_key(name: str) -> str:
 
 def read(store: Store, *, now: float | None = None) -> Catalogue:
     """List a store and read every manifest in it. Raises NotListable where that is forbidden."""
-    held: dict[str, dict[str, Entry]] = {}
+    held: dict[str, dict[str, StoredObject]] = {}
     for entry in store.entries(MILLENNIUM):
         if found := KEY.fullmatch(entry.key):  # anything else is not ours
             held.setdefault(found[1], {})[entry.key] = entry
@@ -150,7 +150,7 @@ def get(store: Store, name: str) -> Backup:
         raise UsageError(f"{name[:60]!a} is no backup; `inv db.backups` lists them")
     try:
         found = manifest.parse(_read(store, manifest_key(name)), name)
-    except NotThere:
+    except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
     keys = (manifest_key(name), roles_key(name), dump_key(name))
     return Backup(found, keys, found.stored, proofs(store, name))
@@ -179,11 +179,11 @@ def remove(store: Store, keys: Sequence[str]) -> None:
         store.delete(key)
 
 
-def _look(store: Store, name: str, held: Mapping[str, Entry]) -> Backup | str:
+def _look(store: Store, name: str, held: Mapping[str, StoredObject]) -> Backup | str:
     """Read one manifest and hold it against what lies there; a sentence says what is wrong."""
     try:
         found = manifest.parse(_read(store, manifest_key(name)), name)
-    except NotThere:
+    except NotFound:
         return "it was removed a moment ago"
     except Refused as error:
         return str(error)
@@ -196,7 +196,7 @@ def _look(store: Store, name: str, held: Mapping[str, Entry]) -> Backup | str:
     return Backup(found, tuple(sorted(held)), size, _held_proofs(store, name, held))
 
 
-def _held_proofs(store: Store, name: str, held: Mapping[str, Entry]) -> Mapping[str, Proof]:
+def _held_proofs(store: Store, name: str, held: Mapping[str, StoredObject]) -> Mapping[str, Proof]:
     return proofs(store, name) if proof_key(name) in held else {}
 
 

@@ -24,7 +24,7 @@ class Damaged(Refused):
 
 
 @dataclass(frozen=True)
-class Piece:
+class Part:
     """A stream of bytes: how many there were, and their SHA-256."""
 
     size: int
@@ -66,9 +66,9 @@ class Manifest:
     sequences: int
     migrations: tuple[str, ...]  # versions, oldest first
     database_size: int  # on the server's disk
-    plain: Piece  # pg_dump's archive
-    dump: Piece  # the same, sealed: what lies in the store
-    globals: Piece  # the roles, sealed
+    plain: Part  # pg_dump's archive
+    dump: Part  # the same, sealed: what lies in the store
+    globals: Part  # the roles, sealed
     has_role_passwords: bool
     recipients: tuple[str, ...]
     key: str  # this backup's own key, armored and sealed to the recipients
@@ -178,8 +178,8 @@ def _texts(found: Any) -> tuple[str, ...]:
     return tuple(map(_text, found))
 
 
-def _piece(found: Mapping[str, Any]) -> Piece:
-    made = Piece(int(found["size"]), _text(found["sha256"]))
+def _piece(found: Mapping[str, Any]) -> Part:
+    made = Part(int(found["size"]), _text(found["sha256"]))
     if made.size < 0 or not SUM.fullmatch(made.sha256):
         raise ValueError
     return made
@@ -196,6 +196,6 @@ TAKEN: Mapping[Any, Callable[[Any], Any]] = {
     Mapping[str, int | None]: lambda found: {
         key: None if value is None else int(value) for key, value in found.items()
     },
-    Piece: _piece,
+    Part: _piece,
     Locale: lambda found: Locale(**{key: _text(value) for key, value in found.items()}),
 }

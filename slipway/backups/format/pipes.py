@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import IO
 
-from slipway.backups.format.manifest import Piece
+from slipway.backups.format.manifest import Part
 
 BLOCK = 1 << 20  # also what a pipe is made to hold, where the kernel lets us
 
 
-class Sum:
+class Checksum:
     """How many bytes passed, and their SHA-256."""
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class Sum:
         self._hash.update(data)
         self.size += len(data)
 
-    def piece(self) -> Piece:
-        return Piece(self.size, self._hash.hexdigest())
+    def piece(self) -> Part:
+        return Part(self.size, self._hash.hexdigest())
 
 
-class Pump:
+class Pipe:
     """A thread that moves a stream into the standard inputs of children, and closes them after.
 
     A child that takes no more ends it, unless it is told to read on for the sum alone.
@@ -47,7 +47,7 @@ class Pump:
         self._sinks = sinks
         self._first = first
         self._read_on = read_on
-        self.sum = Sum()
+        self.sum = Checksum()
         self.error: Exception | None = None
         self.broken: int | None = None  # which sink took no more
         self._is_over = False
@@ -121,7 +121,7 @@ def _wide(pipe: "IO[bytes] | None") -> IO[bytes]:
     return pipe
 
 
-class Words:
+class StderrTail:
     """What a child says on stderr, kept in memory: no file, and no child waits for us."""
 
     def __init__(self) -> None:

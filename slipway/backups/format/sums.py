@@ -5,8 +5,8 @@ import hashlib
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from slipway.backups.format.pipes import BLOCK, Words
-from slipway.backups.restore.local_dump import Archive
+from slipway.backups.format.pipes import BLOCK, StderrTail
+from slipway.backups.restore.local_dump import LocalDump
 from slipway.backups.take.dump import say
 from slipway.database.connection import Server
 from slipway.database.processes import started
@@ -15,7 +15,7 @@ from slipway.errors import SlipwayError
 BEGIN, END, LAST = b"COPY ", b" FROM stdin;\n", b"\\.\n"
 
 
-def of_archive(archive: Archive) -> dict[str, str]:
+def of_archive(archive: LocalDump) -> dict[str, str]:
     """Sum the rows of every table that a dump holds."""
     argv = ["pg_restore", "--data-only", "--file=-", archive.path]
     with _lines(argv, None, (archive.descriptor,)) as lines:
@@ -65,7 +65,7 @@ def _lines(
 ) -> Iterator[Iterable[bytes]]:
     """Yield what a program writes, and raise when it failed."""
     with (
-        contextlib.closing(Words()) as words,
+        contextlib.closing(StderrTail()) as words,
         started(
             argv, env=env, stdout=subprocess.PIPE, stderr=words.fileno, pass_fds=descriptors
         ) as child,

@@ -8,17 +8,17 @@ from slipway.backups.format import catalogue, manifest, pipes
 from slipway.backups.format.catalogue import Backup, Proof
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
-from slipway.backups.format.pipes import Words
+from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import decrypt
 from slipway.backups.take.dump import say
 from slipway.database.processes import started
-from slipway.database.report import Report
-from slipway.storage.store import NotThere, Store
+from slipway.database.report import Reporter
+from slipway.storage.store import NotFound, Store
 
 WHAT = "reading back"
 
 
-def check(store: Store, backup: Backup, key: Key, report: Report) -> Proof:
+def check(store: Store, backup: Backup, key: Key, report: Reporter) -> Proof:
     """Decode a backup in full and keep what was found beside it.
 
     Raises what hinders the look itself: no store, a key that does not fit. That proves nothing.
@@ -28,7 +28,7 @@ def check(store: Store, backup: Backup, key: Key, report: Report) -> Proof:
     try:
         decode(store, backup.manifest, key, report)
         decrypt.roles(store, backup.manifest, key)
-    except (Damaged, NotThere) as error:
+    except (Damaged, NotFound) as error:
         why = str(error)
     seconds = round(time.monotonic() - began, 3)
     counts = {"bytes": backup.manifest.plain.size, "rows": backup.manifest.rows}
@@ -37,10 +37,10 @@ def check(store: Store, backup: Backup, key: Key, report: Report) -> Proof:
     return proof
 
 
-def decode(store: Store, wanted: Manifest, key: Key, report: Report) -> None:
+def decode(store: Store, wanted: Manifest, key: Key, report: Reporter) -> None:
     """Read every byte and every row of a backup. Raises Damaged."""
     with (
-        contextlib.closing(Words()) as words,
+        contextlib.closing(StderrTail()) as words,
         started(
             ["pg_restore", "-f", "/dev/null"], stdin=subprocess.PIPE, stderr=words.fileno
         ) as child,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format.manifest import Manifest
 from slipway.backups.take import row_counts, snapshot
-from slipway.backups.take.snapshot import Facts
+from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import Server
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -36,16 +36,16 @@ OWNED = """
 
 
 @dataclass(frozen=True)
-class Restored:
+class DatabaseState:
     """What is in a database now."""
 
-    facts: Facts
+    facts: Snapshot
     counts: Mapping[str, int]
     invalid_indexes: tuple[str, ...]
     behind: tuple[str, ...]  # sequences that would give a number which is taken
 
 
-def look(server: Server, report: Report) -> Restored:
+def look(server: Server, report: Reporter) -> DatabaseState:
     """Read and count everything in a database that nobody else uses."""
     with server.connect(application="slipway restore") as session:
         session.execute("select pg_catalog.set_config('search_path', '', false)")
@@ -57,10 +57,10 @@ def look(server: Server, report: Report) -> Restored:
             report.progress("counting tables", len(counts), len(found.tables))
         invalid = tuple(str(row[0]) for row in session.execute(INVALID).fetchall())
         behind = tuple(_behind(session))
-    return Restored(found, counts, invalid, behind)
+    return DatabaseState(found, counts, invalid, behind)
 
 
-def differences_of_tables(wanted: Manifest, found: Restored) -> list[str]:
+def differences_of_tables(wanted: Manifest, found: DatabaseState) -> list[str]:
     """Say which of the tables that are there have other rows than were backed up."""
     rows = {name: wanted.tables.get(name) for name in found.counts}
     return [
@@ -70,7 +70,7 @@ def differences_of_tables(wanted: Manifest, found: Restored) -> list[str]:
     ]
 
 
-def differences(wanted: Manifest, found: Restored, *, left_out: bool = False) -> list[str]:
+def differences(wanted: Manifest, found: DatabaseState, *, left_out: bool = False) -> list[str]:
     """Say in what the restored is not what was backed up; nothing when it is.
 
     `left_out` is for a role that may not restore everything.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from slipway.backups.format import catalogue, encryption, pipes
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
-from slipway.backups.format.pipes import Pump, Sum, Words
+from slipway.backups.format.pipes import Checksum, Pipe, StderrTail
 from slipway.database.processes import started
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.store import Store
@@ -21,7 +21,7 @@ def opened(store: Store, wanted: Manifest, key: Key) -> Iterator[Iterator[bytes]
     the store as it is. Enter from the main thread.
     """
     with contextlib.ExitStack() as stack:
-        words = stack.enter_context(contextlib.closing(Words()))
+        words = stack.enter_context(contextlib.closing(StderrTail()))
         pipe = stack.enter_context(encryption.identity_pipe(key))
         child = stack.enter_context(
             started(
@@ -33,7 +33,7 @@ def opened(store: Store, wanted: Manifest, key: Key) -> Iterator[Iterator[bytes]
             )
         )
         source = store.get(catalogue.dump_key(wanted.id))
-        moving = Pump(source, pipes.pipes(child), read_on=True)
+        moving = Pipe(source, pipes.pipes(child), read_on=True)
         stack.callback(moving.join)
         stack.callback(_stop, child, moving)
         yield _chunks(child, words, moving, wanted)
@@ -41,7 +41,7 @@ def opened(store: Store, wanted: Manifest, key: Key) -> Iterator[Iterator[bytes]
 
 def roles(store: Store, wanted: Manifest, key: Key) -> bytes:
     """Return the SQL of the roles. Raises Damaged."""
-    total = Sum()
+    total = Checksum()
     data = bytearray()
     for chunk in store.get(catalogue.roles_key(wanted.id)):
         total.add(chunk)
@@ -57,9 +57,9 @@ def roles(store: Store, wanted: Manifest, key: Key) -> bytes:
 
 
 def _chunks(
-    child: "subprocess.Popen[bytes]", words: Words, moving: Pump, wanted: Manifest
+    child: "subprocess.Popen[bytes]", words: StderrTail, moving: Pipe, wanted: Manifest
 ) -> Iterator[bytes]:
-    total = Sum()
+    total = Checksum()
     kept = b""
     for chunk in pipes.read(pipes.output(child)):
         total.add(chunk)
@@ -84,13 +84,13 @@ def _chunks(
         yield kept
 
 
-def _differs(wanted: Manifest, found: Sum) -> str:
+def _differs(wanted: Manifest, found: Checksum) -> str:
     if found.size != wanted.dump.size:
         return f"{wanted.id} has {found.size} bytes, {wanted.dump.size} were stored; it is damaged"
     return f"{wanted.id} has other bytes than were stored (SHA-256 differs); it is damaged"
 
 
-def _stop(child: "subprocess.Popen[bytes]", moving: Pump) -> None:
+def _stop(child: "subprocess.Popen[bytes]", moving: Pipe) -> None:
     """End both when the reader left early."""
     moving.stop()
     if child.poll() is None:

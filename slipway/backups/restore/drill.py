@@ -10,15 +10,15 @@ from slipway.backups.format.catalogue import Backup, Proof
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
 from slipway.backups.restore import compare, fill, local_dump, preflight
-from slipway.backups.restore.compare import Restored
-from slipway.backups.restore.local_dump import Archive, Source
-from slipway.backups.take.backup import Taken
+from slipway.backups.restore.compare import DatabaseState
+from slipway.backups.restore.local_dump import DumpSource, LocalDump
+from slipway.backups.take.backup import BackupResult
 from slipway.database import siblings, throwaway
 from slipway.database.connection import Server
-from slipway.database.report import Report, Silent
+from slipway.database.report import Reporter, Silent
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import splitter
-from slipway.storage.store import NotListable, NotThere, Store
+from slipway.storage.store import NotFound, NotListable, Store
 
 NAME = "drilled"
 MOST_LOST = 20  # percent of all rows, since the last drilled backup
@@ -30,7 +30,7 @@ SMOKE = "backups/smoke.sql"
 
 
 @dataclass(frozen=True)
-class Drilled:
+class DrillResult:
     """What a drill found; `stages` are seconds."""
 
     id: str
@@ -46,11 +46,11 @@ def drill(
     store: Store,
     backup: Backup,
     key: Key,
-    report: Report,
+    report: Reporter,
     *,
     smoke: str = "",
     most_lost: int = MOST_LOST,
-) -> Drilled:
+) -> DrillResult:
     """Restore a backup beside everything, look at it closely, keep what was found beside it.
 
     Raises what hinders the drill itself: no room, no store, a key that does not fit, an extension
@@ -59,17 +59,17 @@ def drill(
     made = backup.manifest
     _demand_room(made)
     began = time.monotonic()
-    drilled = Drilled(made.id, Proof("drill", "", 0.0, True), 0, "", 0, 0, {})
+    drilled = DrillResult(made.id, Proof("drill", "", 0.0, True), 0, "", 0, 0, {})
     why = ""
     try:
         with (
-            local_dump.brought(Source(store, made, key), report) as whole,
+            local_dump.brought(DumpSource(store, made, key), report) as whole,
             throwaway.throwaway(report) as server,
         ):
             drilled = _restored(server, made, whole, smoke, report, drilled, began)
         before = _before(store, made)
         why = compare.shrunk(before, drilled.proof.counts, most_lost)
-    except (Damaged, NotThere, Failed) as error:
+    except (Damaged, NotFound, DrillFailed) as error:
         why = str(error)
     at = f"{manifest.moment(manifest.stamp()):%Y-%m-%dT%H:%M:%SZ}"
     seconds = drilled.stages.get("restored") or round(time.monotonic() - began, 3)
@@ -78,25 +78,27 @@ def drill(
     return replace(drilled, proof=proof)
 
 
-def drill_just_taken(store: Store, taken: Taken, report: Report, *, smoke: str = "") -> Drilled:
+def drill_just_taken(
+    store: Store, taken: BackupResult, report: Reporter, *, smoke: str = ""
+) -> DrillResult:
     """Drill a backup whose key is still known: nobody has to open it."""
     backup = catalogue.get(store, taken.manifest.id)
     return drill(store, backup, taken.key, report, smoke=smoke)
 
 
-class Failed(SlipwayError):
+class DrillFailed(SlipwayError):
     """The backup was restored and is not what it should be."""
 
 
 def _restored(
     server: Server,
     made: Manifest,
-    whole: Archive,
+    whole: LocalDump,
     smoke: str,
-    report: Report,
-    drilled: Drilled,
+    report: Reporter,
+    drilled: DrillResult,
     began: float,
-) -> Drilled:
+) -> DrillResult:
     """Restore; then look: counts, head, sums, smoke."""
     new = server.named(NAME)
     report.note("restoring it into a throw-away database")
@@ -115,7 +117,7 @@ def _restored(
         preflight.create_roles(session, missing, Silent(), rights="superuser")
         try:
             siblings.create(session, NAME, made.locale)
-        except siblings.NotHere as error:
+        except siblings.LocaleUnavailable as error:
             report.note(f"{error}; it is sorted otherwise here")
             own = replace(siblings.writing(session, server.database), encoding=made.locale.encoding)
             siblings.create(session, NAME, own)
@@ -124,7 +126,7 @@ def _restored(
         fill.fill(new, whole, report, jobs=jobs, is_super=True, size=made.database_size)
         fill.analyze(new, jobs=jobs)
     except SlipwayError as error:
-        raise Failed(str(error)) from None
+        raise DrillFailed(str(error)) from None
     restored = round(time.monotonic() - began, 3)
     report.note(f"restored in {restored:.1f} s; looking at what came back")
     seen = compare.look(new, report)
@@ -134,11 +136,11 @@ def _restored(
         summed = sums.of_database(new)
         problems = sums.differences(sums.of_archive(whole), summed)
     if problems:
-        raise Failed(compare.told(problems))
+        raise DrillFailed(compare.told(problems))
     smoked = _smoke(new, smoke)
     proof = replace(drilled.proof, counts=seen.counts)
     stages = {"restored": restored, "all": round(time.monotonic() - began, 3)}
-    return Drilled(made.id, proof, _rows(seen), made.head, len(summed), smoked, stages)
+    return DrillResult(made.id, proof, _rows(seen), made.head, len(summed), smoked, stages)
 
 
 def _smoke(server: Server, text: str) -> int:
@@ -154,9 +156,9 @@ def _smoke(server: Server, text: str) -> int:
                     rows = cursor.fetchall() if cursor.description else []
             except psycopg.Error as error:
                 said = error.diag.message_primary or str(error)
-                raise Failed(f"{SMOKE}: line {one.line}: {said}") from None
+                raise DrillFailed(f"{SMOKE}: line {one.line}: {said}") from None
             if not all(value is True for row in rows for value in row):
-                raise Failed(f"{SMOKE}: line {one.line}: not every answer is true")
+                raise DrillFailed(f"{SMOKE}: line {one.line}: not every answer is true")
     return len(statements)
 
 
@@ -182,5 +184,5 @@ def _demand_room(made: Manifest) -> None:
         )
 
 
-def _rows(seen: Restored) -> int:
+def _rows(seen: DatabaseState) -> int:
     return sum(seen.counts.values())

@@ -6,14 +6,14 @@ import subprocess
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from slipway.backups.format import toc
-from slipway.backups.format.pipes import Words
+from slipway.backups.format.pipes import StderrTail
 from slipway.backups.format.toc import ENTRY
 from slipway.backups.restore import unmarked
 from slipway.backups.restore.local_dump import Archive
 from slipway.backups.take.dump import say
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.processes import started
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 
 WHAT = "restoring"
@@ -29,7 +29,13 @@ OLD = 13  # the last pg_dump that attached partitions as it made them
 
 
 def fill(
-    server: Server, archive: Archive, report: Report, *, jobs: int, is_super: bool, size: int = 0
+    server: Server,
+    archive: LocalDump,
+    report: Reporter,
+    *,
+    jobs: int,
+    is_super: bool,
+    size: int = 0,
 ) -> None:
     """Restore everything into the empty database that `server` names; the first error ends it.
 
@@ -51,7 +57,9 @@ def fill(
         raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
 
 
-def fill_tables(server: Server, archive: Archive, report: Report, tables: Sequence[str]) -> None:
+def fill_tables(
+    server: Server, archive: LocalDump, report: Reporter, tables: Sequence[str]
+) -> None:
     """Restore a few tables with their rows, keys and checks, and no index, trigger or foreign key.
 
     A partitioned one comes with its partitions. Raises Refused for a table that is not in the dump.
@@ -82,7 +90,7 @@ def analyze(server: Server, *, jobs: int) -> None:
     argv = ["vacuumdb", "--analyze-only", "--quiet", f"--jobs={jobs}"]
     argv.append(f"--dbname={_conninfo(server)}")
     with (
-        contextlib.closing(Words()) as words,
+        contextlib.closing(StderrTail()) as words,
         server.libpq(application=NAME) as env,
         started(argv, env=env, stdout=subprocess.DEVNULL, stderr=words.fileno) as child,
     ):
@@ -91,7 +99,7 @@ def analyze(server: Server, *, jobs: int) -> None:
 
 
 @contextlib.contextmanager
-def _growing(server: Server, report: Report, size: int) -> "Iterator[Callable[[], None]]":
+def _growing(server: Server, report: Reporter, size: int) -> "Iterator[Callable[[], None]]":
     """Yield what tells how large the database is by now, each time it is called."""
     try:
         session = server.connect(patience=0, application=NAME)
@@ -121,7 +129,7 @@ def _meaning(lines: Sequence[str]) -> str:
     return f"{said}; add --create-roles to make it" if missing else said
 
 
-def _found(archive: Archive, table: str) -> tuple[int, str]:
+def _found(archive: LocalDump, table: str) -> tuple[int, str]:
     """Find a table by `name` or `schema.name`: its number in the dump, its full name."""
     schema, _, name = table.rpartition(".")
     schema = schema or "public"
@@ -130,7 +138,7 @@ def _found(archive: Archive, table: str) -> tuple[int, str]:
     raise Refused(f"the backup holds no table {schema}.{name}; nothing was changed")
 
 
-def _with_partitions(archive: Archive, named: Collection[int], report: Report) -> set[int]:
+def _with_partitions(archive: LocalDump, named: Collection[int], report: Reporter) -> set[int]:
     """Add the partitions of the tables; a foreign one has its rows elsewhere, and is told."""
     is_old = archive.client <= OLD
     found = set(named)
@@ -143,7 +151,7 @@ def _with_partitions(archive: Archive, named: Collection[int], report: Report) -
     return found
 
 
-def _made(archive: Archive, tables: Collection[int]) -> list[str]:
+def _made(archive: LocalDump, tables: Collection[int]) -> list[str]:
     """Select what makes the tables and puts partitions into their places."""
     joined = {
         number
@@ -153,7 +161,7 @@ def _made(archive: Archive, tables: Collection[int]) -> list[str]:
     return _numbered(archive, {*tables, *joined})
 
 
-def _held(archive: Archive, tables: Collection[int]) -> list[str]:
+def _held(archive: LocalDump, tables: Collection[int]) -> list[str]:
     """Select the rows and keys of the tables; a partition's key is a part of the whole's."""
     lines, needs = archive.entries, archive.needs
     rows = {number for number, _ in toc.owned(lines, needs, tables, "TABLE DATA")}
@@ -166,16 +174,16 @@ def _held(archive: Archive, tables: Collection[int]) -> list[str]:
     return _numbered(archive, rows | keys | joined)
 
 
-def _of_kinds(archive: Archive, kinds: Sequence[str]) -> list[str]:
+def _of_kinds(archive: LocalDump, kinds: Sequence[str]) -> list[str]:
     starts = tuple(re.compile(rf"\d+; \d+ \d+ {kind} (?!OWNED|SET|DATA)") for kind in kinds)
     return [line for line in archive.entries if any(start.match(line) for start in starts)]
 
 
-def _owned(archive: Archive, tables: Collection[int], kind: str) -> list[str]:
+def _owned(archive: LocalDump, tables: Collection[int], kind: str) -> list[str]:
     return [line for _, line in toc.owned(archive.entries, archive.needs, tables, kind)]
 
 
-def _numbered(archive: Archive, numbers: Collection[int]) -> list[str]:
+def _numbered(archive: LocalDump, numbers: Collection[int]) -> list[str]:
     return [
         line
         for line in archive.entries

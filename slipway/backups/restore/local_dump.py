@@ -14,12 +14,12 @@ from typing import IO
 from slipway.backups.format import pipes, toc
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
-from slipway.backups.format.pipes import Words
+from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import decrypt
 from slipway.backups.take.dump import say
 from slipway.database import throwaway
 from slipway.database.processes import started
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import attver
 from slipway.storage.store import Store
@@ -31,7 +31,7 @@ NEWER = "unsupported version"
 
 
 @dataclass(frozen=True)
-class Source:
+class DumpSource:
     """What is restored: a backup of a store with its key, or a foreign file without a manifest."""
 
     store: Store
@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Archive:
+class LocalDump:
     """A whole dump; `entries` are the lines of its table of contents, `needs` what each needs."""
 
     descriptor: int
@@ -104,7 +104,9 @@ class Archive:
 
 
 @contextlib.contextmanager
-def brought(source: Source, report: Report, root: Path = throwaway.ROOT) -> Iterator[Archive]:
+def brought(
+    source: DumpSource, report: Reporter, root: Path = throwaway.ROOT
+) -> Iterator[LocalDump]:
     """Fetch, unseal and decode a dump for a block; nothing of it is left on the disk, ever.
 
     Raises Damaged or Refused when it is not whole, or not what it says.
@@ -125,7 +127,7 @@ def brought(source: Source, report: Report, root: Path = throwaway.ROOT) -> Iter
 
 
 @contextlib.contextmanager
-def _plain(source: Source) -> Iterator[Iterable[bytes]]:
+def _plain(source: DumpSource) -> Iterator[Iterable[bytes]]:
     if source.manifest and source.key:
         with decrypt.opened(source.store, source.manifest, source.key) as chunks:
             yield chunks
@@ -133,7 +135,7 @@ def _plain(source: Source) -> Iterator[Iterable[bytes]]:
     yield _unsealed(source)
 
 
-def _unsealed(source: Source) -> Iterator[bytes]:
+def _unsealed(source: DumpSource) -> Iterator[bytes]:
     is_first = True
     for chunk in source.store.get(source.file):
         if is_first and chunk.startswith(SEALED):
@@ -145,7 +147,7 @@ def _unsealed(source: Source) -> Iterator[bytes]:
         yield chunk
 
 
-def _write(file: IO[bytes], chunks: Iterable[bytes], source: Source, report: Report) -> int:
+def _write(file: IO[bytes], chunks: Iterable[bytes], source: DumpSource, report: Reporter) -> int:
     total = source.manifest.plain.size if source.manifest else 0
     done = 0
     for chunk in chunks:
@@ -161,9 +163,9 @@ def _write(file: IO[bytes], chunks: Iterable[bytes], source: Source, report: Rep
     return done
 
 
-def _decoded(descriptor: int, label: str) -> Archive:
+def _decoded(descriptor: int, label: str) -> LocalDump:
     """Read all of it as pg_restore would, to nowhere; a table of contents alone proves nothing."""
-    whole = Archive(descriptor, 0, 0, ())
+    whole = LocalDump(descriptor, 0, 0, ())
     code, lines = whole.pg_restore("--file=/dev/null")
     if code:
         said = say(lines)
@@ -180,7 +182,7 @@ def _decoded(descriptor: int, label: str) -> Archive:
     return Archive(descriptor, *majors, toc.entries(text), toc.needs(text), marks)
 
 
-def _contents(archive: Archive) -> str:
+def _contents(archive: LocalDump) -> str:
     argv = ["pg_restore", "--list", "--verbose", archive.path]
     with started(argv, stdout=subprocess.PIPE, pass_fds=(archive.descriptor,)) as child:
         out, err = child.communicate()

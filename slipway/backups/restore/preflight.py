@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from slipway.backups.format.manifest import Manifest
-from slipway.backups.restore.local_dump import Archive
-from slipway.database.report import Report
+from slipway.backups.restore.local_dump import LocalDump
+from slipway.database.report import Reporter
 from slipway.errors import Refused
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Findings:
+class RestoreFindings:
     """What a look at the server came to."""
 
     problems: tuple[str, ...]
@@ -77,11 +77,11 @@ def look(session: "Session") -> Target:
 def judge(
     target: Target,
     manifest: Manifest | None,
-    archive: Archive | None,
+    archive: LocalDump | None,
     *,
     create_roles: bool = False,
     cores: int | None = None,
-) -> Findings:
+) -> RestoreFindings:
     """Say what is in the way, and what a person should know; knows only what it is given."""
     problems, notes = [], []
     major = archive.server if archive else manifest.major if manifest else 0
@@ -113,10 +113,10 @@ def judge(
         problems.append(
             f"the server has room for {target.sessions} more sessions, {OWN + 1} needed"
         )
-    return Findings(tuple(problems), tuple(notes), missing, jobs, target.is_super)
+    return RestoreFindings(tuple(problems), tuple(notes), missing, jobs, target.is_super)
 
 
-def demand(findings: Findings, label: str, report: Report) -> None:
+def demand(findings: RestoreFindings, label: str, report: Reporter) -> None:
     """Tell the notes. Raises Refused with every problem."""
     for note in findings.notes:
         report.note(note)
@@ -125,7 +125,7 @@ def demand(findings: Findings, label: str, report: Report) -> None:
 
 
 def create_roles(
-    session: "Session", names: Sequence[str], report: Report, *, rights: LiteralString = ""
+    session: "Session", names: Sequence[str], report: Reporter, *, rights: LiteralString = ""
 ) -> None:
     """Make roles that own something in the dump; nobody can log in as one."""
     from psycopg import sql
@@ -149,7 +149,7 @@ def _room(target: Target, manifest: Manifest | None, notes: list[str]) -> list[s
     return []
 
 
-def _extensions(manifest: Manifest | None, archive: Archive | None) -> frozenset[str]:
+def _extensions(manifest: Manifest | None, archive: LocalDump | None) -> frozenset[str]:
     if manifest:
         return frozenset(manifest.extensions)
     # `2; 3079 16385 EXTENSION - pg_trgm `
@@ -158,7 +158,7 @@ def _extensions(manifest: Manifest | None, archive: Archive | None) -> frozenset
     return frozenset(each[1] for each in found if each)
 
 
-def _roles(manifest: Manifest | None, archive: Archive | None) -> frozenset[str]:
+def _roles(manifest: Manifest | None, archive: LocalDump | None) -> frozenset[str]:
     if manifest:
         return frozenset(name for name in manifest.roles if not name.startswith("pg_"))
     if archive is None:

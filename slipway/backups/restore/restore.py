@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format.manifest import Manifest, new_id, stamp
 from slipway.backups.restore import compare, fill, local_dump, preflight, scrub
-from slipway.backups.restore.local_dump import Archive, Source
-from slipway.backups.restore.preflight import Findings, Target
+from slipway.backups.restore.local_dump import DumpSource, LocalDump
+from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.database import identity, properties, siblings, swap
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
-from slipway.database.report import Report
-from slipway.database.siblings import RESTORE, Writing
+from slipway.database.report import Reporter
+from slipway.database.siblings import RESTORE, TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ NAMED = ("name", "give it its name; the live one stays as it is")
 
 
 @dataclass(frozen=True)
-class Order:
+class RestoreSpec:
     """What a person asked for; `into` is a new database that nothing is swapped with."""
 
     environment: str
@@ -47,7 +47,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoreResult:
     """What a restore came to; `kept` is where the replaced one is, "" with `into`."""
 
     database: str
@@ -62,7 +62,7 @@ class Restored:
 class Stages:
     """Tells each stage as it begins, and keeps how long it took."""
 
-    def __init__(self, names: Sequence[tuple[str, str]], report: Report) -> None:
+    def __init__(self, names: Sequence[tuple[str, str]], report: Reporter) -> None:
         self.names = names
         self._report = report
         self.timings: dict[str, float] = {}
@@ -76,13 +76,13 @@ class Stages:
         self.timings[which[0]] = round(time.monotonic() - began, 3)
 
 
-def stages(order: Order, origins: frozenset[str]) -> list[tuple[str, str]]:
+def stages(order: RestoreSpec, origins: frozenset[str]) -> list[tuple[str, str]]:
     """Name what a restore will do, in order."""
     scrubs = [SCRUB] if scrub.is_due(origins, order.environment) else []
     return [FETCH, LOOK, CREATE, FILL, COMPARE, *scrubs, NAMED if order.into else SWAP]
 
 
-def check_order(source: Source, order: Order) -> frozenset[str]:
+def check_order(source: DumpSource, order: RestoreSpec) -> frozenset[str]:
     """Refuse what must not be; return the environments whose data it is, as far as one knows."""
     if order.tables and not order.into:
         raise UsageError("a few tables are restored beside only: add --into=NAME")
@@ -93,7 +93,7 @@ def check_order(source: Source, order: Order) -> frozenset[str]:
     return origins
 
 
-def look(server: Server, source: Source, order: Order) -> tuple[Target, Findings]:
+def look(server: Server, source: DumpSource, order: RestoreSpec) -> tuple[Target, RestoreFindings]:
     """See what a restore would find, from the manifest alone."""
     with server.named(MAINTENANCE).connect() as session:
         _check_place(session, server, order)
@@ -103,7 +103,9 @@ def look(server: Server, source: Source, order: Order) -> tuple[Target, Findings
         return target, dataclasses.replace(found, notes=notes)
 
 
-def restore(server: Server, source: Source, order: Order, report: Report) -> Restored:
+def restore(
+    server: Server, source: DumpSource, order: RestoreSpec, report: Reporter
+) -> RestoreResult:
     """Restore a backup in the place of the live database, or beside it.
 
     Until the swap the live one is untouched and serves; whatever was begun is dropped again.
@@ -133,7 +135,7 @@ def restore(server: Server, source: Source, order: Order, report: Report) -> Res
                 return _finish(session, server, name, order, told, began, rows, head, report)
 
 
-def replace(server: Server, name: str, report: Report) -> tuple[str, float]:
+def replace(server: Server, name: str, report: Reporter) -> tuple[str, float]:
     """Put a filled database in the live one's place: properties first, then the names.
 
     What is at work in the live one may end first: much work is in the new one by now.
@@ -144,7 +146,7 @@ def replace(server: Server, name: str, report: Report) -> tuple[str, float]:
     while True:
         try:
             kept, seconds = swap.swap(server, name, stamp())
-        except (Busy, swap.Stuck) as error:
+        except (Busy, swap.SwapBlocked) as error:
             if time.monotonic() > deadline:
                 raise
             report.note(f"not yet: {error}")
@@ -155,8 +157,13 @@ def replace(server: Server, name: str, report: Report) -> tuple[str, float]:
 
 
 def _prepare(
-    session: "Session", live: str, source: Source, whole: Archive, order: Order, report: Report
-) -> Findings:
+    session: "Session",
+    live: str,
+    source: DumpSource,
+    whole: LocalDump,
+    order: RestoreSpec,
+    report: Reporter,
+) -> RestoreFindings:
     target = preflight.look(session)
     found = preflight.judge(target, source.manifest, whole, create_roles=order.create_roles)
     preflight.demand(found, source.label, report)
@@ -166,24 +173,24 @@ def _prepare(
     return found
 
 
-def _writing(session: "Session", live: str, source: Source) -> Writing:
+def _writing(session: "Session", live: str, source: DumpSource) -> TextSettings:
     """Write and sort as the backed-up did; a foreign file says nothing of it."""
     return source.manifest.locale if source.manifest else _own_writing(session, live)
 
 
-def _own_writing(session: "Session", live: str) -> Writing:
+def _own_writing(session: "Session", live: str) -> TextSettings:
     pattern = live if siblings.is_there(session, live) else "template1"
     return siblings.writing(session, pattern)
 
 
 @contextlib.contextmanager
-def _new(session: "Session", live: str, writing: Writing, report: Report) -> Iterator[str]:
+def _new(session: "Session", live: str, writing: TextSettings, report: Reporter) -> Iterator[str]:
     """Make a database for a block; it is dropped when the block fails, or by the next restore."""
     name = siblings.name_of(live, RESTORE, new_id())
     try:
         try:
             siblings.create(session, name, writing)
-        except siblings.NotHere as error:
+        except siblings.LocaleUnavailable as error:
             own = _own_writing(session, live)
             report.note(f"{error}; it will sort as {live} does ({own.locale or own.collate})")
             siblings.create(session, name, own)
@@ -196,12 +203,12 @@ def _new(session: "Session", live: str, writing: Writing, report: Report) -> Ite
 
 def _fill(
     new: Server,
-    source: Source,
-    whole: Archive,
-    order: Order,
-    found: Findings,
+    source: DumpSource,
+    whole: LocalDump,
+    order: RestoreSpec,
+    found: RestoreFindings,
     told: Stages,
-    report: Report,
+    report: Reporter,
 ) -> tuple[int, str]:
     """Fill and compare; return the rows there are, and the newest migration."""
     manifest = source.manifest
@@ -225,7 +232,9 @@ def _fill(
     return sum(seen.counts.values()), head
 
 
-def _demand_same(manifest: Manifest, seen: compare.Restored, order: Order, found: Findings) -> None:
+def _demand_same(
+    manifest: Manifest, seen: compare.DatabaseState, order: RestoreSpec, found: RestoreFindings
+) -> None:
     if order.tables:
         problems = compare.differences_of_tables(manifest, seen)
     else:
@@ -237,7 +246,7 @@ def _demand_same(manifest: Manifest, seen: compare.Restored, order: Order, found
         )
 
 
-def _scrub(new: Server, origins: frozenset[str], order: Order, told: Stages) -> None:
+def _scrub(new: Server, origins: frozenset[str], order: RestoreSpec, told: Stages) -> None:
     """Scrub what comes from production, also by what the data says of itself; mark whose it is."""
     with new.connect(application="slipway restore") as session:
         row = identity.read(session)
@@ -255,13 +264,13 @@ def _finish(
     session: "Session",
     server: Server,
     name: str,
-    order: Order,
+    order: RestoreSpec,
     told: Stages,
     began: float,
     rows: int,
     head: str,
-    report: Report,
-) -> Restored:
+    report: Reporter,
+) -> RestoreResult:
     kept, seconds = "", 0.0
     is_there = siblings.is_there(session, server.database)
     with told.stage(NAMED if order.into else SWAP):
@@ -276,10 +285,10 @@ def _finish(
             kept, seconds = replace(server, name, report)
     took = round(time.monotonic() - began, 3)
     where = order.into or server.database
-    return Restored(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
+    return RestoreResult(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
 
 
-def _stranger(source: Source, server: Server) -> list[str]:
+def _stranger(source: DumpSource, server: Server) -> list[str]:
     """Say that a backup is of a database of another name: moved here, or another project's."""
     theirs = source.manifest.database if source.manifest else server.database
     if theirs == server.database:
@@ -287,7 +296,7 @@ def _stranger(source: Source, server: Server) -> list[str]:
     return [f"{source.label} is of {theirs}, and this is {server.database}: is that meant?"]
 
 
-def _check_place(session: "Session", server: Server, order: Order) -> None:
+def _check_place(session: "Session", server: Server, order: RestoreSpec) -> None:
     """Refuse a name that is taken, and the place of another environment's database."""
     into = order.into
     if not into:

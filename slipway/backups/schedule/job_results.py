@@ -26,7 +26,7 @@ TEXT = 2000
 
 
 @dataclass(frozen=True)
-class Run:
+class JobResult:
     """One run of a job; `good` is when the job last went well, `backup` what it took or proved."""
 
     job: str
@@ -45,13 +45,13 @@ class Run:
         return moment(self.began)
 
 
-def begun(job: str, now: datetime, before: Run | None) -> Run:
+def begun(job: str, now: datetime, before: JobResult | None) -> JobResult:
     """Return a run that begins now; what went well before it stays known."""
     good = before.good if before else ""
-    return Run(job, "running", written(now), good=good, where=socket.gethostname())
+    return JobResult(job, "running", written(now), good=good, where=socket.gethostname())
 
 
-def ended(run: Run, state: State, now: datetime, text: str, backup: str = "") -> Run:
+def ended(run: JobResult, state: State, now: datetime, text: str, backup: str = "") -> JobResult:
     """Return a run as it ended."""
     return dataclasses.replace(
         run,
@@ -64,7 +64,7 @@ def ended(run: Run, state: State, now: datetime, text: str, backup: str = "") ->
     )
 
 
-def keep(store: Store, run: Run, folder: Path = FOLDER) -> str:
+def keep(store: Store, run: JobResult, folder: Path = FOLDER) -> str:
     """Write a run down, here and in the store; return why it could not be, or nothing."""
     text = json.dumps(dataclasses.asdict(run), indent=1, ensure_ascii=False).encode()
     with contextlib.suppress(OSError):
@@ -80,22 +80,22 @@ def keep(store: Store, run: Run, folder: Path = FOLDER) -> str:
     return ""
 
 
-def read(store: Store, job: str, folder: Path = FOLDER) -> Run | None:
+def read(store: Store, job: str, folder: Path = FOLDER) -> JobResult | None:
     """Return the last run of a job that is known; None for a job that never ran."""
     found = [run for run in (_stored(store, job), _local(folder, job)) if run]
     return max(found, key=lambda run: (run.began, run.ended), default=None)
 
 
-def read_all(store: Store, folder: Path = FOLDER) -> dict[str, Run]:
+def read_all(store: Store, folder: Path = FOLDER) -> dict[str, JobResult]:
     """Return the last run of every job that ever ran."""
     found = {job: read(store, job, folder) for job in JOBS}
     return {job: run for job, run in found.items() if run}
 
 
-def parse(document: Mapping[str, Any]) -> Run:
+def parse(document: Mapping[str, Any]) -> JobResult:
     """Read what `keep` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-    names = {field.name for field in dataclasses.fields(Run)}
-    run = Run(**{key: value for key, value in document.items() if key in names})
+    names = {field.name for field in dataclasses.fields(JobResult)}
+    run = JobResult(**{key: value for key, value in document.items() if key in names})
     moment(run.began)
     if run.job not in JOBS:
         raise ValueError
@@ -116,7 +116,7 @@ def _key(job: str) -> str:
     return f"runs/{job}.json"
 
 
-def _stored(store: Store, job: str) -> Run | None:
+def _stored(store: Store, job: str) -> JobResult | None:
     """Keys that may only write cannot read it back: then nothing is known here."""
     data = bytearray()
     try:
@@ -129,7 +129,7 @@ def _stored(store: Store, job: str) -> Run | None:
         return None
 
 
-def _local(folder: Path, job: str) -> Run | None:
+def _local(folder: Path, job: str) -> JobResult | None:
     try:
         return parse(json.loads((folder / _key(job)).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

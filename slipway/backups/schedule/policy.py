@@ -18,7 +18,7 @@ MOST = 1000
 
 
 @dataclass(frozen=True)
-class Keep:
+class Retention:
     """Of how many days, weeks, months and years the newest backup is kept."""
 
     daily: int
@@ -32,7 +32,7 @@ class Policy:
     """What holds for one environment; `when` has no entry for a job that is off. In seconds."""
 
     when: Mapping[str, str]
-    keep: Keep
+    keep: Retention
     stale_after: float
     keep_replaced: float
 
@@ -45,7 +45,7 @@ class Policy:
         """Read what `to_json` made."""
         return cls(
             when=dict(document["when"]),
-            keep=Keep(**document["keep"]),
+            keep=Retention(**document["keep"]),
             stale_after=float(document["stale_after"]),
             keep_replaced=float(document["keep_replaced"]),
         )
@@ -93,8 +93,8 @@ def _policy(flat: Mapping[str, Any]) -> Policy:
     for name in [*(f"when.{j}" for j in JOBS), *(f"keep.{s}" for s in SPANS), "stale_after"]:
         if name not in flat:
             raise ConfigError(f"{NAME}: defaults.{name} is missing")
-    keep = Keep(**{span: flat[f"keep.{span}"] for span in SPANS})
-    if keep == Keep(0, 0, 0, 0):
+    keep = Retention(**{span: flat[f"keep.{span}"] for span in SPANS})
+    if keep == Retention(0, 0, 0, 0):
         raise ConfigError(f"{NAME}: keep is 0 of everything; at least one must be kept")
     when = {job: flat[f"when.{job}"] for job in JOBS if flat[f"when.{job}"]}
     gap = crontab.longest_gap(when["backup"]) if "backup" in when else 0.0

@@ -7,14 +7,14 @@ from datetime import datetime
 from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import Backup, Catalogue
 from slipway.backups.schedule import retention
-from slipway.backups.schedule.job_results import Run
+from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
-from slipway.backups.schedule.retention import Dated, Decision
-from slipway.storage.store import Entry, NotListable, Retained, Store
+from slipway.backups.schedule.retention import DatedBackup, Decision
+from slipway.storage.store import NotListable, Retained, Store, StoredObject
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PruneResult:
     """What was removed, or would be: `keep` pairs a backup with its reasons."""
 
     keep: tuple[tuple[str, str], ...]
@@ -44,13 +44,13 @@ class Pruned:
 def prune(
     store: Store,
     policy: Policy,
-    runs: Sequence[Run],
+    runs: Sequence[JobResult],
     *,
     now: datetime,
     plan: bool,
     note: Callable[[str], None],
     database: str = "",
-) -> Pruned | None:
+) -> PruneResult | None:
     """Remove what the policy does not keep; None where the keys may not list.
 
     With `plan` the same is decided and nothing removed. Backups of another `database` stay.
@@ -86,13 +86,13 @@ def _of(database: str, found: Catalogue, store: Store, note: Callable[[str], Non
     return replace(found, backups=ours)
 
 
-def decide(found: Catalogue, policy: Policy, runs: Sequence[Run], now: datetime) -> Decision:
+def decide(found: Catalogue, policy: Policy, runs: Sequence[JobResult], now: datetime) -> Decision:
     """Decide what stays, from the catalogue and what became of the last jobs."""
-    dated = [Dated(one.id, one.manifest.at, one.is_verified) for one in found.backups]
+    dated = [DatedBackup(one.id, one.manifest.at, one.is_verified) for one in found.backups]
     return retention.decide(dated, policy.keep, now, policy.stale_after, _failed(found, runs))
 
 
-def _failed(found: Catalogue, runs: Sequence[Run]) -> str:
+def _failed(found: Catalogue, runs: Sequence[JobResult]) -> str:
     """Say which of the last runs was no success; a good backup made since settles it."""
     newest = found.backups[0].manifest.at if found.backups else None
     for run in runs:
@@ -129,11 +129,11 @@ class _Removing:
 def _told(
     decision: Decision,
     removed: Sequence[Backup],
-    leftovers: Sequence[Entry],
+    leftovers: Sequence[StoredObject],
     retained: Sequence[str],
     damaged: tuple[str, ...],
-) -> Pruned:
-    return Pruned(
+) -> PruneResult:
+    return PruneResult(
         keep=decision.keep,
         removed=tuple(one.id for one in removed),
         leftovers=tuple(entry.key for entry in leftovers),

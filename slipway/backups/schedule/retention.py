@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from slipway.backups.schedule.policy import Keep
+from slipway.backups.schedule.policy import Retention
 
 AHEAD = timedelta(hours=1)  # a clock that is further ahead cannot say what is old
 
 
 @dataclass(frozen=True)
-class Dated:
+class DatedBackup:
     """One whole backup."""
 
     ident: str
@@ -35,7 +35,11 @@ class Decision:
 
 
 def decide(
-    backups: Sequence[Dated], keep: Keep, now: datetime, stale_after: float, failed: str = ""
+    backups: Sequence[DatedBackup],
+    keep: Retention,
+    now: datetime,
+    stale_after: float,
+    failed: str = "",
 ) -> Decision:
     """Decide over all whole backups of one database; `failed` says that the last run failed."""
     ordered = sorted(backups, key=lambda one: (one.created, one.ident), reverse=True)
@@ -54,7 +58,7 @@ def decide(
     )
 
 
-def _why_not(ordered: Sequence[Dated], now: datetime, stale_after: float) -> str:
+def _why_not(ordered: Sequence[DatedBackup], now: datetime, stale_after: float) -> str:
     if not ordered:
         return "there is no backup"
     newest = ordered[0].created
@@ -67,7 +71,7 @@ def _why_not(ordered: Sequence[Dated], now: datetime, stale_after: float) -> str
     return ""
 
 
-def _reasons(one: Dated, ordered: Sequence[Dated]) -> list[str]:
+def _reasons(one: DatedBackup, ordered: Sequence[DatedBackup]) -> list[str]:
     reasons = []
     if one is ordered[0]:
         reasons.append("newest")
@@ -76,7 +80,7 @@ def _reasons(one: Dated, ordered: Sequence[Dated]) -> list[str]:
     return reasons
 
 
-def _rules(keep: Keep) -> dict[str, tuple[int, Callable[[datetime], object]]]:
+def _rules(keep: Retention) -> dict[str, tuple[int, Callable[[datetime], object]]]:
     return {
         "daily": (keep.daily, lambda at: at.date()),
         "weekly": (keep.weekly, lambda at: tuple(at.isocalendar())[:2]),
@@ -86,7 +90,7 @@ def _rules(keep: Keep) -> dict[str, tuple[int, Callable[[datetime], object]]]:
 
 
 def _newest_of(
-    ordered: Sequence[Dated], count: int, period: Callable[[datetime], object]
+    ordered: Sequence[DatedBackup], count: int, period: Callable[[datetime], object]
 ) -> list[str]:
     """Name the newest of each of the last `count` periods that have a backup at all."""
     found: dict[object, str] = {}

@@ -11,7 +11,7 @@ from slipway.backups.format.catalogue import Backup, Proof
 from slipway.backups.format.manifest import ID, moment
 from slipway.backups.schedule import job_results
 from slipway.errors import Refused
-from slipway.storage.store import Entry, NotListable, Store
+from slipway.storage.store import NotListable, Store, StoredObject
 
 LOOKED_AT = 60  # proofs, newest first, until one is of a drill
 
@@ -47,7 +47,7 @@ def _name(key: str) -> str:
     return name if name != key and ID.fullmatch(name) else ""
 
 
-def _newest(store: Store, names: Sequence[str], held: Mapping[str, Entry]) -> Backup | None:
+def _newest(store: Store, names: Sequence[str], held: Mapping[str, StoredObject]) -> Backup | None:
     """Return the newest backup that lies there whole."""
     for name in names:
         try:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from slipway.backups.format import catalogue, encryption, manifest
 from slipway.backups.format.encryption import Key
-from slipway.backups.format.manifest import Manifest, Piece
-from slipway.backups.format.pipes import Sum
+from slipway.backups.format.manifest import Manifest, Part
+from slipway.backups.format.pipes import Checksum
 from slipway.backups.take import dump, roles
 from slipway.backups.take import snapshot as take_snapshot
-from slipway.backups.take.dump import Failed
+from slipway.backups.take.dump import DumpFailed
 from slipway.backups.take.lock import turn
-from slipway.backups.take.row_counts import Counting
-from slipway.backups.take.snapshot import Facts
+from slipway.backups.take.row_counts import RowCounter
+from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import PATIENCE, Server
-from slipway.database.report import Report
-from slipway.storage.store import Outgrown, Store, StoreError
+from slipway.database.report import Reporter
+from slipway.storage.store import Store, StoreError, TooLarge
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -36,7 +36,7 @@ class _Keep(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BackupSpec:
     """What the one who asks for a backup knows, and the database does not."""
 
     environment: str
@@ -50,7 +50,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Taken:
+class BackupResult:
     """A backup that is whole, and its key, which is nowhere else in the clear."""
 
     manifest: Manifest
@@ -58,23 +58,23 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Dumped:
+class DumpResult:
     """What the dump came to."""
 
-    facts: Facts
+    facts: Snapshot
     rows: dict[str, int | None]
-    plain: Piece
-    sealed: Piece
+    plain: Part
+    sealed: Part
 
 
 def take(
     server: Server,
     store: Store,
-    wanted: Wanted,
-    report: Report,
+    wanted: BackupSpec,
+    report: Reporter,
     *,
     pause: Callable[[float], None] = time.sleep,
-) -> Taken:
+) -> BackupResult:
     """Take a backup. Whatever goes wrong, the store lists nothing new and keeps nothing new.
 
     Raises Busy while another one runs.
@@ -101,7 +101,7 @@ def take(
             seconds = round(time.monotonic() - began, 3)
             made = taking.describe(dumped, seconds, client, sealed_roles, sealed_key)
             keep(catalogue.manifest_key(name), lambda: _put_manifest(store, made, report, pause))
-    return Taken(made, key)
+    return BackupResult(made, key)
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class _Taking:
     store: Store
     name: str
     recipient: str
-    wanted: Wanted
-    report: Report
+    wanted: BackupSpec
+    report: Reporter
 
     def describe(
-        self, dumped: Dumped, seconds: float, client: str, sealed_roles: bytes, sealed_key: str
+        self, dumped: DumpResult, seconds: float, client: str, sealed_roles: bytes, sealed_key: str
     ) -> Manifest:
         """Write down what was taken."""
         seen = dumped.facts
@@ -149,7 +149,7 @@ class _Taking:
             key=sealed_key,
         )
 
-    def dump(self) -> Dumped:
+    def dump(self) -> DumpResult:
         """Dump; once more where the store had to plan for more than was guessed."""
         guess = 0
         while True:
@@ -158,14 +158,14 @@ class _Taking:
                 guess = guess or seen.size // 2
                 try:
                     return self._once(snapshot, seen, guess)
-                except Outgrown as error:
+                except TooLarge as error:
                     if error.expected <= guess:
                         raise
                     guess = error.expected
                     self.report.note("it is larger than was planned for; beginning anew")
 
-    def _once(self, snapshot: str, seen: Facts, guess: int) -> Dumped:
-        counting = Counting(self.server, snapshot, seen.tables)
+    def _once(self, snapshot: str, seen: Snapshot, guess: int) -> DumpResult:
+        counting = RowCounter(self.server, snapshot, seen.tables)
         try:
             with dump.dumping(
                 self.server,
@@ -183,7 +183,7 @@ class _Taking:
                 self.report.note(told)
         finally:
             counting.end()
-        return Dumped(seen, rows, flow.plain(), flow.sealed())
+        return DumpResult(seen, rows, flow.plain(), flow.sealed())
 
     def _told(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Pass a stream on and say how much there was; nobody knows how much it will be."""
@@ -195,7 +195,7 @@ class _Taking:
 
 
 def _put_manifest(
-    store: Store, made: Manifest, report: Report, pause: Callable[[float], None]
+    store: Store, made: Manifest, report: Reporter, pause: Callable[[float], None]
 ) -> None:
     """Write the word that makes it a backup; everything else is there, so try more than once."""
     for wait in (*MANIFEST_PAUSES, None):
@@ -210,7 +210,7 @@ def _put_manifest(
 
 
 @contextlib.contextmanager
-def _whole_or_nothing(store: Store, report: Report) -> "Iterator[_Keep]":
+def _whole_or_nothing(store: Store, report: Reporter) -> "Iterator[_Keep]":
     """Take back what was stored when the block fails, the newest first."""
     kept: list[str] = []
 
@@ -240,10 +240,10 @@ def _said() -> Iterator[None]:
     except psycopg.Error as error:
         lines = (error.diag.message_primary or str(error)).strip().splitlines()
         reason = lines[0].strip() if lines else type(error).__name__
-        raise Failed(f"the database broke off, nothing was kept: {reason}") from None
+        raise DumpFailed(f"the database broke off, nothing was kept: {reason}") from None
 
 
-def _sweep(store: Store, report: Report) -> None:
+def _sweep(store: Store, report: Reporter) -> None:
     try:
         swept = store.sweep()
     except StoreError as error:  # it hinders nothing; if the store is down, the dump will say so
@@ -253,7 +253,7 @@ def _sweep(store: Store, report: Report) -> None:
         report.note(f"removed what {swept} broken-off upload{'s' * (swept > 1)} left")
 
 
-def _sum(data: bytes) -> Piece:
-    total = Sum()
+def _sum(data: bytes) -> Part:
+    total = Checksum()
     total.add(data)
     return total.piece()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format import encryption, pipes
-from slipway.backups.format.manifest import Piece
-from slipway.backups.format.pipes import Pump, Sum, Words
+from slipway.backups.format.manifest import Part
+from slipway.backups.format.pipes import Checksum, Pipe, StderrTail
 from slipway.database.connection import Server
 from slipway.database.processes import started
 from slipway.errors import Refused, SlipwayError
@@ -42,17 +42,17 @@ MEANINGS = {
 NAMES = ("pg_dump", "pg_restore", "age")
 
 
-class Failed(SlipwayError):
+class DumpFailed(SlipwayError):
     """No dump came about; nothing of it is kept."""
 
 
 @dataclass(frozen=True)
-class Flow:
+class DumpStream:
     """A dump under way; `plain` and `sealed` are known when `chunks` is at its end."""
 
     chunks: Iterator[bytes]
-    plain: Callable[[], Piece]
-    sealed: Callable[[], Piece]
+    plain: Callable[[], Part]
+    sealed: Callable[[], Part]
 
 
 def client_version() -> str:
@@ -112,11 +112,11 @@ def dumping(
     major: int,
     lock_wait: float,
     first: Callable[[], None],
-) -> Iterator[Flow]:
+) -> Iterator[DumpStream]:
     """Start the programs for a block; leaving it early ends them. `first` hears of a first byte."""
     with contextlib.ExitStack() as stack:
         environ = stack.enter_context(server.libpq(application="slipway backup: pg_dump"))
-        words = [stack.enter_context(contextlib.closing(Words())) for _ in range(3)]
+        words = [stack.enter_context(contextlib.closing(StderrTail())) for _ in range(3)]
         pipe = subprocess.PIPE
         argv = dump_line(snapshot, major, lock_wait)
         dump = started(argv, env=environ, stdout=pipe, stderr=words[0].fileno)
@@ -126,12 +126,12 @@ def dumping(
         )
         children = [stack.enter_context(child) for child in (dump, decode, sealing)]
         source = pipes.read(pipes.output(children[0]))
-        moving = Pump(source, pipes.pipes(*children[1:]), first=first)
+        moving = Pipe(source, pipes.pipes(*children[1:]), first=first)
         stack.callback(moving.join)
         stack.callback(_end, children)
-        total = Sum()
+        total = Checksum()
         chunks = _chunks(children, words, moving, total)
-        yield Flow(chunks, moving.sum.piece, total.piece)
+        yield DumpStream(chunks, moving.sum.piece, total.piece)
 
 
 def dump_line(snapshot: str, major: int, lock_wait: float) -> list[str]:
@@ -164,9 +164,9 @@ def say(lines: Sequence[str]) -> str:
 
 def _chunks(
     children: "Sequence[subprocess.Popen[bytes]]",
-    words: Sequence[Words],
-    moving: Pump,
-    total: Sum,
+    words: Sequence[StderrTail],
+    moving: Pipe,
+    total: Checksum,
 ) -> Iterator[bytes]:
     """Yield what is sealed; raise instead of ending when one of the programs failed."""
     for chunk in pipes.read(pipes.output(children[-1])):
@@ -178,9 +178,9 @@ def _chunks(
         told = zip(*([each[moving.broken + 1]] for each in (NAMES, children, words)), strict=True)
     for name, child, said in told:
         if code := child.wait():
-            raise Failed(_why(name, code, said.lines()))
+            raise DumpFailed(_why(name, code, said.lines()))
     if moving.error is not None or moving.broken is not None:
-        raise Failed("the dump broke off on its way; nothing was kept")
+        raise DumpFailed("the dump broke off on its way; nothing was kept")
 
 
 def _why(name: str, code: int, lines: Sequence[str]) -> str:

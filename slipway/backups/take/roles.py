@@ -2,7 +2,7 @@
 
 import subprocess
 
-from slipway.backups.take.dump import Failed, say
+from slipway.backups.take.dump import DumpFailed, say
 from slipway.database.connection import Server
 from slipway.database.processes import started
 from slipway.errors import Refused
@@ -36,4 +36,4 @@ def read(server: Server, *, passwords: bool = False) -> bytes:
             "leave --roles-with-passwords out; nothing was backed up"
         )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    raise Failed(f"pg_dumpall failed, nothing was kept: {say(lines)}")
+    raise DumpFailed(f"pg_dumpall failed, nothing was kept: {say(lines)}")

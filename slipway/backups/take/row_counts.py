@@ -19,7 +19,7 @@ PATIENCE = 0.25  # of the time the dump took
 SHOWN = 5  # failures that are told one by one
 
 
-class Counting:
+class RowCounter:
     """Counts tables in a thread, the smallest first; those not reached in time have no number."""
 
     def __init__(self, server: Server, snapshot: str, tables: Mapping[str, int]) -> None:

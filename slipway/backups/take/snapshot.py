@@ -51,7 +51,7 @@ BLOCKERS = f"""
 
 
 @dataclass(frozen=True)
-class Facts:
+class Snapshot:
     """A database seen in one snapshot; `tables` are names as SQL writes them, and disk pages."""
 
     server: str
@@ -69,7 +69,7 @@ class Facts:
 
 
 @contextlib.contextmanager
-def snapshot(session: "Session", lock_wait: float) -> Iterator[tuple[str, Facts]]:
+def snapshot(session: "Session", lock_wait: float) -> Iterator[tuple[str, Snapshot]]:
     """Hold a snapshot for a block; yield its name and what is seen in it.
 
     The tables are locked before it begins: whoever truncates or rewrites one waits for the end,
@@ -91,7 +91,7 @@ def server_version(session: "Session") -> str:
     return f"{number // 10_000}.{number % 10_000}"
 
 
-def read(session: "Session", *, is_held: bool = False) -> Facts:
+def read(session: "Session", *, is_held: bool = False) -> Snapshot:
     """Read everything that a manifest tells but the rows."""
     found = session.execute(TABLES).fetchall()
     is_standby = bool(_value(session, "select pg_catalog.pg_is_in_recovery()"))
@@ -100,7 +100,7 @@ def read(session: "Session", *, is_held: bool = False) -> Facts:
     metadata = "select count(*) from pg_catalog.pg_largeobject_metadata"
     sequences = "select count(*) from pg_catalog.pg_class where relkind = 'S' and oid >= 16384"
     size = "select pg_catalog.pg_database_size(current_database())"
-    return Facts(
+    return Snapshot(
         server=server_version(session),
         locale=_locale(session),
         extensions={str(name): str(version) for name, version in extensions.fetchall()},

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from slipway.backups import pitr
-from slipway.backups.pitr import ArchiveError, Base, Files, Window
-from slipway.client.container import Place
-from slipway.database.report import Report
+from slipway.backups.pitr import ArchiveError, BaseBackup, Files, RecoveryWindow
+from slipway.client.container import Container
+from slipway.database.report import Reporter
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
-from slipway.hosts.host import MINUTES, SECONDS, Completed
+from slipway.hosts.host import MINUTES, SECONDS, CommandResult
 
 SHARE = re.compile(r"(?:backup|restore) file \S+ .*?([\d.]+)%\)")
 LAST_WORDS = 20
@@ -52,7 +52,7 @@ from pg_stat_archiver
 
 
 @dataclass(frozen=True)
-class State:
+class ArchiveStatus:
     """What the archiver says: moments on the server's clock, and files that wait for the store."""
 
     now: datetime
@@ -72,10 +72,10 @@ class There(Protocol):
     def env(self) -> Environment: ...
 
     @property
-    def database(self) -> Place: ...
+    def database(self) -> Container: ...
 
 
-def take(there: There, report: Report, *, full: bool = False) -> dict[str, Any]:
+def take(there: There, report: Reporter, *, full: bool = False) -> dict[str, Any]:
     """Take a base backup; return what is told of it."""
     made = told(Archive(there.database).take(report, "full" if full else "incr"))
     return {
@@ -103,7 +103,7 @@ def demand_whole(env: Environment | None, found: Mapping[str, Any]) -> None:
         )
 
 
-def kept(there: There, report: Report) -> dict[str, Any] | None:
+def kept(there: There, report: Reporter) -> dict[str, Any] | None:
     """Return the catalogue of the archive, or None where none is kept or it cannot be asked."""
     if not there.env.switch("PITR"):
         return None
@@ -120,7 +120,7 @@ def stretches(kept: Mapping[str, Any]) -> list[str]:
     return [f"any moment from {pitr.show(begin)} to {pitr.show(end)}" for begin, end in found]
 
 
-def told(base: Base) -> dict[str, Any]:
+def told(base: BaseBackup) -> dict[str, Any]:
     """Tell one base backup, as a table or a program wants it."""
     return {
         "id": base.label,
@@ -137,7 +137,7 @@ def told(base: Base) -> dict[str, Any]:
 class Archive:
     """The archive of one environment, seen from the container of its database."""
 
-    place: Place
+    place: Container
 
     def demand(self) -> None:
         """Raise Refused where no archive is kept."""
@@ -148,7 +148,7 @@ class Archive:
                 "runbooks/point-in-time.md; nothing was changed"
             )
 
-    def bases(self) -> list[Base]:
+    def bases(self) -> list[BaseBackup]:
         """List the base backups, the oldest first."""
         return pitr.bases(self._ask("info", "--output=json"))
 
@@ -156,11 +156,11 @@ class Archive:
         """List the files of changes that are stored."""
         return pitr.files(self._ask("repo-ls", "--recurse", "--output=json", "archive/main"))
 
-    def windows(self) -> list[Window]:
+    def windows(self) -> list[RecoveryWindow]:
         """Work out which moments can be returned to."""
         return pitr.windows(self.bases(), self.files())
 
-    def state(self) -> State:
+    def state(self) -> ArchiveStatus:
         """Ask the database how its archiver is."""
         found = json.loads(self._sql(STATE))
 
@@ -168,7 +168,7 @@ class Archive:
             return datetime.fromtimestamp(found[key], UTC) if found[key] is not None else None
 
         now = moment("now") or datetime.now(UTC)
-        return State(now, moment("stored"), moment("failed"), int(found["waiting"]))
+        return ArchiveStatus(now, moment("stored"), moment("failed"), int(found["waiting"]))
 
     def mark(self, wait: Callable[[float], None]) -> None:
         """Have everything until now in the store. Raises ArchiveError when it cannot be."""
@@ -183,7 +183,7 @@ class Archive:
                 )
             wait(1.0)
 
-    def take(self, report: Report, kind: str = "incr") -> Base:
+    def take(self, report: Reporter, kind: str = "incr") -> BaseBackup:
         """Take a base backup; the first is a full one whatever `kind` says. Raises Busy."""
         self.demand()
         self.bases()  # says why a store does not answer; pgBackRest itself may only see a lock
@@ -221,7 +221,9 @@ class Archive:
             "summary": pitr.loss(reach, state.now) + (late if state.is_stuck else ""),
         }
 
-    def follow(self, what: str, report: Report, size: int, *argv: str, container: str = "") -> None:
+    def follow(
+        self, what: str, report: Reporter, size: int, *argv: str, container: str = ""
+    ) -> None:
         """Run pgBackRest and tell how far it is. Raises Busy, ArchiveError with its reason."""
         words: list[str] = []
         told = -1
@@ -246,7 +248,9 @@ class Archive:
     def _sql(self, *statements: str) -> str:
         return self._inside("sh", "-euc", ASK, "sh", *statements).out.strip()
 
-    def _inside(self, *argv: str, check: bool = True, timeout: float = 2 * MINUTES) -> Completed:
+    def _inside(
+        self, *argv: str, check: bool = True, timeout: float = 2 * MINUTES
+    ) -> CommandResult:
         command = ["docker", "exec", self.place.container, *argv]
         done = self.place.host.run(command, check=False, timeout=timeout)
         if check and done.code != 0:

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from slipway.backups import pitr
-from slipway.backups.pitr import Base
+from slipway.backups.pitr import BaseBackup
 from slipway.client import call
-from slipway.client.container import Place
+from slipway.client.container import Container
 from slipway.client.pitr.pgbackrest import Archive
-from slipway.database.report import Report
+from slipway.database.report import Reporter
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, Host, script
 
@@ -83,7 +83,7 @@ APPLIED = re.compile(r'restored log file "([0-9A-F]{24})"')
 
 
 @dataclass(frozen=True)
-class Past:
+class RecoveryServer:
     """A server that holds what was there at a moment; reached where the live one is."""
 
     port: int
@@ -95,13 +95,13 @@ class There(Protocol):
     """A place beside a database, and the database's own container."""
 
     @property
-    def place(self) -> Place: ...
+    def place(self) -> Container: ...
 
     @property
-    def database(self) -> Place: ...
+    def database(self) -> Container: ...
 
 
-def recover(there: There, text: str, given: Mapping[str, Any], report: Report) -> dict[str, Any]:
+def recover(there: There, text: str, given: Mapping[str, Any], report: Reporter) -> dict[str, Any]:
     """Put the database as it was at a moment in the live one's place, or beside it (`into`).
 
     `given` is what a restore is given. Until the swap the live one is untouched and serves.
@@ -112,7 +112,7 @@ def recover(there: There, text: str, given: Mapping[str, Any], report: Report) -
 
 
 @contextlib.contextmanager
-def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
+def past(archive: Archive, text: str, report: Reporter) -> Iterator[RecoveryServer]:
     """Have the database as it was at a moment for a block. The live one is only read.
 
     Raises UsageError and Refused for a moment that cannot be had, Busy while another is had.
@@ -133,7 +133,7 @@ def past(archive: Archive, text: str, report: Report) -> Iterator[Past]:
         _restore(archive, container, base, moment, report)
         report.note(f"applying what changed until {pitr.show(moment)}")
         _recover(archive, container, moment, base, pitr.last_file(base, stored), report)
-        yield Past(PORT, moment, base.label)
+        yield RecoveryServer(PORT, moment, base.label)
 
 
 @contextlib.contextmanager
@@ -166,7 +166,7 @@ def _container(archive: Archive) -> Iterator[str]:
             script(host, GONE, name)
 
 
-def _check_room(host: Host, container: str, base: Base) -> None:
+def _check_room(host: Host, container: str, base: BaseBackup) -> None:
     done = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
     free = int(done.out.split()[3]) * 1024
     if free < base.size * ROOM:
@@ -177,7 +177,7 @@ def _check_room(host: Host, container: str, base: Base) -> None:
 
 
 def _restore(
-    archive: Archive, container: str, base: Base, moment: datetime, report: Report
+    archive: Archive, container: str, base: BaseBackup, moment: datetime, report: Reporter
 ) -> None:
     archive.follow(
         "restore of the base backup",
@@ -194,7 +194,7 @@ def _restore(
 class _Told:
     """What the second server's log said while changes were applied to it."""
 
-    report: Report
+    report: Reporter
     lines: list[str] = field(default_factory=list)
     files: int = 0
     last: int = 0
@@ -212,7 +212,7 @@ class _Told:
         lines = (each for each in self.lines if "FATAL:" in each and "not accepting" not in each)
         return next(lines, "")
 
-    def end(self, base: Base) -> datetime:
+    def end(self, base: BaseBackup) -> datetime:
         """The moment of the last commit, or of the base backup where none came after it."""
         found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
         text = next(found, "").strip()
@@ -221,7 +221,12 @@ class _Told:
 
 
 def _recover(
-    archive: Archive, container: str, moment: datetime, base: Base, last: int, report: Report
+    archive: Archive,
+    container: str,
+    moment: datetime,
+    base: BaseBackup,
+    last: int,
+    report: Reporter,
 ) -> None:
     """Start the second server and let it apply changes, of which file `last` is the last kept."""
     host, live = archive.place.host, archive.place.container
@@ -242,7 +247,7 @@ def _recover(
     )
 
 
-def _why(told: _Told, moment: datetime, base: Base, last: int) -> SlipwayError:
+def _why(told: _Told, moment: datetime, base: BaseBackup, last: int) -> SlipwayError:
     """Say why the second server did not come up at the moment."""
     if SHORT in told.fatal:
         what = "the changes that were kept end"

@@ -14,7 +14,7 @@ TRIES = 5
 
 
 @dataclass(frozen=True)
-class Seat:
+class Address:
     """An address in the network of the machines, and three ports on this computer."""
 
     address: str
@@ -23,18 +23,18 @@ class Seat:
     https: int
 
 
-NOWHERE = Seat("", 0, 0, 0)
+NOWHERE = Address("", 0, 0, 0)
 
 
-def of(container: dict[str, Any]) -> Seat:
+def of(container: dict[str, Any]) -> Address:
     """The seat of a container, running or not, from what `docker inspect` says."""
     (network,) = container["NetworkSettings"]["Networks"].values()
     ports = _published(container)
     address = network["IPAMConfig"]["IPv4Address"]
-    return Seat(address, ports["22/tcp"], ports["80/tcp"], ports["443/tcp"])
+    return Address(address, ports["22/tcp"], ports["80/tcp"], ports["443/tcp"])
 
 
-def free(name: str, network: str, others: Iterable[dict[str, Any]]) -> Iterator[Seat]:
+def free(name: str, network: str, others: Iterable[dict[str, Any]]) -> Iterator[Address]:
     """A few free seats, the same for the same name; `network` is `10.199.7`."""
     known = list(others)
     addresses = {of(each).address for each in known}
@@ -44,7 +44,7 @@ def free(name: str, network: str, others: Iterable[dict[str, Any]]) -> Iterator[
     ports = _free_ports(zlib.crc32(name.encode()) % len(PORTS), taken)
     for _ in range(TRIES):
         ssh, http, https = islice(ports, 3)
-        yield Seat(address, ssh, http, https)
+        yield Address(address, ssh, http, https)
 
 
 def _free_ports(start: int, taken: set[int]) -> Iterator[int]:

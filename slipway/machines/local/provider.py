@@ -20,7 +20,7 @@ from slipway.machines.local import addresses, image
 from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Seat
 from slipway.machines.local.image import RIGHTS
 from slipway.machines.machine import APP, Machine
-from slipway.machines.provider import Place, Wish
+from slipway.machines.provider import MachineSpec, ProviderContext
 
 USER = "deploy"
 BOOT = 180 * SECONDS
@@ -30,7 +30,7 @@ class LocalProvider:
     """Makes, removes and describes rehearsal machines of one environment."""
 
     def __init__(
-        self, place: Place, confirm: Callable[[str], bool], engine: Host | None = None
+        self, place: ProviderContext, confirm: Callable[[str], bool], engine: Host | None = None
     ) -> None:
         self._place = place
         self._engine = engine or LocalHost()
@@ -38,7 +38,7 @@ class LocalProvider:
         self._prefix = f"{place.project}-{place.env}"
         self._network = f"{self._prefix}-hosts"
 
-    def check(self, wish: Wish) -> None:
+    def check(self, wish: MachineSpec) -> None:
         if wish.host or wish.fingerprint or wish.address:
             raise Refused(
                 "a local machine gets its host, address and key by itself; leave them out"
@@ -81,7 +81,7 @@ class LocalProvider:
 
     # -- making one ---------------------------------------------------------------------------
 
-    def _started(self, name: str, reference: str) -> Seat:
+    def _started(self, name: str, reference: str) -> Address:
         """Start the machine, on the seat it has or on a free one."""
         others = self._inspect()
         if name in others:
@@ -98,7 +98,7 @@ class LocalProvider:
                     raise  # else another program was quicker; the next seat
         raise SlipwayError(f"{name}: no free ports on this computer")
 
-    def _run(self, name: str, seat: Seat, reference: str) -> list[str]:
+    def _run(self, name: str, seat: Address, reference: str) -> list[str]:
         container = self._container(name)
         labels = self._labels(f"slipway.machine={name}")
         volume = f"type=volume,src={container},dst=/var/lib/docker"
@@ -114,7 +114,7 @@ class LocalProvider:
             reference,
         ]
 
-    def _admit(self, name: str, seat: Seat) -> None:
+    def _admit(self, name: str, seat: Address) -> None:
         """Give our key in, take its key out; `docker exec` is a channel nobody sits on."""
         container = self._container(name)
         assert self._files.identity is not None  # noqa: S101  local machines have one
@@ -167,7 +167,7 @@ class LocalProvider:
 
     # -- what is there ------------------------------------------------------------------------
 
-    def _machine(self, name: str, seat: Seat) -> Machine:
+    def _machine(self, name: str, seat: Address) -> Machine:
         known = inventory.load(self._place.env, self._place.root)
         roles = {machine.name: machine.role for machine in known}
         return Machine(

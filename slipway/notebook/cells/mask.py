@@ -41,7 +41,7 @@ class Mask:
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
         data = text.encode(errors="surrogateescape")
-        return any(form in data for form in self._telling) or any(self._broken(Joined(data)))
+        return any(form in data for form in self._telling) or any(self._broken(MaskedLines(data)))
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
@@ -52,7 +52,7 @@ class Mask:
 
         `before` is what came before, masked or not: a break is known by the line that it ends.
         """
-        joined = Joined(data, before)
+        joined = MaskedLines(data, before)
         end = len(data) if last else self._safe(data, joined)
         spans = list(self._broken(joined))
         if self._pattern is not None and any(form in data for form in self._telling):
@@ -86,14 +86,14 @@ class Mask:
             any_of = b"|".join(re.escape(form) for form in self._forms)
             self._pattern = re.compile(b"(?=(" + any_of + b"))")
 
-    def _broken(self, joined: "Joined") -> Iterator[tuple[int, int]]:
+    def _broken(self, joined: "MaskedLines") -> Iterator[tuple[int, int]]:
         """Return where a secret goes on over the end of a line."""
         for form in self._coded if joined.breaks else ():
             at = -1
             while (at := joined.text.find(form, at + 1)) >= 0:
                 yield max(0, joined.place(at)), joined.place(at + len(form) - 1) + 1
 
-    def _safe(self, data: bytes, joined: "Joined") -> int:
+    def _safe(self, data: bytes, joined: "MaskedLines") -> int:
         """Return the length of the head after which no secret is under way."""
         safe = _begun(data, self._forms)
         if joined.breaks and (begun := _begun(joined.text, self._coded)) < len(joined.text):
@@ -101,7 +101,7 @@ class Mask:
         return safe
 
 
-class Joined:
+class MaskedLines:
     """A text without the ends of its long lines, as a secret that was broken stands whole in it."""
 
     def __init__(self, data: bytes, before: bytes = b"") -> None:

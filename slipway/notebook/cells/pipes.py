@@ -12,13 +12,13 @@ from pathlib import Path
 from types import FrameType
 
 from slipway.notebook.cells import terminal
-from slipway.notebook.cells.terminal import Person
+from slipway.notebook.cells.terminal import Keyboard
 
 HIGH = 60  # descriptors from here on; cells use the low ones for themselves
 
 
 @dataclass(frozen=True)
-class Job:
+class ForegroundJob:
     """What to start; `argv` is made for the descriptors it is given: one to read, one to report."""
 
     argv: Callable[[int, int], Sequence[str]]
@@ -29,10 +29,10 @@ class Job:
     interactive: bool = False  # all keys are its own, Ctrl-C too
 
 
-class Ends:
+class Pipes:
     """The pipes, and the terminal if there is one, between us and a process."""
 
-    def __init__(self, stack: contextlib.ExitStack, capture: bool, person: Person | None) -> None:
+    def __init__(self, stack: contextlib.ExitStack, capture: bool, person: Keyboard | None) -> None:
         self._stack = stack
         self._person = person
         self._open: set[int] = set()
@@ -45,7 +45,7 @@ class Ends:
         os.set_blocking(self.given[1], False)
         os.set_blocking(self.wake[1], False)
 
-    def start(self, job: Job) -> "subprocess.Popen[bytes]":
+    def start(self, job: ForegroundJob) -> "subprocess.Popen[bytes]":
         """Start it and let go of its ends."""
         theirs = {self.line[1], self.given[0], self.report[1]}
         theirs |= {self.caught[1]} if self.caught else set()

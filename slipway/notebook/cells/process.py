@@ -13,8 +13,8 @@ from typing import Literal
 
 from slipway.errors import SlipwayError
 from slipway.notebook.cells import process_tree
-from slipway.notebook.cells.pipes import Ends, Job, exit_of, signals
-from slipway.notebook.cells.terminal import Person
+from slipway.notebook.cells.pipes import ForegroundJob, Pipes, exit_of, signals
+from slipway.notebook.cells.terminal import Keyboard
 
 GRACE_AFTER_INTERRUPT = 10.0  # seconds to tidy up after a Ctrl-C
 GRACE_AFTER_TERM = 5.0
@@ -29,7 +29,7 @@ Take = Callable[[bytes], None]
 
 
 @dataclass(frozen=True)
-class Hearing:
+class OutputReader:
     """Who gets what it prints: all of it, stdout apart where `catch` is there.
 
     `idle` is called when a person may be waiting for the last that was printed, `interrupted`
@@ -43,7 +43,7 @@ class Hearing:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ExitStatus:
     """How it ended; `code` is negative where a signal did it."""
 
     code: int
@@ -57,10 +57,12 @@ class NotStarted(SlipwayError):
     """There is no process, so nothing was done."""
 
 
-def conduct(job: Job, hearing: Hearing, person: Person | None = None) -> Ended:
+def conduct(
+    job: ForegroundJob, hearing: OutputReader, person: Keyboard | None = None
+) -> ExitStatus:
     """Run a job to its end; with a person it has a terminal of its own, joined to theirs."""
     with contextlib.ExitStack() as stack:
-        ends = Ends(stack, hearing.catch is not None, person)
+        ends = Pipes(stack, hearing.catch is not None, person)
         watch = _Watch(job, hearing, person, ends)
         stack.enter_context(signals(ends.wake[1]))
         if person is not None:
@@ -83,7 +85,9 @@ def conduct(job: Job, hearing: Hearing, person: Person | None = None) -> Ended:
 class _Watch:
     """Waits for whatever happens next, until nothing can."""
 
-    def __init__(self, job: Job, hearing: Hearing, person: Person | None, ends: Ends) -> None:
+    def __init__(
+        self, job: ForegroundJob, hearing: OutputReader, person: Keyboard | None, ends: Pipes
+    ) -> None:
         self._job, self._hearing, self._person, self._ends = job, hearing, person, ends
         self._given = memoryview(job.given)
         self._keys = b""
@@ -94,7 +98,7 @@ class _Watch:
         self._orphaned = False  # it has ended, and what it started has not
         self._fresh = False  # something was printed since we were last idle
 
-    def run(self, process: "subprocess.Popen[bytes]") -> Ended:
+    def run(self, process: "subprocess.Popen[bytes]") -> ExitStatus:
         self._process = process
         began = time.monotonic()
         self._deadline = None if self._job.timeout is None else began + self._job.timeout
@@ -109,7 +113,7 @@ class _Watch:
         if self._gone:
             raise SystemExit(128 + self._gone)
         left = () if self._why else tuple(map(str, process_tree.members(process.pid)))
-        return Ended(process.returncode, self._why, seconds, bytes(self._report), left)
+        return ExitStatus(process.returncode, self._why, seconds, bytes(self._report), left)
 
     def _register(self) -> None:
         listen = partial(self._selector.register, events=selectors.EVENT_READ)

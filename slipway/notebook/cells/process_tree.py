@@ -14,7 +14,7 @@ PATIENCE = 5.0  # seconds for the kernel to take away what was killed
 
 
 @dataclass(frozen=True)
-class Member:
+class ProcessInfo:
     """A living process."""
 
     pid: int
@@ -24,19 +24,19 @@ class Member:
         return f"{self.pid} {self.name}"
 
 
-def members(session: int) -> list[Member]:
+def members(session: int) -> list[ProcessInfo]:
     """Return the processes of a session that still live."""
     return sorted(_members(session), key=lambda member: member.pid)
 
 
-def of_run(run: str) -> list[Member]:
+def of_run(run: str) -> list[ProcessInfo]:
     """Return the living processes that cells of a run have started; nothing where /proc is not."""
     mark = f"RUNBOOK_RUN_ID={run}".encode()
     found = []
     for path in PROC.glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # another's, or gone meanwhile
             if mark in path.read_bytes().split(b"\0"):
-                found.append(Member(int(path.parent.name), _name(path.parent)))
+                found.append(ProcessInfo(int(path.parent.name), _name(path.parent)))
     return sorted(found, key=lambda member: member.pid)
 
 
@@ -55,11 +55,11 @@ def kill(session: int) -> None:
         time.sleep(0.005)
 
 
-def _members(session: int) -> Iterator[Member]:
+def _members(session: int) -> Iterator[ProcessInfo]:
     for pid, state, name in _from_proc(session) if PROC.is_dir() else _from_ps():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if state != "Z" and os.getsid(pid) == session:
-                yield Member(pid, name)
+                yield ProcessInfo(pid, name)
 
 
 def _from_proc(session: int) -> Iterator[tuple[int, str, str]]:

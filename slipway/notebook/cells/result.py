@@ -7,7 +7,7 @@ from slipway.notebook.records.event import Outcome
 
 
 @dataclass(frozen=True)
-class Result:
+class CellResult:
     """`code` is the exit code, None where a signal or we ended it; `log` holds all it printed."""
 
     outcome: Outcome

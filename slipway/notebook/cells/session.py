@@ -16,12 +16,12 @@ from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.cells import process, python_cell, script, state
 from slipway.notebook.cells.capture import Capture
 from slipway.notebook.cells.mask import Mask
-from slipway.notebook.cells.pipes import Job
-from slipway.notebook.cells.process import Ended, Hearing
-from slipway.notebook.cells.result import Result
-from slipway.notebook.cells.state import State
-from slipway.notebook.cells.tee import Tee, Unwritable, writing
-from slipway.notebook.cells.terminal import Person
+from slipway.notebook.cells.pipes import ForegroundJob
+from slipway.notebook.cells.process import ExitStatus, OutputReader
+from slipway.notebook.cells.result import CellResult
+from slipway.notebook.cells.state import CellState
+from slipway.notebook.cells.tee import OutputUnwritable, Tee, writing
+from slipway.notebook.cells.terminal import Keyboard
 from slipway.notebook.document import Cell
 from slipway.project import ROOT
 
@@ -40,7 +40,7 @@ class Screen(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
-class Session:
+class CellSession:
     """Runs cells, one after the other; only a cell that passed changes what the next one finds."""
 
     def __init__(
@@ -57,24 +57,24 @@ class Session:
             if "\0" in value:
                 raise UsageError(f"{name} holds a NUL byte, which no variable can hold")
         self._folder, self._mask, self._root = record_folder, mask, root
-        self._person = Person() if terminal else None
+        self._person = Keyboard() if terminal else None
         self._debug = debug or (lambda text: None)
         env = {name: value for name, value in os.environ.items() if name not in UNWANTED}
         path = os.pathsep.join([str(root), env.get("PATH", os.defpath)])
         self._env = {**env, "PATH": path, **variables}
         self._name = _file_of(variables.get("RUNBOOK", ""), root)
-        self._state = State(root)
+        self._state = CellState(root)
 
     def load(self, n: int) -> tuple[str, ...]:
         """Take the state after the n-th started cell; return the names that no file kept."""
-        self._state = state.read(self._kept(n)) if n else State(self._root)
+        self._state = state.read(self._kept(n)) if n else CellState(self._root)
         return self._state.unkept
 
-    def run(self, cell: Cell, n: int, screen: Screen) -> Result:
+    def run(self, cell: Cell, n: int, screen: Screen) -> CellResult:
         """Run a cell to its end, whatever that is; it is ended when its record cannot be kept."""
         try:
             return self._run(cell, n, screen)
-        except Unwritable as error:
+        except OutputUnwritable as error:
             raise SlipwayError(
                 f"the run was stopped, for {error}; {cell.id} may have run: make room, look, then "
                 f"inv runbook.run --resume={self._folder.name}"
@@ -82,7 +82,7 @@ class Session:
         except OSError as error:  # of the screen: a closed pipe, a terminal that is gone
             raise OSError(error.errno, f"{error.strerror}; {cell.id} may have run") from None
 
-    def _run(self, cell: Cell, n: int, screen: Screen) -> Result:
+    def _run(self, cell: Cell, n: int, screen: Screen) -> CellResult:
         log = self._folder / "cells" / f"{n:02}.log"
         interactive = cell.attributes.interactive and self._person is not None
         with Tee(log, self._mask, screen.write, typed=interactive) as tee:
@@ -90,9 +90,9 @@ class Session:
                 folder = self._folder_of(cell)
             except SlipwayError as error:
                 tee.take(f"{error}\n".encode())
-                return Result("failed", None, 0.0, log, 1, message=self._mask.text(str(error)))
+                return CellResult("failed", None, 0.0, log, 1, message=self._mask.text(str(error)))
             capture = Capture(cell.attributes.capture, tee.take, is_raw=self._person is not None)
-            hearing = Hearing(
+            hearing = OutputReader(
                 tee.take,
                 capture.take if capture.variable else None,
                 tee.idle if interactive else None,
@@ -108,7 +108,7 @@ class Session:
             self._advance(cell, folder, ended, capture)
             with writing(self._kept(n)):
                 self._state.write(self._kept(n))
-        return Result(
+        return CellResult(
             outcome="passed" if passed else (ended.why or "failed"),
             code=ended.code if ended.code >= 0 and not ended.why else None,
             seconds=ended.seconds,
@@ -128,14 +128,14 @@ class Session:
         """
         said = bytearray()
         given = script.test(self._state.script(), condition)
-        job = Job(
+        job = ForegroundJob(
             script.bash(self._name, "test"),
             self._env,
             self._present(self._state.cwd),
             given.encode(errors="surrogateescape"),
             TEST_PATIENCE,
         )
-        ended = self._conduct(job, Hearing(said.extend), None)
+        ended = self._conduct(job, OutputReader(said.extend), None)
         if ended.why == "interrupted":
             raise KeyboardInterrupt
         # The code of the condition, if the shell lived to see it; 2 and 126 on tell of an error.
@@ -153,8 +153,8 @@ class Session:
             return {}
         given = script.values(self._state.script(), names).encode(errors="surrogateescape")
         argv = script.bash(self._name, "values")
-        job = Job(argv, self._env, self._root, given, TEST_PATIENCE)
-        ended = self._conduct(job, Hearing(lambda data: None), None)
+        job = ForegroundJob(argv, self._env, self._root, given, TEST_PATIENCE)
+        ended = self._conduct(job, OutputReader(lambda data: None), None)
         if ended.why == "interrupted":
             raise KeyboardInterrupt
         words = iter(ended.report.decode(errors="replace").split("\0"))
@@ -169,7 +169,7 @@ class Session:
         given, feed = os.pipe()
         text = f"{self._state.script()}PS1='[runbook] \\w \\$ '\n"
         argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{given}", "-i"]
-        person = self._person or Person()
+        person = self._person or Keyboard()
         with person.lent():
             started = subprocess.Popen(argv, env=self._env, cwd=folder, pass_fds=(given,))
             os.close(given)
@@ -183,16 +183,18 @@ class Session:
 
     def close(self) -> None:
         """Forget what only this process knew."""
-        self._state = State(self._root)
+        self._state = CellState(self._root)
 
     def _kept(self, n: int) -> Path:
         return self._folder / "state" / f"{n:02}.sh"
 
-    def _conduct(self, job: Job, hearing: Hearing, person: Person | None) -> Ended:
+    def _conduct(
+        self, job: ForegroundJob, hearing: OutputReader, person: Keyboard | None
+    ) -> ExitStatus:
         self._debug(self._mask.text(f"in {job.cwd}: {shlex.join(job.argv(60, 61))}"))
         return process.conduct(job, hearing, person)
 
-    def _job(self, cell: Cell, folder: Path, source: Path | None) -> Job:
+    def _job(self, cell: Cell, folder: Path, source: Path | None) -> ForegroundJob:
         traits = {"terminal": self._person is not None, "interactive": cell.attributes.interactive}
         before = self._state.script()
         if source is None:
@@ -201,7 +203,7 @@ class Session:
             words = [sys.executable, "-u", "-P", python_cell.__file__, str(source)]
             words += [self._name, str(cell.line), str(self._root)]
             given = script.python(before, words, **traits)
-        return Job(
+        return ForegroundJob(
             script.bash(self._name, "cell" if source is None else "python"),
             {**self._env, "RUNBOOK_CELL": cell.id},
             folder,
@@ -225,7 +227,7 @@ class Session:
         finally:
             path.unlink(missing_ok=True)
 
-    def _advance(self, cell: Cell, folder: Path, ended: Ended, capture: Capture) -> None:
+    def _advance(self, cell: Cell, folder: Path, ended: ExitStatus, capture: Capture) -> None:
         """Take the state that a cell left."""
         found = self._after_python(ended) if cell.language == "python" else None
         if cell.language != "python":
@@ -239,7 +241,7 @@ class Session:
             found = found.extended({capture.variable: line}, secret, found.cwd)
         self._state = found
 
-    def _after_python(self, ended: Ended) -> State | None:
+    def _after_python(self, ended: ExitStatus) -> CellState | None:
         if not ended.report:
             return None
         told = json.loads(ended.report)
@@ -268,7 +270,7 @@ def _file_of(runbook: str, root: Path) -> str:
     return path if (root / path).is_file() else runbook or "runbook"
 
 
-def _signal(ended: Ended) -> str:
+def _signal(ended: ExitStatus) -> str:
     if ended.why or ended.code >= 0:
         return ""
     return f"ended by {signal.Signals(-ended.code).name}"

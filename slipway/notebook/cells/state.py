@@ -30,7 +30,7 @@ _AS_EVER: Mapping[str, str | None] = {
 
 
 @dataclass(frozen=True)
-class State:
+class CellState:
     """`text` is shell and holds no secret; `secret` is shell that no file may hold."""
 
     cwd: Path
@@ -42,9 +42,9 @@ class State:
         """Return the shell that brings it about, but for the folder."""
         return f"{self.text}{self.secret}"
 
-    def extended(self, lines: Mapping[str, str], secret: Collection[str], cwd: Path) -> "State":
+    def extended(self, lines: Mapping[str, str], secret: Collection[str], cwd: Path) -> "CellState":
         """Return it with more shell behind it, by the name of what each line is about."""
-        return State(
+        return CellState(
             cwd,
             self.text + "".join(line for name, line in lines.items() if name not in secret),
             self.secret + "".join(line for name, line in lines.items() if name in secret),
@@ -61,13 +61,13 @@ class State:
         draft.replace(path)
 
 
-def read(path: Path) -> State:
+def read(path: Path) -> CellState:
     """Read what was written down."""
     try:
         text = path.read_bytes().decode(errors="surrogateescape")
         head, _, body = text.partition("\n")
         known = json.loads(head.removeprefix("# "))
-        return State(Path(known["cwd"]), body, unkept=tuple(known["unkept"]))
+        return CellState(Path(known["cwd"]), body, unkept=tuple(known["unkept"]))
     except OSError as error:
         raise SlipwayError(f"{path}: the shell's state cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -79,7 +79,7 @@ def assignment(name: str, value: str, *, export: bool = False) -> str:
     return f"{'export ' if export else ''}{name}={shlex.quote(value)}\n"
 
 
-def from_bash(report: bytes, start: Mapping[str, str], mask: Mask) -> State | None:
+def from_bash(report: bytes, start: Mapping[str, str], mask: Mask) -> CellState | None:
     """Make a state of what script.SAVE wrote, without all that was so from the start.
 
     None when nothing was saved: the cell ended its shell in a way of its own, like `exec`.
@@ -102,7 +102,7 @@ def from_bash(report: bytes, start: Mapping[str, str], mask: Mask) -> State | No
         if mask.hides(text) or mask.hides(value):
             secret.add(label)
     lines |= {name: f"unset -v {name}\n" for name in start if _is_gone(name, seen)}
-    return State(Path("/")).extended(lines, secret, Path(cwd.removesuffix("\n")))
+    return CellState(Path("/")).extended(lines, secret, Path(cwd.removesuffix("\n")))
 
 
 def _is_as_it_was(name: str, text: str, value: str, start: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ TRACE = b"Traceback (most recent call last):"
 BETWEEN = (b"During handling of the above exception", b"The above exception was the direct cause")
 
 
-class Unwritable(SlipwayError):
+class OutputUnwritable(SlipwayError):
     """A file of the record cannot be written: nothing that is done would be remembered."""
 
 
@@ -25,7 +25,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unwritable(f"{path} cannot be written: {error.strerror}") from None
+        raise OutputUnwritable(f"{path} cannot be written: {error.strerror}") from None
 
 
 class Tee:
@@ -54,7 +54,9 @@ class Tee:
         tb: TracebackType | None,
     ) -> None:
         try:
-            if not isinstance(error, OSError | Unwritable):  # else there is no use in trying more
+            if not isinstance(
+                error, OSError | OutputUnwritable
+            ):  # else there is no use in trying more
                 self._flush()
         finally:
             os.close(self._file)

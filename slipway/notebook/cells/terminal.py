@@ -12,7 +12,7 @@ from collections.abc import Iterator
 Modes = list[int | list[bytes | int]]
 
 
-class Person:
+class Keyboard:
     """The terminal somebody sits at."""
 
     def __init__(self, keys: int = 0, picture: int = 1) -> None:
@@ -66,7 +66,7 @@ class Person:
             termios.tcsetattr(self.keys, termios.TCSAFLUSH, modes)
 
 
-def new(person: Person) -> tuple[int, int]:
+def new(person: Keyboard) -> tuple[int, int]:
     """Return our end of a new terminal like the person's, and the end for a cell."""
     ours, theirs = pty.openpty()
     person.equip(theirs)

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from slipway.notebook.commands import Commands
-from slipway.notebook.document import Block, Cell, Heading, Manual, Prose, Runbook, SectionName
+from slipway.notebook.document import Block, Cell, Heading, ManualStep, Prose, Runbook, SectionName
 from slipway.notebook.problem import Problem, nearest
 
 STALE = 180  # days
@@ -159,7 +159,7 @@ def _parts(runbook: Runbook) -> list[tuple[Heading, list[Block]]]:
 
 
 def _acts(blocks: Sequence[Block]) -> bool:
-    return any(isinstance(block, Cell | Manual) for block in blocks)
+    return any(isinstance(block, Cell | ManualStep) for block in blocks)
 
 
 def _leads(blocks: Sequence[Block]) -> bool:

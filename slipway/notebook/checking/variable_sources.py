@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from slipway.notebook.checking.variables import ANYTHING, Use, sets, uses
+from slipway.notebook.checking.variables import ANYTHING, VariableUse, sets, uses
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import Problem, nearest
@@ -27,7 +27,7 @@ def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Proble
     known |= set(runbook.matter.params)
     if len(tasks) < len(runbook.matter.tasks):
         return  # nobody knows yet which flags an awaited task will have
-    missing: dict[str, Use] = {}
+    missing: dict[str, VariableUse] = {}
     for section in (*ORDER[:-1], *WAY_BACK, ORDER[-1]):
         for cell in runbook.cells(section):
             if cell.attributes.skip:

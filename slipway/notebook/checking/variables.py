@@ -28,7 +28,7 @@ EVERYWHERE = -1  # the position of what happens inside a function: whenever it i
 
 
 @dataclass(frozen=True)
-class Use:
+class VariableUse:
     """A variable that a cell takes from outside, with the line of the runbook where it does."""
 
     name: str
@@ -47,15 +47,15 @@ class _Sight:
     has_default: bool = False
 
 
-def uses(cell: Cell) -> list[Use]:
+def uses(cell: Cell) -> list[VariableUse]:
     """Return what a cell takes from outside: names that it has not set itself by then.
 
     The texts of `when` and `confirm` count; a name stands once for each line that uses it.
     """
     taken, given = _read(cell)
     attributes = cell.attributes
-    found = [Use(each.name, cell.line) for each in _shell(attributes.when)[0]]
-    found += [Use(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")]
+    found = [VariableUse(each.name, cell.line) for each in _shell(attributes.when)[0]]
+    found += [VariableUse(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")]
     for each in taken:
         before = {
             other.name
@@ -64,7 +64,7 @@ def uses(cell: Cell) -> list[Use]:
         }
         if each.name not in before:
             line = cell.line + each.line
-            found.append(Use(each.name, line, each.has_default, ANYTHING in before))
+            found.append(VariableUse(each.name, line, each.has_default, ANYTHING in before))
     return sorted(dict.fromkeys(found), key=lambda use: (use.line, use.name))
 
 

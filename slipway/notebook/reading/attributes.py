@@ -35,7 +35,7 @@ TAKEN = {
 
 
 @dataclass(frozen=True)
-class Opening:
+class FenceInfo:
     """What an opening mark says, and what is wrong with it."""
 
     language: str  # "" where none is named
@@ -48,14 +48,14 @@ class Opening:
         return RUNS.get(self.language)
 
 
-def read(info: str) -> Opening:
+def read(info: str) -> FenceInfo:
     """Read what follows the opening mark of a fence."""
     info = info.strip()
     if not info:
         wish = "```sh to run it, ```console or ```text to show it"
-        return Opening("", complaints=(f"a fence without a language: write {wish}",))
+        return FenceInfo("", complaints=(f"a fence without a language: write {wish}",))
     if info.startswith("{"):
-        return Opening("", complaints=("the language comes first: ```sh {...}",))
+        return FenceInfo("", complaints=("the language comes first: ```sh {...}",))
     word, gap, rest = re.fullmatch(r"([^\s{]+)(\s*)(.*)", info, re.DOTALL).groups()  # type: ignore[union-attr]
     language = word.lower()
     complaints: list[str] = []
@@ -65,15 +65,15 @@ def read(info: str) -> Opening:
     if language not in RUNS:
         if rest.startswith("{"):
             complaints.append(f"{_short(word)} is never run, so braces after it mean nothing")
-        return Opening(language, complaints=tuple(complaints))
+        return FenceInfo(language, complaints=tuple(complaints))
     if rest and not rest.startswith("{"):
         complaints.append(f"attributes stand in braces: {word} {{{_short(rest)}}}")
-        return Opening(language, complaints=tuple(complaints))
+        return FenceInfo(language, complaints=tuple(complaints))
     if rest and not gap:
         complaints.append(f"add a space before the brace: {word} {_short(rest)}")
     found: dict[str, Any] = {}
     complaints += _braces(rest, found)
-    return Opening(language, Attributes(**found), tuple(complaints))
+    return FenceInfo(language, Attributes(**found), tuple(complaints))
 
 
 def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:

@@ -12,7 +12,7 @@ from slipway.notebook.document import (
     Block,
     Cell,
     Heading,
-    Manual,
+    ManualStep,
     Prose,
     Sample,
     SectionName,
@@ -27,14 +27,14 @@ NEARLY_TODO = re.compile(r"\[[ xX]?\](?![(\[:])")
 QUOTE = re.compile(r"[ \t]*> ?")
 
 
-class Complain(Protocol):
+class ReportProblem(Protocol):
     def __call__(self, line: int, text: str, *, warning: bool = False) -> None: ...
 
 
-class Reader:
+class BlockReader:
     """Goes through a page once; what is wrong is told to `complain` by line."""
 
-    def __init__(self, page: Page, complain: Complain) -> None:
+    def __init__(self, page: Page, complain: ReportProblem) -> None:
         self.page = page
         self.complain = complain
         self.blocks: list[Block] = []
@@ -136,7 +136,7 @@ class Reader:
             self._begin(line)
             slug, title = self._place()
             here = self._id(f"{slug}-todo", line, number=True)
-            self.blocks.append(Manual(line, self.section, here, title, text))
+            self.blocks.append(ManualStep(line, self.section, here, title, text))
         elif inline and NEARLY_TODO.match(inline.content):
             self.complain(line, "a step by hand is written - [ ] and then its text")
             return

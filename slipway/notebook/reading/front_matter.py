@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from slipway.notebook.document import Matter
+from slipway.notebook.document import FrontMatter
 from slipway.notebook.problem import nearest
 from slipway.notebook.reading.markdown import front
 
@@ -23,17 +23,17 @@ TAKEN = {"RUNBOOK", "RUNBOOK_CELL", "RUNBOOK_RUN_ID", "PATH", "HOME", "IFS", "PW
 LARGEST = 8_000  # characters; a runbook says little about itself
 
 
-def read(lines: tuple[str, ...], complain: Complain) -> Matter:
+def read(lines: tuple[str, ...], complain: Complain) -> FrontMatter:
     """Read the front matter of a page, complaining with the line of what is wrong."""
     if lines[0].rstrip() != "---":
         first = next((n for n, line in enumerate(lines) if line.strip()), 0)
         if first and front(lines[first:]):
             complain(first + 1, "front matter begins on the first line: take away what is above")
-        return Matter()
+        return FrontMatter()
     size = front(lines)
     if not size:
         complain(1, "the front matter is never closed: end it with a line of ---")
-        return Matter()
+        return FrontMatter()
     # The first line stays as an empty one, so that YAML counts as the file does.
     root = _compose("\n" + "\n".join(lines[1 : size - 1]) + "\n", complain)
     found: dict[str, Any] = {}
@@ -41,7 +41,7 @@ def read(lines: tuple[str, ...], complain: Complain) -> Matter:
         found[key] = _value(key, node, line, complain)
     if "task" in found:
         found["tasks"] = found.pop("task")
-    return Matter(**{key: value for key, value in found.items() if value is not None})
+    return FrontMatter(**{key: value for key, value in found.items() if value is not None})
 
 
 def _compose(text: str, complain: Complain) -> "Node | None":

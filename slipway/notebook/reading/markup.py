@@ -19,7 +19,7 @@ ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Places:
+class MarkupPositions:
     """Lines count from 1; `ends` maps the first line of a fence or an item to its last."""
 
     matter: int  # the last line of the front matter, 0 without one
@@ -47,7 +47,7 @@ def tokens(text: str) -> "Sequence[Token]":
     return parser().parse("\n" * matter + "\n".join(split[matter:]) + "\n")
 
 
-def places(text: str) -> Places:
+def places(text: str) -> MarkupPositions:
     """Find where things end."""
     split = lines(text)
     ends: dict[int, int] = {}
@@ -61,7 +61,7 @@ def places(text: str) -> Places:
             ends.setdefault(first + 1, last)
         elif token.type == "fence":
             ends[first + 1] = last
-    return Places(markdown.front(tuple(split)), ends)
+    return MarkupPositions(markdown.front(tuple(split)), ends)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from slipway.errors import UsageError
 from slipway.notebook.document import Heading, Runbook
 from slipway.notebook.problem import Problem, nearest, where
 from slipway.notebook.reading import front_matter
-from slipway.notebook.reading.blocks import Reader
+from slipway.notebook.reading.blocks import BlockReader
 from slipway.notebook.reading.markdown import Page, clean, page, plain
 from slipway.project import ROOT
 
@@ -72,7 +72,7 @@ def parse(text: str, path: Path) -> tuple[Runbook, list[Problem]]:
     def complain(line: int, text: str, *, warning: bool = False) -> None:
         problems.append(Problem(file, line, text, "warning" if warning else "error"))
 
-    reader = Reader(parsed, complain)
+    reader = BlockReader(parsed, complain)
     blocks = reader.read()
     titles = [each for each in blocks if isinstance(each, Heading) and each.level == 1]
     if not titles:

@@ -11,7 +11,7 @@ SECTION = re.compile(r"^## ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Book:
+class Title:
     """One runbook's cover."""
 
     name: str
@@ -23,12 +23,12 @@ class Book:
     path: Path
 
 
-def books(folder: Path = parse.RUNBOOKS) -> list[Book]:
+def books(folder: Path = parse.RUNBOOKS) -> list[Title]:
     """Return the covers of a folder's runbooks, by name; a file that cannot be read is left out."""
     return [book for path in parse.collection(folder) if (book := _cover(path)) is not None]
 
 
-def _cover(path: Path) -> Book | None:
+def _cover(path: Path) -> Title | None:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -36,7 +36,7 @@ def _cover(path: Path) -> Book | None:
     # Only what stands before the first section: forty of them are listed while somebody waits.
     runbook, _ = parse.parse(_before_sections(clean(text)), path)
     matter = runbook.matter
-    return Book(
+    return Title(
         runbook.name,
         runbook.title,
         runbook.summary,

@@ -127,7 +127,7 @@ def _makes_sense(kind: str, data: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EventProgress:
     """How far a run is; `actions` maps the id of each action that was reached to its standing."""
 
     actions: Mapping[str, Standing]
@@ -138,7 +138,7 @@ class Progress:
     seconds: float  # spent in cells
 
 
-def follow(events: Iterable[Event]) -> Progress:
+def follow(events: Iterable[Event]) -> EventProgress:
     """Fold events into progress; a cell that was started and has no end may have run."""
     actions: dict[str, Standing] = {}
     ending: Ending = "unfinished"
@@ -166,4 +166,4 @@ def follow(events: Iterable[Event]) -> Progress:
                 ending = "unfinished"
             case _:
                 pass
-    return Progress(actions, ending, part, number, state, seconds)
+    return EventProgress(actions, ending, part, number, state, seconds)

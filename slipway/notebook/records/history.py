@@ -18,7 +18,7 @@ REACHING = ("start", "end", "manual", "decline", "finish")  # events about an ac
 
 
 @dataclass(frozen=True)
-class Summary:
+class RunSummary:
     """One run; `cell` is the action it stands at, "" when the run ended well."""
 
     id: str
@@ -46,41 +46,41 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class RunStore:
     """What lies in the folder of runs; `strange` names what is none, with the reason."""
 
-    runs: tuple[Summary, ...]
+    runs: tuple[RunSummary, ...]
     strange: tuple[str, ...]
 
 
-def look(folder: Path = RUNS) -> Shelf:
+def look(folder: Path = RUNS) -> RunStore:
     """Read every run, newest first, and name what cannot be read as one."""
-    found: list[Summary] = []
+    found: list[RunSummary] = []
     strange: list[str] = []
     try:
         entries = sorted(path for path in folder.iterdir() if path.is_dir())
     except FileNotFoundError:
         entries = []
     except OSError as error:
-        return Shelf((), (f"{folder} cannot be read: {error.strerror}",))
+        return RunStore((), (f"{folder} cannot be read: {error.strerror}",))
     for path in entries:
         summary = _summary(path)
-        if isinstance(summary, Summary):
+        if isinstance(summary, RunSummary):
             found.append(summary)
         else:
             strange.append(summary)
     found.sort(key=lambda run: (run.began, run.id), reverse=True)
-    return Shelf(tuple(found), tuple(strange))
+    return RunStore(tuple(found), tuple(strange))
 
 
-def runs(folder: Path = RUNS) -> list[Summary]:
+def runs(folder: Path = RUNS) -> list[RunSummary]:
     """Return every run, newest first."""
     return list(look(folder).runs)
 
 
 def unfinished(
     runbook: str, env: str | None, user: str, host: str = "", folder: Path = RUNS
-) -> list[Summary]:
+) -> list[RunSummary]:
     """Return the runs that this person may go on with, newest first.
 
     An empty `runbook` or an `env` of None matches any. A run on another computer is left out,
@@ -97,9 +97,9 @@ def unfinished(
     ]
 
 
-def left_open(found: Iterable[Summary]) -> list[Summary]:
+def left_open(found: Iterable[RunSummary]) -> list[RunSummary]:
     """Return the runs that whoever began them may go on with, newest first."""
-    left: list[Summary] = []
+    left: list[RunSummary] = []
     done: set[tuple[str, str, str, str]] = set()
     for run in sorted(found, key=lambda run: (run.began, run.id), reverse=True):
         kind = (run.user, run.host, run.runbook, run.env)
@@ -110,7 +110,7 @@ def left_open(found: Iterable[Summary]) -> list[Summary]:
     return left
 
 
-def chosen(found: Sequence[Summary], env: str | None, runbook: str = "") -> list[Summary]:
+def chosen(found: Sequence[RunSummary], env: str | None, runbook: str = "") -> list[RunSummary]:
     """Return the runs on an environment and of a runbook, each where given.
 
     Raises UsageError for a runbook that there neither is nor was.
@@ -121,9 +121,9 @@ def chosen(found: Sequence[Summary], env: str | None, runbook: str = "") -> list
     return [r for r in found if env in (None, r.env) and runbook in ("", r.runbook)]
 
 
-def last_runs(found: Iterable[Summary]) -> Mapping[str, Summary]:
+def last_runs(found: Iterable[RunSummary]) -> Mapping[str, RunSummary]:
     """Return the newest run of each runbook."""
-    newest: dict[str, Summary] = {}
+    newest: dict[str, RunSummary] = {}
     for run in sorted(found, key=lambda run: run.began):
         newest[run.runbook] = run
     return newest
@@ -135,7 +135,7 @@ def dates(folder: Path = RUNS) -> Mapping[str, datetime.date]:
     return {name: run.began.date() for name, run in last_runs(proven).items()}
 
 
-def find(name: str = "", folder: Path = RUNS) -> Summary:
+def find(name: str = "", folder: Path = RUNS) -> RunSummary:
     """Return a run by its name or the beginning of it; the newest without one."""
     shelf = look(folder)
     found = shelf.runs
@@ -166,7 +166,7 @@ def _first(strange: Sequence[str]) -> str:
     return strange[0] + (f" (and {len(strange) - 1} more)" if len(strange) > 1 else "")
 
 
-def _summary(folder: Path) -> Summary | str:
+def _summary(folder: Path) -> RunSummary | str:
     """Read one run from both ends of its record; or say why it is none."""
     try:
         lines = (folder / EVENTS).read_bytes().split(b"\n")[:-1]  # not what a kill cut off
@@ -183,7 +183,7 @@ def _summary(folder: Path) -> Summary | str:
     else:
         went = result
     begin = first.data
-    return Summary(
+    return RunSummary(
         id=folder.name,
         runbook=str(begin["runbook"]),
         env=str(begin.get("env") or ""),

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.notebook.records import history
-from slipway.notebook.records.history import Summary
+from slipway.notebook.records.history import RunSummary
 from slipway.notebook.records.record import EVENTS, alone
 
 NEWEST = 50  # of each runbook in each environment
 AGE = datetime.timedelta(days=90)
 
 
-def spent(runs: Sequence[Summary], now: datetime.datetime) -> list[Summary]:
+def spent(runs: Sequence[RunSummary], now: datetime.datetime) -> list[RunSummary]:
     """Return the runs that are neither recent nor among the newest, nor needed for anything.
 
     Needed are those that somebody may go on with, and the last proof of each runbook.
@@ -23,7 +23,7 @@ def spent(runs: Sequence[Summary], now: datetime.datetime) -> list[Summary]:
     needed = {run.id for run in history.left_open(runs)}
     seen: Counter[tuple[str, str]] = Counter()
     proven: set[tuple[str, str]] = set()
-    found: list[Summary] = []
+    found: list[RunSummary] = []
     for run in sorted(runs, key=lambda run: (run.ended, run.id), reverse=True):
         kind = (run.runbook, run.env)
         seen[kind] += 1

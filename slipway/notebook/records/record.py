@@ -21,7 +21,7 @@ from typing import Any
 
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.notebook.records import event as events
-from slipway.notebook.records.event import Ending, Event, Kind, Progress, follow
+from slipway.notebook.records.event import Ending, Event, EventProgress, Kind, follow
 from slipway.project import ROOT
 
 RUNS = ROOT / ".slipway" / "runs"
@@ -78,7 +78,7 @@ class Record:
     def begin(self) -> Mapping[str, Any]:
         return self.events[0].data
 
-    def progress(self) -> Progress:
+    def progress(self) -> EventProgress:
         return follow(self.events)
 
     def append(self, kind: Kind, **data: Any) -> Event:

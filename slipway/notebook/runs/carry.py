@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from slipway.notebook.document import Cell, Runbook
 from slipway.notebook.reading import parse
-from slipway.notebook.records.event import Event, Progress, follow
+from slipway.notebook.records.event import Event, EventProgress, follow
 from slipway.notebook.records.record import Record
 
 
@@ -29,7 +29,7 @@ def digests_of(record: Record, runbook: Runbook) -> Mapping[str, str]:
     return digests(parse.parse(text, runbook.path)[0])
 
 
-def progress(record: Record) -> Progress:
+def progress(record: Record) -> EventProgress:
     """Return how far a run is, in the ids of its last sitting."""
     whole = record.progress()
     turns = [n for n, event in enumerate(record.events) if _turns(event)]
@@ -41,7 +41,7 @@ def progress(record: Record) -> Progress:
     return replace(whole, actions=actions, part=since.part or str(turn.get("part") or ""))
 
 
-def carried(before: Progress, same: Mapping[str, str]) -> Progress:
+def carried(before: EventProgress, same: Mapping[str, str]) -> EventProgress:
     """Return progress in the ids of now; `same` is what `match` found."""
     known = before.actions
     return replace(before, actions={id: known[old] for id, old in same.items() if old in known})

@@ -5,29 +5,29 @@ from dataclasses import dataclass, field
 
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Runbook
-from slipway.notebook.records.event import Progress
+from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
-from slipway.notebook.runs.interfaces import Asker, Claim, Place, Shell, Teller
-from slipway.notebook.runs.options import Mode, Wish
-from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.interfaces import Display, EnvironmentLock, Location, Prompter, Shell
+from slipway.notebook.runs.options import Mode, RunOptions
+from slipway.notebook.runs.plan import RunPlan
 
 
 @dataclass(frozen=True)
-class Job:
+class RunContext:
     """`before` is how far an earlier go at the same run came."""
 
     runbook: Runbook
-    course: Course
-    wish: Wish
+    course: RunPlan
+    wish: RunOptions
     mode: Mode
-    place: Place
+    place: Location
     who: str
     values: Mapping[str, str]  # the parameters
     record: Record
     shell: Shell
-    claim: Claim
+    claim: EnvironmentLock
     mask: Mask
-    asker: Asker
-    teller: Teller
-    before: Progress | None = None
+    asker: Prompter
+    teller: Display
+    before: EventProgress | None = None
     uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # variables of each cell

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Runbook
 from slipway.notebook.runs import gates, params
-from slipway.notebook.runs.plan import Course
-from slipway.notebook.runs.preconditions import Ports, variables_of
+from slipway.notebook.runs.plan import RunPlan
+from slipway.notebook.runs.preconditions import Interfaces, variables_of
 
 NOT_GIVEN = "(not given)"
 BY_HAND = "there is nothing to run here: read it and do it by hand"
 
 
 def rehearse(
-    runbook: Runbook, course: Course, given: Mapping[str, str], mask: Mask, ports: Ports
+    runbook: Runbook, course: RunPlan, given: Mapping[str, str], mask: Mask, ports: Interfaces
 ) -> int:
     """Show what a run would do; a parameter that was not given is said to be so."""
     wanted = params.needed(runbook, ports.commands, params.used(runbook))
@@ -35,11 +35,11 @@ def rehearse(
     return 0
 
 
-def read_out(course: Course, ports: Ports) -> int:
+def read_out(course: RunPlan, ports: Interfaces) -> int:
     """Show a part in which nothing runs. Raises Unanswered when nobody is there to do it."""
     for leg in course.legs:
         ports.teller.read(leg.reading)
     if not ports.mode.person:
-        raise gates.Unanswered(f"nobody is at a terminal, and {BY_HAND}")
+        raise gates.UnattendedPrompt(f"nobody is at a terminal, and {BY_HAND}")
     ports.teller.note(BY_HAND, loud=True)
     return 0

@@ -4,19 +4,21 @@ from collections.abc import Collection
 
 from slipway.errors import SlipwayError
 from slipway.notebook.checking import command_check
-from slipway.notebook.document import Cell, Manual, Runbook
+from slipway.notebook.document import Cell, ManualStep, Runbook
 from slipway.notebook.problem import Problem, where
-from slipway.notebook.runs.options import Mode, Wish
-from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.options import Mode, RunOptions
+from slipway.notebook.runs.plan import RunPlan
 
 
-class Unanswered(SlipwayError):
+class UnattendedPrompt(SlipwayError):
     """There are questions, and nobody is there to answer; nothing was run."""
 
     exit_code = 4
 
 
-def gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> list[Problem]:
+def gates(
+    runbook: Runbook, course: RunPlan, wish: RunOptions, mode: Mode, env: str
+) -> list[Problem]:
     """Return every gate that nobody could answer; none with a person at a terminal."""
     if mode.person:
         return []
@@ -40,8 +42,8 @@ def awaited(cell: Cell, awaits: Collection[str]) -> str:
     return next((task for task in awaits if task in named), "")
 
 
-def _closed(action: Cell | Manual, runbook: Runbook, wish: Wish, env: str) -> str:
-    if isinstance(action, Manual):
+def _closed(action: Cell | ManualStep, runbook: Runbook, wish: RunOptions, env: str) -> str:
+    if isinstance(action, ManualStep):
         return "" if wish.manual_done else f'"{action.id}" is done by hand; add --manual-done'
     attributes = action.attributes
     if attributes.skip:

@@ -6,7 +6,7 @@ from slipway.environments.environment import Environment
 from slipway.notebook.document import CHECKING, Action, Cell
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import lock as claims
-from slipway.notebook.runs.interfaces import Teller
+from slipway.notebook.runs.interfaces import Display
 
 
 class Hold:
@@ -18,14 +18,14 @@ class Hold:
         env: Environment | None,
         record: Record,
         who: str,
-        teller: Teller,
+        teller: Display,
     ) -> None:
         self._stack = stack
         self._env = env
         self._record = record
         self._who = who
         self._teller = teller
-        self._claim: claims.Claim | None = None
+        self._claim: claims.LeaseLock | None = None
 
     def at(self, action: Action) -> None:
         """Say where the run is; claims before the first action that may change something."""

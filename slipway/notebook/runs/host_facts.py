@@ -21,7 +21,7 @@ DEFAULT = ["git", "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEA
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class HostFacts:
     """A person and a checkout; `commit` is "" where there is no git repository."""
 
     user: str
@@ -43,7 +43,7 @@ class Surroundings:
         return bool(self.commit) and self.branch not in (*AGREED, self.default or AGREED[0])
 
 
-def look(root: Path = ROOT) -> Surroundings:
+def look(root: Path = ROOT) -> HostFacts:
     """Ask the system and git; nothing is fetched, and no repository at all is fine."""
     with ThreadPoolExecutor(3) as pool:
         status = pool.submit(_git, root, STATUS)
@@ -53,7 +53,7 @@ def look(root: Path = ROOT) -> Surroundings:
         mail = email.result().strip()
         main = default.result().strip().removeprefix("origin/")
         who, host = user(), socket.gethostname()
-        return Surroundings(who, host, mail, commit, branch, changed, behind, main)
+        return HostFacts(who, host, mail, commit, branch, changed, behind, main)
 
 
 def user() -> str:
@@ -64,7 +64,7 @@ def user() -> str:
         return str(os.getuid())
 
 
-def complaints(here: Surroundings, runbook: Runbook) -> list[str]:
+def complaints(here: HostFacts, runbook: Runbook) -> list[str]:
     """Say what a person should know before the first cell; nothing when all is as agreed."""
     if not here.commit:
         return ["this folder is no git checkout with a commit: nobody can tell later what ran"]
@@ -82,7 +82,7 @@ def complaints(here: Surroundings, runbook: Runbook) -> list[str]:
     return found
 
 
-def demand(here: Surroundings, runbook: Runbook, env: str) -> None:
+def demand(here: HostFacts, runbook: Runbook, env: str) -> None:
     """Raise Refused where a risky runbook would run on what is not the team's common state."""
     if runbook.matter.risk != "high" or env in HARMLESS:
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from slipway.notebook.cells.result import Result
+from slipway.notebook.cells.result import CellResult
 from slipway.notebook.cells.session import Screen
 from slipway.notebook.document import Action, Block, Cell
 
@@ -13,12 +13,12 @@ from slipway.notebook.document import Action, Block, Cell
 Answer = Literal["run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "go on"]
 
 
-class Gone(Exception):
+class PrompterGone(Exception):
     """Nobody answers any more: end of input at a prompt."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a run works: every prompt says so."""
 
     env: str  # "" where the runbook has no environment
@@ -26,19 +26,19 @@ class Place:
     is_real: bool = False  # prod: drawn in red, with the word in capitals
 
 
-class Asker(Protocol):
+class Prompter(Protocol):
     """Asks the person; raises Gone at the end of input and KeyboardInterrupt on Ctrl-C."""
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Place) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
         """Ask until one of the offers is chosen; Enter takes the first where it is `run`."""
         ...
 
-    def type(self, question: str, place: Place) -> str:
+    def type(self, question: str, place: Location) -> str:
         """Ask for a line of text: a reason, a name, a value."""
         ...
 
 
-class Teller(Protocol):
+class Display(Protocol):
     """Draws the run for whoever watches; what it gets has been masked."""
 
     @property
@@ -60,7 +60,7 @@ class Teller(Protocol):
         """Say which attempt at a check begins."""
         ...
 
-    def ended(self, cell: Cell, result: Result, excerpt: str = "") -> None:
+    def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
         """Say what became of a cell; `excerpt` is output that the screen has not had."""
         ...
 
@@ -84,7 +84,7 @@ class Shell(Protocol):
         """Take the state after the n-th started cell; return the names that were not kept."""
         ...
 
-    def run(self, cell: Cell, n: int, screen: Screen) -> Result: ...
+    def run(self, cell: Cell, n: int, screen: Screen) -> CellResult: ...
 
     def test(self, condition: str) -> bool: ...
 
@@ -99,7 +99,7 @@ class Shell(Protocol):
     def close(self) -> None: ...
 
 
-class Claim(Protocol):
+class EnvironmentLock(Protocol):
     """Keeps others off the environment from the first cell that may change something."""
 
     def at(self, action: Action) -> None:

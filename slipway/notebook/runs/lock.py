@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Connect = Callable[[Environment], AbstractContextManager[Cluster]]
 
 
-class Claim:
+class LeaseLock:
     """An environment that this run has for itself."""
 
     def __init__(self, fd: int | None, said: Mapping[str, str]) -> None:
@@ -86,7 +86,7 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claim(env: str, runbook: str, run: str, user: str, folder: Path = RUNS) -> Iterator[Claim]:
+def claim(env: str, runbook: str, run: str, user: str, folder: Path = RUNS) -> Iterator[LeaseLock]:
     """Have an environment for a block. Raises Busy with who has it, since when, at which cell.
 
     Without an environment there is nothing to be had, and everybody may go on.
@@ -94,7 +94,7 @@ def claim(env: str, runbook: str, run: str, user: str, folder: Path = RUNS) -> I
     fd = _take(env, folder) if env else None
     since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     said = {"user": user, "since": since, "runbook": runbook, "run": run, "cell": ""}
-    mine = Claim(fd, said)
+    mine = LeaseLock(fd, said)
     try:
         yield mine
     finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunOptions:
     """Which part of a runbook is to run, and which answers were given beforehand."""
 
     from_: str = ""
@@ -26,7 +26,7 @@ class Wish:
         words = [f"--{name}={value}" for name, value in given.items() if value]
         return shlex.join([*words, *(["--checks-only"] if self.checks_only else [])])
 
-    def within(self, scope: str) -> "Wish":
+    def within(self, scope: str) -> "RunOptions":
         """Return this wish with the choice of cells of an earlier one."""
         found = {word.partition("=")[0]: word.partition("=")[2] for word in shlex.split(scope)}
         return replace(

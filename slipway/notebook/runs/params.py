@@ -159,9 +159,9 @@ def complaint(param: Param, value: str) -> str:
     return ""
 
 
-def _uses(runbook: Runbook) -> list[variables.Use]:
+def _uses(runbook: Runbook) -> list[variables.VariableUse]:
     """Return what cells take from outside the runbook, in its order."""
-    found: list[variables.Use] = []
+    found: list[variables.VariableUse] = []
     known: set[str] = set()
     for cell in runbook.cells():
         if not cell.attributes.skip:

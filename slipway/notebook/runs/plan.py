@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.errors import UsageError
-from slipway.notebook.document import Action, Block, Cell, Heading, Manual, Runbook, SectionName
+from slipway.notebook.document import Action, Block, Cell, Heading, ManualStep, Runbook, SectionName
 from slipway.notebook.problem import nearest
-from slipway.notebook.runs.options import Wish
+from slipway.notebook.runs.options import RunOptions
 
 ORDER: tuple[SectionName, ...] = ("about", "before", "steps", "verify", "afterwards")
 WAY_BACK: tuple[SectionName, ...] = ("roll back",)
@@ -14,7 +14,7 @@ LOOKING: tuple[SectionName, ...] = ("about", "before", "steps", "verify")
 
 
 @dataclass(frozen=True)
-class Leg:
+class RunStep:
     """What is to be read, then done; the last leg of a course may be only for reading."""
 
     reading: tuple[Block, ...]
@@ -22,10 +22,10 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Course:
+class RunPlan:
     """The legs in the order of the run; `left_out` says why each other action is not among them."""
 
-    legs: tuple[Leg, ...]
+    legs: tuple[RunStep, ...]
     left_out: Mapping[str, str]
 
     @property
@@ -33,7 +33,7 @@ class Course:
         return tuple(leg.action for leg in self.legs if leg.action is not None)
 
 
-def plan(runbook: Runbook, wish: Wish) -> Course:
+def plan(runbook: Runbook, wish: RunOptions) -> RunPlan:
     """Decide what a run does. Raises UsageError for a cell or section that is not there."""
     if sum(map(bool, (wish.from_, wish.only, wish.section))) > 1:
         raise UsageError("give one of --from, --only and --section")
@@ -44,7 +44,7 @@ def plan(runbook: Runbook, wish: Wish) -> Course:
         chosen, reason = _runnable(named), f"not --section {wish.section}"
         if not chosen:
             out = {each.id: reason for each in runbook.actions(*ORDER)}
-            return Course((Leg(named, None),), out)
+            return RunPlan((RunStep(named, None),), out)
     elif wish.from_:
         chosen, reason = _from(runbook, wish.from_), f"before --from {wish.from_}"
     else:
@@ -57,13 +57,13 @@ def plan(runbook: Runbook, wish: Wish) -> Course:
     sections = WAY_BACK if chosen and chosen[0].section in WAY_BACK else ORDER
     # A part of the way back leaves out the steps too: what only they use is not asked for.
     out = {a.id: reason for a in runbook.actions(*ORDER, *sections) if a.id not in ids}
-    return Course(tuple(_legs(runbook, sections, ids, whole=not out)), out)
+    return RunPlan(tuple(_legs(runbook, sections, ids, whole=not out)), out)
 
 
-def way_back(runbook: Runbook) -> Course:
+def way_back(runbook: Runbook) -> RunPlan:
     """Return the course of *Roll back*."""
     ids = {each.id for each in runbook.actions(*WAY_BACK)}
-    return Course(tuple(_legs(runbook, WAY_BACK, ids, whole=True)), {})
+    return RunPlan(tuple(_legs(runbook, WAY_BACK, ids, whole=True)), {})
 
 
 def of_section(runbook: Runbook, section: SectionName) -> tuple[Block, ...]:
@@ -73,7 +73,7 @@ def of_section(runbook: Runbook, section: SectionName) -> tuple[Block, ...]:
 
 def _legs(
     runbook: Runbook, sections: Sequence[SectionName], ids: set[str], *, whole: bool
-) -> Iterator[Leg]:
+) -> Iterator[RunStep]:
     """Cut the blocks at their actions; what leads up to an action left out is left out too."""
     reading: list[Block] = []
     heading: Heading | None = None
@@ -82,19 +82,19 @@ def _legs(
         for block in of_section(runbook, section):
             if isinstance(block, Heading):
                 heading = block
-            if not isinstance(block, Cell | Manual):
+            if not isinstance(block, Cell | ManualStep):
                 reading.append(block)
             elif block.id not in ids:
                 reading, wanted = [], False
             else:
                 if not wanted and heading is not None and heading not in reading:
                     reading.insert(0, heading)
-                yield Leg(tuple(reading), block)
+                yield RunStep(tuple(reading), block)
                 reading, wanted = [], True
         if not whole:
             reading = [block for block in reading if section == "about"]
     if reading:
-        yield Leg(tuple(reading), None)
+        yield RunStep(tuple(reading), None)
 
 
 def _only(runbook: Runbook, given: str) -> list[Action]:
@@ -151,7 +151,7 @@ def _under(runbook: Runbook, slug: str) -> list[Block]:
 
 
 def _actions(blocks: Iterable[Block]) -> list[Action]:
-    return [block for block in blocks if isinstance(block, Cell | Manual)]
+    return [block for block in blocks if isinstance(block, Cell | ManualStep)]
 
 
 def _runnable(blocks: Iterable[Block]) -> list[Action]:

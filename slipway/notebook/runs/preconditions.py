@@ -18,20 +18,20 @@ from slipway.notebook.problem import where
 from slipway.notebook.reading import parse
 from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs import gates, params
-from slipway.notebook.runs.interfaces import Asker, Gone, Place, Teller
-from slipway.notebook.runs.options import Mode, Wish
+from slipway.notebook.runs.interfaces import Display, Location, Prompter, PrompterGone
+from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.params import Param
-from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.plan import RunPlan
 from slipway.notebook.runs.secrets import of_parameters
 from slipway.project import ROOT
 
 
 @dataclass(frozen=True)
-class Ports:
+class Interfaces:
     """What a run reaches the world through."""
 
-    asker: Asker
-    teller: Teller
+    asker: Prompter
+    teller: Display
     commands: Commands
     mode: Mode
     runs: Path = RUNS
@@ -50,7 +50,7 @@ def load(name: str, commands: Commands) -> Runbook:
 
 
 def settle(
-    runbook: Runbook, course: Course, given: Mapping[str, str], ports: Ports
+    runbook: Runbook, course: RunPlan, given: Mapping[str, str], ports: Interfaces
 ) -> dict[str, str]:
     """Return every parameter's value, asked for where a person is there to answer.
 
@@ -63,7 +63,7 @@ def settle(
         wanted = [p if p.name in here_used else replace(p, optional=True) for p in wanted]
 
     env = given.get("ENV") or next((p.default for p in wanted if p.name == "ENV"), "")
-    asking = Asking(ports, env)
+    asking = Prompting(ports, env)
 
     is_ours = runbook.path.parent == ROOT / "runbooks"
     name = runbook.name if is_ours else shlex.quote(where(runbook.path))
@@ -74,10 +74,10 @@ def settle(
         raise UsageError(Mask(of_parameters(given)).text(str(error))) from None
 
 
-class Asking:
+class Prompting:
     """Asks a person for parameters; the environment comes first, and each later prompt shows it."""
 
-    def __init__(self, ports: Ports, env: str) -> None:
+    def __init__(self, ports: Interfaces, env: str) -> None:
         self._ports = ports
         self._env = env
 
@@ -89,7 +89,7 @@ class Asking:
         while True:
             try:
                 value = self._ports.asker.type(f"{param.typed}{choices}{help_}?", place)
-            except Gone:
+            except PrompterGone:
                 raise UsageError(f"{param.typed} is needed: {param.flag('…')}") from None
             fault = params.complaint(param, value)
             if not fault:
@@ -99,16 +99,16 @@ class Asking:
             self._env = value
         return value
 
-    def _place(self) -> Place:
+    def _place(self) -> Location:
         env = environment.load(self._env) if self._env else None
-        return Place(self._env, socket.gethostname(), is_real=is_real(env))
+        return Location(self._env, socket.gethostname(), is_real=is_real(env))
 
 
-def refuse_gates(runbook: Runbook, course: Course, wish: Wish, mode: Mode, env: str) -> None:
+def refuse_gates(runbook: Runbook, course: RunPlan, wish: RunOptions, mode: Mode, env: str) -> None:
     """Raise Unanswered with every gate that is closed and nobody there to open it."""
     if closed := gates.gates(runbook, course, wish, mode, env):
         lines = ["nobody is at a terminal to answer, so nothing was run:", *map(str, closed)]
-        raise gates.Unanswered("\n".join(lines))
+        raise gates.UnattendedPrompt("\n".join(lines))
 
 
 def variables_of(runbook: Runbook) -> dict[str, tuple[str, ...]]:

@@ -5,26 +5,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.notebook.document import Runbook
-from slipway.notebook.records.event import Progress
+from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import carry
 from slipway.notebook.runs import plan as courses
-from slipway.notebook.runs.options import Wish
-from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.options import RunOptions
+from slipway.notebook.runs.plan import RunPlan
 
 
 @dataclass(frozen=True)
-class Remainder:
+class RemainingSteps:
     """The course, how far the run is with it, and what the record has to keep of that."""
 
-    course: Course
-    before: Progress
+    course: RunPlan
+    before: EventProgress
     facts: Mapping[str, Any]
     edited: tuple[str, ...] = ()  # what was done with another text than it has now
     turns_back: bool = False  # whether it goes to *Roll back* from elsewhere
 
 
-def look(runbook: Runbook, record: Record, wish: Wish) -> Remainder:
+def look(runbook: Runbook, record: Record, wish: RunOptions) -> RemainingSteps:
     """Return what is to be done, checks of the start included."""
     old, new = carry.digests_of(record, runbook), carry.digests(runbook)
     same = carry.match(old, new)
@@ -44,12 +44,14 @@ def look(runbook: Runbook, record: Record, wish: Wish) -> Remainder:
     # A run that went over what was not done, or came back from *Roll back*, proves nothing.
     if wish.from_ and not since.part and (left_out or before.part):
         facts["scope"] = wish.scope
-    return Remainder(
+    return RemainingSteps(
         course, since, facts, tuple(edited), turns_back=bool(since.part) and not before.part
     )
 
 
-def from_there(runbook: Runbook, before: Progress, wish: Wish) -> tuple[Course, Progress]:
+def from_there(
+    runbook: Runbook, before: EventProgress, wish: RunOptions
+) -> tuple[RunPlan, EventProgress]:
     """Return the course from a cell that was named, checks of the start included, and progress."""
     course = courses.plan(runbook, wish)
     back = {each.id for each in courses.way_back(runbook).actions}
@@ -63,19 +65,19 @@ def from_there(runbook: Runbook, before: Progress, wish: Wish) -> tuple[Course, 
         return course, since
     checks = [
         leg
-        for leg in courses.plan(runbook, Wish()).legs
+        for leg in courses.plan(runbook, RunOptions()).legs
         if leg.action and leg.action.section == "before" and rest.get(leg.action.id) == "passed"
     ]
     return replace(course, legs=(*checks, *course.legs)), since
 
 
-def rest_of(course: Course, before: Progress) -> Course:
+def rest_of(course: RunPlan, before: EventProgress) -> RunPlan:
     """Return what of a course is still to be done."""
     legs = [leg for leg in course.legs if leg.action and not is_done(before, leg.action.id)]
     return replace(course, legs=tuple(legs))
 
 
-def coming(course: Course, before: Progress) -> Course:
+def coming(course: RunPlan, before: EventProgress) -> RunPlan:
     """Return what of a course a person will see: what is to be done, and the checks once more."""
     legs = [
         leg
@@ -87,5 +89,5 @@ def coming(course: Course, before: Progress) -> Course:
     return replace(course, legs=tuple(legs))
 
 
-def is_done(before: Progress, id: str) -> bool:
+def is_done(before: EventProgress, id: str) -> bool:
     return before.actions.get(id) in ("passed", "skipped")

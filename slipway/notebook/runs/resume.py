@@ -11,23 +11,28 @@ from slipway.errors import Busy, Refused, UsageError
 from slipway.notebook.cells import process_tree
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Action, Cell, Runbook
-from slipway.notebook.records.event import Progress
+from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import host_facts, params, progress
 from slipway.notebook.runs.dry_run import rehearse
-from slipway.notebook.runs.host_facts import Surroundings
-from slipway.notebook.runs.interfaces import Gone, Place
-from slipway.notebook.runs.options import Wish
-from slipway.notebook.runs.preconditions import Ports, is_real, load, refuse_gates, settle
-from slipway.notebook.runs.secrets import Looking, of_parameters
-from slipway.notebook.runs.start import Departure, go
+from slipway.notebook.runs.host_facts import HostFacts
+from slipway.notebook.runs.interfaces import Location, PrompterGone
+from slipway.notebook.runs.options import RunOptions
+from slipway.notebook.runs.preconditions import Interfaces, is_real, load, refuse_gates, settle
+from slipway.notebook.runs.secrets import SecretLookup, of_parameters
+from slipway.notebook.runs.start import StartedRun, go
 from slipway.notebook.runs.which import pick
 
 HIDDEN = "***"  # in place of a secret, in a parameter as the record keeps it
 
 
 def resume(
-    run: str, name: str, env: Environment | None, given: Sequence[str], wish: Wish, ports: Ports
+    run: str,
+    name: str,
+    env: Environment | None,
+    given: Sequence[str],
+    wish: RunOptions,
+    ports: Interfaces,
 ) -> int:
     """Go on with a run at the action that did not pass; return the exit code."""
     if wish.only or wish.section or wish.checks_only:
@@ -37,7 +42,7 @@ def resume(
     begin = record.begin
     env = environment.load(str(begin["env"])) if begin.get("env") else None
     place = env.name if env else ""
-    looking = Looking(env)
+    looking = SecretLookup(env)
     runbook = load(str(begin["path"]), ports.commands)
     changed = runbook.digest != begin.get("digest")
     rest = progress.look(runbook, record, wish)
@@ -63,7 +68,7 @@ def resume(
     record.append("resume", **facts, **rest.facts)
     if rest.turns_back:
         record.append("part", section="roll back", reason=f"--from={wish.from_}", by=here.user)
-    departure = Departure(runbook, course, wish, env, values, record, here, mask, before)
+    departure = StartedRun(runbook, course, wish, env, values, record, here, mask, before)
     return go(departure, ports)
 
 
@@ -81,8 +86,8 @@ def agree(
     at: Action,
     changed: Sequence[str],
     env: Environment | None,
-    here: Surroundings,
-    ports: Ports,
+    here: HostFacts,
+    ports: Interfaces,
 ) -> None:
     """Have it agreed to that the run goes on with a runbook that has changed."""
     question = f"{runbook.name} has changed since this run began; it would go on at {at.id}."
@@ -90,10 +95,10 @@ def agree(
         question += f" Done before their text changed, and not run again: {', '.join(changed)}."
     if not ports.mode.person:
         raise Refused(f"{question} Read it, then name the cell to go on at: --from={at.id}")
-    place = Place(env.name if env else "", here.host, is_real=is_real(env))
+    place = Location(env.name if env else "", here.host, is_real=is_real(env))
     try:
         answer = ports.asker.choose(question, ("go on", "quit"), place)
-    except (Gone, KeyboardInterrupt):
+    except (PrompterGone, KeyboardInterrupt):
         answer = "quit"
     if answer != "go on":
         raise Refused("the run was left as it is")
@@ -126,7 +131,9 @@ def sessions(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def refuse_doubt(runbook: Runbook, record: Record, before: Progress, at: str, ports: Ports) -> None:
+def refuse_doubt(
+    runbook: Runbook, record: Record, before: EventProgress, at: str, ports: Interfaces
+) -> None:
     """Raise Refused when nobody is there to look whether a cell ran that was cut off."""
     cell = next((each for each in runbook.cells() if each.id == at), None)
     if ports.mode.person or before.actions.get(at) != "may have run":

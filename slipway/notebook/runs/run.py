@@ -8,13 +8,13 @@ from pathlib import Path
 
 from slipway.errors import SlipwayError
 from slipway.notebook.cells.output import excerpt
-from slipway.notebook.cells.result import Result
-from slipway.notebook.document import Action, Cell, Manual
+from slipway.notebook.cells.result import CellResult
+from slipway.notebook.document import Action, Cell, ManualStep
 from slipway.notebook.records.event import Ending, Standing
 from slipway.notebook.runs import plan as courses
-from slipway.notebook.runs.context import Job
-from slipway.notebook.runs.plan import Course
-from slipway.notebook.runs.prompts import Questions, Way
+from slipway.notebook.runs.context import RunContext
+from slipway.notebook.runs.plan import RunPlan
+from slipway.notebook.runs.prompts import Prompts, Way
 
 CODES: Mapping[Ending, int] = {"done": 0, "failed": 1, "stopped": 3, "rolled back": 4}
 LINES = 200  # of a check's last attempt
@@ -23,9 +23,9 @@ LINES = 200  # of a check's last attempt
 class Run:
     """One pass over a course; `go` returns the exit code."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: RunContext) -> None:
         self._job = job
-        self._questions = Questions(job)
+        self._questions = Prompts(job)
         self._n = job.before.number if job.before else 0
         self._standing: dict[str, Standing] = dict(job.before.actions) if job.before else {}
         self._went_back = job.before is not None and job.before.part == "roll back"
@@ -71,7 +71,7 @@ class Run:
         if fresh:
             job.teller.note(f"left out, {job.course.left_out[fresh[0]]}: {', '.join(fresh)}")
 
-    def _follow(self, course: Course) -> tuple[Way, str]:
+    def _follow(self, course: RunPlan) -> tuple[Way, str]:
         for leg in course.legs:
             action = leg.action
             if action is not None and self._is_behind(action):
@@ -80,7 +80,7 @@ class Run:
             if action is None:
                 continue
             self._at = action.id
-            way = self._step(action) if isinstance(action, Manual) else self._cell(action)
+            way = self._step(action) if isinstance(action, ManualStep) else self._cell(action)
             if way != "on":
                 return way, action.id
             self._looked_again(action)
@@ -117,7 +117,7 @@ class Run:
             return ("on" if done else "stopped"), cell
         return way, at
 
-    def _step(self, step: Manual) -> Way:
+    def _step(self, step: ManualStep) -> Way:
         self._job.claim.at(step)
         self._job.teller.action(step, {})
         return self._questions.manual(step)
@@ -150,7 +150,7 @@ class Run:
         names = [name for name in job.uses.get(cell.id, ()) if name in job.values]
         return {name: job.mask.text(job.values[name]) for name in names}
 
-    def _attempts(self, cell: Cell, by: str) -> Result:
+    def _attempts(self, cell: Cell, by: str) -> CellResult:
         """Run a cell, a check as often as its `retry` allows, until it passes."""
         job = self._job
         of = 1 + (cell.attributes.retry if cell.is_check else 0)
@@ -172,7 +172,7 @@ class Run:
             job.teller.note(f"{name} holds a secret: a resumed run will not have it")
         return result
 
-    def _run(self, cell: Cell, attempt: int, by: str, *, quiet: bool) -> Result:
+    def _run(self, cell: Cell, attempt: int, by: str, *, quiet: bool) -> CellResult:
         job = self._job
         job.claim.at(cell)
         self._n += 1
@@ -182,7 +182,7 @@ class Run:
         job.record.append("start", **place, **start)
         self._standing[cell.id] = "may have run"
         try:
-            result = job.shell.run(cell, self._n, Silence() if quiet else job.teller.screen)
+            result = job.shell.run(cell, self._n, NoDisplay() if quiet else job.teller.screen)
         except SystemExit:
             job.record.append("end", **place, outcome="interrupted", seconds=0.0)
             raise
@@ -225,7 +225,7 @@ class Run:
             return None
 
 
-class Silence:
+class NoDisplay:
     """A screen that shows nothing."""
 
     def write(self, data: bytes) -> None: ...

@@ -25,7 +25,7 @@ IN_OPEN = re.compile(
 SHORTEST = 8  # what is shorter stands in ordinary text too
 
 
-class Looking:
+class SecretLookup:
     """The search, begun at once and waited for when its answer is needed."""
 
     def __init__(self, env: "Environment | None") -> None:

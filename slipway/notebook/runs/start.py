@@ -8,23 +8,23 @@ from typing import Any
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.notebook.cells.mask import Mask
-from slipway.notebook.cells.session import Session
+from slipway.notebook.cells.session import CellSession
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import where
 from slipway.notebook.records import pruning
-from slipway.notebook.records.event import Progress
+from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import host_facts, params
 from slipway.notebook.runs import plan as courses
-from slipway.notebook.runs.context import Job
+from slipway.notebook.runs.context import RunContext
 from slipway.notebook.runs.dry_run import read_out, rehearse
 from slipway.notebook.runs.hold import Hold
-from slipway.notebook.runs.host_facts import Surroundings
-from slipway.notebook.runs.interfaces import Place
-from slipway.notebook.runs.options import Wish
-from slipway.notebook.runs.plan import Course
+from slipway.notebook.runs.host_facts import HostFacts
+from slipway.notebook.runs.interfaces import Location
+from slipway.notebook.runs.options import RunOptions
+from slipway.notebook.runs.plan import RunPlan
 from slipway.notebook.runs.preconditions import (
-    Ports,
+    Interfaces,
     is_real,
     load,
     refuse_gates,
@@ -32,29 +32,29 @@ from slipway.notebook.runs.preconditions import (
     variables_of,
 )
 from slipway.notebook.runs.run import Run
-from slipway.notebook.runs.secrets import Looking, of_parameters
+from slipway.notebook.runs.secrets import SecretLookup, of_parameters
 
 
 @dataclass(frozen=True)
-class Departure:
+class StartedRun:
     """A run that only has to be begun."""
 
     runbook: Runbook
-    course: Course
-    wish: Wish
+    course: RunPlan
+    wish: RunOptions
     env: Environment | None
     values: Mapping[str, str]
     record: Record
-    here: Surroundings
+    here: HostFacts
     mask: Mask
-    before: Progress | None = None
+    before: EventProgress | None = None
 
 
 def start(
-    name: str, env: Environment | None, given: Sequence[str], wish: Wish, ports: Ports
+    name: str, env: Environment | None, given: Sequence[str], wish: RunOptions, ports: Interfaces
 ) -> int:
     """Run a runbook from its beginning, or the part that is wished for; return the exit code."""
-    looking = Looking(env)
+    looking = SecretLookup(env)
     runbook = load(name, ports.commands)
     course = courses.plan(runbook, wish)
     if not course.actions and wish.checks_only:
@@ -69,7 +69,7 @@ def start(
     values = settle(runbook, course, asked, ports)
     if env is None and values.get("ENV"):
         env = environment.load(values["ENV"])
-        looking = Looking(env)
+        looking = SecretLookup(env)
     # Only now is it certain which name a cell wants that destroys.
     refuse_gates(runbook, course, wish, ports.mode, env.name if env else "")
     here = host_facts.look()
@@ -86,16 +86,16 @@ def start(
         "scope": wish.scope,
     }
     record = ports.records.create(runbook.name, runbook.text, begin, ports.runs)
-    return go(Departure(runbook, course, wish, env, values, record, here, mask), ports)
+    return go(StartedRun(runbook, course, wish, env, values, record, here, mask), ports)
 
 
-def go(start: Departure, ports: Ports) -> int:
+def go(start: StartedRun, ports: Interfaces) -> int:
     """Run it, and give everything back whatever happens."""
     runbook, record, here, env = start.runbook, start.record, start.here, start.env
     for value in of_parameters(start.values):
         start.mask.add(value)
     variables = {**start.values, "RUNBOOK": runbook.name, "RUNBOOK_RUN_ID": record.id}
-    session = Session(
+    session = CellSession(
         record.folder, variables, start.mask, terminal=ports.mode.person, debug=ports.debug
     )
     with contextlib.ExitStack() as stack:
@@ -113,12 +113,12 @@ def go(start: Departure, ports: Ports) -> int:
         lost = session.load(start.before.state) if start.before and start.before.state else ()
         for text in losses(record, lost):
             ports.teller.note(text, loud=True)
-        job = Job(
+        job = RunContext(
             runbook=runbook,
             course=start.course,
             wish=start.wish,
             mode=ports.mode,
-            place=Place(env.name if env else "", here.host, is_real=is_real(env)),
+            place=Location(env.name if env else "", here.host, is_real=is_real(env)),
             who=here.user,
             values=start.values,
             record=record,
@@ -133,7 +133,7 @@ def go(start: Departure, ports: Ports) -> int:
         return Run(job).go()
 
 
-def facts_of(here: Surroundings) -> dict[str, Any]:
+def facts_of(here: HostFacts) -> dict[str, Any]:
     """Return who and where, as a record keeps it."""
     keys = ("user", "email", "host", "commit", "branch", "dirty")
     return {key: getattr(here, key) for key in keys}

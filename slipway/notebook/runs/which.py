@@ -3,13 +3,13 @@
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.notebook.records import history
-from slipway.notebook.runs.host_facts import Surroundings
-from slipway.notebook.runs.preconditions import Ports
+from slipway.notebook.runs.host_facts import HostFacts
+from slipway.notebook.runs.preconditions import Interfaces
 
 
 def pick(
-    run: str, name: str, env: Environment | None, here: Surroundings, ports: Ports
-) -> history.Summary:
+    run: str, name: str, env: Environment | None, here: HostFacts, ports: Interfaces
+) -> history.RunSummary:
     """Return the run that is meant. Raises UsageError where there are several, or none."""
     if run:
         found = history.find(run, ports.runs)
@@ -34,7 +34,7 @@ def pick(
 
 
 def refuse_another(
-    found: history.Summary, run: str, name: str, env: Environment | None, here: Surroundings
+    found: history.RunSummary, run: str, name: str, env: Environment | None, here: HostFacts
 ) -> None:
     """Raise UsageError for a run that contradicts the rest, or another's by half its name."""
     if env and found.env != env.name:

@@ -77,7 +77,7 @@ Happening = Attempt | Remark
 
 
 @dataclass(frozen=True)
-class Chronicle:
+class RunHistory:
     """A run as a whole."""
 
     begin: Mapping[str, Any]
@@ -146,7 +146,7 @@ class Chronicle:
         return words[self.ending]
 
 
-def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> Chronicle:
+def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> RunHistory:
     """Join events; `numbers` says which cell of the runbook an id is, counted from 1."""
     progress = follow(events)
     happenings: list[Happening] = []
@@ -179,7 +179,7 @@ def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> C
         before = at
     reached = list(progress.actions)
     stuck = reached[-1] if reached and progress.ending == "unfinished" else ""
-    return Chronicle(
+    return RunHistory(
         begin=events[0].data if events else {},
         began=began,
         ended=before,

@@ -12,14 +12,14 @@ from slipway.notebook.document import (
     Alert,
     Cell,
     Heading,
-    Manual,
+    ManualStep,
     Runbook,
 )
 from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html, visible
-from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, tell
+from slipway.notebook.transcripts.attempts import Attempt, Happening, RunHistory, tell
 from slipway.notebook.transcripts.transcript import mark
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def make(folder: Path) -> str:
     runbook, _ = parse.parse(text, Path("runbook.md"))
     numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
     story = tell(record.read(folder), numbers)
-    body = Body(runbook, story, folder).render(text)
+    body = PageBody(runbook, story, folder).render(text)
     picture = timeline.draw(story, titles(runbook))
     legend = "A bar: it ran. A dotted line: it waited for a person. Hatched: it did not pass."
     figure = f"<figure>{picture}<figcaption>{legend}</figcaption></figure>" if picture else ""
@@ -80,7 +80,7 @@ def titles(runbook: Runbook) -> Mapping[str, str]:
     seen: dict[str, int] = {}
     named: dict[str, str] = {}
     for action in runbook.actions():
-        if isinstance(action, Manual):
+        if isinstance(action, ManualStep):
             named[action.id] = re.sub(r"[`*]", "", action.text)
             continue
         seen[action.title] = seen.get(action.title, 0) + 1
@@ -89,10 +89,10 @@ def titles(runbook: Runbook) -> Mapping[str, str]:
     return named
 
 
-class Body:
+class PageBody:
     """The runbook's text with what happened put behind each cell and each step."""
 
-    def __init__(self, runbook: Runbook, story: Chronicle, folder: Path) -> None:
+    def __init__(self, runbook: Runbook, story: RunHistory, folder: Path) -> None:
         self.story = story
         self.folder = folder
         self.actions = {each.line: each for each in runbook.actions()}
@@ -130,7 +130,7 @@ class Body:
                 is_marked = opened[-1] is not None
             if token.type in ("list_item_close", "blockquote_close"):
                 about = opened.pop()
-                if isinstance(about, Manual):
+                if isinstance(about, ManualStep):
                     yield _raw(self._report(list(self.story.of(about.id)), None))
             if token.type == "inline" and is_marked:
                 _without_marker(token)
@@ -156,7 +156,7 @@ class Body:
                 token.attrSet("class", f"alert {alert.kind}")
             return alert
         step = self.actions.get(line)
-        if not isinstance(step, Manual):
+        if not isinstance(step, ManualStep):
             return None
         token.attrSet("class", f"step {_class(self.story.actions.get(step.id))}")
         token.attrSet("id", f"cell:{step.id}")
@@ -207,7 +207,7 @@ def _facts_of(facts: Sequence[str]) -> str:
     return f"<b>{first}</b>" + "".join(f" · {each}" for each in others)
 
 
-def _pills(story: Chronicle) -> str:
+def _pills(story: RunHistory) -> str:
     """Show result and environment before anything else."""
     sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(story.ending, "■")
     result = _text(f"{sign} {story.result.capitalize()}")
@@ -217,7 +217,7 @@ def _pills(story: Chronicle) -> str:
     return f'<p class="pills">{pills}</p>'
 
 
-def _facts(story: Chronicle, runbook: Runbook) -> str:
+def _facts(story: RunHistory, runbook: Runbook) -> str:
     shown = ("Result", "Environment")  # above the title already
     found = {name: value for name, value in story.facts().items() if name not in shown}
     found |= {"Owner": runbook.matter.owner, "Risk": runbook.matter.risk}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.notebook.transcripts.ansi import visible
-from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, span
+from slipway.notebook.transcripts.attempts import Attempt, Happening, RunHistory, span
 
 ROW, BAR, TEXT, TOP = 38, 10, 15, 4  # pixels; across, everything is in per cent of the width
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)
@@ -39,7 +39,7 @@ class Scale:
         return self.places[i - 1] + part * (self.places[i] - self.places[i - 1])
 
 
-def draw(story: Chronicle, titles: Mapping[str, str]) -> str:
+def draw(story: RunHistory, titles: Mapping[str, str]) -> str:
     """Return the picture as SVG; `titles` gives each action's name in the order of the runbook."""
     rows: dict[str, list[Happening]] = {}
     for each in story.happenings:
@@ -69,7 +69,7 @@ def draw(story: Chronicle, titles: Mapping[str, str]) -> str:
     )
 
 
-def scaled(story: Chronicle) -> Scale:
+def scaled(story: RunHistory) -> Scale:
     """Measure the run; a break longer than all the rest together becomes as long as a tenth."""
     total = max((story.ended - story.began).total_seconds(), 0.001)
     breaks = [(_since(story, begin), _since(story, end)) for begin, end in story.breaks]
@@ -84,7 +84,7 @@ def scaled(story: Chronicle) -> Scale:
     return Scale(tuple(moments), tuple(100 * each / whole for each in places), tuple(breaks))
 
 
-def _row(story: Chronicle, scale: Scale, top: int, title: str, found: Sequence[Happening]) -> str:
+def _row(story: RunHistory, scale: Scale, top: int, title: str, found: Sequence[Happening]) -> str:
     standing = story.actions.get(found[-1].cell, "may have run")
     seconds = sum(each.seconds for each in found if isinstance(each, Attempt))
     took = span(seconds) if seconds else ("by hand" if standing == "passed" else standing)
@@ -112,7 +112,7 @@ def _row(story: Chronicle, scale: Scale, top: int, title: str, found: Sequence[H
     return "".join(parts)
 
 
-def _bar(story: Chronicle, scale: Scale, each: Happening, y: float) -> str:
+def _bar(story: RunHistory, scale: Scale, each: Happening, y: float) -> str:
     if isinstance(each, Attempt):
         left = scale.at(_since(story, each.began))
         right = scale.at(_since(story, each.ended or each.began))
@@ -129,7 +129,7 @@ def _bar(story: Chronicle, scale: Scale, each: Happening, y: float) -> str:
     )
 
 
-def _axis(story: Chronicle, scale: Scale, top: float, bottom: float) -> str:
+def _axis(story: RunHistory, scale: Scale, top: float, bottom: float) -> str:
     """Mark the beginning, the end, round moments between them, and each break."""
     total = scale.moments[-1]
     step = next((each for each in STEPS if total / each <= TICKS), total)
@@ -163,7 +163,7 @@ def _inside(place: float) -> float:
     return min(max(place, 1.5), 98.5)
 
 
-def _since(story: Chronicle, at: datetime.datetime) -> float:
+def _since(story: RunHistory, at: datetime.datetime) -> float:
     return (at - story.began).total_seconds()
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from slipway.errors import SlipwayError
 from slipway.notebook.cells import output
-from slipway.notebook.document import Cell, Manual, Runbook
+from slipway.notebook.document import Cell, ManualStep, Runbook
 from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.records.event import Event
 from slipway.notebook.transcripts.ansi import plain, visible
-from slipway.notebook.transcripts.attempts import Attempt, Chronicle, Happening, Remark, tell
+from slipway.notebook.transcripts.attempts import Attempt, Happening, Remark, RunHistory, tell
 from slipway.notebook.transcripts.timeline import MARKS
 
 NAME = "transcript.md"
@@ -70,7 +70,7 @@ def mark(standing: str | None) -> str:
     return MARKS.get(standing or "", "·")
 
 
-def _head(story: Chronicle, folder: Path) -> list[str]:
+def _head(story: RunHistory, folder: Path) -> list[str]:
     rows = [f"| {name} | {escaped(value)} |" for name, value in story.facts().items()]
     return [
         "# Run `" + visible(folder.name).replace("`", "'") + "`",
@@ -82,7 +82,7 @@ def _head(story: Chronicle, folder: Path) -> list[str]:
     ]
 
 
-def _course(story: Chronicle, runbook: Runbook) -> list[str]:
+def _course(story: RunHistory, runbook: Runbook) -> list[str]:
     """Tell in order what happened, one line each; all times are UTC."""
     cells = {cell.id: cell for cell in runbook.cells()}
     rows = ["| Time (UTC) | At | What happened |", "|---|---|---|"]
@@ -100,7 +100,7 @@ def _said(each: Happening, cell: Cell | None) -> str:
     return ", ".join([f"{mark(each.standing)} {escaped(first)}", *map(escaped, others)])
 
 
-def _body(text: str, runbook: Runbook, story: Chronicle, folder: Path) -> Iterator[str]:
+def _body(text: str, runbook: Runbook, story: RunHistory, folder: Path) -> Iterator[str]:
     """Yield the runbook's lines and, behind each cell and step, what became of it."""
     lines = markup.lines(text)
     places = markup.places(text)
@@ -112,7 +112,7 @@ def _body(text: str, runbook: Runbook, story: Chronicle, folder: Path) -> Iterat
         happened = list(story.of(action.id))
         cell = action if isinstance(action, Cell) else None
         report = _report(happened, story, cell, folder) or ["> · not run"]
-        if isinstance(action, Manual) and story.actions.get(action.id) == "passed":
+        if isinstance(action, ManualStep) and story.actions.get(action.id) == "passed":
             lines[action.line - 1] = lines[action.line - 1].replace("[ ]", "[x]", 1)
         behind.setdefault(end, []).extend((indent + line).rstrip() for line in ["", *report])
     if matter:
@@ -124,7 +124,7 @@ def _body(text: str, runbook: Runbook, story: Chronicle, folder: Path) -> Iterat
 
 
 def _report(
-    happened: Sequence[Happening], story: Chronicle, cell: Cell | None, folder: Path
+    happened: Sequence[Happening], story: RunHistory, cell: Cell | None, folder: Path
 ) -> list[str]:
     found: list[str] = []
     for each in happened:
