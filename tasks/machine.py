@@ -207,11 +207,11 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
 def _place(env: "Environment") -> "ProviderContext":
     from slipway.errors import Refused
     from slipway.images import references
-    from slipway.machines.provider import Place
+    from slipway.machines.provider import ProviderContext
 
     if env.is_local:
         raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
-    return Place(env.project, env.name, images=references.named_images())
+    return ProviderContext(env.project, env.name, images=references.named_images())
 
 
 def _provider(env: "Environment", name: str) -> "Provider":

@@ -11,10 +11,10 @@ import pytest
 from slipway.errors import Refused, Unreachable, UsageError
 from slipway.hosts import known_hosts
 from slipway.machines import fleet, inventory, listing
-from slipway.machines.joining import Admission
+from slipway.machines.joining import Joining
 from slipway.machines.local.image import RIGHTS
-from slipway.machines.provider import Place, Wish
-from slipway.machines.removal import Departure
+from slipway.machines.provider import MachineSpec, ProviderContext
+from slipway.machines.removal import Removal
 from slipway.machines.ssh_provider import SshProvider
 from slipway.plan import Silent
 

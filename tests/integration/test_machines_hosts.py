@@ -40,7 +40,9 @@ class Fleet:
     """Rehearsal machines of a project nobody else has."""
 
     def __init__(self, root: Path) -> None:
-        self.place = Place(f"t{uuid.uuid4().hex[:6]}", ENV, root, images=(STOCK, "none:such"))
+        self.place = ProviderContext(
+            f"t{uuid.uuid4().hex[:6]}", ENV, root, images=(STOCK, "none:such")
+        )
         self.provider = LocalProvider(self.place, lambda question: False)
 
     def create(self, name: str) -> list[str]:

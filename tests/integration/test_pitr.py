@@ -431,7 +431,8 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
         "from slipway.client.pitr.recovery import past\n"
         "from slipway.client.pitr.pgbackrest import Archive\n"
         "from slipway.client.container import Container\n"
-        "with past(Archive(Container(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent()):\n"
+        "server = past(Archive(Container(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent())\n"
+        "with server:\n"
         "    time.sleep(600)\n"
     )
     for delay in (0.0, 2.0):

@@ -9,7 +9,7 @@ from slipway.backups.format import toc
 from slipway.backups.format.pipes import StderrTail
 from slipway.backups.format.toc import ENTRY
 from slipway.backups.restore import unmarked
-from slipway.backups.restore.local_dump import Archive
+from slipway.backups.restore.local_dump import LocalDump
 from slipway.backups.take.dump import say
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.processes import started
@@ -76,7 +76,7 @@ def fill_tables(
     ]
     with server.libpq(application=NAME) as env:
         for entries, must in rounds:
-            run = unmarked.restore if must else Archive.pg_restore
+            run = unmarked.restore if must else LocalDump.pg_restore
             code, lines = run(archive, *flags, env=env, entries=entries)
             if code and must:
                 raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")

@@ -69,7 +69,7 @@ class LocalDump:
     ) -> tuple[int, list[str]]:
         """Run pg_restore on it, on some of its entries; return the exit code and what it said."""
         with contextlib.ExitStack() as stack:
-            words = stack.enter_context(contextlib.closing(Words()))
+            words = stack.enter_context(contextlib.closing(StderrTail()))
             argv, given = self._line(stack, flags, entries)
             child = stack.enter_context(started(argv, env=env, stderr=words.fileno, pass_fds=given))
             while True:
@@ -179,7 +179,7 @@ def _decoded(descriptor: int, label: str) -> LocalDump:
     versions = {what: int(major) for what, major in MADE_BY.findall(text)}
     majors = versions.get("from database", 0), versions.get("by pg_dump", 0)
     _, marks = attver.without(whole.definitions())
-    return Archive(descriptor, *majors, toc.entries(text), toc.needs(text), marks)
+    return LocalDump(descriptor, *majors, toc.entries(text), toc.needs(text), marks)
 
 
 def _contents(archive: LocalDump) -> str:

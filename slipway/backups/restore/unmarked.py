@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
 from slipway.backups.format import pipes
-from slipway.backups.format.pipes import Words
-from slipway.backups.restore.local_dump import Archive
+from slipway.backups.format.pipes import StderrTail
+from slipway.backups.restore.local_dump import LocalDump
 from slipway.database.processes import started
 from slipway.migrations import attver
 
@@ -23,7 +23,7 @@ VERDICT = re.compile(r"^(?:ERROR|FATAL): +")
 
 
 def restore(
-    archive: Archive,
+    archive: LocalDump,
     *flags: str,
     env: Mapping[str, str],
     entries: Sequence[str] | None = None,
@@ -39,7 +39,7 @@ def restore(
     return archive.pg_restore(*flags, *REST, env=env, entries=entries, watch=watch)
 
 
-def told(archive: Archive) -> str:
+def told(archive: LocalDump) -> str:
     """Say what is left out, for people."""
     columns = f"{archive.marks} column{'s' * (archive.marks != 1)}"
     return (
@@ -49,14 +49,14 @@ def told(archive: Archive) -> str:
 
 
 def _define(
-    archive: Archive, flags: Sequence[str], env: Mapping[str, str], entries: Sequence[str] | None
+    archive: LocalDump, flags: Sequence[str], env: Mapping[str, str], entries: Sequence[str] | None
 ) -> tuple[int, list[str]]:
     sql, _ = attver.without(
         archive.definitions(*(flag for flag in flags if flag in FOR_SQL), entries=entries)
     )
     argv = [*PSQL, *(flag for flag in flags if flag.startswith("--dbname="))]
     with (
-        contextlib.closing(Words()) as words,
+        contextlib.closing(StderrTail()) as words,
         started(argv, env=env, stdin=subprocess.PIPE, stderr=words.fileno) as child,
     ):
         (sink,) = pipes.pipes(child)

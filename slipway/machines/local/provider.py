@@ -17,7 +17,7 @@ from slipway.hosts.host import MINUTES, SECONDS, Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
 from slipway.machines.local import addresses, image
-from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Seat
+from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Address
 from slipway.machines.local.image import RIGHTS
 from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import MachineSpec, ProviderContext
@@ -46,7 +46,7 @@ class LocalProvider:
         known = inventory.load(self._place.env, self._place.root)
         inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
 
-    def create(self, wish: Wish) -> Machine:
+    def create(self, wish: MachineSpec) -> Machine:
         reference = image.stocked(self._engine, self._place.images)
         is_new = wish.name not in self._inspect()
         seat = NOWHERE
