@@ -1,1 +1,14 @@
 """Side-by-side measurements, one module per claim; results go to docs/benchmarks.md."""
+
+# Each claim with the module here whose `measure` looks at it.
+CLAIMS = {
+    "list": "listing",
+    "deploy": "deploys",
+    "migrations": "migrations",
+    "backup": "backup",
+    "restore": "restore",
+    "physical": "physical",
+    "check": "runbooks_check",
+    "prompt": "runbook_start",
+    "cells": "runbook_cells",
+}

@@ -5,22 +5,9 @@ import shutil
 import sys
 from importlib import import_module
 
-from benchmarks import section
+from benchmarks import CLAIMS, section
 from benchmarks.section import Section
 from tests.integration.corner import sweep_images
-
-# Each claim with the module here whose `measure` looks at it.
-CLAIMS = {
-    "list": "listing",
-    "deploy": "deploys",
-    "migrations": "migrations",
-    "backup": "backup",
-    "restore": "restore",
-    "physical": "physical",
-    "check": "runbooks_check",
-    "prompt": "runbook_start",
-    "cells": "runbook_cells",
-}
 
 
 def main() -> int:

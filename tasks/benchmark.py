@@ -4,7 +4,7 @@ from tasks.command import command
 
 
 def _claims() -> list[str]:
-    from benchmarks.__main__ import CLAIMS
+    from benchmarks import CLAIMS
 
     return list(CLAIMS)
 
@@ -23,9 +23,12 @@ def benchmark(*, name: str = "") -> None:
 
     from invoke.exceptions import Exit
 
+    from slipway.bootstrap import dev_packages
     from slipway.hosts.local import LocalHost
     from slipway.project import ROOT
 
+    if code := dev_packages.add():
+        raise Exit(code=code)
     argv = [sys.executable, "-m", "benchmarks", *([f"--name={name}"] if name else [])]
     if code := LocalHost(cwd=ROOT).attach(argv):
         raise Exit(code=code)

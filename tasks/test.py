@@ -23,11 +23,13 @@ def test(*, only: str = "") -> None:
       inv test
       inv test --only=lint,types,unit
     """
-    from slipway.bootstrap import prepare
+    from slipway.bootstrap import dev_packages, prepare
     from slipway.checks import suite
     from slipway.show import parts, progress
 
     chosen = suite.chosen(only)
+    if code := dev_packages.add():
+        raise Exit(code=code)
     if any(part.wants_engine for part in chosen):
         reason = suite.made_ready(lambda: prepare.prepare(progress.PlanProgress()))
         parts.warn(reason)

@@ -1,7 +1,11 @@
-"""Make .venv from requirements.lock; run by ./inv with any Python >= 3.11 and nothing installed."""
+"""Make .venv from requirements.lock; run by ./inv with any Python >= 3.11 and nothing installed.
+
+What only tests need is in requirements-dev.lock and added when it is first needed: see `add`.
+"""
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -16,14 +20,21 @@ from typing import BinaryIO, NoReturn
 
 REFUSED = 3
 INTERRUPTED = 130
-NEEDED_BYTES = 600 * 1024 * 1024
+MB = 1024 * 1024
+# Free space wanted for each list: its packages installed, and their downloads meanwhile.
+LOCK, DEV_LOCK = "requirements.lock", "requirements-dev.lock"
+NEEDED = {LOCK: 300 * MB, DEV_LOCK: 500 * MB}
+BEGUN = "begun "
 
 # What pip's last words mean, the first match counts.
 SENTENCES = (
-    (r"No space left on device|Errno 28", "the disk is full; free about 600 MB and run this again"),
+    (
+        r"No space left on device|Errno 28",
+        "the disk is full; free some hundred MB and run this again",
+    ),
     (
         r"DO NOT MATCH THE HASHES",
-        "a downloaded package is not the one requirements.lock names; look at {log}",
+        "a downloaded package is not the one {lock} names; look at {log}",
     ),
     (
         r"NewConnectionError|name resolution|Max retries|timed out|ConnectionError|SSLError"
@@ -38,13 +49,15 @@ class Refused(Exception):
     """Stopped; the text says why and what to type."""
 
 
-def main(root: Path, stamp: str) -> int:
-    """Make .venv unless somebody else just did; return the exit code."""
+def main(root: Path, stamp: str | None) -> int:
+    """Make .venv unless somebody else just did, or without a stamp add to it; return the code."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
         with _alone(root):
-            if _stamp(root) != stamp:
+            if stamp is None:
+                add(root)
+            elif _stamp(root) != stamp:
                 make(root, stamp)
     except Refused as refusal:
         _say(str(refusal))
@@ -63,25 +76,19 @@ def main(root: Path, stamp: str) -> int:
 def make(root: Path, stamp: str) -> None:
     """Make .venv beside the old one; on any failure the old one is put back."""
     python = os.path.realpath(sys.executable)  # /usr/bin/python3.11: its absence is noticed later
-    _check_disk(root)
+    _check_disk(root, LOCK)
     _ensure_venv_module()
     started = time.monotonic()
-    _say(f"making .venv with Python {sys.version.split()[0]} from requirements.lock")
-    venv, old, log = root / ".venv", root / ".venv.old", root / ".slipway" / "venv.log"
+    _say(f"making .venv with Python {sys.version.split()[0]} from {LOCK}")
+    venv, old = root / ".venv", root / ".venv.old"
     _remove(old)
     if _stamp(root):
         venv.rename(old)
     _remove(venv)
     try:
-        with log.open("wb") as output:
-            _run([python, "-m", "venv", str(venv)], output, log)
-            pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--only-binary=:all:"]
-            quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries=2"]
-            lock = ["--require-hashes", "--requirement", str(root / "requirements.lock")]
-            _run([*pip, *quiet, *lock], output, log)
-        draft = venv / "stamp.draft"
-        draft.write_text(f"{stamp}\n")
-        draft.replace(venv / "stamp")
+        _run(root, [python, "-m", "venv", str(venv)], LOCK)
+        _install(root, LOCK)
+        _write(venv / "stamp", stamp)
     except BaseException:
         _remove(venv)
         if old.exists():
@@ -91,30 +98,68 @@ def make(root: Path, stamp: str) -> None:
     _say(f".venv is ready ({time.monotonic() - started:.0f} s)")
 
 
-def _run(argv: Sequence[str], output: BinaryIO, log: Path) -> None:
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        code = process.wait()
-    finally:
-        if process.poll() is None:  # interrupted: the child may not have been told
-            process.terminate()
-            process.wait()
+def add(root: Path) -> None:
+    """Add what tests need to .venv; nothing that a command of a user needs is touched.
+
+    The list holds only packages that requirements.lock has not. They are written over whatever an
+    interrupted start left of them, and the mark that they are all there is written last.
+    """
+    mark = root / ".venv" / "dev"
+    digest = hashlib.sha256((root / DEV_LOCK).read_bytes()).hexdigest()
+    present = _read(mark)
+    if present == digest:
+        return
+    stamp = _stamp(root)
+    if not stamp:
+        raise Refused("there is no .venv to add to; run ./inv once")
+    _check_disk(root, DEV_LOCK)
+    if present not in ("", BEGUN + digest):
+        make(root, stamp)  # packages of another list lie there
+    started = time.monotonic()
+    _say(f"adding to .venv what tests need, from {DEV_LOCK}")
+    _write(mark, BEGUN + digest)
+    _install(root, DEV_LOCK, "--no-deps", "--ignore-installed")
+    _write(mark, digest)
+    _say(f".venv is ready for tests ({time.monotonic() - started:.0f} s)")
+
+
+def _install(root: Path, lock: str, *options: str) -> None:
+    pip = [str(root / ".venv" / "bin" / "python"), "-m", "pip", "install", "--only-binary=:all:"]
+    quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries=2"]
+    hashed = ["--require-hashes", "--requirement", str(root / lock)]
+    _run(root, [*pip, *quiet, *options, *hashed], lock)
+
+
+def _run(root: Path, argv: Sequence[str], lock: str) -> None:
+    log = root / ".slipway" / "venv.log"
+    with log.open("wb") as output:
+        code = _wait(argv, output)
     if code == 0:
         return
     text = log.read_text(errors="replace")
     for pattern, sentence in SENTENCES:
         if re.search(pattern, text):
-            raise Refused(sentence.format(log=log))
+            raise Refused(sentence.format(log=log, lock=lock))
     last = [line for line in text.splitlines() if line.strip()][-1:] or ["no message"]
     raise Refused(f"`{' '.join(argv[1:4])}` failed: {last[0]}; details in {log}")
 
 
-def _check_disk(root: Path) -> None:
+def _wait(argv: Sequence[str], output: BinaryIO) -> int:
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:  # interrupted: the child may not have been told
+            process.terminate()
+            process.wait()
+
+
+def _check_disk(root: Path, lock: str) -> None:
     free = shutil.disk_usage(root).free
-    if free < NEEDED_BYTES:
+    if free < NEEDED[lock]:
         raise Refused(
-            f"only {free // 1024**2} MB are free on the disk of {root}; "
-            f"free {NEEDED_BYTES // 1024**2} MB and run this again"
+            f"only {free // MB} MB are free on the disk of {root}; "
+            f"free {NEEDED[lock] // MB} MB and run this again"
         )
 
 
@@ -152,11 +197,22 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _stamp(root: Path) -> str:
+    stamp = _read(root / ".venv" / "stamp")
+    return stamp if os.access(root / ".venv" / "bin" / "python", os.X_OK) else ""
+
+
+def _read(path: Path) -> str:
     try:
-        found = (root / ".venv" / "stamp").read_text().rstrip("\n")
+        return path.read_text().rstrip("\n")
     except OSError:
         return ""
-    return found if os.access(root / ".venv" / "bin" / "python", os.X_OK) else ""
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a line at once or not at all."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(f"{text}\n")
+    draft.replace(path)
 
 
 def _remove(folder: Path) -> None:
@@ -176,4 +232,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None))

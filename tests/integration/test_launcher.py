@@ -1,4 +1,4 @@
-"""./inv, run for real in a small copy of the project whose only dependency is a made-up Invoke."""
+"""./inv, run for real in a small copy of the project that needs two made-up packages."""
 
 import hashlib
 import os
@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-WHEEL = "invoke-1.0-py3-none-any.whl"
+INVOKE = "import os, sys\ndef main():\n print(os.getcwd(), *sys.argv[1:])\n sys.exit(7)"
+CHECKER = "def main():\n print('checked', end='')"
 
 
 class Project:
-    """A folder with the launcher, a lock, and a folder of wheels as its whole package index."""
+    """A folder with the launcher, two locks, and a folder of wheels as its whole package index."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -27,26 +28,68 @@ class Project:
         self.index.mkdir()
         shutil.copy2(ROOT / "inv", root)
         shutil.copy(ROOT / "slipway" / "bootstrap" / "venv.py", root / "slipway" / "bootstrap")
-        with zipfile.ZipFile(self.index / WHEEL, "w") as wheel:
-            wheel.writestr(
-                "invoke.py",
-                "import os, sys\ndef main():\n print(os.getcwd(), *sys.argv[1:])\n sys.exit(7)",
-            )
-            info = "invoke-1.0.dist-info"
-            wheel.writestr(
-                f"{info}/METADATA", "Metadata-Version: 2.1\nName: invoke\nVersion: 1.0\n"
-            )
-            wheel.writestr(
-                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\ninv = invoke:main\n")
-            wheel.writestr(f"{info}/RECORD", "")
+        self.wheel("invoke", "1.0", INVOKE, script="inv")
+        for version in ("1.0", "2.0"):
+            self.wheel("checker", version, CHECKER, script="checker")
         self.lock()
+        self.lock_dev()
+
+    def wheel(self, name: str, version: str, text: str, script: str) -> None:
+        info = f"{name}-{version}.dist-info"
+        files = {
+            f"{name}.py": f"VERSION = {version!r}\n{text}",
+            f"only_in_{version.replace('.', '_')}.py": "",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/entry_points.txt": f"[console_scripts]\n{script} = {name}:main\n",
+            f"{info}/RECORD": "",
+        }
+        with zipfile.ZipFile(self.wheel_path(name, version), "w") as wheel:
+            for path, content in files.items():
+                wheel.writestr(path, content)
+
+    def wheel_path(self, name: str, version: str) -> Path:
+        return self.index / f"{name}-{version}-py3-none-any.whl"
 
     def lock(self, comment: str = "", digest: str = "") -> None:
-        digest = digest or hashlib.sha256((self.index / WHEEL).read_bytes()).hexdigest()
-        text = f"# {comment}\ninvoke==1.0 --hash=sha256:{digest}\n"
-        (self.root / "requirements.lock").write_text(text)
+        """Name the packages that run."""
+        self._lock("requirements.lock", "invoke", "1.0", comment, digest)
+
+    def lock_dev(self, version: str = "1.0", digest: str = "") -> None:
+        """Name the packages that tests need besides."""
+        self._lock("requirements-dev.lock", "checker", version, "", digest)
+
+    def _lock(self, file: str, name: str, version: str, comment: str, digest: str) -> None:
+        content = self.wheel_path(name, version).read_bytes()
+        digest = digest or hashlib.sha256(content).hexdigest()
+        text = f"# {comment}\n{name}=={version} --hash=sha256:{digest}\n"
+        (self.root / file).write_text(text)
+
+    @property
+    def packages(self) -> Path:
+        (folder,) = self.root.glob(".venv/lib/python3.*/site-packages")
+        return folder
+
+    def start_adding(self) -> "subprocess.Popen[str]":
+        """Ask for what tests need, as `inv test` does."""
+        script = self.root / "slipway" / "bootstrap" / "venv.py"
+        return subprocess.Popen(
+            [str(self.root / ".venv" / "bin" / "python"), "-I", str(script), str(self.root)],
+            env=self.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def add(self) -> "tuple[int, str]":
+        adding = self.start_adding()
+        said = adding.communicate(timeout=90)[1]
+        return adding.returncode, said
+
+    def check(self) -> str:
+        """Return what the test program prints; it is in .venv/bin, where people look for it."""
+        program = str(self.root / ".venv" / "bin" / "checker")
+        return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
     def environment(self, **more: str) -> dict[str, str]:
         path = f"{Path(sys.executable).resolve().parent}:{os.environ['PATH']}"
@@ -181,6 +224,67 @@ def test_an_old_python_is_named_and_refused(project: Project, tmp_path: Path) ->
     assert refused.returncode == 2
     assert "Python 3.11 or newer is needed" in refused.stderr
     assert "Python 3.9.2" in refused.stderr
+
+
+def test_what_only_tests_need_is_added_when_asked_for_and_once(project: Project) -> None:
+    project.lock("without what tests need")
+    assert works(project)
+    assert not (project.packages / "checker.py").exists()
+    code, said = project.add()
+    assert (code, "adding to .venv" in said, project.check()) == (0, True, "checked")
+    assert project.add() == (0, "")
+    assert project.inv().stderr == ""
+
+
+def test_an_adding_that_was_killed_at_any_moment_is_finished_by_the_next(project: Project) -> None:
+    works(project)
+    project.lock_dev()
+    for seconds in (0.0, 0.2, 0.4, 0.8, 1.6):
+        (project.root / ".venv" / "dev").unlink(missing_ok=True)
+        adding = project.start_adding()
+        assert adding.stderr is not None
+        assert "to .venv what tests need" in adding.stderr.readline()
+        time.sleep(seconds)
+        os.killpg(adding.pid, signal.SIGKILL)
+        adding.communicate(timeout=30)
+        assert works(project)
+        assert project.add()[0] == 0
+        assert project.check() == "checked"
+
+
+def test_half_a_package_is_written_over(project: Project) -> None:
+    """Pip takes the folder with its name for the whole package."""
+    works(project)
+    project.lock_dev()
+    project.add()
+    mark = project.root / ".venv" / "dev"
+    mark.write_text(f"begun {mark.read_text()}")
+    (project.packages / "checker-1.0.dist-info" / "RECORD").unlink()
+    (project.packages / "checker.py").write_text("def main(")
+    (project.root / ".venv" / "bin" / "checker").unlink()
+    assert project.add()[0] == 0
+    assert project.check() == "checked"
+
+
+def test_another_list_for_tests_leaves_nothing_of_the_one_before(project: Project) -> None:
+    works(project)
+    project.lock_dev("1.0")
+    project.add()
+    project.lock_dev("2.0")
+    assert project.add()[0] == 0
+    assert (project.packages / "only_in_2_0.py").exists()
+    assert [path.name for path in project.packages.glob("checker-*")] == ["checker-2.0.dist-info"]
+    assert project.inv().stderr == ""
+
+
+def test_a_test_package_that_is_refused_leaves_all_commands_working(project: Project) -> None:
+    project.lock("refused")
+    works(project)
+    project.lock_dev(digest="0" * 64)
+    code, said = project.add()
+    assert code == 3
+    assert "is not the one requirements-dev.lock names" in said.splitlines()[-1]
+    assert project.inv().stderr == ""
 
 
 @pytest.fixture

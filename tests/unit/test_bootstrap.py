@@ -1,8 +1,6 @@
 """What bootstrap needs, does and refuses, without an engine."""
 
 import os
-import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.images import references
 from slipway.machines.engine import ensure_engine
-from slipway.project import ROOT
 from tests.fakes.host import FakeHost
 
 NO_NETWORK = "Error response from daemon: Get https://r/v2/: dial tcp: lookup r: no such host"
@@ -59,14 +56,6 @@ def test_the_stack_names_images_that_it_does_not_build(tmp_path: Path) -> None:
 
 def test_every_image_of_this_stack_has_a_stand_in() -> None:
     assert set(references.named_images()) <= set(standins.RECIPES)
-
-
-def test_the_lock_names_every_package_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    names = {re.split(r"[\[<>=]", text)[0].lower() for text in wanted}
-    assert names <= set(locked)
 
 
 def test_an_image_that_a_registry_has_is_pulled() -> None:
