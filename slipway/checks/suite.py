@@ -42,6 +42,7 @@ class PartResult:
 
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
+SPREAD = ("--numprocesses=auto", "--dist=worksteal", "--max-worker-restart=0")
 SHARED = (
     "--dist=loadgroup",
     "--no-loadscope-reorder",  # the tests come in the order that is best
@@ -68,7 +69,7 @@ PARTS = (
     ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
-    Part("unit", [(*PYTEST, *_within(120, 600), "tests/unit")]),
+    Part("unit", [(*PYTEST, *SPREAD, *_within(120, 600), "tests/unit")]),
     Part(
         "integration",
         [(*PYTEST, *shared_by(3), *_within(900, 3600), "tests/integration")],

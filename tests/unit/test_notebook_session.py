@@ -179,9 +179,10 @@ def test_a_timeout_ends_all_that_the_cell_has_started(
 
 
 def test_what_is_left_in_the_background_is_named_and_holds_nothing_up(run: Run) -> None:
-    result = run("sleep 60 & echo $!")
+    # A pipe is opened only once both ends are there, so by then it is cat and no more a bash.
+    result = run("mkfifo line; cat line line & : > line; echo $!")
     pid = int(run.page.seen)
-    assert result.passed and result.left == (f"{pid} sleep",)
+    assert result.passed and result.left == (f"{pid} cat",)
     os.kill(pid, signal.SIGKILL)
 
 
@@ -292,7 +293,7 @@ from pathlib import Path
 from slipway.notebook.cells.output import excerpt
 from tests.unit.test_notebook_session import Deaf, Run
 run = Run(Path(sys.argv[1]))
-run("seq 150000 > block")
+run("seq -f %099.0f 10000 > block")
 result = run("for i in {1..220}; do cat block; done", page=Deaf())
 assert result.size > 200_000_000, result
 excerpt(result.log)

@@ -1,5 +1,6 @@
 """The test suite runs every part, says what was left out and why, and never hides a failure."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,8 +67,18 @@ def share(folder: Path, dies_at: int = -1) -> subprocess.CompletedProcess[str]:
     """Run three files of tests as integration tests are run."""
     for group in "abc":
         (folder / f"test_{group}.py").write_text(GROUPED.format(group, dies_at))
-    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *suite.shared_by(3), "."]
-    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    argv = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+    # Four processes that each load every plugin there is would take longer than all the rest.
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(
+        [*argv, *suite.shared_by(3), "."],
+        cwd=folder,
+        env=alone,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_tests_that_share_something_stay_on_one_worker(tmp_path: Path) -> None:
