@@ -1,6 +1,7 @@
 """What the house promises: rooms that import downward only, a light start, one part that prints."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,9 +35,15 @@ def modules() -> list[Path]:
     return sorted(SLIPWAY.rglob("*.py"))
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a file's syntax, read once for all the tests here."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imported(path: Path) -> Iterator[str]:
     """Every module that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -98,7 +105,7 @@ def test_only_the_showing_part_prints() -> None:
         # A script of its own (in a container, before the venv) has no other way to speak.
         if room(path) == "show" or '__name__ == "__main__"' in text:
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id != "print", f"{path}:{node.lineno} prints"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -108,7 +115,8 @@ def test_only_the_showing_part_prints() -> None:
 
 def test_every_module_opens_with_what_it_is_for() -> None:
     for path in [*modules(), *(ROOT / "tasks").glob("*.py")]:
-        text = ast.get_docstring(ast.parse(path.read_text()))
+        module = nodes(path)[0]
+        text = ast.get_docstring(module) if isinstance(module, ast.Module) else None
         assert text and text.split("\n\n")[0][-1] in ".:", path
 
 
