@@ -69,7 +69,7 @@ PARTS = (
     ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
-    Part("unit", [(*PYTEST, *SPREAD, *_within(120, 600), "tests/unit")]),
+    Part("unit", [(*PYTEST, *SPREAD, *_within(300, 1200), "tests/unit")]),
     Part(
         "integration",
         [(*PYTEST, *shared_by(3), *_within(900, 3600), "tests/integration")],
