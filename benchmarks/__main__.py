@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks import CLAIMS, section
 from benchmarks.section import Section
-from tests.integration.corner import sweep_images
+from tests.integration.docker_sandbox import sweep_images
 
 
 def main() -> int:

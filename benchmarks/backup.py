@@ -13,9 +13,9 @@ from pathlib import Path
 
 from benchmarks.section import Section
 from slipway.backups.format import encryption
-from tests.integration import inside
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.postgres_stack import PostgresStack
 
 GB = 10**9
 ROUNDS = 3
@@ -107,7 +107,7 @@ def measure() -> list[Section]:
     return sections
 
 
-def compare(place: Inside, recipient: str) -> Section:
+def compare(place: PostgresStack, recipient: str) -> Section:
     """Take turns, so that whatever else the machine does hits both alike."""
     ours(place, recipient)
     clean(place)
@@ -137,17 +137,17 @@ def compare(place: Inside, recipient: str) -> Section:
 
 
 @contextmanager
-def stage() -> Iterator[Inside]:
+def stage() -> Iterator[PostgresStack]:
     """A database and an ops container whose store is a folder of its own."""
-    corner = Corner(f"b{uuid.uuid4().hex[:7]}-test")
+    corner = DockerSandbox(f"b{uuid.uuid4().hex[:7]}-test")
     settings = ["wal_level=minimal", "max_wal_senders=0", "autovacuum=off", "shared_buffers=512MB"]
     settings += ["max_wal_size=4GB"]
     options = tuple(word for each in settings for word in ("-c", each))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            made = inside.start(corner, Path(folder, "inside"), server_options=options)
+            made = postgres_stack.start(corner, Path(folder, "inside"), server_options=options)
             made.leave()
-            made.ops = inside.start_ops(
+            made.ops = postgres_stack.start_ops(
                 corner,
                 made.network,
                 made.server.database,
@@ -160,14 +160,14 @@ def stage() -> Iterator[Inside]:
         corner.sweep()
 
 
-def ours(place: Inside, recipient: str) -> tuple[float, int]:
+def ours(place: PostgresStack, recipient: str) -> tuple[float, int]:
     """Take a backup as a schedule does; return seconds, and MB of the largest process."""
     given = json.dumps({"recipients": [recipient]})
     argv = ["python", "-m", "slipway.agent", "backup", "--given", given]
     return clocked(place, argv)
 
 
-def restored(place: Inside, key: encryption.Key) -> tuple[float, int]:
+def restored(place: PostgresStack, key: encryption.Key) -> tuple[float, int]:
     """Restore the newest backup into a new database, and compare; drop it again."""
     kept = json.loads(place.corner.docker("exec", place.ops, "python", "-c", KEPT))
     opened = encryption.unseal(kept["key"].encode(), key).decode().strip()
@@ -177,12 +177,12 @@ def restored(place: Inside, key: encryption.Key) -> tuple[float, int]:
     return seconds, peak
 
 
-def bare(place: Inside, recipient: str) -> float:
+def bare(place: PostgresStack, recipient: str) -> float:
     """Run the pipe that anybody would write."""
     return clocked(place, ["python", "-c", BARE, LINE.format(recipient)])[0]
 
 
-def clocked(place: Inside, argv: list[str], given: str = "") -> tuple[float, int]:
+def clocked(place: PostgresStack, argv: list[str], given: str = "") -> tuple[float, int]:
     time.sleep(1)
     clock = ["docker", "exec", "-i", place.ops, "python", "-c", CLOCK, *argv]
     done = subprocess.run(clock, input=given, capture_output=True, text=True, check=False)
@@ -191,10 +191,10 @@ def clocked(place: Inside, argv: list[str], given: str = "") -> tuple[float, int
     return float(found[1]), int(found[2]) // 1000
 
 
-def clean(place: Inside) -> None:
+def clean(place: PostgresStack) -> None:
     """Remove what was stored; the disk is not ours alone."""
     place.corner.docker("exec", place.ops, "sh", "-c", "rm -rf /var/lib/slipway/*")
 
 
-def database_size(place: Inside) -> int:
+def database_size(place: PostgresStack) -> int:
     return int(place.sql("select pg_database_size(current_database())")[0][0])

@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.section import Section
 from slipway.migrations.files import from_texts
 from slipway.migrations.runner import MigrationOptions, baseline
-from tests.fakes.heard import Heard
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside, start, start_ops
-from tests.integration.migrated import Texts, dbmate, up, written
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.migration_database import Texts, dbmate, up, written
+from tests.integration.postgres_stack import PostgresStack, start, start_ops
 
 PENDING, APPLIED, ROUNDS = 1000, 5000, 5
 PENDING_GOAL, APPLIED_GOAL = 30.0, 1.0
@@ -26,7 +26,7 @@ METHOD = (
 
 def measure() -> list[Section]:
     """Apply, and look again, in turn, each on a database of its own."""
-    corner = Corner(f"t{os.getpid():x}-bench")
+    corner = DockerSandbox(f"t{os.getpid():x}-bench")
     with tempfile.TemporaryDirectory() as name:
         try:
             place = start(corner, Path(name), server_options=("-c", "fsync=on"))
@@ -35,7 +35,7 @@ def measure() -> list[Section]:
             corner.sweep()
 
 
-def _pending(place: Inside, folder: Path) -> Section:
+def _pending(place: PostgresStack, folder: Path) -> Section:
     texts = _files(PENDING)
     files = written(folder / "pending", texts)
     ours, theirs = [], []
@@ -59,13 +59,13 @@ def _pending(place: Inside, folder: Path) -> Section:
     )
 
 
-def _applied(place: Inside, folder: Path) -> Section:
+def _applied(place: PostgresStack, folder: Path) -> Section:
     texts = _files(APPLIED)
     files = written(folder / "applied", texts)
     there = _fresh(place, "applied")
     try:
         newest = max(texts).split("_")[0]
-        baseline(there.server, from_texts(texts), Heard(), MigrationOptions(), newest)
+        baseline(there.server, from_texts(texts), RecordingReporter(), MigrationOptions(), newest)
         ours, theirs = [], []
         for _ in range(ROUNDS):
             ours.append(_seconds(partial(_migrate, there, texts, 0)))
@@ -82,13 +82,13 @@ def _applied(place: Inside, folder: Path) -> Section:
     )
 
 
-def _fresh(place: Inside, name: str) -> Inside:
+def _fresh(place: PostgresStack, name: str) -> PostgresStack:
     """Make a database, and an ops container whose engine is compiled as in its image."""
     place.sql(f"CREATE DATABASE {name}", "postgres")
     compiled = ("--env", "PYTHONDONTWRITEBYTECODE=", "--env", "PYTHONPYCACHEPREFIX=/tmp/compiled")
     password = place.server.password_file
     ops = start_ops(place.corner, place.network, name, password, *compiled)
-    there = Inside(place.corner, place.network, place.db, ops, place.server.named(name))
+    there = PostgresStack(place.corner, place.network, place.db, ops, place.server.named(name))
     there.do("plan", migrations={})
     return there
 
@@ -119,7 +119,7 @@ def _files(count: int) -> Texts:
     }
 
 
-def _migrate(there: Inside, texts: Texts, count: int) -> None:
+def _migrate(there: PostgresStack, texts: Texts, count: int) -> None:
     assert len(there.do("migrate", migrations=texts)["done"]) == count
 
 

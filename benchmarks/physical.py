@@ -12,10 +12,10 @@ from benchmarks.section import Section
 from slipway.backups.format import encryption
 from slipway.client.pitr.recovery import recover
 from slipway.database.report import Silent
-from tests.fakes.door import NAME
 from tests.fakes.s3server import S3Server
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside, start_ops
+from tests.fakes.tls_proxy import NAME
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.postgres_stack import PostgresStack, start_ops
 from tests.integration.test_pitr import Home, Living, There, opened, show_exactly
 
 ROUNDS = 3
@@ -25,7 +25,7 @@ ENVIRONMENT = "testing"
 
 def measure() -> list[Section]:
     """Fill a database, back it up both ways in turn, and return to a moment once."""
-    corner = Corner(f"b{uuid.uuid4().hex[:7]}-test")
+    corner = DockerSandbox(f"b{uuid.uuid4().hex[:7]}-test")
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -76,14 +76,14 @@ def _compare(home: Home) -> Section:
     )
 
 
-def _ops(home: Home, living: Living) -> Inside:
+def _ops(home: Home, living: Living) -> PostgresStack:
     """An ops container whose dumps go where the archive is."""
     options = ["--add-host", f"{NAME}:{home.gateway}", "--volume", f"{home.folder}:/run/secrets:ro"]
     options += ["--env", "BACKUP_STORE=s3://backups/some/path"]
     options += ["--env", f"BACKUP_S3_ENDPOINT=https://{NAME}:{home.door.port}"]
     password = living.server.password_file
     ident = start_ops(home.corner, home.network, "logbook", password, *options)
-    return Inside(home.corner, home.network, living.db, ident, living.server)
+    return PostgresStack(home.corner, home.network, living.db, ident, living.server)
 
 
 def _timed(work: Callable[[], object]) -> float:

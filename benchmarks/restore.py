@@ -12,9 +12,9 @@ from benchmarks.section import Section
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
 from slipway.storage.folder import FolderStore
-from tests.integration import inside
-from tests.integration.corner import Corner
-from tests.integration.inside import PASSWORD, Inside
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.postgres_stack import PASSWORD, PostgresStack
 
 ROWS = 1_500_000
 ROUNDS = 5
@@ -50,10 +50,10 @@ class Run(NamedTuple):
 
 def measure() -> list[Section]:
     """Measure on containers of its own; minutes."""
-    corner = Corner(f"b{uuid.uuid4().hex[:7]}-bench")
+    corner = DockerSandbox(f"b{uuid.uuid4().hex[:7]}-bench")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.callback(corner.sweep)
-        place = inside.start(corner, Path(folder) / "inside", server_options=SERVER)
+        place = postgres_stack.start(corner, Path(folder) / "inside", server_options=SERVER)
         place.sql(DATA)
         store = FolderStore(Path(folder) / "backups", "backups")
         key, recipient = encryption.new_key()
@@ -72,7 +72,7 @@ def measure() -> list[Section]:
     ]
 
 
-def _both(place: Inside, store: FolderStore, name: str, key: str, *, first: int) -> Run:
+def _both(place: PostgresStack, store: FolderStore, name: str, key: str, *, first: int) -> Run:
     """Restore both ways, now the one first, now the other."""
     bare = _bare(place) if first else (0.0, 0.0)
     ours = place.do("restore", store, id=name, key=key, into="ours")
@@ -80,7 +80,7 @@ def _both(place: Inside, store: FolderStore, name: str, key: str, *, first: int)
     return Run(*(bare if first else _bare(place)), ours["timings"]["fill"], ours["seconds"])
 
 
-def _bare(place: Inside) -> tuple[float, float]:
+def _bare(place: PostgresStack) -> tuple[float, float]:
     """Restore the same database with pg_restore alone, from where ours does it, from a file."""
     _there(place, "createdb bare")
     began = time.monotonic()
@@ -92,13 +92,13 @@ def _bare(place: Inside) -> tuple[float, float]:
     return bare, analyzed
 
 
-def _there(place: Inside, script: str) -> None:
+def _there(place: PostgresStack, script: str) -> None:
     """Run PostgreSQL's own programs where ours run."""
     let_in = "export PGPASSWORD=$(cat /run/secrets/DATABASE_PASSWORD) PGHOST=db PGUSER=logbook"
     place.corner.docker("exec", place.ops, "sh", "-euc", f"{let_in}\n{script}")
 
 
-def _swap(place: Inside, folder: Path) -> tuple[float, float]:
+def _swap(place: PostgresStack, folder: Path) -> tuple[float, float]:
     """Restore under sessions that keep asking; return the swap's own time and the longest pause."""
     place.sql("truncate events; truncate people")  # how much there is does not matter to a swap
     store = FolderStore(folder, "small")
@@ -114,7 +114,7 @@ def _swap(place: Inside, folder: Path) -> tuple[float, float]:
 class _Asking:
     """Sessions that ask, and connect again when they are cut off."""
 
-    def __init__(self, place: Inside) -> None:
+    def __init__(self, place: PostgresStack) -> None:
         self._place, self._over, self._gap = place, threading.Event(), 0.0
         self._threads = [threading.Thread(target=self._ask) for _ in range(SESSIONS)]
         for thread in self._threads:

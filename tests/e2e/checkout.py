@@ -26,7 +26,7 @@ FOREIGN = ("INVOKE_", "SOPS_", "GIT_", "COMPOSE_", "XDG_", "BUILDX_")
 
 
 @dataclass(frozen=True)
-class Done:
+class CommandOutcome:
     """A command of the kit that ended."""
 
     words: tuple[str, ...]
@@ -39,7 +39,7 @@ class Done:
     def text(self) -> str:
         return self.out + self.err
 
-    def expect(self, code: int = 0) -> "Done":
+    def expect(self, code: int = 0) -> "CommandOutcome":
         """Return itself, or fail the test with all the command printed."""
         told = f"inv {' '.join(self.words)} ended with {self.code}, not {code}"
         assert self.code == code, f"{told}\n{self.out}\n{self.err}"
@@ -57,15 +57,15 @@ class Checkout:
     root: Path
     home: Path
     project: str
-    said: list[Done] = field(default_factory=list)
+    said: list[CommandOutcome] = field(default_factory=list)
 
-    def inv(self, *words: str, timeout: float = PATIENCE) -> Done:
+    def inv(self, *words: str, timeout: float = PATIENCE) -> CommandOutcome:
         """Run `inv` as a person would in this folder, and remember what it said."""
         return self.begin(*words).wait(timeout)
 
-    def begin(self, *words: str) -> "Running":
+    def begin(self, *words: str) -> "RunningCommand":
         """Start `inv` and go on."""
-        return Running(self, words)
+        return RunningCommand(self, words)
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
@@ -146,7 +146,7 @@ class Checkout:
         return done.stdout.strip()
 
 
-class Running:
+class RunningCommand:
     """An `inv` that runs; its two outputs are read as they come."""
 
     def __init__(self, checkout: Checkout, words: tuple[str, ...]) -> None:
@@ -179,17 +179,17 @@ class Running:
             assert not ended and not late, f"“{text}” was never said:\n{self._said()}"
             time.sleep(0.02)
 
-    def interrupt(self) -> Done:
+    def interrupt(self) -> CommandOutcome:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
         return self.wait()
 
-    def kill(self) -> Done:
+    def kill(self) -> CommandOutcome:
         """End it as a power cut would: no handler runs."""
         self._process.kill()
         return self.wait()
 
-    def wait(self, timeout: float = PATIENCE) -> Done:
+    def wait(self, timeout: float = PATIENCE) -> CommandOutcome:
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -200,7 +200,7 @@ class Running:
                 reader.join(5)
         out, err = ("".join(self._lines[name]) for name in ("out", "err"))
         seconds = time.monotonic() - self._began
-        done = Done(self._words, self._process.returncode, out, err, seconds)
+        done = CommandOutcome(self._words, self._process.returncode, out, err, seconds)
         self._checkout.said.append(done)
         return done
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e import checkout, leftovers, rig
 from tests.e2e.checkout import Checkout
-from tests.e2e.eavesdropper import Eavesdropper
+from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import Rig
 
 HERE = Path(__file__).parent
@@ -65,9 +65,9 @@ def three(project: Checkout) -> Rig:
 
 
 @pytest.fixture(scope="session")
-def eavesdropper() -> Iterator[Eavesdropper]:
+def eavesdropper() -> Iterator[ProcessWatch]:
     """Watches the command lines of every process while the tests run."""
-    with Eavesdropper() as watching:
+    with ProcessWatch() as watching:
         yield watching
 
 

@@ -8,7 +8,7 @@ import httpx
 PASSWORD = "correct horse battery"
 
 
-class Person:
+class Visitor:
     """One browser session: signs up, signs in, writes into the logbook."""
 
     def __init__(self, url: str) -> None:
@@ -38,9 +38,9 @@ class Person:
         """Return what the answer to reading an entry is, whatever it is."""
         return self._client.get(f"/api/entries/{entry}").status_code
 
-    def at(self, url: str) -> "Person":
+    def at(self, url: str) -> "Visitor":
         """Return the same person at another edge, with the same session."""
-        other = Person(url)
+        other = Visitor(url)
         other.email = self.email
         for name, value in self._client.cookies.items():
             other._client.cookies.set(name, value)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.chromium import Chromium
 from tests.e2e.rig import tasks
-from tests.e2e.site import PASSWORD, Person
+from tests.e2e.site import PASSWORD, Visitor
 
 pytestmark = pytest.mark.engine
 PAGE = "compose/web/site/index.html"
@@ -21,7 +21,7 @@ def change(clone: Checkout, words: str) -> None:
 
 
 def test_a_fresh_clone_serves_people_after_one_command(dev: httpx.Client) -> None:
-    ada = Person(str(dev.base_url))
+    ada = Visitor(str(dev.base_url))
     ada.sign_up()
     ada.sign_in()
     entry = ada.write("Harbour", "Left at dawn, wind from the west.")

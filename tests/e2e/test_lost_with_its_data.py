@@ -14,7 +14,7 @@ from slipway.machines.local.image import RIGHTS
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.rig import wait_until
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -197,11 +197,11 @@ def test_a_bare_host_is_adopted_and_committed_as_the_runbook_says(
 def test_the_only_machine_is_lost_with_its_data_and_a_bare_laptop_brings_all_back(
     ops: Checkout, yard: Yard, m1: Rented
 ) -> None:
-    ada = Person(m1.url)
+    ada = Visitor(m1.url)
     ada.sign_up()
     entry = ada.write("Kept", "It is in the backup.")
     ops.inv("db.backup", STAGING).expect()
-    late = Person(m1.url)
+    late = Visitor(m1.url)
     late.sign_up()
     m2 = yard.rent("m2")
     docker("rm", "--force", "--volumes", m1.container)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.e2e import checkout
-from tests.e2e.checkout import Checkout, Done, docker
+from tests.e2e.checkout import Checkout, CommandOutcome, docker
 from tests.e2e.rig import wait_until
-from tests.e2e.site import Person
-from tests.fakes.door import Door
+from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
+from tests.fakes.tls_proxy import TlsProxy
 
 pytestmark = pytest.mark.engine
 TESTING = "--env=testing"
@@ -32,18 +32,18 @@ class Home:
 
     project: Checkout
     s3: S3Server
-    door: Door
+    door: TlsProxy
     endpoint: str
 
-    def inv(self, task: str, *words: str, code: int = 0) -> Done:
+    def inv(self, task: str, *words: str, code: int = 0) -> CommandOutcome:
         return self.project.inv(task, TESTING, *words, timeout=15 * MINUTES).expect(code)
 
-    def follow(self, *words: str) -> Done:
+    def follow(self, *words: str) -> CommandOutcome:
         return self.inv("runbook.run", "--name=point-in-time", *SURE, *words)
 
-    def someone(self) -> Person:
+    def someone(self) -> Visitor:
         """Sign somebody up."""
-        person = Person(f"http://127.0.0.1:{self.project.setting('testing', 'HTTP_PORT')}")
+        person = Visitor(f"http://127.0.0.1:{self.project.setting('testing', 'HTTP_PORT')}")
         person.sign_up()
         return person
 
@@ -97,7 +97,7 @@ def home(project: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("store")
     with (
         S3Server() as s3,
-        Door(s3.port, folder, gateway) as door,
+        TlsProxy(s3.port, folder, gateway) as door,
         checkout.kept_as_it_is(project),
     ):
         s3.make_bucket(BUCKET)
@@ -110,13 +110,13 @@ def home(project: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def early(home: Home) -> Person:
+def early(home: Home) -> Visitor:
     """Somebody who was there before changes were kept."""
     return home.someone()
 
 
 @pytest.fixture(scope="module")
-def archived(home: Home, early: Person, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def archived(home: Home, early: Visitor, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Testing with PITR, switched on as the guide says, after its first base backup."""
     home.write_settings()
     home.write_secrets(tmp_path_factory.mktemp("typed"))
@@ -141,7 +141,7 @@ def test_what_is_missing_for_it_is_named_before_anything_is_changed(home: Home) 
 
 
 def test_switched_on_it_keeps_the_database_that_is_there_and_says_since_when(
-    archived: Home, early: Person
+    archived: Home, early: Visitor
 ) -> None:
     early.sign_in()
     ((begin, _),) = archived.archive()["windows"]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.e2e import checkout, leftovers, rig
-from tests.e2e.checkout import Checkout, Done
+from tests.e2e.checkout import Checkout, CommandOutcome
 from tests.e2e.rig import Rig
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
@@ -15,7 +15,7 @@ SURE = ("--yes", "--yes-destroy=staging", "--manual-done", "--set=major=18", "--
 SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
 MINUTES = 60
 
-Follow = Callable[[str], Done]
+Follow = Callable[[str], CommandOutcome]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def follow(one: Rig) -> Follow:
     """Follow a part of the runbook without a terminal, every question answered in advance."""
 
-    def run(part: str) -> Done:
+    def run(part: str) -> CommandOutcome:
         words = ("--name=upgrade-postgres", STAGING, *SURE, part)
         return one.checkout.inv("runbook.run", *words, timeout=15 * MINUTES).expect()
 
@@ -44,7 +44,7 @@ def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
     one: Rig, follow: Follow
 ) -> None:
     project = one.checkout
-    ada = Person(one.url("m1"))
+    ada = Visitor(one.url("m1"))
     ada.sign_up()
     entry = ada.write("Kept", "Written under 17.")
     assert major(project) == 17
@@ -74,7 +74,7 @@ def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
     assert major(project) == 18
     ada.sign_in()
     assert ada.read(entry) == "Written under 17."
-    late = Person(one.url("m1"))
+    late = Visitor(one.url("m1"))
     late.sign_up()
 
     follow("--section=roll-back")

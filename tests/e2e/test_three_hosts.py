@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.eavesdropper import Eavesdropper
+from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import NAMES, Rig, wait_until
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 from tests.load.running import load
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -48,10 +48,10 @@ class LongRequest(threading.Thread):
 
 
 def test_a_deploy_under_load_fails_no_request(
-    three: Rig, clone: Checkout, eavesdropper: Eavesdropper, records: Path
+    three: Rig, clone: Checkout, eavesdropper: ProcessWatch, records: Path
 ) -> None:
     old = current(three)
-    ada = Person(three.url("m1"))
+    ada = Visitor(three.url("m1"))
     ada.sign_up()
     entry = ada.write("Before", "Written on the old release.")
     change(clone, "The second release.")
@@ -182,7 +182,7 @@ def problems(project: Checkout) -> list[str]:
 
 
 def test_the_database_password_is_seen_nowhere(
-    three: Rig, project: Checkout, eavesdropper: Eavesdropper
+    three: Rig, project: Checkout, eavesdropper: ProcessWatch
 ) -> None:
     """Runs last: what all commands of this run said, what any engine tells, what `ps` showed."""
     done = project.sops("staging", "DATABASE_PASSWORD")

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from tests.e2e.checkout import Checkout
-from tests.e2e.eavesdropper import Eavesdropper
+from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import Rig
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
@@ -22,7 +22,7 @@ STAGING = "--env=staging"
 class Reader:
     """Reads one entry again and again, and counts the answers."""
 
-    def __init__(self, person: Person, entry: int) -> None:
+    def __init__(self, person: Visitor, entry: int) -> None:
         self.answers: Counter[int] = Counter()
         self._person = person
         self._entry = entry
@@ -52,9 +52,9 @@ def reading(readers: Sequence[Reader]) -> Iterator[None]:
 
 
 def test_a_backup_comes_home_over_ssh_and_is_listed_verified_and_drilled(
-    three: Rig, project: Checkout, eavesdropper: Eavesdropper
+    three: Rig, project: Checkout, eavesdropper: ProcessWatch
 ) -> None:
-    Person(three.url("m1")).sign_up()
+    Visitor(three.url("m1")).sign_up()
     project.inv("db.backup", STAGING).expect()
     listed = project.inv("db.backups", STAGING, "--json").expect().json
     newest = listed["backups"][0] if isinstance(listed, dict) else listed[0]
@@ -72,11 +72,11 @@ def test_a_backup_comes_home_over_ssh_and_is_listed_verified_and_drilled(
 def test_a_restore_under_load_brings_the_old_days_back_and_can_be_undone(
     three: Rig, project: Checkout
 ) -> None:
-    ada = Person(three.url("m1"))
+    ada = Visitor(three.url("m1"))
     ada.sign_up()
     entry = ada.write("Kept", "It is in the backup.")
     project.inv("db.backup", STAGING).expect()
-    late = Person(three.url("m1"))
+    late = Visitor(three.url("m1"))
     late.sign_up()
     readers = [Reader(ada.at(url), entry) for url in three.urls]
     with reading(readers):
@@ -114,7 +114,7 @@ def test_a_reset_keeps_a_dump_and_is_refused_for_prod(three: Rig, project: Check
     before = len(list(project.path("backups/staging").glob("*.json")))
     project.inv("db.reset", STAGING, "--yes=staging").expect()
     assert len(list(project.path("backups/staging").glob("*.json"))) > before
-    Person(three.url("m2")).sign_up()
+    Visitor(three.url("m2")).sign_up()
     refused = project.inv("db.reset", "--env=prod", "--yes=prod").expect(3)
     assert "prod" in refused.err
 

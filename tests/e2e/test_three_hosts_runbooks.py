@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import checkout, leftovers, rig
-from tests.e2e.checkout import Checkout, Done, docker
+from tests.e2e.checkout import Checkout, CommandOutcome, docker
 from tests.e2e.rig import Rig, wait_until
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
@@ -18,7 +18,7 @@ PAGE = "compose/web/site/index.html"
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
 MINUTES = 60
 
-Follow = Callable[..., Done]
+Follow = Callable[..., CommandOutcome]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def three(project: Checkout) -> Rig:
 def follow(three: Rig, project: Checkout) -> Follow:
     """Run a runbook on staging without a terminal, every question answered in advance."""
 
-    def run(name: str, *words: str, code: int = 0) -> Done:
+    def run(name: str, *words: str, code: int = 0) -> CommandOutcome:
         said = project.inv(
             "runbook.run", f"--name={name}", STAGING, *SURE, *words, timeout=15 * MINUTES
         )
@@ -83,11 +83,11 @@ def test_what_a_run_did_is_in_its_history_and_in_its_page(
 def test_restore_in_a_drill_and_for_real_and_its_way_back(
     three: Rig, project: Checkout, follow: Follow
 ) -> None:
-    ada = Person(three.url("m1"))
+    ada = Visitor(three.url("m1"))
     ada.sign_up()
     project.inv("db.backup", STAGING).expect()
     follow("restore-drill")
-    late = Person(three.url("m1"))
+    late = Visitor(three.url("m1"))
     late.sign_up()
     follow("restore")
     ada.sign_in()
@@ -111,7 +111,7 @@ def test_migrate_and_its_way_back(three: Rig, clone: Checkout, follow: Follow) -
 
 
 def test_reset_the_database_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
-    ada = Person(three.url("m1"))
+    ada = Visitor(three.url("m1"))
     ada.sign_up()
     follow("reset-database")
     with pytest.raises(AssertionError):
@@ -155,7 +155,7 @@ def replicas(three: Rig, service: str) -> int:
 
 def test_a_new_secret_is_in_use_everywhere(three: Rig, project: Checkout, follow: Follow) -> None:
     """Not in a clone that is brought back: the database would keep the new password."""
-    ada = Person(three.url("m1"))
+    ada = Visitor(three.url("m1"))
     ada.sign_up()
     before = project.sops("staging", "DATABASE_PASSWORD")
     follow("rotate-secrets", "--set=secret=DATABASE_PASSWORD")

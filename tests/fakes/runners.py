@@ -14,7 +14,7 @@ CTRL_C = "^C"
 CTRL_D = "^D"
 
 
-class Scripted:
+class ScriptedPrompter:
     """A person who answers from a list; ^C and ^D are what they are."""
 
     def __init__(self, *answers: str) -> None:
@@ -42,7 +42,7 @@ class Scripted:
         return said
 
 
-class Heard:
+class RecordingDisplay:
     """A screen and a teller that keep all they are told."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Heard:
         self.closed = ending
 
 
-class Played:
+class PlayedRun:
     """A shell in which cells end as they are told to, and pass otherwise."""
 
     def __init__(self, folder: Path, ends: Mapping[str, Sequence[Outcome]] | None = None) -> None:
@@ -122,7 +122,7 @@ class Played:
     def close(self) -> None: ...
 
 
-class NoClaim:
+class NoLock:
     """An environment that nobody else wants."""
 
     def at(self, action: Action) -> None: ...

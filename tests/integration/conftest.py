@@ -10,9 +10,9 @@ import pytest
 from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
 from tests.fakes.s3server import WEED, S3Server
-from tests.integration.clockwork import clock, outside
-from tests.integration.corner import Corner, sweep_images, taken
-from tests.integration.lent import peopled, person, place, server, store
+from tests.integration.docker_sandbox import DockerSandbox, sweep_images, taken
+from tests.integration.fixtures import peopled, person, place, server, store
+from tests.integration.schedule_clock import clock, outside
 from tests.integration.sshd import sshd
 
 __all__ = ["clock", "outside", "peopled", "person", "place", "server", "sshd", "store"]
@@ -48,13 +48,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def corner() -> Iterator[Corner]:
+def corner() -> Iterator[DockerSandbox]:
     with taken() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def module_corner() -> Iterator[Corner]:
+def module_corner() -> Iterator[DockerSandbox]:
     with taken() as made:
         yield made
 

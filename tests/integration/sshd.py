@@ -25,7 +25,7 @@ def docker(*words: str) -> str:
 
 
 @dataclass(frozen=True)
-class Server:
+class SshServer:
     """A container with nothing but an sshd."""
 
     container: str
@@ -40,7 +40,7 @@ class Server:
         file, key = known or self.known, identity or self.identity
         return SshHost("m1", "127.0.0.1", "deploy", port or self.port, file, key)
 
-    def behind(self, gateway: "Server", known: Path) -> SshHost:
+    def behind(self, gateway: "SshServer", known: Path) -> SshHost:
         via = f"deploy@127.0.0.1:{gateway.port}"
         return SshHost("m1", self.address, "deploy", 22, known, self.identity, via)
 
@@ -56,7 +56,7 @@ def make_key(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[Server]:
+def running(folder: Path, *options: str) -> Iterator[SshServer]:
     name = f"slipway-test-{uuid.uuid4().hex[:8]}"
     identity = make_key(folder / "id")
     reference = image.ensure(LocalHost())
@@ -66,7 +66,7 @@ def running(folder: Path, *options: str) -> Iterator[Server]:
         admit(name, identity)
         port = int(docker("port", name, "22").rpartition(":")[2])
         address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)
-        server = Server(name, port, address, folder / "known_hosts", identity)
+        server = SshServer(name, port, address, folder / "known_hosts", identity)
         key = wait_for_key(port)
         assert key == server.key
         known_hosts.pin(server.known, "127.0.0.1", port, [key])
@@ -91,7 +91,7 @@ def wait_for_key(port: int) -> known_hosts.HostKey:
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     """One that no test ends or changes."""
     with running(tmp_path_factory.mktemp("sshd")) as made:
         yield made

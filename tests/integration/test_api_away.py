@@ -13,8 +13,8 @@ import pytest
 from slipway.client import reset
 from slipway.database import swap
 from slipway.project import COMPOSE
-from tests.integration.corner import Corner, base_image
-from tests.integration.inside import Inside, start
+from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.integration.postgres_stack import PostgresStack, start
 
 pytestmark = pytest.mark.engine
 ACCOUNT = {"email": "ada@example.com", "name": "Ada", "password": "a long password"}
@@ -72,14 +72,14 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def stage(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
+def stage(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
     made = start(module_corner, tmp_path_factory.mktemp("stage"))
     made.do("migrate", None, migrations=reset.migrations())
     return made
 
 
 @pytest.fixture(scope="module")
-def api(stage: Inside, module_corner: Corner) -> Iterator[str]:
+def api(stage: PostgresStack, module_corner: DockerSandbox) -> Iterator[str]:
     """The API of this checkout, over HTTP."""
     base_image("python:3.13-slim-trixie")
     tag = f"{module_corner.app}/api"
@@ -117,7 +117,7 @@ def is_ready(base: str) -> bool:
 
 
 def test_under_load_a_swap_fails_no_request_for_good(
-    stage: Inside, crowd_of: Callable[[], Crowd]
+    stage: PostgresStack, crowd_of: Callable[[], Crowd]
 ) -> None:
     stage.sql("CREATE DATABASE other TEMPLATE template0", "postgres")
     with stage.server.named("other").connect() as connection:
@@ -134,7 +134,7 @@ def test_under_load_a_swap_fails_no_request_for_good(
     assert all(seen.retry_after for seen in crowd.seen if seen.status == 503)
 
 
-def test_a_database_without_tables_is_no_failure_of_the_api(stage: Inside, api: str) -> None:
+def test_a_database_without_tables_is_no_failure_of_the_api(stage: PostgresStack, api: str) -> None:
     stage.sql("ALTER TABLE accounts RENAME TO hidden")
     try:
         answer = httpx.post(f"{api}/api/signup", json=ACCOUNT | {"email": "b@example.com"})
@@ -144,7 +144,9 @@ def test_a_database_without_tables_is_no_failure_of_the_api(stage: Inside, api: 
         stage.sql("ALTER TABLE hidden RENAME TO accounts")
 
 
-def test_a_database_that_only_reads_is_no_failure_of_the_api(stage: Inside, api: str) -> None:
+def test_a_database_that_only_reads_is_no_failure_of_the_api(
+    stage: PostgresStack, api: str
+) -> None:
     stage.sql("ALTER DATABASE logbook SET default_transaction_read_only = on")
     stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'logbook'"
               " AND application_name = 'logbook-api'")  # fmt: skip
@@ -161,7 +163,7 @@ def test_a_database_that_only_reads_is_no_failure_of_the_api(stage: Inside, api:
 
 # The last: the port of a server that was stopped is another one.
 def test_a_server_that_starts_anew_is_told_as_away_and_used_again(
-    stage: Inside, api: str, crowd_of: Callable[[], Crowd]
+    stage: PostgresStack, api: str, crowd_of: Callable[[], Crowd]
 ) -> None:
     with crowd_of() as crowd:
         stage.corner.docker("stop", "--time", "5", stage.db)

@@ -12,16 +12,16 @@ from slipway.backups.take.row_counts import PAGES, RowCounter
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import Store
-from tests.integration import inside
-from tests.integration.backing import Person, keys, literal, loop
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside
+from tests.integration import postgres_stack
+from tests.integration.backup_cases import KeyHolder, keys, literal, loop
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_backup_is_listed_proven_and_opened_by_hand(
-    place: Inside, person: Person, store: FolderStore, tmp_path: Path
+    place: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
 ) -> None:
     place.sql("create table t (a int primary key, b text)")
     place.sql("insert into t select n, 'ünï ' || n from generate_series(1, 1000) n")
@@ -63,7 +63,7 @@ def test_a_backup_is_listed_proven_and_opened_by_hand(
 
 
 def test_everything_a_schema_can_hold_survives(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(RICH)
     name = person.take(place, store)
@@ -90,7 +90,7 @@ def test_everything_a_schema_can_hold_survives(
 
 
 def test_names_no_shell_and_no_option_parser_likes(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     odd = place.fresh("-d 'o\"=\\ dbname=x ü")
     try:
@@ -106,7 +106,7 @@ def test_names_no_shell_and_no_option_parser_likes(
 
 
 def test_roles_come_along_and_their_passwords_only_when_asked(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql("create role clerk login password 'sesame'; create table t (a int)")
     place.sql("grant select on t to clerk")
@@ -121,9 +121,9 @@ def test_roles_come_along_and_their_passwords_only_when_asked(
 
 
 def test_a_plain_owner_as_in_a_managed_database_backs_up_what_is_its_own(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
-    place.sql(f"create role tenant login createdb password {literal(inside.PASSWORD)}")
+    place.sql(f"create role tenant login createdb password {literal(postgres_stack.PASSWORD)}")
     place.sql("create database managed owner tenant", "postgres")
     theirs = replace(place.server, user="tenant", database="managed")
     with place.beside("--env", "DATABASE_USER=tenant", server=theirs) as managed:
@@ -140,9 +140,9 @@ def test_a_plain_owner_as_in_a_managed_database_backs_up_what_is_its_own(
 
 
 def test_a_standby_is_backed_up_as_well(
-    corner: Corner, tmp_path: Path, person: Person, store: FolderStore
+    corner: DockerSandbox, tmp_path: Path, person: KeyHolder, store: FolderStore
 ) -> None:
-    place = inside.start(corner, tmp_path / "inside")
+    place = postgres_stack.start(corner, tmp_path / "inside")
     place.sql("create table t (a int); insert into t values (1); create unlogged table u (a int)")
     corner.docker("exec", place.db, "sh", "-euc", 'touch "$PGDATA/standby.signal"')
     corner.docker("restart", place.db)
@@ -152,7 +152,7 @@ def test_a_standby_is_backed_up_as_well(
 
 
 def test_as_many_tables_as_are_held_are_all_counted(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     loop(place, take_snapshot.MOST_HELD, "create table t%s as select 1 as a")
     made = catalogue.get(store, person.take(place, store)).manifest
@@ -160,7 +160,7 @@ def test_as_many_tables_as_are_held_are_all_counted(
 
 
 def test_of_more_tables_than_are_held_none_is_left_out_or_counted_wrongly(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     loop(place, 2 * take_snapshot.MOST_HELD, "create table t%s as select 1 as a")
     made = catalogue.get(store, person.take(place, store)).manifest
@@ -169,7 +169,7 @@ def test_of_more_tables_than_are_held_none_is_left_out_or_counted_wrongly(
 
 
 def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
-    place: Inside,
+    place: PostgresStack,
 ) -> None:
     place.sql("create table a (i int); create table c (i int); insert into c values (1)")
     pages = {"public.a": 0, "public.b": 0, "public.c": 0, "public.d": PAGES, "public.a ": PAGES}
@@ -184,12 +184,14 @@ def test_a_table_that_cannot_be_counted_is_named_and_the_others_are_counted(
     ]
 
 
-def roles(person: Person, store: Store, name: str) -> str:
+def roles(person: KeyHolder, store: Store, name: str) -> str:
     sealed = b"".join(store.get(catalogue.roles_key(name)))
     return encryption.unseal(sealed, person.open(store, name)).decode()
 
 
-def restore(place: Inside, person: Person, store: Store, name: str, database: str) -> None:
+def restore(
+    place: PostgresStack, person: KeyHolder, store: Store, name: str, database: str
+) -> None:
     """Put a backup into a new database with nothing but age and pg_restore."""
     place.sql(f"create database {database} template template0", "postgres")
     plain = encryption.unseal(
@@ -200,7 +202,7 @@ def restore(place: Inside, person: Person, store: Store, name: str, database: st
     assert done.returncode == 0, done.stderr.decode()
 
 
-def schema(place: Inside, database: str) -> str:
+def schema(place: PostgresStack, database: str) -> str:
     argv = ["exec", place.db, "pg_dump", "-U", "logbook", "--schema-only", "--restrict-key=same"]
     return place.corner.docker(*argv, database)
 

@@ -17,11 +17,20 @@ from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from tests.fakes.stores import HeldStore
-from tests.integration import inside
-from tests.integration.backing import NOISE, Person, Running, keys, loop, pid, processes, wait
-from tests.integration.corner import IMAGES, Corner
-from tests.integration.inside import PASSWORD, Inside
-from tests.integration.restored import databases, restore
+from tests.integration import postgres_stack
+from tests.integration.backup_cases import (
+    NOISE,
+    KeyHolder,
+    RunningBackup,
+    keys,
+    loop,
+    pid,
+    processes,
+    wait,
+)
+from tests.integration.docker_sandbox import IMAGES, DockerSandbox
+from tests.integration.postgres_stack import PASSWORD, PostgresStack
+from tests.integration.restore_cases import databases, restore
 
 pytestmark = pytest.mark.engine
 # The second where it could not be told why, for it was in the middle of sending.
@@ -29,11 +38,11 @@ ENDED = "terminating connection due to administrator command|server closed the c
 
 
 def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
-    first = Running(person, place, held)
+    first = RunningBackup(person, place, held)
     assert held.reached.wait(30)
     try:
         with place.beside() as twin:
@@ -48,11 +57,11 @@ def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
 
 
 def test_a_dump_that_the_server_ends_leaves_nothing(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
-    running = Running(person, place, held)
+    running = RunningBackup(person, place, held)
     assert held.reached.wait(30)
     ended = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{}'"
     place.sql(ended.format("slipway backup: pg_dump"))
@@ -63,11 +72,11 @@ def test_a_dump_that_the_server_ends_leaves_nothing(
 
 
 def test_when_the_server_ends_every_session_nothing_stays(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
-    running = Running(person, place, held)
+    running = RunningBackup(person, place, held)
     assert held.reached.wait(30)
     place.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
@@ -80,11 +89,11 @@ def test_when_the_server_ends_every_session_nothing_stays(
 
 @pytest.mark.parametrize("program", ["pg_dump", "age", "pg_restore"])
 def test_a_program_that_is_killed_leaves_nothing(
-    place: Inside, person: Person, store: FolderStore, program: str
+    place: PostgresStack, person: KeyHolder, store: FolderStore, program: str
 ) -> None:
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
-    running = Running(person, place, held)
+    running = RunningBackup(person, place, held)
     assert held.reached.wait(30)
     try:
         LocalHost().run(["kill", "-KILL", pid(place, program)])
@@ -97,11 +106,11 @@ def test_a_program_that_is_killed_leaves_nothing(
 
 
 def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
-    running = Running(person, place, held)
+    running = RunningBackup(person, place, held)
     assert held.reached.wait(30)
     LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.agent")])
     held.let_go.set()
@@ -112,7 +121,7 @@ def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
 
 
 def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(NOISE)
     line = ["docker", "exec", "-i", place.ops, *call.COMMAND, "--silence=3"]
@@ -130,7 +139,7 @@ def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
 
 
 def test_a_table_that_stays_locked_is_named_with_who_locks_it(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql("create table t (a int)")
     with place.server.connect(application="a long vacuum") as connection, connection.transaction():
@@ -141,10 +150,10 @@ def test_a_table_that_stays_locked_is_named_with_who_locks_it(
 
 
 def test_more_tables_than_the_server_can_lock_name_the_setting(
-    corner: Corner, tmp_path: Path, person: Person, store: FolderStore
+    corner: DockerSandbox, tmp_path: Path, person: KeyHolder, store: FolderStore
 ) -> None:
     few = ("-c", "max_locks_per_transaction=10", "-c", "max_connections=20")
-    place = inside.start(corner, tmp_path / "inside", server_options=few)
+    place = postgres_stack.start(corner, tmp_path / "inside", server_options=few)
     loop(place, 4000, "create table t%s (a int)", at_once=50)
     with pytest.raises(SlipwayError, match="raise max_locks_per_transaction"):
         person.take(place, store)
@@ -161,7 +170,11 @@ def test_more_tables_than_the_server_can_lock_name_the_setting(
     ],
 )
 def test_a_database_that_is_not_there_is_one_sentence_and_no_object(
-    server: Inside, person: Person, store: FolderStore, settings: dict[str, str], said: str
+    server: PostgresStack,
+    person: KeyHolder,
+    store: FolderStore,
+    settings: dict[str, str],
+    said: str,
 ) -> None:
     options = [word for pair in settings.items() for word in ("--env", "=".join(pair))]
     with server.beside(*options) as there, pytest.raises(SlipwayError, match=said) as caught:
@@ -171,7 +184,7 @@ def test_a_database_that_is_not_there_is_one_sentence_and_no_object(
 
 
 def test_a_client_older_than_the_server_is_never_used(
-    server: Inside, person: Person, store: FolderStore
+    server: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     found = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=False)
     major = re.search(r"\) (\d+)", found.stdout)
@@ -184,7 +197,7 @@ def test_a_client_older_than_the_server_is_never_used(
 
 
 def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     pooler = f"{IMAGES}/pooler"
     place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
@@ -211,7 +224,7 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
         place.corner.docker("rm", "--force", "--volumes", running)
 
 
-def small(place: Inside) -> int:
+def small(place: PostgresStack) -> int:
     """Bytes that lie in the places of the ops container where something can be written."""
     argv = ["exec", place.ops, "du", "-sbc", "/tmp", "/var/lib/slipway"]
     return int(place.corner.docker(*argv).splitlines()[-1].split()[0])

@@ -10,17 +10,25 @@ from slipway.backups.format import catalogue, encryption
 from slipway.client import backups
 from slipway.errors import DifferenceFound, SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.fakes.faulty import Answer, Faults, FaultyS3
+from tests.fakes.faulty_s3 import Answer, Faults, FaultyS3
 from tests.fakes.s3server import S3Server
 from tests.fakes.stores import RefusingStore
-from tests.integration.backing import NOISE, UNTETHERED, Person, far, keys, processes, with_s3
-from tests.integration.inside import Inside
+from tests.integration.backup_cases import (
+    NOISE,
+    UNTETHERED,
+    KeyHolder,
+    far,
+    keys,
+    processes,
+    with_s3,
+)
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_manifest_that_is_late_is_tried_again_and_without_one_nothing_stays(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     late = RefusingStore(store, lambda key: key.endswith(".json"), times=1)
     assert person.take(place, late)
@@ -32,7 +40,7 @@ def test_a_manifest_that_is_late_is_tried_again_and_without_one_nothing_stays(
 
 
 def test_a_damaged_backup_is_found_and_said(
-    place: Inside, person: Person, store: FolderStore, tmp_path: Path
+    place: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
 ) -> None:
     place.sql(NOISE)
     name = person.take(place, store)
@@ -50,13 +58,13 @@ def test_a_damaged_backup_is_found_and_said(
     path.write_bytes(whole)
     assert person.verify(place, store, name)["ok"]
 
-    other = Person(*encryption.new_key())
+    other = KeyHolder(*encryption.new_key())
     with pytest.raises(SlipwayError, match="this key does not open"):
         place.do("verify", store, keys={name: other.key.identity})
 
 
 def test_an_upload_that_is_cut_leaves_nothing_in_s3(
-    place: Inside, person: Person, s3: S3Server
+    place: PostgresStack, person: KeyHolder, s3: S3Server
 ) -> None:
     place.sql(NOISE)
     place.sql("insert into noise select a || a from noise")
@@ -73,7 +81,7 @@ def test_an_upload_that_is_cut_leaves_nothing_in_s3(
 
 
 def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believed(
-    place: Inside, person: Person, s3: S3Server
+    place: PostgresStack, person: KeyHolder, s3: S3Server
 ) -> None:
     place.sql(NOISE)
     place.sql("insert into noise select a || a from noise")
@@ -93,7 +101,7 @@ def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believ
     assert s3.uploads(bucket) == []
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(place: Inside, person: Person) -> None:
+def test_a_full_disk_is_said_and_leaves_nothing(place: PostgresStack, person: KeyHolder) -> None:
     place.sql(NOISE)
     small = ("--tmpfs", "/small:size=4m,mode=1777", "--env", "BACKUP_STORE=/small")
     with place.beside(*small) as there:
@@ -104,7 +112,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(place: Inside, person: Person) -
 
 
 def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_write(
-    place: Inside, person: Person, s3: S3Server, tmp_path: Path
+    place: PostgresStack, person: KeyHolder, s3: S3Server, tmp_path: Path
 ) -> None:
     place.sql(NOISE)
     bucket = s3.make_bucket(f"own-{uuid.uuid4().hex[:8]}")
@@ -125,5 +133,5 @@ def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_wri
     assert len(catalogue.read(far(s3, bucket, s3.endpoint)).backups) == 3
 
 
-def given(person: Person) -> str:
+def given(person: KeyHolder) -> str:
     return json.dumps({"recipients": [person.recipient]})

@@ -9,7 +9,7 @@ import pytest
 
 from slipway.bootstrap import images, standins
 from slipway.hosts.local import LocalHost
-from tests.integration.corner import IMAGES
+from tests.integration.docker_sandbox import IMAGES
 
 pytestmark = pytest.mark.engine
 LABEL = "slipway.test=standins"

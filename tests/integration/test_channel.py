@@ -21,11 +21,11 @@ from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
-from tests.fakes.heard import Heard
-from tests.fakes.person import place
-from tests.integration.corner import Corner, base_image
-from tests.integration.inside import start_ops
-from tests.integration.sshd import Server, running
+from tests.fakes.client_process import place
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.integration.postgres_stack import start_ops
+from tests.integration.sshd import SshServer, running
 
 pytestmark = pytest.mark.engine
 MIB = 1 << 20
@@ -36,7 +36,7 @@ SOCKET = Path("/var/run/docker.sock")
 class Stage:
     """An ops container in which the verbs of tests/fakes/rehearsal.py can be asked for."""
 
-    def __init__(self, corner: Corner, folder: Path) -> None:
+    def __init__(self, corner: DockerSandbox, folder: Path) -> None:
         base_image("postgres:17")
         password = folder / "DATABASE_PASSWORD"
         password.write_text("secret\n")
@@ -48,7 +48,9 @@ class Stage:
 
     def do(self, verb: str, folder: Path, silence: float = 0.0, **given: Any) -> dict[str, Any]:
         where = place(LocalHost("here"), self.ops, silence)
-        return call.run(where, verb, given, Heard(), FolderStore(folder, "backups/testing"))
+        return call.run(
+            where, verb, given, RecordingReporter(), FolderStore(folder, "backups/testing")
+        )
 
     def inside(self, *argv: str) -> str:
         return self.corner.docker("exec", self.ops, *argv, check=False)
@@ -63,12 +65,12 @@ class Stage:
 
 
 class Person:
-    """A person's side in a process of its own; `ask` as tests/fakes/person.py takes it."""
+    """A person's side in a process of its own; `ask` as tests/fakes/client_process.py takes it."""
 
     def __init__(self, stage: Stage, folder: Path, verb: str, **ask: Any) -> None:
         self.folder = folder
         asked = {"container": stage.ops, "folder": str(folder), "verb": verb, **ask}
-        argv = [sys.executable, "-m", "tests.fakes.person", json.dumps(asked)]
+        argv = [sys.executable, "-m", "tests.fakes.client_process", json.dumps(asked)]
         self.process = subprocess.Popen(
             argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -96,12 +98,12 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def stage(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage(module_corner, tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     """A machine with an sshd whose user may use the engine."""
     folder = tmp_path_factory.mktemp("machine")
     with running(folder, "--volume", f"{SOCKET}:{SOCKET}") as server:
@@ -118,7 +120,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {} if request.param == "here" else over(request.getfixturevalue("machine"))
 
 
-def over(server: Server) -> dict[str, Any]:
+def over(server: SshServer) -> dict[str, Any]:
     ssh = {"port": server.port, "known": str(server.known), "identity": str(server.identity)}
     return {"ssh": ssh}
 
@@ -165,7 +167,7 @@ def test_a_store_that_fails_in_the_middle_is_told_and_leaves_nothing(
     where = place(LocalHost("here"), stage.ops)
     given = {"key": "large", "chunks": 200}
     with pytest.raises(SlipwayError, match=r"^the disk of backups/testing is full$"):
-        call.run(where, "pour", given, Heard(), Full(tmp_path, "backups/testing"))
+        call.run(where, "pour", given, RecordingReporter(), Full(tmp_path, "backups/testing"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -189,14 +191,14 @@ def test_an_unknown_verb_says_what_to_do(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_a_container_without_the_engine_or_one_that_is_gone_is_told(
-    module_corner: Corner, stage: Stage
+    module_corner: DockerSandbox, stage: Stage
 ) -> None:
     bare = module_corner.run(base_image("python:3.13-slim-trixie"), "sleep", "60")
     with pytest.raises(HostError, match=r"its engine is older than this one; deploy first"):
-        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, RecordingReporter())
     module_corner.docker("rm", "--force", bare)
     with pytest.raises(HostError, match=r"status in testing broke off: .*No such container"):
-        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, Heard())
+        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, RecordingReporter())
 
 
 def test_two_errands_at_once_do_not_meet(stage: Stage, tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ def test_when_the_work_inside_is_killed_one_sentence_says_so(
 
 
 def test_when_the_connection_is_cut_both_ends_notice(
-    stage: Stage, machine: Server, tmp_path: Path
+    stage: Stage, machine: SshServer, tmp_path: Path
 ) -> None:
     person = begun(stage, tmp_path, **over(machine))
     [ssh] = person.children()
@@ -259,7 +261,7 @@ def test_when_the_connection_is_cut_both_ends_notice(
 
 
 def test_when_sshd_goes_the_person_is_told_that_the_connection_was_lost(
-    stage: Stage, machine: Server, tmp_path: Path
+    stage: Stage, machine: SshServer, tmp_path: Path
 ) -> None:
     person = begun(stage, tmp_path, **over(machine))
     assert person.children()

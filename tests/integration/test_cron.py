@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from slipway.project import ROOT
-from tests.integration import inside
-from tests.integration.corner import IMAGES, Corner, base_image
-from tests.integration.inside import Inside
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
@@ -36,7 +36,7 @@ class Ended:
 class Machine:
     """A machine with cron, beside the environment `test` on the same engine."""
 
-    place: Inside
+    place: PostgresStack
     ops: str
     container: str
 
@@ -61,16 +61,18 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+def machine(
+    module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Machine]:
     corner, folder = module_corner, tmp_path_factory.mktemp("machine")
     build()
-    place = inside.start(corner, folder)
+    place = postgres_stack.start(corner, folder)
     place.sql("create table people (id int primary key)")
     place.sql("insert into people select generate_series(1, 1000)")
     # An ops container is known by its labels, as those of a deploy are.
     label = ("--label", "slipway.service=ops")
     password = place.server.password_file
-    ops = inside.start_ops(corner, place.network, place.server.database, password, *label)
+    ops = postgres_stack.start_ops(corner, place.network, place.server.database, password, *label)
     crontab = folder / "crontab"
     crontab.write_text(f"{LINE} {KEPT}\n")
     (folder / "test.env").write_text(

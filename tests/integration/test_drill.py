@@ -8,15 +8,15 @@ import pytest
 from slipway.backups.format import catalogue
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.integration.backing import Person, processes, wait
-from tests.integration.inside import Inside
-from tests.integration.restored import EVERYTHING, Killer, databases, scratch
+from tests.integration.backup_cases import KeyHolder, processes, wait
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import EVERYTHING, Killer, databases, scratch
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def peopled(place: Inside) -> Inside:
+def peopled(place: PostgresStack) -> PostgresStack:
     """A database with more people in it than elsewhere: some of them are to go."""
     place.sql(
         "create table people as select n as id, 'ü' || n as name from generate_series(1, 5000) n"
@@ -25,14 +25,14 @@ def peopled(place: Inside) -> Inside:
 
 
 def drill(
-    place: Inside, person: Person, store: FolderStore, name: str, **given: Any
+    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str, **given: Any
 ) -> dict[str, Any]:
     key = person.open(store, name).identity
     return place.do("drill", store, id=name, key=key, **given)
 
 
 def test_a_drill_proves_everything_and_leaves_nothing(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(EVERYTHING)
     name = person.take(place, store)
@@ -54,7 +54,7 @@ def test_a_drill_proves_everything_and_leaves_nothing(
 
 
 def test_a_smoke_test_that_fails_proves_the_contrary(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     found = drill(
@@ -70,7 +70,7 @@ def test_a_smoke_test_that_fails_proves_the_contrary(
 
 
 def test_rows_that_went_since_the_last_drill_are_suspicious(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     assert drill(peopled, person, store, person.take(peopled, store))["ok"]
     peopled.sql("delete from people where id > 3000")
@@ -83,14 +83,14 @@ def test_rows_that_went_since_the_last_drill_are_suspicious(
 
 
 def test_a_fresh_backup_is_drilled_without_anybodys_key(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     done = peopled.do("drill", store, recipients=[person.recipient])
     assert done["ok"] and catalogue.find(store).is_verified and done["id"]
 
 
 def test_a_kill_leaves_a_server_that_the_next_drill_removes(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     key = person.open(store, name).identity
@@ -103,7 +103,7 @@ def test_a_kill_leaves_a_server_that_the_next_drill_removes(
 
 
 def test_what_the_image_lacks_proves_nothing(
-    peopled: Inside, person: Person, store: FolderStore, tmp_path: Path
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
 ) -> None:
     name = person.take(peopled, store)
     path = tmp_path / "backups" / "testing" / f"{name}.json"

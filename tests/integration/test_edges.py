@@ -17,7 +17,7 @@ from slipway.edge.edges import Edges, Routing
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +42,7 @@ http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 class Stage:
     """An edge on a network with two colours of one service."""
 
-    corner: Corner
+    corner: DockerSandbox
     edge: str
     url: str
     edges: Edges
@@ -63,7 +63,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(module_corner: Corner) -> Iterator[Stage]:
+def stage(module_corner: DockerSandbox) -> Iterator[Stage]:
     corner = module_corner
     image = f"{corner.app}/edge"
     base_image("caddy:2")
@@ -176,7 +176,7 @@ def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:
 
 @pytest.mark.parametrize("tls", ["off", "internal", "auto"])
 @pytest.mark.parametrize("domain", ["", "a.example, b.example"])
-def test_caddy_accepts_every_configuration(corner: Corner, tls: str, domain: str) -> None:
+def test_caddy_accepts_every_configuration(corner: DockerSandbox, tls: str, domain: str) -> None:
     routes = [Route("/api/*", "api-blue", 8000), Route("/*", "web-blue", 8080)]
     config = configure("id", routes, {"TLS": tls, "DOMAIN": domain}, 30)
     argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
@@ -186,7 +186,7 @@ def test_caddy_accepts_every_configuration(corner: Corner, tls: str, domain: str
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_the_configuration_of_the_first_start_is_valid_too(corner: Corner) -> None:
+def test_the_configuration_of_the_first_start_is_valid_too(corner: DockerSandbox) -> None:
     config = Path(COMPOSE / "edge" / "empty.json").read_bytes()
     argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
     argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]

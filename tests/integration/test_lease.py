@@ -12,7 +12,7 @@ from slipway.cluster.lease import Lease, LeaseTiming
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from tests.integration.corner import Corner
+from tests.integration.docker_sandbox import DockerSandbox
 
 pytestmark = pytest.mark.engine
 QUICK = LeaseTiming(beat=0.3, expiry=3)
@@ -25,7 +25,7 @@ def wait_until_lost(held: Lease) -> None:
         time.sleep(0.1)
 
 
-def leave_behind(corner: Corner, age: int) -> None:
+def leave_behind(corner: DockerSandbox, age: int) -> None:
     """Make a lease as a holder on another computer leaves it that loses its power."""
     at = int(time.time()) - age
     labels = {"app": corner.app, "token": "bob", "owner": "bob@desk", "reason": "deploy of b"}
@@ -36,7 +36,9 @@ def leave_behind(corner: Corner, age: int) -> None:
     corner.docker("config", "create", *words, f"{corner.app}.lease", __file__)
 
 
-def test_a_second_taker_is_told_who_holds_it_and_why(manager: LocalHost, corner: Corner) -> None:
+def test_a_second_taker_is_told_who_holds_it_and_why(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     sentence = rf"changed by {lease.owner()} \(deploy of abc, for \d s\)"
     with lease.held(manager, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
         lease.take(manager, corner.app, "another")
@@ -44,7 +46,7 @@ def test_a_second_taker_is_told_who_holds_it_and_why(manager: LocalHost, corner:
     lease.take(manager, corner.app, "another").give_back()
 
 
-def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: Corner) -> None:
+def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: DockerSandbox) -> None:
     def attempt(number: int) -> Lease | None:
         try:
             return lease.take(manager, corner.app, f"attempt {number}")
@@ -57,14 +59,18 @@ def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: Cor
     won[0].give_back()
 
 
-def test_a_failure_in_the_block_is_what_comes_out_of_it(manager: LocalHost, corner: Corner) -> None:
+def test_a_failure_in_the_block_is_what_comes_out_of_it(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     held = lease.held(manager, corner.app, "deploy")
     with pytest.raises(SlipwayError, match="the deploy failed"), held:
         raise SlipwayError("the deploy failed")
     assert corner.names("config") == []
 
 
-def test_a_holder_that_beats_keeps_it_beyond_its_expiry(manager: LocalHost, corner: Corner) -> None:
+def test_a_holder_that_beats_keeps_it_beyond_its_expiry(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     # A heartbeat of somebody before, whose name sorts after every other.
     words = ("--label", f"slipway.app={corner.app}", "--label", f"slipway.beats={corner.app}")
     corner.docker("config", "create", *words, f"{corner.app}.beat.zzzz.1", __file__)
@@ -78,7 +84,9 @@ def test_a_holder_that_beats_keeps_it_beyond_its_expiry(manager: LocalHost, corn
     assert corner.names("config") == []
 
 
-def test_a_holder_that_has_been_silent_is_taken_over(manager: LocalHost, corner: Corner) -> None:
+def test_a_holder_that_has_been_silent_is_taken_over(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     leave_behind(corner, age=2)
     with pytest.raises(Busy, match=r"bob@desk \(deploy of b"):
         lease.take(manager, corner.app, "mine", QUICK)
@@ -88,7 +96,7 @@ def test_a_holder_that_has_been_silent_is_taken_over(manager: LocalHost, corner:
 
 
 def test_a_killed_process_on_this_computer_gives_way_at_once(
-    manager: LocalHost, corner: Corner
+    manager: LocalHost, corner: DockerSandbox
 ) -> None:
     text = (
         "import sys, time; from slipway.cluster import lease; "
@@ -106,7 +114,9 @@ def test_a_killed_process_on_this_computer_gives_way_at_once(
     assert corner.names("config") == []
 
 
-def test_a_holder_learns_that_its_lease_was_taken_over(manager: LocalHost, corner: Corner) -> None:
+def test_a_holder_learns_that_its_lease_was_taken_over(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     held = lease.take(manager, corner.app, "deploy", QUICK)
     corner.docker("config", "rm", f"{corner.app}.lease")
     leave_behind(corner, age=0)
@@ -117,7 +127,7 @@ def test_a_holder_learns_that_its_lease_was_taken_over(manager: LocalHost, corne
 
 
 def test_a_holder_that_slept_learns_at_its_next_step_that_the_lease_is_gone(
-    manager: LocalHost, corner: Corner
+    manager: LocalHost, corner: DockerSandbox
 ) -> None:
     held = lease.take(manager, corner.app, "deploy", LeaseTiming(beat=60, expiry=60))
     corner.docker("config", "rm", f"{corner.app}.lease")

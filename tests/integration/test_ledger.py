@@ -21,7 +21,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed
 from slipway.hosts.local import LocalHost
 from slipway.secrets import delivery, sops
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -39,7 +39,9 @@ def entry(release: int, result: str = "live", **more: str) -> LedgerEntry:
     return LedgerEntry(release, result, "blue", commit, "anna@laptop", at, **more)
 
 
-def test_what_is_written_down_is_read_back_in_order(manager: LocalHost, corner: Corner) -> None:
+def test_what_is_written_down_is_read_back_in_order(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     written = [entry(1), entry(2, "failed", reason="it's “sick”: $HOME\n2nd line"), entry(2)]
     for each in written:
         ledger.append(manager, corner.app, each)
@@ -47,7 +49,7 @@ def test_what_is_written_down_is_read_back_in_order(manager: LocalHost, corner: 
 
 
 def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
-    manager: LocalHost, corner: Corner
+    manager: LocalHost, corner: DockerSandbox
 ) -> None:
     document = json.dumps({"text": "ünï $HOME 'x' \\n\n", "long": "x" * 200_000})
     ledger.record(manager, corner.app, 7, document, ["a:1", "b:1"], ["s.1"])
@@ -58,13 +60,15 @@ def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
     assert ledger.needed(found, records, "tags") == {"a:1", "b:1"}
 
 
-def test_a_number_is_given_once(manager: LocalHost, corner: Corner) -> None:
+def test_a_number_is_given_once(manager: LocalHost, corner: DockerSandbox) -> None:
     ledger.record(manager, corner.app, 7, "{}", [], [])
     with pytest.raises(CommandFailed, match="already exists"):
         ledger.record(manager, corner.app, 7, "{}", [], [])
 
 
-def test_environments_do_not_see_each_others_records(manager: LocalHost, corner: Corner) -> None:
+def test_environments_do_not_see_each_others_records(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
     ledger.append(manager, corner.app, entry(1))
     assert ledger.entries(observe(manager, f"{corner.app}x"), f"{corner.app}x") == ()
     assert ledger.entries(observe(manager, corner.app[:-1]), corner.app[:-1]) == ()
@@ -97,7 +101,7 @@ class Processes:
 
 
 @pytest.fixture
-def env(corner: Corner, tmp_path: Path) -> Iterator[Environment]:
+def env(corner: DockerSandbox, tmp_path: Path) -> Iterator[Environment]:
     """An environment of this corner whose secrets are hostile, encrypted by the real sops."""
     if shutil.which("age-keygen") is None:
         pytest.skip("age-keygen is not installed")
@@ -118,7 +122,7 @@ def env(corner: Corner, tmp_path: Path) -> Iterator[Environment]:
     project = corner.app.removesuffix("-test")
     settings = MappingProxyType({**plain.settings, "PROJECT": project})
     made = dataclasses.replace(plain, settings=settings, rules=rules, secrets=folder)
-    label = Corner(made.prefix)
+    label = DockerSandbox(made.prefix)
     try:
         yield made
     finally:
@@ -128,7 +132,7 @@ def env(corner: Corner, tmp_path: Path) -> Iterator[Environment]:
 def test_secrets_reach_a_service_byte_for_byte_and_stand_in_no_command(
     manager: LocalHost, env: Environment
 ) -> None:
-    corner = Corner(env.prefix)
+    corner = DockerSandbox(env.prefix)
     with Processes() as processes:
         made = delivery.deliver(manager, env, [])
     assert sorted(corner.names("secret")) == made

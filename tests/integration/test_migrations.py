@@ -8,26 +8,26 @@ from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.migrations import files, runner, status
 from slipway.migrations.options import MigrationOptions
 from slipway.project import COMPOSE
-from tests.integration import inside
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside
-from tests.integration.migrated import ONE, TWO, Database, Texts, fresh, up
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.migration_database import ONE, TWO, MigrationDatabase, Texts, fresh, up
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def place(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    return inside.start(module_corner, tmp_path_factory.mktemp("secret"))
+def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
+    return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
 
 
 @pytest.fixture
-def db(place: Inside, request: pytest.FixtureRequest) -> Iterator[Database]:
+def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
     with fresh(place, request.node.name) as made:
         yield made
 
 
-def test_files_run_once_and_all_the_way_back(db: Database) -> None:
+def test_files_run_once_and_all_the_way_back(db: MigrationDatabase) -> None:
     texts = {path.name: path.read_text() for path in (COMPOSE / "migrations").glob("*.sql")}
     assert db.migrate(texts) == sorted(texts)
     assert db.migrate(texts) == []
@@ -37,7 +37,7 @@ def test_files_run_once_and_all_the_way_back(db: Database) -> None:
     assert db.migrate(texts) == sorted(texts)
 
 
-def test_everything_that_is_wrong_is_named_before_anything_runs(db: Database) -> None:
+def test_everything_that_is_wrong_is_named_before_anything_runs(db: MigrationDatabase) -> None:
     texts = {f"{n}_t.sql": up(f"CREATE TABLE t{n} ();") for n in (10, 20, 30, 40)}
     db.migrate(texts)
     texts["10_t.sql"] += "-- a word more"
@@ -62,7 +62,7 @@ def test_everything_that_is_wrong_is_named_before_anything_runs(db: Database) ->
     assert not {"late", "fine"} & db.tables()
 
 
-def test_what_a_person_accepts_is_recorded_and_not_asked_again(db: Database) -> None:
+def test_what_a_person_accepts_is_recorded_and_not_asked_again(db: MigrationDatabase) -> None:
     texts = {f"{n}_t.sql": up(f"CREATE TABLE t{n} ();") for n in (10, 20, 30)}
     db.migrate(texts)
     texts["10_t.sql"] += "-- a word more"
@@ -76,13 +76,15 @@ def test_what_a_person_accepts_is_recorded_and_not_asked_again(db: Database) -> 
         db.migrate(texts, accept=frozenset({"77"}))
 
 
-def test_a_database_that_is_ahead_of_an_older_checkout_is_told_and_left(db: Database) -> None:
+def test_a_database_that_is_ahead_of_an_older_checkout_is_told_and_left(
+    db: MigrationDatabase,
+) -> None:
     db.migrate(TWO)
     assert db.migrate(ONE) == []
     assert any("newer than all files here" in note for note in db.heard.notes)
 
 
-def test_signs_that_mean_something_to_a_driver_arrive_as_they_are(db: Database) -> None:
+def test_signs_that_mean_something_to_a_driver_arrive_as_they_are(db: MigrationDatabase) -> None:
     text = "CREATE TABLE t (a text); INSERT INTO t VALUES ('100 %s %% {} %(a)s ünï'), (E'a\\nb');"
     db.migrate({"1_ä%.sql": up(text)})
     assert db.sql("SELECT a FROM t") == [("100 %s %% {} %(a)s ünï",), ("a\nb",)]
@@ -90,7 +92,7 @@ def test_signs_that_mean_something_to_a_driver_arrive_as_they_are(db: Database) 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_one_file_sets_does_not_reach_the_next_or_the_record(
-    db: Database, whole: bool
+    db: MigrationDatabase, whole: bool
 ) -> None:
     sets = (
         "SELECT pg_catalog.set_config('search_path', '', false); SET statement_timeout = '7s';"
@@ -105,14 +107,14 @@ def test_what_one_file_sets_does_not_reach_the_next_or_the_record(
 
 
 def test_a_new_default_of_the_database_reaches_the_next_file_as_in_a_run_of_its_own(
-    db: Database,
+    db: MigrationDatabase,
 ) -> None:
     alter = f"CREATE SCHEMA app; ALTER DATABASE {db.server.database} SET search_path = app;"
     db.migrate({"1_a.sql": up(alter), "2_b.sql": up("CREATE TABLE here ();")})
     assert db.sql("SELECT schemaname FROM pg_tables WHERE tablename = 'here'") == [("app",)]
 
 
-def test_files_without_a_way_up_or_down_do_what_is_written(db: Database) -> None:
+def test_files_without_a_way_up_or_down_do_what_is_written(db: MigrationDatabase) -> None:
     texts = ONE | {"2_b.sql": "-- migrate:up\n-- only words\n"}
     assert db.migrate(texts) == ["1_a.sql", "2_b.sql"]
     with pytest.raises(Refused, match=r"2_b\.sql has no way down"):
@@ -122,7 +124,7 @@ def test_files_without_a_way_up_or_down_do_what_is_written(db: Database) -> None
     assert db.applied() == ["1", "2"] and db.tables() == {"a"}
 
 
-def test_a_plan_shows_everything_and_writes_nothing(db: Database) -> None:
+def test_a_plan_shows_everything_and_writes_nothing(db: MigrationDatabase) -> None:
     before = db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text")
     found = status.plan(db.server, files.from_texts(TWO), MigrationOptions())
     assert [each["file"] for each in found["pending"]] == ["1_a.sql", "2_b.sql"]
@@ -131,7 +133,7 @@ def test_a_plan_shows_everything_and_writes_nothing(db: Database) -> None:
     assert db.sql("SELECT to_regclass('schema_migrations')") == [(None,)]
 
 
-def test_what_was_shown_is_what_runs(db: Database) -> None:
+def test_what_was_shown_is_what_runs(db: MigrationDatabase) -> None:
     with pytest.raises(Refused, match="changed since it was shown"):
         db.migrate(TWO, expected=("1",))
     assert db.migrate(TWO, to="1", expected=("1",)) == ["1_a.sql"]
@@ -140,7 +142,7 @@ def test_what_was_shown_is_what_runs(db: Database) -> None:
     assert db.roll_back(TWO, expected=("1",)) == ["1_a.sql"]
 
 
-def test_a_baseline_records_and_runs_nothing(db: Database) -> None:
+def test_a_baseline_records_and_runs_nothing(db: MigrationDatabase) -> None:
     found, wish = files.from_texts(TWO), MigrationOptions(by="ann@laptop")
     with pytest.raises(UsageError, match="no file has the version 7"):
         runner.baseline(db.server, found, db.heard, wish, "7")
@@ -151,7 +153,9 @@ def test_a_baseline_records_and_runs_nothing(db: Database) -> None:
         runner.baseline(db.server, found, db.heard, wish, "2")
 
 
-def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(db: Database) -> None:
+def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(
+    db: MigrationDatabase,
+) -> None:
     db.sql("CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)")
     db.sql("INSERT INTO schema_migrations VALUES ('1'); CREATE TABLE a (n int)")
     assert db.status(TWO)["migrations"][0]["state"] == "applied"
@@ -163,7 +167,7 @@ def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(db: Da
     assert db.migrate(TWO) == ["2_b.sql"]
 
 
-def test_many_files_are_no_trouble(db: Database) -> None:
+def test_many_files_are_no_trouble(db: MigrationDatabase) -> None:
     texts = {f"{n:05d}_t.sql": up(f"CREATE TABLE t{n} ();") for n in range(1, 5001)}
     newest = files.from_texts({name: texts[name] for name in sorted(texts)[:4000]})
     runner.baseline(db.server, newest, db.heard, MigrationOptions(), "04000")
@@ -171,7 +175,7 @@ def test_many_files_are_no_trouble(db: Database) -> None:
     assert db.migrate(texts) == []
 
 
-def test_inside_the_environment_the_same_is_done_over_the_line(place: Inside) -> None:
+def test_inside_the_environment_the_same_is_done_over_the_line(place: PostgresStack) -> None:
     there = place.fresh("far")
     try:
         assert there.do("wait", timeout=60)["seconds"] < 60
@@ -190,7 +194,7 @@ def test_inside_the_environment_the_same_is_done_over_the_line(place: Inside) ->
         there.leave()
 
 
-def test_the_way_back_leaves_the_schema_that_was_there_before(place: Inside) -> None:
+def test_the_way_back_leaves_the_schema_that_was_there_before(place: PostgresStack) -> None:
     there = place.fresh("round")
     texts = {path.name: path.read_text() for path in (COMPOSE / "migrations").glob("*.sql")}
     chosen: Texts = {}

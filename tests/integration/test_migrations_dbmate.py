@@ -8,10 +8,18 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.migrations.schema_dump import tidy
 from slipway.project import COMPOSE
-from tests.integration import inside
-from tests.integration.corner import Corner
-from tests.integration.inside import Inside
-from tests.integration.migrated import DBMATE, Database, Texts, dbmate, fresh, up, written
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.migration_database import (
+    DBMATE,
+    MigrationDatabase,
+    Texts,
+    dbmate,
+    fresh,
+    up,
+    written,
+)
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = [
     pytest.mark.engine,
@@ -34,12 +42,12 @@ MORE = {
 
 
 @pytest.fixture(scope="module")
-def place(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    return inside.start(module_corner, tmp_path_factory.mktemp("secret"))
+def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
+    return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
 
 
 @pytest.fixture
-def db(place: Inside, request: pytest.FixtureRequest) -> Iterator[Database]:
+def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
     with fresh(place, request.node.name) as made:
         yield made
 
@@ -50,7 +58,7 @@ def texts() -> Texts:
     return found | MORE
 
 
-def schema(place: Inside, db: Database) -> str:
+def schema(place: PostgresStack, db: MigrationDatabase) -> str:
     """Dump with the server's own client, without our bookkeeping."""
     words = ["exec", place.db, "pg_dump", "--username=logbook", "--schema-only"]
     text = place.corner.docker(*words, "--exclude-schema=slipway", db.server.database)
@@ -58,7 +66,7 @@ def schema(place: Inside, db: Database) -> str:
 
 
 def test_both_come_to_the_same_schema(
-    db: Database, place: Inside, texts: Texts, tmp_path: Path
+    db: MigrationDatabase, place: PostgresStack, texts: Texts, tmp_path: Path
 ) -> None:
     db.migrate(texts)
     with fresh(place, "by dbmate") as other:
@@ -67,7 +75,7 @@ def test_both_come_to_the_same_schema(
 
 
 def test_dbmate_goes_on_where_we_stopped_and_takes_back_what_we_did(
-    db: Database, texts: Texts, tmp_path: Path
+    db: MigrationDatabase, texts: Texts, tmp_path: Path
 ) -> None:
     names = sorted(texts)
     db.migrate({name: texts[name] for name in names[:3]})
@@ -81,7 +89,7 @@ def test_dbmate_goes_on_where_we_stopped_and_takes_back_what_we_did(
 
 
 def test_we_go_on_where_dbmate_stopped_and_take_back_what_it_did(
-    db: Database, texts: Texts, tmp_path: Path
+    db: MigrationDatabase, texts: Texts, tmp_path: Path
 ) -> None:
     names = sorted(texts)
     dbmate(db.server, written(tmp_path, {name: texts[name] for name in names[:3]}), "up")
@@ -90,7 +98,9 @@ def test_we_go_on_where_dbmate_stopped_and_take_back_what_it_did(
     assert "Pending: 3" in dbmate(db.server, tmp_path, "status")
 
 
-def test_what_dbmate_took_back_is_pending_again(db: Database, texts: Texts, tmp_path: Path) -> None:
+def test_what_dbmate_took_back_is_pending_again(
+    db: MigrationDatabase, texts: Texts, tmp_path: Path
+) -> None:
     db.migrate(texts)
     last = max(texts)
     dbmate(db.server, written(tmp_path, texts), "rollback")

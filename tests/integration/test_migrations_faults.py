@@ -13,10 +13,18 @@ from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.migrations import files, status
 from slipway.migrations.options import MigrationOptions
 from slipway.project import ROOT
-from tests.integration import inside
-from tests.integration.corner import IMAGES, Corner
-from tests.integration.inside import Inside
-from tests.integration.migrated import ONE, TWO, Database, at_once, fresh, in_background, up
+from tests.integration import postgres_stack
+from tests.integration.docker_sandbox import IMAGES, DockerSandbox
+from tests.integration.migration_database import (
+    ONE,
+    TWO,
+    MigrationDatabase,
+    at_once,
+    fresh,
+    in_background,
+    up,
+)
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
@@ -24,33 +32,37 @@ POOLER = f"{IMAGES}/pooler"
 
 
 @pytest.fixture(scope="module")
-def place(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    return inside.start(module_corner, tmp_path_factory.mktemp("secret"))
+def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
+    return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
 
 
 @pytest.fixture
-def db(place: Inside, request: pytest.FixtureRequest) -> Iterator[Database]:
+def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
     with fresh(place, request.node.name) as made:
         yield made
 
 
-def test_of_five_runs_at_once_on_an_empty_database_one_applies_everything(db: Database) -> None:
+def test_of_five_runs_at_once_on_an_empty_database_one_applies_everything(
+    db: MigrationDatabase,
+) -> None:
     texts = {f"{n}_t.sql": up(f"CREATE TABLE t{n} (); SELECT pg_sleep(0.1);") for n in range(1, 5)}
     texts["5_i.sql"] = up("CREATE INDEX CONCURRENTLY i ON a (n); VACUUM a;", whole=False)
     texts["4_a.sql"] = texts.pop("4_t.sql").replace("CREATE", "CREATE TABLE a (n int); CREATE")
-    counts = at_once(5, lambda: len(Database(db.server).migrate(texts)))
+    counts = at_once(5, lambda: len(MigrationDatabase(db.server).migrate(texts)))
     assert sorted(counts) == [0, 0, 0, 0, 5]
     assert db.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass") == [(True,)]
 
 
-def test_a_body_without_a_transaction_runs_once_however_many_start_it(db: Database) -> None:
+def test_a_body_without_a_transaction_runs_once_however_many_start_it(
+    db: MigrationDatabase,
+) -> None:
     db.sql("CREATE TABLE calls (n int)")
     texts = {"1_a.sql": up("INSERT INTO calls VALUES (1); SELECT pg_sleep(0.5);", whole=False)}
-    at_once(3, lambda: Database(db.server).migrate(texts))
+    at_once(3, lambda: MigrationDatabase(db.server).migrate(texts))
     assert db.sql("SELECT count(*) FROM calls") == [(1,)]
 
 
-def test_who_waits_too_long_is_told_for_whom(db: Database) -> None:
+def test_who_waits_too_long_is_told_for_whom(db: MigrationDatabase) -> None:
     process = db.begin({"1_a.sql": up("SELECT pg_sleep(60);")}, by="bob@desk")
     db.wait_for_query("SELECT pg_sleep")
     with pytest.raises(Busy, match=r"slipway migrate, bob@desk \(pid \d+, from .+, since \d\d:"):
@@ -60,7 +72,9 @@ def test_who_waits_too_long_is_told_for_whom(db: Database) -> None:
     assert db.migrate(ONE) == ["1_a.sql"]
 
 
-def test_killed_inside_a_transaction_nothing_is_left_and_nobody_is_kept_out(db: Database) -> None:
+def test_killed_inside_a_transaction_nothing_is_left_and_nobody_is_kept_out(
+    db: MigrationDatabase,
+) -> None:
     texts = {"1_a.sql": up("CREATE TABLE half (); SELECT pg_sleep(60);")}
     db.kill_during(texts, "SELECT pg_sleep")
     assert db.migrate(ONE) == ["1_a.sql"]
@@ -68,7 +82,7 @@ def test_killed_inside_a_transaction_nothing_is_left_and_nobody_is_kept_out(db: 
 
 
 def test_killed_without_a_transaction_the_next_run_names_the_statement_and_the_ways_on(
-    db: Database,
+    db: MigrationDatabase,
 ) -> None:
     texts = {
         "1_a.sql": up("CREATE TABLE x (); SELECT pg_sleep(60); CREATE TABLE y ();", whole=False)
@@ -88,7 +102,7 @@ def test_killed_without_a_transaction_the_next_run_names_the_statement_and_the_w
 
 
 @pytest.mark.parametrize("mark", ["applied", "pending"])
-def test_a_half_done_file_is_what_a_person_says_it_is(db: Database, mark: str) -> None:
+def test_a_half_done_file_is_what_a_person_says_it_is(db: MigrationDatabase, mark: str) -> None:
     texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}
     db.kill_during(texts, "SELECT pg_sleep")
     assert db.migrate(texts | {"2_b.sql": TWO["2_b.sql"]}, mark=mark) == (
@@ -98,7 +112,7 @@ def test_a_half_done_file_is_what_a_person_says_it_is(db: Database, mark: str) -
 
 
 def test_a_mark_is_shown_first_and_stays_unwritten_when_something_is_in_the_way(
-    db: Database,
+    db: MigrationDatabase,
 ) -> None:
     texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}
     db.kill_during(texts, "SELECT pg_sleep")
@@ -114,7 +128,7 @@ def test_a_mark_is_shown_first_and_stays_unwritten_when_something_is_in_the_way(
     assert db.migrate(texts, mark="pending", expected=("1",)) == ["1_a.sql"]
 
 
-def test_a_connection_cut_in_the_middle_takes_the_file_back(db: Database) -> None:
+def test_a_connection_cut_in_the_middle_takes_the_file_back(db: MigrationDatabase) -> None:
     texts = {"1_a.sql": up("CREATE TABLE half (); SELECT pg_sleep(60);")}
     failed = in_background(lambda: db.migrate(texts))
     db.sql(f"SELECT pg_terminate_backend({db.wait_for_query('SELECT pg_sleep')})")
@@ -123,7 +137,9 @@ def test_a_connection_cut_in_the_middle_takes_the_file_back(db: Database) -> Non
     assert (db.tables(), db.applied()) == (set(), [])
 
 
-def test_a_connection_cut_without_a_transaction_leaves_a_file_half_done(db: Database) -> None:
+def test_a_connection_cut_without_a_transaction_leaves_a_file_half_done(
+    db: MigrationDatabase,
+) -> None:
     texts = {"1_a.sql": up("CREATE TABLE x (); SELECT pg_sleep(60);", whole=False)}
     failed = in_background(lambda: db.migrate(texts))
     db.sql(f"SELECT pg_terminate_backend({db.wait_for_query('SELECT pg_sleep')})")
@@ -133,7 +149,7 @@ def test_a_connection_cut_without_a_transaction_leaves_a_file_half_done(db: Data
         db.migrate(texts)
 
 
-def test_a_failing_statement_takes_its_whole_file_back_and_is_named(db: Database) -> None:
+def test_a_failing_statement_takes_its_whole_file_back_and_is_named(db: MigrationDatabase) -> None:
     texts = TWO | {
         "3_c.sql": "-- about\n\n"
         + up("CREATE TABLE c (n int PRIMARY KEY);\nINSERT INTO c\n VALUES (1), (1);\nSELECT 1;"),
@@ -152,7 +168,9 @@ def test_a_failing_statement_takes_its_whole_file_back_and_is_named(db: Database
 
 
 @pytest.mark.parametrize("before", ["", "CREATE TABLE b ();\n"])
-def test_a_mistake_deep_in_a_statement_is_found_on_its_line(db: Database, before: str) -> None:
+def test_a_mistake_deep_in_a_statement_is_found_on_its_line(
+    db: MigrationDatabase, before: str
+) -> None:
     db.sql("CREATE TABLE a (n int)")
     texts = {"1_ü.sql": up(f"{before}SELECT n, 'ü'\nFROM a\nWHERE wrong = 1 -- no end")}
     line, count = (5, 2) if before else (4, 1)
@@ -163,7 +181,7 @@ def test_a_mistake_deep_in_a_statement_is_found_on_its_line(db: Database, before
     assert db.migrate(texts) == ["1_ü.sql"]
 
 
-def test_a_deferred_complaint_at_the_commit_takes_the_file_back(db: Database) -> None:
+def test_a_deferred_complaint_at_the_commit_takes_the_file_back(db: MigrationDatabase) -> None:
     bad = "CREATE TABLE a (n int UNIQUE DEFERRABLE INITIALLY DEFERRED);"
     bad += "INSERT INTO a VALUES (1), (1);"
     with pytest.raises(SlipwayError, match="committing it failed: duplicate key"):
@@ -171,7 +189,7 @@ def test_a_deferred_complaint_at_the_commit_takes_the_file_back(db: Database) ->
     assert (db.tables(), db.applied()) == (set(), [])
 
 
-def test_indexes_built_concurrently_are_seen_to_be_valid(db: Database) -> None:
+def test_indexes_built_concurrently_are_seen_to_be_valid(db: MigrationDatabase) -> None:
     db.sql("CREATE TABLE t (a int, b int); INSERT INTO t VALUES (1, 1), (1, 2)")
     texts = {
         "1_i.sql": up(
@@ -196,7 +214,7 @@ def test_indexes_built_concurrently_are_seen_to_be_valid(db: Database) -> None:
 
 
 def test_a_change_behind_a_long_reader_gives_way_tries_again_and_names_the_reader(
-    db: Database,
+    db: MigrationDatabase,
 ) -> None:
     db.migrate(ONE)
     texts = ONE | {"2_b.sql": up("ALTER TABLE a ADD COLUMN m int;")}
@@ -214,7 +232,7 @@ def test_a_change_behind_a_long_reader_gives_way_tries_again_and_names_the_reade
     assert db.migrate(texts) == ["2_b.sql"]
 
 
-def test_a_change_goes_through_when_the_reader_ends_in_time(db: Database) -> None:
+def test_a_change_goes_through_when_the_reader_ends_in_time(db: MigrationDatabase) -> None:
     db.migrate(ONE)
     texts = ONE | {"2_b.sql": up("ALTER TABLE a ADD COLUMN m int;", whole=False)}
     with db.server.connect() as reader, reader.transaction():
@@ -225,14 +243,14 @@ def test_a_change_goes_through_when_the_reader_ends_in_time(db: Database) -> Non
     assert any("waiting for a lock behind pid" in note for note in db.heard.notes)
 
 
-def test_an_enum_value_used_in_the_file_that_adds_it_brings_a_hint(db: Database) -> None:
+def test_an_enum_value_used_in_the_file_that_adds_it_brings_a_hint(db: MigrationDatabase) -> None:
     text = "ALTER TYPE mood ADD VALUE 'calm'; CREATE TABLE m (a mood DEFAULT 'calm');"
     texts = {"1_a.sql": up("CREATE TYPE mood AS ENUM ('glad');"), "2_b.sql": up(text)}
     with pytest.raises(SlipwayError, match="ADD VALUE in a file of its own"):
         db.migrate(texts)
 
 
-def test_a_way_back_that_fails_keeps_the_migration(db: Database) -> None:
+def test_a_way_back_that_fails_keeps_the_migration(db: MigrationDatabase) -> None:
     texts = {"1_a.sql": up("CREATE TABLE a ();", "DROP TABLE a; SELECT 1 / 0;")}
     db.migrate(texts)
     with pytest.raises(SlipwayError, match=r"\(22012\)"):
@@ -248,17 +266,20 @@ def test_a_way_back_that_fails_keeps_the_migration(db: Database) -> None:
     assert db.applied() == []
 
 
-def test_a_database_that_takes_no_changes_is_named(db: Database) -> None:
+def test_a_database_that_takes_no_changes_is_named(db: MigrationDatabase) -> None:
     name = db.server.database
     db.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(Refused, match=f"{name} is read-only"):
         db.migrate(ONE)
 
 
-def test_a_role_that_may_not_is_told_what_to_grant(db: Database, place: Inside) -> None:
+def test_a_role_that_may_not_is_told_what_to_grant(
+    db: MigrationDatabase, place: PostgresStack
+) -> None:
     role = f"weak_{db.server.database}"
-    db.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{inside.PASSWORD.replace(chr(39), chr(39) * 2)}'")
-    weak = Database(Server(**{**vars(db.server), "user": role}))
+    password = postgres_stack.PASSWORD.replace("'", "''")
+    db.sql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    weak = MigrationDatabase(Server(**{**vars(db.server), "user": role}))
     with pytest.raises(Refused, match=f"GRANT CREATE ON DATABASE {db.server.database} TO {role}"):
         weak.migrate(ONE)
     db.sql(f"GRANT CREATE ON DATABASE {db.server.database} TO {role}")
@@ -269,7 +290,7 @@ def test_a_role_that_may_not_is_told_what_to_grant(db: Database, place: Inside) 
 
 
 def test_a_wrong_password_or_name_fails_at_once_and_a_late_server_is_waited_for(
-    db: Database, tmp_path: Any
+    db: MigrationDatabase, tmp_path: Any
 ) -> None:
     began = time.monotonic()
     wrong = tmp_path / "password"
@@ -287,7 +308,7 @@ def test_a_wrong_password_or_name_fails_at_once_and_a_late_server_is_waited_for(
 
 
 def test_a_pooler_that_shares_connections_is_refused_and_one_that_does_not_is_fine(
-    db: Database, place: Inside
+    db: MigrationDatabase, place: PostgresStack
 ) -> None:
     place.corner.docker("build", "--quiet", "--tag", POOLER, str(ROOT / "tests/fakes/pooler"))
     for mode, is_refused in (("transaction", True), ("session", False)):
@@ -300,30 +321,30 @@ def test_a_pooler_that_shares_connections_is_refused_and_one_that_does_not_is_fi
             assert pooled.migrate(ONE) == ["1_a.sql"]
 
 
-def pooler(place: Inside, db: Database, mode: str) -> Database:
+def pooler(place: PostgresStack, db: MigrationDatabase, mode: str) -> MigrationDatabase:
     """Start PgBouncer before the database."""
     options: tuple[str, ...] = ("--network", place.network, "--publish", "127.0.0.1::6432")
     options += ("--volume", f"{db.server.password_file}:/run/secrets/DATABASE_PASSWORD:ro")
     container = place.corner.run(POOLER, mode, options=options)
     port = place.corner.port(container, 6432)
-    pooled = Database(Server(**{**vars(db.server), "port": port}))
+    pooled = MigrationDatabase(Server(**{**vars(db.server), "port": port}))
     pooled.server.connect().close()
     return pooled
 
 
-def test_a_standby_is_refused_by_name(corner: Corner, tmp_path: Path) -> None:
-    other = inside.start(corner, tmp_path)
+def test_a_standby_is_refused_by_name(corner: DockerSandbox, tmp_path: Path) -> None:
+    other = postgres_stack.start(corner, tmp_path)
     corner.docker("exec", other.db, "sh", "-euc", 'touch "$PGDATA/standby.signal"')
     corner.docker("restart", other.db)
     port = corner.port(other.db, 5432)
-    standby = Database(Server(**{**vars(other.server), "port": port}))
+    standby = MigrationDatabase(Server(**{**vars(other.server), "port": port}))
     with pytest.raises(Refused, match="is a standby and takes no changes"):
         standby.migrate(ONE)
     assert standby.status(ONE)["pending"] == 1
 
 
 def test_without_its_lock_a_run_begins_nothing_more_and_keeps_out_of_its_own_way(
-    db: Database,
+    db: MigrationDatabase,
 ) -> None:
     slow = {"1_a.sql": up("CREATE TABLE a (); SELECT pg_sleep(2);"), "2_b.sql": TWO["2_b.sql"]}
     failed = in_background(lambda: db.migrate(slow))
@@ -332,7 +353,7 @@ def test_without_its_lock_a_run_begins_nothing_more_and_keeps_out_of_its_own_way
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE application_name = 'slipway migrate, ann@laptop'"
     )
-    other = Database(db.server)
+    other = MigrationDatabase(db.server)
     assert other.migrate(slow) == ["2_b.sql"]  # it waits for what is still running
     assert any("still works in the server" in note for note in other.heard.notes)
     with pytest.raises(SlipwayError, match="the connection that keeps other runs out broke off"):

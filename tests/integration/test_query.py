@@ -4,12 +4,12 @@ import pytest
 
 from slipway.database import query
 from slipway.errors import Refused, SlipwayError, UsageError
-from tests.integration.inside import Inside
+from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
 
 
-def test_a_question_is_answered_with_values_that_json_can_hold(server: Inside) -> None:
+def test_a_question_is_answered_with_values_that_json_can_hold(server: PostgresStack) -> None:
     sql = """-- a comment, and 100 % of it
       SELECT 1 AS one, 2.50 AS price, 12345678901234567890 AS large, 0.1234567890123456789 AS fine,
         'ü'::text, NULL AS none, true AS yes, '{"a": [1]}'::jsonb AS doc, ARRAY[1, 2] AS list,
@@ -24,7 +24,7 @@ def test_a_question_is_answered_with_values_that_json_can_hold(server: Inside) -
     }  # fmt: skip
 
 
-def test_no_more_rows_than_asked_for_are_sent_and_the_rest_is_said(server: Inside) -> None:
+def test_no_more_rows_than_asked_for_are_sent_and_the_rest_is_said(server: PostgresStack) -> None:
     endless = "select generate_series(1, 1000000000000000)"
     found = server.do("query", None, sql=endless, limit=3)
     assert found["rows"] == [[1], [2], [3]]
@@ -47,14 +47,14 @@ def test_no_more_rows_than_asked_for_are_sent_and_the_rest_is_said(server: Insid
         ("set transaction read write", "begins with 'set'"),
     ],
 )
-def test_nothing_is_written_by_a_question(place: Inside, sql: str, words: str) -> None:
+def test_nothing_is_written_by_a_question(place: PostgresStack, sql: str, words: str) -> None:
     place.sql("CREATE TABLE t (id serial); INSERT INTO t DEFAULT VALUES")
     with pytest.raises(Refused, match=words):
         query.ask(place.server, sql)
     assert place.sql("SELECT count(*), max(id) FROM t") == [(1, 1)]
 
 
-def test_the_transaction_cannot_be_made_to_write_from_within(server: Inside) -> None:
+def test_the_transaction_cannot_be_made_to_write_from_within(server: PostgresStack) -> None:
     with pytest.raises(SlipwayError, match="read-write mode"):
         query.ask(server.server, "select set_config('transaction_read_only', 'off', true)")
 
@@ -69,13 +69,13 @@ def test_the_transaction_cannot_be_made_to_write_from_within(server: Inside) -> 
     ],
 )
 def test_what_the_server_complains_of_is_one_sentence_with_its_place(
-    server: Inside, sql: str, words: str
+    server: PostgresStack, sql: str, words: str
 ) -> None:
     with pytest.raises(query.QueryFailed, match=words):
         query.ask(server.server, sql, timeout=1)
 
 
 @pytest.mark.parametrize("sql", ["", "  ", "-- nothing", ";"])
-def test_no_question_is_a_mistake_of_usage(server: Inside, sql: str) -> None:
+def test_no_question_is_a_mistake_of_usage(server: PostgresStack, sql: str) -> None:
     with pytest.raises(UsageError, match="no question"):
         query.ask(server.server, sql)

@@ -17,9 +17,9 @@ from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.hosts.host import Host
 from slipway.storage.store import Store
-from tests.fakes.heard import Heard
-from tests.integration.inside import Inside
-from tests.integration.restored import count, databases
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import count, databases
 
 pytestmark = pytest.mark.engine
 
@@ -29,7 +29,7 @@ class There:
     """The test's containers as the place of an environment; nobody deploys to it."""
 
     env: Environment
-    inside: Inside
+    inside: PostgresStack
     manager: Host | None = None
 
     @property
@@ -47,14 +47,14 @@ class There:
 
 
 @pytest.fixture
-def there(peopled: Inside, tmp_path: Path) -> There:
+def there(peopled: PostgresStack, tmp_path: Path) -> There:
     loaded = environment.load("testing")
     settings = {**loaded.settings, "BACKUP_STORE": str(tmp_path / "backups")}
     return There(replace(loaded, settings=MappingProxyType(settings)), peopled)
 
 
 def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: Path) -> None:
-    heard, place = Heard(), there.inside
+    heard, place = RecordingReporter(), there.inside
     name = backups.take(there, heard)["backup"]["id"]
     path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
     place.sql("delete from people where id > 10")
@@ -92,7 +92,7 @@ def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: P
 def test_a_person_restores_the_backup_of_another_environment(
     there: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard, place = Heard(), there.inside
+    heard, place = RecordingReporter(), there.inside
     name = backups.take(there, heard)["backup"]["id"]
     (tmp_path / "backups/testing").rename(tmp_path / "backups/dev")
     place.sql("delete from people where id > 10")

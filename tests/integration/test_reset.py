@@ -16,17 +16,17 @@ from slipway.database.connection import Server
 from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.fakes.heard import Heard
-from tests.integration.backing import Person, literal
-from tests.integration.inside import PASSWORD, Inside
-from tests.integration.renewed import SEEDS, tables, wish
-from tests.integration.restored import databases
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.backup_cases import KeyHolder, literal
+from tests.integration.postgres_stack import PASSWORD, PostgresStack
+from tests.integration.reset_cases import SEEDS, tables, wish
+from tests.integration.restore_cases import databases
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
-    place: Inside, tmp_path: Path, person: Person
+    place: PostgresStack, tmp_path: Path, person: KeyHolder
 ) -> None:
     place.sql("CREATE TABLE old (id int); INSERT INTO old VALUES (1)")
     folder = FolderStore(tmp_path, "backups/testing")
@@ -50,7 +50,7 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
     assert databases(place) == {"logbook"}
 
 
-def test_the_seeds_of_the_checkout_may_run_again(place: Inside) -> None:
+def test_the_seeds_of_the_checkout_may_run_again(place: PostgresStack) -> None:
     place.do("migrate", None, migrations=reset.migrations())
     seeds = reset.seeds("dev")
     assert list(seeds) == ["common.sql", "dev.sql"]
@@ -59,7 +59,9 @@ def test_the_seeds_of_the_checkout_may_run_again(place: Inside) -> None:
     assert place.sql("SELECT count(*) FROM entries") == [(3,)]
 
 
-def test_seeds_are_one_transaction_a_file_and_a_mistake_names_file_and_line(place: Inside) -> None:
+def test_seeds_are_one_transaction_a_file_and_a_mistake_names_file_and_line(
+    place: PostgresStack,
+) -> None:
     place.sql("CREATE TABLE t (id int)")
     good, bad = "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2);\nSELECT 100 % nothing;"
     with pytest.raises(SlipwayError) as caught:
@@ -71,14 +73,14 @@ def test_seeds_are_one_transaction_a_file_and_a_mistake_names_file_and_line(plac
     assert place.sql("SELECT id FROM t") == [(1,)]
 
 
-def test_the_old_database_serves_until_the_new_one_is_whole(place: Inside) -> None:
+def test_the_old_database_serves_until_the_new_one_is_whole(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
 
     def fail(new: Server) -> None:
         assert tables(place.server) == {"old"}
         raise SlipwayError("migration 2 failed")
 
-    report = Heard()
+    report = RecordingReporter()
     with pytest.raises(SlipwayError, match="migration 2 failed"):
         replace(place.server, wish(fill=fail), report)
     assert report.notes[-1] == f"{place.server.database} is as it was"
@@ -87,7 +89,7 @@ def test_the_old_database_serves_until_the_new_one_is_whole(place: Inside) -> No
 
 
 def test_a_server_that_ends_our_session_is_told_and_the_next_reset_clears_away(
-    place: Inside,
+    place: PostgresStack,
 ) -> None:
     place.sql("CREATE TABLE old (id int)")
 
@@ -98,24 +100,26 @@ def test_a_server_that_ends_our_session_is_told_and_the_next_reset_clears_away(
         )
 
     with pytest.raises(SlipwayError, match=r"broke off \(terminating connection .* run this again"):
-        replace(place.server, wish(fill=end), Heard())
+        replace(place.server, wish(fill=end), RecordingReporter())
     assert tables(place.server) == {"old"}
-    replace(place.server, wish(), Heard())
+    replace(place.server, wish(), RecordingReporter())
     assert databases(place) == {"logbook"}
 
 
-def test_no_backup_no_reset(place: Inside) -> None:
+def test_no_backup_no_reset(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
 
     def fail(_: Server) -> None:
         raise SlipwayError("the disk of backups/testing is full")
 
     with pytest.raises(SlipwayError, match="is full"):
-        replace(place.server, wish(before=fail), Heard())
+        replace(place.server, wish(before=fail), RecordingReporter())
     assert tables(place.server) == {"old"}
 
 
-def test_the_row_can_be_changed_and_is_there_once_whoever_writes_first(place: Inside) -> None:
+def test_the_row_can_be_changed_and_is_there_once_whoever_writes_first(
+    place: PostgresStack,
+) -> None:
     people = [
         subprocess.Popen(["docker", "exec", place.ops, "python", "-c", _ENSURE.format(n)])
         for n in range(4)
@@ -134,7 +138,7 @@ _ENSURE = (
 )
 
 
-def test_settings_rights_owner_and_writing_of_the_database_stay(place: Inside) -> None:
+def test_settings_rights_owner_and_writing_of_the_database_stay(place: PostgresStack) -> None:
     name = "odd name 'ü\" = %"
     quoted = '"' + name.replace('"', '""') + '"'
     place.sql(
@@ -153,19 +157,24 @@ def test_settings_rights_owner_and_writing_of_the_database_stay(place: Inside) -
         place.sql(text, "postgres")
     server = place.server.named(name)
     before = _properties(server)
-    replace(server, wish(), Heard())
+    replace(server, wish(), RecordingReporter())
     assert _properties(server) == before
     assert tables(server) == {"fresh"}
     assert databases(place) == {"logbook", name}
 
 
-def test_settings_that_a_plain_role_may_not_give_are_left_out_and_told(place: Inside) -> None:
+def test_settings_that_a_plain_role_may_not_give_are_left_out_and_told(
+    place: PostgresStack,
+) -> None:
     place.sql(f"create role plain login createdb password {literal(PASSWORD)}", "postgres")
     place.sql("create role other", "postgres")
     place.sql("create database theirs owner plain", "postgres")
     place.sql("alter role other in database theirs set search_path = a, b", "postgres")
     place.sql("alter database theirs set search_path = c, d", "postgres")
-    server, report = dataclasses.replace(place.server.named("theirs"), user="plain"), Heard()
+    server, report = (
+        dataclasses.replace(place.server.named("theirs"), user="plain"),
+        RecordingReporter(),
+    )
     replace(server, wish(), report)
     assert tables(server) == {"fresh"}
     assert place.sql("show search_path", "theirs") == [("c, d",)]
@@ -185,7 +194,7 @@ def _properties(server: Server) -> Any:
         ).fetchone()
 
 
-def test_fifty_busy_connections_are_ended_for_a_moment(place: Inside) -> None:
+def test_fifty_busy_connections_are_ended_for_a_moment(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
     with contextlib.ExitStack() as stack:
         for n in range(50):
@@ -193,7 +202,7 @@ def test_fifty_busy_connections_are_ended_for_a_moment(place: Inside) -> None:
             stack.callback(connection.close)
             if n % 2:
                 connection.execute("BEGIN; LOCK TABLE old IN ACCESS SHARE MODE")
-        report = Heard()
+        report = RecordingReporter()
         done = replace(place.server, wish(), report)
     assert done.ended == 50
     assert done.seconds < 10
@@ -201,24 +210,24 @@ def test_fifty_busy_connections_are_ended_for_a_moment(place: Inside) -> None:
     assert tables(place.server) == {"fresh"}
 
 
-def test_a_database_that_is_missing_is_made(place: Inside) -> None:
+def test_a_database_that_is_missing_is_made(place: PostgresStack) -> None:
     place.sql(f'DROP DATABASE "{place.server.database}"', "postgres")
-    replace(place.server, wish(), Heard())
+    replace(place.server, wish(), RecordingReporter())
     assert tables(place.server) == {"fresh"}
     assert databases(place) == {"logbook"}
 
 
-def test_two_resets_at_once_are_one(place: Inside) -> None:
+def test_two_resets_at_once_are_one(place: PostgresStack) -> None:
     def meet(new: Server) -> None:
         with pytest.raises(Busy, match="a reset of this database is under way"):
-            replace(place.server, wish(), Heard())
+            replace(place.server, wish(), RecordingReporter())
 
-    replace(place.server, wish(fill=meet), Heard())
+    replace(place.server, wish(fill=meet), RecordingReporter())
     assert databases(place) == {"logbook"}
 
 
 def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_finishes(
-    place: Inside,
+    place: PostgresStack,
 ) -> None:
     place.sql("CREATE TABLE old (id int)")
     with place.server.connect() as connection:
@@ -235,7 +244,7 @@ def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_
     assert databases(place) == {"logbook"}
 
 
-def _kill_again_and_again(place: Inside, argv: list[str], whole: float) -> None:
+def _kill_again_and_again(place: PostgresStack, argv: list[str], whole: float) -> None:
     """Kill a reset that takes so many seconds, until some died before the swap and some after."""
     seen: list[bool] = []
     moment = whole * 0.35
@@ -254,12 +263,12 @@ def _kill_again_and_again(place: Inside, argv: list[str], whole: float) -> None:
     assert set(seen) == {True, False}, "some were killed before the swap, some after it"
 
 
-def test_migrating_says_which_environment_a_database_is(place: Inside) -> None:
+def test_migrating_says_which_environment_a_database_is(place: PostgresStack) -> None:
     place.do("migrate", None, migrations=reset.migrations())
     assert place.sql("SELECT environment FROM slipway.identity") == [("testing",)]
 
 
-def test_the_database_of_another_environment_is_not_migrated(place: Inside) -> None:
+def test_the_database_of_another_environment_is_not_migrated(place: PostgresStack) -> None:
     with place.server.connect() as connection:
         identity.write(connection, "prod")
     for verb in ("migrate", "rollback", "baseline"):
@@ -269,7 +278,7 @@ def test_the_database_of_another_environment_is_not_migrated(place: Inside) -> N
 
 
 def test_only_what_says_that_it_is_dev_goes_without_a_backup(
-    place: Inside, tmp_path: Path, person: Person
+    place: PostgresStack, tmp_path: Path, person: KeyHolder
 ) -> None:
     folder = FolderStore(tmp_path, "backups/dev")
     given: dict[str, Any] = {"recipients": [person.recipient], "migrations": reset.migrations()}

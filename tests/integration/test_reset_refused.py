@@ -9,16 +9,16 @@ from slipway.database import identity, query
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.reset import reset as replace
 from slipway.errors import Refused
-from tests.fakes.heard import Heard
-from tests.integration.inside import PASSWORD, Inside
-from tests.integration.renewed import tables, wish
-from tests.integration.restored import databases
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.postgres_stack import PASSWORD, PostgresStack
+from tests.integration.reset_cases import tables, wish
+from tests.integration.restore_cases import databases
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def plain(server: Inside) -> Iterator[Server]:
+def plain(server: PostgresStack) -> Iterator[Server]:
     """A database of an ordinary role that may create others, as a managed server gives."""
     literal = "'" + PASSWORD.replace("'", "''") + "'"
     server.sql(f"CREATE ROLE plain LOGIN CREATEDB PASSWORD {literal}", "postgres")
@@ -41,53 +41,55 @@ def plain(server: Inside) -> Iterator[Server]:
     ],
 )
 def test_prod_and_what_does_not_agree_are_refused_before_anything_is_changed(
-    place: Inside, asked: str, setting: str, row: str | None, words: str
+    place: PostgresStack, asked: str, setting: str, row: str | None, words: str
 ) -> None:
     with place.server.connect() as connection:
         if row:
             identity.write(connection, row)
     with pytest.raises(Refused, match=words):
-        replace(place.server, wish(asked=asked, setting=setting), Heard())
+        replace(place.server, wish(asked=asked, setting=setting), RecordingReporter())
     assert databases(place) == {"logbook"}
     assert "fresh" not in tables(place.server)
 
 
-def test_an_ordinary_role_resets_its_own_database(server: Inside, plain: Server) -> None:
+def test_an_ordinary_role_resets_its_own_database(server: PostgresStack, plain: Server) -> None:
     with plain.connect(application="api"):
-        replace(plain, wish(), Heard())
+        replace(plain, wish(), RecordingReporter())
     assert tables(plain) == {"fresh"}
     assert databases(server) == {"logbook", "plain"}
 
 
-def test_missing_rights_are_told_before_anything_is_changed(server: Inside, plain: Server) -> None:
+def test_missing_rights_are_told_before_anything_is_changed(
+    server: PostgresStack, plain: Server
+) -> None:
     with (
         server.server.named("plain").connect(),
         pytest.raises(
             Refused, match=r"logbook is connected to plain, and the role plain may not end"
         ),
     ):
-        replace(plain, wish(), Heard())
+        replace(plain, wish(), RecordingReporter())
     with pytest.raises(Refused, match=r"logbook belongs to another role than plain"):
-        replace(plain.named("logbook"), wish(), Heard())
+        replace(plain.named("logbook"), wish(), RecordingReporter())
     server.sql("ALTER ROLE plain NOCREATEDB", "postgres")
     try:
         with pytest.raises(Refused, match=r"may not create databases; .*createdb"):
-            replace(plain, wish(), Heard())
+            replace(plain, wish(), RecordingReporter())
     finally:
         server.sql("ALTER ROLE plain CREATEDB", "postgres")
 
 
-def test_a_server_that_only_reads_is_told(server: Inside, plain: Server) -> None:
+def test_a_server_that_only_reads_is_told(server: PostgresStack, plain: Server) -> None:
     server.sql("ALTER ROLE plain SET default_transaction_read_only = on", "postgres")
     try:
         with pytest.raises(Refused, match=r"only reads \(a replica\?\)"):
-            replace(plain, wish(), Heard())
+            replace(plain, wish(), RecordingReporter())
     finally:
         server.sql("ALTER ROLE plain RESET default_transaction_read_only", "postgres")
 
 
 def test_a_wrong_password_a_missing_database_and_a_server_that_is_down_are_told_apart(
-    server: Inside, tmp_path: Path
+    server: PostgresStack, tmp_path: Path
 ) -> None:
     there = server.server
     wrong = tmp_path / "wrong"

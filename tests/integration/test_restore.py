@@ -9,15 +9,15 @@ import pytest
 from slipway.database import siblings
 from slipway.errors import Refused, UsageError
 from slipway.storage.folder import FolderStore
-from tests.integration.backing import Person, processes, wait
-from tests.integration.inside import Inside
-from tests.integration.restored import EVERYTHING, count, databases, restore, way
+from tests.integration.backup_cases import KeyHolder, processes, wait
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import EVERYTHING, count, databases, restore, way
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     peopled.sql("alter database logbook set search_path = \"$user\", public, 'a b'")
     peopled.sql(
@@ -49,7 +49,9 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
     wait(lambda: "slipway" not in processes(peopled))
 
 
-def test_everything_comes_back(peopled: Inside, person: Person, store: FolderStore) -> None:
+def test_everything_comes_back(
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
+) -> None:
     peopled.sql("drop schema public cascade; create schema public")
     peopled.sql(EVERYTHING)
     before, name = dumped(peopled), person.take(peopled, store)
@@ -65,7 +67,7 @@ def test_everything_comes_back(peopled: Inside, person: Person, store: FolderSto
 
 
 def test_fifty_sessions_and_a_restore_under_them(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     peopled.sql("delete from people where id > 10")
@@ -84,7 +86,7 @@ def test_fifty_sessions_and_a_restore_under_them(
 
 
 def test_a_database_that_is_gone_is_made_again(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     peopled.sql("drop database logbook with (force)", "postgres")
@@ -93,7 +95,7 @@ def test_a_database_that_is_gone_is_made_again(
 
 
 def test_some_tables_are_restored_beside(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     peopled.sql("create type mood as enum ('ok'); create table \"A b\" (m mood default 'ok')")
     peopled.sql('insert into "A b" values (default), (default); create view v as table people')
@@ -118,7 +120,7 @@ def test_some_tables_are_restored_beside(
 
 
 def test_a_plan_changes_nothing_and_says_what_is_in_the_way(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     peopled.sql("create role gone; grant select on people to gone")
     name = person.take(peopled, store)
@@ -130,7 +132,7 @@ def test_a_plan_changes_nothing_and_says_what_is_in_the_way(
 
 
 def test_an_old_backup_is_migrated_by_what_came_since_and_nothing_else(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     texts = {f"{n}_t.sql": f"-- migrate:up\ncreate table t{n} ();\n" for n in (1, 2, 3)}
     place.do("migrate", None, migrations={"1_t.sql": texts["1_t.sql"]})
@@ -144,7 +146,7 @@ def test_an_old_backup_is_migrated_by_what_came_since_and_nothing_else(
 class Crowd:
     """Sessions that ask and ask, and connect again when they are cut off."""
 
-    def __init__(self, place: Inside, size: int) -> None:
+    def __init__(self, place: PostgresStack, size: int) -> None:
         self._place = place
         self._over = threading.Event()
         self.gap, self.seen, self.errors = 0.0, set[int](), set[str]()
@@ -177,7 +179,7 @@ class Crowd:
             session.close()
 
 
-def dumped(place: Inside) -> list[str]:
+def dumped(place: PostgresStack) -> list[str]:
     """Schema and rows as SQL, but for whose it is; a line of it is new each time."""
     argv = ("pg_dump", "-U", "logbook", "--exclude-schema=slipway", "logbook")
     out = place.corner.docker("exec", place.db, *argv)

@@ -9,18 +9,18 @@ import pytest
 from slipway.database import siblings
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.fakes.faulty import Faults, FaultyS3
+from tests.fakes.faulty_s3 import Faults, FaultyS3
 from tests.fakes.s3server import S3Server
-from tests.integration import inside
-from tests.integration.backing import NOISE, NOISY, Person, far, literal, with_s3
-from tests.integration.inside import Inside
-from tests.integration.restored import PEOPLE, count, databases, restore, way
+from tests.integration import postgres_stack
+from tests.integration.backup_cases import NOISE, NOISY, KeyHolder, far, literal, with_s3
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import PEOPLE, count, databases, restore, way
 
 pytestmark = pytest.mark.engine
 
 
 def test_production_goes_elsewhere_scrubbed_or_not_at_all(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store, environment="prod")
     peopled.sql("delete from people where id > 10")
@@ -42,7 +42,7 @@ def test_production_goes_elsewhere_scrubbed_or_not_at_all(
 
 @pytest.mark.parametrize("name", ["-d x=y 'q' \\ ünï %s", "long " * 12 + "ü"])
 def test_any_name_of_a_database_will_do(
-    place: Inside, person: Person, store: FolderStore, name: str
+    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str
 ) -> None:
     odd = place.fresh(name)
     try:
@@ -60,13 +60,15 @@ def test_any_name_of_a_database_will_do(
 
 
 def test_a_managed_server_without_a_superuser(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     peopled.sql("create extension pg_trgm; comment on extension pg_trgm is 'x'")
     peopled.sql("create function f() returns event_trigger language plpgsql as 'begin end'")
     peopled.sql("create event trigger watching on ddl_command_end execute function f()")
     name = person.take(peopled, store)
-    peopled.sql(f"create role plain login createdb password {literal(inside.PASSWORD)}", "postgres")
+    peopled.sql(
+        f"create role plain login createdb password {literal(postgres_stack.PASSWORD)}", "postgres"
+    )
     peopled.sql("create database managed owner plain", "postgres")
     theirs = peopled.server.named("managed")
     with peopled.beside("--env", "DATABASE_USER=plain", server=theirs) as managed:
@@ -87,7 +89,7 @@ def test_a_managed_server_without_a_superuser(
 
 
 def test_what_lies_in_s3_comes_from_there_even_over_a_line_that_breaks(
-    peopled: Inside, person: Person, s3: S3Server, tmp_path: Path
+    peopled: PostgresStack, person: KeyHolder, s3: S3Server, tmp_path: Path
 ) -> None:
     peopled.sql(NOISE)
     bucket = s3.make_bucket(f"back-{uuid.uuid4().hex[:8]}")

@@ -10,23 +10,16 @@ import pytest
 from slipway.database import siblings
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.integration.backing import Person, processes, wait
-from tests.integration.inside import Inside
-from tests.integration.restored import (
-    Killer,
-    count,
-    databases,
-    plain_dump,
-    restore,
-    scratch,
-)
+from tests.integration.backup_cases import KeyHolder, processes, wait
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import Killer, count, databases, plain_dump, restore, scratch
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "manifest", "size", "gone"])
 def test_what_is_damaged_is_refused_before_the_server_is_touched(
-    peopled: Inside, person: Person, store: FolderStore, tmp_path: Path, damage: str
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path, damage: str
 ) -> None:
     name = person.take(peopled, store)
     folder = tmp_path / "backups" / "testing"
@@ -54,7 +47,7 @@ def test_what_is_damaged_is_refused_before_the_server_is_touched(
 
 
 def test_a_backup_under_way_is_waited_for_not_cut_off(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     key = person.open(store, name).identity
@@ -74,7 +67,7 @@ def test_a_backup_under_way_is_waited_for_not_cut_off(
     "stage", ["fetch", "preflight", "create", "fill", "compare", "swap", "swap+", "swap++"]
 )
 def test_a_kill_leaves_the_old_or_the_new_and_the_next_run_converges(
-    peopled: Inside, person: Person, store: FolderStore, stage: str
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore, stage: str
 ) -> None:
     name = person.take(peopled, store)
     peopled.sql("delete from people where id > 10")
@@ -91,7 +84,7 @@ def test_a_kill_leaves_the_old_or_the_new_and_the_next_run_converges(
 
 
 def test_a_server_that_restarts_in_the_middle_keeps_the_old(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     killer = Killer(peopled, "fill", deed=lambda: peopled.corner.docker("kill", peopled.db))
@@ -108,7 +101,7 @@ def test_a_server_that_restarts_in_the_middle_keeps_the_old(
 
 
 def test_two_restores_at_once_are_one_too_many(
-    peopled: Inside, person: Person, store: FolderStore
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
     with siblings.alone(peopled.server, "restore"), pytest.raises(Busy, match="a restore of this"):
@@ -116,7 +109,7 @@ def test_two_restores_at_once_are_one_too_many(
 
 
 def test_a_full_scratch_volume_changes_nothing(
-    peopled: Inside, person: Person, store: FolderStore, tmp_path: Path
+    peopled: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
 ) -> None:
     peopled.sql("create table noise as select md5(random()::text) from generate_series(1, 200000)")
     name = person.take(peopled, store)

@@ -10,13 +10,15 @@ import pytest
 from slipway.database import identity
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
-from tests.integration.inside import Inside
-from tests.integration.restored import count, databases, plain_dump, scratch
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import count, databases, plain_dump, scratch
 
 pytestmark = pytest.mark.engine
 
 
-def test_a_damaged_foreign_file_is_found_by_decoding_it(peopled: Inside, tmp_path: Path) -> None:
+def test_a_damaged_foreign_file_is_found_by_decoding_it(
+    peopled: PostgresStack, tmp_path: Path
+) -> None:
     whole = plain_dump(peopled)
     files = FolderStore(tmp_path, str(tmp_path))
     flipped = bytearray(whole)
@@ -38,7 +40,7 @@ def test_a_damaged_foreign_file_is_found_by_decoding_it(peopled: Inside, tmp_pat
     assert databases(peopled) == {"logbook"} and scratch(peopled) == ""
 
 
-def test_a_foreign_dump_of_this_server_is_restored(peopled: Inside, tmp_path: Path) -> None:
+def test_a_foreign_dump_of_this_server_is_restored(peopled: PostgresStack, tmp_path: Path) -> None:
     (tmp_path / "mine.dump").write_bytes(plain_dump(peopled))
     peopled.sql("drop table people")
     done = peopled.do("restore", FolderStore(tmp_path, str(tmp_path)), file="mine.dump")
@@ -46,7 +48,7 @@ def test_a_foreign_dump_of_this_server_is_restored(peopled: Inside, tmp_path: Pa
 
 
 def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
-    peopled: Inside, tmp_path: Path
+    peopled: PostgresStack, tmp_path: Path
 ) -> None:
     with peopled.server.connect() as session:
         identity.write(session, "prod")
@@ -64,7 +66,7 @@ def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
 
 
 def test_a_file_of_production_is_scrubbed_when_only_the_person_says_so(
-    peopled: Inside, tmp_path: Path
+    peopled: PostgresStack, tmp_path: Path
 ) -> None:
     (tmp_path / "old.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
@@ -74,7 +76,7 @@ def test_a_file_of_production_is_scrubbed_when_only_the_person_says_so(
     assert count(peopled) == 0
 
 
-def test_a_dump_of_an_older_server_is_restored(peopled: Inside, tmp_path: Path) -> None:
+def test_a_dump_of_an_older_server_is_restored(peopled: PostgresStack, tmp_path: Path) -> None:
     (tmp_path / "old.dump").write_bytes(dump_of_15())
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match="the roles me do not exist there"):

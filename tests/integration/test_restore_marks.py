@@ -10,8 +10,8 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.storage.folder import FolderStore
-from tests.integration.inside import Inside
-from tests.integration.restored import EVERYTHING, databases, plain_dump
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import EVERYTHING, databases, plain_dump
 
 pytestmark = pytest.mark.engine
 
@@ -37,21 +37,21 @@ def marked(dump: bytes) -> bytes:
     return made
 
 
-def definitions(place: Inside, database: str = "logbook") -> str:
+def definitions(place: PostgresStack, database: str = "logbook") -> str:
     argv = ("pg_dump", "-U", "logbook", "--exclude-schema=slipway", "--schema-only", database)
     text = place.corner.docker("exec", place.db, *argv)
     return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
 
 
 @pytest.fixture
-def everything(place: Inside) -> Inside:
+def everything(place: PostgresStack) -> PostgresStack:
     """A database with one of everything in it, and options on columns of all kinds."""
     place.sql(EVERYTHING)
     place.sql(OPTIONS)
     return place
 
 
-def test_everything_but_the_marks_comes_back(everything: Inside, tmp_path: Path) -> None:
+def test_everything_but_the_marks_comes_back(everything: PostgresStack, tmp_path: Path) -> None:
     place = everything
     (tmp_path / "marked.dump").write_bytes(marked(plain_dump(place)))
     before = definitions(place)
@@ -67,7 +67,9 @@ def test_everything_but_the_marks_comes_back(everything: Inside, tmp_path: Path)
     assert done["rows"] == 500 + 1 + 400 + 2 + 1 + 1 + 2
 
 
-def test_a_table_alone_comes_back_without_its_marks(everything: Inside, tmp_path: Path) -> None:
+def test_a_table_alone_comes_back_without_its_marks(
+    everything: PostgresStack, tmp_path: Path
+) -> None:
     (tmp_path / "marked.dump").write_bytes(marked(plain_dump(everything)))
     files = FolderStore(tmp_path, str(tmp_path))
     everything.do("restore", files, file="marked.dump", into="alone", tables=["visits"])
@@ -78,7 +80,7 @@ def test_a_table_alone_comes_back_without_its_marks(everything: Inside, tmp_path
 
 
 def test_an_error_beside_the_marks_still_ends_the_restore(
-    everything: Inside, tmp_path: Path
+    everything: PostgresStack, tmp_path: Path
 ) -> None:
     whole = marked(plain_dump(everything))
     broken = whole.replace(b"CREATE TYPE public.mood", b"CREATE TYPE public.food", 1)

@@ -3,9 +3,9 @@
 import pytest
 
 from slipway.storage.folder import FolderStore
-from tests.integration.backing import Person
-from tests.integration.inside import Inside
-from tests.integration.restored import restore
+from tests.integration.backup_cases import KeyHolder
+from tests.integration.postgres_stack import PostgresStack
+from tests.integration.restore_cases import restore
 
 pytestmark = pytest.mark.engine
 
@@ -29,7 +29,7 @@ KEYS = """
 
 
 def test_a_partitioned_table_brings_its_partitions_and_their_rows(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(EVENTS)
     name = person.take(place, store)
@@ -44,7 +44,7 @@ def test_a_partitioned_table_brings_its_partitions_and_their_rows(
 
 
 def test_a_partition_is_restored_alone_as_a_table_of_its_own(
-    place: Inside, person: Person, store: FolderStore
+    place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     place.sql(EVENTS)
     name = person.take(place, store)

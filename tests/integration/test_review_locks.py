@@ -7,7 +7,7 @@ import pytest
 
 from slipway.migrations import files
 from slipway.migrations.review import Finding, review
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -98,7 +98,7 @@ ANEW = {"adding-field-with-default", "changing-column-type", "rewriting-table", 
 
 
 @pytest.fixture(scope="module")
-def url(module_corner: Corner) -> str:
+def url(module_corner: DockerSandbox) -> str:
     options = ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--publish", "127.0.0.1::5432"]
     options += ["--tmpfs", "/var/lib/postgresql/data"]
     container = module_corner.run(base_image("postgres:17"), options=tuple(options))

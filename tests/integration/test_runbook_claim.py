@@ -12,21 +12,21 @@ from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
 from slipway.machines.connect import Cluster
 from slipway.notebook.runs.lock import claim
-from tests.integration.corner import Corner
+from tests.integration.docker_sandbox import DockerSandbox
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def beside(corner: Corner) -> Iterator[Corner]:
+def beside(corner: DockerSandbox) -> Iterator[DockerSandbox]:
     """What the claim makes lies beside what belongs to the application."""
-    made = Corner(f"{corner.app}-runbook")
+    made = DockerSandbox(f"{corner.app}-runbook")
     yield made
     made.sweep()
 
 
 def test_the_second_of_two_computers_is_told_and_a_deploy_is_not_in_the_way(
-    manager: LocalHost, corner: Corner, beside: Corner, tmp_path: Path
+    manager: LocalHost, corner: DockerSandbox, beside: DockerSandbox, tmp_path: Path
 ) -> None:
     project = corner.app.removesuffix("-test")
     env = Environment("test", {"PROJECT": project, "RUNS_ON": "machines"}, {})

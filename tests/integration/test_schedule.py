@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from slipway.backups.schedule import job_results, summary
-from tests.integration.clockwork import EVERY_MINUTE, NEVER, Clock, Outside
+from tests.integration.schedule_clock import EVERY_MINUTE, NEVER, NoticeReceiver, ScheduleClock
 
 pytestmark = pytest.mark.engine
 
 
 def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     clock.start(backup=NEVER)
     run = clock.wait_for("backup", "ok")
@@ -34,7 +34,7 @@ def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
 
 
 def test_the_clock_runs_a_job_as_a_user_who_can_do_nothing_else(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     docker = clock.place.corner.docker
     with clock.place.server.connect() as other, other.transaction():
@@ -60,7 +60,7 @@ def test_the_clock_runs_a_job_as_a_user_who_can_do_nothing_else(
 
 
 def test_no_secret_is_in_the_crontab_the_settings_or_the_log(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     outside.answer = 500
     clock.start(backup=NEVER)
@@ -77,7 +77,7 @@ def test_no_secret_is_in_the_crontab_the_settings_or_the_log(
 
 
 def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     before = job_results.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
     job_results.keep(

@@ -14,14 +14,14 @@ from slipway.client import call
 from slipway.client.container import Container
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
-from tests.fakes.heard import Heard
-from tests.integration.clockwork import NEVER, Clock, Outside, prune
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.schedule_clock import NEVER, NoticeReceiver, ScheduleClock, prune
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_failure_is_told_once_kept_and_followed_by_no_heartbeat(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     (clock.secrets / "DATABASE_PASSWORD").write_text("wrong\n")
     clock.start(backup=NEVER)
@@ -40,7 +40,7 @@ def test_a_failure_is_told_once_kept_and_followed_by_no_heartbeat(
 
 
 def test_a_store_that_is_gone_is_a_failure_that_the_volume_remembers(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     (clock.secrets / "BACKUP_S3_SECRET").write_text("wrong\n")
     clock.start(backup=NEVER)
@@ -54,7 +54,7 @@ def test_a_store_that_is_gone_is_a_failure_that_the_volume_remembers(
 
 
 def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     with clock.place.server.connect() as other, other.transaction():
         other.execute("lock table people in access exclusive mode")  # pg_dump waits for it
@@ -70,7 +70,7 @@ def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
 
 
 def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
-    clock: Clock, outside: Outside
+    clock: ScheduleClock, outside: NoticeReceiver
 ) -> None:
     docker = clock.place.corner.docker
     with clock.place.server.connect() as other, other.transaction():
@@ -88,7 +88,9 @@ def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
     assert clock.manifests() == []
 
 
-def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outside: Outside) -> None:
+def test_a_drill_that_finds_the_backup_wanting_is_a_failure(
+    clock: ScheduleClock, outside: NoticeReceiver
+) -> None:
     before = job_results.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
     job_results.keep(clock.store, before, Path("/nowhere"))
     clock.start(smoke="select count(*) = 7 from people", backup=NEVER, drill=NEVER)
@@ -98,7 +100,9 @@ def test_a_drill_that_finds_the_backup_wanting_is_a_failure(clock: Clock, outsid
     assert prune(clock, plan=False)["held"].startswith("the last drill failed")
 
 
-def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside: Outside) -> None:
+def test_a_store_that_is_silent_does_not_hold_up_a_status(
+    clock: ScheduleClock, outside: NoticeReceiver
+) -> None:
     with socket.create_server(("0.0.0.0", 0)) as silent:  # noqa: S104  containers ask it
         port = silent.getsockname()[1]
         form = re.compile(r"^(BACKUP_S3_ENDPOINT=http://[^:]+):\d+$")
@@ -106,5 +110,8 @@ def test_a_store_that_is_silent_does_not_hold_up_a_status(clock: Clock, outside:
         clock.start(backup=NEVER)
         with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
             call.run(
-                Container(LocalHost("here"), clock.container, "testing"), "results", {}, Heard()
+                Container(LocalHost("here"), clock.container, "testing"),
+                "results",
+                {},
+                RecordingReporter(),
             )

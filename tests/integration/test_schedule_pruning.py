@@ -3,12 +3,21 @@
 import pytest
 
 from slipway.backups.format import manifest
-from tests.integration.clockwork import EVERY_MINUTE, NEVER, Clock, Outside, age, prune
+from tests.integration.schedule_clock import (
+    EVERY_MINUTE,
+    NEVER,
+    NoticeReceiver,
+    ScheduleClock,
+    age,
+    prune,
+)
 
 pytestmark = pytest.mark.engine
 
 
-def test_keys_that_may_only_write_back_up_and_prune_nothing(clock: Clock, outside: Outside) -> None:
+def test_keys_that_may_only_write_back_up_and_prune_nothing(
+    clock: ScheduleClock, outside: NoticeReceiver
+) -> None:
     (clock.secrets / "BACKUP_S3_KEY").write_text(clock.s3.writer_key + "\n")
     (clock.secrets / "BACKUP_S3_SECRET").write_text(clock.s3.writer_secret + "\n")
     clock.start(backup=NEVER)
@@ -22,7 +31,9 @@ def test_keys_that_may_only_write_back_up_and_prune_nothing(clock: Clock, outsid
     clock.said("nothing was missed")  # its own volume remembers
 
 
-def test_pruning_by_the_clock_keeps_what_the_policy_says(clock: Clock, outside: Outside) -> None:
+def test_pruning_by_the_clock_keeps_what_the_policy_says(
+    clock: ScheduleClock, outside: NoticeReceiver
+) -> None:
     clock.start(backup=NEVER)
     clock.wait_for("backup", "ok")
     clock.said("made up for: backup")

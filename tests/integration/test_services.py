@@ -21,7 +21,7 @@ from slipway.releases.application import Service
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -69,14 +69,14 @@ def stage(manager: LocalHost) -> Iterator[Stage]:
     try:
         yield made
     finally:
-        Corner(made.env.prefix).sweep()
+        DockerSandbox(made.env.prefix).sweep()
 
 
 def test_a_job_runs_once_to_its_end_and_its_words_come_back(stage: Stage) -> None:
     outcome = stage.run_once("echo one; echo two >&2; id -u")
     assert outcome.succeeded
     assert sorted(outcome.lines) == ["10001", "one", "two"]
-    assert Corner(stage.env.prefix).docker("service", "ls", "-q", "--filter",
+    assert DockerSandbox(stage.env.prefix).docker("service", "ls", "-q", "--filter",
         f"label=slipway.app={stage.env.prefix}") == ""  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def on_port(env: Environment, port: int) -> Environment:
     return dataclasses.replace(env, settings=settings)
 
 
-def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: Corner) -> None:
+def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(Refused, match=rf"port {port} of here is taken by .*{os.getpid()}"):

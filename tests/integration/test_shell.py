@@ -13,7 +13,7 @@ import pytest
 from slipway.client import psql
 from slipway.client.container import Container
 from slipway.hosts.local import LocalHost
-from tests.integration.inside import PASSWORD, Inside
+from tests.integration.postgres_stack import PASSWORD, PostgresStack
 
 pytestmark = pytest.mark.engine
 
@@ -60,12 +60,12 @@ def terminal(ops: str, *flags: str) -> Iterator[Terminal]:
 
 
 @pytest.fixture(scope="module")
-def prod(server: Inside) -> Iterator[str]:
+def prod(server: PostgresStack) -> Iterator[str]:
     with server.beside("--env", "ENVIRONMENT=prod") as there:
         yield there.ops
 
 
-def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: Inside) -> None:
+def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: PostgresStack) -> None:
     before = left(server)  # what somebody left there who was killed
     with terminal(server.ops) as person:
         assert "testing" in person.until("logbook=")
@@ -82,7 +82,9 @@ def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: Inside) -> 
     assert left(server) <= before
 
 
-def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(server: Inside, prod: str) -> None:
+def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(
+    server: PostgresStack, prod: str
+) -> None:
     place = Container(LocalHost("here"), prod, "prod")
     said: list[bytes] = []
     assert psql.run(place, "create table t (id int)", said.append, write=False) == 1
@@ -95,26 +97,26 @@ def test_in_prod_a_shell_only_reads_until_it_is_told_to_write(server: Inside, pr
         assert "reads only" not in person.until("logbook=")
 
 
-def test_a_command_of_psql_runs_and_its_output_is_passed_on(server: Inside) -> None:
+def test_a_command_of_psql_runs_and_its_output_is_passed_on(server: PostgresStack) -> None:
     said: list[bytes] = []
     place = Container(LocalHost("here"), server.ops, "testing")
     assert psql.run(place, "\\conninfo", said.append, write=False) == 0
     assert b'database "logbook"' in b"".join(said)
 
 
-def test_a_shell_whose_person_is_gone_does_not_stay(server: Inside) -> None:
+def test_a_shell_whose_person_is_gone_does_not_stay(server: PostgresStack) -> None:
     with terminal(server.ops, "--idle", "10") as person:
         person.until("logbook=")
     eventually(lambda: not psql_runs(server, server.ops), 30)
 
 
-def left(server: Inside) -> set[str]:
+def left(server: PostgresStack) -> set[str]:
     """The files of a session that lie in the ops container."""
     find = "find /tmp /srv -name 'pgpass*' -o -name '.psql*'"
     return set(server.corner.docker("exec", server.ops, "sh", "-c", find).split())
 
 
-def psql_runs(server: Inside, ops: str) -> bool:
+def psql_runs(server: PostgresStack, ops: str) -> bool:
     return bool(server.corner.docker("exec", ops, "pgrep", "-x", "psql", check=False))
 
 

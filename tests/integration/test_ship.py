@@ -21,7 +21,7 @@ from slipway.images import ship, sources
 from slipway.images.sources import Build, Image
 from slipway.machines.local import image as host_image
 from slipway.machines.local.image import RIGHTS
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -37,7 +37,7 @@ BIG = 4_000_000
 class Sources:
     """A service whose image is a big layer that stays and a small one that changes."""
 
-    def __init__(self, corner: Corner, folder: Path) -> None:
+    def __init__(self, corner: DockerSandbox, folder: Path) -> None:
         self.corner = corner
         self.folder = folder
         (folder / "big").write_bytes(os.urandom(BIG))
@@ -80,12 +80,12 @@ def ignore(text: str) -> None:
 
 
 @pytest.fixture
-def app(corner: Corner, tmp_path: Path) -> Sources:
+def app(corner: DockerSandbox, tmp_path: Path) -> Sources:
     return Sources(corner, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def machine(module_corner: Corner) -> Nested:
+def machine(module_corner: DockerSandbox) -> Nested:
     base_image("debian:trixie-slim")
     reference = host_image.ensure(LocalHost())
     options = (*RIGHTS, "--volume", "/var/lib/docker")
@@ -100,7 +100,7 @@ def machine(module_corner: Corner) -> Nested:
 class Registry:
     """A real registry, open to all or, with Debian's own configuration, to those who sign in."""
 
-    def __init__(self, corner: Corner) -> None:
+    def __init__(self, corner: DockerSandbox) -> None:
         self.corner = corner
         self.tag = f"{corner.app}/registry"
         base_image("debian:trixie-slim")
@@ -127,7 +127,7 @@ class Registry:
 
 
 @pytest.fixture(scope="module")
-def registry(module_corner: Corner) -> Registry:
+def registry(module_corner: DockerSandbox) -> Registry:
     return Registry(module_corner)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slipway.migrations.lexer import Kind, tokens
 from slipway.migrations.splitter import Statement, refuse, split
 from tests.fakes.listener import listening
-from tests.integration.corner import Corner, base_image
+from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
 
@@ -65,7 +65,7 @@ class Psql:
 
 
 @pytest.fixture(scope="module")
-def psql(module_corner: Corner, tmp_path_factory: pytest.TempPathFactory) -> Psql:
+def psql(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> Psql:
     folder = tmp_path_factory.mktemp("psql")
     options = ["--env", "POSTGRES_HOST_AUTH_METHOD=trust", "--volume", f"{folder}:{folder}"]
     options += ["--publish", "127.0.0.1::5432", "--tmpfs", "/var/lib/postgresql/data"]

@@ -14,7 +14,7 @@ from slipway.hosts import parallel
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
 from slipway.machines import copying
-from tests.integration.sshd import Server, docker, running
+from tests.integration.sshd import SshServer, docker, running
 
 pytestmark = pytest.mark.engine
 # What a key agent is asked, and what one without keys answers.
@@ -22,14 +22,14 @@ WHICH_KEYS, NONE = b"\0\0\0\x01\x0b", b"\0\0\0\x05\x0c\0\0\0\0"
 
 
 @pytest.fixture
-def host(sshd: Server) -> Iterator[SshHost]:
+def host(sshd: SshServer) -> Iterator[SshHost]:
     made = sshd.host()
     yield made
     made.close()
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
+def mortal(tmp_path: Path) -> Iterator[SshServer]:
     """A sshd that a test may end."""
     with running(tmp_path) as made:
         yield made
@@ -180,7 +180,7 @@ def test_files_and_folders_go_there_and_back_whole(host: SshHost, tmp_path: Path
     assert ".slipway" not in host.run(["ls", "-A", "/tmp", "."]).out
 
 
-def test_a_closed_port_and_an_unknown_name_are_told_apart(sshd: Server) -> None:
+def test_a_closed_port_and_an_unknown_name_are_told_apart(sshd: SshServer) -> None:
     with pytest.raises(Unreachable, match="refuses the connection"):
         sshd.host(port=1).run(["true"])
     nowhere = SshHost("m1", "nowhere.invalid", "deploy", 22, sshd.known, sshd.identity)
@@ -188,7 +188,7 @@ def test_a_closed_port_and_an_unknown_name_are_told_apart(sshd: Server) -> None:
         nowhere.run(["true"])
 
 
-def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: Server) -> None:
+def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: SshServer) -> None:
     host = mortal.host()
     host.run(["true"])
     threading.Timer(0.5, docker, ["kill", mortal.container]).start()
@@ -198,7 +198,7 @@ def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: Ser
         host.run(["true"])
 
 
-def test_all_hosts_that_fail_are_named_in_one_error(sshd: Server) -> None:
+def test_all_hosts_that_fail_are_named_in_one_error(sshd: SshServer) -> None:
     hosts = [sshd.host(), sshd.host(port=1), sshd.host(port=2)]
     with pytest.raises(parallel.HostsFailed, match="2 of 3 hosts failed") as caught:
         parallel.each(hosts, lambda host: host.run(["true"]))

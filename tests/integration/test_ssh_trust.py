@@ -8,19 +8,19 @@ import pytest
 from slipway.errors import Unreachable
 from slipway.hosts import known_hosts
 from slipway.hosts.ssh import SshHost
-from tests.integration.sshd import Server, admit, make_key, running
+from tests.integration.sshd import SshServer, admit, make_key, running
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, sshd: Server) -> Iterator[Server]:
+def gateway(tmp_path_factory: pytest.TempPathFactory, sshd: SshServer) -> Iterator[SshServer]:
     with running(tmp_path_factory.mktemp("gateway")) as made:
         admit(made.container, sshd.identity)
         yield made
 
 
-def test_an_unknown_host_key_is_refused_with_what_to_type(sshd: Server, tmp_path: Path) -> None:
+def test_an_unknown_host_key_is_refused_with_what_to_type(sshd: SshServer, tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"host key of .* is unknown") as caught:
         sshd.host(known=tmp_path / "none").run(["true"])
     assert sshd.key.fingerprint in str(caught.value)
@@ -28,7 +28,7 @@ def test_an_unknown_host_key_is_refused_with_what_to_type(sshd: Server, tmp_path
 
 
 @pytest.mark.parametrize("bulk", [False, True])
-def test_a_changed_host_key_is_refused_loudly(sshd: Server, tmp_path: Path, bulk: bool) -> None:
+def test_a_changed_host_key_is_refused_loudly(sshd: SshServer, tmp_path: Path, bulk: bool) -> None:
     other = known_hosts.parse(make_key(tmp_path / "other").with_suffix(".pub").read_text())
     known_hosts.pin(tmp_path / "known", "127.0.0.1", sshd.port, [other])
     stdin = iter([b"data"]) if bulk else b""
@@ -39,7 +39,7 @@ def test_a_changed_host_key_is_refused_loudly(sshd: Server, tmp_path: Path, bulk
 
 
 def test_the_real_ssh_that_carries_bulk_data_trusts_the_same_file_alone(
-    sshd: Server, tmp_path: Path
+    sshd: SshServer, tmp_path: Path
 ) -> None:
     host = sshd.host()
     host.run(["true"])  # the kept connection is good; only then the file is spoilt
@@ -55,7 +55,7 @@ def test_the_real_ssh_that_carries_bulk_data_trusts_the_same_file_alone(
 
 
 def test_a_wrong_user_key_is_told_with_the_keys_that_were_tried(
-    sshd: Server, tmp_path: Path
+    sshd: SshServer, tmp_path: Path
 ) -> None:
     wrong = make_key(tmp_path / "wrong")
     with pytest.raises(Unreachable, match=r"refuses deploy; keys tried: .*wrong"):
@@ -64,7 +64,7 @@ def test_a_wrong_user_key_is_told_with_the_keys_that_were_tried(
 
 @pytest.mark.parametrize("bulk", [False, True])
 def test_a_jump_host_is_checked_like_the_host_behind_it(
-    sshd: Server, gateway: Server, tmp_path: Path, bulk: bool
+    sshd: SshServer, gateway: SshServer, tmp_path: Path, bulk: bool
 ) -> None:
     known = tmp_path / "known"
     known_hosts.pin(known, sshd.address, 22, [sshd.key])
@@ -79,14 +79,14 @@ def test_a_jump_host_is_checked_like_the_host_behind_it(
 
 
 def test_the_host_behind_a_known_jump_host_must_be_known_too(
-    sshd: Server, gateway: Server, tmp_path: Path
+    sshd: SshServer, gateway: SshServer, tmp_path: Path
 ) -> None:
     known_hosts.pin(tmp_path / "known", "127.0.0.1", gateway.port, [gateway.key])
     with pytest.raises(Unreachable, match=rf"{sshd.address} is unknown"):
         sshd.behind(gateway, tmp_path / "known").run(["true"])
 
 
-def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(sshd: Server) -> None:
+def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(sshd: SshServer) -> None:
     via = SshHost("m1", sshd.address, "deploy", 22, sshd.known, sshd.identity, "deploy@127.0.0.1:1")
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 refuses the connection"):
         via.run(["true"])

@@ -12,7 +12,7 @@ import pytest
 
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import NotFound, NotListable
-from tests.fakes.faulty import chunks
+from tests.fakes.faulty_s3 import chunks
 from tests.fakes.s3server import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ LARGE = """
 import sys
 from pathlib import Path
 from slipway.storage.s3 import S3Store
-from tests.fakes.faulty import chunks
+from tests.fakes.faulty_s3 import chunks
 access, secret, endpoint, bucket = sys.stdin.read().split()
 store = S3Store(bucket, "app/prod", access_key=lambda: access, secret_key=lambda: secret,
                 endpoint=endpoint)
@@ -134,7 +134,7 @@ import sys
 from pathlib import Path
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
-from tests.fakes.faulty import chunks
+from tests.fakes.faulty_s3 import chunks
 root = Path(sys.argv[1])
 store = FolderStore(root / "prod", "backups/prod")
 store.put("old.dump", [b"x"])

@@ -14,7 +14,7 @@ import pytest
 
 from slipway.storage.s3 import S3Store, Timeouts
 from slipway.storage.store import Retained, StoreError, TooLarge
-from tests.fakes.faulty import Answer, FaultyS3, chunks
+from tests.fakes.faulty_s3 import Answer, FaultyS3, chunks
 from tests.fakes.s3server import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def test_a_connection_cut_at_60_percent_leaves_nothing(
 ENDLESS = """
 import sys
 from slipway.storage.s3 import S3Store
-from tests.fakes.faulty import chunks
+from tests.fakes.faulty_s3 import chunks
 access, secret, endpoint, bucket = sys.stdin.read().split()
 store = S3Store(bucket, "app/prod", access_key=lambda: access, secret_key=lambda: secret,
                 endpoint=endpoint)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.kitchen import Oven
+from tests.fakes.runbook_runner import RunbookServer
 
 
 @pytest.fixture(scope="session")
-def oven() -> Iterator[Oven]:
-    found = Oven()
+def oven() -> Iterator[RunbookServer]:
+    found = RunbookServer()
     yield found
     found.close()

@@ -1,0 +1,70 @@
+"""A runbook that is run by another process with nobody at a terminal, and what came of it."""
+
+import json
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from slipway.notebook.records.event import Event
+from slipway.notebook.records.record import read
+from tests.fakes.terminal import PATIENCE, ROOT
+
+TOKEN = "t0k-en:of+the/team"  # in the environment of every run
+
+
+class RunbookRunner:
+    """A runbook, its runs and a diary in which its cells write."""
+
+    def __init__(self, folder: Path, runbook_server: "RunbookServer", text: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.path = folder / "greet.md"
+        self.path.write_text(text)
+        self.runs = folder / "runs"
+        self.diary = folder / "diary"
+        self.said = ""
+        self._oven = runbook_server
+        self._given = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
+
+    def run(self, **asked: Any) -> int:
+        given = [] if "resume" in asked else self._given
+        asked = {"name": str(self.path), "runs": str(self.runs), "set": given} | asked
+        said = self.path.with_name("said")
+        code = self._oven.bake(asked | {"said": str(said)})
+        self.said = said.read_text()
+        assert "Traceback" not in self.said
+        return code
+
+    @property
+    def lines(self) -> list[str]:
+        return self.diary.read_text().split() if self.diary.exists() else []
+
+    @property
+    def folder(self) -> Path:
+        (found,) = (path for path in self.runs.iterdir() if path.is_dir())
+        return found
+
+    def events(self, *kinds: str) -> list[Event]:
+        return [event for event in read(self.folder) if not kinds or event.kind in kinds]
+
+
+class RunbookServer:
+    """A process that does runs, with nobody at a terminal."""
+
+    def __init__(self) -> None:
+        argv = [sys.executable, "-m", "tests.fakes.run_driver", "serve"]
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "DEPLOY_TOKEN": TOKEN}
+        self._process = subprocess.Popen(
+            argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def bake(self, asked: dict[str, Any]) -> int:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        assert select.select([self._process.stdout], [], [], PATIENCE)[0], "a run hangs"
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()

@@ -1,0 +1,162 @@
+"""A database and the ops container beside it, as in an environment, for one test or many."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slipway.client import call
+from slipway.client.container import Container
+from slipway.database.connection import Server
+from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
+from slipway.storage.store import Store
+from tests.fakes.reporter import RecordingReporter
+from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
+
+PASSWORD = "pass 'word' $1:\\x"
+OPS = f"{IMAGES}/ops"
+
+
+@dataclass
+class PostgresStack:
+    """Two containers on a network of their own: `db`, and ops with the code of this checkout."""
+
+    corner: DockerSandbox
+    network: str
+    db: str
+    ops: str
+    server: Server  # the way in from here
+    environment: str = "testing"
+    heard: RecordingReporter = field(default_factory=RecordingReporter)
+
+    @property
+    def gateway(self) -> str:
+        """This computer's address, as the containers reach it."""
+        form = "{{(index .IPAM.Config 0).Gateway}}"
+        return self.corner.docker("network", "inspect", "--format", form, self.network)
+
+    def place(self) -> Container:
+        return Container(LocalHost("here"), self.ops, self.environment)
+
+    def do(self, verb: str, store: Store | None = None, **given: Any) -> dict[str, Any]:
+        """Do a verb inside, as a task does from a person's computer."""
+        self.heard = RecordingReporter()
+        return call.run(self.place(), verb, given, self.heard, store)
+
+    def sql(self, text: str, database: str = "") -> list[tuple[Any, ...]]:
+        """Run SQL as the application's role; return the rows, if there are any."""
+        server = self.server.named(database) if database else self.server
+        with server.connect() as connection:
+            cursor = connection.execute(text.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def fresh(self, name: str) -> "PostgresStack":
+        """The same server with an empty database of another name, and an ops container for it."""
+        quoted = name.replace('"', '""')
+        self.sql(f'create database "{quoted}"', "postgres")
+        ops = start_ops(self.corner, self.network, name, self.server.password_file)
+        return PostgresStack(
+            self.corner, self.network, self.db, ops, self.server.named(name), self.environment
+        )
+
+    @contextmanager
+    def beside(self, *options: str, server: Server | None = None) -> Iterator["PostgresStack"]:
+        """The same server with another ops container, for a while; `server` is the way in."""
+        way = server or self.server
+        ops = start_ops(self.corner, self.network, way.database, way.password_file, *options)
+        there = PostgresStack(self.corner, self.network, self.db, ops, way)
+        try:
+            yield there
+        finally:
+            there.leave()
+
+    def leave(self) -> None:
+        """Remove the ops container of a `fresh` one."""
+        self.corner.docker("rm", "--force", "--volumes", self.ops, check=False)
+
+
+def start(
+    corner: DockerSandbox,
+    folder: Path,
+    *,
+    image: str = "postgres:17",
+    database: str = "logbook",
+    server_options: tuple[str, ...] = (),
+) -> PostgresStack:
+    """Start a database of its own and its ops container; `corner` sweeps them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    password = folder / "DATABASE_PASSWORD"
+    password.write_text(PASSWORD + "\n")
+    password.chmod(0o444)
+    network = f"{corner.app}-data"
+    corner.docker("network", "create", "--label", corner.label, network)
+    # The image's own settings: superuser `logbook`, as compose.yml has it.
+    options = (
+        "--network",
+        network,
+        "--network-alias",
+        "db",
+        "--publish",
+        "127.0.0.1::5432",
+        "--volume",
+        f"{password}:/run/secrets/DATABASE_PASSWORD:ro",
+        "--env",
+        f"POSTGRES_DB={database}",
+        "--env",
+        "POSTGRES_USER=logbook",
+        "--env",
+        "POSTGRES_PASSWORD_FILE=/run/secrets/DATABASE_PASSWORD",
+    )
+    db = corner.run(
+        base_image(image), "postgres", "-c", "fsync=off", *server_options, options=options
+    )
+    server = Server("127.0.0.1", corner.port(db, 5432), "logbook", database, password)
+    server.connect().close()
+    return PostgresStack(
+        corner, network, db, start_ops(corner, network, database, password), server
+    )
+
+
+def start_ops(
+    corner: DockerSandbox, network: str, database: str, password: Path, *options: str
+) -> str:
+    """Start an ops container with the code of this checkout; return its id."""
+    dockerfile = str(ROOT / "compose/ops/Dockerfile")
+    corner.docker("build", "--quiet", "--tag", OPS, "--file", dockerfile, str(ROOT))
+    settings = {
+        "DATABASE_HOST": "db",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": database,
+        "DATABASE_USER": "logbook",
+        "ENVIRONMENT": "testing",
+    }
+    pairs = [word for key, value in settings.items() for word in ("--env", f"{key}={value}")]
+    return corner.run(
+        OPS,
+        "sleep",
+        "infinity",
+        options=(
+            "--network",
+            network,
+            "--init",
+            "--read-only",
+            "--tmpfs",
+            "/tmp",
+            "--tmpfs",
+            "/var/lib/postgresql/data",
+            "--cap-drop",
+            "ALL",
+            "--memory",
+            "1g",
+            "--volume",
+            "/var/lib/slipway",
+            "--volume",
+            f"{password}:/run/secrets/DATABASE_PASSWORD:ro",
+            "--volume",
+            f"{ROOT / 'slipway'}:/srv/slipway:ro",
+            *pairs,
+            *options,
+        ),
+    )

@@ -1,0 +1,141 @@
+"""The command line, as a person meets it: `inv` in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+PROJECT = """
+from invoke.collection import Collection
+from slipway.errors import Busy, DifferenceFound, Refused, RolledBack, SlipwayError
+from tasks.command import command
+from tasks.usage import check_command_line
+
+FAILURES = {each.__name__: each for each in (Busy, DifferenceFound, Refused, RolledBack)}
+
+@command(help={"count": "How many."})
+def greet(env, *, name: str, count: int = 1, loud: bool = False) -> None:
+    '''Say hello.'''
+    text = f"{env.name} {name} x{count}"
+    print(text.upper() if loud else text)
+
+@command()
+def fail(*, how: str = "") -> None:
+    '''Fail in a way.'''
+    if how == "interrupt":
+        raise KeyboardInterrupt
+    raise FAILURES.get(how, SlipwayError)("it did not work")
+
+@command()
+def much() -> None:
+    '''Print a lot.'''
+    for number in range(200_000):
+        print(number)
+
+namespace = Collection(greet, fail, much)
+check_command_line(namespace)
+"""
+
+
+ALL = "(one of: dev, testing, staging, prod)"
+FLAGS = "and give every value with its flag"
+
+
+class Said:
+    """How `inv` ended and what it printed."""
+
+    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("project")
+    (made / "tasks_here.py").write_text(PROJECT)
+    return made
+
+
+def inv(folder: Path, *words: str) -> Said:
+    """Run tasks made with the real @command, in the real Invoke."""
+    argv = [sys.executable, "-m", "invoke", "--collection=tasks_here", *words]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    return Said(
+        subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    )
+
+
+def test_every_argument_is_a_flag_and_arrives_with_its_type(folder: Path) -> None:
+    said = inv(folder, "greet", "--env=dev", "--name=ann", "--count=3", "--loud")
+    assert (said.code, said.out) == (0, "DEV ANN X3\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("greet",), f"--env is required {ALL}"),
+        (("greet", "--env=stagin"), "there is no environment 'stagin' (did you mean staging?)"),
+        (("greet", "--env=dev"), "--name is required"),
+        (("greet", "--env=dev", "--nam=x"), "greet has no flag --nam (did you mean --name?)"),
+        (("gret", "--env=dev"), "there is no task 'gret' (did you mean greet?)"),
+        (("greet", "prod", "--env=dev"), "there is no task 'prod'; see inv --list, " + FLAGS),
+        (("greet", "--count=many"), "a number was expected, not 'many'"),
+        (("greet", "--env"), "--env needs a value, --env=..."),
+        (("greet", "--env="), "greet --env= is empty; give it a value or leave it out"),
+        (("greet", "--name", ""), "greet --name= is empty; give it a value or leave it out"),
+        (("greet", "--env=../../etc"), f"there is no environment '../../etc' {ALL}"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence_and_code_2(
+    folder: Path, words: tuple[str, ...], sentence: str
+) -> None:
+    said = inv(folder, *words)
+    assert (said.code, said.out, said.err.strip()) == (2, "", f"error: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("SlipwayError", 1), ("Refused", 3), ("RolledBack", 4), ("DifferenceFound", 5), ("Busy", 75)],
+)
+def test_a_failure_is_one_sentence_and_its_own_exit_code(folder: Path, how: str, code: int) -> None:
+    said = inv(folder, "fail", f"--how={how}")
+    assert (said.code, said.err.strip()) == (code, "error: it did not work")
+
+
+def test_ctrl_c_ends_with_130_and_no_traceback(folder: Path) -> None:
+    said = inv(folder, "fail", "--how=interrupt")
+    assert (said.code, said.err.strip()) == (130, "interrupted")
+
+
+def test_no_task_runs_where_docker_talks_to_a_machine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_ENGINE", "prod/m1")
+    said = inv(folder, "greet", "--env=dev", "--name=ann")
+    assert (said.code, said.out) == (3, "")
+    assert said.err == (
+        "error: docker talks to prod/m1 in this shell; leave it first, with: exit\n"
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(folder: Path) -> None:
+    line = f"{sys.executable} -m invoke --collection=tasks_here much | head -n 1"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    argv = ["bash", "-o", "pipefail", "-c", line]
+    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_the_project_lists_its_tasks_and_explains_each_from_any_subfolder() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "--list"],
+        cwd=ROOT / "compose" / "api",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert {"deploy", "rollback", "status", "machine.create"} <= set(done.stdout.split())
