@@ -12,7 +12,7 @@ from slipway.storage.store import BadKey, NotFound, NotListable, Retained, Store
 AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
 CLOSED = "the line to the person's computer is closed"
 KINDS: dict[str, type[StoreError]] = {
-    "NotThere": NotFound,
+    "NotFound": NotFound,
     "Retained": Retained,
     "NotListable": NotListable,
     "BadKey": BadKey,

@@ -24,14 +24,14 @@ class RunbookRunner:
         self.runs = folder / "runs"
         self.diary = folder / "diary"
         self.said = ""
-        self._oven = runbook_server
+        self._server = runbook_server
         self._given = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
 
     def run(self, **asked: Any) -> int:
         given = [] if "resume" in asked else self._given
         asked = {"name": str(self.path), "runs": str(self.runs), "set": given} | asked
         said = self.path.with_name("said")
-        code = self._oven.bake(asked | {"said": str(said)})
+        code = self._server.run(asked | {"said": str(said)})
         self.said = said.read_text()
         assert "Traceback" not in self.said
         return code
@@ -59,7 +59,7 @@ class RunbookServer:
             argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def bake(self, asked: dict[str, Any]) -> int:
+    def run(self, asked: dict[str, Any]) -> int:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()

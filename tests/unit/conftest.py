@@ -8,7 +8,7 @@ from tests.fakes.runbook_runner import RunbookServer
 
 
 @pytest.fixture(scope="session")
-def oven() -> Iterator[RunbookServer]:
+def runbook_server() -> Iterator[RunbookServer]:
     found = RunbookServer()
     yield found
     found.close()
