@@ -25,11 +25,9 @@ def swept(project: str) -> Iterator[None]:
     The lock tells a run that lives from one that was killed, whose things go now.
     """
     for path in FOLDER.glob(f"{LOCK}*"):
-        with path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
+        # Another worker may have removed it just now, or do so.
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             sweep(path.name.removeprefix(LOCK))
             path.unlink(missing_ok=True)
     mine = FOLDER / f"{LOCK}{project}"

@@ -65,7 +65,7 @@ class RunningBackup:
             self.error = error
 
     def fails(self) -> str:
-        self._thread.join(60)
+        self._thread.join(300)
         assert isinstance(self.error, SlipwayError), self.error
         return str(self.error)
 
@@ -86,7 +86,7 @@ def pid(place: PostgresStack, program: str) -> str:
     return next(named, "") or next(n for n, argv in lines if argv.startswith(program))
 
 
-def wait(what: Callable[[], bool], seconds: float = 15) -> None:
+def wait(what: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not come about"

@@ -94,7 +94,7 @@ class MigrationDatabase:
         return int(busy[0])
 
 
-def until(ask: Callable[[], Any], patience: float = 20) -> Any:
+def until(ask: Callable[[], Any], patience: float = 120) -> Any:
     deadline = time.monotonic() + patience
     while not (answer := ask()):
         assert time.monotonic() < deadline, "it never came to that"
@@ -125,7 +125,7 @@ def at_once(count: int, act: Callable[[], Any]) -> list[Any]:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(60)
+        each.join(300)
     return results
 
 
@@ -143,7 +143,7 @@ def in_background(act: Callable[[], Any]) -> Callable[[], Any]:
     thread.start()
 
     def result() -> Any:
-        thread.join(120)
+        thread.join(300)
         value, error = end[0]
         if error is not None:
             raise error

@@ -53,7 +53,7 @@ class NoticeReceiver:
 
     def hear(self, *, beats: int = 0, notices: int = 0) -> None:
         """Wait for so many, told after the result is kept, and see that they are no more."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(self.beats) < beats or len(self.notices) < notices:
             assert time.monotonic() < deadline, f"heard {self.beats} and {self.notices}"
             time.sleep(0.1)
@@ -117,7 +117,7 @@ class ScheduleClock:
     def run_of(self, job: str) -> JobResult | None:
         return job_results.read(self.store, job, Path("/nowhere"))
 
-    def wait_for(self, job: str, state: str, timeout: float = 45) -> JobResult:
+    def wait_for(self, job: str, state: str, timeout: float = 300) -> JobResult:
         deadline = time.monotonic() + timeout
         while True:
             run = self.run_of(job)
@@ -126,7 +126,7 @@ class ScheduleClock:
             assert time.monotonic() < deadline, f"{run}\n{self.log()}"
             time.sleep(0.3)
 
-    def said(self, text: str, timeout: float = 30) -> str:
+    def said(self, text: str, timeout: float = 300) -> str:
         """Wait for a text in the log; return all of it."""
         deadline = time.monotonic() + timeout
         while text not in self.log():

@@ -68,7 +68,9 @@ class Crowd:
 
     def settle(self, *statuses: int) -> None:
         """Wait until everybody, several times over, got one of these answers and no other."""
-        eventually(lambda: {seen.status for seen in self.seen[-5 * CLIENTS :]} <= set(statuses), 60)
+        eventually(
+            lambda: {seen.status for seen in self.seen[-5 * CLIENTS :]} <= set(statuses), 300
+        )
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def api(stage: PostgresStack, module_corner: DockerSandbox) -> Iterator[str]:
         options += ["--env", setting]
     container = module_corner.run(tag, options=tuple(options))
     base = f"http://127.0.0.1:{module_corner.port(container, 8000)}"
-    eventually(lambda: is_ready(base), 30)
+    eventually(lambda: is_ready(base), 300)
     yield base
 
 

@@ -43,7 +43,7 @@ def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
     first = RunningBackup(person, place, held)
-    assert held.reached.wait(30)
+    assert held.reached.wait(300)
     try:
         with place.beside() as twin:
             for second in (place, twin):
@@ -52,7 +52,7 @@ def test_a_second_backup_is_told_whose_is_running_from_whatever_host(
         assert small(place) < 1 << 20
     finally:
         held.let_go.set()
-        first._thread.join(30)
+        first._thread.join(300)
     assert first.error is None and len(catalogue.read(store).backups) == 1
 
 
@@ -62,7 +62,7 @@ def test_a_dump_that_the_server_ends_leaves_nothing(
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
     running = RunningBackup(person, place, held)
-    assert held.reached.wait(30)
+    assert held.reached.wait(300)
     ended = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{}'"
     place.sql(ended.format("slipway backup: pg_dump"))
     held.let_go.set()
@@ -77,7 +77,7 @@ def test_when_the_server_ends_every_session_nothing_stays(
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
     running = RunningBackup(person, place, held)
-    assert held.reached.wait(30)
+    assert held.reached.wait(300)
     place.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
         "and application_name like 'slipway backup%'"
@@ -94,7 +94,7 @@ def test_a_program_that_is_killed_leaves_nothing(
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
     running = RunningBackup(person, place, held)
-    assert held.reached.wait(30)
+    assert held.reached.wait(300)
     try:
         LocalHost().run(["kill", "-KILL", pid(place, program)])
     finally:
@@ -111,7 +111,7 @@ def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
     place.sql(NOISE)
     held = HeldStore(store, after=1 << 20)
     running = RunningBackup(person, place, held)
-    assert held.reached.wait(30)
+    assert held.reached.wait(300)
     LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.agent")])
     held.let_go.set()
     assert "it was killed (out of memory?)" in running.fails()

@@ -46,7 +46,7 @@ class Machine:
     def next_run(self) -> Ended:
         """Wait for cron's next minute, and for the end of what it starts."""
         self.run("rm", "-f", "/tmp/code")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not self.place.corner.docker(
             "exec", self.container, "cat", "/tmp/code", check=False
         ).strip():

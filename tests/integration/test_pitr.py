@@ -82,7 +82,7 @@ class Home:
         )
         password = self.folder / "DATABASE_PASSWORD"
         server = Server("127.0.0.1", self.corner.port(db, 5432), "logbook", "logbook", password)
-        server.connect(patience=30).close()
+        server.connect(patience=120).close()
         return Living(self.corner, db, server, Archive(Container(LocalHost("here"), db, name)))
 
 
@@ -132,7 +132,7 @@ class Living:
         self.corner.docker("rm", "--force", "--volumes", self.db)
 
 
-def until(done: Callable[[], bool], what: str, seconds: float = 60) -> None:
+def until(done: Callable[[], bool], what: str, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, f"no {what} within {seconds} s"
@@ -338,7 +338,7 @@ def test_a_store_away_too_long_leaves_a_hole_that_is_refused_and_a_new_base_back
             living.sql("select pg_switch_wal()")
         moment = living.now()
         until(lambda: "dropped WAL file" in living.log(), "dropped file")
-    until(lambda: len(living.archive.bases()) == 2, "base backup by itself", 300)
+    until(lambda: len(living.archive.bases()) == 2, "base backup by itself")
     time.sleep(1.5)
     assert len(living.archive.windows()) == 2
     with pytest.raises(Refused, match="were kept"):  # the store's clock tells when a file came late
@@ -441,7 +441,7 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
             until(lambda: leftovers(home.corner) != "", "second server")
             time.sleep(delay)
             os.killpg(process.pid, signal.SIGKILL)
-        until(lambda: leftovers(home.corner) == "", "end of the second server", 20)
+        until(lambda: leftovers(home.corner) == "", "end of the second server")
     with past(living.archive, moment, Silent()):
         assert leftovers(home.corner) != ""
 

@@ -124,7 +124,7 @@ def test_the_row_can_be_changed_and_is_there_once_whoever_writes_first(
         subprocess.Popen(["docker", "exec", place.ops, "python", "-c", _ENSURE.format(n)])
         for n in range(4)
     ]
-    assert [person.wait(30) for person in people] == [0] * 4
+    assert [person.wait(120) for person in people] == [0] * 4
     with place.server.connect() as connection:
         assert connection.execute("SELECT count(*) FROM slipway.identity").fetchone() == (1,)
         identity.write(connection, "staging")
@@ -253,7 +253,7 @@ def _kill_again_and_again(place: PostgresStack, argv: list[str], whole: float) -
         person = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(moment)
         place.corner.docker("exec", place.ops, "pkill", "-9", "-f", "slipway.agent", check=False)
-        person.wait(20)
+        person.wait(120)
         found = tables(place.server)
         assert "old" in found or "accounts" in found
         assert not ("old" not in found and place.sql("SELECT email FROM accounts") != [("a@b",)])

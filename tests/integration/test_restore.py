@@ -158,7 +158,7 @@ class Crowd:
     def leave(self) -> tuple[float, set[int], set[str]]:
         self._over.set()
         for thread in self._threads:
-            thread.join(20)
+            thread.join(120)
         return self.gap, self.seen, self.errors
 
     def _ask(self) -> None:

@@ -33,7 +33,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._end, text.encode())
 
-    def until(self, word: str, seconds: float = 15) -> str:
+    def until(self, word: str, seconds: float = 120) -> str:
         """Read on until a word is there; return what was said since the last time."""
         deadline = time.monotonic() + seconds
         said = ""
@@ -78,7 +78,7 @@ def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: PostgresSta
         shown = server.corner.docker("exec", server.ops, "sh", "-c", LISTS)
         assert "psql" in shown and PASSWORD not in shown
         person.type("\\q\n")
-        eventually(lambda: not psql_runs(server, server.ops), 5)
+        eventually(lambda: not psql_runs(server, server.ops), 60)
     assert left(server) <= before
 
 
@@ -107,7 +107,7 @@ def test_a_command_of_psql_runs_and_its_output_is_passed_on(server: PostgresStac
 def test_a_shell_whose_person_is_gone_does_not_stay(server: PostgresStack) -> None:
     with terminal(server.ops, "--idle", "10") as person:
         person.until("logbook=")
-    eventually(lambda: not psql_runs(server, server.ops), 30)
+    eventually(lambda: not psql_runs(server, server.ops), 60)
 
 
 def left(server: PostgresStack) -> set[str]:

@@ -90,7 +90,7 @@ def machine(module_corner: DockerSandbox) -> Nested:
     reference = host_image.ensure(LocalHost())
     options = (*RIGHTS, "--volume", "/var/lib/docker")
     host = Nested(module_corner.run(reference, options=options)[:12])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while host.run(["docker", "version"], check=False).code != 0:
         assert time.monotonic() < deadline, "the engine of the machine does not start"
         time.sleep(0.3)
@@ -113,7 +113,7 @@ class Registry:
         options = ("--publish", "127.0.0.1::5000")
         container = self.corner.run(self.tag, *words, options=options)
         port = self.corner.port(container, 5000)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while self._answer(port) not in (200, 401):
             assert time.monotonic() < deadline, "the registry does not start"
             time.sleep(0.1)
