@@ -99,7 +99,7 @@ def api(stage: PostgresStack, module_corner: DockerSandbox) -> Iterator[str]:
         options += ["--env", setting]
     container = module_corner.run(tag, options=tuple(options))
     base = f"http://127.0.0.1:{module_corner.port(container, 8000)}"
-    eventually(lambda: is_ready(base), 300)
+    eventually(lambda: is_ready(base))
     yield base
 
 
@@ -183,7 +183,7 @@ def test_a_server_that_starts_anew_is_told_as_away_and_used_again(
     assert all(seen.retry_after for seen in crowd.seen if seen.status == 503)
 
 
-def eventually(what: Callable[[], bool], seconds: float) -> None:
+def eventually(what: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, f"not within {seconds} s"
