@@ -220,8 +220,11 @@ class RunningCommand:
         return thread
 
 
-def clone(folder: Path, project: str) -> Checkout:
-    """Clone HEAD, lay what is not committed over it, and give it a name and ports of its own."""
+def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
+    """Clone HEAD, lay what is not committed over it, and give it a name and ports of its own.
+
+    `at` names an older commit instead.
+    """
     checkout = Checkout(folder / "clone", folder / "home", project)
     checkout.home.mkdir(parents=True)
     # A person has said once who they are; some runbooks commit.
@@ -230,8 +233,8 @@ def clone(folder: Path, project: str) -> Checkout:
     here = Checkout(ROOT, checkout.home, "")
     argv = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(checkout.root)]
     subprocess.run(argv, env=here.environment(), check=True)
-    checkout.git("switch", "--quiet", "-C", "main")  # whatever is checked out here
-    for name in _uncommitted(here):
+    checkout.git("switch", "--quiet", "-C", "main", at or "HEAD")  # whatever is checked out here
+    for name in () if at else _uncommitted(here):
         source, target = ROOT / name, checkout.root / name
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)

