@@ -33,10 +33,7 @@ def test(*, only: str = "") -> None:
     if any(part.wants_engine for part in chosen):
         reason = suite.made_ready(lambda: prepare.prepare(progress.PlanProgress()))
         parts.warn(reason)
-    results = []
-    for part in chosen:
-        parts.begin(part)
-        results.append(suite.run(part))
+    results = suite.run_all(chosen, parts)
     parts.summary(results)
     if any(result.failed for result in results):
         raise Exit(code=1)

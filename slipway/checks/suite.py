@@ -1,9 +1,13 @@
-"""The parts of the test suite, run one after the other, none keeping another from running."""
+"""The parts of the test suite: none keeps another from running, and one may run beside others."""
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from slipway.checks import requirements
 from slipway.environments.setting_rules import nearest
@@ -18,12 +22,13 @@ class Part:
     """One part: commands that all have to end with 0.
 
     `wants_engine` parts have this computer made ready first; `why_not` says why a part cannot run
-    here at all, or nothing.
+    here at all, or nothing. One that runs `beside` the others shows what it prints at its end.
     """
 
     name: str
     commands: Sequence[Sequence[str]]
     wants_engine: bool = False
+    beside: bool = False
     why_not: Callable[[], str] = str
 
 
@@ -79,6 +84,7 @@ PARTS = (
         "e2e",
         [(*PYTEST, *shared_by(4), *_within(1800, 3600), "tests/e2e")],
         wants_engine=True,
+        beside=True,  # it waits much: what the others do meanwhile costs little time
         why_not=requirements.why_no_hosts,
     ),
 )
@@ -95,16 +101,48 @@ def chosen(only: str) -> tuple[Part, ...]:
     return tuple(part for part in PARTS if not names or part.name in names)
 
 
-def run(part: Part, host: Host | None = None) -> PartResult:
-    """Run a part with this terminal as its own."""
+class Display(Protocol):
+    """Where people see what comes of the parts."""
+
+    def begin(self, part: Part) -> None:
+        """Say which part comes; what it prints itself follows."""
+        ...
+
+    def quote(self, log: Path) -> None:
+        """Show what a part has printed that ran beside others."""
+        ...
+
+
+def run_all(parts: Sequence[Part], display: Display, host: Host | None = None) -> list[PartResult]:
+    """Run parts in their order, and beside them those that may."""
+    aside = [part for part in parts if part.beside and len(parts) > 1]
+    results: dict[str, PartResult] = {}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(max(1, len(aside))) as pool:
+        logs = {part.name: Path(folder) / part.name for part in aside}
+        running = [pool.submit(run, part, host, logs[part.name]) for part in aside]
+        for part in parts:
+            if part not in aside:
+                display.begin(part)
+                results[part.name] = run(part, host)
+        for part, result in zip(aside, running, strict=True):
+            results[part.name] = result.result()
+            display.begin(part)
+            display.quote(logs[part.name])
+    return [results[part.name] for part in parts]
+
+
+def run(part: Part, host: Host | None = None, log: Path | None = None) -> PartResult:
+    """Run a part with this terminal as its own, or with a file for what it prints."""
     began = time.monotonic()
+    # In the terminal's own process group, so that Ctrl-C is heard there too.
+    written = ["sh", "-c", 'exec >>"$0" 2>&1 </dev/null && exec "$@"', str(log)] if log else []
     if reason := part.why_not():
         return PartResult(part.name, "left out", 0.0, reason)
     host = host or LocalHost(cwd=ROOT)
     broken = [
         " ".join(words)
         for words in part.commands
-        if host.attach([sys.executable, "-m", *words]) != 0
+        if host.attach([*written, sys.executable, "-m", *words]) != 0
     ]
     seconds = time.monotonic() - began
     note = f"again: .venv/bin/{broken[0]}" if broken else ""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from slipway.checks.suite import Part, PartResult
 
@@ -12,6 +13,13 @@ def begin(part: Part) -> None:
     """Say which part comes; what it prints itself follows."""
     sys.stderr.write(f"\n— {part.name}\n")
     sys.stderr.flush()
+
+
+def quote(log: Path) -> None:
+    """Show what a part has printed that ran beside others."""
+    if log.exists():
+        sys.stdout.write(log.read_text(errors="replace"))
+        sys.stdout.flush()
 
 
 def warn(reason: str) -> None:

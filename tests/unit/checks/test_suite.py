@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,40 @@ def test_a_part_that_cannot_run_here_says_why_and_is_no_failure() -> None:
     result = suite.run(Part("e2e", [("pytest",)], why_not=lambda: "there is no engine"), host)
     assert (result.result, result.note, result.failed) == ("left out", "there is no engine", False)
     assert not host.asked
+
+
+class Shown:
+    """A display that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def begin(self, part: Part) -> None:
+        self.lines.append(part.name)
+
+    def quote(self, log: Path) -> None:
+        self.lines += log.read_text().splitlines()
+
+
+def test_a_part_that_runs_beside_the_others_is_shown_at_its_end_and_counts() -> None:
+    waits = "import pathlib, time\nwhile not pathlib.Path('{}').exists(): time.sleep(0.01)\n"
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "both-run"
+        aside = Part(
+            "aside",
+            [("timeit", "-n1", "-r1", waits.format(meeting)), ("no_such_module",)],
+            beside=True,
+        )
+        opens = f"open('{meeting}', 'w').close()"
+        first = Part("first", [("timeit", "-n1", "-r1", opens)])
+        shown = Shown()
+        results = suite.run_all([aside, first], shown)
+    assert [(each.part, each.result) for each in results] == [
+        ("aside", "failed"),
+        ("first", "passed"),
+    ]
+    assert shown.lines[:2] == ["first", "aside"]
+    assert "No module named no_such_module" in "\n".join(shown.lines)
 
 
 def test_parts_are_chosen_by_name_and_keep_their_order() -> None:
