@@ -96,6 +96,15 @@ def page(project: Checkout) -> str:
     return httpx.get(url(project), timeout=60).text
 
 
+def volumes(project: Checkout) -> list[str]:
+    """The volumes of testing, each with the moment at which it was made."""
+    label = f"label=slipway.app={project.project}-testing"
+    names = docker("volume", "ls", "--quiet", "--filter", label).split()
+    assert names
+    form = "{{.Name}} {{.CreatedAt}}"
+    return docker("volume", "inspect", "--format", form, *names).splitlines()
+
+
 def test_before_its_first_deploy_the_new_kit_sees_all_and_says_what_to_type(
     deployed: Deployed,
 ) -> None:
@@ -114,13 +123,12 @@ def test_a_deploy_of_the_new_kit_keeps_rows_schedule_routes_and_ledger(deployed:
     now = deployed.now
     now.replace(PAGE, "Deployed by the kit of before.", "Deployed by the new kit.")
     now.commit("A third release")
-    volume = ("volume", "inspect", f"{now.project}-testing-data_db", "--format", "{{.CreatedAt}}")
-    made = docker(*volume)
+    kept = volumes(now)
     now.inv("deploy", TESTING).expect()
     assert "Deployed by the new kit." in page(now)
     deployed.ada.sign_in()
     assert deployed.ada.read(deployed.entry) == "Written before the kit was new."
-    assert docker(*volume) == made
+    assert kept == volumes(now)
 
     now.inv("status", TESTING, "--check").expect()
     status = now.inv("status", TESTING, "--json").expect().json
