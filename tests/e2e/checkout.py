@@ -242,7 +242,7 @@ def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
         else:
             target.unlink(missing_ok=True)
     ports = free_ports(2)
-    checkout.set("common", PROJECT=project)
+    checkout.set("common", PROJECT=project, HEALTH_TIMEOUT="600")  # however busy the computer is
     checkout.set("dev", HTTP_PORT=str(ports[0]))
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")
