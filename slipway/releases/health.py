@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, script
 
-POLL = 0.25
+POLL = 0.25  # seconds between two looks, or as long as a look takes on a busy machine
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
 LOG_LINES = 12
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
@@ -25,9 +25,9 @@ id=$(docker ps -aq --filter "label=com.docker.swarm.service.name=$1" | head -n 1
 """
 
 UPDATES = r"""
-for id in $(docker service ls -q --filter "label=com.docker.stack.namespace=$1"); do
-  docker service inspect "$id" --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}'
-done
+ids=$(docker service ls -q --filter "label=com.docker.stack.namespace=$1")
+[ -z "$ids" ] ||
+  docker service inspect $ids --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}'
 """
 
 
@@ -85,6 +85,7 @@ def wait(
     whole_since: float | None = None
     seen = ""
     while True:
+        looked = time.monotonic()
         progress = look(manager, stack)
         now = time.monotonic()
         whole_since = (whole_since or now) if progress.is_whole else None
@@ -101,7 +102,7 @@ def wait(
             waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
             reason = explain(manager, failed or waiting, hosts)
             raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
-        time.sleep(POLL)
+        time.sleep(max(POLL, now - looked))
 
 
 def look(manager: Host, stack: str) -> HealthProgress:
@@ -164,11 +165,14 @@ def settle(manager: Host, stack: str, timeout: float) -> None:
     """
     deadline = time.monotonic() + timeout
     calm = 0
+    took = POLL
     while calm < 2:  # the update of a service that was just described begins a moment later
-        time.sleep(POLL)
+        time.sleep(max(POLL, took))
+        looked = time.monotonic()
         states = script(manager, UPDATES, stack, timeout=30).out.split()
         bad = [state for state in states if state.startswith(("paused", "rollback"))]
         progress = look(manager, stack)
+        took = time.monotonic() - looked
         if bad:
             ended = explain(manager, progress.failed) if progress.failed else stack
             raise RollbackSeen(f"{ended}\n    (the update ended as {bad[0]})")

@@ -114,7 +114,7 @@ def wait_until(
     """
     deadline = time.monotonic() + timeout
     while True:
-        trouble = ""
+        trouble, asked = "", time.monotonic()
         try:
             if reached():
                 return
@@ -122,4 +122,4 @@ def wait_until(
             trouble = str(error)
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {timeout:.0f} s {trouble}\n{seen()}")
-        time.sleep(0.25)
+        time.sleep(max(0.25, time.monotonic() - asked))  # a question may cost much
