@@ -12,7 +12,7 @@ import pytest
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import ROOT, Checkout, docker
 from tests.e2e.rig import wait_until
-from tests.e2e.site import Person
+from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
 
 pytestmark = pytest.mark.engine
@@ -28,7 +28,7 @@ class Deployed:
 
     before: Checkout
     now: Checkout
-    ada: Person
+    ada: Visitor
     entry: int
 
 
@@ -52,7 +52,7 @@ def deployed(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         before.inv("deploy", TESTING).expect()
         before.inv("db.schedule", TESTING).expect()
         wait_until("a backup", lambda: "made up for: backup" in log(before), lambda: log(before))
-        ada = Person(url(before))
+        ada = Visitor(url(before))
         ada.sign_up()
         entry = ada.write("Kept", "Written before the kit was new.")
         before.replace(PAGE, "Write it down.", "Deployed by the kit of before.")
@@ -148,7 +148,7 @@ def test_a_backup_of_the_kit_of_before_is_proven_and_restored_by_the_new_one(
 ) -> None:
     now = deployed.now
     (backup, *_) = now.inv("db.backups", TESTING, "--json").expect().json["backups"]
-    late = Person(url(now))
+    late = Visitor(url(now))
     late.sign_up()
     now.inv("db.drill", TESTING, f"--backup={backup['id']}").expect()
     now.inv("db.restore", TESTING, f"--backup={backup['id']}", "--yes=testing").expect()
