@@ -11,7 +11,7 @@ from benchmarks.backup import FILL, GB, ROWS, database_size, ours
 from benchmarks.section import Section
 from slipway.backups.format import encryption
 from slipway.client.pitr.recovery import recover
-from slipway.database.report import Silent
+from slipway.progress import Silent
 from tests.fakes.s3server import S3Server
 from tests.fakes.tls_proxy import NAME
 from tests.integration.docker_sandbox import DockerSandbox

@@ -33,17 +33,17 @@ def backup(
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import TerminalReporter
+    from slipway.show.progress import TerminalReporter
 
     if full and not physical:
         raise UsageError("--full is of base backups: add --physical; a dump is always full")
     if physical and roles_with_passwords:
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
-    with session.connected(env) as there, TerminalReporter() as telling:
+    with session.connected(env) as there, TerminalReporter() as reporter:
         if physical:
-            found = pgbackrest.take(there, telling, full=full)
+            found = pgbackrest.take(there, reporter, full=full)
         else:
-            found = client_backups.take(there, telling, role_passwords=roles_with_passwords)
+            found = client_backups.take(there, reporter, role_passwords=roles_with_passwords)
     shown.show_taken(found, as_json=json)
 
 
@@ -57,10 +57,10 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import TerminalReporter
+    from slipway.show.progress import TerminalReporter
 
-    with session.connected(env) as there, TerminalReporter() as telling:
-        found = {**client_backups.listed(there, telling), "pitr": pgbackrest.kept(there, telling)}
+    with session.connected(env) as there, TerminalReporter() as reporter:
+        found = {**client_backups.listed(there, reporter), "pitr": pgbackrest.kept(there, reporter)}
     shown.show_list(there.env, found, as_json=json)
 
 
@@ -87,13 +87,13 @@ def verify(
     from slipway.client import session
     from slipway.client.pitr import pgbackrest
     from slipway.show import backups as shown
-    from slipway.show.telling import TerminalReporter
+    from slipway.show.progress import TerminalReporter
 
     if physical and backup != "latest":
         raise UsageError("--physical reads all of the archive; leave --backup out")
-    with session.connected(env) as there, TerminalReporter() as telling:
+    with session.connected(env) as there, TerminalReporter() as reporter:
         found = (
-            pgbackrest.verify(there) if physical else client_backups.verify(there, backup, telling)
+            pgbackrest.verify(there) if physical else client_backups.verify(there, backup, reporter)
         )
     if physical:
         shown.show_archive_read(found, as_json=json)
@@ -146,11 +146,11 @@ def prune(
     """
     from slipway.client import session
     from slipway.releases import backup_status
-    from slipway.show import confirm, output, telling
+    from slipway.show import confirm, output, progress
 
     if env is not None and not plan and env.name not in ("dev", "testing"):
         confirm.destruction(env.name, f"remove old backups of {env.name}", yes)
-    with session.connected(env) as found, telling.TerminalReporter() as report:
+    with session.connected(env) as found, progress.TerminalReporter() as report:
         result = backup_status.prune(found, report, plan=plan)
     output.show_pruned(result, as_json=json)
 
@@ -197,12 +197,12 @@ def restore(
     """
     from slipway.client import restore as client_restore
     from slipway.client import session
-    from slipway.show import confirm, restores, telling
+    from slipway.show import confirm, progress, restores
 
     wish = client_restore.RestoreOptions(backup, origin, table, into, to_time, create_roles, plan)
     if env is not None and wish.replaces and env.name not in client_restore.FREE:
         confirm.destruction(env.name, f"replace what the database of {env.name} holds", yes)
-    with session.connected(env) as there, telling.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter() as report:
         found = (
             client_restore.undo(there, wish, report)
             if undo
@@ -226,8 +226,8 @@ def drill(*, env: Environment | None = None, backup: str = "latest", json: bool 
     """
     from slipway.client import restore as client_restore
     from slipway.client import session
-    from slipway.show import restores, telling
+    from slipway.show import progress, restores
 
-    with session.connected(env) as there, telling.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter() as report:
         found = client_restore.drill(there, backup, report)
     restores.show_drilled(found, as_json=json)

@@ -18,4 +18,4 @@ def bootstrap(*, plan: bool = False) -> None:
     if plan:
         plans.preview(prepare.plan())
     else:
-        prepare.prepare(progress.PlanProgress(), thorough=True)
+        prepare.prepare(progress.TerminalReporter(), thorough=True)

@@ -24,14 +24,14 @@ def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = Fals
     """
     from slipway.client import reset as client_reset
     from slipway.client import session
-    from slipway.show import confirm, output, telling
+    from slipway.show import confirm, output, progress
 
     name = env.name if env else "dev"
     client_reset.refuse(name, "reset")
     if not (env and env.is_throwaway):
         where = name if env else "the hacking loop"
         confirm.destruction(name, f"throw away all that is in the database of {where}", yes)
-    with session.connected(env) as there, telling.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter() as report:
         output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
 
 
@@ -43,13 +43,13 @@ def seed(*, env: Environment | None = None, yes: str = "") -> None:
     """
     from slipway.client import reset as client_reset
     from slipway.client import session
-    from slipway.show import confirm, output, telling
+    from slipway.show import confirm, output, progress
 
     if env is not None:
         client_reset.refuse(env.name, "seeded")
         if not env.is_local:
             confirm.destruction(env.name, f"put sample rows into {env.name}", yes)
-    with session.connected(env) as there, telling.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter() as report:
         output.say(client_reset.sow(there, report)["summary"])
 
 
@@ -101,9 +101,9 @@ def query(
     Example: inv db.query --env=prod --sql="select count(*) from entries" --json
     """
     from slipway.client import session
-    from slipway.show import query_result, telling
+    from slipway.show import progress, query_result
 
     given = {"sql": sql, "limit": limit, "timeout": timeout}
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         found = session.do(env, "query", given, report)
     query_result.show(found, limit=limit, as_json=json)

@@ -65,7 +65,7 @@ def migrate(
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
-    from slipway.show import confirm, migrations, output, telling
+    from slipway.show import confirm, migrations, output, progress
 
     wish = client_migrations.given(
         to=to,
@@ -76,7 +76,7 @@ def migrate(
         resume_from=resume_from,
         mark=mark,
     )
-    with telling.TerminalReporter() as report, session.connected(env) as there:
+    with progress.TerminalReporter() as report, session.connected(env) as there:
         if dry_run or client_migrations.needs_a_word(env):
             plan = there.do("plan", wish, report)
             migrations.show_plan(plan)
@@ -115,12 +115,12 @@ def rollback(
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
-    from slipway.show import confirm, output, telling
+    from slipway.show import confirm, output, progress
 
     wish = client_migrations.given(
         steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
     )
-    with telling.TerminalReporter() as report, session.connected(env) as there:
+    with progress.TerminalReporter() as report, session.connected(env) as there:
         if client_migrations.needs_a_word(env):
             going = client_migrations.newest(there.do("status", wish, report), steps)
             wish["expected"] = [each["version"] for each in going]
@@ -144,9 +144,9 @@ def status(env: Environment | None = None, *, check: bool = False, json: bool = 
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
-    from slipway.show import migrations, telling
+    from slipway.show import migrations, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         found = session.do(env, "status", client_migrations.given(), report)
     migrations.show_status(found, as_json=json)
     if check:
@@ -161,9 +161,9 @@ def plan(env: Environment | None = None, *, to: str = "", json: bool = False) ->
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
-    from slipway.show import migrations, telling
+    from slipway.show import migrations, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         found = session.do(env, "plan", client_migrations.given(to=to), report)
     migrations.show_plan(found, as_json=json)
     client_migrations.demand_runnable(found)
@@ -181,9 +181,9 @@ def lint(*, since: str = "", json: bool = False) -> None:
       inv db.lint --since=20260101120200
     """
     from slipway.releases import judging
-    from slipway.show import migrations, telling
+    from slipway.show import migrations, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         findings = judging.judge(since, report)
     migrations.show_findings(findings, as_json=json)
     judging.refuse(findings)
@@ -197,9 +197,9 @@ def baseline(env: Environment | None = None, *, version: str) -> None:
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
-    from slipway.show import output, telling
+    from slipway.show import output, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         done = session.do(env, "baseline", client_migrations.given(version=version), report)
     output.say(done["summary"])
 
@@ -212,9 +212,9 @@ def schema(env: Environment | None = None) -> None:
     """
     from slipway.client import migrations as schemas
     from slipway.client import session
-    from slipway.show import output, telling
+    from slipway.show import output, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         done = session.do(env, "schema", {}, report)
     changed = schemas.write(done["schema"])
     output.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
@@ -227,7 +227,7 @@ def wait(env: Environment | None = None, *, timeout: int = 60) -> None:
     Example: inv db.wait --timeout=60
     """
     from slipway.client import session
-    from slipway.show import output, telling
+    from slipway.show import output, progress
 
-    with telling.TerminalReporter() as report:
+    with progress.TerminalReporter() as report:
         output.say(session.do(env, "wait", {"timeout": timeout}, report)["summary"])

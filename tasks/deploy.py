@@ -33,13 +33,13 @@ def deploy(
     from slipway.releases import deploy as releases
     from slipway.show import output, progress
 
-    observer = progress.PlanProgress()
+    reporter = progress.TerminalReporter()
     if env.is_local:
-        prepare.prepare(observer)
+        prepare.prepare(reporter)
     if plan:
         output.show_preview(env, releases.preview(env))
         return
-    report = releases.deploy(env, observer, dirty=dirty, lenient=skip_unreachable)
+    report = releases.deploy(env, reporter, dirty=dirty, lenient=skip_unreachable)
     output.show_report(env, report, as_json=json)
 
 
@@ -62,8 +62,8 @@ def rollback(
     from slipway.releases import deploy as releases
     from slipway.show import output, progress
 
-    observer = progress.PlanProgress()
-    report = releases.rollback(env, observer, release or None, lenient=skip_unreachable)
+    reporter = progress.TerminalReporter()
+    report = releases.rollback(env, reporter, release or None, lenient=skip_unreachable)
     output.show_report(env, report, as_json=json)
 
 
@@ -99,7 +99,7 @@ def verify(env: Environment) -> None:
     from slipway.releases import verify as tests
     from slipway.show import output, progress
 
-    for line in tests.verify(env, progress.PlanProgress().note):
+    for line in tests.verify(env, progress.TerminalReporter()):
         output.say(line)
 
 

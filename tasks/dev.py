@@ -22,7 +22,7 @@ def up() -> None:
     from slipway.environments import hacking
     from slipway.show import output, progress
 
-    prepare.prepare(progress.PlanProgress())
+    prepare.prepare(progress.TerminalReporter())
     hacking.up()
     output.say(f"open {hacking.address()}")
 

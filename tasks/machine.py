@@ -54,7 +54,7 @@ def create(
 
     wish = MachineSpec(name, host, port, address, fingerprint)
     if provider == inventory.LOCAL and not plan:
-        prepare.prepare(progress.PlanProgress())
+        prepare.prepare(progress.TerminalReporter())
     steps = Joining(_place(env), provider, _provider(env, provider), wish).plan()
     plans.preview(steps) if plan else plans.follow(steps)
 

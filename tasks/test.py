@@ -31,7 +31,7 @@ def test(*, only: str = "") -> None:
     if code := dev_packages.add():
         raise Exit(code=code)
     if any(part.wants_engine for part in chosen):
-        reason = suite.made_ready(lambda: prepare.prepare(progress.PlanProgress()))
+        reason = suite.made_ready(lambda: prepare.prepare(progress.TerminalReporter()))
         parts.warn(reason)
     results = suite.run_all(chosen, parts)
     parts.summary(results)

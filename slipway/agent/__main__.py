@@ -14,8 +14,8 @@ from slipway.agent.channel import SILENCE, Channel, ChannelBroken
 from slipway.agent.context import ChannelReporter, Command, Context, summary
 from slipway.agent.listener import Listener, SessionEnded, end_on_signals
 from slipway.agent.remote_store import RemoteStore
-from slipway.database.report import Reporter
 from slipway.errors import SlipwayError, UsageError
+from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 # Each verb and the function that does it; a module is loaded only when its verb is asked for.
@@ -60,6 +60,18 @@ class LogReporter:
 
     def progress(self, what: str, done: int, total: int) -> None:
         """A log holds what happened, not how far it is."""
+
+    def started(self, step: str, describe: str) -> None:
+        self.note(f"{step}: {describe}")
+
+    def finished(self, step: str, result: str) -> None:
+        self.note(f"{step}: done, {result}")
+
+    def failed(self, step: str, *, interrupted: bool) -> None:
+        self.note(f"{step}: {'interrupted' if interrupted else 'failed'}")
+
+    def undone(self, step: str) -> None:
+        self.note(f"{step}: taken back")
 
 
 def main() -> int:
@@ -143,7 +155,7 @@ def _own_store(report: Reporter) -> Callable[[], Store]:
     def opened() -> Store:
         from slipway.storage.open import open_store
 
-        return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"), note=report.note)
+        return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"), reporter=report)
 
     return opened
 

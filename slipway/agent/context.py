@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from slipway.agent.channel import Channel
-from slipway.database.report import Reporter
+from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 PROGRESS_EVERY = 0.2
@@ -43,6 +43,18 @@ class ChannelReporter:
         if now - self._told >= PROGRESS_EVERY:
             self._told = now
             self._channel.send("progress", what=what, done=done, total=total)
+
+    def started(self, step: str, describe: str) -> None:
+        self._channel.send("step", event="started", step=step, text=describe)
+
+    def finished(self, step: str, result: str) -> None:
+        self._channel.send("step", event="finished", step=step, text=result)
+
+    def failed(self, step: str, *, interrupted: bool) -> None:
+        self._channel.send("step", event="failed", step=step, text="yes" if interrupted else "")
+
+    def undone(self, step: str) -> None:
+        self._channel.send("step", event="undone", step=step, text="")
 
 
 def summary(result: Mapping[str, Any]) -> str:

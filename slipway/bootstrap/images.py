@@ -1,18 +1,17 @@
 """Base images: those the stack names are present, pulled, or built as labelled stand-ins."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from slipway.bootstrap import standins
 from slipway.errors import Refused
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
 from slipway.images.references import plain
-
-Note = Callable[[str], None]
+from slipway.progress import Reporter
 
 # What an engine says when there was nobody to ask, as against "there is no such image".
-SILENT = re.compile(
+NO_ANSWER = re.compile(
     r"no such host|connection refused|i/o timeout|Client\.Timeout|no route to host|unreachable"
     r"|TLS handshake|certificate|server misbehaving|deadline exceeded|no end after|EOF"
     r"|connection reset|Temporary failure|proxyconnect|Service Unavailable|Bad Gateway"
@@ -35,7 +34,9 @@ def missing(references: Sequence[str], host: Host | None = None) -> list[str]:
     return [name for name in references if plain(name) not in have and not _has(name, host)]
 
 
-def ensure_images(references: Sequence[str], note: Note, host: Host | None = None) -> list[str]:
+def ensure_images(
+    references: Sequence[str], reporter: Reporter, host: Host | None = None
+) -> list[str]:
     """Make every image present; return a line for each thing done.
 
     An image is pulled; where its registry does not answer, a stand-in is built if there is one.
@@ -47,7 +48,7 @@ def ensure_images(references: Sequence[str], note: Note, host: Host | None = Non
     wanted: list[str] = []
     for name in missing(references, host):
         registry = _registry(name)
-        if registry not in silent and _pull(host, name, silent, note):
+        if registry not in silent and _pull(host, name, silent, reporter):
             done.append(f"pulled {name}")
         else:
             wanted.append(name)
@@ -58,17 +59,17 @@ def ensure_images(references: Sequence[str], note: Note, host: Host | None = Non
             "there is no stand-in for it; bring it with `docker load`, then run this again"
         )
     if wanted:
-        done += standins.build([plain(name) for name in wanted], note, host)
+        done += standins.build([plain(name) for name in wanted], reporter, host)
     return done
 
 
-def _pull(host: Host, name: str, silent: dict[str, str], note: Note) -> bool:
-    note(f"pulling {name}")
+def _pull(host: Host, name: str, silent: dict[str, str], reporter: Reporter) -> bool:
+    reporter.note(f"pulling {name}")
     pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
     if pulled.code == 0:
         return True
     words = pulled.err.strip().splitlines()[-1:] or ["no message"]
-    if not SILENT.search(words[0]):
+    if not NO_ANSWER.search(words[0]):
         raise Refused(f"{name} cannot be pulled: {words[0]}")
     silent[_registry(name)] = words[0].removeprefix("Error response from daemon: ")
     return False

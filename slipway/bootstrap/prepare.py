@@ -15,7 +15,8 @@ from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
 from slipway.images import references
 from slipway.machines.engine import ensure_engine
-from slipway.plan import Observer, Plan, Silent, Step
+from slipway.plan import Plan, Step
+from slipway.progress import SILENT, Reporter
 from slipway.project import ROOT, SECRETS, STATE
 from slipway.secrets import sops
 
@@ -23,12 +24,12 @@ STAMP = STATE / "prepared.json"
 PROGRAMS = ("git", "ssh", "docker")
 
 
-def prepare(observer: Observer, *, thorough: bool = False) -> None:
+def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
     """Check and install what dev needs; at once when the last run still holds."""
     if not thorough and is_prepared():
         return
     with _alone():
-        plan(observer).run(observer)
+        plan(reporter).run(reporter)
         draft = STAMP.with_suffix(".draft")
         draft.write_text(json.dumps(_now()))
         draft.replace(STAMP)
@@ -52,9 +53,8 @@ def is_prepared() -> bool:
     return LocalHost().run(argv, timeout=20, check=False).code == 0
 
 
-def plan(observer: Observer | None = None) -> Plan:
+def plan(reporter: Reporter = SILENT) -> Plan:
     """The steps, each of which does nothing where nothing is to be done."""
-    note = (observer or Silent()).note
     names = _images()
 
     def engine() -> str:
@@ -63,7 +63,7 @@ def plan(observer: Observer | None = None) -> Plan:
         return "; ".join(done) or "runs"
 
     def images() -> str:
-        return ", ".join(ensure_images(names, note)) or "present"
+        return ", ".join(ensure_images(names, reporter)) or "present"
 
     def secrets() -> str:
         return ", ".join(devsecrets.materialise()) or "in place"

@@ -9,10 +9,10 @@ from slipway.backups.format.manifest import ID
 from slipway.client import keys
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
-from slipway.database.report import Reporter
 from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
 from slipway.hosts.host import Host
+from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.folder import FolderStore

@@ -9,7 +9,6 @@ from slipway.agent.channel import ALIVE_EVERY, Channel, ChannelBroken, Message
 from slipway.agent.listener import GRACE
 from slipway.client.container import Container
 from slipway.client.store_server import StoreServer
-from slipway.database.report import Reporter, Silent
 from slipway.errors import (
     Busy,
     ConfigError,
@@ -21,6 +20,7 @@ from slipway.errors import (
     UsageError,
 )
 from slipway.hosts.host import Process
+from slipway.progress import Reporter, Silent
 from slipway.storage.store import Store
 
 COMMAND = ["python", "-m", "slipway.agent", "--tethered"]
@@ -89,10 +89,25 @@ def _take(message: Message, report: Reporter, desk: StoreServer | None) -> None:
         report.note(str(fields["text"]))
     elif message.kind == "progress":
         report.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
+    elif message.kind == "step":
+        _report_step(report, str(fields["event"]), str(fields["step"]), str(fields["text"]))
     elif desk is not None and message.kind.startswith("store."):
         desk.answer(message)
     else:
         raise ValueError(message.kind)
+
+
+def _report_step(reporter: Reporter, event: str, step: str, text: str) -> None:
+    if event == "started":
+        reporter.started(step, text)
+    elif event == "finished":
+        reporter.finished(step, text)
+    elif event == "failed":
+        reporter.failed(step, interrupted=bool(text))
+    elif event == "undone":
+        reporter.undone(step)
+    else:
+        raise ValueError(event)
 
 
 def _see_off(spoken: Process, channel: Channel, desk: StoreServer | None) -> None:

@@ -8,8 +8,8 @@ from slipway.client import backups
 from slipway.client import migrations as client_migrations
 from slipway.client.backups import There
 from slipway.cluster import lease
-from slipway.database.report import Reporter
 from slipway.errors import ConfigError, Refused
+from slipway.progress import Reporter
 from slipway.project import COMPOSE
 
 PROTECTED = "prod"  # in code; no flag changes it

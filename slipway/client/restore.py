@@ -14,11 +14,11 @@ from slipway.client import backups, keys
 from slipway.client.container import Container
 from slipway.client.pitr import recovery
 from slipway.cluster import lease
-from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.hosts.host import Host
+from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.folder import FolderStore
@@ -127,7 +127,7 @@ def _chosen(
     elif wish.origin and wish.origin != there.env.name:
         other = environment.load(wish.origin)
         with _store_of(other) as store:
-            backup = catalogue.find(store, wish.backup, note=report.note)
+            backup = catalogue.find(store, wish.backup, reporter=report)
             yield {"id": backup.id, "key": _unlock(other, backup)}, store
     else:
         row = backups.choose_one(backups.listed(there, report), wish.backup, report)

@@ -7,13 +7,13 @@ from typing import Any
 
 from slipway.client import call, container
 from slipway.client.container import Container
-from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
+from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection, Error, sql

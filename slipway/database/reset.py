@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from slipway.database import identity, properties, siblings
 from slipway.database import swap as swapping
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Error

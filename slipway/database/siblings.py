@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slipway.database.connection import MAINTENANCE, Server
 from slipway.database.pooler import refuse_shared_connection
-from slipway.database.report import Reporter
 from slipway.errors import Busy, Refused, SlipwayError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection, sql

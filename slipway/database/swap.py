@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
-from slipway.database.report import Reporter
 from slipway.database.siblings import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.errors import Busy, Refused, SlipwayError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
 from slipway.database.processes import started
-from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
+from slipway.progress import Reporter
 
 ROOT = Path(os.environ.get("SLIPWAY_SCRATCH", "/var/lib/slipway"))
 PREFIX = "server-"

@@ -6,7 +6,7 @@ copies of layers that a machine already has are left out of the stream.
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from slipway.errors import HostError
@@ -15,6 +15,7 @@ from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import archive
 from slipway.images.sources import Image
+from slipway.progress import Reporter
 
 Chain = tuple[str, ...]
 
@@ -35,7 +36,7 @@ ids=$(docker image ls --quiet --no-trunc | sort -u)
 """
 
 
-def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[str], None]) -> str:
+def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> str:
     """Bring images to every machine at once; return a summary of what travelled.
 
     Machines that lack the same things are fed from one `docker save`.
@@ -49,7 +50,7 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], note: Callable[[s
             groups.setdefault(Shipment(wanted, frozenset(spare)), []).append(host)
     sizes = []
     for cargo, group in groups.items():
-        note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
+        reporter.note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
         for start in range(0, len(group), parallel.AT_ONCE):  # all of a stream's readers at once
             sizes += _ship(group[start : start + parallel.AT_ONCE], cargo)
     if not sizes:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.images import dockerignore
+from slipway.progress import Reporter
 
 BUILDS_AT_ONCE = 2
 
@@ -69,19 +70,17 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
     return found
 
 
-def build(
-    host: LocalHost, builds: Sequence[tuple[Build, str]], note: Callable[[str], None]
-) -> None:
+def build(host: LocalHost, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
     """Build images under their tags. Raises SlipwayError with the last lines of a failed build."""
     with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
-        for outcome in [pool.submit(_build, host, one, name, note) for one, name in builds]:
+        for outcome in [pool.submit(_build, host, one, name, reporter) for one, name in builds]:
             outcome.result()
 
 
-def _build(host: LocalHost, one: Build, name: str, note: Callable[[str], None]) -> None:
+def _build(host: LocalHost, one: Build, name: str, reporter: Reporter) -> None:
     if not one.dockerfile.is_file():
         raise ConfigError(f"compose.yml: services.{one.service}.build: no {one.dockerfile.name}")
-    note(f"building {one.service}")
+    reporter.note(f"building {one.service}")
     argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(one.dockerfile)]
     for key, value in sorted(one.args.items()):
         argv += ["--build-arg", f"{key}={value}"]

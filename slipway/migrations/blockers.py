@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Reporter
 from slipway.migrations.lexer import Kind, Token, tokens
 from slipway.migrations.session import MigrationSession
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

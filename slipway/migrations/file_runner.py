@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
 from slipway.migrations import failure, indexes, journal
 from slipway.migrations.blockers import BlockerWatch
@@ -17,6 +16,7 @@ from slipway.migrations.files import Migration
 from slipway.migrations.journal import Direction
 from slipway.migrations.session import MigrationSession
 from slipway.migrations.statement import Statement
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slipway.database.report import Reporter
 from slipway.errors import Busy
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import access, indexes, journal, lock, state
 from slipway.migrations import options as wishes
@@ -18,6 +17,7 @@ from slipway.migrations.journal import Direction
 from slipway.migrations.options import MigrationOptions
 from slipway.migrations.session import MigrationSession
 from slipway.migrations.state import MigrationState
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

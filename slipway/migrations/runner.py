@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
 from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
 from slipway.migrations.locked_run import RunResult, begun, refuse
 from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, MigrationOptions, wanted
+from slipway.progress import Reporter
 
 __all__ = [
     "LOCK_TIMEOUT",

@@ -12,10 +12,10 @@ from slipway.client import backups, call, container
 from slipway.client.pitr import pgbackrest
 from slipway.client.session import Session
 from slipway.cluster.observed import Observed
-from slipway.database.report import Reporter, Silent
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
+from slipway.progress import Reporter, Silent
 from slipway.releases import schedule
 
 HOUR = 3600.0

@@ -1,6 +1,5 @@
 """Images where they are needed: brought there for a new release, brought back for an old one."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from slipway.environments.environment import Environment
@@ -8,13 +7,14 @@ from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
 from slipway.machines.connect import Cluster
+from slipway.progress import Reporter
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 
-Note = Callable[[str], None]
 
-
-def bring(env: Environment, cluster: Cluster, draft: Draft, note: Note) -> tuple[Draft, str]:
+def bring(
+    env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter
+) -> tuple[Draft, str]:
     """Get the images of a draft to every machine; return it with references, and a summary."""
     images = {image.id: image for image in draft.images.values()}
     if place := env.settings["REGISTRY"]:
@@ -24,10 +24,10 @@ def bring(env: Environment, cluster: Cluster, draft: Draft, note: Note) -> tuple
         return pushed, f"{len(references)} images to {place}"
     if env.is_local:
         return draft, "same engine"
-    return draft, ship.over_ssh(cluster.all, list(images.values()), note)
+    return draft, ship.over_ssh(cluster.all, list(images.values()), reporter)
 
 
-def bring_back(env: Environment, cluster: Cluster, release: Release, note: Note) -> str:
+def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: Reporter) -> str:
     """Bring back the images that a machine has lost. Raises Refused when nobody has them."""
     if env.settings["REGISTRY"]:
         return "from the registry"
@@ -40,4 +40,4 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, note: Note)
     if {image.id for image in found} != missing or env.is_local:
         lost = sorted(by_id[ident] for ident in missing)
         raise Refused(f"the image {lost[0]} of {release.label} is gone everywhere")
-    return ship.over_ssh(cluster.all, found, note)
+    return ship.over_ssh(cluster.all, found, reporter)

@@ -1,6 +1,5 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from slipway.cluster import lease, ledger, swarm
@@ -9,7 +8,8 @@ from slipway.environments.environment import Environment
 from slipway.errors import Refused, RolledBack, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.plan import Observer, Plan, Step
+from slipway.plan import Plan
+from slipway.progress import SILENT, Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
 from slipway.releases.deployment import Deployment
@@ -44,7 +44,7 @@ class Preview:
 def preview(env: Environment) -> Preview:
     """Read what a deploy would change."""
     with connect.connected(env) as cluster:
-        deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), _ignore)
+        deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), SILENT)
         return Preview(
             deployment.is_up_to_date(),
             [
@@ -57,7 +57,7 @@ def preview(env: Environment) -> Preview:
 
 
 def deploy(
-    env: Environment, observer: Observer, *, dirty: bool = False, lenient: bool = False
+    env: Environment, reporter: Reporter, *, dirty: bool = False, lenient: bool = False
 ) -> DeployResult:
     """Bring what the files say into service; `lenient` goes on without machines that are down.
 
@@ -69,21 +69,21 @@ def deploy(
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
     with connect.connected(env, lenient=lenient) as cluster:
-        _tell_missing(cluster, observer)
-        found = _deployment(env, cluster, draft, observer.note)
+        _tell_missing(cluster, reporter)
+        found = _deployment(env, cluster, draft, reporter)
         if found.is_up_to_date() and found.live and found.old:
-            _finish(found, observer)
+            _finish(found, reporter)
             return DeployResult(env.name, False, found.live.number, found.live.commit, found.old)
         reason = f"deploy of {commits.short(commit.name)}"
-        return _run(env, cluster, draft, observer, reason)
+        return _run(env, cluster, draft, reporter, reason)
 
 
 def rollback(
-    env: Environment, observer: Observer, number: int | None = None, *, lenient: bool = False
+    env: Environment, reporter: Reporter, number: int | None = None, *, lenient: bool = False
 ) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
     with connect.connected(env, lenient=lenient) as cluster:
-        _tell_missing(cluster, observer)
+        _tell_missing(cluster, reporter)
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)
         now = ledger.live(events)
@@ -101,26 +101,26 @@ def rollback(
         release = Release.from_json(ledger.read(cluster.manager, env.prefix, wanted))
         draft = Draft(release, {}, {})
         if wanted == now.release:
-            _finish(_deployment(env, cluster, draft, observer.note), observer)
+            _finish(_deployment(env, cluster, draft, reporter), reporter)
             return DeployResult(env.name, False, now.release, now.commit, now.colour)
-        return _run(env, cluster, draft, observer, f"rollback to release {wanted}")
+        return _run(env, cluster, draft, reporter, f"rollback to release {wanted}")
 
 
 def _run(
-    env: Environment, cluster: Cluster, draft: Draft, observer: Observer, reason: str
+    env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter, reason: str
 ) -> DeployResult:
     with lease.held(cluster.manager, env.prefix, reason) as held:
-        deployment = _deployment(env, cluster, draft, observer.note)
+        deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
         plan = deployment.return_plan() if draft.is_recorded else deployment.plan()
-        watch = _Watch(observer)
+        watch = _Watch(reporter)
         try:
             plan.run(watch)
         except BaseException as error:
             _account_for(deployment, error, watch.touched)
             raise
         try:
-            deployment.tidying().run(observer)
+            deployment.tidying().run(reporter)
         except SlipwayError as error:
             raise SlipwayError(
                 f"{deployment.release.label} serves, but tidying up failed: {error}. "
@@ -133,12 +133,12 @@ def _run(
         )
 
 
-def _finish(deployment: Deployment, observer: Observer) -> None:
+def _finish(deployment: Deployment, reporter: Reporter) -> None:
     """Do what a deploy that was killed after its release went live had still to do."""
     if deployment.is_unfinished():
         app = deployment.env.prefix
         with lease.held(deployment.cluster.manager, app, "finishing a deploy"):
-            deployment.finishing().run(observer)
+            deployment.finishing().run(reporter)
 
 
 def _account_for(deployment: Deployment, error: BaseException, touched: bool) -> None:
@@ -168,22 +168,21 @@ class Interrupted(SlipwayError):
 class _Watch:
     """Passes everything on, and remembers whether a step that touches what runs was reached."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
         self.touched = False
-        self.note = observer.note
-        self.finished = observer.finished
-        self.failed = observer.failed
-        self.undone = observer.undone
+        self.note = reporter.note
+        self.progress = reporter.progress
+        self.finished = reporter.finished
+        self.failed = reporter.failed
+        self.undone = reporter.undone
 
-    def started(self, step: Step) -> None:
-        self.touched = self.touched or step.name in TOUCHING
-        self._observer.started(step)
+    def started(self, step: str, describe: str) -> None:
+        self.touched = self.touched or step in TOUCHING
+        self._reporter.started(step, describe)
 
 
-def _deployment(
-    env: Environment, cluster: Cluster, draft: Draft, note: Callable[[str], None]
-) -> Deployment:
+def _deployment(env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter) -> Deployment:
     observed = observe(cluster.manager, env.prefix)
     if not observed.is_manager and env.is_local:
         swarm.ensure_swarm(cluster.manager, "127.0.0.1", "127.0.0.1")
@@ -195,13 +194,9 @@ def _deployment(
         used = [*ledger.numbers(observed, env.prefix), *(event.release for event in events)]
         release = replace(draft.release, number=max(used, default=0) + 1)
         draft = replace(draft, release=release)
-    return Deployment(env, cluster, observed, draft, note)
+    return Deployment(env, cluster, observed, draft, reporter)
 
 
-def _tell_missing(cluster: Cluster, observer: Observer) -> None:
+def _tell_missing(cluster: Cluster, reporter: Reporter) -> None:
     for sentence in cluster.missing:
-        observer.note(f"going on without {sentence}")
-
-
-def _ignore(text: str) -> None:
-    """A preview has nobody to tell."""
+        reporter.note(f"going on without {sentence}")

@@ -6,7 +6,6 @@ nothing can fail any more, drain and stop the old colour and tidy up.
 """
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from slipway.cluster import ledger, stacks
@@ -18,6 +17,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
+from slipway.progress import Reporter
 from slipway.releases import deliver_images, health, history, preflight, prune, schedule, stack
 from slipway.releases import draft as drafts
 from slipway.releases.draft import Draft
@@ -29,20 +29,24 @@ from slipway.secrets import delivery, sops
 EDGE_PATIENCE = 60.0
 SMOKE_PATIENCE = 15.0
 BLIND_PATIENCE = 5.0
-Note = Callable[[str], None]
 
 
 class Deployment:
     """The state of one deploy; each method is a step and may be repeated."""
 
     def __init__(
-        self, env: Environment, cluster: Cluster, observed: Observed, draft: Draft, note: Note
+        self,
+        env: Environment,
+        cluster: Cluster,
+        observed: Observed,
+        draft: Draft,
+        reporter: Reporter,
     ) -> None:
         self.env = env
         self.cluster = cluster
         self.observed = observed
         self.draft = draft
-        self.note = note
+        self.reporter = reporter
         self.events = ledger.entries(observed, env.prefix)
         self.live_entry = ledger.live(self.events)
         self.live = self._recorded(self.live_entry.release) if self.live_entry else None
@@ -63,7 +67,7 @@ class Deployment:
 
     @property
     def schema(self) -> SchemaChange:
-        return SchemaChange(self.env, self.release, self.live, self.note)
+        return SchemaChange(self.env, self.release, self.live, self.reporter)
 
     @property
     def idle_stack(self) -> str:
@@ -162,15 +166,15 @@ class Deployment:
 
     def build(self) -> str:
         count = len(self.draft.unbuilt)
-        self.draft = drafts.build(self.env, self.draft, self.note)
+        self.draft = drafts.build(self.env, self.draft, self.reporter)
         return f"{count} built" if count else "all there"
 
     def ship(self) -> str:
-        self.draft, told = deliver_images.bring(self.env, self.cluster, self.draft, self.note)
+        self.draft, told = deliver_images.bring(self.env, self.cluster, self.draft, self.reporter)
         return told
 
     def check_images(self) -> str:
-        return deliver_images.bring_back(self.env, self.cluster, self.release, self.note)
+        return deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
 
     def deliver_secrets(self) -> str:
         made = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
@@ -219,7 +223,7 @@ class Deployment:
         blind = [s.name for s in self.release.of("colour") if not s.spec.get("healthcheck")]
         steady = BLIND_PATIENCE if blind else 0
         hosts = self.cluster.all
-        health.wait(manager, self.idle_stack, timeout, self.note, steady=steady, hosts=hosts)
+        health.wait(manager, self.idle_stack, timeout, self.reporter, steady=steady, hosts=hosts)
         return "healthy"
 
     def empty(self) -> None:
@@ -271,7 +275,9 @@ class Deployment:
         # up again while its last tasks are still ending.
         stacks.remove(self.cluster.manager, f"{self.env.prefix}-{self.old}")
         if left:
-            self.note(f"{left} requests were still open after DRAIN_TIMEOUT and were ended")
+            self.reporter.note(
+                f"{left} requests were still open after DRAIN_TIMEOUT and were ended"
+            )
         return f"{self.old} stopped"
 
     def prune(self) -> str:

@@ -1,7 +1,7 @@
 """The draft of a release: what the files on this computer would run, before anything is built."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from slipway.hosts.local import LocalHost
 from slipway.images import references, sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
+from slipway.progress import Reporter
 from slipway.releases import application, stack
 from slipway.releases.application import Application
 from slipway.releases.commit import Commit
@@ -71,10 +72,10 @@ def draft(env: Environment, commit: Commit) -> Draft:
     return Draft(replace(release, fingerprint=fingerprint), builds, images)
 
 
-def build(env: Environment, draft: Draft, note: Callable[[str], None]) -> Draft:
+def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     """Build what is not there, and put the digest of every image into the release."""
     host = LocalHost()
-    sources.build(host, draft.unbuilt, note)
+    sources.build(host, draft.unbuilt, reporter)
     images = sources.inspect(host, sorted(set(draft.release.tags.values())))
     missing = sorted(set(draft.release.tags.values()) - set(images))
     if missing:

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, script
+from slipway.progress import Reporter
 
 POLL = 0.25  # seconds between two looks, or as long as a look takes on a busy machine
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
@@ -72,7 +73,7 @@ def wait(
     manager: Host,
     stack: str,
     timeout: float,
-    note: Callable[[str], None],
+    reporter: Reporter,
     *,
     steady: float = 0,
     hosts: Sequence[Host] = (),
@@ -93,7 +94,7 @@ def wait(
             return
         text = f"{progress.running} of {progress.desired} healthy"
         if text != seen:
-            note(text)
+            reporter.note(text)
             seen = text
         failed = progress.failed
         if len(failed) >= FAILURES:

@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from slipway.cluster import stacks
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.hosts.host import MINUTES, Host, script
+from slipway.progress import SILENT, Reporter
 from slipway.releases import stack
 from slipway.releases.application import Service
 from slipway.releases.release import Release
@@ -41,7 +41,7 @@ def run(
     *,
     facts: dict[str, str] | None = None,
     timeout: float = 10 * MINUTES,
-    note: Callable[[str], None] = lambda _: None,
+    reporter: Reporter = SILENT,
 ) -> JobOutput:
     """Run a service of role job in the environment, once, whatever the number of machines.
 
@@ -51,7 +51,7 @@ def run(
     stacks.remove(manager, name)  # left over by a run that was killed
     try:
         stacks.deploy(manager, name, stack.job_stack(env, release, service, facts or {}))
-        state, error = _wait(manager, name, service.name, timeout, note)
+        state, error = _wait(manager, name, service.name, timeout, reporter)
         argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
         done = manager.run(["timeout", "20", *argv], timeout=30, check=False)
         lines = tuple((done.out + done.err).strip().splitlines())
@@ -61,7 +61,7 @@ def run(
 
 
 def _wait(
-    manager: Host, name: str, service: str, timeout: float, note: Callable[[str], None]
+    manager: Host, name: str, service: str, timeout: float, reporter: Reporter
 ) -> tuple[str, str]:
     deadline = time.monotonic() + timeout
     heard = time.monotonic()
@@ -73,12 +73,12 @@ def _wait(
         if state in ENDED:
             return state, str(entry["Error"]).strip('"').removeprefix("task: ")
         if state != seen:
-            note(state.lower())
+            reporter.note(state.lower())
             seen = state
         elif time.monotonic() - heard > HEAR:
             heard = time.monotonic()
             if word := _last_word(manager, f"{name}_{service}"):
-                note(word)
+                reporter.note(word)
         if time.monotonic() > deadline:
             raise JobFailed(f"{name} has not ended after {timeout:.0f} s ({state.lower()})")
         time.sleep(POLL)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slipway.database.report import Reporter
 from slipway.errors import ConfigError, DifferenceFound
 from slipway.migrations import files, lint, squawk, state
 from slipway.migrations.review import Finding
+from slipway.progress import Reporter
 from slipway.project import COMPOSE
 from slipway.releases.migrations import server_major
 

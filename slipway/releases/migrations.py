@@ -2,7 +2,6 @@
 before them, and the one run of them."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from slipway.machines.connect import Cluster
 from slipway.migrations import files, lint, squawk
 from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding
+from slipway.progress import Reporter, Silent
 from slipway.releases import health, jobs
 from slipway.releases.release import Release
 
@@ -29,7 +29,7 @@ class SchemaChange:
     env: Environment
     release: Release
     live: Release | None
-    note: Callable[[str], None]
+    reporter: Reporter
 
     @property
     def pending(self) -> list[Migration]:
@@ -48,7 +48,7 @@ class SchemaChange:
         """Judge the new files, without asking the database."""
         found = squawk.find()
         if found is None and self.pending:
-            self.note(squawk.SKIPPED)
+            self.reporter.note(squawk.SKIPPED)
         return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=found)
 
     def check(self) -> None:
@@ -67,7 +67,7 @@ class SchemaChange:
     def back_up(self, cluster: Cluster) -> str:
         """Take a backup before the schema changes."""
         where = container.deployed(cluster.all, self.env.prefix, self.env.name)
-        told = backups.take(Session(self.env, where, cluster), _Notes(self.note))
+        told = backups.take(Session(self.env, where, cluster), _StepNotes(self.reporter))
         return str(told["summary"])
 
     def migrate(self, cluster: Cluster) -> str:
@@ -77,7 +77,12 @@ class SchemaChange:
             return "no service called migrations"
         timeout = self.env.number("MIGRATION_TIMEOUT")
         outcome = jobs.run(
-            cluster.manager, self.env, self.release, service, timeout=timeout, note=self.note
+            cluster.manager,
+            self.env,
+            self.release,
+            service,
+            timeout=timeout,
+            reporter=self.reporter,
         )
         if not outcome.succeeded:
             lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
@@ -93,12 +98,15 @@ def server_major(compose: Path) -> int:
     return int(found[-1]) if found else 17
 
 
-class _Notes:
-    """A report that passes sentences on; the step's own line has no room for a bar."""
+class _StepNotes(Silent):
+    """Passes on sentences, and progress as one; the step's own line has no room for a bar."""
 
-    def __init__(self, note: Callable[[str], None]) -> None:
-        self.note = note
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def note(self, text: str) -> None:
+        self._reporter.note(text)
 
     def progress(self, what: str, done: int, total: int) -> None:
         if done:
-            self.note(f"{what}: {done / 1e6:.0f} MB")
+            self._reporter.note(f"{what}: {done / 1e6:.0f} MB")

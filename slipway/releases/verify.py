@@ -1,19 +1,18 @@
 """The serving release, tested in its own environment by the service called tests."""
 
-from collections.abc import Callable
-
 from slipway.cluster import ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
 from slipway.machines import connect
+from slipway.progress import Reporter
 from slipway.releases import jobs
 from slipway.releases.release import Release
 
 SERVICE = "tests"
 
 
-def verify(env: Environment, note: Callable[[str], None]) -> tuple[str, ...]:
+def verify(env: Environment, reporter: Reporter) -> tuple[str, ...]:
     """Run the tests against what serves; return what they printed.
 
     Raises SlipwayError, with their output, when they fail.
@@ -34,7 +33,7 @@ def verify(env: Environment, note: Callable[[str], None]) -> tuple[str, ...]:
             release,
             service,
             facts=facts,
-            note=lambda state: note(f"the tests are {state}"),
+            reporter=reporter,
         )
     if not outcome.succeeded:
         lines = "\n".join(outcome.lines)

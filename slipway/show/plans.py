@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from slipway.plan import Plan
-from slipway.show.progress import WIDTH, PlanProgress
+from slipway.show.progress import WIDTH, TerminalReporter
 
 
 def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
@@ -19,4 +19,4 @@ def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
 
 def follow(plan: Plan) -> None:
     """Run a plan and show how far it is."""
-    plan.run(PlanProgress())
+    plan.run(TerminalReporter())

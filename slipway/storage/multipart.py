@@ -5,11 +5,12 @@ import hashlib
 import io
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
 
+from slipway.progress import Reporter
 from slipway.storage.s3_errors import MISSING, code, insist
 from slipway.storage.store import StoreError, TooLarge
 
@@ -89,7 +90,7 @@ class Upload:
         *,
         size: int,
         max_parts: int,
-        note: Callable[[str], None],
+        reporter: Reporter,
     ) -> None:
         self._client = client
         self._bucket = bucket
@@ -97,7 +98,7 @@ class Upload:
         self._name = f"s3://{bucket}/{key}"
         self._size = size
         self._max_parts = max_parts
-        self._note = note
+        self._reporter = reporter
         self._stopped = Event()
         self._parts: list[CompletedPartTypeDef] = []
         self._id = ""
@@ -204,7 +205,7 @@ class Upload:
         except Exception as error:  # the failure that led here is the one to tell
             if code(error) == "NoSuchUpload":
                 return
-            self._note(
+            self._reporter.note(
                 f"the unfinished upload of {self._name} could not be taken back "
                 f"({code(error) or type(error).__name__}); a later backup removes it"
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from slipway.errors import ConfigError
+from slipway.progress import SILENT, Reporter
 from slipway.storage.folder import FolderStore
 from slipway.storage.s3 import S3Store
 from slipway.storage.store import Store, check_key
@@ -20,7 +21,7 @@ def open_store(
     env_name: str,
     secrets_folder: Path = DELIVERED,
     *,
-    note: Callable[[str], None] = lambda _: None,
+    reporter: Reporter = SILENT,
 ) -> Store:
     """Open the store that BACKUP_STORE names, at the folder of one environment.
 
@@ -31,7 +32,7 @@ def open_store(
     place = settings.get("BACKUP_STORE", "").strip()
     scheme = scheme_of(place, env_name)
     if scheme == "s3":
-        return _open_s3(place, settings, env_name, secrets_folder, note)
+        return _open_s3(place, settings, env_name, secrets_folder, reporter)
     if not place:
         raise _no_store(env_name)
     folder = Path(unquote(urlsplit(place).path)) if scheme else Path(place)
@@ -57,7 +58,7 @@ def _open_s3(
     settings: Mapping[str, str],
     env_name: str,
     secrets_folder: Path,
-    note: Callable[[str], None],
+    reporter: Reporter,
 ) -> Store:
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not BUCKET.fullmatch(bucket) or not _is_plain(prefix):
@@ -77,7 +78,7 @@ def _open_s3(
         region=settings.get("BACKUP_S3_REGION", "").strip(),
         authority=_authority(secrets_folder / "BACKUP_S3_CA"),
         max_parts=_max_parts(settings, env_name),
-        note=note,
+        reporter=reporter,
     )
 
 

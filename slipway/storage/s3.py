@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.progress import SILENT, Reporter
 from slipway.storage.multipart import Upload, part_size
 from slipway.storage.s3_errors import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
 from slipway.storage.store import (
@@ -56,7 +57,7 @@ class S3Store:
         authority: Path | None = None,
         max_parts: int = 1000,
         patience: Timeouts = Timeouts(),
-        note: Callable[[str], None] = lambda _: None,
+        reporter: Reporter = SILENT,
     ) -> None:
         self._bucket = bucket
         self._root = "".join(f"{part}/" for part in prefix.split("/") if part)
@@ -66,7 +67,7 @@ class S3Store:
         self._authority = authority
         self._max_parts = max_parts
         self._patience = patience
-        self._note = note
+        self._reporter = reporter
 
     @property
     def name(self) -> str:
@@ -83,7 +84,7 @@ class S3Store:
                 path,
                 size=part_size(expected, self._max_parts),
                 max_parts=self._max_parts,
-                note=self._note,
+                reporter=self._reporter,
             )
             return upload.run(chunks)
 
@@ -107,7 +108,7 @@ class S3Store:
                     except BotoCoreError:
                         if (idle := idle + 1) >= self._patience.tries:
                             raise
-            self._note(f"the connection broke while reading {key}; going on at byte {got}")
+            self._reporter.note(f"the connection broke while reading {key}; going on at byte {got}")
             time.sleep(min(0.2 * 2**idle, 5))
         raise StoreError(f"{self.name}: reading {key} failed: the connection broke too often")
 
@@ -216,4 +217,4 @@ class S3Store:
         why = type(failure).__name__ if failure else f"{status}"
         tried, tries = heard["attempts"], self._patience.tries
         if tried < tries:
-            self._note(f"{heard['operation'].name} got {why} at try {tried} of {tries}")
+            self._reporter.note(f"{heard['operation'].name} got {why} at try {tried} of {tries}")

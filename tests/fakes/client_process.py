@@ -18,6 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
 
 
@@ -39,14 +40,12 @@ def place(host: Host, container: str, silence: float = 0.0) -> Container:
     return Container(cast(Host, ClientSession(host, silence)), container, "testing")
 
 
-class ClientProcess:
+class ClientProcess(Silent):
     """A report on stderr."""
 
     def note(self, text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
-
-    def progress(self, what: str, done: int, total: int) -> None: ...
 
 
 def peak() -> int:

@@ -1,15 +1,29 @@
-"""A report that keeps what it was told."""
+"""A reporter that keeps what it was told."""
 
 
 class RecordingReporter:
-    """A report that keeps what it was told."""
+    """Keeps sentences, progress, and the events of steps."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.seen: list[tuple[str, int, int]] = []
+        self.events: list[tuple[str, str]] = []
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+        self.events.append(("note", text))
 
     def progress(self, what: str, done: int, total: int) -> None:
         self.seen.append((what, done, total))
+
+    def started(self, step: str, describe: str) -> None:
+        self.events.append(("started", step))
+
+    def finished(self, step: str, result: str) -> None:
+        self.events.append(("finished", step))
+
+    def failed(self, step: str, *, interrupted: bool) -> None:
+        self.events.append(("failed", step))
+
+    def undone(self, step: str) -> None:
+        self.events.append(("undone", step))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slipway.bootstrap.images import ensure_images
+from slipway.progress import SILENT
 
 # What this run calls its images: all its workers the same, another run beside it otherwise.
 IMAGES = "slipway-test-" + os.environ.setdefault("SLIPWAY_TEST_RUN", uuid.uuid4().hex[:6])
@@ -70,7 +71,7 @@ def taken() -> Iterator[DockerSandbox]:
 
 def base_image(name: str) -> str:
     """Have a base image: pulled, or built as a stand-in."""
-    ensure_images([name], lambda text: None)
+    ensure_images([name], SILENT)
     return name
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.client import call
+from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder, pid
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
@@ -59,7 +60,7 @@ def scratch(place: PostgresStack) -> str:
     return " ".join(each for each in found if each != "lock")
 
 
-class Killer:
+class Killer(Silent):
     """Runs a restore and does something bad when it reaches a stage."""
 
     def __init__(
@@ -88,5 +89,3 @@ class Killer:
                 self._deed()
             else:
                 subprocess.run(["kill", "-9", self._pid], check=True)
-
-    def progress(self, what: str, done: int, total: int) -> None: ...

@@ -11,9 +11,9 @@ from slipway.backups.format import catalogue
 from slipway.backups.take.backup import BackupSpec, take
 from slipway.client import call
 from slipway.database import siblings
-from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.local import LocalHost
+from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from tests.fakes.stores import HeldStore

@@ -16,7 +16,7 @@ from slipway.machines.local.image import RIGHTS
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
 from slipway.machines.ssh_provider import SshProvider
-from slipway.plan import Silent
+from tests.fakes.reporter import RecordingReporter
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 ENV = "prod"
@@ -48,13 +48,13 @@ class Bare:
 
     def adopt(self, fingerprint: str = "", *, trusted: bool = False) -> list[str]:
         wish = MachineSpec("p1", "ops@127.0.0.1", self.port, "", fingerprint)
-        observer = Notes()
+        reporter = Notes()
         provider = SshProvider(self.place, lambda question: trusted)
-        Joining(self.place, "ssh", provider, wish).plan().run(observer)
-        return observer.results
+        Joining(self.place, "ssh", provider, wish).plan().run(reporter)
+        return reporter.results
 
 
-class Notes(Silent):
+class Notes(RecordingReporter):
     """Keeps what each step reported."""
 
     def __init__(self) -> None:
@@ -137,5 +137,5 @@ def test_a_machine_whose_engine_is_gone_can_be_taken_out(bare: Bare) -> None:
     docker("exec", bare.container, "mv", "/usr/bin/docker", "/usr/bin/docker.gone")
     (machine,) = inventory.load(ENV, bare.place.root)
     provider = SshProvider(bare.place, lambda question: False)
-    Removal(bare.place, provider, machine, machine.name).plan().run(Silent())
+    Removal(bare.place, provider, machine, machine.name).plan().run(RecordingReporter())
     assert there_is_no_trace(bare)

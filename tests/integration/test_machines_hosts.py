@@ -17,7 +17,7 @@ from slipway.machines.joining import Joining
 from slipway.machines.local.provider import LocalProvider
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
-from slipway.plan import Silent
+from tests.fakes.reporter import RecordingReporter
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 ENV = "staging"
@@ -46,13 +46,13 @@ class Fleet:
         self.provider = LocalProvider(self.place, lambda question: False)
 
     def create(self, name: str) -> list[str]:
-        observer = Notes()
-        Joining(self.place, "local", self.provider, MachineSpec(name)).plan().run(observer)
-        return observer.results
+        reporter = Notes()
+        Joining(self.place, "local", self.provider, MachineSpec(name)).plan().run(reporter)
+        return reporter.results
 
     def remove(self, name: str, with_data: str = "") -> None:
         machine = inventory.find(ENV, name, self.place.root)
-        Removal(self.place, self.provider, machine, with_data).plan().run(Silent())
+        Removal(self.place, self.provider, machine, with_data).plan().run(RecordingReporter())
 
     def container(self, name: str) -> str:
         return f"{self.place.project}-{ENV}-{name}"
@@ -80,7 +80,7 @@ class Fleet:
                 docker(kind, "rm", name)
 
 
-class Notes(Silent):
+class Notes(RecordingReporter):
     """Keeps what each step reported."""
 
     def __init__(self) -> None:

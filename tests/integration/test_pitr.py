@@ -22,9 +22,9 @@ from slipway.client.container import Container
 from slipway.client.pitr.pgbackrest import Archive
 from slipway.client.pitr.recovery import past, recover
 from slipway.database.connection import Server
-from slipway.database.report import Silent
 from slipway.errors import Busy, Refused, UsageError
 from slipway.hosts.local import LocalHost
+from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.open import open_store
 from slipway.storage.store import StoreError
@@ -426,7 +426,7 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
     moment = show_exactly(living.now())
     code = (
         "import sys, time\n"
-        "from slipway.database.report import Silent\n"
+        "from slipway.progress import Silent\n"
         "from slipway.hosts.local import LocalHost\n"
         "from slipway.client.pitr.recovery import past\n"
         "from slipway.client.pitr.pgbackrest import Archive\n"

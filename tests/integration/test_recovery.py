@@ -11,11 +11,11 @@ import pytest
 from slipway.client import backups, call, restore
 from slipway.client.container import Container
 from slipway.client.restore import RestoreOptions
-from slipway.database.report import Reporter
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
 from slipway.hosts.host import Host
+from slipway.progress import Reporter
 from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.postgres_stack import PostgresStack

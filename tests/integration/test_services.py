@@ -16,11 +16,13 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
 from slipway.hosts.local import LocalHost
+from slipway.progress import SILENT
 from slipway.releases import health, jobs, preflight, stack
 from slipway.releases.application import Service
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
@@ -96,10 +98,10 @@ def test_a_job_that_does_not_end_is_ended(stage: Stage) -> None:
 
 def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
     check = {"test": ["CMD", "test", "-e", "/tmp/well"], "interval": "200ms", "retries": 50}
-    told: list[str] = []
+    reporter = RecordingReporter()
     name = stage.start("sleep 1; touch /tmp/well; sleep 300", healthcheck=check)
-    health.wait(stage.manager, name, 30, told.append)
-    assert told[0] == "0 of 1 healthy"
+    health.wait(stage.manager, name, 30, reporter)
+    assert reporter.notes[0] == "0 of 1 healthy"
     assert health.look(stage.manager, name).is_whole
     stacks.remove(stage.manager, name)
     stacks.remove(stage.manager, name)
@@ -108,7 +110,7 @@ def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
 def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(stage: Stage) -> None:
     name = stage.start("echo SESSION_KEY is too short >&2; exit 9")
     with pytest.raises(NotHealthy) as caught:
-        health.wait(stage.manager, name, 60, lambda text: None, steady=5)
+        health.wait(stage.manager, name, 60, SILENT, steady=5)
     text = str(caught.value)
     assert "one-blue on" in text and "non-zero exit (9)" in text
     assert "    SESSION_KEY is too short" in text.splitlines()
@@ -118,7 +120,7 @@ def test_a_service_that_never_gets_well_is_given_up_in_time(stage: Stage) -> Non
     check = {"test": ["CMD", "false"], "interval": "1s", "retries": 90}
     name = stage.start("echo waiting for the database; sleep 300", healthcheck=check)
     with pytest.raises(NotHealthy, match=r"not healthy after 4 s: (.|\n)*waiting for the database"):
-        health.wait(stage.manager, name, 4, lambda text: None)
+        health.wait(stage.manager, name, 4, SILENT)
 
 
 def test_a_stack_of_which_docker_would_drop_a_part_is_refused(stage: Stage) -> None:

@@ -21,6 +21,8 @@ from slipway.images import ship, sources
 from slipway.images.sources import Build, Image
 from slipway.machines.local import image as host_image
 from slipway.machines.local.image import RIGHTS
+from slipway.progress import SILENT
+from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
@@ -50,7 +52,7 @@ class Sources:
         name = f"{self.corner.app}/api"
         build = Build("api", name, self.folder, self.folder / "Dockerfile", {})
         tag = sources.tag(build)
-        sources.build(LocalHost(), [(build, tag)], ignore)
+        sources.build(LocalHost(), [(build, tag)], SILENT)
         return sources.inspect(LocalHost(), [tag])[tag]
 
 
@@ -73,10 +75,6 @@ class Nested(LocalHost):
             file = archive.extractfile("version")
             assert file is not None
             return file.read().decode()
-
-
-def ignore(text: str) -> None:
-    """Nobody is told."""
 
 
 @pytest.fixture
@@ -138,16 +136,16 @@ def test_only_the_layers_a_machine_lacks_travel_and_the_image_is_the_same(
     first = app.build("one")
     here = LocalHost("here")
     assert ship.missing([here, machine], [first.id]) == {first.id}
-    told: list[str] = []
-    assert ship.over_ssh([here, machine], [first], told.append).endswith("to 1 of 2 machines")
-    assert told == [f"1 images to {machine.name}"]
+    reporter = RecordingReporter()
+    assert ship.over_ssh([here, machine], [first], reporter).endswith("to 1 of 2 machines")
+    assert reporter.notes == [f"1 images to {machine.name}"]
     assert machine.version_in(first.id) == "one"
-    assert ship.over_ssh([machine], [first], ignore) == "every machine has them"
+    assert ship.over_ssh([machine], [first], SILENT) == "every machine has them"
 
     second = app.build("two")
     size = sum(map(len, archives.save([second.tag], [])))
     assert size > BIG
-    summary = ship.over_ssh([machine], [second], ignore)
+    summary = ship.over_ssh([machine], [second], SILENT)
     assert summary == "0.0 MB to 1 of 1 machines"
     assert machine.version_in(second.id) == "two"
     assert sources.inspect(machine, [second.tag])[second.tag].id == second.id
@@ -156,7 +154,7 @@ def test_only_the_layers_a_machine_lacks_travel_and_the_image_is_the_same(
 @pytest.mark.hosts
 def test_several_images_share_what_they_have_in_common(machine: Nested, app: Sources) -> None:
     images = [app.build(f"shared {number}") for number in range(3)]
-    ship.over_ssh([machine], images, ignore)
+    ship.over_ssh([machine], images, SILENT)
     assert [machine.version_in(image.id) for image in images] == [
         f"shared {number}" for number in range(3)
     ]
@@ -198,7 +196,7 @@ def test_a_build_that_fails_shows_its_last_words(app: Sources) -> None:
     with pytest.raises(
         SlipwayError, match=r"api does not build; nothing was changed(.|\n)*missing"
     ):
-        sources.build(LocalHost(), [(build, f"{app.corner.app}/api:bad")], ignore)
+        sources.build(LocalHost(), [(build, f"{app.corner.app}/api:bad")], SILENT)
 
 
 PATTERNS = [

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from slipway.plan import Plan, Silent, Step
+from slipway.plan import Plan, Step
+from tests.fakes.reporter import RecordingReporter
 
 
 class World:
@@ -38,7 +39,7 @@ def world() -> World:
 
 
 def test_steps_run_in_order_and_their_results_are_told(world: World) -> None:
-    told = Silent()
+    told = RecordingReporter()
     Plan("p", [world.step("a"), world.step("b")]).run(told)
     assert world.log == ["do a", "do b"]
     assert told.events == [
@@ -50,12 +51,12 @@ def test_steps_run_in_order_and_their_results_are_told(world: World) -> None:
 def test_a_failed_step_is_undone_too_and_those_before_it_last_first(world: World) -> None:
     steps = [world.step("a"), world.once("b"), world.step("c", ValueError("no")), world.step("d")]
     with pytest.raises(ValueError, match="no"):
-        Plan("p", steps).run(Silent())
+        Plan("p", steps).run(RecordingReporter())
     assert world.log == ["do a", "do b", "do c", "undo c", "undo a"]
 
 
 def test_ctrl_c_takes_back_what_was_begun(world: World) -> None:
-    told = Silent()
+    told = RecordingReporter()
     with pytest.raises(KeyboardInterrupt):
         Plan("p", [world.step("a"), world.step("b", KeyboardInterrupt())]).run(told)
     assert world.log == ["do a", "do b", "undo b", "undo a"]
@@ -65,7 +66,7 @@ def test_ctrl_c_takes_back_what_was_begun(world: World) -> None:
 def test_an_undo_that_fails_is_told_and_hides_neither_the_others_nor_the_error(
     world: World,
 ) -> None:
-    told = Silent()
+    told = RecordingReporter()
     steps = [world.step("a"), world.step("b", ValueError("first"), undo_fails=True)]
     with pytest.raises(ValueError, match="first"):
         Plan("p", steps).run(told)

@@ -20,6 +20,7 @@ from slipway.backups.schedule import crontab, job_results, notify, summary
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import JOBS, Policy
 from slipway.errors import Busy, ConfigError, SlipwayError, UsageError
+from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError
 
 SETTINGS = Path("/run/settings")  # of the container, for jobs, which get none from cron
@@ -57,7 +58,7 @@ def _run(name: str, work: Context, schedule: Mapping[str, Any]) -> dict[str, Any
     _keep(work, store, run)
     asked = Context({"by": "the schedule", **schedule}, work.report, work.store)
     try:
-        result = _patiently(lambda: _does(name)(asked), work.report.note)
+        result = _patiently(lambda: _does(name)(asked), work.report)
     except SlipwayError as error:
         _failed(work, store, run, str(error))
         raise
@@ -91,7 +92,7 @@ def _does(name: str) -> Does:
     return prune.prune
 
 
-def _patiently(does: Callable[[], Mapping[str, Any]], note: Callable[[str], None]) -> Any:
+def _patiently(does: Callable[[], Mapping[str, Any]], reporter: Reporter) -> Any:
     """Wait for somebody else's backup instead of failing beside it."""
     deadline = time.monotonic() + BUSY_PATIENCE
     told = False
@@ -102,7 +103,7 @@ def _patiently(does: Callable[[], Mapping[str, Any]], note: Callable[[str], None
             if time.monotonic() > deadline:
                 raise
             if not told:
-                note(f"waiting: {error}")
+                reporter.note(f"waiting: {error}")
                 told = True
             time.sleep(BUSY_POLL)
 

@@ -12,8 +12,8 @@ from slipway.backups.schedule import prune as pruning
 from slipway.backups.schedule.policy import Policy
 from slipway.database import siblings
 from slipway.database.connection import server
-from slipway.database.report import Reporter
 from slipway.errors import SlipwayError
+from slipway.progress import Reporter
 
 
 def prune(work: Context) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def prune(work: Context) -> dict[str, Any]:
         last,
         now=now,
         plan=plan,
-        note=work.report.note,
+        reporter=work.report,
         database=os.environ.get("DATABASE_NAME", ""),
     )
     told = found.summary(plan) if found else "the store may not be listed; nothing was pruned"

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import ID, Damaged, Manifest
 from slipway.errors import DifferenceFound, Refused, UsageError
+from slipway.progress import SILENT, Reporter
 from slipway.storage.store import DAY, NotFound, Store, StoredObject, StoreError
 
 KEY = re.compile(rf"({ID.pattern})\.(dump\.age|roles\.sql\.age|json|proof\.json)")
@@ -109,9 +110,7 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
     )
 
 
-def find(
-    store: Store, which: str = "latest", *, note: Callable[[str], None] = lambda _: None
-) -> Backup:
+def find(store: Store, which: str = "latest", *, reporter: Reporter = SILENT) -> Backup:
     """Return one backup: the newest, or the one with this id; `note` hears what is passed over.
 
     Raises Refused, and DifferenceFound when none is whole.
@@ -124,7 +123,7 @@ def find(
     if not found.backups:
         raise Refused(f"{store.name} holds no backup; take one: inv db.backup")
     for name, why in newer_damaged(found.damaged, found.backups[0].id).items():
-        note(passed_over(name, why))
+        reporter.note(passed_over(name, why))
     return found.backups[0]
 
 

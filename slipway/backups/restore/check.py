@@ -12,7 +12,7 @@ from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import decrypt
 from slipway.backups.take.dump import say
 from slipway.database.processes import started
-from slipway.database.report import Reporter
+from slipway.progress import Reporter
 from slipway.storage.store import NotFound, Store
 
 WHAT = "reading back"

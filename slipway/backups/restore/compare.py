@@ -9,7 +9,7 @@ from slipway.backups.format.manifest import Manifest
 from slipway.backups.take import row_counts, snapshot
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import Server
-from slipway.database.report import Reporter
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -15,9 +15,9 @@ from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.take.backup import BackupResult
 from slipway.database import siblings, throwaway
 from slipway.database.connection import Server
-from slipway.database.report import Reporter, Silent
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import splitter
+from slipway.progress import Reporter, Silent
 from slipway.storage.store import NotFound, NotListable, Store
 
 NAME = "drilled"

@@ -13,8 +13,8 @@ from slipway.backups.restore.local_dump import LocalDump
 from slipway.backups.take.dump import say
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.processes import started
-from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
+from slipway.progress import Reporter
 
 WHAT = "restoring"
 NAME = "slipway restore"

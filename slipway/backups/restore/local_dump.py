@@ -19,9 +19,9 @@ from slipway.backups.restore import decrypt
 from slipway.backups.take.dump import say
 from slipway.database import throwaway
 from slipway.database.processes import started
-from slipway.database.report import Reporter
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import attver
+from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 LOOK = 0.5  # seconds between two looks at how far a program is

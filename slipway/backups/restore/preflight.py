@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from slipway.backups.format.manifest import Manifest
 from slipway.backups.restore.local_dump import LocalDump
-from slipway.database.report import Reporter
 from slipway.errors import Refused
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

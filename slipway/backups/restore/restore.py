@@ -13,9 +13,9 @@ from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.database import identity, properties, siblings, swap
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
-from slipway.database.report import Reporter
 from slipway.database.siblings import RESTORE, TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
+from slipway.progress import Reporter
 
 if TYPE_CHECKING:
     from psycopg import Connection

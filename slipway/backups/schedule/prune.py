@@ -1,6 +1,6 @@
 """Pruning: what the policy does not keep goes, manifest first; what is locked is told and stays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from slipway.backups.schedule import retention
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.retention import DatedBackup, Decision
+from slipway.progress import Reporter
 from slipway.storage.store import NotListable, Retained, Store, StoredObject
 
 
@@ -48,7 +49,7 @@ def prune(
     *,
     now: datetime,
     plan: bool,
-    note: Callable[[str], None],
+    reporter: Reporter,
     database: str = "",
 ) -> PruneResult | None:
     """Remove what the policy does not keep; None where the keys may not list.
@@ -58,28 +59,30 @@ def prune(
     try:
         found = catalogue.read(store, now=now.timestamp())
     except NotListable as error:
-        note(f"{error}; nothing was pruned: let the store's own lifecycle rules remove old backups")
+        reporter.note(
+            f"{error}; nothing was pruned: let the store's own lifecycle rules remove old backups"
+        )
         return None
-    found = _of(database, found, store, note)
+    found = _of(database, found, store, reporter)
     decision = decide(found, policy, runs, now)
     for name, why in found.damaged.items():
-        note(f"{name} is damaged and stays: {why}")
+        reporter.note(f"{name} is damaged and stays: {why}")
     backups = {one.id: one for one in found.backups}
     going = [backups[name] for name in decision.drop]
-    removing = _Removing(store, plan, note)
+    removing = _Removing(store, plan, reporter)
     removed = [one for one in going if removing.remove(one.id, one.keys)]
     leftovers = [entry for entry in found.leftovers if removing.remove(entry.key, [entry.key])]
     return _told(decision, removed, leftovers, removing.retained, tuple(found.damaged))
 
 
-def _of(database: str, found: Catalogue, store: Store, note: Callable[[str], None]) -> Catalogue:
+def _of(database: str, found: Catalogue, store: Store, reporter: Reporter) -> Catalogue:
     """Leave out what is not ours: two projects in one store must not prune each other."""
     others = {one.manifest.database for one in found.backups} - {database}
     if not database or not others:
         return found
     ours = tuple(one for one in found.backups if one.manifest.database == database)
     count = len(found.backups) - len(ours)
-    note(
+    reporter.note(
         f"{count} of the backups in {store.name} are of {', '.join(sorted(others))} and stay; if "
         f"that is another project, give each a BACKUP_STORE of its own"
     )
@@ -108,10 +111,10 @@ def _failed(found: Catalogue, runs: Sequence[JobResult]) -> str:
 class _Removing:
     """Removes object by object, and remembers what the store would not let go."""
 
-    def __init__(self, store: Store, plan: bool, note: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, plan: bool, reporter: Reporter) -> None:
         self._store = store
         self._plan = plan
-        self._note = note
+        self._reporter = reporter
         self.retained: list[str] = []
 
     def remove(self, name: str, keys: Sequence[str]) -> bool:
@@ -121,7 +124,7 @@ class _Removing:
             catalogue.remove(self._store, keys)
         except Retained as error:
             self.retained.append(name)
-            self._note(f"{name} stays: {error}")
+            self._reporter.note(f"{name} stays: {error}")
             return False
         return True
 

@@ -17,7 +17,7 @@ from slipway.backups.take.lock import turn
 from slipway.backups.take.row_counts import RowCounter
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import PATIENCE, Server
-from slipway.database.report import Reporter
+from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError, TooLarge
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import CommandFailed, Refused
 from slipway.hosts.host import MINUTES, Host
+from slipway.progress import Reporter
 
 LABEL = "slipway.standin"
 FOLDER = Path(__file__).parent
@@ -37,17 +38,17 @@ RECIPES = {
 }
 
 
-def build(names: Collection[str], note: Callable[[str], None], host: Host) -> list[str]:
+def build(names: Collection[str], reporter: Reporter, host: Host) -> list[str]:
     """Build stand-ins and what they start from, side by side where they can be; name each."""
     ordered = [name for name in RECIPES if name in _with_bases(names, host)]
     _check_room()
     # What the others start from is built first and here, where Ctrl-C ends it at once.
-    done = [_build(name, note, host) for name in ordered if not RECIPES[name].after]
+    done = [_build(name, reporter, host) for name in ordered if not RECIPES[name].after]
     rest = [name for name in ordered if RECIPES[name].after]
-    return [*done, *_build_side_by_side(rest, note, host)]
+    return [*done, *_build_side_by_side(rest, reporter, host)]
 
 
-def _build_side_by_side(names: list[str], note: Callable[[str], None], host: Host) -> list[str]:
+def _build_side_by_side(names: list[str], reporter: Reporter, host: Host) -> list[str]:
     running: dict[str, Future[str]] = {}
     stop = threading.Event()
 
@@ -56,7 +57,7 @@ def _build_side_by_side(names: list[str], note: Callable[[str], None], host: Hos
             base.result()
         if stop.is_set():
             raise Refused("interrupted")
-        return _build(name, note, host)
+        return _build(name, reporter, host)
 
     with ThreadPoolExecutor(max(1, len(names))) as pool:
         try:
@@ -69,8 +70,8 @@ def _build_side_by_side(names: list[str], note: Callable[[str], None], host: Hos
             raise
 
 
-def _build(name: str, note: Callable[[str], None], host: Host) -> str:
-    note(f"no registry answers: building a stand-in for {name}")
+def _build(name: str, reporter: Reporter, host: Host) -> str:
+    reporter.note(f"no registry answers: building a stand-in for {name}")
     made = _bootstrap_debian(host) if name == DEBIAN else _build_image(name, host)
     return f"stand-in {name} ({made})"
 

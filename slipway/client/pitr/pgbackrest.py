@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from slipway.backups import pitr
 from slipway.backups.pitr import ArchiveError, BaseBackup, Files, RecoveryWindow
 from slipway.client.container import Container
-from slipway.database.report import Reporter
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, SECONDS, CommandResult
+from slipway.progress import Reporter
 
 SHARE = re.compile(r"(?:backup|restore) file \S+ .*?([\d.]+)%\)")
 LAST_WORDS = 20

@@ -17,9 +17,9 @@ from slipway.backups.pitr import BaseBackup
 from slipway.client import call
 from slipway.client.container import Container
 from slipway.client.pitr.pgbackrest import Archive
-from slipway.database.report import Reporter
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, Host, script
+from slipway.progress import Reporter
 
 PORT = 5433
 ROOM = 1.25  # times the size of the database: it, and changes on their way

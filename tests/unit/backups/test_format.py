@@ -17,6 +17,7 @@ from slipway.backups.take import dump, row_counts
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import DAY
+from tests.fakes.reporter import RecordingReporter
 
 ID = "20261122T021500Z-1f3a"
 SUM = "0" * 64
@@ -152,8 +153,9 @@ def test_damaged_backups_are_told_where_the_newest_is_looked_for(store: FolderSt
     keep(store, older)
     keep(store, newer)
     store.delete(catalogue.roles_key(newer))
-    notes: list[str] = []
-    assert catalogue.find(store, note=notes.append).id == older
+    reporter = RecordingReporter()
+    notes = reporter.notes
+    assert catalogue.find(store, reporter=reporter).id == older
     assert len(notes) == 1 and f"{newer} is not whole" in notes[0]
     store.delete(catalogue.dump_key(older))
     with pytest.raises(DifferenceFound, match=rf"{newer}\.roles\.sql\.age is .*{older}\.dump"):

@@ -17,6 +17,7 @@ from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy, Retention
 from slipway.backups.schedule.prune import PruneResult
 from tests.fakes.locked_store import LockedStore
+from tests.fakes.reporter import RecordingReporter
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 POLICY = Policy({"backup": "15 2 * * *"}, Retention(3, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
@@ -79,13 +80,17 @@ class Unsynced(LockedStore):
 
 
 def run(
-    store: LockedStore, *, last: Iterable[JobResult] = (), plan: bool = False, notes: list[str]
+    store: LockedStore,
+    *,
+    last: Iterable[JobResult] = (),
+    plan: bool = False,
+    reporter: RecordingReporter,
 ) -> PruneResult | None:
-    return prune.prune(store, POLICY, [*last], now=NOW, plan=plan, note=notes.append)
+    return prune.prune(store, POLICY, [*last], now=NOW, plan=plan, reporter=reporter)
 
 
 def pruned(store: LockedStore, *last: JobResult, plan: bool = False) -> PruneResult:
-    found = run(store, last=last, plan=plan, notes=[])
+    found = run(store, last=last, plan=plan, reporter=RecordingReporter())
     assert found is not None
     return found
 
@@ -137,21 +142,21 @@ def test_what_an_interrupted_backup_left_goes_after_a_day(store: LockedStore) ->
 def test_what_the_store_keeps_locked_stays_and_is_told(store: LockedStore) -> None:
     keep(store, *(day + 0.4 for day in range(5)))
     store.locked = {catalogue.manifest_key(days_ago(4.4))}
-    notes: list[str] = []
-    found = run(store, notes=notes)
+    reporter = RecordingReporter()
+    found = run(store, reporter=reporter)
     assert found is not None
     assert (found.removed, found.retained) == ((days_ago(3.4),), (days_ago(4.4),))
     assert catalogue.dump_key(days_ago(4.4)) in keys(store)  # the backup is as whole as before
-    assert "locked" in notes[0]
+    assert "locked" in reporter.notes[0]
     assert "1 locked by the store and kept" in found.summary(plan=False)
 
 
 def test_a_store_that_may_not_be_listed_is_not_pruned(store: LockedStore) -> None:
     keep(store, *range(9))
     store.is_listable = False
-    notes: list[str] = []
-    assert run(store, notes=notes) is None
-    assert "lifecycle rules" in notes[0]
+    reporter = RecordingReporter()
+    assert run(store, reporter=reporter) is None
+    assert "lifecycle rules" in reporter.notes[0]
     assert store.deleted == []
 
 
@@ -203,10 +208,10 @@ def test_a_thousand_backups_are_decided_at_once(store: LockedStore) -> None:
 
 def test_the_backups_of_another_project_in_the_same_store_stay(store: LockedStore) -> None:
     keep(store, *(day + 0.4 for day in range(6)))
-    notes: list[str] = []
+    reporter = RecordingReporter()
     found = prune.prune(
-        store, POLICY, [], now=NOW, plan=False, note=notes.append, database="another"
+        store, POLICY, [], now=NOW, plan=False, reporter=reporter, database="another"
     )
     assert found is not None and found.removed == ()
     assert len(catalogue.read(store).backups) == 6
-    assert "give each a BACKUP_STORE of its own" in notes[0]
+    assert "give each a BACKUP_STORE of its own" in reporter.notes[0]

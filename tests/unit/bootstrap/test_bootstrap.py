@@ -12,6 +12,7 @@ from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.images import references
 from slipway.machines.engine import ensure_engine
+from slipway.progress import SILENT
 from tests.fakes.host import FakeHost
 
 NO_NETWORK = "Error response from daemon: Get https://r/v2/: dial tcp: lookup r: no such host"
@@ -62,21 +63,21 @@ def test_an_image_that_a_registry_has_is_pulled() -> None:
     host = FakeHost().answers("docker", "image", "ls", out="postgres:17\n")
     host.answers("docker", "pull")
     wanted = ["postgres:17", "caddy:2"]
-    assert images.ensure_images(wanted, print, host) == ["pulled caddy:2"]
+    assert images.ensure_images(wanted, SILENT, host) == ["pulled caddy:2"]
 
 
 def test_a_registry_that_does_not_have_an_image_is_believed() -> None:
     host = FakeHost().answers("docker", "image", "ls")
     host.answers("docker", "pull", err=NO_IMAGE, code=1)
     with pytest.raises(Refused, match=r"nginx:99 cannot be pulled.*manifest unknown"):
-        images.ensure_images(["nginx:99"], print, host)
+        images.ensure_images(["nginx:99"], SILENT, host)
 
 
 def test_a_silent_registry_is_asked_once_and_what_has_no_stand_in_is_named() -> None:
     host = FakeHost().answers("docker", "image", "ls")
     host.answers("docker", "pull", err=NO_NETWORK, code=1)
     with pytest.raises(Refused, match=r"for nginx:99 .*no such host.*docker load"):
-        images.ensure_images(["nginx:99", "caddy:2"], print, host)
+        images.ensure_images(["nginx:99", "caddy:2"], SILENT, host)
     assert len(host.ran("docker", "pull")) == 1
     assert not host.ran("docker", "build")
 
@@ -93,7 +94,7 @@ def test_stand_ins_are_built_after_what_they_start_from() -> None:
     host.answers("docker", "pull", err=NO_NETWORK, code=1)
     host.reacts("docker", "build", by=build)
     host.answers("docker", "run", out="caddy v2").answers("docker", "image", "rm")
-    done = images.ensure_images(["caddy:2"], lambda _: None, host)
+    done = images.ensure_images(["caddy:2"], SILENT, host)
     assert built == [standins.PYTHON, "caddy:2"]
     assert done[-1] == "stand-in caddy:2 (caddy v2)"
 

@@ -12,10 +12,10 @@ import pytest
 from slipway.backups.format import encryption, manifest
 from slipway.client import backups, keys, restore
 from slipway.client.restore import RestoreOptions
-from slipway.database.report import Silent
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
+from slipway.progress import Silent
 from slipway.show import backups as shown
 from tests.fakes.reporter import RecordingReporter
 

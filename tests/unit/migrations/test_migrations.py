@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from slipway.client import migrations as given
-from slipway.database.report import Silent
 from slipway.errors import ConfigError, DifferenceFound, Refused
 from slipway.migrations import failure, files, indexes, schema_dump, squawk, state
 from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
 from slipway.migrations.journal import Journal, JournalEntry
 from slipway.migrations.splitter import split
+from slipway.progress import Silent
 from slipway.project import COMPOSE
 from slipway.releases import judging
 from tests.fakes.reporter import RecordingReporter

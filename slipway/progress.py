@@ -1,0 +1,50 @@
+"""Who is told how far a piece of work is; the engine itself never prints."""
+
+from typing import Protocol
+
+
+class Reporter(Protocol):
+    """A listener: the terminal, a channel to the operator's computer, a container's log, a test."""
+
+    def note(self, text: str) -> None:
+        """Take one sentence."""
+        ...
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Take how far it is, in bytes or rows; `total` is 0 where nobody knows."""
+        ...
+
+    def started(self, step: str, describe: str) -> None:
+        """Take that a step of a plan begins."""
+        ...
+
+    def finished(self, step: str, result: str) -> None:
+        """Take that it is done, and what came of it."""
+        ...
+
+    def failed(self, step: str, *, interrupted: bool) -> None:
+        """Take that it failed; why is the command's last word."""
+        ...
+
+    def undone(self, step: str) -> None:
+        """Take that what it did was taken back."""
+        ...
+
+
+class Silent:
+    """Nobody listens."""
+
+    def note(self, text: str) -> None: ...
+
+    def progress(self, what: str, done: int, total: int) -> None: ...
+
+    def started(self, step: str, describe: str) -> None: ...
+
+    def finished(self, step: str, result: str) -> None: ...
+
+    def failed(self, step: str, *, interrupted: bool) -> None: ...
+
+    def undone(self, step: str) -> None: ...
+
+
+SILENT = Silent()
