@@ -1,8 +1,12 @@
 """What is kept of the database: backups taken, proven, pruned and restored."""
 
-from slipway.environments.environment import Environment, names
+from typing import TYPE_CHECKING
+
 from slipway.errors import UsageError
-from tasks.command import command
+from tasks.command import command, environments
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 
 @command(
@@ -15,7 +19,7 @@ from tasks.command import command
     },
 )
 def backup(
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     *,
     roles_with_passwords: bool = False,
     physical: bool = False,
@@ -48,7 +52,7 @@ def backup(
 
 
 @command(runbook="backup", help={"json": "Print it as JSON."})
-def backups(env: Environment | None = None, *, json: bool = False) -> None:
+def backups(env: "Environment | None" = None, *, json: bool = False) -> None:
     """List the backups there are: how old, how large, of what, and whether they are proven.
 
     Example: inv db.backups --env=prod
@@ -73,7 +77,7 @@ def backups(env: Environment | None = None, *, json: bool = False) -> None:
     },
 )
 def verify(
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     *,
     backup: str = "latest",
     physical: bool = False,
@@ -104,7 +108,7 @@ def verify(
 
 
 @command(runbook="backup")
-def schedule(env: Environment) -> None:
+def schedule(env: "Environment") -> None:
     """Have backups taken, drilled and pruned by the clock, as backups/policy.yml says.
 
     Example: inv db.schedule --env=prod
@@ -116,7 +120,7 @@ def schedule(env: Environment) -> None:
 
 
 @command(runbook="backup")
-def unschedule(env: Environment) -> None:
+def unschedule(env: "Environment") -> None:
     """Take no more backups by the clock; the ones there are stay.
 
     Example: inv db.unschedule --env=prod
@@ -138,7 +142,7 @@ def unschedule(env: Environment) -> None:
     },
 )
 def prune(
-    *, env: Environment | None = None, plan: bool = False, yes: str = "", json: bool = False
+    *, env: "Environment | None" = None, plan: bool = False, yes: str = "", json: bool = False
 ) -> None:
     """Remove backups that backups/policy.yml does not keep.
 
@@ -170,11 +174,11 @@ def prune(
         "yes": "The environment's name, where nobody can be asked.",
         "json": "Print the result as JSON.",
     },
-    choices={"origin": names},
+    choices={"origin": environments},
 )
 def restore(
     *,
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     backup: str = "latest",
     origin: str = "",
     to_time: str = "",
@@ -219,7 +223,7 @@ def restore(
         "json": "Print the result as JSON.",
     },
 )
-def drill(*, env: Environment | None = None, backup: str = "latest", json: bool = False) -> None:
+def drill(*, env: "Environment | None" = None, backup: str = "latest", json: bool = False) -> None:
     """Prove a backup: restore it into a throw-away database, compare, measure how long it takes.
 
     Example: inv db.drill --env=prod

@@ -15,13 +15,8 @@ from tasks import (
     secrets,
     test,
 )
+from tasks.group import Group
 from tasks.usage import check_command_line
-
-# One prefix, three modules: the schema, what is in the database, what is kept of it.
-database = Collection.from_module(db, name="db")
-for module in (data, backups):
-    for task in Collection.from_module(module).tasks.values():
-        database.add_task(task)
 
 namespace = Collection(
     bootstrap.bootstrap,
@@ -36,10 +31,10 @@ namespace = Collection(
     deploy.destroy,
     test.test,
     benchmark.benchmark,
-    database,
-    machine=Collection.from_module(machine),
-    runbook=Collection.from_module(runbook),
-    secrets=Collection.from_module(secrets),
+    Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
+    Group("machine", machine),
+    Group("runbook", runbook),
+    Group("secrets", secrets),
 )
 
 # Invoke loads this file before it parses the command line for tasks.

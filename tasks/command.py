@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, Never, Self
 
-from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
 from slipway.errors import Refused, SlipwayError, UsageError
@@ -32,15 +32,79 @@ class Choices:
 
 
 class Command(Task[Body]):
-    """A task that also tells which flags it cannot do without and what they may be given.
+    """A task whose arguments are all flags, and that also tells what these may be given.
 
-    A task judges its own arguments as it runs; these are for whoever reads a command without
-    running it.
+    A task judges its own arguments as it runs; `required` and `choices` are for whoever reads a
+    command without running it.
     """
 
-    runbook = ""
-    required: frozenset[str] = frozenset()
-    choices: Mapping[str, Values | Choices] = {}
+    def __init__(
+        self, body: Body, runbook: str, choices: Mapping[str, Values | Choices], **options: Any
+    ) -> None:
+        super().__init__(body, positional=(), auto_shortflags=False, **options)
+        self.runbook = runbook
+        self.is_named = True
+        self._choices = choices
+        if runbook:
+            self.__doc__ = f"{(body.__doc__ or '').rstrip()}\n\n    Runbook: runbooks/{runbook}.md"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Stay the same: Invoke copies every task at each start, which takes long, for nothing."""
+        return self
+
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        """Run the body with what was given; args[0] is Invoke's context, which no body wants."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGHUP, _interrupt)
+        _open_streams()
+        try:
+            _refuse_a_lent_engine()
+            for name, parameter in self.parameters.items():
+                if name == "env" and (given.get(name) or parameter.default is parameter.empty):
+                    given[name] = _environment(given.get(name))
+            for name, parameter in self.parameters.items():
+                if parameter.default is parameter.empty and given.get(name) is None:
+                    raise UsageError(f"--{name.replace('_', '-')} is required")
+            self.body(**given)
+        except SlipwayError as error:
+            raise Exit(f"error: {error}", code=error.exit_code) from error
+        except KeyboardInterrupt:
+            raise Exit("interrupted", code=INTERRUPTED) from None
+        except BrokenPipeError:
+            sys.stdout = None  # `inv status | head` is no failure
+
+    @functools.cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The arguments of the body, by name."""
+        return inspect.signature(self.body).parameters
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The arguments that have to be given."""
+        return frozenset(p.name for p in self.parameters.values() if p.default is p.empty)
+
+    @property
+    def choices(self) -> Mapping[str, Values | Choices]:
+        """The arguments that have a closed set of values, with these."""
+        known = {"env": environments, **self._choices}
+        return {name: values for name, values in known.items() if name in self.parameters}
+
+    def argspec(self, body: Body) -> inspect.Signature:
+        """Return what Invoke makes flags of."""
+        return inspect.Signature([_flag(parameter) for parameter in self.parameters.values()])
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the flags to Invoke, which asks all tasks at each start: nothing if not named."""
+        return self.flags() if self.is_named else []
+
+    def flags(self) -> list[Argument]:
+        """Return the flags as Invoke's parser takes them."""
+        texts = self.help
+        self.help = {"env": ENV_HELP, **texts} if "env" in self.parameters else dict(texts)
+        try:
+            return super().get_arguments()
+        finally:
+            self.help = texts  # which Invoke empties
 
 
 def command(
@@ -57,56 +121,7 @@ def command(
     (pyinvoke/invoke#1084). A flag without a default is required. `choices` says for a flag with a
     closed set of values which these are; `env` has its own.
     """
-
-    def decorate(body: Body) -> Command:
-        parameters = list(inspect.signature(body).parameters.values())
-        required = [p.name for p in parameters if p.default is p.empty and p.name != "env"]
-
-        @functools.wraps(body)
-        def run(ctx: Context, **given: Any) -> None:
-            signal.signal(signal.SIGTERM, _interrupt)
-            signal.signal(signal.SIGHUP, _interrupt)
-            _open_streams()
-            try:
-                _refuse_a_lent_engine()
-                for p in parameters:
-                    if p.name == "env" and (given.get("env") or p.default is p.empty):
-                        given["env"] = _environment(given.get("env"))
-                for name in required:
-                    if given.get(name) is None:
-                        raise UsageError(f"--{name.replace('_', '-')} is required")
-                body(**given)
-            except SlipwayError as error:
-                raise Exit(f"error: {error}", code=error.exit_code) from error
-            except KeyboardInterrupt:
-                raise Exit("interrupted", code=INTERRUPTED) from None
-            except BrokenPipeError:
-                sys.stdout = None  # `inv status | head` is no failure
-
-        flags = [_flag(parameter) for parameter in parameters]
-        ctx = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        setattr(run, "__signature__", inspect.Signature([ctx, *flags]))  # noqa: B010
-        if runbook:
-            run.__doc__ = f"{inspect.getdoc(body)}\n\nRunbook: runbooks/{runbook}.md"
-        texts = {"env": ENV_HELP, **(help or {})}
-        known = {parameter.name for parameter in parameters}
-        made = Command(
-            run,
-            help={name: text for name, text in texts.items() if name in known},
-            positional=(),
-            auto_shortflags=False,
-            **options,
-        )
-        made.runbook = runbook
-        made.required = frozenset(p.name for p in parameters if p.default is p.empty)
-        made.choices = {
-            name: values
-            for name, values in {"env": _environments, **(choices or {})}.items()
-            if name in known
-        }
-        return made
-
-    return decorate
+    return lambda body: Command(body, runbook, choices or {}, help=help, **options)
 
 
 def _interrupt(*_: object) -> Never:
@@ -140,7 +155,8 @@ def _flag(parameter: inspect.Parameter) -> inspect.Parameter:
     )
 
 
-def _environments() -> list[str]:
+def environments() -> list[str]:
+    """Return the names of this project's environments."""
     from slipway.environments.environment import names
 
     return names()

@@ -11,16 +11,17 @@ from invoke.parser.context import ParserContext
 from slipway.environments.setting_rules import nearest
 from slipway.notebook.commands import UNKNOWN, Commands, Flag
 from tasks import usage
-from tasks.command import Choices, Command, Values
+from tasks.command import Choices, Values
+from tasks.group import all_tasks
 
 
 class CommandIndex(Commands):
     """The commands behind `inv`, judged by the parser that judges a command line."""
 
     def __init__(self, namespace: Collection) -> None:
-        contexts = usage.contexts_of(namespace, namespace.task_names)
+        self._tasks = dict(all_tasks(namespace))
+        contexts = usage.contexts_of(self._tasks)
         self._contexts = {str(each.name): each for each in contexts}
-        self._tasks = {name: namespace[name] for name in self._contexts}
         self._judged: dict[tuple[str, ...], str | None] = {}
         self._values: dict[tuple[str, str], tuple[str, ...]] = {}
         for context in contexts:
@@ -30,7 +31,7 @@ class CommandIndex(Commands):
 
     def tasks(self) -> Mapping[str, str]:
         """Return every task's name with the name of its runbook, "" where it has none."""
-        return {name: getattr(task, "runbook", "") for name, task in self._tasks.items()}
+        return {name: task.runbook for name, task in self._tasks.items()}
 
     def flags(self, task: str) -> Sequence[Flag]:
         """Return a task's flags; nothing for a task there is not."""
@@ -61,7 +62,7 @@ class CommandIndex(Commands):
         if known and known[0] == UNKNOWN:
             return None
         try:
-            found = usage.check(known, list(self._contexts.values()))
+            found = usage.check(known, list(self._contexts.values()), list(self._contexts))
         except Exit as wrong:
             return str(wrong.message).removeprefix("error: ")
         if is_whole and not {"-h", "--help"} & {word.partition("=")[0] for word in known}:
@@ -111,8 +112,7 @@ class CommandIndex(Commands):
         return None
 
     def _required(self, task: str) -> frozenset[str]:
-        found = self._tasks[task]
-        return found.required if isinstance(found, Command) else frozenset()
+        return self._tasks[task].required
 
     def _choices(self, task: str, key: str) -> tuple[str, ...]:
         if (task, key) not in self._values:
@@ -123,8 +123,7 @@ class CommandIndex(Commands):
         return isinstance(self._declared(task, key), Choices)
 
     def _declared(self, task: str, key: str) -> Values | Choices:
-        found = self._tasks[task]
-        return found.choices.get(key, ()) if isinstance(found, Command) else ()
+        return self._tasks[task].choices.get(key, ())
 
 
 def tree() -> CommandIndex:

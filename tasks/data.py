@@ -1,11 +1,14 @@
 """What is in the database: begun anew, seeded, asked, looked at with psql."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from slipway.environments.environment import Environment
 from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 YES = "The environment's name, where nobody can be asked."
 ENV = "Environment to act on; without it, the hacking loop."
@@ -15,7 +18,7 @@ ENV = "Environment to act on; without it, the hacking loop."
     runbook="reset-database",
     help={"env": ENV, "yes": YES, "no_seed": "Leave out the sample rows of compose/seed/."},
 )
-def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = False) -> None:
+def reset(*, env: "Environment | None" = None, yes: str = "", no_seed: bool = False) -> None:
     """Begin the database anew: keep a backup, make it, migrate, seed, swap it in; never prod.
 
     Examples:
@@ -36,7 +39,7 @@ def reset(*, env: Environment | None = None, yes: str = "", no_seed: bool = Fals
 
 
 @command(runbook="reset-database", help={"env": ENV, "yes": YES})
-def seed(*, env: Environment | None = None, yes: str = "") -> None:
+def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     """Put the sample rows of compose/seed/ into the database that is there; never in prod.
 
     Example: inv db.seed --env=dev
@@ -61,7 +64,7 @@ def seed(*, env: Environment | None = None, yes: str = "") -> None:
         "write": "Let it write in prod.",
     },
 )
-def shell(*, env: Environment | None = None, command: str = "", write: bool = False) -> None:
+def shell(*, env: "Environment | None" = None, command: str = "", write: bool = False) -> None:
     """Open psql beside the database; in prod it only reads unless --write is given.
 
     Examples:
@@ -91,7 +94,7 @@ def shell(*, env: Environment | None = None, command: str = "", write: bool = Fa
 def query(
     *,
     sql: str,
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     limit: int = 1000,
     timeout: int = 30,
     json: bool = False,

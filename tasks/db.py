@@ -1,7 +1,11 @@
 """The schema of the database: migrations written, judged, applied and taken back."""
 
-from slipway.environments.environment import Environment
+from typing import TYPE_CHECKING
+
 from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 ENV = "Environment to act on; without it, the hacking loop."
 YES = "The environment's name, where nobody can be asked."
@@ -45,7 +49,7 @@ def new(*, name: str) -> None:
     choices={"mark": ("applied", "pending")},
 )
 def migrate(
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     *,
     yes: str = "",
     to: str = "",
@@ -101,7 +105,7 @@ def migrate(
     },
 )
 def rollback(
-    env: Environment | None = None,
+    env: "Environment | None" = None,
     *,
     yes: str = "",
     steps: int = 1,
@@ -135,7 +139,7 @@ def rollback(
     runbook="migrate",
     help={"env": ENV, "check": "End with 5 unless all is applied and as it was.", "json": JSON},
 )
-def status(env: Environment | None = None, *, check: bool = False, json: bool = False) -> None:
+def status(env: "Environment | None" = None, *, check: bool = False, json: bool = False) -> None:
     """Show which migrations are applied, pending, edited, missing or half done.
 
     Examples:
@@ -154,7 +158,7 @@ def status(env: Environment | None = None, *, check: bool = False, json: bool = 
 
 
 @command(runbook="migrate", help={"env": ENV, "to": "Version to stop behind.", "json": JSON})
-def plan(env: Environment | None = None, *, to: str = "", json: bool = False) -> None:
+def plan(env: "Environment | None" = None, *, to: str = "", json: bool = False) -> None:
     """Show the SQL that db.migrate would run, with the locks it takes and the risk it is.
 
     Example: inv db.plan --env=prod
@@ -190,7 +194,7 @@ def lint(*, since: str = "", json: bool = False) -> None:
 
 
 @command(runbook="migrate", help={"env": ENV, "version": "The newest version that is there."})
-def baseline(env: Environment | None = None, *, version: str) -> None:
+def baseline(env: "Environment | None" = None, *, version: str) -> None:
     """Record migrations as applied without running them, for a database that has their schema.
 
     Example: inv db.baseline --env=prod --version=20260101120000
@@ -205,7 +209,7 @@ def baseline(env: Environment | None = None, *, version: str) -> None:
 
 
 @command(runbook="migrate", help={"env": ENV})
-def schema(env: Environment | None = None) -> None:
+def schema(env: "Environment | None" = None) -> None:
     """Write the schema as it is now to compose/schema.sql, to be read and compared in reviews.
 
     Example: inv db.schema
@@ -221,7 +225,7 @@ def schema(env: Environment | None = None) -> None:
 
 
 @command(runbook="migrate", help={"env": ENV, "timeout": "Seconds to wait at most."})
-def wait(env: Environment | None = None, *, timeout: int = 60) -> None:
+def wait(env: "Environment | None" = None, *, timeout: int = 60) -> None:
     """Wait until the database answers; a wrong password or name ends it at once.
 
     Example: inv db.wait --timeout=60

@@ -1,7 +1,11 @@
 """Deploy a release, return to an earlier one, see what serves."""
 
-from slipway.environments.environment import Environment
+from typing import TYPE_CHECKING
+
 from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 SKIP = "Go on without machines that do not answer; they catch up when they are back."
 
@@ -16,7 +20,7 @@ SKIP = "Go on without machines that do not answer; they catch up when they are b
     },
 )
 def deploy(
-    env: Environment,
+    env: "Environment",
     *,
     plan: bool = False,
     dirty: bool = False,
@@ -52,7 +56,7 @@ def deploy(
     },
 )
 def rollback(
-    env: Environment, *, release: int = 0, skip_unreachable: bool = False, json: bool = False
+    env: "Environment", *, release: int = 0, skip_unreachable: bool = False, json: bool = False
 ) -> None:
     """Return to an earlier release: its images, settings and secrets.
 
@@ -74,7 +78,7 @@ def rollback(
         "json": "Print it as JSON.",
     },
 )
-def status(env: Environment, *, check: bool = False, json: bool = False) -> None:
+def status(env: "Environment", *, check: bool = False, json: bool = False) -> None:
     """Show machines, colour, release and the health of each service.
 
     Examples:
@@ -91,7 +95,7 @@ def status(env: Environment, *, check: bool = False, json: bool = False) -> None
 
 
 @command(runbook="deploy")
-def verify(env: Environment) -> None:
+def verify(env: "Environment") -> None:
     """Run the black-box tests, as a service, against what serves.
 
     Example: inv verify --env=testing
@@ -110,7 +114,7 @@ def verify(env: Environment) -> None:
         "yes": "The environment's name, where nobody can be asked.",
     },
 )
-def destroy(env: Environment, *, plan: bool = False, yes: str = "") -> None:
+def destroy(env: "Environment", *, plan: bool = False, yes: str = "") -> None:
     """Remove an environment wholly: services, database, secrets, records. Machines stay.
 
     Examples:

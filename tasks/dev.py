@@ -2,11 +2,14 @@
 
 import shlex
 import sys
+from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from slipway.environments.environment import Environment
 from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 SERVICE = "Name of the service, as in compose.yml."
 ENV = "Look into this environment; without it, into the hacking loop."
@@ -48,7 +51,7 @@ def down(*, volumes: bool = False) -> None:
     },
 )
 def logs(
-    *, env: Environment | None = None, service: str = "", lines: int = 100, follow: bool = False
+    *, env: "Environment | None" = None, service: str = "", lines: int = 100, follow: bool = False
 ) -> None:
     """Show logs.
 
@@ -73,7 +76,7 @@ def logs(
     runbook="docker-commands",
     help={"env": ENV, "service": SERVICE, "command": "What to run there; a shell by default."},
 )
-def execute(*, service: str, env: Environment | None = None, command: str = "sh") -> None:
+def execute(*, service: str, env: "Environment | None" = None, command: str = "sh") -> None:
     """Run a command in a container of a service.
 
     Examples:

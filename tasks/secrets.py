@@ -1,11 +1,15 @@
 """Secrets: encrypted files in git, delivered by a deploy."""
 
-from slipway.environments.environment import Environment
+from typing import TYPE_CHECKING
+
 from tasks.command import command
+
+if TYPE_CHECKING:
+    from slipway.environments.environment import Environment
 
 
 @command(runbook="secrets")
-def create(env: Environment) -> None:
+def create(env: "Environment") -> None:
     """Make the secrets of an environment: random values, encrypted to your age key.
 
     Example: inv secrets.create --env=staging

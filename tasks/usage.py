@@ -7,7 +7,7 @@ import functools
 import re
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from invoke.collection import Collection
@@ -16,7 +16,8 @@ from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 from invoke.program import Program
 
-from slipway.environments.setting_rules import nearest
+from tasks.command import Command
+from tasks.group import all_tasks
 
 WRONG_USAGE = 2
 LAUNCHED_AS = ("inv", "invoke", "invoke/__main__.py")
@@ -30,27 +31,26 @@ def check_command_line(tasks: Collection) -> None:
     if {"-l", "--list", "-h", "--help"} & set(sys.argv):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `inv --list | head` is no failure
     if name in LAUNCHED_AS and "--complete" not in sys.argv:
-        # The others by name only, for there are many, and this is done at every start.
-        spoken = {name for name in tasks.task_names if name in sys.argv}
-        others = [ParserContext(name=name) for name in tasks.task_names if name not in spoken]
-        check(sys.argv[1:], [*contexts_of(tasks, spoken), *others])
+        known = dict(all_tasks(tasks))
+        for name, task in known.items():
+            task.is_named = any(name in word for word in sys.argv[1:])
+        named = {name: task for name, task in known.items() if task.is_named}
+        if set(sys.argv[1:]) - {"-l", "--list"}:
+            check(sys.argv[1:], contexts_of(named), list(known))
 
 
-def contexts_of(tasks: Collection, names: Iterable[str]) -> list[ParserContext]:
+def contexts_of(tasks: Mapping[str, Command]) -> list[ParserContext]:
     """Return what the command line of each of these tasks may hold."""
-    contexts = []
-    for name in names:
-        task = tasks[name]
-        texts = dict(task.help)
-        contexts.append(ParserContext(name=name, args=task.get_arguments()))
-        task.help = texts  # which Invoke takes out of a task when it is asked for arguments
-    return contexts
+    return [ParserContext(name=name, args=task.flags()) for name, task in tasks.items()]
 
 
-def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[ParserContext]:
+def check(
+    argv: Sequence[str], contexts: Sequence[ParserContext], names: Sequence[str]
+) -> Sequence[ParserContext]:
     """Return the tasks of a command line; raise Exit with code 2 and a sentence where it is wrong.
 
-    The tasks come as copies of their contexts, with the values that were given.
+    The tasks come as copies of their contexts, with the values that were given. `names` are those
+    of all tasks; a context is needed only where a task is named.
     """
     start = _own_flags()
     # Invoke copies all that it is given, for each command line anew.
@@ -61,9 +61,9 @@ def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[Pa
         if rest and rest[0].startswith("-"):
             core = Parser(initial=start, ignore_unknown=True).parse_argv(rest)
             rest, own = core.unparsed, core[0]
-        found = Parser(contexts=named, initial=start).parse_argv(rest)
+        found = Parser(contexts=named, initial=start).parse_argv(rest) if rest else []
     except ParseError as error:
-        raise Exit(f"error: {_explain(error, argv, contexts)}", code=WRONG_USAGE) from None
+        raise Exit(f"error: {_explain(error, argv, contexts, names)}", code=WRONG_USAGE) from None
     except ValueError as error:
         given = str(error).rpartition(": ")[2]
         raise Exit(f"error: a number was expected, not {given}", code=WRONG_USAGE) from None
@@ -74,8 +74,8 @@ def check(argv: Sequence[str], contexts: Sequence[ParserContext]) -> Sequence[Pa
             text = f"{context.name} {flag} is empty; give it a value or leave it out"
             raise Exit(f"error: {text}", code=WRONG_USAGE)
     asked = own.args["help"].value if own else None
-    if isinstance(asked, str) and asked not in {context.name for context in contexts}:
-        raise Exit(f"error: {_no_task(asked, contexts)}", code=WRONG_USAGE)
+    if isinstance(asked, str) and asked not in names:
+        raise Exit(f"error: {_no_task(asked, names)}", code=WRONG_USAGE)
     return [context for context in found if context.name]
 
 
@@ -84,23 +84,30 @@ def _own_flags() -> ParserContext:
     return Program().initial_context
 
 
-def _explain(error: ParseError, argv: Sequence[str], contexts: Sequence[ParserContext]) -> str:
+def _explain(
+    error: ParseError,
+    argv: Sequence[str],
+    contexts: Sequence[ParserContext],
+    names: Sequence[str],
+) -> str:
+    from slipway.environments.setting_rules import nearest
+
     text = str(error)
     start = "No idea what '"
     if not text.startswith(start):
         flag = re.search(r"<Argument: ([\w-]+)", text)
         return f"--{flag[1]} needs a value, --{flag[1]}=..." if flag else text
     token = text.removeprefix(start).removesuffix("' is!")
-    names = {str(context.name) for context in contexts}
     if not token.startswith("-"):
-        return _no_task(token, contexts)
+        return _no_task(token, names)
     task = next((word for word in argv if word in names), None)
     flags = [flag for c in contexts if c.name == task for flag in c.flags]
     where = f"{task} has" if task else "there is"
     return f"{where} no flag {token[:40]}{nearest(token.partition('=')[0], flags)}"
 
 
-def _no_task(name: str, contexts: Sequence[ParserContext]) -> str:
-    names = [str(context.name) for context in contexts]
-    hint = nearest(name, names) or "; see inv --list, and give every value with its flag"
+def _no_task(name: str, names: Sequence[str]) -> str:
+    from slipway.environments.setting_rules import nearest
+
+    hint = nearest(name, list(names)) or "; see inv --list, and give every value with its flag"
     return f"there is no task {name[:40]!a}{hint}"

@@ -139,3 +139,28 @@ def test_the_project_lists_its_tasks_and_explains_each_from_any_subfolder() -> N
     )
     assert done.returncode == 0
     assert {"deploy", "rollback", "status", "machine.create"} <= set(done.stdout.split())
+
+
+@pytest.mark.parametrize("words", [("--help=db.restore",), ("--help", "deploy"), ("db.restore", "-h")])
+def test_help_shows_the_flags_of_a_task_wherever_it_is_named(words: tuple[str, ...]) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "Options:\n  --" in said.stdout
+
+
+def test_one_command_line_may_hold_tasks_of_several_groups() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "invoke", "runbook.list", "db.lint", "machine.ls", "--jsn"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 2
+    assert said.stderr.startswith("error: ") and "--jsn" in said.stderr
