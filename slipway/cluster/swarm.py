@@ -23,6 +23,7 @@ MOST_MANAGERS = 5
 RENEWAL = 10 * SECONDS
 # Said of a lost manager after `docker swarm init --force-new-cluster`: it has no vote to give up.
 FORGOTTEN = "can't find manager in raft memberlist"
+BEGINNING = 5 * SECONDS  # how long a Swarm that somebody else makes may take to be one
 POOLS = ("10.201.0.0/16", "10.202.0.0/16", "172.28.0.0/16")
 
 INSPECT = LIST + "docker node inspect $nodes --format '{{json .}}'"
@@ -75,15 +76,28 @@ def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  
 
     This computer advertises and listens on 127.0.0.1, so nobody else can join.
     """
-    found = membership(host)
+    found = _decided(host, "pending")
     if found.active and found.manager:
         return False
     if found.state != "inactive":
         raise _stranger(host, found)
     place = ["--advertise-addr", advertise, "--listen-addr", f"{listen}:{PORT}"]
     pool = ["--default-addr-pool", _free_pool(host), "--default-addr-pool-mask-length", "24"]
-    host.run(["docker", "swarm", "init", *place, *pool])
+    done = host.run(["docker", "swarm", "init", *place, *pool], check=False)
+    if done.code != 0 and _decided(host, "pending", "inactive").manager:
+        return False  # somebody else was quicker
+    done.check()
     return True
+
+
+def _decided(host: Host, *undecided: str) -> Membership:
+    """Read a host's place when it is none of these any more, or after a while what it is."""
+    deadline = time.monotonic() + BEGINNING
+    while True:
+        found = membership(host)
+        if found.state not in undecided or found.trouble or time.monotonic() > deadline:
+            return found
+        time.sleep(0.3 * SECONDS)
 
 
 def join(manager: Host, new: Host, advertise: str) -> bool:

@@ -50,6 +50,19 @@ def _locked(path: Path) -> Iterator[None]:
                 return
 
 
+def somebody_runs() -> bool:
+    """Whether end-to-end tests run on this computer right now, and need its Swarm."""
+    for path in FOLDER.glob(f"{LOCK}*"):
+        try:
+            with path.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            continue
+        except BlockingIOError:
+            return True
+    return False
+
+
 def sweep(project: str) -> None:
     """Remove hosts, services, records, networks, volumes and images of a project."""
     machines = docker("ps", "--all", "--quiet", "--filter", f"label=slipway.project={project}")

@@ -155,6 +155,19 @@ def test_a_new_swarm_keeps_off_the_network_its_machines_are_in() -> None:
     assert "10.202.0.0/16" in init
 
 
+def test_of_two_who_make_a_swarm_at_once_the_slower_finds_it() -> None:
+    states = iter(["inactive", "pending", "active"])
+
+    def info(argv: Sequence[str], stdin: bytes) -> CommandResult:
+        state = next(states)
+        text = place(state, "id-of-m1", manager=state == "active")
+        return CommandResult("m1", tuple(argv), 0, text, "")
+
+    host = FakeHost("m1").reacts(*INFO, by=info).answers("sh")
+    host.answers("docker", "swarm", "init", code=1, err="This node is already part of a swarm")
+    assert swarm.ensure_swarm(host, "127.0.0.1", "127.0.0.1") is False
+
+
 def test_a_machine_is_known_by_its_own_name_not_by_its_host_name() -> None:
     cluster = FakeSwarm(m1="manager")
     cluster.labels["m1"][MACHINE_LABEL] = "web-1"
