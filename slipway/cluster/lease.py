@@ -15,37 +15,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.cluster import process
 from slipway.errors import Busy, SlipwayError
 from slipway.hosts.host import Host, script
 
 ATTEMPTS = 5
 
-TAKE = r"""
-printf x | docker config create --label "slipway.app=$1" --label "slipway.token=$2" \
-  --label "slipway.owner=$3" --label "slipway.reason=$4" --label "slipway.at=$(date +%s)" \
-  --label "slipway.process=$5" \
-  "$1.lease" - >/dev/null 2>&1 && echo taken && exit 0
-date +%s
-docker config inspect "$1.lease" --format '{{json .}}' 2>/dev/null || true
-docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}'
-"""
-REFRESH = r"""
-mine=$(docker config ls --quiet --filter "label=slipway.token=$2")
-[ -n "$mine" ] || { echo lost; exit 0; }
-beat="$1.beat.$2.$(date +%s)"
-printf x | docker config create --label "slipway.app=$1" --label "slipway.beats=$1" \
-  "$beat" - >/dev/null 2>&1 || docker config inspect "$beat" >/dev/null
-docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
-  grep -vxF "$beat" | xargs -r docker config rm >/dev/null 2>&1 || true
-"""
-RELEASE = r"""
-token=$(docker config inspect "$1.lease" --format '{{index .Spec.Labels "slipway.token"}}' 2>/dev/null) || exit 0
-[ "$token" = "$2" ] || exit 0
-docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}' |
-  xargs -r docker config rm >/dev/null 2>&1 || true
-docker config rm "$1.lease" >/dev/null
-"""  # noqa: E501
+TAKE = shell_scripts.read(__file__, "lease_take.sh")
+REFRESH = shell_scripts.read(__file__, "lease_refresh.sh")
+RELEASE = shell_scripts.read(__file__, "lease_release.sh")
 
 
 @dataclass(frozen=True)

@@ -5,38 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from slipway import shell_scripts
 from slipway.cluster import node
 from slipway.cluster.node import Node
 from slipway.errors import HostError
 from slipway.hosts.host import Host
 
-# One line each: a word that says what it is, a tab, JSON as Docker prints it. What goes between the
-# listing and the look (a beat of the lease does, every few seconds) makes it list again.
 OBSERVE = (
-    r"""
-app=$1
-inspect() { # KIND FORM
-  for attempt in 1 2 3 4 5; do
-    ids=$(docker "$1" ls -q --filter "label=slipway.app=$app")
-    [ -n "$ids" ] || return 0
-    if found=$(docker "$1" inspect $ids --format "$2"); then printf '%s\n' "$found"; return 0; fi
-  done
-  return 1
-}
-state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
-echo "swarm	\"$state\""
-echo "now	$(date +%s)"
-[ "$state" = "active true" ] || exit 0
-"""
+    shell_scripts.read(__file__, "observed_swarm.sh")
     + node.LIST
-    + r"""
-docker node inspect $nodes --format 'node	{{json .}}'
-docker service ls --filter "label=slipway.app=$app" --format 'count	{{json .}}'
-inspect service 'service	{{json .}}'
-inspect config 'config	{{json .Version.Index}}	{{json .Spec.Name}}	{{json .Spec.Labels}}'
-docker secret ls --filter "label=slipway.app=$app" --format 'secret	{{json .Name}}'
-docker network ls --filter "label=slipway.app=$app" --format 'network	{{json .Name}}'
-"""
+    + shell_scripts.read(__file__, "observed_objects.sh")
 )
 
 

@@ -4,23 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from slipway import shell_scripts
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, script
 
 DEPLOY = ["docker", "stack", "deploy", "--detach=true", "--resolve-image=never", "--prune"]
-REMOVE = r"""
-docker stack rm "$1" >/dev/null 2>&1 || true
-while [ -n "$(docker service ls -q --filter "label=com.docker.stack.namespace=$1")" ]; do
-  sleep 0.2
-done
-"""
-NETWORKS = r"""
-app=$1; shift
-for name in "$@"; do
-  docker network inspect "$name" >/dev/null 2>&1 ||
-    docker network create --driver overlay --label "slipway.app=$app" "$name" >/dev/null
-done
-"""
+REMOVE = shell_scripts.read(__file__, "stacks_remove.sh")
+NETWORKS = shell_scripts.read(__file__, "stacks_networks.sh")
 
 
 def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.errors import HostError
 from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host, script
@@ -28,12 +29,7 @@ class Shipment:
     spare: frozenset[str]
 
 
-# What a machine has: one line per image, its id and its layers from the bottom up. One that is
-# removed between the two commands makes the second end with 1, and is simply not there.
-HAVE = r"""
-ids=$(docker image ls --quiet --no-trunc | sort -u)
-[ -z "$ids" ] || docker image inspect --format '{{.Id}} {{json .RootFS.Layers}}' $ids || true
-"""
+HAVE = shell_scripts.read(__file__, "ship_have.sh")
 
 
 def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> str:

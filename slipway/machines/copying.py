@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from slipway import shell_scripts
 from slipway.errors import HostError, Refused, UsageError
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
@@ -20,34 +21,10 @@ CHUNK = 1 << 20
 LONGEST = 6 * 60 * MINUTES
 BROKEN = 9  # what a script below ends with when the sums differ
 
-# $1 target, $2 the name of its draft, $3 SHA-256, $4 mode, $5 the source's name. Says the target.
-PLACE = """
-[ ! -d "$1" ] || set -- "${1%/}/$5" "$2" "$3" "$4"
-d=$(dirname -- "$1")/$2; trap 'rm -rf "$d" "$d.sum"' EXIT
-"""
-PUT_FILE = f"""{PLACE}
-[ ! -d "$1" ] || {{ echo "$1 is a folder there" >&2; exit 1; }}
-umask 077; cat >"$d"; [ "$(sha256sum <"$d")" = "$3  -" ] || exit {BROKEN}
-chmod "$4" "$d"; mv -f -- "$d" "$1"; printf %s "$1"
-"""
-# `cat` at the end, for a tar that does not read the padding would end `tee` before its time.
-PUT_FOLDER = f"""{PLACE}
-[ ! -e "$1" ] || {{ echo "$1 is there already; a folder is not mixed into one" >&2; exit 1; }}
-mkdir -m 700 "$d"
-{{ tee /dev/fd/4 | sha256sum >"$d.sum"; }} 4>&1 |
-  {{ tar -xopf - -C "$d" || code=$?; cat >/dev/null; exit ${{code:-0}}; }}
-[ "$(cat "$d.sum")" = "$3  -" ] || exit {BROKEN}
-chmod "$4" "$d"; mv -- "$d" "$1"; printf %s "$1"
-"""
-# The bytes on one output; what they are, their mode, and at the end their sum on the other.
-GET = """
-if [ -d "$1" ]; then
-  echo "folder $(stat -c %a -- "$1")" >&2
-  { exec 3>&1; { tar -cf - -C "$1" . || echo broken >&2; } | tee /dev/fd/3 | sha256sum >&2; } | cat
-elif [ -f "$1" ]; then
-  echo "file $(stat -c %a -- "$1")" >&2; cat <"$1"; sha256sum <"$1" >&2
-else echo "$1 is not there, or neither a file nor a folder" >&2; exit 1; fi
-"""
+PLACE = shell_scripts.read(__file__, "copying_place.sh")
+PUT_FILE = PLACE + shell_scripts.read(__file__, "copying_put_file.sh")
+PUT_FOLDER = PLACE + shell_scripts.read(__file__, "copying_put_folder.sh")
+GET = shell_scripts.read(__file__, "copying_get.sh")
 
 
 @dataclass(frozen=True)

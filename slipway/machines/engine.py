@@ -6,14 +6,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from slipway import shell_scripts
 from slipway.errors import ConfigError, HostError, Refused
 from slipway.hosts.host import MINUTES, CommandResult, Host, script
-from slipway.machines import engine_scripts as scripts
 
 OLDEST = 26
 ROOM_KB = 1_000_000
 LOG_LIMITS = {"max-size": "10m", "max-file": "5"}
 NEEDED = f"Docker Engine >= {OLDEST} with Compose v2 and buildx"
+ENGINE_PACKAGES = {
+    "debian": ("docker.io", "docker-cli", "ca-certificates"),
+    "ubuntu": ("docker.io", "ca-certificates"),
+}
+PLUGIN_PACKAGES = {
+    "debian": ("docker-compose", "docker-buildx"),
+    "ubuntu": ("docker-compose-v2", "docker-buildx"),
+}
+FACTS_SCRIPT = shell_scripts.read(__file__, "engine_facts.sh")
+INSTALL_SCRIPT = shell_scripts.read(__file__, "engine_install.sh")
+CONFIGURE_SCRIPT = shell_scripts.read(__file__, "engine_configure.sh")
+START_SCRIPT = shell_scripts.read(__file__, "engine_start.sh")
+STOP_SCRIPT = shell_scripts.read(__file__, "engine_stop.sh")
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ def ensure_engine(host: Host, *, machine: bool = False) -> list[str]:
 
 def look(host: Host) -> EngineFacts:
     """Learn what the host has."""
-    out = script(host, scripts.FACTS).out
+    out = script(host, FACTS_SCRIPT).out
     head, _, config = out.partition("\n--\n")
     found = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
     root = found.pop("uid") == "0"
@@ -103,19 +116,19 @@ def look(host: Host) -> EngineFacts:
 
 def _change(host: Host, facts: EngineFacts, config: str) -> Iterator[str]:
     if config != facts.config:
-        _as_root(host, facts, scripts.CONFIGURE, stdin=config.encode())
+        _as_root(host, facts, CONFIGURE_SCRIPT, stdin=config.encode())
         yield "wrote /etc/docker/daemon.json (log limits, no-new-privileges)"
     if facts.engine and (facts.too_old or config != facts.config):
-        _as_root(host, facts, scripts.STOP, facts.init)
+        _as_root(host, facts, STOP_SCRIPT, facts.init)
         yield f"stopped engine {facts.engine}"
-    wanted = () if facts.daemon and not facts.too_old else scripts.ENGINE[facts.system]
+    wanted = () if facts.daemon and not facts.too_old else ENGINE_PACKAGES[facts.system]
     if facts.lacks_plugins or wanted:
-        packages = (*wanted, *scripts.PLUGINS[facts.system])
+        packages = (*wanted, *PLUGIN_PACKAGES[facts.system])
         timeout = 15 * MINUTES
-        told = _as_root(host, facts, scripts.INSTALL, str(OLDEST), *packages, timeout=timeout)
+        told = _as_root(host, facts, INSTALL_SCRIPT, str(OLDEST), *packages, timeout=timeout)
         yield f"installed {told.out.strip().splitlines()[-1]}"
     if not facts.engine or facts.too_old or config != facts.config:
-        _as_root(host, facts, scripts.START, facts.init)
+        _as_root(host, facts, START_SCRIPT, facts.init)
         yield "started the engine"
     if not facts.direct:
         _as_root(host, facts, 'usermod -aG docker "$1"', facts.user)
@@ -162,7 +175,7 @@ def _advice(facts: EngineFacts, *, missing: bool) -> str:
         return f"type `{start}`"
     if facts.codename == "bookworm":
         return f"install {NEEDED} (Debian 13's packages run on Debian 12)"
-    packages = (*scripts.ENGINE[facts.system], *scripts.PLUGINS[facts.system])
+    packages = (*ENGINE_PACKAGES[facts.system], *PLUGIN_PACKAGES[facts.system])
     return f"type `apt-get install {' '.join(packages)}`"
 
 

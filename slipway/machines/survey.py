@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.errors import Refused
 from slipway.hosts.host import Host
 from slipway.hosts.sudo import as_root
@@ -13,14 +14,7 @@ ROOM_MB = 4096
 API_PORTS = (2375, 2376)
 OTHER_ENGINE_PORTS = (2377, 7946, 9323)  # Swarm's two, and metrics
 
-SCRIPT = r"""
-PATH=$PATH:/usr/sbin:/sbin
-echo "clock=$(date +%s.%N)"
-echo "free_mb=$(df -Pm /var | awk 'NR == 2 { print $4 }')"
-echo "addresses=$(ip -o addr show scope global | awk '{ sub("/.*", "", $4); print $4 }' | xargs)"
-echo "source=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')"
-ss -Hltnp 2>/dev/null | awk '{ print "listens=" $4 " " $6 }'
-"""
+SCRIPT = shell_scripts.read(__file__, "survey_script.sh")
 
 
 @dataclass(frozen=True)

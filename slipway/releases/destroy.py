@@ -1,5 +1,6 @@
 """Removing an environment wholly: services, data, networks, secrets, records, on every machine."""
 
+from slipway import shell_scripts
 from slipway.cluster import stacks
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
@@ -14,17 +15,7 @@ VOLUMES = r"""
 ids=$(docker volume ls --quiet --filter "label=slipway.app=$1")
 [ -z "$ids" ] || docker volume rm $ids
 """
-OBJECTS = r"""
-for kind in secret config; do
-  ids=$(docker $kind ls --quiet --filter "label=slipway.app=$1")
-  [ -z "$ids" ] || docker $kind rm $ids
-done
-i=0
-while ids=$(docker network ls --quiet --filter "label=slipway.app=$1") && [ -n "$ids" ]; do
-  docker network rm $ids >/dev/null 2>&1 || sleep 0.5
-  i=$((i+1)); [ $i -lt 60 ] || { echo "a network is still in use" >&2; exit 1; }
-done
-"""
+OBJECTS = shell_scripts.read(__file__, "destroy_objects.sh")
 
 
 def plan(env: Environment, cluster: Cluster) -> Plan:

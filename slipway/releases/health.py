@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, script
 from slipway.progress import Reporter
@@ -25,11 +26,7 @@ id=$(docker ps -aq --filter "label=com.docker.swarm.service.name=$1" | head -n 1
 [ -z "$id" ] || docker logs --tail {LOG_LINES} "$id"
 """
 
-UPDATES = r"""
-ids=$(docker service ls -q --filter "label=com.docker.stack.namespace=$1")
-[ -z "$ids" ] ||
-  docker service inspect $ids --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}'
-"""
+UPDATES = shell_scripts.read(__file__, "health_updates.sh")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts import parallel
@@ -10,22 +11,7 @@ from slipway.hosts.host import Host, script
 
 LEAST_FREE = 1_000_000_000  # bytes; a release's images and their layers need some
 
-# $1 app, then ports. One line per finding: "free BYTES", "taken PORT WHO".
-LOOK = r"""
-app=$1; shift
-root=$(docker info --format '{{.DockerRootDir}}')
-df -Pk "$root" | awk 'NR == 2 { printf "free %.0f\n", $4 * 1024 }'
-for port in "$@"; do
-  who=$(docker ps --filter "publish=$port/tcp" --format '{{.Label "slipway.app"}} {{.Names}}')
-  case $who in
-    "$app "*) continue ;;
-    ?*) echo "taken $port the container ${who#* }"; continue ;;
-  esac
-  command -v ss >/dev/null || continue
-  line=$(ss -Hltnp "sport = :$port" | head -n 1)
-  [ -z "$line" ] || echo "taken $port $line"
-done
-"""
+LOOK = shell_scripts.read(__file__, "preflight_look.sh")
 PROCESS = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 
 

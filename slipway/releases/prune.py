@@ -1,5 +1,6 @@
 """What no kept release needs: old records, secrets, routes and images, removed everywhere."""
 
+from slipway import shell_scripts
 from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
@@ -12,15 +13,7 @@ OBJECTS = r"""
 kind=$1; shift
 for name in "$@"; do docker "$kind" rm "$name" >/dev/null 2>&1 && echo "$name" || true; done
 """
-# $1 project, then the tags to keep. Only images this project built have its name.
-IMAGES = r"""
-project=$1; shift
-docker image ls --filter "reference=$project/*:src-*" --format '{{.Repository}}:{{.Tag}}' |
-while read -r tag; do
-  for kept in "$@"; do [ "$tag" = "$kept" ] && continue 2; done
-  docker image rm "$tag" >/dev/null 2>&1 && echo "$tag" || true
-done
-"""
+IMAGES = shell_scripts.read(__file__, "prune_images.sh")
 # Environments may share an engine, so what any of them keeps is kept.
 KEPT_TAGS = r"""
 ids=$(docker config ls -q --filter label=slipway.tags)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Collection
 
+from slipway import shell_scripts
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
@@ -17,13 +18,7 @@ NAME_LIMIT = 64
 PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
 SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
 
-# Reads "name base64" lines; values come by stdin only.
-CREATE = r"""
-while read -r name value; do
-  printf '%s' "$value" | base64 -d |
-    docker secret create --label "slipway.app=$1" "$name" - >/dev/null
-done
-"""
+CREATE = shell_scripts.read(__file__, "delivery_create.sh")
 
 
 def versions(env: Environment) -> dict[str, str]:

@@ -15,7 +15,7 @@ HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich",
 
 # Each room and the rooms below it that it may enter, at once or later.
 FLOORS = [
-    {"errors", "progress", "project"},
+    {"errors", "progress", "project", "shell_scripts"},
     {"plan", "hosts", "storage"},
     {"environments"},
     {"secrets"},

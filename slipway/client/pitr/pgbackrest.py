@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from slipway import shell_scripts
 from slipway.backups import pitr
 from slipway.backups.pitr import ArchiveError, BaseBackup, Files, RecoveryWindow
 from slipway.client.container import Container
@@ -18,28 +19,13 @@ from slipway.progress import Reporter
 SHARE = re.compile(r"(?:backup|restore) file \S+ .*?([\d.]+)%\)")
 LAST_WORDS = 20
 PATIENCE = 90 * SECONDS  # for the changes of this moment to reach the store
-# $1 SQL, then more. The image lets whoever is inside in, as its own health check does.
-ASK = """
-for sql; do
-  psql -qAtX -v ON_ERROR_STOP=1 -U "${POSTGRES_USER:-postgres}" -d postgres -c "$sql"
-done
-"""
+ASK = shell_scripts.read(__file__, "pgbackrest_ask.sh")
 # A commit, so that recovery finds one after the moment, and then the file it is in, stored.
 MARK = (
     "select from pg_logical_emit_message(true, 'slipway', 'a moment to return to')",
     "select pg_walfile_name(pg_switch_wal())",
 )
-# pgBackRest tries for minutes where nobody answers; a person is told after seconds.
-KNOCK = r"""
-store=$(sed -n 's/^repo1-s3-endpoint=//p' "$PGBACKREST_CONFIG")
-port=${store##*:}
-[ "$port" != "$store" ] || port=443
-if ! timeout 5 bash -c ': <"/dev/tcp/$0/$1"' "${store%%:*}" "$port" 2>/dev/null; then
-  echo "ERROR: [049]: nobody answers at $store"
-  exit 49
-fi
-exec pgbackrest --log-level-console=error --io-timeout=10 "$@"
-"""
+KNOCK = shell_scripts.read(__file__, "pgbackrest_knock.sh")
 UNKNOWN = "which moments can be returned to is not known"
 STATE = """
 select json_build_object(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from slipway import shell_scripts
 from slipway.backups import pitr
 from slipway.backups.pitr import BaseBackup
 from slipway.client import call
@@ -34,47 +35,12 @@ LABELS = (
     + "}}"
 )
 WHO = 'printf %s "${POSTGRES_USER:-postgres}"'
-# $1 live container, $2 ours. Keys go from memory to memory on that machine, in no argument.
-KEYS = r"""
-docker exec "$1" sh -euc 'tar -ch -C /tmp/pgbackrest pgbackrest.conf ca.pem \
-    -C "$(dirname "$POSTGRES_PASSWORD_FILE")" "$(basename "$POSTGRES_PASSWORD_FILE")"' |
-  docker exec -i "$2" sh -euc 'umask 077; mkdir -p /tmp/pgbackrest
-    tar -x -C /tmp/pgbackrest --transform "s/^DATABASE_PASSWORD$/password/"'
-"""
+KEYS = shell_scripts.read(__file__, "recovery_keys.sh")
 # The data's folder is below the volume from 18 on; the image makes it at its first start.
 HOME = 'mkdir -p -m 700 "$PGDATA" && echo here && exec timeout {} cat >/dev/null'
-# $1 ours. It may be going already; wait until its name is free.
-GONE = r"""
-docker rm --force --volumes "$1" >/dev/null 2>&1 || :
-i=0
-while [ $i -lt 80 ] && [ -n "$(docker ps --all --quiet --filter "name=^/$1$")" ]; do
-  i=$((i+1)); sleep 0.25
-done
-"""
-# $1 port, more: options. Prints the server's log until it serves (0) or has ended (1).
-RECOVER = r"""
-printf 'local all all trust\nhost all all all scram-sha-256\n' >/tmp/hba
-: >/tmp/log
-pg_ctl -W -s -l /tmp/log start -o "${2:-} -c port=$1 -c hba_file=/tmp/hba -c archive_mode=off \
-  -c hot_standby=off -c fsync=off -c full_page_writes=off -c autovacuum=off -c ssl=off \
-  -c logging_collector=off -c log_destination=stderr -c lc_messages=C -c log_timezone=UTC \
-  -c log_statement=none -c unix_socket_directories=/var/run/postgresql"
-tail -n +1 -F /tmp/log 2>/dev/null &
-for round in 1 2 3 4 5; do [ -s "$PGDATA/postmaster.pid" ] || sleep 0.2; done
-while [ -s "$PGDATA/postmaster.pid" ]; do
-  if grep -q 'ready to accept connections' /tmp/log; then kill $!; exit 0; fi
-  sleep 0.3
-done
-sleep 1
-kill $!
-exit 1
-"""
-# $1 port, $2 role. What the password was then does not matter.
-LET_IN = r"""
-printf '%s\n' '\set word `cat /tmp/pgbackrest/password`' \
-  "set log_statement = none; alter role :\"who\" password :'word';" |
-  psql -qX -v ON_ERROR_STOP=1 -v who="$2" -p "$1" -U "$2" -d postgres
-"""
+GONE = shell_scripts.read(__file__, "recovery_gone.sh")
+RECOVER = shell_scripts.read(__file__, "recovery_recover.sh")
+LET_IN = shell_scripts.read(__file__, "recovery_let_in.sh")
 SHORT = "recovery ended before configured recovery target was reached"
 EARLY = "before consistent recovery point"
 LAST_COMMIT = "last completed transaction was at log time "

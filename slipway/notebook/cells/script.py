@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from slipway import shell_scripts
+
 Kind = Literal["cell", "test", "python", "values"]
 
 # Bash names an error by $0 and the line; so $0 is the runbook, and the cell's text is evaluated
@@ -19,69 +21,13 @@ _TEST = 'set -uo pipefail; eval "$__slipway_cell"; printf %s $? >&$__slipway_out
 _VALUES = ""  # what it is given says all
 _PYTHON = 'exec "${__slipway_python[@]}" "$__slipway_out"'
 
-# Each variable as bash declares it and as it is; each function. Told apart by NUL, which none has.
-# `exit` is a function here so that a cell that ends with `exit 0` leaves its state all the same.
-_SAVE = r"""
-__slipway_save() {
-  { set +euxvf; set +o posix; } 2>/dev/null
-  trap - DEBUG ERR RETURN
-  {
-    builtin pwd; builtin printf '\0'; umask -p; builtin printf '\0'
-    builtin printf '%s\0%s\0' "$__slipway_options" "${BASHOPTS-}"
-    builtin printf 'variable\0IFS\0'; declare -p IFS; builtin printf '\0%s\n\0' "${IFS-}"
-    local IFS=$'\n' __slipway_each __slipway_values
-    for __slipway_each in $(compgen -v; declare -F); do
-      case $__slipway_each in
-        IFS | __slipway_*) ;;
-        'declare -'*' __slipway_'* | 'declare -f exit') ;;
-        'declare -'*)
-          builtin printf 'function\0%s\0' "${__slipway_each##* }"
-          declare -f -- "${__slipway_each##* }"; builtin printf '\0'
-          case $__slipway_each in
-            'declare -fx'*) builtin printf 'export -f %s\n' "${__slipway_each##* }" ;;
-          esac
-          builtin printf '\0' ;;
-        *)
-          __slipway_values="$__slipway_each[@]"
-          builtin printf 'variable\0%s\0' "$__slipway_each"
-          declare -p "$__slipway_each"; builtin printf '\0'
-          builtin printf '%s\n' "${!__slipway_values}"; builtin printf '\0' ;;
-      esac
-    done
-    builtin printf 'end\0'
-  } >&$__slipway_out 2>/dev/null
-}
-__slipway_end() {
-  if [ "$1" = 0 ]; then __slipway_save; fi
-  builtin exit "$1"
-}
-exit() {
-  if [ "${1-$?}" = 0 ] && [ "$BASH_SUBSHELL" = 0 ]; then __slipway_save; fi
-  builtin exit "$@"
-}
-"""
+_SAVE = shell_scripts.read(__file__, "script_save.sh")
 _OPTIONS = "__slipway_options=${BASHOPTS-}\n"  # as they are before the state is taken up
 _SURVIVE = "trap '' HUP\n"  # what it leaves behind outlives its terminal
 _STOP = "trap 'builtin exit 130' INT\n"  # else it goes on when a command takes Ctrl-C well
 
 
-# To Python every variable is there, exported or not; but for what no process can be given.
-_SHOW = r"""
-__slipway_show() {
-  local IFS=$'\n' __slipway_each __slipway_value
-  for __slipway_each in $(compgen -v); do
-    case $__slipway_each in
-      BASH* | COMP_* | DIRSTACK | EPOCH* | EUID | FUNCNAME | GROUPS | HISTCMD | HOSTTYPE | IFS) ;;
-      LINENO | MACHTYPE | OPTARG | OPTERR | OPTIND | OSTYPE | PIPESTATUS | PPID | PS4 | RANDOM) ;;
-      SECONDS | SHELLOPTS | SRANDOM | UID | _ | __slipway_*) ;;
-      *)
-        __slipway_value=${!__slipway_each-}
-        if ((${#__slipway_value} < 30000)); then export "$__slipway_each"; fi ;;
-    esac
-  done
-}
-__slipway_show
-"""
+_SHOW = shell_scripts.read(__file__, "script_show.sh")
 _LOOK = r"""
 for __slipway_each in {}; do
   if [ -n "${{!__slipway_each+set}}" ]; then

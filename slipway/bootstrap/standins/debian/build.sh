@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Makes a small Debian image without a registry: debootstrap, cut down, imported.
 # Run as root:  sh build.sh TAG SUITE MIRROR CERTIFICATES LABEL...
 # CERTIFICATES is this computer's bundle of certificate authorities, so that pip and others
