@@ -152,8 +152,8 @@ def prune(
     from slipway.releases import backup_status
     from slipway.show import confirm, output, progress
 
-    if env is not None and not plan and env.name not in ("dev", "testing"):
-        confirm.destruction(env.name, f"remove old backups of {env.name}", yes)
+    if env is not None and not plan:
+        confirm.destruction(env, "prune", f"remove old backups of {env.name}", yes)
     with session.connected(env) as found, progress.TerminalReporter() as report:
         result = backup_status.prune(found, report, plan=plan)
     output.show_pruned(result, as_json=json)
@@ -204,8 +204,9 @@ def restore(
     from slipway.show import confirm, progress, restores
 
     wish = client_restore.RestoreOptions(backup, origin, table, into, to_time, create_roles, plan)
-    if env is not None and wish.replaces and env.name not in client_restore.FREE:
-        confirm.destruction(env.name, f"replace what the database of {env.name} holds", yes)
+    if env is not None and wish.replaces:
+        what = f"replace what the database of {env.name} holds"
+        confirm.destruction(env, "undo" if undo else "restore", what, yes)
     with session.connected(env) as there, progress.TerminalReporter() as report:
         found = (
             client_restore.undo(there, wish, report)

@@ -29,11 +29,8 @@ def reset(*, env: "Environment | None" = None, yes: str = "", no_seed: bool = Fa
     from slipway.client import session
     from slipway.show import confirm, output, progress
 
-    name = env.name if env else "dev"
-    client_reset.refuse(name, "reset")
-    if not (env and env.is_throwaway):
-        where = name if env else "the hacking loop"
-        confirm.destruction(name, f"throw away all that is in the database of {where}", yes)
+    where = env.name if env else "the hacking loop"
+    confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
     with session.connected(env) as there, progress.TerminalReporter() as report:
         output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
 
@@ -48,10 +45,7 @@ def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     from slipway.client import session
     from slipway.show import confirm, output, progress
 
-    if env is not None:
-        client_reset.refuse(env.name, "seeded")
-        if not env.is_local:
-            confirm.destruction(env.name, f"put sample rows into {env.name}", yes)
+    confirm.destruction(env, "seed", f"put sample rows into {env.name if env else 'it'}", yes)
     with session.connected(env) as there, progress.TerminalReporter() as report:
         output.say(client_reset.sow(there, report)["summary"])
 

@@ -69,6 +69,7 @@ def migrate(
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
+    from slipway.environments import protection
     from slipway.show import confirm, migrations, output, progress
 
     wish = client_migrations.given(
@@ -81,7 +82,7 @@ def migrate(
         mark=mark,
     )
     with progress.TerminalReporter() as report, session.connected(env) as there:
-        if dry_run or client_migrations.needs_a_word(env):
+        if dry_run or protection.asks(env, "migrate"):
             plan = there.do("plan", wish, report)
             migrations.show_plan(plan)
             client_migrations.demand_runnable(plan)
@@ -89,7 +90,7 @@ def migrate(
                 return
             wish["expected"] = client_migrations.versions(plan)
             if plan["pending"] or mark or resume_from:
-                confirm.destruction(there.env.name, f"migrate {there.env.name}", yes)
+                confirm.destruction(env, "migrate", f"migrate {there.env.name}", yes)
         output.say(there.do("migrate", wish, report)["summary"])
 
 
@@ -119,19 +120,20 @@ def rollback(
     """
     from slipway.client import migrations as client_migrations
     from slipway.client import session
+    from slipway.environments import protection
     from slipway.show import confirm, output, progress
 
     wish = client_migrations.given(
         steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
     )
     with progress.TerminalReporter() as report, session.connected(env) as there:
-        if client_migrations.needs_a_word(env):
+        if protection.asks(env, "rollback"):
             going = client_migrations.newest(there.do("status", wish, report), steps)
             wish["expected"] = [each["version"] for each in going]
             names = ", ".join(each["file"] for each in going) or "no migration"
             names = "the rest of the half-done migration" if resume_from else names
             what = f"take back {names} of {there.env.name}, with the data they hold"
-            confirm.destruction(there.env.name, what, yes)
+            confirm.destruction(env, "rollback", what, yes)
         output.say(there.do("rollback", wish, report)["summary"])
 
 

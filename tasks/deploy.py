@@ -125,8 +125,8 @@ def destroy(env: "Environment", *, plan: bool = False, yes: str = "") -> None:
     from slipway.releases import destroy as removal
     from slipway.show import confirm, plans
 
-    if not (plan or env.is_throwaway):
-        confirm.destruction(env.name, f"remove {env.prefix} with its database", yes)
+    if not plan:
+        confirm.destruction(env, "destroy", f"remove {env.prefix} with its database", yes)
     with connect.connected(env) as cluster:
         steps = removal.plan(env, cluster)
         plans.preview(steps) if plan else plans.follow(steps)

@@ -184,7 +184,8 @@ def rm(
     steps = Removal(place, provider, machine, with_data).plan()
     if plan:
         return plans.preview(steps)
-    confirm.destruction(env.name, f"remove {name} ({machine.ssh}) from {env.name}", yes)
+    what = f"remove {name} ({machine.ssh}) from {env.name}"
+    confirm.destruction(env, "remove machine", what, yes)
     return plans.follow(steps)
 
 

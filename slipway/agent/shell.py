@@ -1,7 +1,7 @@
 """psql beside the database, for a person or for SQL on its input: `python -m slipway.agent.shell`.
 
 It gets its password from a file that is gone with it, keeps no history, says in its prompt where it
-is, and only reads in prod unless told otherwise.
+is, and only reads in production unless told otherwise.
 """
 
 import argparse
@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 
-from slipway.database import identity
 from slipway.database.connection import server
+from slipway.environments import protection
+from slipway.environments.protection import Here
 from slipway.errors import SlipwayError
 
 PATIENCE = 5.0
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument("--idle", type=float, default=IDLE, help="seconds, then it is over")
     asked = parser.parse_args()
     environment = os.environ.get("ENVIRONMENT", "dev")
-    is_write = asked.write or environment != identity.PROTECTED
+    is_write = asked.write or protection.verdict(Here(environment), "write SQL") == "free"
     try:
         place = server()
         place.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
@@ -74,7 +75,7 @@ def options(*, is_write: bool) -> str:
 
 def flags(environment: str, *, is_write: bool) -> list[str]:
     """How psql is called; the password and SQL are never among it."""
-    colour = RED if environment == identity.PROTECTED else GREEN
+    colour = RED if protection.is_production(Here(environment)) else GREEN
     name = environment if is_write else f"{environment} (reads only)"
     prompt = f"{colour}{name}{PLAIN} %/%R%x%# "
     found = ["-X", "-v", f"PROMPT1={prompt}", "-v", f"PROMPT2={prompt}"]

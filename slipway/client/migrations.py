@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from slipway.cluster import lease
-from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
 from slipway.migrations import files, state
 from slipway.project import COMPOSE
@@ -46,11 +45,6 @@ def demand_runnable(plan: Mapping[str, Any]) -> None:
     if count := len(plan["problems"]):
         many = "these are" if count > 1 else "this is"
         raise Refused(f"nothing would run, for {many} in the way: see above")
-
-
-def needs_a_word(env: Environment | None) -> bool:
-    """Whether its name is asked for before the schema is changed by hand."""
-    return env is not None and not (env.is_local or env.is_throwaway)
 
 
 def check(status: Mapping[str, Any]) -> None:

@@ -8,18 +8,12 @@ from slipway.client import backups
 from slipway.client import migrations as client_migrations
 from slipway.client.backups import There
 from slipway.cluster import lease
+from slipway.environments import protection
 from slipway.errors import ConfigError, Refused
 from slipway.progress import Reporter
 from slipway.project import COMPOSE
 
-PROTECTED = "prod"  # in code; no flag changes it
 SEEDS = COMPOSE / "seed"
-
-
-def refuse(name: str, what: str) -> None:
-    """Raise Refused for prod, before anything is connected to."""
-    if name == PROTECTED:
-        raise Refused(f"{PROTECTED} is never {what}, whatever is typed; nothing was changed")
 
 
 def seeds(name: str, folder: Path = SEEDS) -> dict[str, str]:
@@ -36,7 +30,7 @@ def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
 def reset(there: There, report: Reporter, *, seed: bool = True) -> dict[str, Any]:
     """Begin a database anew, while nobody deploys; return what is told of it."""
     env = there.env
-    refuse(env.name, "reset")
+    protection.check(env, "reset")
     given = backups.request(there, report) | {"migrations": migrations(), "seeds": {}}
     if seed:
         given["seeds"] = seeds(env.name)
@@ -47,7 +41,7 @@ def reset(there: There, report: Reporter, *, seed: bool = True) -> dict[str, Any
 def sow(there: There, report: Reporter) -> dict[str, Any]:
     """Put the sample rows into the database that is there; return what is told of it."""
     env = there.env
-    refuse(env.name, "seeded")
+    protection.check(env, "seed")
     found = seeds(env.name)
     if not found:
         raise Refused(f"there are no sample rows: compose/seed/common.sql, {env.name}.sql")

@@ -26,7 +26,6 @@ from slipway.storage.open import open_store
 from slipway.storage.store import Store
 
 FOLDER = ROOT / "backups"
-FREE = ("dev", "testing")  # no name is typed for these
 STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_S3_CA")
 
 

@@ -3,12 +3,13 @@
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from slipway.environments import protection
+from slipway.environments.protection import Deed, Here
 from slipway.errors import Refused
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-PROTECTED = "prod"  # by name, in code: no flag, no setting and no answer of a person changes it
 LOCK = 0x51_1D_3A_18  # any number; keeps two first writers apart
 MAKE = """
 CREATE SCHEMA IF NOT EXISTS slipway;
@@ -62,16 +63,15 @@ def refuse_another(connection: "Connection[tuple[Any, ...]]", environment: str) 
     _refuse_row(read(connection), environment)
 
 
-def refuse_unless(asked: str, setting: str, row: str | None, what: str) -> None:
+def refuse_unless(asked: str, setting: str, row: str | None, deed: Deed) -> None:
     """Raise Refused unless the person, the container's setting and the row name one environment.
 
-    `what` is the deed, "reset".
+    And unless the table allows the deed for each of the three.
     """
-    if PROTECTED in (asked, setting, row):
-        witness = "you asked for" if asked == PROTECTED else "its settings say"
-        if row == PROTECTED:
-            witness = "its own row says"
-        raise Refused(f"{witness} {PROTECTED}; Slipway does not {what} that; nothing was changed")
+    witnesses = {"its own row says": row, "you asked for": asked, "its settings say": setting}
+    for witness, name in witnesses.items():
+        if name is not None and protection.refuses(Here(name), deed):
+            raise Refused(f"{witness} {name}; Slipway does not {deed} that; nothing was changed")
     if asked != setting:
         raise Refused(
             f"you asked for {asked!a}, and the settings beside this database say {setting!a}; "

@@ -1,12 +1,12 @@
 """The frozen Environment: what one of dev, testing, staging or prod is, checked as it is read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from slipway.environments import envfile, setting_rules
+from slipway.environments import envfile, protection, setting_rules
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE, SECRETS
 
@@ -39,7 +39,7 @@ class Environment:
 
     @property
     def is_throwaway(self) -> bool:
-        """Whether it may be removed without its name being typed."""
+        """Whether it is made anew for each run of tests, so that nobody misses what it held."""
         return self.name == "testing"
 
     @property
@@ -76,6 +76,7 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
         values = envfile.read(path)
         _check(path, values, rules)
         settings |= values
+        _check_production(path, values, known)
     for rule in rules.values():
         if not rule.secret and rule.is_required(name) and not settings.get(rule.key):
             raise ConfigError(f"compose/{name}.env: {rule.key} is missing. {rule.help}")
@@ -102,6 +103,18 @@ def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Schema) -
             )
         if complaint := rule.complaint(value):
             raise ConfigError(f"compose/{path.name}: {key} {complaint}")
+
+
+def _check_production(path: Path, values: Mapping[str, str], known: Sequence[str]) -> None:
+    """Find a name that would guard nothing; every environment has to know which ones are."""
+    if protection.SETTING in values and path.name != "common.env":
+        raise ConfigError(f"compose/{path.name}: {protection.SETTING} belongs in common.env")
+    for name in protection.listed(values):
+        if name not in known:
+            hint = setting_rules.nearest(name, list(known))
+            raise ConfigError(
+                f"compose/{path.name}: {protection.SETTING}: there is no environment {name}{hint}"
+            )
 
 
 def _check_pitr(path: str, settings: Mapping[str, str]) -> None:

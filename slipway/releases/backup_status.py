@@ -13,6 +13,7 @@ from slipway.client.pitr import pgbackrest
 from slipway.client.session import Session
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
+from slipway.environments.protection import is_production
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter, Silent
@@ -98,7 +99,7 @@ def judge(
             f"{_hours(policy.stale_after)}); type: inv db.backup --env={env.name}"
         )
     running = (drawn["runs"].get("backup") or {}).get("state") == "running"
-    if not (newest or unknown or running) and (scheduled or env.name == "prod"):
+    if not (newest or unknown or running) and (scheduled or is_production(env)):
         problems.append(f"there is no backup of the database yet: inv db.backup --env={env.name}")
     if scheduled:
         problems += _failures(drawn["runs"], newest)

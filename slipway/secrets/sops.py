@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from slipway.environments.environment import Environment
+from slipway.environments.protection import DISPOSABLE
 from slipway.environments.setting_rules import KEY, nearest
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
@@ -52,7 +53,7 @@ def read(env: Environment) -> dict[str, Secret]:
 
 def key_file(env: Environment) -> Path | None:
     """Return the age key in the repository where this environment uses it, else None."""
-    return env.secrets / PUBLIC_KEY_FILE if env.name in ("dev", "testing") else None
+    return env.secrets / PUBLIC_KEY_FILE if env.name in DISPOSABLE else None
 
 
 def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:

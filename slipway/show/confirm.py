@@ -2,6 +2,8 @@
 
 import sys
 
+from slipway.environments import protection
+from slipway.environments.protection import Deed, Guarded
 from slipway.errors import Refused
 
 
@@ -13,18 +15,25 @@ def ask(question: str) -> bool:
     return _answer().lower() in ("y", "yes")
 
 
-def destruction(env: str, what: str, yes: str = "") -> None:
-    """Go on only when the environment's name was given with --yes or is typed now."""
-    if yes == env:
+def destruction(env: Guarded | None, deed: Deed, what: str, yes: str = "") -> None:
+    """Continue only where the table of protection allows it; None is the hacking loop.
+
+    Where it asks, the environment's name has to be given with --yes, or be typed now.
+    """
+    protection.check(env, deed)
+    if not protection.asks(env, deed):
+        return
+    name = env.name if env is not None else "dev"
+    if yes == name:
         return
     if yes:
-        raise Refused(f"--yes={yes} is not the environment; to {what} give --yes={env}")
+        raise Refused(f"--yes={yes} is not the environment; to {what} give --yes={name}")
     if sys.stdin.isatty() and sys.stderr.isatty():
-        print(f"About to {what}. Type {env} to go on: ", end="", file=sys.stderr, flush=True)
-        if _answer() == env:
+        print(f"About to {what}. Type {name} to continue: ", end="", file=sys.stderr, flush=True)
+        if _answer() == name:
             return
         raise Refused("nothing was changed")
-    raise Refused(f"to {what} without a terminal, add --yes={env}")
+    raise Refused(f"to {what} without a terminal, add --yes={name}")
 
 
 def _answer() -> str:

@@ -11,9 +11,9 @@ from slipway.database import identity, query, seed
 from slipway.database.connection import Server, server
 from slipway.database.reset import ResetOptions
 from slipway.database.reset import reset as replace
+from slipway.environments import protection
+from slipway.environments.protection import Here
 from slipway.migrations import files, runner
-
-WITHOUT_DUMP = "dev"  # only what one person made up is lost there, if it is what it says
 
 
 def reset(work: Context) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def reset(work: Context) -> dict[str, Any]:
     def before(old: Server) -> None:
         with old.connect(application="slipway reset") as connection:
             row = identity.read(connection)
-        if (_setting(), row) != (WITHOUT_DUMP, WITHOUT_DUMP):
+        # Where it is not what it says, even dev's may hold what somebody needs.
+        if row != _setting() or protection.refuses(Here(_setting()), "discard"):
             kept.append(str(backups.backup(work)["backup"]["id"]))
             work.report.note(f"kept as backup {kept[0]}")
 

@@ -3,7 +3,8 @@
 from collections.abc import Set as AbstractSet
 
 from slipway.database.connection import Server
-from slipway.database.identity import PROTECTED
+from slipway.environments import protection
+from slipway.environments.protection import Here
 from slipway.errors import ConfigError, Refused
 from slipway.migrations import splitter
 
@@ -12,20 +13,21 @@ FILE = "backups/scrub.sql"
 
 def is_due(origins: AbstractSet[str], environment: str) -> bool:
     """Whether data of these origins must be scrubbed before it serves in an environment."""
-    return PROTECTED in origins and environment != PROTECTED
+    from_production = any(protection.is_production(Here(origin)) for origin in origins)
+    return from_production and protection.refuses(Here(environment), "unscrubbed")
 
 
 def demand(origins: AbstractSet[str], environment: str, text: str) -> None:
     """Refuse what must not be: another's data in production, production's elsewhere as it is."""
-    others = sorted(origins - {PROTECTED})
-    if environment == PROTECTED and others:
+    others = sorted(origins - {environment})
+    if others and protection.refuses(Here(environment), "import"):
         raise Refused(
-            f"this is a backup of {others[0]}, and {PROTECTED} takes only its own; nothing was "
+            f"this is a backup of {others[0]}, and {environment} takes only its own; nothing was "
             "changed; with --into=NAME it can be looked at in another environment"
         )
     if is_due(origins, environment) and not splitter.split(text):
         raise Refused(
-            f"this holds the data of {PROTECTED}'s users; write what makes it harmless into "
+            f"this holds the data of production's users; write what makes it harmless into "
             f"{FILE} (or scrub.{environment}.sql), SQL that runs before anybody sees it; "
             "nothing was changed"
         )

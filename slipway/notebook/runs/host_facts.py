@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.environments.protection import DISPOSABLE
 from slipway.errors import HostError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.notebook.document import Runbook
 from slipway.project import ROOT
 
 AGREED = ("main", "master")  # the branches that a team works from, and its remote's own
-HARMLESS = ("", "dev", "testing")  # environments that nobody depends on
 # How many words stand before the path in a line of each kind.
 FIELDS = {"1": 7, "2": 8, "u": 9, "?": 0}
 STATUS = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch"]
@@ -84,7 +84,7 @@ def complaints(here: HostFacts, runbook: Runbook) -> list[str]:
 
 def demand(here: HostFacts, runbook: Runbook, env: str) -> None:
     """Raise Refused where a risky runbook would run on what is not the team's common state."""
-    if runbook.matter.risk != "high" or env in HARMLESS:
+    if runbook.matter.risk != "high" or not env or env in DISPOSABLE:
         return
     if not (here.dirty or here.behind or here.strayed):
         return

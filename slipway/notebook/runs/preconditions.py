@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slipway.environments import environment
 from slipway.environments.environment import Environment
+from slipway.environments.protection import has_users
 from slipway.errors import ConfigError, UsageError
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.checking import check
@@ -120,4 +121,4 @@ def variables_of(runbook: Runbook) -> dict[str, tuple[str, ...]]:
 
 def is_real(env: Environment | None) -> bool:
     """Whether users would notice."""
-    return env is not None and (env.name == "prod" or not (env.is_local or env.name == "staging"))
+    return env is not None and has_users(env)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.environments.protection import PRODUCTION
 from slipway.notebook.cells import output
 from slipway.notebook.document import (
     Action,
@@ -212,7 +213,7 @@ def _pills(story: RunHistory) -> str:
     sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(story.ending, "■")
     result = _text(f"{sign} {story.result.capitalize()}")
     env = str(story.begin.get("env") or "")
-    where = f'<span class="env {"prod" if env == "prod" else ""}">{_text(env)}</span>'
+    where = f'<span class="env {"prod" if env in PRODUCTION else ""}">{_text(env)}</span>'
     pills = f'<span class="result {_class(story.ending)}">{result}</span>{where if env else ""}'
     return f'<p class="pills">{pills}</p>'
 

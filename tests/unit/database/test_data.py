@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.agent import shell
-from slipway.client import reset
 from slipway.database import identity, query
 from slipway.errors import Refused, UsageError
 from slipway.show import query_result
@@ -35,13 +34,6 @@ def test_only_one_environment_that_is_not_prod_is_ever_let_through(
         assert "othing was changed" in str(refused)
     else:
         assert agreed
-
-
-def test_prod_is_refused_before_anything_is_connected_to() -> None:
-    for what in ("reset", "seeded"):
-        with pytest.raises(Refused, match="prod is never"):
-            reset.refuse("prod", what)
-    reset.refuse("staging", "reset")
 
 
 @given(VALUES)
