@@ -4,12 +4,37 @@ SlipwayError                1  it failed
 ├── UsageError              2  the command line is wrong
 ├── ConfigError             2  a file of the project is wrong; names file and key
 ├── Refused                 3  nothing was changed
+│   └── Damaged             3  a backup is not what its manifest says
 ├── RolledBack              4  it failed; the old release serves
+├── UnattendedPrompt        4  a runbook would have to ask, and nobody is there; nothing was run
 ├── DifferenceFound         5  what is differs from what should be
-├── Busy                   75  somebody else holds the lease
-└── HostError               1  something on one host
-    ├── Unreachable         1  no connection, or one that is not trusted
-    └── CommandFailed       1  a command ended with another code than 0
+├── Busy                   75  somebody else holds the lock
+├── Interrupted           130  ended by Ctrl-C or a signal; what was begun was taken back
+├── HostError               1  something on one host
+│   ├── Unreachable         1  no connection, or one that is not trusted
+│   └── CommandFailed       1  a command ended with another code than 0
+├── HostsFailed             1  several hosts failed; one line each
+├── NotHealthy              1  a stack did not become healthy
+│   └── RollbackSeen        1  the Swarm rolled its update back
+├── JobFailed               1  a one-shot service ended with another code than 0
+├── ChannelBroken           1  the connection between client and agent ended or made no sense
+├── NoDatabase              1  no connection to the database
+├── QueryFailed             1  the database refused a query
+├── SeedFailed              1  a seed file could not be applied
+├── MigrationFailed         1  a migration could not be applied
+├── LocaleUnavailable       1  the server lacks the locale of the backed-up database
+├── SwapBlocked             1  two databases could not be swapped: sessions in the way
+├── DumpFailed              1  pg_dump failed, or its dump cannot be decoded
+├── DrillFailed             1  a restored backup is not what was backed up
+├── ArchiveError            1  pgBackRest failed
+├── StoreError              1  the backup store failed
+│   ├── NotFound            1  it holds no such object
+│   ├── Retained            1  it keeps an object locked
+│   ├── NotListable         1  it does not list its objects
+│   ├── BadKey              2  no store could hold an object of this name
+│   └── TooLarge            1  an object is larger than was announced
+├── NotStarted              1  the process of a runbook's cell could not be started
+└── OutputUnwritable        1  the output of a cell could not be written to disk
 """
 
 import shlex
@@ -56,6 +81,12 @@ class Busy(SlipwayError):
     """Somebody else holds the lease of the environment."""
 
     exit_code = 75
+
+
+class Interrupted(SlipwayError):
+    """Ended by Ctrl-C or a signal; what was begun was taken back."""
+
+    exit_code = 130
 
 
 class HostError(SlipwayError):

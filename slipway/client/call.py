@@ -14,6 +14,7 @@ from slipway.errors import (
     ConfigError,
     DifferenceFound,
     HostError,
+    Interrupted,
     Refused,
     RolledBack,
     SlipwayError,
@@ -29,12 +30,6 @@ NOT_CONNECTED = 255  # what ssh itself ends with
 ERRORS: dict[int, type[SlipwayError]] = {
     kind.exit_code: kind for kind in (ConfigError, Refused, RolledBack, DifferenceFound, Busy)
 }
-
-
-class Interrupted(SlipwayError):
-    """The work inside was ended from there."""
-
-    exit_code = 130
 
 
 def run(

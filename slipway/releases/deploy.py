@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from slipway.cluster import lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, RolledBack, SlipwayError
+from slipway.errors import Interrupted, Refused, RolledBack, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan
@@ -157,12 +157,6 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
         raise RolledBack(f"{label} was taken back: {first}{tail}\n{serving}") from error
     kind = type(error) if isinstance(error, Refused) else SlipwayError
     raise kind(f"{first}{tail}\n{serving}") from error
-
-
-class Interrupted(SlipwayError):
-    """Ctrl-C; what was begun has been taken back."""
-
-    exit_code = 130
 
 
 class _Watch:

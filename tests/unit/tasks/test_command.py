@@ -141,7 +141,9 @@ def test_the_project_lists_its_tasks_and_explains_each_from_any_subfolder() -> N
     assert {"deploy", "rollback", "status", "machine.create"} <= set(done.stdout.split())
 
 
-@pytest.mark.parametrize("words", [("--help=db.restore",), ("--help", "deploy"), ("db.restore", "-h")])
+@pytest.mark.parametrize(
+    "words", [("--help=db.restore",), ("--help", "deploy"), ("db.restore", "-h")]
+)
 def test_help_shows_the_flags_of_a_task_wherever_it_is_named(words: tuple[str, ...]) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "invoke", *words],

@@ -202,11 +202,11 @@ def test_capture_takes_stdout_for_later_cells(run: Run) -> None:
 def test_a_secret_is_seen_by_the_cells_and_by_nobody_else(tmp_path: Path) -> None:
     run = Run(tmp_path, PGPASSWORD=SECRET)
     seen: list[bytes] = []
-    source = f'T=$PGPASSWORD; f() {{ : {SECRET}; }}; echo "$T"; echo ready; sleep 0.2'
-    result = run(source, page=Page(b"ready", lambda: seen.extend(command_lines())))
+    source = f'T=$PGPASSWORD; f() {{ : {SECRET}; }}; echo "$T"; echo on-the-page; sleep 0.2'
+    result = run(source, page=Page(b"on-the-page", lambda: seen.extend(command_lines())))
     assert result.unkept == ("T", "f()") and run.page.seen.startswith(b"***\n")
     assert any(b"bash" in line for line in seen)
-    assert not any(SECRET.encode() in line or b"echo ready" in line for line in seen)
+    assert not any(SECRET.encode() in line or b"echo on-the-page" in line for line in seen)
     assert run.printed('[ "$T" = "$PGPASSWORD" ]; X=$(f)') == ""
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
