@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from slipway.checks import requirements
+from tests import base_images
 
 # A shell starts what is in its background without it, and with it all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -34,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_report_header() -> list[str]:
+    """Tell which versions of the day a run has: what was green with others may be red with them."""
+    return base_images.report()
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests import base_images
 from tests.e2e import checkout, leftovers, rig
 from tests.e2e.checkout import Checkout, CommandOutcome
 from tests.e2e.rig import Rig
@@ -21,6 +22,7 @@ Follow = Callable[[str], CommandOutcome]
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One machine of staging with a first release, from a clone of its own."""
+    base_images.demand_pair("postgres:17", "postgres:18")
     name = leftovers.new_name()
     with leftovers.swept(name):
         project = checkout.clone(tmp_path_factory.mktemp("upgrade"), name)

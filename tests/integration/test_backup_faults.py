@@ -16,6 +16,7 @@ from slipway.hosts.local import LocalHost
 from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
+from tests import base_images
 from tests.fakes.stores import HeldStore
 from tests.integration import postgres_stack
 from tests.integration.backup_cases import (
@@ -200,7 +201,7 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
     place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     pooler = f"{IMAGES}/pooler"
-    place.corner.docker("build", "--quiet", "--tag", pooler, str(ROOT / "tests/fakes/pooler"))
+    base_images.build(pooler, str(ROOT / "tests/fakes/pooler"))
     file = place.server.password_file
     options = ("--network", place.network, "--network-alias", "pooler", "--volume")
     running = place.corner.run(

@@ -9,7 +9,7 @@ import pytest
 
 from slipway.bootstrap import images, standins
 from slipway.hosts.local import LocalHost
-from slipway.progress import SILENT
+from tests import base_images
 from tests.integration.docker_sandbox import IMAGES
 
 pytestmark = pytest.mark.engine
@@ -83,7 +83,7 @@ def test_a_wrong_password_is_refused_over_the_network(postgres: str) -> None:
 def test_postgres_18_refuses_the_old_place_of_its_volume_and_starts_at_the_new_one(
     postgres: str,
 ) -> None:
-    images.ensure_images(["postgres:18"], SILENT)
+    base_images.have("postgres:18")
     name = postgres.split("--name ")[1].split()[0]
     newer = postgres.replace("postgres:17", "postgres:18")
     docker(*newer.split())

@@ -13,6 +13,7 @@ from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.migrations import files, status
 from slipway.migrations.options import MigrationOptions
 from slipway.project import ROOT
+from tests import base_images
 from tests.integration import postgres_stack
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox
 from tests.integration.migration_database import (
@@ -310,7 +311,7 @@ def test_a_wrong_password_or_name_fails_at_once_and_a_late_server_is_waited_for(
 def test_a_pooler_that_shares_connections_is_refused_and_one_that_does_not_is_fine(
     db: MigrationDatabase, place: PostgresStack
 ) -> None:
-    place.corner.docker("build", "--quiet", "--tag", POOLER, str(ROOT / "tests/fakes/pooler"))
+    base_images.build(POOLER, str(ROOT / "tests/fakes/pooler"))
     for mode, is_refused in (("transaction", True), ("session", False)):
         pooled = pooler(place, db, mode)
         if is_refused:

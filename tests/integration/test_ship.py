@@ -22,6 +22,7 @@ from slipway.images.sources import Build, Image
 from slipway.machines.local import image as host_image
 from slipway.machines.local.image import RIGHTS
 from slipway.progress import SILENT
+from tests import base_images
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
@@ -102,8 +103,7 @@ class Registry:
         self.corner = corner
         self.tag = f"{corner.app}/registry"
         base_image("debian:trixie-slim")
-        argv = ["docker", "build", "--quiet", "--label", corner.label, "--tag", self.tag, "-"]
-        subprocess.run(argv, input=REGISTRY.encode(), capture_output=True, check=True)
+        base_images.build(self.tag, "-", "--label", corner.label, text=REGISTRY)
 
     def start(self, config: str) -> str:
         """Start one; return its address."""
