@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from slipway.errors import ConfigError, SlipwayError
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    import psycopg
+
+# A string: psycopg is loaded only where something is asked of a database.
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 PASSWORD_FILE = Path("/run/secrets/DATABASE_PASSWORD")
 PATIENCE = 60.0  # a database that starts anew is back by then
@@ -39,9 +42,7 @@ class Server:
         """Return the same server with another database."""
         return replace(self, database=database)
 
-    def connect(
-        self, *, patience: float = PATIENCE, application: str = "slipway"
-    ) -> "Connection[tuple[Any, ...]]":
+    def connect(self, *, patience: float = PATIENCE, application: str = "slipway") -> Connection:
         """Open an autocommit connection, waiting for a server that is still starting.
 
         Raises NoDatabase with the reason; at once where waiting would not help.
@@ -140,8 +141,6 @@ def _reason(message: str) -> str:
     )
 
 
-def connect(
-    environ: Mapping[str, str] = os.environ, patience: float = PATIENCE
-) -> "Connection[tuple[Any, ...]]":
+def connect(environ: Mapping[str, str] = os.environ, patience: float = PATIENCE) -> Connection:
     """Open an autocommit connection to the database that a container's settings name."""
     return server(environ).connect(patience=patience)

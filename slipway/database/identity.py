@@ -1,14 +1,11 @@
 """Which environment a database is: one row in it says so, and what destroys asks it first."""
 
 import contextlib
-from typing import TYPE_CHECKING, Any
 
+from slipway.database.connection import Connection
 from slipway.environments import protection
 from slipway.environments.protection import Deed, Here
 from slipway.errors import Refused
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 LOCK = 0x51_1D_3A_18  # any number; keeps two first writers apart
 MAKE = """
@@ -27,7 +24,7 @@ WRITE = (
 )
 
 
-def read(connection: "Connection[tuple[Any, ...]]") -> str | None:
+def read(connection: Connection) -> str | None:
     """Return the environment that the database says it is; None where nobody wrote it yet."""
     found = connection.execute(THERE).fetchone()
     if not found or not found[0]:
@@ -36,7 +33,7 @@ def read(connection: "Connection[tuple[Any, ...]]") -> str | None:
     return str(row[0]) if row else None
 
 
-def write(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
+def write(connection: Connection, environment: str) -> None:
     """Say which environment the database is from now on."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -44,7 +41,7 @@ def write(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
         connection.execute(WRITE, [environment])
 
 
-def ensure(connection: "Connection[tuple[Any, ...]]", environment: str) -> str:
+def ensure(connection: Connection, environment: str) -> str:
     """Say it where nobody did yet and where we may; return what the database says."""
     import psycopg
 
@@ -58,7 +55,7 @@ def ensure(connection: "Connection[tuple[Any, ...]]", environment: str) -> str:
     return found or environment
 
 
-def refuse_another(connection: "Connection[tuple[Any, ...]]", environment: str) -> None:
+def refuse_another(connection: Connection, environment: str) -> None:
     """Raise Refused where the database says that it is another environment's."""
     _refuse_row(read(connection), environment)
 

@@ -1,20 +1,13 @@
 """Finds a pooler that gives a connection away between transactions: locks mean nothing there."""
 
-from typing import TYPE_CHECKING, Any
-
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import Refused
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 PID = "SELECT pg_backend_pid()"
 TRIES = 3
 
 
-def refuse_shared_connection(server: Server, connection: "Connected") -> None:
+def refuse_shared_connection(server: Server, connection: Connection) -> None:
     """Raise Refused where the server behind a connection changes between two statements."""
     if _pid(connection) == connection.info.backend_pid:
         return  # what the server said at the start: nobody stands between
@@ -31,6 +24,6 @@ def refuse_shared_connection(server: Server, connection: "Connected") -> None:
                     )
 
 
-def _pid(connection: "Connected") -> int:
+def _pid(connection: Connection) -> int:
     row = connection.execute(PID).fetchone()
     return int(row[0]) if row else 0

@@ -1,20 +1,20 @@
 """What belongs to a database and to no dump of it: owner, rights, settings, limit of sessions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from slipway.database.connection import Connection
 from slipway.errors import SlipwayError
 from slipway.progress import Reporter
 
 if TYPE_CHECKING:
-    from psycopg import Connection, Error, sql
+    from psycopg import Error, sql
 
-    Session = Connection[tuple[Any, ...]]
 
 # Settings whose value is a list of names, stored as SQL writes it; quoting it would make one name.
 LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"}
 
 
-def copy(session: "Session", source: str, target: str, report: Reporter) -> None:
+def copy(session: Connection, source: str, target: str, report: Reporter) -> None:
     """Give `target` the owner, rights, settings and limit of `source`; rights that lack are told.
 
     `session` is one to another database.
@@ -30,7 +30,7 @@ def copy(session: "Session", source: str, target: str, report: Reporter) -> None
     _copy_owner(session, source, target, report)
 
 
-def open_to_all(session: "Session", name: str) -> None:
+def open_to_all(session: Connection, name: str) -> None:
     """Give a database the rights that a new one has."""
     from psycopg import sql
 
@@ -38,7 +38,7 @@ def open_to_all(session: "Session", name: str) -> None:
     session.execute(text.format(sql.Identifier(name)))
 
 
-def _rights(session: "Session", source: str, target: str) -> "list[sql.Composed]":
+def _rights(session: Connection, source: str, target: str) -> "list[sql.Composed]":
     from psycopg import sql
 
     row = session.execute(
@@ -63,7 +63,7 @@ def _rights(session: "Session", source: str, target: str) -> "list[sql.Composed]
     return found
 
 
-def _settings(session: "Session", source: str, target: str) -> "list[sql.Composed]":
+def _settings(session: Connection, source: str, target: str) -> "list[sql.Composed]":
     from psycopg import sql
 
     found = []
@@ -76,7 +76,7 @@ def _settings(session: "Session", source: str, target: str) -> "list[sql.Compose
     return found
 
 
-def _copy_lists(session: "Session", source: str, target: str, report: Reporter) -> None:
+def _copy_lists(session: Connection, source: str, target: str, report: Reporter) -> None:
     """Copy the lists through settings of this session, which writes them down as they were."""
     import psycopg
     from psycopg import sql
@@ -93,7 +93,7 @@ def _copy_lists(session: "Session", source: str, target: str, report: Reporter) 
             _tell_left_out(error, f"{text.as_string(session)} = {value}", report)
 
 
-def _read_settings(session: "Session", source: str) -> list[tuple[str | None, str, str]]:
+def _read_settings(session: Connection, source: str) -> list[tuple[str | None, str, str]]:
     rows = session.execute(
         "select case when setrole = 0 then null else pg_get_userbyid(setrole) end,"
         " unnest(setconfig)"
@@ -116,7 +116,7 @@ def _tell_left_out(error: "Error", statement: str, report: Reporter) -> None:
     report.note(f"left out, for {error.diag.message_primary}: {statement}")
 
 
-def _copy_owner(session: "Session", source: str, target: str, report: Reporter) -> None:
+def _copy_owner(session: Connection, source: str, target: str, report: Reporter) -> None:
     import psycopg
     from psycopg import sql
 

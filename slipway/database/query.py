@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError, UsageError
 
 if TYPE_CHECKING:
-    from psycopg import Connection, Error
+    from psycopg import Error
 
 PATIENCE = 10.0
 LIMIT = 1000
@@ -80,7 +80,7 @@ def check(sql: str, limit: int, timeout: float) -> None:
 
 
 @contextlib.contextmanager
-def _reading(connection: "Connection[tuple[Any, ...]]", timeout: float) -> Iterator[None]:
+def _reading(connection: Connection, timeout: float) -> Iterator[None]:
     """A transaction that the server itself keeps from writing; it is never committed."""
     connection.execute("BEGIN READ ONLY")
     try:
@@ -96,7 +96,7 @@ def _reading(connection: "Connection[tuple[Any, ...]]", timeout: float) -> Itera
             connection.execute("ROLLBACK")
 
 
-def _answer(connection: "Connection[tuple[Any, ...]]", sql: str, limit: int) -> QueryResult:
+def _answer(connection: Connection, sql: str, limit: int) -> QueryResult:
     from psycopg.types.string import TextLoader
 
     cursor = connection.cursor()

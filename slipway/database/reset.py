@@ -8,18 +8,12 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 from slipway.database import identity, properties, siblings
 from slipway.database import swap as swapping
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 PATTERN = "template1"  # how a database that is missing altogether is to write and sort
 
@@ -57,7 +51,7 @@ def reset(server: Server, wish: ResetOptions, report: Reporter) -> ResetResult:
 
 
 def _replace(
-    session: "Session", server: Server, wish: ResetOptions, report: Reporter
+    session: Connection, server: Server, wish: ResetOptions, report: Reporter
 ) -> ResetResult:
     is_there = siblings.is_there(session, server.database)
     _check_rights(session, server.database, is_there=is_there)
@@ -86,7 +80,7 @@ def _replace(
 
 
 def _fill(
-    session: "Session", server: Server, new: str, wish: ResetOptions, report: Reporter
+    session: Connection, server: Server, new: str, wish: ResetOptions, report: Reporter
 ) -> None:
     """Fill the new database; one that cannot be filled is dropped again."""
     import psycopg
@@ -107,7 +101,7 @@ def _row(server: Server) -> str | None:
         return identity.read(connection)
 
 
-def _check_rights(session: "Session", database: str, *, is_there: bool) -> None:
+def _check_rights(session: Connection, database: str, *, is_there: bool) -> None:
     row = session.execute(
         "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool,"
         " rolsuper OR rolcreatedb, coalesce((SELECT pg_has_role(datdba, 'MEMBER')"
@@ -130,7 +124,7 @@ def _check_rights(session: "Session", database: str, *, is_there: bool) -> None:
         raise Refused(f"{database} belongs to another role than {user}; nothing was changed")
 
 
-def _tell_sessions(session: "Session", database: str, report: Reporter) -> int:
+def _tell_sessions(session: Connection, database: str, report: Reporter) -> int:
     """Say whose connections will end; return how many."""
     rows = session.execute(
         "SELECT coalesce(nullif(application_name, ''), 'without a name'), usename, count(*)"
@@ -144,7 +138,7 @@ def _tell_sessions(session: "Session", database: str, report: Reporter) -> int:
     return sum(count for _, _, count in rows)
 
 
-def _name(session: "Session", new: str, database: str) -> None:
+def _name(session: Connection, new: str, database: str) -> None:
     """Give a new database its name, where there is none to take the place of."""
     from psycopg import sql
 

@@ -5,17 +5,16 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from slipway.database.connection import MAINTENANCE, Server
+from slipway.database.connection import MAINTENANCE, Connection, Server
 from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.progress import Reporter
 
 if TYPE_CHECKING:
-    from psycopg import Connection, sql
+    from psycopg import sql
 
-    Session = Connection[tuple[Any, ...]]
 
 RESTORE, BEFORE, UNDONE = "restore", "before", "undone"
 MARK = "Slipway is filling this database; what an interrupted run left is dropped by the next."
@@ -88,7 +87,7 @@ def drop_old(server: Server, name: str, *, force: bool = False) -> None:
         drop(session, name, force=force)
 
 
-def drop(session: "Session", name: str, *, force: bool = True) -> None:
+def drop(session: Connection, name: str, *, force: bool = True) -> None:
     """Drop a database, if it is there."""
     import psycopg
     from psycopg import sql
@@ -100,7 +99,7 @@ def drop(session: "Session", name: str, *, force: bool = True) -> None:
         raise Busy(f"somebody is connected to {name}; it stays") from None
 
 
-def drop_stale(session: "Session", database: str, report: Reporter) -> None:
+def drop_stale(session: Connection, database: str, report: Reporter) -> None:
     """Drop what an interrupted restore left; only while `alone` says that none is running."""
     for each in _kept(session, database):
         if each.kind == RESTORE:
@@ -109,7 +108,7 @@ def drop_stale(session: "Session", database: str, report: Reporter) -> None:
 
 
 @contextlib.contextmanager
-def alone(server: Server, what: str) -> "Iterator[Session]":
+def alone(server: Server, what: str) -> Iterator[Connection]:
     """Hold a session beside the database in which nobody else may replace it.
 
     Raises Busy, and Refused through a pooler that would keep the lock.
@@ -125,7 +124,7 @@ def alone(server: Server, what: str) -> "Iterator[Session]":
         yield session
 
 
-def create(session: "Session", name: str, writing: TextSettings) -> None:
+def create(session: Connection, name: str, writing: TextSettings) -> None:
     """Create an empty database that only its owner may enter; it is marked as being filled."""
     import psycopg
     from psycopg import sql
@@ -147,7 +146,7 @@ def create(session: "Session", name: str, writing: TextSettings) -> None:
     session.execute(sql.SQL("revoke all on database {} from public").format(identifier))
 
 
-def name_it(session: "Session", name: str, wanted: str) -> None:
+def name_it(session: Connection, name: str, wanted: str) -> None:
     """Give a filled database the name under which it stays."""
     from psycopg import sql
 
@@ -157,7 +156,7 @@ def name_it(session: "Session", name: str, wanted: str) -> None:
         session.execute(sql.SQL("alter database {} rename to {}").format(*names))
 
 
-def writing(session: "Session", database: str) -> OwnTextSettings:
+def writing(session: Connection, database: str) -> OwnTextSettings:
     """Read how a database writes and sorts."""
     row = session.execute(
         "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d where datname = %s",
@@ -175,7 +174,7 @@ def writing(session: "Session", database: str) -> OwnTextSettings:
     )
 
 
-def is_there(session: "Session", name: str) -> bool:
+def is_there(session: Connection, name: str) -> bool:
     """Whether the server has a database of this name."""
     found = session.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
     return found is not None
@@ -197,7 +196,7 @@ def _as(writing: TextSettings) -> "sql.Composed":
     return sql.SQL(" ").join(pairs)
 
 
-def _kept(session: "Session", database: str) -> list[Sibling]:
+def _kept(session: Connection, database: str) -> list[Sibling]:
     stem = _stem(database)
     rows = session.execute(
         "select datname, case when has_database_privilege(oid, 'connect')"
@@ -224,7 +223,7 @@ def _lock(database: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _holder(session: "Session", number: int) -> str:
+def _holder(session: Connection, number: int) -> str:
     """Say who holds the lock, as far as this role may see."""
     row = session.execute(
         "select application_name, date_trunc('seconds', now() - backend_start)::text"

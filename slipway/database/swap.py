@@ -9,17 +9,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import MAINTENANCE, NoDatabase, Server
+from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 AGAIN = 0.02  # between two rounds of ending sessions
 STUCK = "5s"  # the longest that new connections may have to wait for us
@@ -69,7 +63,7 @@ def undo(server: Server, moment: str, report: Reporter) -> tuple[str, str, float
     return found[0].name, kept, seconds
 
 
-def check(session: "Session", live: str) -> None:
+def check(session: Connection, live: str) -> None:
     """Refuse what would fail at the swap: others' sessions, prepared transactions, own work."""
     prepared = session.execute(
         "select gid from pg_prepared_xacts where database = %s order by prepared", (live,)
@@ -91,7 +85,7 @@ def check(session: "Session", live: str) -> None:
     _check_rights(session, live)
 
 
-def _check_rights(session: "Session", live: str) -> None:
+def _check_rights(session: Connection, live: str) -> None:
     """A role that is no superuser may end sessions of its own roles, or with a role for it."""
     row = session.execute(
         "select usesuper, pg_has_role(current_user, datdba, 'member'), rolcreatedb"
@@ -123,7 +117,7 @@ def _check_rights(session: "Session", live: str) -> None:
         )
 
 
-def _rename(session: "Session", live: str, new: str, kept: str) -> None:
+def _rename(session: Connection, live: str, new: str, kept: str) -> None:
     import psycopg
     from psycopg import sql
 
@@ -166,7 +160,7 @@ def _ending_sessions(maintenance: Server, *databases: str) -> Iterator[None]:
             thread.join()
 
 
-def _end_sessions(session: "Session", oids: list[int], done: threading.Event) -> None:
+def _end_sessions(session: Connection, oids: list[int], done: threading.Event) -> None:
     import psycopg
 
     # Names change meanwhile, numbers do not. One that may not be ended fails the rename.
@@ -181,7 +175,7 @@ def _end_sessions(session: "Session", oids: list[int], done: threading.Event) ->
             done.wait(AGAIN)
 
 
-def _comment(session: "Session", name: str) -> str | None:
+def _comment(session: Connection, name: str) -> str | None:
     row = session.execute(
         "select shobj_description(oid, 'pg_database') from pg_database where datname = %s", (name,)
     ).fetchone()

@@ -1,15 +1,8 @@
 """What a database must allow before migrations run on it, asked before anything is changed."""
 
-from typing import TYPE_CHECKING, Any
-
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Refused
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 ASK = """
 SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
@@ -31,7 +24,7 @@ WHERE NOT has_schema_privilege(c.relnamespace, 'USAGE')
 """
 
 
-def check(server: Server, connection: "Connected") -> None:
+def check(server: Server, connection: Connection) -> None:
     """See that migrations can run on this connection. Raises Refused."""
     refuse_shared_connection(server, connection)
     for row in connection.execute(ASK).fetchall():
@@ -40,7 +33,7 @@ def check(server: Server, connection: "Connected") -> None:
 
 def _check_rights(
     server: Server,
-    connection: "Connected",
+    connection: Connection,
     is_standby: bool,
     is_read_only: bool,
     role: str,

@@ -4,16 +4,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
+from slipway.database.connection import Connection
 from slipway.migrations.lexer import Kind, Token, tokens
 from slipway.migrations.session import MigrationSession
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 EVERY = 0.2
 LONG = 100  # characters of a query that are shown
@@ -28,9 +23,7 @@ ORDER BY a.xact_start LIMIT 3
 class BlockerWatch:
     """Looks every moment whether the session's statement waits for somebody."""
 
-    def __init__(
-        self, connection: "Connected", session: MigrationSession, report: Reporter
-    ) -> None:
+    def __init__(self, connection: Connection, session: MigrationSession, report: Reporter) -> None:
         self._connection = connection
         self._session = session
         self._report = report

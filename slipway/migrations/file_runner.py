@@ -5,9 +5,8 @@ import select
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import SlipwayError
 from slipway.migrations import failure, indexes, journal
 from slipway.migrations.blockers import BlockerWatch
@@ -17,11 +16,6 @@ from slipway.migrations.journal import Direction
 from slipway.migrations.session import MigrationSession
 from slipway.migrations.statement import Statement
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 TRIES = 5
 FIRST_PAUSE = 1.0  # doubled with every try
@@ -35,7 +29,7 @@ class FileRunner:
     """Runs files on a session; `keeper` is the connection with the lock, and writes the record."""
 
     server: Server
-    keeper: "Connected"
+    keeper: Connection
     session: MigrationSession
     watch: BlockerWatch
     report: Reporter

@@ -1,14 +1,9 @@
 """Indexes that CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY left behind, good for nothing."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
 
+from slipway.database.connection import Connection
 from slipway.migrations.statement import Statement
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 # A partitioned parent waits for its partitions, and what somebody is building is not done yet.
 INVALID = """
@@ -21,7 +16,7 @@ ORDER BY 1
 """
 
 
-def invalid(connection: "Connected") -> dict[str, str]:
+def invalid(connection: Connection) -> dict[str, str]:
     """Find the invalid indexes: how SQL names each, and its bare name."""
     return dict(connection.execute(INVALID).fetchall())
 

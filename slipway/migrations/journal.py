@@ -9,17 +9,16 @@ import datetime
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from slipway.database.connection import Connection
 from slipway.migrations.files import Migration, Script
 from slipway.migrations.splitter import split
 from slipway.migrations.statement import Statement
 
 if TYPE_CHECKING:
-    from psycopg import Connection
     from psycopg.sql import Composed
 
-    Connected = Connection[tuple[Any, ...]]
 
 Direction = Literal["up", "down"]
 
@@ -85,7 +84,7 @@ class Journal:
     stale: frozenset[str] = frozenset()
 
 
-def read(connection: "Connected") -> Journal:
+def read(connection: Connection) -> Journal:
     """Read what is applied; changes nothing, also where there is no table yet."""
     kept, ours = connection.execute(THERE).fetchone() or (None, None)
     if kept is None:
@@ -103,7 +102,7 @@ def read(connection: "Connected") -> Journal:
     return Journal(entries, frozenset(stale))
 
 
-def make(connection: "Connected") -> None:
+def make(connection: Connection) -> None:
     """Make the tables where they are missing; call it with the lock held."""
     if None in (connection.execute(THERE).fetchone() or (None,)):
         with connection.transaction():
@@ -115,7 +114,7 @@ def make(connection: "Connected") -> None:
             connection.execute(MAKE)
 
 
-def adopt(connection: "Connected", found: Iterable[Migration], by: str) -> None:
+def adopt(connection: Connection, found: Iterable[Migration], by: str) -> None:
     """Record the sums of files whose versions are applied; those recorded before are replaced."""
     files = list(found)
     columns = (
@@ -127,7 +126,7 @@ def adopt(connection: "Connected", found: Iterable[Migration], by: str) -> None:
     connection.execute(ADOPT, columns)
 
 
-def forget_files(connection: "Connected", versions: Iterable[str], by: str) -> None:
+def forget_files(connection: Connection, versions: Iterable[str], by: str) -> None:
     """Record that the files of these applied versions were deleted on purpose."""
     connection.execute(
         "INSERT INTO slipway.migrations (version, name, sha256, applied_by, gone)"
@@ -137,12 +136,12 @@ def forget_files(connection: "Connected", versions: Iterable[str], by: str) -> N
     )
 
 
-def drop(connection: "Connected", versions: Iterable[str]) -> None:
+def drop(connection: Connection, versions: Iterable[str]) -> None:
     """Forget what we know of versions; dbmate's table stays as it is."""
     connection.execute("DELETE FROM slipway.migrations WHERE version = ANY(%s)", [list(versions)])
 
 
-def mark(connection: "Connected", one: Migration | JournalEntry, applied: bool) -> None:
+def mark(connection: Connection, one: Migration | JournalEntry, applied: bool) -> None:
     """Take a person's word for a version: it is applied whole, or not at all."""
     with connection.transaction():
         connection.execute("DELETE FROM public.schema_migrations WHERE version = %s", [one.version])
@@ -187,7 +186,7 @@ def describe(one: Migration, by: str, out_of_order: bool) -> "Composed":
     ).format(one.version, one.name, one.sha256, by, out_of_order)
 
 
-def settle(connection: "Connected", version: str) -> None:
+def settle(connection: Connection, version: str) -> None:
     """Wait until everything that was committed before is on disk: one commit waits for all."""
     connection.execute("UPDATE slipway.migrations SET name = name WHERE version = %s", [version])
 
@@ -203,7 +202,7 @@ def leave(one: Migration) -> "Composed":
 
 
 def start(
-    connection: "Connected", one: Migration, direction: Direction, count: int, by: str, late: bool
+    connection: Connection, one: Migration, direction: Direction, count: int, by: str, late: bool
 ) -> None:
     """Record that a file without a transaction begins; where it stays, the file is half done."""
     connection.execute(
@@ -215,7 +214,7 @@ def start(
     )
 
 
-def begin(connection: "Connected", one: Migration, number: int) -> None:
+def begin(connection: Connection, one: Migration, number: int) -> None:
     """Record that a statement is about to be sent, and that those before it are done."""
     connection.execute(
         "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
@@ -223,7 +222,7 @@ def begin(connection: "Connected", one: Migration, number: int) -> None:
     )
 
 
-def withdraw(connection: "Connected", one: Migration, number: int) -> None:
+def withdraw(connection: Connection, one: Migration, number: int) -> None:
     """Record that a statement failed and did nothing."""
     connection.execute(
         "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
@@ -231,7 +230,7 @@ def withdraw(connection: "Connected", one: Migration, number: int) -> None:
     )
 
 
-def undo_start(connection: "Connected", one: Migration, direction: Direction) -> None:
+def undo_start(connection: Connection, one: Migration, direction: Direction) -> None:
     """Record that a file without a transaction did nothing: its first statement failed."""
     if direction == "up":
         drop(connection, [one.version])
@@ -242,7 +241,7 @@ def undo_start(connection: "Connected", one: Migration, direction: Direction) ->
         )
 
 
-def finish(connection: "Connected", one: Migration, direction: Direction, seconds: float) -> None:
+def finish(connection: Connection, one: Migration, direction: Direction, seconds: float) -> None:
     """Record that a file without a transaction is done."""
     if direction == "down":
         with connection.transaction():

@@ -8,15 +8,10 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
+from slipway.database.connection import Connection
 from slipway.errors import Busy
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 KEY = 0x51_1D_3A_17  # the same in every release, so that an older one keeps out too
 POLL = 0.25
@@ -50,7 +45,7 @@ class LockHolder:
 
 
 @contextlib.contextmanager
-def held(connection: "Connected", wait: float, report: Reporter) -> Iterator[None]:
+def held(connection: Connection, wait: float, report: Reporter) -> Iterator[None]:
     """Hold the lock of the connection's database for a block; the connection is in autocommit.
 
     Raises Busy, naming who has it, when it is not free in time.
@@ -66,7 +61,7 @@ def held(connection: "Connected", wait: float, report: Reporter) -> Iterator[Non
             connection.execute(GIVE_BACK, [KEY])
 
 
-def _take(connection: "Connected", deadline: float, wait: float, report: Reporter) -> None:
+def _take(connection: Connection, deadline: float, wait: float, report: Reporter) -> None:
     told: LockHolder | None = None
     while not (connection.execute(TRY, [KEY]).fetchone() or (False,))[0]:
         holder = _holder(connection)
@@ -83,7 +78,7 @@ def _take(connection: "Connected", deadline: float, wait: float, report: Reporte
         time.sleep(POLL)
 
 
-def _let_the_dead_end(connection: "Connected", deadline: float, report: Reporter) -> None:
+def _let_the_dead_end(connection: Connection, deadline: float, report: Reporter) -> None:
     """Wait for the server to notice that a run was killed while a statement was running."""
     told = False
     while row := connection.execute(STILL_WORKING, [WORKING]).fetchone():
@@ -99,7 +94,7 @@ def _let_the_dead_end(connection: "Connected", deadline: float, report: Reporter
         time.sleep(POLL)
 
 
-def _holder(connection: "Connected") -> LockHolder | None:
+def _holder(connection: Connection) -> LockHolder | None:
     row = connection.execute(HOLDER, [KEY]).fetchone()
     if row is None:
         return None

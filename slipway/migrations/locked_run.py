@@ -3,9 +3,8 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import access, indexes, journal, lock, state
 from slipway.migrations import options as wishes
@@ -18,11 +17,6 @@ from slipway.migrations.options import MigrationOptions
 from slipway.migrations.session import MigrationSession
 from slipway.migrations.state import MigrationState
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ class RunResult:
 class LockedRun:
     """One run that has the lock."""
 
-    keeper: "Connected"
+    keeper: Connection
     execution: FileRunner
     report: Reporter
     wish: MigrationOptions
@@ -156,7 +150,7 @@ def begun(server: Server, report: Reporter, wish: MigrationOptions) -> Iterator[
         session.close()
 
 
-def _stay(keeper: "Connected") -> None:
+def _stay(keeper: Connection) -> None:
     """Keep the server from ending a connection that only waits, and let it see when we are gone."""
     keeper.execute("SET statement_timeout = 0; SET tcp_keepalives_idle = 15")
     keeper.execute("SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")

@@ -3,16 +3,10 @@
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.migrations.lock import WORKING
 from slipway.migrations.statement import Statement
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 # These change what a new connection starts with; the next file sees that however it is run.
 NEEDS_A_NEW_ONE = {"ALTER DATABASE", "ALTER ROLE", "ALTER USER", "ALTER SYSTEM", "DO", "LOAD"}
@@ -31,13 +25,13 @@ class MigrationSession:
     def __init__(self, server: Server, lock_timeout: float) -> None:
         self._server = server
         self._lock_timeout = lock_timeout
-        self._connection: Connected | None = None
+        self._connection: Connection | None = None
         self._pid = 0
         self._is_used = False
         self.since: float | None = None  # when the statement that runs now was sent
 
     @property
-    def connection(self) -> "Connected":
+    def connection(self) -> Connection:
         """The connection as it is; opened where there is none."""
         if self._connection is None or self._connection.closed:
             self._connection = self._server.connect(application=WORKING)

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
@@ -13,11 +13,6 @@ from slipway.migrations.review import Finding, review
 from slipway.migrations.splitter import split
 from slipway.migrations.state import MigrationState
 from slipway.migrations.verdict import KnownSchema
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Connected = Connection[tuple[Any, ...]]
 
 READ_ONLY = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
 

@@ -3,18 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format.manifest import Manifest
 from slipway.backups.take import row_counts, snapshot
 from slipway.backups.take.snapshot import Snapshot
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 SHOWN = 5  # differences that one sentence names
 INVALID = """
@@ -113,7 +107,7 @@ def told(problems: list[str]) -> str:
     return "; ".join(problems[:SHOWN]) + more
 
 
-def _count(session: "Session", tables: list[str]) -> dict[str, int]:
+def _count(session: Connection, tables: list[str]) -> dict[str, int]:
     counts = (
         f"select {number}, count(*) from only {table}"  # noqa: S608 - quoted by the server
         for number, table in enumerate(tables)
@@ -122,7 +116,7 @@ def _count(session: "Session", tables: list[str]) -> dict[str, int]:
     return {tables[number]: int(count) for number, count in rows}
 
 
-def _behind(session: "Session") -> list[str]:
+def _behind(session: Connection) -> list[str]:
     """Where the number is the first column of an index the largest is found at once."""
     found = []
     for sequence, table, column in session.execute(OWNED).fetchall():

@@ -5,17 +5,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import LiteralString
 
 from slipway.backups.format.manifest import Manifest
 from slipway.backups.restore.local_dump import LocalDump
+from slipway.database.connection import Connection
 from slipway.errors import Refused
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 OWN = 4  # sessions that a restore needs beside those of its jobs
 ROOM = 1.15  # times the size that the database had: what is built, sorted and logged meanwhile
@@ -47,7 +43,7 @@ class RestoreFindings:
     is_super: bool = False
 
 
-def look(session: "Session") -> Target:
+def look(session: Connection) -> Target:
     """Read what the server has."""
     row = session.execute(
         "select current_setting('server_version_num')::int / 10000, rolname, rolsuper,"
@@ -125,7 +121,7 @@ def demand(findings: RestoreFindings, label: str, report: Reporter) -> None:
 
 
 def create_roles(
-    session: "Session", names: Sequence[str], report: Reporter, *, rights: LiteralString = ""
+    session: Connection, names: Sequence[str], report: Reporter, *, rights: LiteralString = ""
 ) -> None:
     """Make roles that own something in the dump; nobody can log in as one."""
     from psycopg import sql
@@ -172,7 +168,7 @@ def _owner(line: str) -> str:
     return "" if owner.startswith("pg_") else owner
 
 
-def _free(session: "Session") -> int | None:
+def _free(session: Connection) -> int | None:
     """Ask the server's own disk, by its own df; not every server has one, or lets us."""
     import psycopg
 

@@ -5,22 +5,16 @@ import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format.manifest import Manifest, new_id, stamp
 from slipway.backups.restore import compare, fill, local_dump, preflight, scrub
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.database import identity, properties, siblings, swap
-from slipway.database.connection import MAINTENANCE, NoDatabase, Server
+from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import RESTORE, TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
 from slipway.progress import Reporter
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 PATIENCE = 300.0  # for a backup of the live database to end, or for sessions that hang
 AGAIN = 10.0
@@ -157,7 +151,7 @@ def replace(server: Server, name: str, report: Reporter) -> tuple[str, float]:
 
 
 def _prepare(
-    session: "Session",
+    session: Connection,
     live: str,
     source: DumpSource,
     whole: LocalDump,
@@ -173,18 +167,18 @@ def _prepare(
     return found
 
 
-def _writing(session: "Session", live: str, source: DumpSource) -> TextSettings:
+def _writing(session: Connection, live: str, source: DumpSource) -> TextSettings:
     """Write and sort as the backed-up did; a foreign file says nothing of it."""
     return source.manifest.locale if source.manifest else _own_writing(session, live)
 
 
-def _own_writing(session: "Session", live: str) -> TextSettings:
+def _own_writing(session: Connection, live: str) -> TextSettings:
     pattern = live if siblings.is_there(session, live) else "template1"
     return siblings.writing(session, pattern)
 
 
 @contextlib.contextmanager
-def _new(session: "Session", live: str, writing: TextSettings, report: Reporter) -> Iterator[str]:
+def _new(session: Connection, live: str, writing: TextSettings, report: Reporter) -> Iterator[str]:
     """Make a database for a block; it is dropped when the block fails, or by the next restore."""
     name = siblings.name_of(live, RESTORE, new_id())
     try:
@@ -261,7 +255,7 @@ def _scrub(new: Server, origins: frozenset[str], order: RestoreSpec, told: Stage
 
 
 def _finish(
-    session: "Session",
+    session: Connection,
     server: Server,
     name: str,
     order: RestoreSpec,
@@ -296,7 +290,7 @@ def _stranger(source: DumpSource, server: Server) -> list[str]:
     return [f"{source.label} is of {theirs}, and this is {server.database}: is that meant?"]
 
 
-def _check_place(session: "Session", server: Server, order: RestoreSpec) -> None:
+def _check_place(session: Connection, server: Server, order: RestoreSpec) -> None:
     """Refuse a name that is taken, and the place of another environment's database."""
     into = order.into
     if not into:

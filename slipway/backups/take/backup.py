@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from slipway.backups.format import catalogue, encryption, manifest
 from slipway.backups.format.encryption import Key
@@ -16,12 +16,9 @@ from slipway.backups.take.dump import DumpFailed
 from slipway.backups.take.lock import turn
 from slipway.backups.take.row_counts import RowCounter
 from slipway.backups.take.snapshot import Snapshot
-from slipway.database.connection import PATIENCE, Server
+from slipway.database.connection import PATIENCE, Connection, Server
 from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError, TooLarge
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 LOCK_WAIT = 60.0
 MANIFEST_PAUSES = (1.0, 3.0, 6.0)  # seconds between tries: all is there but for its last word
@@ -109,7 +106,7 @@ class _Taking:
     """One backup on its way into the store."""
 
     server: Server
-    session: "Connection[tuple[Any, ...]]"
+    session: Connection
     store: Store
     name: str
     recipient: str

@@ -9,20 +9,14 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from slipway.backups.format import encryption, pipes
 from slipway.backups.format.manifest import Part
 from slipway.backups.format.pipes import Checksum, Pipe, StderrTail
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.database.processes import started
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import attver
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 FIRST_WITH_ZSTD = 16
 LONGEST_SAID = 300
@@ -83,7 +77,7 @@ def judge_client(client: str, server: str) -> str:
     )
 
 
-def judge_marks(server: Server, session: "Session") -> str:
+def judge_marks(server: Server, session: Connection) -> str:
     """Return what is to be known of a server whose own marks this pg_dump writes out."""
     row = session.execute(attver.MARKED.encode()).fetchone()
     if row is None:

@@ -2,14 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
-from slipway.database.connection import PATIENCE, Server
+from slipway.database.connection import PATIENCE, Connection, Server
 from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Busy
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 LOCK = (0x51_1D_3A_18, 1)  # any numbers, the same for every backup
 NAME = "slipway backup"
@@ -31,9 +27,7 @@ HOLDER = """
 
 
 @contextlib.contextmanager
-def turn(
-    server: Server, by: str = "", patience: float = PATIENCE
-) -> "Iterator[Connection[tuple[Any, ...]]]":
+def turn(server: Server, by: str = "", patience: float = PATIENCE) -> Iterator[Connection]:
     """Hold the right to back up for a block; yield the session that holds it.
 
     The right ends with the session, also after a kill. Raises Busy, saying who holds it.
@@ -50,7 +44,7 @@ def turn(
         yield connection
 
 
-def _who(connection: "Connection[tuple[Any, ...]]") -> str:
+def _who(connection: Connection) -> str:
     """Say who backs up; they may have ended a moment ago."""
     row = connection.execute(HOLDER, LOCK).fetchone()
     if row is None:

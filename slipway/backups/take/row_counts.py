@@ -4,13 +4,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
 from slipway.backups.take.lock import ENDLESS, NAME
-from slipway.database.connection import NoDatabase, Server
-
-if TYPE_CHECKING:
-    from psycopg import Connection
+from slipway.database.connection import Connection, NoDatabase, Server
 
 AT_ONCE = 50  # tables in one transaction: few locks at a time
 PAGES = 4096  # of all tables of one such transaction, unless one alone has more
@@ -30,7 +26,7 @@ class RowCounter:
         self._failed: dict[str, str] = {}
         self._stop = threading.Event()
         self._began = time.monotonic()
-        self._connection: Connection[tuple[Any, ...]] | None = None
+        self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._count, daemon=True)
 
     def begin(self) -> None:
@@ -81,7 +77,7 @@ class RowCounter:
             if not self._stop.is_set():
                 self._failed["what is left"] = _reason(error)
 
-    def _count_each(self, connection: "Connection[tuple[Any, ...]]", tables: list[str]) -> None:
+    def _count_each(self, connection: Connection, tables: list[str]) -> None:
         """Count some together; where one of them cannot be, each by itself."""
         import psycopg
 
@@ -98,7 +94,7 @@ class RowCounter:
             for table in tables:
                 self._count_each(connection, [table])
 
-    def _count_some(self, connection: "Connection[tuple[Any, ...]]", tables: list[str]) -> None:
+    def _count_some(self, connection: Connection, tables: list[str]) -> None:
         counts = (
             f"select {number}, count(*) from only {table}"  # noqa: S608 - quoted by the server
             for number, table in enumerate(tables)

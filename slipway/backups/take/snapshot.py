@@ -3,16 +3,12 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway.backups.format.manifest import Locale
 from slipway.backups.take.dump import NO_ROOM
+from slipway.database.connection import Connection
 from slipway.errors import SlipwayError
-
-if TYPE_CHECKING:
-    from psycopg import Connection
-
-    Session = Connection[tuple[Any, ...]]
 
 MOST_HELD = 1000  # tables; each takes a place in a lock table that pg_dump fills as well
 DATABASE = "(select oid from pg_catalog.pg_database where datname = current_database())"
@@ -69,7 +65,7 @@ class Snapshot:
 
 
 @contextlib.contextmanager
-def snapshot(session: "Session", lock_wait: float) -> Iterator[tuple[str, Snapshot]]:
+def snapshot(session: Connection, lock_wait: float) -> Iterator[tuple[str, Snapshot]]:
     """Hold a snapshot for a block; yield its name and what is seen in it.
 
     The tables are locked before it begins: whoever truncates or rewrites one waits for the end,
@@ -85,13 +81,13 @@ def snapshot(session: "Session", lock_wait: float) -> Iterator[tuple[str, Snapsh
         yield name, read(session, is_held=is_held)
 
 
-def server_version(session: "Session") -> str:
+def server_version(session: Connection) -> str:
     """Return the server's version as `17.11`."""
     number = int(str(_value(session, "show server_version_num")))
     return f"{number // 10_000}.{number % 10_000}"
 
 
-def read(session: "Session", *, is_held: bool = False) -> Snapshot:
+def read(session: Connection, *, is_held: bool = False) -> Snapshot:
     """Read everything that a manifest tells but the rows."""
     found = session.execute(TABLES).fetchall()
     is_standby = bool(_value(session, "select pg_catalog.pg_is_in_recovery()"))
@@ -116,7 +112,7 @@ def read(session: "Session", *, is_held: bool = False) -> Snapshot:
     )
 
 
-def _lock(session: "Session", names: list[str], lock_wait: float) -> None:
+def _lock(session: Connection, names: list[str], lock_wait: float) -> None:
     import psycopg
 
     try:
@@ -137,14 +133,14 @@ def _lock(session: "Session", names: list[str], lock_wait: float) -> None:
         ) from None
 
 
-def _blocker(session: "Session") -> str:
+def _blocker(session: Connection) -> str:
     row = session.execute(BLOCKERS.encode()).fetchone()
     if row is None:
         return ""
     return f" (by {row[1] or 'a session'}, process {row[0]}, since {row[2]})"
 
 
-def _locale(session: "Session") -> Locale:
+def _locale(session: Connection) -> Locale:
     """Older servers know fewer of these; what they do not know is empty."""
     row: Any = _value(
         session, "select to_jsonb(d) from pg_catalog.pg_database d where datname=current_database()"
@@ -161,13 +157,13 @@ def _locale(session: "Session") -> Locale:
     )
 
 
-def _migrations(session: "Session") -> tuple[str, ...]:
+def _migrations(session: Connection) -> tuple[str, ...]:
     if _value(session, "select to_regclass('public.schema_migrations')") is None:
         return ()
     rows = session.execute("select version from public.schema_migrations order by version")
     return tuple(str(row[0]) for row in rows.fetchall())
 
 
-def _value(session: "Session", sql: str) -> Any:
+def _value(session: Connection, sql: str) -> Any:
     row = session.execute(sql.encode()).fetchone()
     return row[0] if row else None
