@@ -72,3 +72,52 @@ def test_an_undo_that_fails_is_told_and_hides_neither_the_others_nor_the_error(
         Plan("p", steps).run(told)
     assert world.log[-2:] == ["undo b", "undo a"]
     assert ("note", "could not undo “b”: disk full") in told.events
+
+
+class Gone(RecordingReporter):
+    """A person who is gone once a step has begun or ended: nothing reaches them any more."""
+
+    def __init__(self, event: str, step: str) -> None:
+        super().__init__()
+        self._last = (event, step)
+
+    def started(self, step: str, describe: str) -> None:
+        self._report(("started", step))
+
+    def finished(self, step: str, result: str) -> None:
+        self._report(("finished", step))
+
+    def failed(self, step: str, *, interrupted: bool) -> None:
+        self._report(("failed", step))
+
+    def undone(self, step: str) -> None:
+        self._report(("undone", step))
+
+    def _report(self, event: tuple[str, str]) -> None:
+        self.events.append(event)
+        if self._last in self.events:
+            raise ConnectionError("nobody listens")
+
+
+@pytest.mark.parametrize(
+    ("event", "step", "log"),
+    [
+        ("started", "a", []),
+        ("finished", "a", ["do a", "undo a"]),
+        ("started", "b", ["do a", "undo a"]),
+        ("finished", "b", ["do a", "do b"]),  # it is over: nothing is taken back any more
+    ],
+)
+def test_when_nobody_listens_any_more_what_was_begun_is_taken_back(
+    world: World, event: str, step: str, log: list[str]
+) -> None:
+    with pytest.raises(ConnectionError):
+        Plan("p", [world.step("a"), world.step("b")]).run(Gone(event, step))
+    assert world.log == log
+
+
+def test_a_plan_says_how_long_each_step_took(world: World) -> None:
+    assert list(Plan("p", [world.step("a"), world.once("b")]).run(RecordingReporter())) == [
+        "a",
+        "b",
+    ]
