@@ -3,6 +3,7 @@
 # Each claim with the module here whose `measure` looks at it.
 CLAIMS = {
     "list": "listing",
+    "completion": "completion",
     "deploy": "deploys",
     "migrations": "migrations",
     "backup": "backup",

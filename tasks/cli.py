@@ -6,6 +6,7 @@ from tasks import (
     backups,
     benchmark,
     bootstrap,
+    completion,
     data,
     db,
     deploy,
@@ -31,6 +32,7 @@ namespace = Collection(
     deploy.destroy,
     test.test,
     benchmark.benchmark,
+    completion.completion,
     Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
     Group("machine", machine),
     Group("runbook", runbook),

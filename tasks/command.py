@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never, Self
 
@@ -24,11 +23,11 @@ ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
 class Choices:
     """Values of which several may be given at once, with commas."""
 
-    of: Values
+    def __init__(self, of: Values) -> None:  # making a dataclass takes as long as ten tasks
+        self.of = of
 
 
 class Command(Task[Body]):
@@ -39,12 +38,18 @@ class Command(Task[Body]):
     """
 
     def __init__(
-        self, body: Body, runbook: str, choices: Mapping[str, Values | Choices], **options: Any
+        self,
+        body: Body,
+        runbook: str,
+        choices: Mapping[str, Values | Choices],
+        suggestions: Mapping[str, str],
+        **options: Any,
     ) -> None:
         super().__init__(body, positional=(), auto_shortflags=False, **options)
         self.runbook = runbook
         self.is_named = True
         self._choices = choices
+        self.suggestions = suggestions
         if runbook:
             self.__doc__ = f"{(body.__doc__ or '').rstrip()}\n\n    Runbook: runbooks/{runbook}.md"
 
@@ -112,6 +117,7 @@ def command(
     help: dict[str, str] | None = None,
     runbook: str = "",
     choices: Mapping[str, Values | Choices] | None = None,
+    suggestions: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Callable[[Body], Command]:
     """Turn `body(env, *, ...)` into a task; a parameter called `env` arrives as an Environment.
@@ -119,9 +125,12 @@ def command(
     Every argument becomes a flag, never a positional: Invoke lets a missing positional swallow
     the next token, so `inv deploy --dry` would deploy to an environment called "--dry"
     (pyinvoke/invoke#1084). A flag without a default is required. `choices` says for a flag with a
-    closed set of values which these are; `env` has its own.
+    closed set of values which these are; `env` has its own. `suggestions` says for other flags what
+    a shell offers at TAB: services, machines, runbooks, runs or tasks.
     """
-    return lambda body: Command(body, runbook, choices or {}, help=help, **options)
+    return lambda body: Command(
+        body, runbook, choices or {}, suggestions or {}, help=help, **options
+    )
 
 
 def _interrupt(*_: object) -> Never:

@@ -49,6 +49,7 @@ def down(*, volumes: bool = False) -> None:
         "lines": "How many lines to begin with.",
         "follow": "Keep on as they come; Ctrl-C ends it.",
     },
+    suggestions={"service": "services"},
 )
 def logs(
     *, env: "Environment | None" = None, service: str = "", lines: int = 100, follow: bool = False
@@ -75,6 +76,7 @@ def logs(
     name="exec",
     runbook="docker-commands",
     help={"env": ENV, "service": SERVICE, "command": "What to run there; a shell by default."},
+    suggestions={"service": "services"},
 )
 def execute(*, service: str, env: "Environment | None" = None, command: str = "sh") -> None:
     """Run a command in a container of a service.

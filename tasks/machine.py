@@ -85,6 +85,7 @@ def ls(env: "Environment", *, json: bool = False) -> None:
 @command(
     runbook="machine",
     help={"name": NAME, "command": "Run this line there instead of a shell."},
+    suggestions={"name": "machines"},
 )
 def ssh(env: "Environment", *, name: str, command: str = "") -> None:
     """Open a shell on a machine.
@@ -112,6 +113,7 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
         "to": "Where it goes on the other side; a folder that is there already is copied into.",
         "container": "A service: its container there, in place of the machine itself.",
     },
+    suggestions={"name": "machines", "container": "services"},
 )
 def copy(
     env: "Environment", *, name: str, to: str, put: str = "", get: str = "", container: str = ""
@@ -141,6 +143,7 @@ def copy(
 @command(
     runbook="docker-commands",
     help={"name": NAME, "command": "Run this line here instead of a shell."},
+    suggestions={"name": "machines"},
 )
 def engine(env: "Environment", *, name: str, command: str = "") -> None:
     """Open a shell here whose docker talks to a machine's engine; leaving it leaves nothing.
@@ -167,6 +170,7 @@ def engine(env: "Environment", *, name: str, command: str = "") -> None:
         "with_data": "The machine's name once more, where it holds the environment's data.",
         "plan": PLAN,
     },
+    suggestions={"name": "machines", "with_data": "machines"},
 )
 def rm(
     env: "Environment", *, name: str, yes: str = "", with_data: str = "", plan: bool = False
@@ -189,7 +193,11 @@ def rm(
     return plans.follow(steps)
 
 
-@command(runbook="machine", help={"name": NAME, "plan": PLAN})
+@command(
+    runbook="machine",
+    help={"name": NAME, "plan": PLAN},
+    suggestions={"name": "machines"},
+)
 def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
     """Bring a machine's engine, settings and firewall up to date; often there is nothing to do.
 

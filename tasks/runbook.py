@@ -29,6 +29,7 @@ RUN = "A run, as inv runbook.history names it; the newest by default."
     },
     iterable=["set"],
     optional=["resume"],
+    suggestions={"name": "runbooks", "resume": "runs"},
 )
 def run(
     env: "Environment | None" = None,
@@ -80,6 +81,7 @@ def run(
 @command(
     runbook="runbooks",
     help={"name": "Check this runbook alone; all by default.", "json": "Print JSON."},
+    suggestions={"name": "runbooks"},
 )
 def check(*, name: str = "", json: bool = False) -> None:
     """Hold runbooks against the real commands, links, headings and shell; ends with 2 on an error.
@@ -119,7 +121,11 @@ def list_(*, json: bool = False) -> None:
     runs.books(titles.books(), history.last_runs(history.runs()), as_json=json)
 
 
-@command(runbook="runbooks", help={"name": NAME, "run": RUN})
+@command(
+    runbook="runbooks",
+    help={"name": NAME, "run": RUN},
+    suggestions={"name": "runbooks", "run": "runs"},
+)
 def show(*, name: str = "", run: str = "") -> None:
     """Read a runbook in the terminal, or with --run the transcript of a run.
 
@@ -149,6 +155,7 @@ def show(*, name: str = "", run: str = "") -> None:
         "name": "Only runs of this runbook.",
         "json": "Print JSON.",
     },
+    suggestions={"name": "runbooks"},
 )
 def history(env: "Environment | None" = None, *, name: str = "", json: bool = False) -> None:
     """List past runs: when, who, where, how they ended, how long they took.
@@ -171,6 +178,7 @@ def history(env: "Environment | None" = None, *, name: str = "", json: bool = Fa
         "html": "One HTML page that needs nothing else, in place of Markdown.",
         "to": "The file to write; the run's name in this folder by default, - for stdout.",
     },
+    suggestions={"run": "runs"},
 )
 def export(*, run: str = "", html: bool = False, to: str = "") -> None:
     """Write the transcript of a run to a file that can be shared; secrets are masked in it.
@@ -189,6 +197,7 @@ def export(*, run: str = "", html: bool = False, to: str = "") -> None:
         "name": "What the file will be called, like rotate-keys.",
         "task": "The task it is about, like deploy; its parameters become the runbook's.",
     },
+    suggestions={"task": "tasks"},
 )
 def new(*, name: str, task: str = "") -> None:
     """Start a runbook from the template, with every section a person needs at night.

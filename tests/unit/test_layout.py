@@ -25,7 +25,7 @@ FLOORS = [
     {"agent", "inside"},
     {"client"},
     {"bootstrap"},
-    {"releases", "checks"},
+    {"releases", "checks", "completion"},
     {"notebook"},
     {"show"},
 ]

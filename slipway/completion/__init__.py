@@ -1,0 +1,1 @@
+"""What a shell offers at TAB: tasks, flags and values of this project."""

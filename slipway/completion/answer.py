@@ -1,0 +1,234 @@
+"""Say what may stand at the cursor of an `inv` command line; a shell runs this at every TAB.
+
+It has to be quick, so it imports next to nothing: tasks and flags come from an index, which is
+made anew (by tasks/completion_index.py) when a file that it was made from has changed. Names of
+environments, services, machines and runbooks are read from their folders each time.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False  # importing typing takes 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INDEX = os.path.join(".slipway", "completion")  # noqa: PTH118  pathlib alone takes 10 ms
+FILES = ":files"  # tells the shell to offer names of files
+ORDER = ("dev", "testing", "staging", "prod")
+
+Candidates = list[tuple[str, str]]  # each with its help, or ""
+
+
+class Flag:
+    """One flag, and where its values come from.
+
+    Its kind is “switch”, “value”, “optional” (a value may follow =) or “again” (with a value, more
+    than once).
+    """
+
+    def __init__(self, name: str, kind: str, source: str, help: str) -> None:
+        self.name = name
+        self.kind = kind
+        self.source = source
+        self.help = help
+        self.takes_value = kind in ("value", "again")
+
+
+class Task:
+    """One task with its flags; the one without a name stands for Invoke itself."""
+
+    def __init__(self, help: str) -> None:
+        self.help = help
+        self.flags: dict[str, Flag] = {}
+
+
+def main(root: str, words: list[str]) -> None:
+    """Print the candidates for the last of the words, each with its help behind a tab."""
+    tasks = read_index(root)
+    if tasks:
+        for word, text in complete(root, tasks, words):
+            sys.stdout.write(f"{word}\t{text}\n")
+
+
+def complete(root: str, tasks: dict[str, Task], words: list[str]) -> Candidates:
+    """Return what the last of the words may become; the words are those that follow `inv`."""
+    own = task = tasks[""]
+    given: dict[str, str] = {}
+    waiting: Flag | None = None
+    for word in words[:-1]:
+        name, equals, value = word.partition("=")
+        flag = task.flags.get(name) or own.flags.get(name)
+        if waiting:
+            given[waiting.name], waiting = word, None
+        elif flag:
+            given[name] = value
+            waiting = flag if flag.takes_value and not equals else None
+        elif word and word in tasks:
+            task, given = tasks[word], {}
+    current = words[-1] if words else ""
+    if waiting:
+        return _values(root, tasks, waiting, given, "", current)
+    name, equals, value = current.partition("=")
+    flag = task.flags.get(name) or own.flags.get(name)
+    if equals and flag:
+        return _values(root, tasks, flag, given, f"{name}=", value)
+    if current.startswith("-") or (task is not own and not current):
+        return _flags(task, given, current)
+    return [(name, task.help) for name, task in tasks.items() if name and name.startswith(current)]
+
+
+def _flags(task: Task, given: dict[str, str], start: str) -> Candidates:
+    return [
+        (f"{name}=" if flag.takes_value else name, flag.help)
+        for name, flag in task.flags.items()
+        if name.startswith(start) and (name not in given or flag.kind == "again")
+    ]
+
+
+def _values(
+    root: str, tasks: dict[str, Task], flag: Flag, given: dict[str, str], before: str, start: str
+) -> Candidates:
+    kind, _, listed = flag.source.partition(":")
+    if kind == "several":
+        earlier, comma, start = start.rpartition(",")
+        before += earlier + comma
+        values = [each for each in listed.split(",") if each not in earlier.split(",")]
+    elif kind == "one":
+        values = listed.split(",")
+    elif kind == "tasks":
+        values = [name for name in tasks if name]
+    elif kind in SOURCES and not (kind == "runbooks" and "/" in start):
+        values = SOURCES[kind](root, given.get("--env", ""))
+    else:
+        return [(FILES, "")]
+    return [(before + each, "") for each in values if each.startswith(start)]
+
+
+def environments(root: str, env: str = "") -> list[str]:
+    """Return the environments in the order of slipway.environments."""
+    found = {name[:-4] for name in _names(root, "compose") if name.endswith(".env")} - {"common"}
+    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+
+
+def services(root: str, env: str) -> list[str]:
+    """Return the services of the compose files; with an environment those of its overlay too."""
+    overlays = [env] if env else ["override", *environments(root)]
+    files = ["compose.yml", *(f"compose.{name}.yml" for name in overlays)]
+    found = (_keys(os.path.join(root, "compose", file), "services") for file in files)  # noqa: PTH118
+    return sorted({name for names in found for name in names})
+
+
+def machines(root: str, env: str) -> list[str]:
+    """Return the machines of an environment, or of all."""
+    found: dict[str, None] = {}
+    for name in [env] if env else environments(root):
+        for file in (f"compose/{name}.machines.yml", f".slipway/{name}/machines.yml"):
+            found.update(dict.fromkeys(_keys(os.path.join(root, file), "")))  # noqa: PTH118
+    return list(found)
+
+
+def runbooks(root: str, env: str = "") -> list[str]:
+    """Return the runbooks of the collection."""
+    names = sorted(name[:-3] for name in _names(root, "runbooks") if name.endswith(".md"))
+    return [name for name in names if name != "README"]
+
+
+def runs(root: str, env: str = "") -> list[str]:
+    """Return the runs of runbooks that this computer remembers, the newest first."""
+    return sorted(_names(root, ".slipway/runs"), reverse=True)
+
+
+SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
+    "environments": environments,
+    "services": services,
+    "machines": machines,
+    "runbooks": runbooks,
+    "runs": runs,
+}
+
+
+def _names(root: str, folder: str) -> list[str]:
+    try:
+        found = os.listdir(os.path.join(root, folder))  # noqa: PTH118, PTH208
+    except OSError:
+        return []
+    return [name for name in found if not name.startswith(".")]
+
+
+def _keys(path: str, under: str) -> list[str]:
+    """Return the keys of a YAML mapping in block style: at the top, or one level under a key.
+
+    Reading YAML properly takes 20 ms, and what is missed here can be typed.
+    """
+    found: list[str] = []
+    inside, indent = not under, "" if not under else None
+    for line in _lines(path):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        start = line[: len(line) - len(line.lstrip())]
+        key = text.partition(":")[0].strip("\"'") if ":" in text else ""
+        if under and not start:
+            inside, indent = key == under, None
+        elif inside:
+            indent = start if indent is None else indent
+            if start == indent and key:
+                found.append(key)
+    return found
+
+
+def read_index(root: str) -> dict[str, Task]:
+    """Return the tasks of the index, which is made anew where it is missing or old."""
+    path = os.path.join(root, INDEX)  # noqa: PTH118
+    lines = _lines(path)
+    if not is_fresh(root, lines):
+        import subprocess
+
+        argv = [sys.executable, "-m", "tasks.completion_index"]
+        quiet = subprocess.DEVNULL
+        subprocess.run(argv, cwd=root, stdin=quiet, stdout=quiet, stderr=quiet, check=False)
+        lines = _lines(path)
+    return parse(lines)
+
+
+def is_fresh(root: str, lines: list[str]) -> bool:
+    """Say whether no file has changed that an index was made from."""
+    sources = [line.split("\t") for line in lines if line.startswith("S\t")]
+    return bool(sources) and all(
+        stamp == stamp_of(os.path.join(root, file))  # noqa: PTH118
+        for _, file, stamp in sources
+    )
+
+
+def stamp_of(path: str) -> str:
+    """Return what changes when a file does, or what is in a folder."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return "missing"
+    return f"{status.st_mtime_ns}.{status.st_size}"
+
+
+def parse(lines: list[str]) -> dict[str, Task]:
+    """Read an index: S is a file it was made from, T a task, F a flag of the task above."""
+    tasks: dict[str, Task] = {}
+    task = Task("")
+    for line in lines:
+        match line.split("\t"):
+            case ["T", name, help]:
+                task = tasks[name] = Task(help)
+            case ["F", name, kind, source, help]:
+                task.flags[name] = Flag(name, kind, source, help)
+    return tasks
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read().splitlines()
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
