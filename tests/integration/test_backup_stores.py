@@ -67,7 +67,6 @@ def test_an_upload_that_is_cut_leaves_nothing_in_s3(
     place: PostgresStack, person: KeyHolder, s3: S3Server
 ) -> None:
     place.sql(NOISE)
-    place.sql("insert into noise select a || a from noise")
     bucket = s3.make_bucket(f"cut-{uuid.uuid4().hex[:8]}")
     with (
         FaultyS3(s3.port, Faults(cut_upload_at=17 << 20)) as proxy,
@@ -84,7 +83,6 @@ def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believ
     place: PostgresStack, person: KeyHolder, s3: S3Server
 ) -> None:
     place.sql(NOISE)
-    place.sql("insert into noise select a || a from noise")
     bucket = s3.make_bucket(f"busy-{uuid.uuid4().hex[:8]}")
     busy = Faults({"UploadPart": Answer(503, "SlowDown", times=3)})
     with FaultyS3(s3.port, busy) as proxy:
