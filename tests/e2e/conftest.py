@@ -11,15 +11,19 @@ import httpx
 import pytest
 
 from tests.e2e import checkout, leftovers, rig
-from tests.e2e.checkout import Checkout
+from tests.e2e.checkout import MINUTES, Checkout, CommandOutcome
 from tests.e2e.process_watch import ProcessWatch
-from tests.e2e.rig import Rig
+from tests.e2e.rig import Follow, Rig
 
 HERE = Path(__file__).parent
 # Files whose tests share machines, in this order.
-THREE = ("test_three_hosts", "test_three_hosts_database")
+THREE = ("test_three_hosts", "test_three_hosts_database", "test_three_hosts_machines")
 # What takes longest comes first, so that no worker is left alone with it at the end.
-LONGEST = ("test_three_hosts_runbooks", THREE[0], "test_point_in_time", "test_lost_with_its_data")
+LONGEST = (
+    *(THREE[0], "test_three_hosts_runbooks", "test_point_in_time", "test_lost_with_its_data"),
+    *("test_upgrade_kit", "test_schedule", "test_postgres_upgrade", "test_runbooks"),
+)
+SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
@@ -36,9 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """The clean clone; whatever it makes in the engine is removed at the end."""
-    name = leftovers.new_name()
-    with leftovers.swept(name):
-        yield checkout.clone(tmp_path_factory.mktemp("e2e"), name)
+    with leftovers.lent_clone(tmp_path_factory.mktemp("e2e")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -60,8 +63,20 @@ def dev(project: Checkout) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def three(project: Checkout) -> Rig:
-    """Three machines of staging with its first release; `secret` values are the run's own."""
+    """Three machines of staging with its first release; in the end none of them is left."""
+    project.borrow_packages()
     return rig.deployed(project)
+
+
+@pytest.fixture
+def follow(three: Rig, project: Checkout) -> Follow:
+    """Run a runbook on staging without a terminal, every question answered in advance."""
+
+    def run(name: str, *words: str, code: int = 0) -> CommandOutcome:
+        words = (f"--name={name}", "--env=staging", *SURE, *words)
+        return project.inv("runbook.run", *words, timeout=30 * MINUTES).expect(code)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from docker import DockerClient
 
-from tests.e2e.checkout import docker
+from tests.e2e import checkout
+from tests.e2e.checkout import Checkout, docker
 
 FOLDER = Path("/tmp")
 LOCK = "slipway-e2e."  # and the project, which is alive while somebody holds the lock
@@ -37,6 +38,14 @@ def swept(project: str) -> Iterator[None]:
         finally:
             sweep(project)
             mine.unlink(missing_ok=True)
+
+
+@contextmanager
+def lent_clone(folder: Path) -> Iterator[Checkout]:
+    """A clean clone of a name nobody else has; whatever it makes in the engine is removed."""
+    name = new_name()
+    with swept(name):
+        yield checkout.clone(folder, name)
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import httpx
 import yaml
 
-from tests.e2e.checkout import PATIENCE, Checkout, docker
+from tests.e2e.checkout import PATIENCE, Checkout, CommandOutcome, docker
 
 ENV = "staging"
 NAMES = ("m1", "m2", "m3")
+Follow = Callable[..., CommandOutcome]  # a runbook by its name, with what is set
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,18 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.e2e import leftovers
 from tests.e2e.checkout import Checkout, free_ports
 
 pytestmark = pytest.mark.engine
 SURE = ("--yes", "--manual-done")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A clone that nobody has used yet: its first command makes its .venv."""
+    with leftovers.lent_clone(tmp_path_factory.mktemp("readme")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,52 +1,33 @@
 """The runbooks themselves, followed cell by cell on three machines, with their ways back."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e import checkout, leftovers, rig
-from tests.e2e.checkout import Checkout, CommandOutcome, docker
-from tests.e2e.rig import Rig, wait_until
+from tests.e2e import leftovers, rig
+from tests.e2e.checkout import Checkout
+from tests.e2e.rig import Follow, Rig
 from tests.e2e.site import Visitor
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 PAGE = "compose/web/site/index.html"
-SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
-MINUTES = 60
-
-Follow = Callable[..., CommandOutcome]
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A clone of its own, and so machines of its own: in the end none of them is left."""
-    name = leftovers.new_name()
-    with leftovers.swept(name):
-        own = checkout.clone(tmp_path_factory.mktemp("runbooks"), name)
-        own.borrow_packages()
-        yield own
+    """A clone of its own, and so machines of its own, beside those under load."""
+    with leftovers.lent_clone(tmp_path_factory.mktemp("runbooks")) as made:
+        made.borrow_packages()
+        yield made
 
 
 @pytest.fixture(scope="module")
 def three(project: Checkout) -> Rig:
     return rig.deployed(project)
-
-
-@pytest.fixture
-def follow(three: Rig, project: Checkout) -> Follow:
-    """Run a runbook on staging without a terminal, every question answered in advance."""
-
-    def run(name: str, *words: str, code: int = 0) -> CommandOutcome:
-        said = project.inv(
-            "runbook.run", f"--name={name}", STAGING, *SURE, *words, timeout=15 * MINUTES
-        )
-        return said.expect(code)
-
-    return run
 
 
 def serving(three: Rig) -> str:
@@ -200,51 +181,3 @@ class Keys:
     def public(path: Path) -> str:
         done = subprocess.run(["age-keygen", "-y", path], check=True, capture_output=True)
         return done.stdout.decode().strip()
-
-
-def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
-    three: Rig, project: Checkout, follow: Follow
-) -> None:
-    name = three.spare()
-    follow("upgrade-docker", f"--set=name={name}")
-    assert "Drain" not in three.on(name, "docker", "node", "ls")
-
-
-def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
-    follow("machine", "--set=provider=local", "--set=name=m4")
-    assert "m4" in project.inv("machine.ls", STAGING).expect().out
-    follow("machine", "--set=provider=local", "--set=name=m4", "--section=roll-back")
-    assert "m4" not in project.inv("machine.ls", STAGING).expect().out
-
-
-def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
-    lost = three.spare()
-    keeper = next(name for name, role in three.roles().items() if "data" in role)
-    docker("kill", three.container(lost))
-    wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"))
-    follow("host-lost", "--set=provider=local", f"--set=name={lost}", "--set=new=m5")
-    left = three.roles()
-    assert lost not in left
-    assert len(left) == 3
-    project.inv("status", STAGING, "--check").expect()
-
-
-def test_one_manager_goes_on_when_two_are_lost(
-    three: Rig, project: Checkout, follow: Follow
-) -> None:
-    keeper, *_ = (name for name, role in three.roles().items() if "data" in role)
-    dead = [name for name in three.roles() if name != keeper]
-    for name in dead:
-        docker("kill", three.container(name))
-    follow("lost-quorum", f"--set=name={keeper}", f"--set=dead={' '.join(dead)}")
-    assert set(three.roles()) == {keeper}
-    project.inv("status", STAGING, "--check").expect()
-
-
-def test_an_environment_is_removed_with_its_machines(
-    three: Rig, project: Checkout, follow: Follow
-) -> None:
-    follow("destroy", "--set=machines=remove")
-    assert project.inv("machine.ls", STAGING, "--json").expect().json == []
-    label = f"label=slipway.app={three.app}"
-    assert docker("ps", "--all", "--quiet", "--filter", label) == ""

@@ -1,0 +1,60 @@
+"""Runbooks of the machines themselves: upgraded, added, lost, lost nearly all, and gone.
+
+Their tests run last of those that share the machines.
+"""
+
+import pytest
+
+from tests.e2e.checkout import Checkout, docker
+from tests.e2e.rig import Follow, Rig, wait_until
+
+pytestmark = [pytest.mark.engine, pytest.mark.hosts]
+STAGING = "--env=staging"
+
+
+def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    name = three.spare()
+    follow("upgrade-docker", f"--set=name={name}")
+    assert "Drain" not in three.on(name, "docker", "node", "ls")
+
+
+def test_a_machine_more_and_its_way_back(three: Rig, project: Checkout, follow: Follow) -> None:
+    follow("machine", "--set=provider=local", "--set=name=m4")
+    assert "m4" in project.inv("machine.ls", STAGING).expect().out
+    follow("machine", "--set=provider=local", "--set=name=m4", "--section=roll-back")
+    assert "m4" not in project.inv("machine.ls", STAGING).expect().out
+
+
+def test_a_lost_machine_is_replaced(three: Rig, project: Checkout, follow: Follow) -> None:
+    lost = three.spare()
+    keeper = next(name for name, role in three.roles().items() if "data" in role)
+    docker("kill", three.container(lost))
+    wait_until("it is seen", lambda: "Down" in three.on(keeper, "docker", "node", "ls"))
+    follow("host-lost", "--set=provider=local", f"--set=name={lost}", "--set=new=m5")
+    left = three.roles()
+    assert lost not in left
+    assert len(left) == 3
+    project.inv("status", STAGING, "--check").expect()
+
+
+def test_one_manager_goes_on_when_two_are_lost(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    keeper, *_ = (name for name, role in three.roles().items() if "data" in role)
+    dead = [name for name in three.roles() if name != keeper]
+    for name in dead:
+        docker("kill", three.container(name))
+    follow("lost-quorum", f"--set=name={keeper}", f"--set=dead={' '.join(dead)}")
+    assert set(three.roles()) == {keeper}
+    project.inv("status", STAGING, "--check").expect()
+
+
+def test_an_environment_is_removed_with_its_machines(
+    three: Rig, project: Checkout, follow: Follow
+) -> None:
+    follow("destroy", "--set=machines=remove")
+    assert project.inv("machine.ls", STAGING, "--json").expect().json == []
+    label = f"label=slipway.app={three.app}"
+    assert docker("ps", "--all", "--quiet", "--filter", label) == ""
