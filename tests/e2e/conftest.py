@@ -65,7 +65,7 @@ def dev(project: Checkout) -> Iterator[httpx.Client]:
 def three(project: Checkout) -> Rig:
     """Three machines of staging with its first release; in the end none of them is left."""
     project.borrow_packages()
-    return rig.deployed(project)
+    return rig.deployed(project, impatient=True)
 
 
 @pytest.fixture

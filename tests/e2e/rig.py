@@ -93,11 +93,19 @@ def build(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
     return Rig(checkout, {name: inventory[name]["http_port"] for name in names})
 
 
-def deployed(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
-    """Make machines and deploy the first release to them, with secrets of its own."""
+def deployed(checkout: Checkout, names: Sequence[str] = NAMES, *, impatient: bool = False) -> Rig:
+    """Make machines and deploy the first release to them, with secrets of its own.
+
+    `impatient` has the sick given up as soon as this computer allows, by how long it takes for the
+    machines. It stays as it is: another limit would be another edge.
+    """
     checkout.inv("secrets.create", f"--env={ENV}").expect()
-    checkout.commit(f"Make {ENV}'s secrets")
+    began = time.monotonic()
     made = build(checkout, names)
+    if impatient:
+        took = time.monotonic() - began
+        checkout.set(ENV, HEALTH_TIMEOUT=f"{max(30, 2 * took):.0f}")
+    checkout.commit(f"Make {ENV}'s secrets")
     made.deploy()
     return made
 
