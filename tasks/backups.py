@@ -43,7 +43,7 @@ def backup(
         raise UsageError("--full is of base backups: add --physical; a dump is always full")
     if physical and roles_with_passwords:
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
-    with session.connected(env) as there, TerminalReporter() as reporter:
+    with session.connected(env) as there, TerminalReporter(lasting=True, quiet=True) as reporter:
         if physical:
             found = pgbackrest.take(there, reporter, full=full)
         else:
@@ -207,7 +207,7 @@ def restore(
     if env is not None and wish.replaces:
         what = f"replace what the database of {env.name} holds"
         confirm.destruction(env, "undo" if undo else "restore", what, yes)
-    with session.connected(env) as there, progress.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
         found = (
             client_restore.undo(there, wish, report)
             if undo
@@ -233,6 +233,6 @@ def drill(*, env: "Environment | None" = None, backup: str = "latest", json: boo
     from slipway.client import session
     from slipway.show import progress, restores
 
-    with session.connected(env) as there, progress.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
         found = client_restore.drill(there, backup, report)
     restores.show_drilled(found, as_json=json)

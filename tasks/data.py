@@ -31,7 +31,7 @@ def reset(*, env: "Environment | None" = None, yes: str = "", no_seed: bool = Fa
 
     where = env.name if env else "the hacking loop"
     confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
-    with session.connected(env) as there, progress.TerminalReporter() as report:
+    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
         output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
 
 

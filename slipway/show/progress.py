@@ -13,11 +13,16 @@ WIDTH = 10
 
 
 class TerminalReporter:
-    """Reports to a person; leaving its block takes whatever is live down."""
+    """Reports to a person; leaving its block takes whatever is live down.
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._step = ""
+    With `lasting`, what is said during a step stays on the screen. With `quiet`, a step that went
+    well has no line where nobody watches: cron sends by mail whatever is written.
+    """
+
+    def __init__(self, *, lasting: bool = False, quiet: bool = False) -> None:
+        self._lasting = lasting
+        self._quiet = quiet and not sys.stderr.isatty()
+        self._steps: list[tuple[str, float]] = []  # under way, the outermost first; when they began
         self._status: Status | None = None
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -36,10 +41,12 @@ class TerminalReporter:
     def note(self, text: str) -> None:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
+        elif self._status is not None and not self._lasting:
+            self._show(f"{self._steps[-1][0]:<{WIDTH}} {text}")
         elif self._status is not None:
-            self._show(f"{self._step:<{WIDTH}} {text}")
-        elif self._step:
-            self._line("·", self._step, text)
+            self._status.console.print(text, markup=False, highlight=False)
+        elif self._steps and not self._quiet:
+            self._line("·", self._steps[-1][0], text)
         else:
             _write(text)
 
@@ -56,27 +63,31 @@ class TerminalReporter:
 
     def started(self, step: str, describe: str) -> None:
         self._clear()
-        self._began = time.monotonic()
-        self._step = step
+        self._steps.append((step, time.monotonic()))
         if sys.stderr.isatty():
             self._show(f"{step:<{WIDTH}} {describe}")
 
     def finished(self, step: str, result: str) -> None:
-        self._line("✓", step, f"{result}  {self._seconds()}")
-        self._step = ""
+        seconds = self._end(step)
+        if not self._quiet:
+            self._line("✓", step, f"{result}  {seconds}")
 
     def failed(self, step: str, *, interrupted: bool) -> None:
         # What went wrong is the command's last word, not said twice.
-        self._line(
-            "✗", step, f"{'interrupted' if interrupted else 'failed'} after {self._seconds()}"
-        )
-        self._step = ""
+        what = "interrupted" if interrupted else "failed"
+        self._line("✗", step, f"{what} after {self._end(step)}")
 
     def undone(self, step: str) -> None:
         self._line("↩", step, "taken back")
 
-    def _seconds(self) -> str:
-        return f"{time.monotonic() - self._began:.1f} s"
+    def _end(self, step: str) -> str:
+        """Forget a step, and those within it; return how long it took."""
+        now = began = time.monotonic()
+        while self._steps:
+            name, began = self._steps.pop()
+            if name == step:
+                break
+        return f"{now - began:.1f} s"
 
     def _line(self, mark: str, name: str, text: str) -> None:
         self._clear()
