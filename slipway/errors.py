@@ -105,11 +105,21 @@ class CommandFailed(HostError):
     """A command on a host ended with another code than 0."""
 
     def __init__(self, host: str, argv: Sequence[str], code: int, stderr: str) -> None:
-        last = stderr.strip().splitlines()[-1:] or ["no message"]
-        super().__init__(host, f"`{_short(argv)}` ended with {code}: {last[0]}")
+        super().__init__(host, f"`{_short(argv)}` ended with {code}: {last_line(stderr)}")
         self.argv = tuple(argv)
         self.code = code
         self.stderr = stderr
+
+
+def first_line(text: object) -> str:
+    """Return the first line of a library's error, where its reason stands."""
+    return (str(text).strip().splitlines() or ["no reason given"])[0].strip()
+
+
+def last_line(text: str | bytes) -> str:
+    """Return the last line that a program wrote, where its reason stands."""
+    text = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return (text.strip().splitlines() or ["no reason given"])[-1].strip()
 
 
 def _short(argv: Sequence[str], width: int = 80) -> str:

@@ -62,10 +62,10 @@ class LogReporter:
         """A log holds what happened, not how far it is."""
 
     def started(self, step: str, describe: str) -> None:
-        self.note(f"{step}: {describe}")
+        """Nor what is under way."""
 
     def finished(self, step: str, result: str) -> None:
-        self.note(f"{step}: done, {result}")
+        """Its last line says what came of all steps."""
 
     def failed(self, step: str, *, interrupted: bool) -> None:
         self.note(f"{step}: {'interrupted' if interrupted else 'failed'}")

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from slipway.agent.channel import Channel
+from slipway.plan import Plan
 from slipway.progress import Reporter
 from slipway.storage.store import Store
 
@@ -55,6 +56,12 @@ class ChannelReporter:
 
     def undone(self, step: str) -> None:
         self._channel.send("step", event="undone", step=step, text="")
+
+
+def plan_document(plan: Plan, notes: Sequence[str]) -> dict[str, Any]:
+    """Return what a change would do, as a client shows it."""
+    steps = [(step.name, step.describe) for step in plan.steps]
+    return {"steps": steps, "notes": list(notes), "summary": f"it would {plan.title}"}
 
 
 def summary(result: Mapping[str, Any]) -> str:

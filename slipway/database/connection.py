@@ -134,8 +134,8 @@ def _is_hopeless(message: str) -> bool:
 def _reason(message: str) -> str:
     """Return the last sentence of libpq's; the ones before tell of other addresses tried."""
     lines = [line.strip() for line in message.strip().splitlines()]
-    said = [line for line in lines if line and not line.startswith("Is the server running")]
-    last = said[-1].rpartition("FATAL:")[2] if said else "no reason given"
+    reasons = [line for line in lines if line and not line.startswith("Is the server running")]
+    last = reasons[-1].rpartition("FATAL:")[2] if reasons else "no reason given"
     return (
         last.rpartition(" failed: ")[2].strip() if "connection to server" in last else last.strip()
     )

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS slipway.identity (
     created timestamptz NOT NULL DEFAULT now()
 );
 """
-THERE = "SELECT to_regclass('slipway.identity') IS NOT NULL"
+EXISTS = "SELECT to_regclass('slipway.identity') IS NOT NULL"
 WRITE = (
     "INSERT INTO slipway.identity (environment) VALUES (%s)"
     " ON CONFLICT (one) DO UPDATE SET environment = excluded.environment, created = now()"
@@ -26,8 +26,8 @@ WRITE = (
 
 def read(connection: Connection) -> str | None:
     """Return the environment that the database says it is; None where nobody wrote it yet."""
-    found = connection.execute(THERE).fetchone()
-    if not found or not found[0]:
+    row = connection.execute(EXISTS).fetchone()
+    if not row or not row[0]:
         return None
     row = connection.execute("SELECT environment FROM slipway.identity").fetchone()
     return str(row[0]) if row else None
@@ -45,14 +45,14 @@ def ensure(connection: Connection, environment: str) -> str:
     """Say it where nobody did yet and where we may; return what the database says."""
     import psycopg
 
-    found = read(connection)
-    if found is None:
+    recorded = read(connection)
+    if recorded is None:
         # A replica cannot be marked, and need not be: its primary is, or will be.
         with contextlib.suppress(
             psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege
         ):
             write(connection, environment)
-    return found or environment
+    return recorded or environment
 
 
 def refuse_another(connection: Connection, environment: str) -> None:
@@ -60,19 +60,18 @@ def refuse_another(connection: Connection, environment: str) -> None:
     _refuse_row(read(connection), environment)
 
 
-def refuse_unless(asked: str, setting: str, row: str | None, deed: Deed) -> None:
+def refuse_unless(environment: str, setting: str, row: str | None, deed: Deed) -> None:
     """Raise Refused unless the person, the container's setting and the row name one environment.
 
     And unless the table allows the deed for each of the three.
     """
-    witnesses = {"its own row says": row, "you asked for": asked, "its settings say": setting}
+    witnesses = {"its own row says": row, "you asked for": environment, "its settings say": setting}
     for witness, name in witnesses.items():
         if name is not None and protection.refuses(Here(name), deed):
             raise Refused(f"{witness} {name}; Slipway does not {deed} that; nothing was changed")
-    if asked != setting:
+    if environment != setting:
         raise Refused(
-            f"you asked for {asked!a}, and the settings beside this database say {setting!a}; "
-            f"nothing was changed"
+            f"you asked for {environment!a}, and its settings say {setting!a}; nothing was changed"
         )
     _refuse_row(row, setting)
 

@@ -1,11 +1,24 @@
 """The programs that PostgreSQL brings, run as children that never outlive this process."""
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
 # The kernel ends the child with the thread that started it, also after kill -9 (prctl(2)).
 WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+LONGEST_REASON = 300
+# The server's own reason stands in a line of its own.
+SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
+NO_ROOM = (
+    "the server has no room for as many locks as there are tables; raise "
+    "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
+)
+MEANINGS = {
+    "max_locks_per_transaction": NO_ROOM,
+    "out of shared memory": NO_ROOM,
+    "due to lock timeout": "a table stayed locked for too long; run this again when that has ended",
+}
 
 
 @contextlib.contextmanager
@@ -44,3 +57,17 @@ def started(
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+
+
+def reason_in(lines: Sequence[str]) -> str:
+    """Choose from what a program wrote to stderr the reason why it failed."""
+    text = "\n".join(lines)
+    for sign, meaning in MEANINGS.items():
+        if sign in text:
+            return meaning
+    error = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
+    reason = error.partition("error: ")[2] or error
+    reasons = [match[1].strip() for line in lines if (match := SERVER.search(line))]
+    if reasons and reasons[0] not in reason:
+        reason = f"{reason.rstrip('.')}: {reasons[0]}"
+    return reason[:LONGEST_REASON]

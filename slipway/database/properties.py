@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LISTS = {"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"}
 
 
-def copy(session: Connection, source: str, target: str, report: Reporter) -> None:
+def copy(session: Connection, source: str, target: str, reporter: Reporter) -> None:
     """Give `target` the owner, rights, settings and limit of `source`; rights that lack are told.
 
     `session` is one to another database.
@@ -25,9 +25,9 @@ def copy(session: Connection, source: str, target: str, report: Reporter) -> Non
         try:
             session.execute(statement)
         except psycopg.errors.InsufficientPrivilege as error:
-            _tell_left_out(error, statement.as_string(session), report)
-    _copy_lists(session, source, target, report)
-    _copy_owner(session, source, target, report)
+            _note_left_out(error, statement.as_string(session), reporter)
+    _copy_lists(session, source, target, reporter)
+    _copy_owner(session, source, target, reporter)
 
 
 def open_to_all(session: Connection, name: str) -> None:
@@ -47,9 +47,12 @@ def _rights(session: Connection, source: str, target: str) -> "list[sql.Composed
     if row is None:
         raise SlipwayError(f"there is no database {source}")
     name, (is_default, limit) = sql.Identifier(target), row
-    found = [sql.SQL("alter database {} connection limit {}").format(name, sql.Literal(limit))]
+    statements = [sql.SQL("alter database {} connection limit {}").format(name, sql.Literal(limit))]
     if is_default:
-        return [*found, sql.SQL("grant connect, temporary on database {} to public").format(name)]
+        return [
+            *statements,
+            sql.SQL("grant connect, temporary on database {} to public").format(name),
+        ]
     rows = session.execute(
         "select privilege_type, is_grantable, case when grantee = 0 then null"
         " else pg_get_userbyid(grantee) end"
@@ -59,24 +62,26 @@ def _rights(session: Connection, source: str, target: str) -> "list[sql.Composed
     for privilege, grantable, grantee in rows:
         who = sql.SQL("public") if grantee is None else sql.Identifier(grantee)
         text = "grant {} on database {} to {}" + (" with grant option" if grantable else "")
-        found.append(sql.SQL(text).format(sql.SQL(privilege), name, who))
-    return found
+        statements.append(sql.SQL(text).format(sql.SQL(privilege), name, who))
+    return statements
 
 
 def _settings(session: Connection, source: str, target: str) -> "list[sql.Composed]":
     from psycopg import sql
 
-    found = []
+    statements = []
     for role, setting, value in _read_settings(session, source):
         if setting in LISTS:
             continue
         text = sql.SQL("{} set {} = {}")
         whose = _whose(role, target)
-        found.append(text.format(whose, sql.Identifier(*setting.split(".")), sql.Literal(value)))
-    return found
+        statements.append(
+            text.format(whose, sql.Identifier(*setting.split(".")), sql.Literal(value))
+        )
+    return statements
 
 
-def _copy_lists(session: Connection, source: str, target: str, report: Reporter) -> None:
+def _copy_lists(session: Connection, source: str, target: str, reporter: Reporter) -> None:
     """Copy the lists through settings of this session, which writes them down as they were."""
     import psycopg
     from psycopg import sql
@@ -90,7 +95,7 @@ def _copy_lists(session: Connection, source: str, target: str, report: Reporter)
                 session.execute("select set_config(%s, %s, true)", (setting, value))
                 session.execute(text + sql.SQL(" from current"))
         except psycopg.errors.InsufficientPrivilege as error:
-            _tell_left_out(error, f"{text.as_string(session)} = {value}", report)
+            _note_left_out(error, f"{text.as_string(session)} = {value}", reporter)
 
 
 def _read_settings(session: Connection, source: str) -> list[tuple[str | None, str, str]]:
@@ -112,11 +117,11 @@ def _whose(role: str | None, target: str) -> "sql.Composed":
     return text.format(sql.Identifier(role), sql.Identifier(target))
 
 
-def _tell_left_out(error: "Error", statement: str, report: Reporter) -> None:
-    report.note(f"left out, for {error.diag.message_primary}: {statement}")
+def _note_left_out(error: "Error", statement: str, reporter: Reporter) -> None:
+    reporter.note(f"left out, for {error.diag.message_primary}: {statement}")
 
 
-def _copy_owner(session: Connection, source: str, target: str, report: Reporter) -> None:
+def _copy_owner(session: Connection, source: str, target: str, reporter: Reporter) -> None:
     import psycopg
     from psycopg import sql
 
@@ -129,4 +134,4 @@ def _copy_owner(session: Connection, source: str, target: str, report: Reporter)
     try:
         session.execute(text.format(sql.Identifier(target), sql.Identifier(row[0])))
     except psycopg.errors.InsufficientPrivilege:
-        report.note(f"{target} keeps its owner: this role may not give it to {row[0]}")
+        reporter.note(f"{target} keeps its owner: this role may not give it to {row[0]}")

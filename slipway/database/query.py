@@ -101,8 +101,8 @@ def _answer(connection: Connection, sql: str, limit: int) -> QueryResult:
 
     cursor = connection.cursor()
     for name in AS_TEXT:
-        if (known := cursor.adapters.types.get(name)) is not None:
-            cursor.adapters.register_loader(known.oid, TextLoader)
+        if (type_info := cursor.adapters.types.get(name)) is not None:
+            cursor.adapters.register_loader(type_info.oid, TextLoader)
     rows: list[list[Any]] = []
     # A stream goes through the extended protocol, in which a second statement is an error; and it
     # leaves at the server what is beyond the limit.
@@ -139,9 +139,9 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, bytes | memoryview):
         return "\\x" + bytes(value).hex()
     return str(value)
@@ -156,8 +156,8 @@ def _translated(error: "Error", sql: str, timeout: float) -> SlipwayError:
         return QueryFailed(f"no answer within {timeout:g} s; give it --timeout, in seconds")
     if "multiple commands" in reason:
         return Refused("db.query takes one statement; nothing was changed")
-    words = f"{reason} (SQLSTATE {state or 'unknown'}{_place(diag.statement_position, sql)})"
-    return QueryFailed(f"{words}; {diag.message_hint}" if diag.message_hint else words)
+    text = f"{reason} (SQLSTATE {state or 'unknown'}{_place(diag.statement_position, sql)})"
+    return QueryFailed(f"{text}; {diag.message_hint}" if diag.message_hint else text)
 
 
 def _place(position: str | None, sql: str) -> str:

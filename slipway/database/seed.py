@@ -17,13 +17,13 @@ class SeedFailed(SlipwayError):
     """A file of sample rows did not run; the text names file and line, the rest of it stays out."""
 
 
-def sow(server: Server, files: Mapping[str, str], report: Reporter) -> list[str]:
+def run(server: Server, files: Mapping[str, str], reporter: Reporter) -> list[str]:
     """Run the files in the order given; return their names. Raises SeedFailed."""
     import psycopg
 
-    done: list[str] = []
+    names: list[str] = []
     if not files:
-        return done
+        return names
     with server.connect(application=APPLICATION) as connection:
         for name, text in files.items():
             try:
@@ -32,19 +32,19 @@ def sow(server: Server, files: Mapping[str, str], report: Reporter) -> list[str]
                     if connection.info.transaction_status.name not in ("INTRANS", "INERROR"):
                         raise SeedFailed(f"seed/{name} ends its own transaction; take COMMIT out")
             except psycopg.Error as error:
-                raise SeedFailed(_told(name, text, error, done)) from None
+                raise SeedFailed(_explain(name, text, error, names)) from None
             connection.execute("DISCARD ALL")  # what one file sets must not reach the next
-            report.note(f"seeded {name}")
-            done.append(name)
-    return done
+            reporter.note(f"seeded {name}")
+            names.append(name)
+    return names
 
 
-def _told(name: str, text: str, error: "Error", done: list[str]) -> str:
+def _explain(name: str, text: str, error: "Error", before: list[str]) -> str:
     diag = error.diag
     reason = diag.message_primary or str(error).strip().partition("\n")[0]
     where = ""
     if diag.statement_position and diag.statement_position.isdigit():
         where = f", line {text.count(chr(10), 0, int(diag.statement_position) - 1) + 1}"
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-    stays = f"; {', '.join(done)} before it stays" if done else ""
+    stays = f"; {', '.join(before)} before it stays" if before else ""
     return f"seed/{name}{where}: {reason}{state}; nothing of this file was kept{stays}"

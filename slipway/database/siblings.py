@@ -56,7 +56,7 @@ class TextSettings(Protocol):
 
 @dataclass(frozen=True)
 class OwnTextSettings:
-    """The Writing of a database that is there."""
+    """How an existing database writes and sorts text."""
 
     encoding: str
     provider: str
@@ -73,15 +73,14 @@ def name_of(database: str, kind: str, moment: str) -> str:
 def old_databases(server: Server) -> list[Sibling]:
     """List what restores have set aside (`before`, `undone`), the newest first."""
     with server.named(MAINTENANCE).connect() as session:
-        found = _kept(session, server.database)
-    return sorted(
-        (each for each in found if each.kind != RESTORE), key=lambda each: each.stamp, reverse=True
-    )
+        siblings = _siblings(session, server.database)
+    old = (sibling for sibling in siblings if sibling.kind != RESTORE)
+    return sorted(old, key=lambda sibling: sibling.stamp, reverse=True)
 
 
 def drop_old(server: Server, name: str, *, force: bool = False) -> None:
     """Drop one that `old_databases` lists; `force` ends the sessions that still look at it."""
-    if name not in {each.name for each in old_databases(server)}:
+    if name not in {sibling.name for sibling in old_databases(server)}:
         raise Refused(f"{name} was not set aside by a restore of {server.database}; it stays")
     with server.named(MAINTENANCE).connect() as session:
         drop(session, name, force=force)
@@ -99,12 +98,12 @@ def drop(session: Connection, name: str, *, force: bool = True) -> None:
         raise Busy(f"somebody is connected to {name}; it stays") from None
 
 
-def drop_stale(session: Connection, database: str, report: Reporter) -> None:
+def drop_stale(session: Connection, database: str, reporter: Reporter) -> None:
     """Drop what an interrupted restore left; only while `alone` says that none is running."""
-    for each in _kept(session, database):
-        if each.kind == RESTORE:
-            report.note(f"dropping {each.name}, which an interrupted restore left")
-            drop(session, each.name)
+    for sibling in _siblings(session, database):
+        if sibling.kind == RESTORE:
+            reporter.note(f"dropping {sibling.name}, which an interrupted restore left")
+            drop(session, sibling.name)
 
 
 @contextlib.contextmanager
@@ -124,17 +123,18 @@ def alone(server: Server, what: str) -> Iterator[Connection]:
         yield session
 
 
-def create(session: Connection, name: str, writing: TextSettings) -> None:
+def create(session: Connection, name: str, settings: TextSettings) -> None:
     """Create an empty database that only its owner may enter; it is marked as being filled."""
     import psycopg
     from psycopg import sql
 
     try:
-        session.execute(sql.SQL("create database {} ").format(sql.Identifier(name)) + _as(writing))
+        text = sql.SQL("create database {} ").format(sql.Identifier(name))
+        session.execute(text + _options(settings))
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.WrongObjectType) as error:
         raise LocaleUnavailable(
-            f"this server cannot make a database that writes {writing.encoding} and sorts as "
-            f"{writing.locale or writing.collate}: {error.diag.message_primary}"
+            f"this server cannot make a database that writes {settings.encoding} and sorts as "
+            f"{settings.locale or settings.collate}: {error.diag.message_primary}"
         ) from None
     except psycopg.errors.InsufficientPrivilege:
         raise Refused(
@@ -146,17 +146,17 @@ def create(session: Connection, name: str, writing: TextSettings) -> None:
     session.execute(sql.SQL("revoke all on database {} from public").format(identifier))
 
 
-def name_it(session: Connection, name: str, wanted: str) -> None:
+def rename(session: Connection, name: str, new_name: str) -> None:
     """Give a filled database the name under which it stays."""
     from psycopg import sql
 
     with session.transaction():
         session.execute(sql.SQL("comment on database {} is null").format(sql.Identifier(name)))
-        names = sql.Identifier(name), sql.Identifier(wanted)
+        names = sql.Identifier(name), sql.Identifier(new_name)
         session.execute(sql.SQL("alter database {} rename to {}").format(*names))
 
 
-def writing(session: Connection, database: str) -> OwnTextSettings:
+def text_settings(session: Connection, database: str) -> OwnTextSettings:
     """Read how a database writes and sorts."""
     row = session.execute(
         "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d where datname = %s",
@@ -164,50 +164,50 @@ def writing(session: Connection, database: str) -> OwnTextSettings:
     ).fetchone()
     if row is None:
         raise SlipwayError(f"there is no database {database}")
-    found, encoding = row
+    database_row, encoding = row
     return OwnTextSettings(
         encoding=encoding,
-        provider=found.get("datlocprovider", "c"),
-        collate=found["datcollate"],
-        ctype=found["datctype"],
-        locale=found.get("datlocale") or found.get("daticulocale") or "",
+        provider=database_row.get("datlocprovider", "c"),
+        collate=database_row["datcollate"],
+        ctype=database_row["datctype"],
+        locale=database_row.get("datlocale") or database_row.get("daticulocale") or "",
     )
 
 
 def is_there(session: Connection, name: str) -> bool:
     """Whether the server has a database of this name."""
-    found = session.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
-    return found is not None
+    row = session.execute("select 1 from pg_database where datname = %s", (name,)).fetchone()
+    return row is not None
 
 
-def _as(writing: TextSettings) -> "sql.Composed":
+def _options(settings: TextSettings) -> "sql.Composed":
     from psycopg import sql
 
-    words: list[tuple[str, str]] = [("template", "template0"), ("encoding", writing.encoding)]
-    words += [("lc_collate", writing.collate), ("lc_ctype", writing.ctype)]
-    if writing.provider in ("i", "b"):
-        icu = writing.provider == "i"
-        words.append(("locale_provider", "icu" if icu else "builtin"))
-        words.append(("icu_locale" if icu else "builtin_locale", writing.locale))
+    options: list[tuple[str, str]] = [("template", "template0"), ("encoding", settings.encoding)]
+    options += [("lc_collate", settings.collate), ("lc_ctype", settings.ctype)]
+    if settings.provider in ("i", "b"):
+        icu = settings.provider == "i"
+        options.append(("locale_provider", "icu" if icu else "builtin"))
+        options.append(("icu_locale" if icu else "builtin_locale", settings.locale))
     pairs = (
         sql.SQL(key + " ") + (sql.SQL(value) if key == "template" else sql.Literal(value))
-        for key, value in words
+        for key, value in options
     )
     return sql.SQL(" ").join(pairs)
 
 
-def _kept(session: Connection, database: str) -> list[Sibling]:
+def _siblings(session: Connection, database: str) -> list[Sibling]:
     stem = _stem(database)
     rows = session.execute(
         "select datname, case when has_database_privilege(oid, 'connect')"
         " then pg_database_size(oid) else 0 end from pg_database where starts_with(datname, %s)",
         (f"{stem}__",),
     ).fetchall()
-    found = []
+    siblings = []
     for name, size in rows:
         if tail := TAIL.fullmatch(name[len(stem) :]):
-            found.append(Sibling(name, tail[1], tail[2], size))
-    return found
+            siblings.append(Sibling(name, tail[1], tail[2], size))
+    return siblings
 
 
 def _stem(database: str) -> str:

@@ -31,23 +31,23 @@ def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[
     Raises Refused or Busy when it cannot be done; then, and after any other failure, the old one
     has its name and serves.
     """
-    live, kept = server.database, name_of(server.database, kind, moment)
+    live, replaced = server.database, name_of(server.database, kind, moment)
     maintenance = server.named(MAINTENANCE)
     with maintenance.connect(application=NAME) as session:
         check(session, live)
         begun = time.monotonic()
         try:
             with _ending_sessions(maintenance, live, new):
-                _rename(session, live, new, kept)
-        except _lost_line() as error:
+                _rename(session, live, new, replaced)
+        except _connection_error() as error:
             # The line broke: perhaps before the commit was done, perhaps after it.
             with maintenance.connect() as other:
-                if not is_there(other, kept):
+                if not is_there(other, replaced):
                     raise SlipwayError(f"the swap broke off: {error}; the old serves") from None
-    return kept, time.monotonic() - begun
+    return replaced, time.monotonic() - begun
 
 
-def undo(server: Server, moment: str, report: Reporter) -> tuple[str, str, float]:
+def undo(server: Server, moment: str, reporter: Reporter) -> tuple[str, str, float]:
     """Swap the newest replaced database back; return its name, the other's, and the seconds."""
     older = old_databases(server)
     if older and older[0].kind == UNDONE:
@@ -55,12 +55,12 @@ def undo(server: Server, moment: str, report: Reporter) -> tuple[str, str, float
             f"the last restore of {server.database} is undone already; what it had restored is "
             f"kept as {older[0].name}; nothing was changed"
         )
-    found = [each for each in older if each.kind == BEFORE]
-    if not found:
+    replaced = [sibling for sibling in older if sibling.kind == BEFORE]
+    if not replaced:
         raise Refused(f"no restore of {server.database} has kept an older one; nothing to undo")
-    report.note(f"going back to {found[0].name}")
-    kept, seconds = swap(server, found[0].name, moment, kind=UNDONE)
-    return found[0].name, kept, seconds
+    reporter.note(f"going back to {replaced[0].name}")
+    undone, seconds = swap(server, replaced[0].name, moment, kind=UNDONE)
+    return replaced[0].name, undone, seconds
 
 
 def check(session: Connection, live: str) -> None:
@@ -117,12 +117,12 @@ def _check_rights(session: Connection, live: str) -> None:
         )
 
 
-def _rename(session: Connection, live: str, new: str, kept: str) -> None:
+def _rename(session: Connection, live: str, new: str, replaced: str) -> None:
     import psycopg
     from psycopg import sql
 
     rename = sql.SQL("alter database {} rename to {}")
-    names = {key: sql.Identifier(name) for key, name in (("l", live), ("n", new), ("k", kept))}
+    names = {key: sql.Identifier(name) for key, name in (("l", live), ("n", new), ("k", replaced))}
     try:
         with session.transaction():
             session.execute(f"set local lock_timeout = '{STUCK}'".encode())
@@ -150,29 +150,29 @@ def _ending_sessions(maintenance: Server, *databases: str) -> Iterator[None]:
             "select oid from pg_database where datname = any(%s)", (list(databases),)
         ).fetchall()
         oids = [row[0] for row in rows]
-        done = threading.Event()
-        thread = threading.Thread(target=_end_sessions, args=(session, oids, done), daemon=True)
+        is_over = threading.Event()
+        thread = threading.Thread(target=_end_sessions, args=(session, oids, is_over), daemon=True)
         thread.start()
         try:
             yield
         finally:
-            done.set()
+            is_over.set()
             thread.join()
 
 
-def _end_sessions(session: Connection, oids: list[int], done: threading.Event) -> None:
+def _end_sessions(session: Connection, oids: list[int], is_over: threading.Event) -> None:
     import psycopg
 
     # Names change meanwhile, numbers do not. One that may not be ended fails the rename.
     with contextlib.suppress(psycopg.Error):
-        while not done.is_set():
+        while not is_over.is_set():
             session.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where datid = any(%s) and pid <> pg_backend_pid()"
                 " and backend_type <> 'autovacuum worker'",
                 (oids,),
             )
-            done.wait(AGAIN)
+            is_over.wait(AGAIN)
 
 
 def _comment(session: Connection, name: str) -> str | None:
@@ -184,7 +184,7 @@ def _comment(session: Connection, name: str) -> str | None:
     return str(row[0]) if row[0] is not None else None
 
 
-def _lost_line() -> type[Exception]:
+def _connection_error() -> type[Exception]:
     import psycopg
 
     return psycopg.OperationalError

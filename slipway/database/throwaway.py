@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slipway.database.connection import MAINTENANCE, NoDatabase, Server
 from slipway.database.processes import started
-from slipway.errors import Refused, SlipwayError
+from slipway.errors import Refused, SlipwayError, last_line
 from slipway.progress import Reporter
 
 ROOT = Path(os.environ.get("SLIPWAY_SCRATCH", "/var/lib/slipway"))
@@ -41,17 +41,17 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def throwaway(report: Reporter, root: Path = ROOT) -> Iterator[Server]:
+def throwaway(reporter: Reporter, root: Path = ROOT) -> Iterator[Server]:
     """Start an empty server for a block; whoever else was killed while using one is tidied up."""
     with contextlib.ExitStack() as stack:
-        folder = _own_folder(stack, report, root)
+        folder = _own_folder(stack, reporter, root)
         data = folder / "data"
         _initialise(data)
-        words = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
-        words += ["-c", f"unix_socket_directories={folder}", "-c", "unix_socket_permissions=0700"]
+        options = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        options += ["-c", f"unix_socket_directories={folder}", "-c", "unix_socket_permissions=0700"]
         log = folder / "log"
         with log.open("wb") as file:
-            argv = [_program("postgres"), "-D", str(data), *words]
+            argv = [_program("postgres"), "-D", str(data), *options]
             process = stack.enter_context(started(argv, stdout=file.fileno(), stderr=file.fileno()))
         password = folder / "password"
         password.write_text("")  # nobody but us may open the folder of the socket
@@ -61,17 +61,17 @@ def throwaway(report: Reporter, root: Path = ROOT) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def own_folder(report: Reporter, root: Path = ROOT) -> Iterator[Path]:
+def own_folder(reporter: Reporter, root: Path = ROOT) -> Iterator[Path]:
     """Have a folder for a block; one whose process was killed is removed by the next."""
     with contextlib.ExitStack() as stack:
-        yield _own_folder(stack, report, root)
+        yield _own_folder(stack, reporter, root)
 
 
-def _drop_stale(report: Reporter, root: Path) -> None:
+def _drop_stale(reporter: Reporter, root: Path) -> None:
     """Remove the servers of processes that are gone."""
     for folder in root.glob(f"{PREFIX}*"):
         with contextlib.suppress(BlockingIOError, FileNotFoundError), _held(folder):
-            report.note(f"removing {folder}, which an interrupted drill left")
+            reporter.note(f"removing {folder}, which an interrupted drill left")
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -83,13 +83,13 @@ def room(root: Path = ROOT) -> int:
         raise SlipwayError(f"the scratch volume {root} cannot be used: {error.strerror}") from None
 
 
-def _own_folder(stack: contextlib.ExitStack, report: Reporter, root: Path) -> Path:
+def _own_folder(stack: contextlib.ExitStack, reporter: Reporter, root: Path) -> Path:
     """Make a folder that is ours until the stack ends, and remove those that are nobody's."""
     if len(os.fsencode(root)) > LONGEST_SOCKET:
         raise Refused(f"the path {root} is too long for the socket of a database")
     try:
         with _held(root, wait=True):  # so that nobody takes a new folder for a stale one
-            _drop_stale(report, root)
+            _drop_stale(reporter, root)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             stack.enter_context(_held(folder))
@@ -118,7 +118,7 @@ def _initialise(data: Path) -> None:
     with started(argv, stdout=subprocess.DEVNULL) as process:
         _, err = process.communicate(timeout=START)
     if process.returncode != 0:
-        raise SlipwayError(f"no throw-away database could be made: {_last(err)}")
+        raise SlipwayError(f"no throw-away database could be made: {last_line(err)}")
 
 
 def _wait(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -128,7 +128,9 @@ def _wait(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None
             server.connect(patience=0).close()
             return
         if process.poll() is not None or time.monotonic() > deadline:
-            raise SlipwayError(f"the throw-away database did not start: {_last(log.read_bytes())}")
+            raise SlipwayError(
+                f"the throw-away database did not start: {last_line(log.read_bytes())}"
+            )
         time.sleep(0.1)
 
 
@@ -142,12 +144,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 def _program(name: str) -> str:
     """Find a program of the server's own version; Debian keeps them off the PATH."""
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))[-1:]
-    found = str(newest[0]) if newest else shutil.which(name)
-    if found is None:
+    path = str(newest[0]) if newest else shutil.which(name)
+    if path is None:
         raise Refused(f"{name} is not here, so nothing can be restored to try it")
-    return found
-
-
-def _last(words: bytes) -> str:
-    lines = words.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "no reason given"
+    return path

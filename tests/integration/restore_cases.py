@@ -1,6 +1,5 @@
 """What tests of restores share: people who come back, a look at what is there, bad moments."""
 
-import re
 import subprocess
 import time
 from pathlib import Path
@@ -82,10 +81,17 @@ class Killer(Silent):
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+        self._reach(text.partition(" ")[0])
+
+    def started(self, step: str, describe: str) -> None:
+        self._reach(step)
+
+    def _reach(self, stage: str) -> None:
         self._pid = self._pid or pid(self._place, "python -m slipway.agent")
-        if re.match(rf"(\d+/\d+ )?{self._stage}", text):
-            time.sleep(self._later)
-            if self._deed:
-                self._deed()
-            else:
-                subprocess.run(["kill", "-9", self._pid], check=True)
+        if stage != self._stage:
+            return
+        time.sleep(self._later)
+        if self._deed:
+            self._deed()
+        else:
+            subprocess.run(["kill", "-9", self._pid], check=True)

@@ -246,3 +246,12 @@ create rule careful as on delete to booking do instead nothing;
 comment on table entry is 'what''s written; -- here';
 select lo_from_bytea(4711, '\\x010203');
 """
+
+
+def test_a_plan_of_a_backup_shows_its_steps_and_stores_nothing(
+    place: PostgresStack, person: KeyHolder, store: FolderStore
+) -> None:
+    plan = place.do("backup", store, recipients=[person.recipient], plan=True)
+    assert [name for name, _ in plan["steps"]] == ["check", "dump", "roles", "manifest"]
+    assert plan["summary"] == f"it would back up logbook to {store.name}"
+    assert list(store.entries()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.agent.channel import Channel
 from slipway.backups.format import catalogue
-from slipway.backups.take.backup import BackupSpec, take
+from slipway.backups.take.backup import Backup, BackupSpec
 from slipway.client import call
 from slipway.database import siblings
 from slipway.errors import Busy, Refused, SlipwayError
@@ -191,9 +191,9 @@ def test_a_client_older_than_the_server_is_never_used(
     major = re.search(r"\) (\d+)", found.stdout)
     if major is None or int(major[1]) >= 17:
         pytest.skip("this computer has no pg_dump of an older major")
-    wanted = BackupSpec("testing", (person.recipient,))
+    spec = BackupSpec("testing", (person.recipient,))
     with pytest.raises(Refused, match=r"write FROM postgres:17 into compose/ops/Dockerfile"):
-        take(server.server, store, wanted, Silent())
+        Backup(server.server, store, spec, Silent()).run()
     assert keys(store) == []
 
 

@@ -32,7 +32,7 @@ def test_a_manifest_that_is_late_is_tried_again_and_without_one_nothing_stays(
 ) -> None:
     late = RefusingStore(store, lambda key: key.endswith(".json"), times=1)
     assert person.take(place, late)
-    assert any("trying the manifest again" in note for note in place.heard.notes)
+    assert any("retrying the manifest" in note for note in place.heard.notes)
     never = RefusingStore(store, lambda key: key.endswith(".json"), times=99)
     with pytest.raises(SlipwayError, match="the test wants it"):
         person.take(place, never)

@@ -10,16 +10,15 @@ from typing import Any
 
 import pytest
 
-from slipway.client import reset
+from slipway.client import reset as client_reset
 from slipway.database import identity
 from slipway.database.connection import Server
-from slipway.database.reset import reset as replace
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.backup_cases import KeyHolder, literal
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
-from tests.integration.reset_cases import SEEDS, tables, wish
+from tests.integration.reset_cases import SEEDS, prepare, reset, tables
 from tests.integration.restore_cases import databases
 
 pytestmark = pytest.mark.engine
@@ -35,7 +34,7 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
         "environment": "testing",
         "by": "anna",
     }
-    given |= {"migrations": reset.migrations(), "seeds": SEEDS}
+    given |= {"migrations": client_reset.migrations(), "seeds": SEEDS}
     with place.server.connect(application="psql of anna"):
         done = place.do("reset", folder, **given)
     assert done["summary"] == (
@@ -51,8 +50,8 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
 
 
 def test_the_seeds_of_the_checkout_may_run_again(place: PostgresStack) -> None:
-    place.do("migrate", None, migrations=reset.migrations())
-    seeds = reset.seeds("dev")
+    place.do("migrate", None, migrations=client_reset.migrations())
+    seeds = client_reset.seeds("dev")
     assert list(seeds) == ["common.sql", "dev.sql"]
     for _ in range(2):
         assert place.do("seed", None, environment="testing", seeds=seeds)["files"] == list(seeds)
@@ -76,13 +75,13 @@ def test_seeds_are_one_transaction_a_file_and_a_mistake_names_file_and_line(
 def test_the_old_database_serves_until_the_new_one_is_whole(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
 
-    def fail(new: Server) -> None:
+    def fail(new: Server) -> str:
         assert tables(place.server) == {"old"}
         raise SlipwayError("migration 2 failed")
 
     report = RecordingReporter()
     with pytest.raises(SlipwayError, match="migration 2 failed"):
-        replace(place.server, wish(fill=fail), report)
+        reset(place.server, report, migrate=fail)
     assert report.notes[-1] == f"{place.server.database} is as it was"
     assert tables(place.server) == {"old"}
     assert databases(place) == {"logbook"}
@@ -93,27 +92,28 @@ def test_a_server_that_ends_our_session_is_told_and_the_next_reset_clears_away(
 ) -> None:
     place.sql("CREATE TABLE old (id int)")
 
-    def end(_: Server) -> None:
+    def end(_: Server) -> str:
         place.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'slipway reset'"
         )
+        return ""
 
-    with pytest.raises(SlipwayError, match=r"broke off \(terminating connection .* run this again"):
-        replace(place.server, wish(fill=end), RecordingReporter())
+    with pytest.raises(SlipwayError, match=r"was lost \(terminating connection .* run this again"):
+        reset(place.server, migrate=end)
     assert tables(place.server) == {"old"}
-    replace(place.server, wish(), RecordingReporter())
+    reset(place.server)
     assert databases(place) == {"logbook"}
 
 
 def test_no_backup_no_reset(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
 
-    def fail(_: Server) -> None:
+    def fail() -> str:
         raise SlipwayError("the disk of backups/testing is full")
 
     with pytest.raises(SlipwayError, match="is full"):
-        replace(place.server, wish(before=fail), RecordingReporter())
+        reset(place.server, back_up=fail)
     assert tables(place.server) == {"old"}
 
 
@@ -157,7 +157,7 @@ def test_settings_rights_owner_and_writing_of_the_database_stay(place: PostgresS
         place.sql(text, "postgres")
     server = place.server.named(name)
     before = _properties(server)
-    replace(server, wish(), RecordingReporter())
+    reset(server)
     assert _properties(server) == before
     assert tables(server) == {"fresh"}
     assert databases(place) == {"logbook", name}
@@ -175,7 +175,7 @@ def test_settings_that_a_plain_role_may_not_give_are_left_out_and_told(
         dataclasses.replace(place.server.named("theirs"), user="plain"),
         RecordingReporter(),
     )
-    replace(server, wish(), report)
+    reset(server, report)
     assert tables(server) == {"fresh"}
     assert place.sql("show search_path", "theirs") == [("c, d",)]
     (told,) = [note for note in report.notes if note.startswith("left out, for permission denied")]
@@ -203,7 +203,7 @@ def test_fifty_busy_connections_are_ended_for_a_moment(place: PostgresStack) -> 
             if n % 2:
                 connection.execute("BEGIN; LOCK TABLE old IN ACCESS SHARE MODE")
         report = RecordingReporter()
-        done = replace(place.server, wish(), report)
+        done = reset(place.server, report)
     assert done.ended == 50
     assert done.seconds < 10
     assert "ending connections: 50 of api (logbook)" in report.notes
@@ -212,17 +212,32 @@ def test_fifty_busy_connections_are_ended_for_a_moment(place: PostgresStack) -> 
 
 def test_a_database_that_is_missing_is_made(place: PostgresStack) -> None:
     place.sql(f'DROP DATABASE "{place.server.database}"', "postgres")
-    replace(place.server, wish(), RecordingReporter())
+    reset(place.server)
     assert tables(place.server) == {"fresh"}
     assert databases(place) == {"logbook"}
 
 
-def test_two_resets_at_once_are_one(place: PostgresStack) -> None:
-    def meet(new: Server) -> None:
-        with pytest.raises(Busy, match="a reset of this database is under way"):
-            replace(place.server, wish(), RecordingReporter())
+def test_a_plan_shows_the_steps_and_whose_connections_would_end_and_changes_nothing(
+    place: PostgresStack,
+) -> None:
+    place.sql("CREATE TABLE old (id int)")
+    with place.server.connect(application="psql of anna"):
+        preview = prepare(place.server).preview()
+    names = [step.name for step in preview.plan.steps]
+    assert names == ["back up", "create", "migrate", "seed", "swap", "drop"]
+    assert preview.notes == ["it will end connections: 1 of psql of anna (logbook)"]
+    assert (tables(place.server), databases(place)) == ({"old"}, {"logbook"})
+    with pytest.raises(Refused, match="you asked for prod"):
+        prepare(place.server, environment="prod").preview()
 
-    replace(place.server, wish(fill=meet), RecordingReporter())
+
+def test_two_resets_at_once_are_one(place: PostgresStack) -> None:
+    def meet(new: Server) -> str:
+        with pytest.raises(Busy, match="a reset of this database is under way"):
+            reset(place.server)
+        return ""
+
+    reset(place.server, migrate=meet)
     assert databases(place) == {"logbook"}
 
 
@@ -232,7 +247,7 @@ def test_a_reset_that_is_killed_anywhere_leaves_the_old_or_the_new_and_the_next_
     place.sql("CREATE TABLE old (id int)")
     with place.server.connect() as connection:
         identity.write(connection, "dev")
-    given = json.dumps({"migrations": reset.migrations(), "seeds": SEEDS})
+    given = json.dumps({"migrations": client_reset.migrations(), "seeds": SEEDS})
     with place.beside("--env", "ENVIRONMENT=dev") as there:
         argv = ["docker", "exec", there.ops, "python", "-m", "slipway.agent", "reset"]
         argv += ["--given", given]
@@ -264,7 +279,7 @@ def _kill_again_and_again(place: PostgresStack, argv: list[str], whole: float) -
 
 
 def test_migrating_says_which_environment_a_database_is(place: PostgresStack) -> None:
-    place.do("migrate", None, migrations=reset.migrations())
+    place.do("migrate", None, migrations=client_reset.migrations())
     assert place.sql("SELECT environment FROM slipway.identity") == [("testing",)]
 
 
@@ -273,7 +288,7 @@ def test_the_database_of_another_environment_is_not_migrated(place: PostgresStac
         identity.write(connection, "prod")
     for verb in ("migrate", "rollback", "baseline"):
         with pytest.raises(Refused, match="says that it is 'prod'"):
-            place.do(verb, None, migrations=reset.migrations(), version="1")
+            place.do(verb, None, migrations=client_reset.migrations(), version="1")
     assert tables(place.server) == set()
 
 
@@ -281,7 +296,10 @@ def test_only_what_says_that_it_is_dev_goes_without_a_backup(
     place: PostgresStack, tmp_path: Path, person: KeyHolder
 ) -> None:
     folder = FolderStore(tmp_path, "backups/dev")
-    given: dict[str, Any] = {"recipients": [person.recipient], "migrations": reset.migrations()}
+    given: dict[str, Any] = {
+        "recipients": [person.recipient],
+        "migrations": client_reset.migrations(),
+    }
     with place.beside("--env", "ENVIRONMENT=dev") as there:
         assert there.do("reset", folder, environment="dev", **given)["backup"]
         assert there.do("reset", folder, environment="dev", **given)["backup"] is None

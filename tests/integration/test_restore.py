@@ -114,7 +114,7 @@ def test_some_tables_are_restored_beside(
         restore(peopled, person, store, name, tables=["nobody"], into="x")
     with pytest.raises(UsageError, match="add --into=NAME"):
         restore(peopled, person, store, name, tables=["people"])
-    with pytest.raises(Refused, match="there is a database logbook already"):
+    with pytest.raises(Refused, match="a database logbook exists already"):
         restore(peopled, person, store, name, into="logbook")
     assert databases(peopled) == {"logbook", "a 'look' =-"}
 

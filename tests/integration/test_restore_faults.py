@@ -60,7 +60,7 @@ def test_a_backup_under_way_is_waited_for_not_cut_off(
 
     begins = Killer(peopled, "compare", deed=begin)
     assert begins.run(store, id=name, key=key)["kept"] in databases(peopled)
-    assert any(note.startswith("not yet: a backup of ada") for note in begins.notes)
+    assert any(note.startswith("waiting to swap: a backup of ada") for note in begins.notes)
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,29 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.agent.context import Context
+from slipway.agent.context import Context, plan_document
 from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import Backup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import sized
 from slipway.backups.restore import check
-from slipway.backups.take.backup import LOCK_WAIT, BackupResult, BackupSpec, take
+from slipway.backups.take import backup as backup_run
+from slipway.backups.take.backup import LOCK_WAIT, BackupResult, BackupSpec
 from slipway.database.connection import PATIENCE, server
 from slipway.errors import ConfigError, Refused
 from slipway.storage.store import Store
 
 
 def backup(work: Context) -> dict[str, Any]:
-    """Take a backup; the result is what `backups` tells of it."""
+    """Take a backup; the result is what `backups` tells of it. With `plan`, only look."""
+    if work.given.get("plan"):
+        preview = _backing_up(work, work.store()).preview()
+        return plan_document(preview.plan, preview.notes)
+    return take_and_describe(work)
+
+
+def take_and_describe(work: Context) -> dict[str, Any]:
+    """Take a backup and describe it as a list does."""
     store = work.store()
     made = take_one(work, store).manifest
     found = Backup(made, (), made.stored)
@@ -62,11 +71,15 @@ def verify(work: Context) -> dict[str, Any]:
 
 def take_one(work: Context, store: Store | None = None) -> BackupResult:
     """Take a backup as a request says; its key is still known then."""
+    return _backing_up(work, store or work.store()).run()
+
+
+def _backing_up(work: Context, store: Store) -> backup_run.Backup:
     given = work.given
     recipients = tuple(str(each) for each in given.get("recipients") or ())
     if not recipients:
         raise ConfigError("the request names nobody to encrypt the backup to; deploy first")
-    wanted = BackupSpec(
+    spec = BackupSpec(
         environment=str(given.get("environment") or os.environ.get("ENVIRONMENT", "dev")),
         recipients=recipients,
         release=_release(given),
@@ -76,7 +89,7 @@ def take_one(work: Context, store: Store | None = None) -> BackupResult:
         lock_wait=float(given.get("lock_wait") or LOCK_WAIT),
         patience=float(given.get("patience") or PATIENCE),
     )
-    return take(server(), store or work.store(), wanted, work.report)
+    return backup_run.Backup(server(), store, spec, work.report)
 
 
 def _release(given: Mapping[str, Any]) -> int:

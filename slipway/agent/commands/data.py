@@ -6,39 +6,41 @@ from typing import Any
 
 from slipway.agent.commands import backups
 from slipway.agent.commands.migrations import FOLDER
-from slipway.agent.context import Context
+from slipway.agent.context import Context, plan_document
 from slipway.database import identity, query, seed
 from slipway.database.connection import Server, server
-from slipway.database.reset import ResetOptions
-from slipway.database.reset import reset as replace
-from slipway.environments import protection
-from slipway.environments.protection import Here
+from slipway.database.reset import Reset, ResetSpec
 from slipway.migrations import files, runner
 
 
 def reset(work: Context) -> dict[str, Any]:
-    """Begin the database anew: kept as a backup, then made, migrated, seeded and swapped in."""
-    kept: list[str] = []
+    """Replace the database by a new one: backed up, then created, migrated, seeded, swapped in."""
+    backup_ids: list[str] = []
 
-    def before(old: Server) -> None:
-        with old.connect(application="slipway reset") as connection:
-            row = identity.read(connection)
-        # Where it is not what it says, even dev's may hold what somebody needs.
-        if row != _setting() or protection.refuses(Here(_setting()), "discard"):
-            kept.append(str(backups.backup(work)["backup"]["id"]))
-            work.report.note(f"kept as backup {kept[0]}")
+    def back_up() -> str:
+        backup_ids.append(str(backups.take_and_describe(work)["backup"]["id"]))
+        return f"kept as backup {backup_ids[0]}"
 
-    def fill(new: Server) -> None:
+    def migrate(new: Server) -> str:
         texts = work.given.get("migrations")
-        found = files.read(FOLDER) if texts is None else files.from_texts(texts)
-        runner.migrate(new, found, work.report, runner.MigrationOptions(by=_by(work)))
-        seed.sow(new, _seeds(work), work.report)
+        migrations = files.read(FOLDER) if texts is None else files.from_texts(texts)
+        options = runner.MigrationOptions(by=_by(work))
+        return f"{len(runner.migrate(new, migrations, work.report, options))} applied"
 
-    done = replace(server(), ResetOptions(_asked(work), _setting(), before, fill), work.report)
+    spec = ResetSpec(_asked(work), _setting(), back_up, migrate, _seeds(work))
+    resetting = Reset(server(), spec, work.report)
+    if work.given.get("plan"):
+        preview = resetting.preview()
+        return plan_document(preview.plan, preview.notes)
+    result = resetting.run()
     summary = f"{_setting()} has a new database"
-    if kept:
-        summary += f"; the old one is backup {kept[0]}"
-    return {"backup": kept[0] if kept else None, "ended": done.ended, "summary": summary}
+    if backup_ids:
+        summary += f"; the old one is backup {backup_ids[0]}"
+    return {
+        "backup": backup_ids[0] if backup_ids else None,
+        "ended": result.ended,
+        "summary": summary,
+    }
 
 
 def sow(work: Context) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def sow(work: Context) -> dict[str, Any]:
     with place.connect(application=seed.APPLICATION) as connection:
         row = identity.read(connection)
     identity.refuse_unless(_asked(work), _setting(), row, "seed")
-    done = seed.sow(place, _seeds(work), work.report)
+    done = seed.run(place, _seeds(work), work.report)
     return {"files": done, "summary": f"{_setting()} is seeded: {', '.join(done) or 'no files'}"}
 
 

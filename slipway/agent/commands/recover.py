@@ -6,9 +6,9 @@ from typing import Any
 from slipway.agent.commands.restore import order_of
 from slipway.agent.context import Context
 from slipway.backups.format.encryption import new_key
-from slipway.backups.restore import restore
 from slipway.backups.restore.local_dump import DumpSource
-from slipway.backups.take.backup import BackupSpec, take
+from slipway.backups.restore.restore import Restore
+from slipway.backups.take.backup import Backup, BackupSpec
 from slipway.database import siblings, throwaway
 from slipway.database.connection import MAINTENANCE, Server, server
 from slipway.errors import Refused
@@ -28,11 +28,10 @@ def recover(work: Context) -> dict[str, Any]:
         store = FolderStore(folder, "the scratch volume")
         work.report.note(f"taking {past.database} as it was at {moment}")
         _, nobody = new_key()
-        taken = take(
-            past, store, BackupSpec(order.environment, (nobody,), by="a restore"), work.report
-        )
+        spec = BackupSpec(order.environment, (nobody,), by="a restore")
+        taken = Backup(past, store, spec, work.report).run()
         source = DumpSource(store, taken.manifest, taken.key)
-        restored = restore.restore(live, source, order, work.report)
+        restored = Restore(live, source, order, work.report).run()
     where = "; the live one is as it was" if order.into else f"; kept: {restored.kept}"
     return dataclasses.asdict(restored) | {
         "backup": f"as of {moment}",

@@ -10,11 +10,10 @@ from slipway.agent.context import Context
 from slipway.backups.format import catalogue
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import stamp
-from slipway.backups.restore import drill as drilling
-from slipway.backups.restore import restore as restoring
-from slipway.backups.restore.drill import DrillResult
+from slipway.backups.restore.drill import Drill, DrillFailed, DrillResult
 from slipway.backups.restore.local_dump import DumpSource
-from slipway.backups.restore.restore import RestoreSpec
+from slipway.backups.restore.restore import Restore
+from slipway.backups.restore.spec import RestoreSpec
 from slipway.database import swap
 from slipway.database.connection import server
 from slipway.errors import Refused
@@ -23,10 +22,10 @@ from slipway.errors import Refused
 def restore(work: Context) -> dict[str, Any]:
     """Restore a backup of the store, or a file of the person's; with `plan`, only look."""
     source, order = _source(work), order_of(work.given)
-    where = order.into or server().database
+    restoring = Restore(server(), source, order, work.report)
     if work.given.get("plan"):
-        return _plan(source, order, where)
-    done = restoring.restore(server(), source, order, work.report)
+        return _plan(restoring)
+    done = restoring.run()
     kept = f"; the one before is kept as {done.kept}" if done.kept else ""
     swapped = f", swapped in {done.swap_seconds:.2f} s" if done.kept else ""
     return {
@@ -58,17 +57,17 @@ def drill(work: Context) -> dict[str, Any]:
     store = work.store()
     backup = catalogue.get(store, str(work.given.get("id") or ""))
     key = Key(str(work.given.get("key") or ""))
-    done = drilling.drill(store, backup, key, work.report, smoke=_text(work.given, "smoke"))
-    return _told(done)
+    return _told(Drill(store, backup, key, work.report, _text(work.given, "smoke")).run())
 
 
 def drill_fresh(work: Context) -> dict[str, Any]:
     """Take a backup and prove it while its key is still known; for jobs by the clock."""
-    taken = backups.take_one(work)
+    taken, store = backups.take_one(work), work.store()
+    backup = catalogue.get(store, taken.manifest.id)
     smoke = _text(work.given, "smoke")
-    told = _told(drilling.drill_just_taken(work.store(), taken, work.report, smoke=smoke))
+    told = _told(Drill(store, backup, taken.key, work.report, smoke).run())
     if not told["ok"]:
-        raise drilling.DrillFailed(told["summary"])
+        raise DrillFailed(told["summary"])
     return told
 
 
@@ -80,18 +79,17 @@ def _told(done: DrillResult) -> dict[str, Any]:
     return {**told, **proof, "summary": f"backup {done.id}: {verdict}"}
 
 
-def _plan(source: DumpSource, order: RestoreSpec, where: str) -> dict[str, Any]:
-    origins = restoring.check_order(source, order)
-    target, found = restoring.look(server(), source, order)
+def _plan(restoring: Restore) -> dict[str, Any]:
+    preview, label = restoring.preview(), restoring.source.label
     return {
-        "backup": source.label,
-        "database": where,
-        "stages": restoring.stages(order, origins),
-        "server": target.major,
-        "free": target.free,
-        "problems": list(found.problems),
-        "notes": list(found.notes),
-        "summary": f"{source.label} would be restored into {where}",
+        "backup": label,
+        "database": restoring.target_name,
+        "stages": [(step.name, step.describe) for step in preview.plan.steps],
+        "server": preview.target.major,
+        "free": preview.target.free,
+        "problems": list(preview.problems),
+        "notes": list(preview.notes),
+        "summary": f"{label} would be restored into {restoring.target_name}",
     }
 
 

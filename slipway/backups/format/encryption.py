@@ -93,6 +93,6 @@ def _run(argv: Sequence[str], data: bytes, *, pass_fds: Sequence[int] = ()) -> b
     with started(argv, stdin=pipe, stdout=pipe, pass_fds=pass_fds) as process:
         out, err = process.communicate(data, timeout=PATIENCE)
     if process.returncode != 0:
-        words = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SlipwayError(f"{argv[0]} failed: {words[0].removeprefix('age: error: ')}")
+        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise SlipwayError(f"{argv[0]} failed: {lines[0].removeprefix('age: error: ')}")
     return out

@@ -110,20 +110,20 @@ def parse(text: str | bytes, name: str = "") -> Manifest:
     Raises Damaged for what is none, Refused for one that a newer Slipway wrote.
     """
     try:
-        found = json.loads(text)
-        if found["format"] != FORMAT:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
             raise ValueError
-        if int(found["version"]) > VERSION:
+        if int(document["version"]) > VERSION:
             raise Refused(
-                f"the backup {name} was written by a newer Slipway (format {found['version']}); "
+                f"the backup {name} was written by a newer Slipway (format {document['version']}); "
                 "bring this checkout up to date and try again"
             )
-        made = _made(found)
+        manifest = _from_document(document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Damaged(f"{name or 'this'} is not a manifest of a backup, or a damaged one") from None
-    if name and made.id != name:
-        raise Damaged(f"the manifest of {name} is that of {made.id}; somebody renamed it")
-    return made
+    if name and manifest.id != name:
+        raise Damaged(f"the manifest of {name} is that of {manifest.id}; somebody renamed it")
+    return manifest
 
 
 def new_id(now: float | None = None) -> str:
@@ -156,37 +156,40 @@ def sized(count: int) -> str:
     )
 
 
-def _made(found: Mapping[str, Any]) -> Manifest:
+def _from_document(document: Mapping[str, Any]) -> Manifest:
     """Take every field in its type; a field that is not there is a KeyError."""
-    taken = {each.name: TAKEN[each.type](found[each.name]) for each in dataclasses.fields(Manifest)}
-    made = Manifest(**taken)
-    if not ID.fullmatch(made.id) or made.major < 1:
+    values = {
+        field.name: READERS[field.type](document[field.name])
+        for field in dataclasses.fields(Manifest)
+    }
+    manifest = Manifest(**values)
+    if not ID.fullmatch(manifest.id) or manifest.major < 1:
         raise ValueError
-    moment(made.id)  # which is no moment on the 31st of February
-    return made
+    moment(manifest.id)  # which is no moment on the 31st of February
+    return manifest
 
 
-def _text(found: Any) -> str:
-    if not isinstance(found, str):
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
         raise TypeError
-    return found
+    return value
 
 
-def _texts(found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list):
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list):
         raise TypeError
-    return tuple(map(_text, found))
+    return tuple(map(_text, values))
 
 
-def _piece(found: Mapping[str, Any]) -> Part:
-    made = Part(int(found["size"]), _text(found["sha256"]))
-    if made.size < 0 or not SUM.fullmatch(made.sha256):
+def _part(document: Mapping[str, Any]) -> Part:
+    part = Part(int(document["size"]), _text(document["sha256"]))
+    if part.size < 0 or not SUM.fullmatch(part.sha256):
         raise ValueError
-    return made
+    return part
 
 
 # How a field of each type is read.
-TAKEN: Mapping[Any, Callable[[Any], Any]] = {
+READERS: Mapping[Any, Callable[[Any], Any]] = {
     str: _text,
     int: int,
     float: float,
@@ -196,6 +199,6 @@ TAKEN: Mapping[Any, Callable[[Any], Any]] = {
     Mapping[str, int | None]: lambda found: {
         key: None if value is None else int(value) for key, value in found.items()
     },
-    Part: _piece,
+    Part: _part,
     Locale: lambda found: Locale(**{key: _text(value) for key, value in found.items()}),
 }

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from slipway.backups.format.pipes import BLOCK, StderrTail
 from slipway.backups.restore.local_dump import LocalDump
-from slipway.backups.take.dump import say
 from slipway.database.connection import Server
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.errors import SlipwayError
 
 BEGIN, END, LAST = b"COPY ", b" FROM stdin;\n", b"\\.\n"
 
 
-def of_archive(archive: LocalDump) -> dict[str, str]:
+def of_archive(dump: LocalDump) -> dict[str, str]:
     """Sum the rows of every table that a dump holds."""
-    argv = ["pg_restore", "--data-only", "--file=-", archive.path]
-    with _lines(argv, None, (archive.descriptor,)) as lines:
+    argv = ["pg_restore", "--data-only", "--file=-", dump.path]
+    with _lines(argv, None, (dump.descriptor,)) as lines:
         return of(lines)
 
 
@@ -35,27 +34,27 @@ def of(pieces: Iterable[bytes]) -> dict[str, str]:
 
     `pieces` are lines; a very long one may come in several.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     name, digest, is_new = "", hashlib.sha256(), True
     for piece in pieces:
         if name and is_new and piece == LAST:
-            found[name] = digest.hexdigest()
+            digests[name] = digest.hexdigest()
             name = ""
         elif name:
             digest.update(piece)
         elif is_new and piece.startswith(BEGIN) and piece.endswith(END):
             name, digest = piece[len(BEGIN) : -len(END)].decode(errors="replace"), hashlib.sha256()
         is_new = piece.endswith(b"\n")
-    return found
+    return digests
 
 
-def differences(kept: Mapping[str, str], restored: Mapping[str, str]) -> list[str]:
+def differences(expected: Mapping[str, str], restored: Mapping[str, str]) -> list[str]:
     """Name the tables whose rows are not those of the backup."""
-    names = sorted(kept.keys() | restored.keys())
+    names = sorted(expected.keys() | restored.keys())
     return [
         f"the rows of {name.partition(' (')[0]} are not those of the backup (SHA-256)"
         for name in names
-        if kept.get(name) != restored.get(name)
+        if expected.get(name) != restored.get(name)
     ]
 
 
@@ -65,9 +64,9 @@ def _lines(
 ) -> Iterator[Iterable[bytes]]:
     """Yield what a program writes, and raise when it failed."""
     with (
-        contextlib.closing(StderrTail()) as words,
+        contextlib.closing(StderrTail()) as stderr,
         started(
-            argv, env=env, stdout=subprocess.PIPE, stderr=words.fileno, pass_fds=descriptors
+            argv, env=env, stdout=subprocess.PIPE, stderr=stderr.fileno, pass_fds=descriptors
         ) as child,
     ):
         if child.stdout is None:
@@ -75,4 +74,4 @@ def _lines(
         with open(child.stdout.fileno(), "rb", BLOCK, closefd=False) as lines:
             yield iter(lambda: lines.readline(BLOCK), b"")
         if child.wait():
-            raise SlipwayError(f"{argv[0]} failed: {say(words.lines())}")
+            raise SlipwayError(f"{argv[0]} failed: {reason_in(stderr.lines())}")

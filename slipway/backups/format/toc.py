@@ -15,22 +15,22 @@ def entries(text: str) -> tuple[str, ...]:
 
 def needs(text: str) -> Needs:
     """Return for each entry the numbers of those it needs, as `pg_restore --verbose` lists them."""
-    found: dict[int, tuple[int, ...]] = {}
+    needs_of: dict[int, tuple[int, ...]] = {}
     last = 0
     for line in text.splitlines():
         if entry := ENTRY.match(line):
             last = int(entry["number"])
         elif line.startswith(NEEDS):
-            found[last] = tuple(map(int, line.removeprefix(NEEDS).split()))
-    return found
+            needs_of[last] = tuple(map(int, line.removeprefix(NEEDS).split()))
+    return needs_of
 
 
 def of_kind(lines: Sequence[str], kind: str) -> Iterator[tuple[int, str]]:
     """Yield the entries of a kind such as `TABLE DATA`: number and line."""
     for line in lines:
-        found = ENTRY.match(line)
-        if found and found["rest"].startswith(f"{kind} "):
-            yield int(found["number"]), line
+        entry = ENTRY.match(line)
+        if entry and entry["rest"].startswith(f"{kind} "):
+            yield int(entry["number"]), line
 
 
 def owned(
@@ -47,12 +47,14 @@ def partitions(lines: Sequence[str], needed: Needs, table: int, *, is_old: bool)
 
     That one attaches them as it makes them: there, whatever is made out of the table is taken.
     """
-    joins = [needed.get(number, ()) for number, _ in of_kind(lines, "TABLE ATTACH")]
-    pairs = {(join[0], join[1]) for join in joins if len(join) > 1}  # the partition comes first
+    attachments = [needed.get(number, ()) for number, _ in of_kind(lines, "TABLE ATTACH")]
+    pairs = {
+        (join[0], join[1]) for join in attachments if len(join) > 1
+    }  # the partition comes first
     if is_old:
-        made = (number for number, _ in of_kind(lines, "TABLE"))
-        pairs |= {(number, whole) for number in made for whole in needed.get(number, ())}
-    found = {table}
-    while more := {part for part, whole in pairs if whole in found} - found:
-        found |= more
-    return found - {table}
+        tables = (number for number, _ in of_kind(lines, "TABLE"))
+        pairs |= {(number, whole) for number in tables for whole in needed.get(number, ())}
+    parts = {table}
+    while more := {part for part, whole in pairs if whole in parts} - parts:
+        parts |= more
+    return parts - {table}

@@ -10,15 +10,14 @@ from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
 from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import decrypt
-from slipway.backups.take.dump import say
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.progress import Reporter
 from slipway.storage.store import NotFound, Store
 
 WHAT = "reading back"
 
 
-def check(store: Store, backup: Backup, key: Key, report: Reporter) -> Proof:
+def check(store: Store, backup: Backup, key: Key, reporter: Reporter) -> Proof:
     """Decode a backup in full and keep what was found beside it.
 
     Raises what hinders the look itself: no store, a key that does not fit. That proves nothing.
@@ -26,7 +25,7 @@ def check(store: Store, backup: Backup, key: Key, report: Reporter) -> Proof:
     began = time.monotonic()
     why = ""
     try:
-        decode(store, backup.manifest, key, report)
+        decode(store, backup.manifest, key, reporter)
         decrypt.roles(store, backup.manifest, key)
     except (Damaged, NotFound) as error:
         why = str(error)
@@ -37,21 +36,21 @@ def check(store: Store, backup: Backup, key: Key, report: Reporter) -> Proof:
     return proof
 
 
-def decode(store: Store, wanted: Manifest, key: Key, report: Reporter) -> None:
+def decode(store: Store, manifest: Manifest, key: Key, reporter: Reporter) -> None:
     """Read every byte and every row of a backup. Raises Damaged."""
     with (
-        contextlib.closing(StderrTail()) as words,
+        contextlib.closing(StderrTail()) as stderr,
         started(
-            ["pg_restore", "-f", "/dev/null"], stdin=subprocess.PIPE, stderr=words.fileno
+            ["pg_restore", "-f", "/dev/null"], stdin=subprocess.PIPE, stderr=stderr.fileno
         ) as child,
-        decrypt.opened(store, wanted, key) as chunks,
+        decrypt.stream(store, manifest, key) as chunks,
     ):
         (sink,) = pipes.pipes(child)
-        done = 0
+        count = 0
         is_open = True
         for chunk in chunks:
-            done += len(chunk)
-            report.progress(WHAT, done, wanted.plain.size)
+            count += len(chunk)
+            reporter.progress(WHAT, count, manifest.plain.size)
             if is_open:
                 try:
                     pipes.write(sink, chunk)
@@ -59,4 +58,4 @@ def decode(store: Store, wanted: Manifest, key: Key, report: Reporter) -> None:
                     is_open = False  # the sums tell more than the decoder does: read on
         sink.close()
         if child.wait() != 0 or not is_open:
-            raise Damaged(f"{wanted.id} cannot be decoded: {say(words.lines())}")
+            raise Damaged(f"{manifest.id} cannot be decoded: {reason_in(stderr.lines())}")

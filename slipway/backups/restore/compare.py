@@ -38,56 +38,67 @@ class DatabaseState:
     invalid_indexes: tuple[str, ...]
     behind: tuple[str, ...]  # sequences that would give a number which is taken
 
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(self.counts.values())
 
-def look(server: Server, report: Reporter) -> DatabaseState:
+    @property
+    def head(self) -> str:
+        """The newest migration, or nothing."""
+        return self.facts.migrations[-1] if self.facts.migrations else ""
+
+
+def look(server: Server, reporter: Reporter) -> DatabaseState:
     """Read and count everything in a database that nobody else uses."""
     with server.connect(application="slipway restore") as session:
         session.execute("select pg_catalog.set_config('search_path', '', false)")
         session.execute("set row_security = off")
-        found = snapshot.read(session)
+        facts = snapshot.read(session)
         counts: dict[str, int] = {}
-        for tables in row_counts.batches(found.tables):
+        for tables in row_counts.batches(facts.tables):
             counts |= _count(session, tables)
-            report.progress("counting tables", len(counts), len(found.tables))
+            reporter.progress("counting tables", len(counts), len(facts.tables))
         invalid = tuple(str(row[0]) for row in session.execute(INVALID).fetchall())
         behind = tuple(_behind(session))
-    return DatabaseState(found, counts, invalid, behind)
+    return DatabaseState(facts, counts, invalid, behind)
 
 
-def differences_of_tables(wanted: Manifest, found: DatabaseState) -> list[str]:
+def differences_of_tables(manifest: Manifest, state: DatabaseState) -> list[str]:
     """Say which of the tables that are there have other rows than were backed up."""
-    rows = {name: wanted.tables.get(name) for name in found.counts}
+    rows = {name: manifest.tables.get(name) for name in state.counts}
     return [
-        f"{name} has {found.counts[name]} rows instead of {count}"
+        f"{name} has {state.counts[name]} rows instead of {count}"
         for name, count in rows.items()
-        if count is not None and found.counts[name] != count
+        if count is not None and state.counts[name] != count
     ]
 
 
-def differences(wanted: Manifest, found: DatabaseState, *, left_out: bool = False) -> list[str]:
-    """Say in what the restored is not what was backed up; nothing when it is.
+def differences(manifest: Manifest, state: DatabaseState, *, left_out: bool = False) -> list[str]:
+    """Say in what the restored database differs from the backup.
 
     `left_out` is for a role that may not restore everything.
     """
-    said = []
-    for table, rows in wanted.tables.items():
-        if table not in found.counts:
-            said.append(f"the table {table} is missing")
-        elif rows is not None and found.counts[table] != rows:
-            said.append(f"{table} has {found.counts[table]} rows instead of {rows}")
-    said += [f"the table {table} was not in it" for table in found.counts.keys() - wanted.tables]
-    if found.facts.migrations != wanted.migrations:
-        head = found.facts.migrations[-1] if found.facts.migrations else "none"
-        said.append(f"its newest migration is {head} instead of {wanted.head or 'none'}")
+    problems = []
+    for table, rows in manifest.tables.items():
+        if table not in state.counts:
+            problems.append(f"the table {table} is missing")
+        elif rows is not None and state.counts[table] != rows:
+            problems.append(f"{table} has {state.counts[table]} rows instead of {rows}")
+    extra = state.counts.keys() - manifest.tables
+    problems += [f"the table {table} is not in the backup" for table in extra]
+    if state.facts.migrations != manifest.migrations:
+        head, expected = state.head or "none", manifest.head or "none"
+        problems.append(f"its newest migration is {head} instead of {expected}")
     pairs = [
-        ("large objects", found.facts.large_objects, wanted.large_objects),
-        ("sequences", found.facts.sequences, wanted.sequences),
+        ("large objects", state.facts.large_objects, manifest.large_objects),
+        ("sequences", state.facts.sequences, manifest.sequences),
     ]
-    said += [f"{now} {what} instead of {then}" for what, now, then in pairs if now != then]
-    lost = sorted(wanted.extensions.keys() - found.facts.extensions.keys())
-    if lost and not left_out:
-        said.append(f"the extension {', '.join(lost)} is missing")
-    return [*said, *(f"the index {name} is not valid" for name in found.invalid_indexes)]
+    problems += [f"{now} {what} instead of {then}" for what, now, then in pairs if now != then]
+    missing = sorted(manifest.extensions.keys() - state.facts.extensions.keys())
+    if missing and not left_out:
+        problems.append(f"the extension {', '.join(missing)} is missing")
+    return [*problems, *(f"the index {name} is not valid" for name in state.invalid_indexes)]
 
 
 def shrunk(before: Mapping[str, int], now: Mapping[str, int], percent: int) -> str:
@@ -101,7 +112,7 @@ def shrunk(before: Mapping[str, int], now: Mapping[str, int], percent: int) -> s
     return ""
 
 
-def told(problems: list[str]) -> str:
+def summarize(problems: list[str]) -> str:
     """Put differences into one sentence."""
     more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return "; ".join(problems[:SHOWN]) + more
@@ -118,10 +129,10 @@ def _count(session: Connection, tables: list[str]) -> dict[str, int]:
 
 def _behind(session: Connection) -> list[str]:
     """Where the number is the first column of an index the largest is found at once."""
-    found = []
+    sequences = []
     for sequence, table, column in session.execute(OWNED).fetchall():
         text = f"select max({column}), (select last_value from {sequence}) from {table}"  # noqa: S608
         row = session.execute(text.encode()).fetchone()
         if row and row[0] is not None and row[0] > row[1]:
-            found.append(re.sub(r"^public\.", "", sequence))
-    return found
+            sequences.append(re.sub(r"^public\.", "", sequence))
+    return sequences

@@ -3,28 +3,25 @@
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from slipway.backups.format import catalogue, manifest, sums
+from slipway.backups.format import catalogue, sums
 from slipway.backups.format.catalogue import Backup, Proof
 from slipway.backups.format.encryption import Key
-from slipway.backups.format.manifest import Damaged, Manifest
+from slipway.backups.format.manifest import Damaged, Manifest, written
 from slipway.backups.restore import compare, fill, local_dump, preflight
-from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
-from slipway.backups.take.backup import BackupResult
+from slipway.backups.restore.preflight import Target
 from slipway.database import siblings, throwaway
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import splitter
-from slipway.progress import Reporter, Silent
+from slipway.progress import SILENT, Reporter
 from slipway.storage.store import NotFound, NotListable, Store
 
 NAME = "drilled"
 MOST_LOST = 20  # percent of all rows, since the last drilled backup
-MOST_SUMMED = (
-    8 << 30
-)  # bytes of a database; beyond, summing every row takes longer than it is worth
+MOST_SUMMED = 8 << 30  # bytes of a database; beyond, summing every row takes too long
 ROOM = 1.3  # times the size that the database had
 SMOKE = "backups/smoke.sql"
 
@@ -42,105 +39,126 @@ class DrillResult:
     stages: Mapping[str, float]
 
 
-def drill(
-    store: Store,
-    backup: Backup,
-    key: Key,
-    report: Reporter,
-    *,
-    smoke: str = "",
-    most_lost: int = MOST_LOST,
-) -> DrillResult:
-    """Restore a backup beside everything, look at it closely, keep what was found beside it.
-
-    Raises what hinders the drill itself: no room, no store, a key that does not fit, an extension
-    that is not here. That proves nothing.
-    """
-    made = backup.manifest
-    _demand_room(made)
-    began = time.monotonic()
-    drilled = DrillResult(made.id, Proof("drill", "", 0.0, True), 0, "", 0, 0, {})
-    why = ""
-    try:
-        with (
-            local_dump.brought(DumpSource(store, made, key), report) as whole,
-            throwaway.throwaway(report) as server,
-        ):
-            drilled = _restored(server, made, whole, smoke, report, drilled, began)
-        before = _before(store, made)
-        why = compare.shrunk(before, drilled.proof.counts, most_lost)
-    except (Damaged, NotFound, DrillFailed) as error:
-        why = str(error)
-    at = f"{manifest.moment(manifest.stamp()):%Y-%m-%dT%H:%M:%SZ}"
-    seconds = drilled.stages.get("restored") or round(time.monotonic() - began, 3)
-    proof = Proof("drill", at, seconds, not why, drilled.proof.counts, why)
-    catalogue.prove(store, made.id, proof)
-    return replace(drilled, proof=proof)
-
-
-def drill_just_taken(
-    store: Store, taken: BackupResult, report: Reporter, *, smoke: str = ""
-) -> DrillResult:
-    """Drill a backup whose key is still known: nobody has to open it."""
-    backup = catalogue.get(store, taken.manifest.id)
-    return drill(store, backup, taken.key, report, smoke=smoke)
-
-
 class DrillFailed(SlipwayError):
     """The backup was restored and is not what it should be."""
 
 
-def _restored(
-    server: Server,
-    made: Manifest,
-    whole: LocalDump,
-    smoke: str,
-    report: Reporter,
-    drilled: DrillResult,
-    began: float,
-) -> DrillResult:
-    """Restore; then look: counts, head, sums, smoke."""
-    new = server.named(NAME)
-    report.note("restoring it into a throw-away database")
-    with server.connect() as session:
-        target = preflight.look(session)
-        lacking = sorted(made.extensions.keys() - target.extensions)
-        if lacking:
+@dataclass
+class Drill:
+    """The state of one drill of a backup; `most_lost` is in percent of all rows."""
+
+    store: Store
+    backup: Backup
+    key: Key
+    reporter: Reporter
+    smoke: str = ""
+    most_lost: int = MOST_LOST
+    dump: LocalDump = field(init=False)
+    server: Server = field(init=False)  # the throw-away one
+    restored_after: float = 0.0  # seconds
+
+    def __post_init__(self) -> None:
+        self.manifest = self.backup.manifest
+        self.result = DrillResult(self.backup.id, Proof("drill", "", 0.0, True), 0, "", 0, 0, {})
+        self.began = time.monotonic()
+
+    def run(self) -> DrillResult:
+        """Restore a backup into a server of its own, look at it closely, store the proof.
+
+        Raises what hinders the drill itself: no room, no store, a key that does not fit, an
+        extension that is not here. That proves nothing.
+        """
+        _demand_room(self.manifest)
+        source = DumpSource(self.store, self.manifest, self.key)
+        why = ""
+        try:
+            with (
+                local_dump.fetch(source, self.reporter) as self.dump,
+                throwaway.throwaway(self.reporter) as self.server,
+            ):
+                self.restore()
+                self.examine()
+            before = _rows_before(self.store, self.manifest)
+            why = compare.shrunk(before, self.result.proof.counts, self.most_lost)
+        except (Damaged, NotFound, DrillFailed) as error:
+            why = str(error)
+        return self.prove(why)
+
+    def restore(self) -> None:
+        """Restore into the throw-away server."""
+        self.reporter.note("restoring it into a throw-away database")
+        with self.server.connect() as session:
+            target = preflight.look(session)
+            self._demand_fit(target)
+            missing = tuple(sorted(set(self.manifest.roles) - target.roles))
+            # An event trigger can only be a superuser's; nobody but us comes near this server.
+            preflight.create_roles(session, missing, SILENT, rights="superuser")
+            self._create(session)
+        jobs = preflight.judge(target, self.manifest, self.dump).jobs
+        size = self.manifest.database_size
+        try:
+            fill.fill(self.new, self.dump, self.reporter, jobs=jobs, is_super=True, size=size)
+            fill.analyze(self.new, jobs=jobs)
+        except SlipwayError as error:
+            raise DrillFailed(str(error)) from None
+        self.restored_after = self._seconds()
+        self.reporter.note(f"restored in {self.restored_after:.1f} s; checking what came back")
+
+    def examine(self) -> None:
+        """Compare counts, head and sums with the manifest, and run the smoke test."""
+        state = compare.look(self.new, self.reporter)
+        problems = compare.differences(self.manifest, state)
+        sums_restored: dict[str, str] = {}
+        if not problems and self.manifest.database_size <= MOST_SUMMED:
+            sums_restored = sums.of_database(self.new)
+            problems = sums.differences(sums.of_archive(self.dump), sums_restored)
+        if problems:
+            raise DrillFailed(compare.summarize(problems))
+        smoked = _smoke(self.new, self.smoke)
+        self.result = DrillResult(
+            id=self.backup.id,
+            proof=replace(self.result.proof, counts=state.counts),
+            rows=state.rows,
+            head=self.manifest.head,
+            summed=len(sums_restored),
+            smoked=smoked,
+            stages={"restored": self.restored_after, "all": self._seconds()},
+        )
+
+    def prove(self, why: str) -> DrillResult:
+        """Store the proof; `why` says why it is none."""
+        seconds = self.result.stages.get("restored") or self._seconds()
+        proof = Proof("drill", written(), seconds, not why, self.result.proof.counts, why)
+        catalogue.prove(self.store, self.backup.id, proof)
+        return replace(self.result, proof=proof)
+
+    @property
+    def new(self) -> Server:
+        """The restored database."""
+        return self.server.named(NAME)
+
+    def _create(self, session: Connection) -> None:
+        locale = self.manifest.locale
+        try:
+            siblings.create(session, NAME, locale)
+        except siblings.LocaleUnavailable as error:
+            self.reporter.note(f"{error}; it is sorted otherwise here")
+            own = siblings.text_settings(session, self.server.database)
+            siblings.create(session, NAME, replace(own, encoding=locale.encoding))
+
+    def _demand_fit(self, target: Target) -> None:
+        missing = sorted(self.manifest.extensions.keys() - target.extensions)
+        if missing:
             raise Refused(
-                f"the image of ops has no extension {', '.join(lacking)}, so nothing can be "
+                f"the image of ops has no extension {', '.join(missing)}, so nothing can be "
                 "proven by a restore; add its package to compose/ops/Dockerfile and deploy"
             )
-        if made.major > target.major:
-            raise Refused(f"it is of PostgreSQL {made.major}, and ops brings {target.major}")
-        missing = tuple(sorted(set(made.roles) - target.roles))
-        # An event trigger can only be a superuser's; nobody but us comes near this server.
-        preflight.create_roles(session, missing, Silent(), rights="superuser")
-        try:
-            siblings.create(session, NAME, made.locale)
-        except siblings.LocaleUnavailable as error:
-            report.note(f"{error}; it is sorted otherwise here")
-            own = replace(siblings.writing(session, server.database), encoding=made.locale.encoding)
-            siblings.create(session, NAME, own)
-    jobs = preflight.judge(target, made, whole).jobs
-    try:
-        fill.fill(new, whole, report, jobs=jobs, is_super=True, size=made.database_size)
-        fill.analyze(new, jobs=jobs)
-    except SlipwayError as error:
-        raise DrillFailed(str(error)) from None
-    restored = round(time.monotonic() - began, 3)
-    report.note(f"restored in {restored:.1f} s; looking at what came back")
-    seen = compare.look(new, report)
-    problems = compare.differences(made, seen)
-    summed: dict[str, str] = {}
-    if not problems and made.database_size <= MOST_SUMMED:
-        summed = sums.of_database(new)
-        problems = sums.differences(sums.of_archive(whole), summed)
-    if problems:
-        raise DrillFailed(compare.told(problems))
-    smoked = _smoke(new, smoke)
-    proof = replace(drilled.proof, counts=seen.counts)
-    stages = {"restored": restored, "all": round(time.monotonic() - began, 3)}
-    return DrillResult(made.id, proof, _rows(seen), made.head, len(summed), smoked, stages)
+        if self.manifest.major > target.major:
+            theirs = self.manifest.major
+            raise Refused(f"it is of PostgreSQL {theirs}, and ops brings {target.major}")
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self.began, 3)
 
 
 def _smoke(server: Server, text: str) -> int:
@@ -149,20 +167,21 @@ def _smoke(server: Server, text: str) -> int:
 
     statements = splitter.split(text)
     with server.connect(application="slipway drill") as session:
-        for one in statements:
+        for statement in statements:
+            where = f"{SMOKE}: line {statement.line}"
             try:
                 with session.transaction():
-                    cursor = session.execute(one.text.encode())
+                    cursor = session.execute(statement.text.encode())
                     rows = cursor.fetchall() if cursor.description else []
             except psycopg.Error as error:
-                said = error.diag.message_primary or str(error)
-                raise DrillFailed(f"{SMOKE}: line {one.line}: {said}") from None
+                reason = error.diag.message_primary or str(error)
+                raise DrillFailed(f"{where}: {reason}") from None
             if not all(value is True for row in rows for value in row):
-                raise DrillFailed(f"{SMOKE}: line {one.line}: not every answer is true")
+                raise DrillFailed(f"{where}: not every answer is true")
     return len(statements)
 
 
-def _before(store: Store, made: Manifest) -> Mapping[str, int]:
+def _rows_before(store: Store, manifest: Manifest) -> Mapping[str, int]:
     """Return the rows of the newest older backup that a drill has restored.
 
     Also of one that had lost too many: it was told then, and the next loss is another one.
@@ -170,19 +189,16 @@ def _before(store: Store, made: Manifest) -> Mapping[str, int]:
     with contextlib.suppress(NotListable):
         for backup in catalogue.read(store).backups:
             proof = backup.proofs.get("drill")
-            if backup.id < made.id and proof and proof.counts:
+            if backup.id < manifest.id and proof and proof.counts:
                 return proof.counts
     return {}
 
 
-def _demand_room(made: Manifest) -> None:
-    wanted = made.plain.size + int(made.database_size * ROOM)
-    if wanted > throwaway.room():
+def _demand_room(manifest: Manifest) -> None:
+    size = manifest.plain.size + int(manifest.database_size * ROOM)
+    free = throwaway.room()
+    if size > free:
         raise Refused(
-            f"a drill of {made.id} needs about {wanted >> 20} MB in the scratch volume, which has "
-            f"{throwaway.room() >> 20}; free some on the machine that runs ops"
+            f"a drill of {manifest.id} needs about {size >> 20} MB in the scratch volume, which "
+            f"has {free >> 20} free; free some on the machine that runs ops"
         )
-
-
-def _rows(seen: DatabaseState) -> int:
-    return sum(seen.counts.values())

@@ -10,9 +10,8 @@ from slipway.backups.format.pipes import StderrTail
 from slipway.backups.format.toc import ENTRY
 from slipway.backups.restore import unmarked
 from slipway.backups.restore.local_dump import LocalDump
-from slipway.backups.take.dump import say
 from slipway.database.connection import NoDatabase, Server
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.errors import Refused, SlipwayError
 from slipway.progress import Reporter
 
@@ -30,8 +29,8 @@ OLD = 13  # the last pg_dump that attached partitions as it made them
 
 def fill(
     server: Server,
-    archive: LocalDump,
-    report: Reporter,
+    dump: LocalDump,
+    reporter: Reporter,
     *,
     jobs: int,
     is_super: bool,
@@ -43,46 +42,44 @@ def fill(
     """
     flags = [f"--jobs={jobs}", f"--dbname={_conninfo(server)}"]
     entries = None
-    if archive.marks:
-        report.note(unmarked.told(archive))
+    if dump.marks:
+        reporter.note(unmarked.describe(dump))
     if not is_super:
         flags += ["--no-owner", "--no-acl"]
-        entries = [line for line in archive.entries if not SUPERUSERS.match(line)]
-        for line in archive.entries:
+        entries = [line for line in dump.entries if not SUPERUSERS.match(line)]
+        for line in dump.entries:
             if SUPERUSERS.match(line):
-                report.note(f"left out, it takes a superuser: {_said(line)}")
-    with server.libpq(application=NAME) as env, _growing(server, report, size) as watch:
-        code, lines = unmarked.restore(archive, *flags, env=env, entries=entries, watch=watch)
+                reporter.note(f"left out, it takes a superuser: {_describe(line)}")
+    with server.libpq(application=NAME) as env, _watch_size(server, reporter, size) as watch:
+        code, lines = unmarked.restore(dump, *flags, env=env, entries=entries, watch=watch)
     if code:
-        raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
+        raise SlipwayError(f"pg_restore failed: {_explain(lines)}")
 
 
-def fill_tables(
-    server: Server, archive: LocalDump, report: Reporter, tables: Sequence[str]
-) -> None:
+def fill_tables(server: Server, dump: LocalDump, reporter: Reporter, tables: Sequence[str]) -> None:
     """Restore a few tables with their rows, keys and checks, and no index, trigger or foreign key.
 
     A partitioned one comes with its partitions. Raises Refused for a table that is not in the dump.
     """
-    named = dict(_found(archive, table) for table in tables)
-    chosen = _with_partitions(archive, named, report)
+    named = dict(_find_table(dump, table) for table in tables)
+    chosen = _with_partitions(dump, named, reporter)
     flags = ("--no-owner", "--no-acl", f"--dbname={_conninfo(server)}")
     rounds = [
-        (_of_kinds(archive, AROUND), False),
-        (_made(archive, chosen), True),
-        (_of_kinds(archive, LATER), False),
-        (_owned(archive, chosen, "DEFAULT"), False),
-        (_held(archive, chosen), True),
+        (_of_kinds(dump, AROUND), False),
+        (_definitions(dump, chosen), True),
+        (_of_kinds(dump, LATER), False),
+        (_owned(dump, chosen, "DEFAULT"), False),
+        (_rows_and_keys(dump, chosen), True),
     ]
     with server.libpq(application=NAME) as env:
-        for entries, must in rounds:
-            run = unmarked.restore if must else LocalDump.pg_restore
-            code, lines = run(archive, *flags, env=env, entries=entries)
-            if code and must:
-                raise SlipwayError(f"pg_restore failed: {_meaning(lines)}")
+        for entries, required in rounds:
+            run = unmarked.restore if required else LocalDump.pg_restore
+            code, lines = run(dump, *flags, env=env, entries=entries)
+            if code and required:
+                raise SlipwayError(f"pg_restore failed: {_explain(lines)}")
     parts = len(chosen) - len(named)
     along = f", and {parts} partition{'s' * (parts != 1)} of them" if parts else ""
-    report.note(f"restored {', '.join(named.values())} alone{along}")
+    reporter.note(f"restored {', '.join(named.values())} alone{along}")
 
 
 def analyze(server: Server, *, jobs: int) -> None:
@@ -90,16 +87,18 @@ def analyze(server: Server, *, jobs: int) -> None:
     argv = ["vacuumdb", "--analyze-only", "--quiet", f"--jobs={jobs}"]
     argv.append(f"--dbname={_conninfo(server)}")
     with (
-        contextlib.closing(StderrTail()) as words,
+        contextlib.closing(StderrTail()) as stderr,
         server.libpq(application=NAME) as env,
-        started(argv, env=env, stdout=subprocess.DEVNULL, stderr=words.fileno) as child,
+        started(argv, env=env, stdout=subprocess.DEVNULL, stderr=stderr.fileno) as child,
     ):
         if child.wait():
-            raise SlipwayError(f"the restored database cannot be analyzed: {say(words.lines())}")
+            raise SlipwayError(
+                f"the restored database cannot be analyzed: {reason_in(stderr.lines())}"
+            )
 
 
 @contextlib.contextmanager
-def _growing(server: Server, report: Reporter, size: int) -> "Iterator[Callable[[], None]]":
+def _watch_size(server: Server, reporter: Reporter, size: int) -> "Iterator[Callable[[], None]]":
     """Yield what tells how large the database is by now, each time it is called."""
     try:
         session = server.connect(patience=0, application=NAME)
@@ -108,13 +107,13 @@ def _growing(server: Server, report: Reporter, size: int) -> "Iterator[Callable[
         return
     import psycopg
 
-    def tell() -> None:
+    def report_size() -> None:
         with contextlib.suppress(psycopg.Error):
             row = session.execute("select pg_database_size(current_database())").fetchone()
-            report.progress(WHAT, min(int(row[0]), size) if row and size else 0, size)
+            reporter.progress(WHAT, min(int(row[0]), size) if row and size else 0, size)
 
     with contextlib.closing(session):
-        yield tell
+        yield report_size
 
 
 def _conninfo(server: Server) -> str:
@@ -123,47 +122,47 @@ def _conninfo(server: Server) -> str:
     return f"dbname='{escaped}'"
 
 
-def _meaning(lines: Sequence[str]) -> str:
-    said = say(lines)
-    missing = re.search(r'role "(.+?)" does not exist', said)
-    return f"{said}; add --create-roles to make it" if missing else said
+def _explain(lines: Sequence[str]) -> str:
+    reason = reason_in(lines)
+    missing = re.search(r'role "(.+?)" does not exist', reason)
+    return f"{reason}; add --create-roles to make it" if missing else reason
 
 
-def _found(archive: LocalDump, table: str) -> tuple[int, str]:
+def _find_table(dump: LocalDump, table: str) -> tuple[int, str]:
     """Find a table by `name` or `schema.name`: its number in the dump, its full name."""
     schema, _, name = table.rpartition(".")
     schema = schema or "public"
-    for number, _ in toc.of_kind(archive.entries, f"TABLE {schema} {name}"):
+    for number, _ in toc.of_kind(dump.entries, f"TABLE {schema} {name}"):
         return number, f"{schema}.{name}"
     raise Refused(f"the backup holds no table {schema}.{name}; nothing was changed")
 
 
-def _with_partitions(archive: LocalDump, named: Collection[int], report: Reporter) -> set[int]:
+def _with_partitions(dump: LocalDump, named: Collection[int], reporter: Reporter) -> set[int]:
     """Add the partitions of the tables; a foreign one has its rows elsewhere, and is told."""
-    is_old = archive.client <= OLD
-    found = set(named)
+    is_old = dump.client <= OLD
+    numbers = set(named)
     for table in named:
-        found |= toc.partitions(archive.entries, archive.needs, table, is_old=is_old)
-    for number, line in toc.of_kind(archive.entries, "FOREIGN TABLE"):
-        if number in found:
-            report.note(f"left out, its rows are on another server: {_said(line)}")
-            found.remove(number)
-    return found
+        numbers |= toc.partitions(dump.entries, dump.needs, table, is_old=is_old)
+    for number, line in toc.of_kind(dump.entries, "FOREIGN TABLE"):
+        if number in numbers:
+            reporter.note(f"left out, its rows are on another server: {_describe(line)}")
+            numbers.remove(number)
+    return numbers
 
 
-def _made(archive: LocalDump, tables: Collection[int]) -> list[str]:
+def _definitions(dump: LocalDump, tables: Collection[int]) -> list[str]:
     """Select what makes the tables and puts partitions into their places."""
     joined = {
         number
-        for number, _ in toc.of_kind(archive.entries, "TABLE ATTACH")
-        if len(set(tables) & set(archive.needs.get(number, ()))) > 1
+        for number, _ in toc.of_kind(dump.entries, "TABLE ATTACH")
+        if len(set(tables) & set(dump.needs.get(number, ()))) > 1
     }
-    return _numbered(archive, {*tables, *joined})
+    return _numbered(dump, {*tables, *joined})
 
 
-def _held(archive: LocalDump, tables: Collection[int]) -> list[str]:
+def _rows_and_keys(dump: LocalDump, tables: Collection[int]) -> list[str]:
     """Select the rows and keys of the tables; a partition's key is a part of the whole's."""
-    lines, needs = archive.entries, archive.needs
+    lines, needs = dump.entries, dump.needs
     rows = {number for number, _ in toc.owned(lines, needs, tables, "TABLE DATA")}
     keys = {number for number, _ in toc.owned(lines, needs, tables, "CONSTRAINT")}
     joined = {
@@ -171,26 +170,26 @@ def _held(archive: LocalDump, tables: Collection[int]) -> list[str]:
         for number, _ in toc.owned(lines, needs, keys, "INDEX ATTACH")
         if {*tables, *keys}.issuperset(needs[number])
     }
-    return _numbered(archive, rows | keys | joined)
+    return _numbered(dump, rows | keys | joined)
 
 
-def _of_kinds(archive: LocalDump, kinds: Sequence[str]) -> list[str]:
+def _of_kinds(dump: LocalDump, kinds: Sequence[str]) -> list[str]:
     starts = tuple(re.compile(rf"\d+; \d+ \d+ {kind} (?!OWNED|SET|DATA)") for kind in kinds)
-    return [line for line in archive.entries if any(start.match(line) for start in starts)]
+    return [line for line in dump.entries if any(start.match(line) for start in starts)]
 
 
-def _owned(archive: LocalDump, tables: Collection[int], kind: str) -> list[str]:
-    return [line for _, line in toc.owned(archive.entries, archive.needs, tables, kind)]
+def _owned(dump: LocalDump, tables: Collection[int], kind: str) -> list[str]:
+    return [line for _, line in toc.owned(dump.entries, dump.needs, tables, kind)]
 
 
-def _numbered(archive: LocalDump, numbers: Collection[int]) -> list[str]:
+def _numbered(dump: LocalDump, numbers: Collection[int]) -> list[str]:
     return [
         line
-        for line in archive.entries
-        if (found := ENTRY.match(line)) and int(found["number"]) in numbers
+        for line in dump.entries
+        if (entry := ENTRY.match(line)) and int(entry["number"]) in numbers
     ]
 
 
-def _said(line: str) -> str:
-    found = ENTRY.match(line)
-    return found["rest"].strip() if found else line
+def _describe(line: str) -> str:
+    entry = ENTRY.match(line)
+    return entry["rest"].strip() if entry else line

@@ -16,9 +16,8 @@ from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
 from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import decrypt
-from slipway.backups.take.dump import say
 from slipway.database import throwaway
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import attver
 from slipway.progress import Reporter
@@ -69,12 +68,14 @@ class LocalDump:
     ) -> tuple[int, list[str]]:
         """Run pg_restore on it, on some of its entries; return the exit code and what it said."""
         with contextlib.ExitStack() as stack:
-            words = stack.enter_context(contextlib.closing(StderrTail()))
-            argv, given = self._line(stack, flags, entries)
-            child = stack.enter_context(started(argv, env=env, stderr=words.fileno, pass_fds=given))
+            stderr = stack.enter_context(contextlib.closing(StderrTail()))
+            argv, descriptors = self._line(stack, flags, entries)
+            child = stack.enter_context(
+                started(argv, env=env, stderr=stderr.fileno, pass_fds=descriptors)
+            )
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    return child.wait(LOOK), words.lines()
+                    return child.wait(LOOK), stderr.lines()
                 watch()
 
     def definitions(self, *flags: str, entries: Sequence[str] | None = None) -> str:
@@ -84,28 +85,28 @@ class LocalDump:
         """
         with contextlib.ExitStack() as stack:
             flags = ("--section=pre-data", "--file=-", *flags)
-            argv, given = self._line(stack, flags, entries)
-            child = stack.enter_context(started(argv, stdout=subprocess.PIPE, pass_fds=given))
+            argv, descriptors = self._line(stack, flags, entries)
+            child = stack.enter_context(started(argv, stdout=subprocess.PIPE, pass_fds=descriptors))
             out, err = child.communicate()
         if child.returncode:
-            raise Damaged(f"its definitions cannot be read: {say(err.decode().splitlines())}")
+            raise Damaged(f"its definitions cannot be read: {reason_in(err.decode().splitlines())}")
         return out.decode("utf-8", "surrogateescape")
 
     def _line(
         self, stack: contextlib.ExitStack, flags: Sequence[str], entries: Sequence[str] | None
     ) -> tuple[list[str], tuple[int, ...]]:
         """Return the command, and the descriptors that it is to be given."""
-        argv, given = ["pg_restore", *flags], [self.descriptor]
+        argv, descriptors = ["pg_restore", *flags], [self.descriptor]
         if entries is not None:
             chosen = stack.enter_context(_listed(entries))
-            given.append(chosen.fileno())
+            descriptors.append(chosen.fileno())
             argv.append(f"--use-list=/dev/fd/{chosen.fileno()}")
-        return [*argv, self.path], tuple(given)
+        return [*argv, self.path], tuple(descriptors)
 
 
 @contextlib.contextmanager
-def brought(
-    source: DumpSource, report: Reporter, root: Path = throwaway.ROOT
+def fetch(
+    source: DumpSource, reporter: Reporter, root: Path = throwaway.ROOT
 ) -> Iterator[LocalDump]:
     """Fetch, unseal and decode a dump for a block; nothing of it is left on the disk, ever.
 
@@ -120,22 +121,24 @@ def brought(
         )
     with tempfile.TemporaryFile(dir=root) as file:  # it never has a name: a kill leaves nothing
         began = time.monotonic()
-        with _plain(source) as chunks:
-            size = _write(file, chunks, source, report)
-        report.note(f"fetched {source.label}: {size >> 20} MB in {time.monotonic() - began:.1f} s")
-        yield _decoded(file.fileno(), source.label)
+        with _plaintext(source) as chunks:
+            size = _write(file, chunks, source, reporter)
+        reporter.note(
+            f"fetched {source.label}: {size >> 20} MB in {time.monotonic() - began:.1f} s"
+        )
+        yield _decode(file.fileno(), source.label)
 
 
 @contextlib.contextmanager
-def _plain(source: DumpSource) -> Iterator[Iterable[bytes]]:
+def _plaintext(source: DumpSource) -> Iterator[Iterable[bytes]]:
     if source.manifest and source.key:
-        with decrypt.opened(source.store, source.manifest, source.key) as chunks:
+        with decrypt.stream(source.store, source.manifest, source.key) as chunks:
             yield chunks
         return
-    yield _unsealed(source)
+    yield _read_foreign(source)
 
 
-def _unsealed(source: DumpSource) -> Iterator[bytes]:
+def _read_foreign(source: DumpSource) -> Iterator[bytes]:
     is_first = True
     for chunk in source.store.get(source.file):
         if is_first and chunk.startswith(SEALED):
@@ -147,38 +150,38 @@ def _unsealed(source: DumpSource) -> Iterator[bytes]:
         yield chunk
 
 
-def _write(file: IO[bytes], chunks: Iterable[bytes], source: DumpSource, report: Reporter) -> int:
+def _write(file: IO[bytes], chunks: Iterable[bytes], source: DumpSource, reporter: Reporter) -> int:
     total = source.manifest.plain.size if source.manifest else 0
-    done = 0
+    count = 0
     for chunk in chunks:
         try:
             pipes.write(file, chunk)
         except OSError as error:
             raise SlipwayError(
-                f"the scratch volume cannot take the dump ({error.strerror} after {done >> 20} "
+                f"the scratch volume cannot take the dump ({error.strerror} after {count >> 20} "
                 "MB); nothing was changed; free some room on the machine that runs ops"
             ) from None
-        done += len(chunk)
-        report.progress("fetching", done, total)
-    return done
+        count += len(chunk)
+        reporter.progress("fetching", count, total)
+    return count
 
 
-def _decoded(descriptor: int, label: str) -> LocalDump:
+def _decode(descriptor: int, label: str) -> LocalDump:
     """Read all of it as pg_restore would, to nowhere; a table of contents alone proves nothing."""
-    whole = LocalDump(descriptor, 0, 0, ())
-    code, lines = whole.pg_restore("--file=/dev/null")
+    dump = LocalDump(descriptor, 0, 0, ())
+    code, lines = dump.pg_restore("--file=/dev/null")
     if code:
-        said = say(lines)
-        if NEWER in said:
+        reason = reason_in(lines)
+        if NEWER in reason:
             raise Refused(
-                f"{label} was written by a newer pg_dump than the pg_restore here ({said}); "
+                f"{label} was written by a newer pg_dump than the pg_restore here ({reason}); "
                 "nothing was changed; write its version into compose/ops/Dockerfile and deploy"
             )
-        raise Damaged(f"{label} cannot be decoded: {said}; nothing was changed")
-    text = _contents(whole)
+        raise Damaged(f"{label} cannot be decoded: {reason}; nothing was changed")
+    text = _contents(dump)
     versions = {what: int(major) for what, major in MADE_BY.findall(text)}
     majors = versions.get("from database", 0), versions.get("by pg_dump", 0)
-    _, marks = attver.without(whole.definitions())
+    _, marks = attver.without(dump.definitions())
     return LocalDump(descriptor, *majors, toc.entries(text), toc.needs(text), marks)
 
 
@@ -187,7 +190,7 @@ def _contents(archive: LocalDump) -> str:
     with started(argv, stdout=subprocess.PIPE, pass_fds=(archive.descriptor,)) as child:
         out, err = child.communicate()
     if child.returncode:
-        raise Damaged(f"it has no table of contents: {say(err.decode().splitlines())}")
+        raise Damaged(f"it has no table of contents: {reason_in(err.decode().splitlines())}")
     return out.decode(errors="replace")
 
 

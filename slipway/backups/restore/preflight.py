@@ -73,14 +73,14 @@ def look(session: Connection) -> Target:
 def judge(
     target: Target,
     manifest: Manifest | None,
-    archive: LocalDump | None,
+    dump: LocalDump | None,
     *,
     create_roles: bool = False,
     cores: int | None = None,
 ) -> RestoreFindings:
     """Say what is in the way, and what a person should know; knows only what it is given."""
     problems, notes = [], []
-    major = archive.server if archive else manifest.major if manifest else 0
+    major = dump.server if dump else manifest.major if manifest else 0
     if major > target.major:
         problems.append(f"it is of PostgreSQL {major} and the server is {target.major}, older")
     if not target.may_create_database:
@@ -88,10 +88,10 @@ def judge(
             f"the role {target.user} may not create a database beside the live one (an "
             f"administrator of the server can let it: alter role {target.user} createdb)"
         )
-    lacking = sorted(_extensions(manifest, archive) - target.extensions)
+    lacking = sorted(_extensions(manifest, dump) - target.extensions)
     if lacking:
         problems.append(f"the server has no extension {', '.join(lacking)}; install it there")
-    missing = tuple(sorted(_roles(manifest, archive) - target.roles)) if target.is_super else ()
+    missing = tuple(sorted(_roles(manifest, dump) - target.roles)) if target.is_super else ()
     if missing and not create_roles:
         problems.append(
             f"the roles {', '.join(missing)} do not exist there; add --create-roles to make them "
@@ -112,16 +112,16 @@ def judge(
     return RestoreFindings(tuple(problems), tuple(notes), missing, jobs, target.is_super)
 
 
-def demand(findings: RestoreFindings, label: str, report: Reporter) -> None:
+def demand(findings: RestoreFindings, label: str, reporter: Reporter) -> None:
     """Tell the notes. Raises Refused with every problem."""
     for note in findings.notes:
-        report.note(note)
+        reporter.note(note)
     if findings.problems:
         raise Refused(f"{label} was not restored: {'; '.join(findings.problems)}; nothing changed")
 
 
 def create_roles(
-    session: Connection, names: Sequence[str], report: Reporter, *, rights: LiteralString = ""
+    session: Connection, names: Sequence[str], reporter: Reporter, *, rights: LiteralString = ""
 ) -> None:
     """Make roles that own something in the dump; nobody can log in as one."""
     from psycopg import sql
@@ -129,37 +129,37 @@ def create_roles(
     for name in names:
         text = sql.SQL("create role {} nologin " + rights)
         session.execute(text.format(sql.Identifier(name)))
-        report.note(f"created the role {name}, which cannot log in")
+        reporter.note(f"created the role {name}, which cannot log in")
 
 
 def _room(target: Target, manifest: Manifest | None, notes: list[str]) -> list[str]:
     if manifest is None:
         return []
-    wanted = int(manifest.database_size * ROOM)
+    needed = int(manifest.database_size * ROOM)
     if target.free is None:
-        notes.append(f"nobody tells how much room the server has; about {wanted >> 20} MB are used")
+        notes.append(f"nobody tells how much room the server has; about {needed >> 20} MB are used")
         return []
-    if target.free < wanted:
+    if target.free < needed:
         has = f"{target.free >> 20} MB free"
-        return [f"the disk of the server has {has}, and about {wanted >> 20} MB are needed"]
+        return [f"the disk of the server has {has}, and about {needed >> 20} MB are needed"]
     return []
 
 
-def _extensions(manifest: Manifest | None, archive: LocalDump | None) -> frozenset[str]:
+def _extensions(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
     if manifest:
         return frozenset(manifest.extensions)
     # `2; 3079 16385 EXTENSION - pg_trgm `
-    lines = archive.entries if archive else ()
-    found = (re.match(r"\d+; \d+ \d+ EXTENSION - (\S+)", line) for line in lines)
-    return frozenset(each[1] for each in found if each)
+    lines = dump.entries if dump else ()
+    matches = (re.match(r"\d+; \d+ \d+ EXTENSION - (\S+)", line) for line in lines)
+    return frozenset(match[1] for match in matches if match)
 
 
-def _roles(manifest: Manifest | None, archive: LocalDump | None) -> frozenset[str]:
+def _roles(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
     if manifest:
         return frozenset(name for name in manifest.roles if not name.startswith("pg_"))
-    if archive is None:
+    if dump is None:
         return frozenset()
-    return frozenset(owner for line in archive.entries if (owner := _owner(line)))
+    return frozenset(owner for line in dump.entries if (owner := _owner(line)))
 
 
 def _owner(line: str) -> str:

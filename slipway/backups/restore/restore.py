@@ -1,304 +1,266 @@
 """Restores a backup: proven before the server is touched, built beside the live one, swapped in."""
 
 import contextlib
-import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slipway.backups.format.manifest import Manifest, new_id, stamp
+from slipway.backups.format.manifest import new_id, stamp
 from slipway.backups.restore import compare, fill, local_dump, preflight, scrub
+from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
+from slipway.backups.restore.spec import RestorePreview, RestoreResult, RestoreSpec
 from slipway.database import identity, properties, siblings, swap
 from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
-from slipway.database.siblings import RESTORE, TextSettings
+from slipway.database.siblings import TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
+from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 
 PATIENCE = 300.0  # for a backup of the live database to end, or for sessions that hang
-AGAIN = 10.0
-FETCH = ("fetch", "fetch it, hold it against its sums, decode all of it; the server is not touched")
-LOOK = ("preflight", "look whether the server has versions, extensions, roles, room for it")
-CREATE = ("create", "create an empty database beside the live one")
-FILL = ("fill", "restore into it, in parallel, ending at the first error")
-COMPARE = ("compare", "hold rows, migrations, large objects, indexes against the backup")
-SCRUB = ("scrub", "make the data of users harmless with the scrub file, in one transaction")
-SWAP = ("swap", "put it in the place of the live one, which is kept under a dated name")
-NAMED = ("name", "give it its name; the live one stays as it is")
+RETRY = 10.0
+APPLICATION = "slipway restore"
 
 
-@dataclass(frozen=True)
-class RestoreSpec:
-    """What a person asked for; `into` is a new database that nothing is swapped with."""
+@dataclass
+class Restore:
+    """The state of one restore; each method of its plan is a step.
 
-    environment: str
-    into: str = ""
-    tables: Sequence[str] = ()
-    create_roles: bool = False
-    scrub: str = ""
-    origin: str = ""  # whose data a person says it is
-
-
-@dataclass(frozen=True)
-class RestoreResult:
-    """What a restore came to; `kept` is where the replaced one is, "" with `into`."""
-
-    database: str
-    kept: str
-    rows: int
-    seconds: float
-    swap_seconds: float
-    head: str
-    timings: Mapping[str, float] = field(default_factory=dict)
-
-
-class Stages:
-    """Tells each stage as it begins, and keeps how long it took."""
-
-    def __init__(self, names: Sequence[tuple[str, str]], report: Reporter) -> None:
-        self.names = names
-        self._report = report
-        self.timings: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def stage(self, which: tuple[str, str]) -> Iterator[None]:
-        number = self.names.index(which) + 1
-        self._report.note(f"{number}/{len(self.names)} {which[0]}: {which[1]}")
-        began = time.monotonic()
-        yield
-        self.timings[which[0]] = round(time.monotonic() - began, 3)
-
-
-def stages(order: RestoreSpec, origins: frozenset[str]) -> list[tuple[str, str]]:
-    """Name what a restore will do, in order."""
-    scrubs = [SCRUB] if scrub.is_due(origins, order.environment) else []
-    return [FETCH, LOOK, CREATE, FILL, COMPARE, *scrubs, NAMED if order.into else SWAP]
-
-
-def check_order(source: DumpSource, order: RestoreSpec) -> frozenset[str]:
-    """Refuse what must not be; return the environments whose data it is, as far as one knows."""
-    if order.tables and not order.into:
-        raise UsageError("a few tables are restored beside only: add --into=NAME")
-    known = [source.manifest.environment if source.manifest else "", order.origin]
-    origins = frozenset(name for name in known if name)
-    scrub.demand(origins, order.environment, order.scrub)
-    scrub.check(order.scrub)
-    return origins
-
-
-def look(server: Server, source: DumpSource, order: RestoreSpec) -> tuple[Target, RestoreFindings]:
-    """See what a restore would find, from the manifest alone."""
-    with server.named(MAINTENANCE).connect() as session:
-        _check_place(session, server, order)
-        target = preflight.look(session)
-        found = preflight.judge(target, source.manifest, None, create_roles=order.create_roles)
-        notes = (*_stranger(source, server), *found.notes)
-        return target, dataclasses.replace(found, notes=notes)
-
-
-def restore(
-    server: Server, source: DumpSource, order: RestoreSpec, report: Reporter
-) -> RestoreResult:
-    """Restore a backup in the place of the live database, or beside it.
-
-    Until the swap the live one is untouched and serves; whatever was begun is dropped again.
-    Raises Busy while another restore of it runs.
+    Until the swap the live database is untouched and serves. Raises what must not be when it is
+    made: production's data elsewhere without a scrub, another's data in production.
     """
-    began = time.monotonic()
-    origins = check_order(source, order)
-    told = Stages(stages(order, origins), report)
-    with siblings.alone(server, "restore") as session:
-        siblings.drop_stale(session, server.database, report)
-        _check_place(session, server, order)
-        for text in _stranger(source, server):
-            report.note(text)
-        with told.stage(FETCH):
-            opened = contextlib.ExitStack()
-            whole = opened.enter_context(local_dump.brought(source, report))
-        with opened:
-            with told.stage(LOOK):
-                found = _prepare(session, server.database, source, whole, order, report)
-            with told.stage(CREATE):
-                writing = _writing(session, server.database, source)
-            with _new(session, server.database, writing, report) as name:
-                new = server.named(name)
-                rows, head = _fill(new, source, whole, order, found, told, report)
-                opened.close()  # room for what the scrub and the swap may need
-                _scrub(new, origins, order, told)
-                return _finish(session, server, name, order, told, began, rows, head, report)
+
+    server: Server
+    source: DumpSource
+    spec: RestoreSpec
+    reporter: Reporter
+    session: Connection = field(init=False)  # to the server, not to the live database
+    dump: LocalDump = field(init=False)
+    findings: RestoreFindings = field(init=False)
+    restored: DatabaseState = field(init=False)
+    replaced: str = ""  # what the database that was live is called now
+    swap_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.spec.tables and not self.spec.into:
+            raise UsageError("single tables are restored into a new database only: add --into=NAME")
+        scrub.demand(self.origins, self.spec.environment, self.spec.scrub)
+        scrub.check(self.spec.scrub)
+        name = siblings.name_of(self.server.database, siblings.RESTORE, new_id())
+        self.new = self.server.named(name)
+        self.files = contextlib.ExitStack()
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The environments whose data it is, as far as one knows before it is restored."""
+        manifest = self.source.manifest
+        return frozenset({manifest.environment if manifest else "", self.spec.origin} - {""})
+
+    @property
+    def target_name(self) -> str:
+        """The name of the database that will hold the backup."""
+        return self.spec.into or self.server.database
+
+    def run(self) -> RestoreResult:
+        """Run the plan while nobody else replaces this database. Raises Busy when somebody does."""
+        began = time.monotonic()
+        with siblings.alone(self.server, "restore") as self.session, self.files:
+            siblings.drop_stale(self.session, self.server.database, self.reporter)
+            self.check_target()
+            for note in self.warnings():
+                self.reporter.note(note)
+            timings = self.plan().run(self.reporter)
+        return RestoreResult(
+            database=self.target_name,
+            kept=self.replaced,
+            rows=self.restored.rows,
+            seconds=round(time.monotonic() - began, 3),
+            swap_seconds=round(self.swap_seconds, 3),
+            head=self.restored.head,
+            timings=timings,
+        )
+
+    def preview(self) -> RestorePreview:
+        """Look at the server, knowing only the manifest; change nothing."""
+        with self.server.named(MAINTENANCE).connect() as self.session:
+            self.check_target()
+            target = preflight.look(self.session)
+        findings = self._judge(target, None)
+        notes = (*self.warnings(), *findings.notes)
+        return RestorePreview(self.plan(), target, findings.problems, notes)
+
+    def plan(self) -> Plan:
+        """Return the steps of this restore."""
+        beside, live = f"beside {self.server.database}", self.server.database
+        steps = [
+            Step("fetch", "fetch it, check its sums, decode all of it", self.fetch, self.discard),
+            Step("preflight", "check the server's versions, extensions, roles, disk", self.check),
+            Step("create", f"create an empty database {beside}", self.create, self.drop),
+            Step("fill", "restore into it, in parallel, up to the first error", self.fill),
+            Step("compare", "compare rows, migrations, indexes with the backup", self.compare),
+            self._scrub_step(),
+            Step("name", f"name it {self.spec.into}; {live} stays as it is", self.name)
+            if self.spec.into
+            else Step("swap", f"swap it with {live}, which is kept under a dated name", self.swap),
+        ]
+        return Plan(f"restore {self.source.label} into {self.target_name}", steps)
+
+    # The steps
+
+    def fetch(self) -> str:
+        self.dump = self.files.enter_context(local_dump.fetch(self.source, self.reporter))
+        return f"{self.source.label} is intact"
+
+    def discard(self) -> None:
+        """Give the room of the local dump back."""
+        self.files.close()
+
+    def check(self) -> str:
+        """Refuse what the server cannot take, now rather than after an hour."""
+        self.findings = self._judge(preflight.look(self.session), self.dump)
+        preflight.demand(self.findings, self.source.label, self.reporter)
+        if not self.spec.into and siblings.is_there(self.session, self.server.database):
+            swap.check(self.session, self.server.database)
+        preflight.create_roles(self.session, self.findings.missing_roles, self.reporter)
+        return f"the server can take it, with {self.findings.jobs} jobs"
+
+    def create(self) -> str:
+        """Create a database that writes and sorts as the backed-up one did, where it can."""
+        try:
+            settings = self.source.manifest.locale if self.source.manifest else self._own_locale()
+            siblings.create(self.session, self.new.database, settings)
+        except siblings.LocaleUnavailable as error:
+            own = self._own_locale()
+            name = own.locale or own.collate
+            self.reporter.note(f"{error}; it will sort as {self.server.database} does ({name})")
+            siblings.create(self.session, self.new.database, own)
+        return self.new.database
+
+    def drop(self) -> None:
+        siblings.drop(self.session, self.new.database)
+
+    def fill(self) -> str | None:
+        jobs, is_super = self.findings.jobs, self.findings.is_super
+        manifest = self.source.manifest
+        if self.spec.tables:
+            fill.fill_tables(self.new, self.dump, self.reporter, self.spec.tables)
+        else:
+            size = manifest.database_size if manifest else 0
+            fill.fill(self.new, self.dump, self.reporter, jobs=jobs, is_super=is_super, size=size)
+        fill.analyze(self.new, jobs=jobs)
+        return None
+
+    def compare(self) -> str:
+        self.restored = compare.look(self.new, self.reporter)
+        self._demand_same()
+        if self.restored.behind:
+            names = ", ".join(self.restored.behind)
+            self.reporter.note(
+                f"the sequence {names} is behind the numbers in use, as it was in the backup"
+            )
+        self.discard()  # the scrub and the swap may need its room
+        return f"{self.restored.rows} rows"
+
+    def scrub(self) -> str:
+        """Scrub what comes from production, also by what the data says of itself; mark it ours."""
+        with self.new.connect(application=APPLICATION) as connection:
+            environment = identity.read(connection)
+        origins = self.origins | ({environment} if environment else set())
+        scrub.demand(origins, self.spec.environment, self.spec.scrub)
+        is_due = scrub.is_due(origins, self.spec.environment)
+        count = scrub.scrub(self.new, self.spec.scrub) if is_due else 0
+        if not self.spec.tables:
+            with self.new.connect(application=APPLICATION) as connection:
+                identity.write(connection, self.spec.environment)
+        return f"scrubbed with {count} statements" if is_due else "nothing to scrub"
+
+    def swap(self) -> str:
+        """Replace the live database; where there is none, take its name."""
+        live = self.server.database
+        if not siblings.is_there(self.session, live):
+            properties.open_to_all(self.session, self.new.database)
+            siblings.rename(self.session, self.new.database, live)
+            return f"there was no {live}; it is created"
+        self.replaced, self.swap_seconds = replace(self.server, self.new.database, self.reporter)
+        return f"swapped in {self.swap_seconds:.2f} s; the old one is kept as {self.replaced}"
+
+    def name(self) -> str:
+        """Give the new database the name that was asked for."""
+        live = self.server.database
+        if siblings.is_there(self.session, live):
+            properties.copy(self.session, live, self.new.database, self.reporter)
+        else:
+            properties.open_to_all(self.session, self.new.database)
+        siblings.rename(self.session, self.new.database, self.spec.into)
+        return self.spec.into
+
+    # What the steps are made of
+
+    def warnings(self) -> list[str]:
+        """Warn of a backup of a database of another name: moved here, or another project's."""
+        live = self.server.database
+        database = self.source.manifest.database if self.source.manifest else live
+        if database == live:
+            return []
+        return [f"{self.source.label} is of {database}, and this is {live}: is that meant?"]
+
+    def check_target(self) -> None:
+        """Refuse a name that is taken, and the place of another environment's database."""
+        into = self.spec.into
+        if not into:
+            # One that does not answer cannot say whose it is, and may be what is to be replaced.
+            with contextlib.suppress(NoDatabase), self.server.connect() as live:
+                identity.refuse_another(live, self.spec.environment)
+            return
+        if len(into.encode()) > siblings.LONGEST_NAME or not into.isprintable():
+            raise UsageError(f"--into={into[:80]!a} is no valid name of a database")
+        if siblings.is_there(self.session, into):
+            raise Refused(f"a database {into} exists already; nothing was changed; choose another")
+
+    def _judge(self, target: Target, dump: LocalDump | None) -> RestoreFindings:
+        manifest, create_roles = self.source.manifest, self.spec.create_roles
+        return preflight.judge(target, manifest, dump, create_roles=create_roles)
+
+    def _scrub_step(self) -> Step:
+        if scrub.is_due(self.origins, self.spec.environment):
+            describe = "make the data of users harmless with the scrub file, in one transaction"
+            return Step("scrub", describe, self.scrub)
+        return Step("mark", f"mark it as a database of {self.spec.environment}", self.scrub)
+
+    def _own_locale(self) -> TextSettings:
+        live = self.server.database
+        is_there = siblings.is_there(self.session, live)
+        return siblings.text_settings(self.session, live if is_there else "template1")
+
+    def _demand_same(self) -> None:
+        manifest = self.source.manifest
+        if manifest is None:
+            return
+        if self.spec.tables:
+            problems = compare.differences_of_tables(manifest, self.restored)
+        else:
+            left_out = not self.findings.is_super
+            problems = compare.differences(manifest, self.restored, left_out=left_out)
+        if problems:
+            raise SlipwayError(
+                f"what was restored differs from the backup: {compare.summarize(problems)}; "
+                "nothing was swapped and the old one serves"
+            )
 
 
-def replace(server: Server, name: str, report: Reporter) -> tuple[str, float]:
-    """Put a filled database in the live one's place: properties first, then the names.
+def replace(server: Server, name: str, reporter: Reporter) -> tuple[str, float]:
+    """Put a filled database in the live one's place; return the old one's name and the seconds.
 
     What is at work in the live one may end first: much work is in the new one by now.
     """
     with server.named(MAINTENANCE).connect() as session:
-        properties.copy(session, server.database, name, report)
+        properties.copy(session, server.database, name, reporter)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            kept, seconds = swap.swap(server, name, stamp())
+            return swap.swap(server, name, stamp())
         except (Busy, swap.SwapBlocked) as error:
             if time.monotonic() > deadline:
                 raise
-            report.note(f"not yet: {error}")
-            time.sleep(AGAIN)
-            continue
-        report.note(f"swapped in {seconds:.2f} s; the one before is kept as {kept}")
-        return kept, seconds
-
-
-def _prepare(
-    session: Connection,
-    live: str,
-    source: DumpSource,
-    whole: LocalDump,
-    order: RestoreSpec,
-    report: Reporter,
-) -> RestoreFindings:
-    target = preflight.look(session)
-    found = preflight.judge(target, source.manifest, whole, create_roles=order.create_roles)
-    preflight.demand(found, source.label, report)
-    if not order.into and siblings.is_there(session, live):
-        swap.check(session, live)  # better now than after an hour
-    preflight.create_roles(session, found.missing_roles, report)
-    return found
-
-
-def _writing(session: Connection, live: str, source: DumpSource) -> TextSettings:
-    """Write and sort as the backed-up did; a foreign file says nothing of it."""
-    return source.manifest.locale if source.manifest else _own_writing(session, live)
-
-
-def _own_writing(session: Connection, live: str) -> TextSettings:
-    pattern = live if siblings.is_there(session, live) else "template1"
-    return siblings.writing(session, pattern)
-
-
-@contextlib.contextmanager
-def _new(session: Connection, live: str, writing: TextSettings, report: Reporter) -> Iterator[str]:
-    """Make a database for a block; it is dropped when the block fails, or by the next restore."""
-    name = siblings.name_of(live, RESTORE, new_id())
-    try:
-        try:
-            siblings.create(session, name, writing)
-        except siblings.LocaleUnavailable as error:
-            own = _own_writing(session, live)
-            report.note(f"{error}; it will sort as {live} does ({own.locale or own.collate})")
-            siblings.create(session, name, own)
-        yield name
-    except BaseException:
-        with contextlib.suppress(Exception):  # the failure that led here is the one to tell
-            siblings.drop(session, name)
-        raise
-
-
-def _fill(
-    new: Server,
-    source: DumpSource,
-    whole: LocalDump,
-    order: RestoreSpec,
-    found: RestoreFindings,
-    told: Stages,
-    report: Reporter,
-) -> tuple[int, str]:
-    """Fill and compare; return the rows there are, and the newest migration."""
-    manifest = source.manifest
-    with told.stage(FILL):
-        if order.tables:
-            fill.fill_tables(new, whole, report, order.tables)
-        else:
-            size = manifest.database_size if manifest else 0
-            fill.fill(new, whole, report, jobs=found.jobs, is_super=found.is_super, size=size)
-        fill.analyze(new, jobs=found.jobs)
-    with told.stage(COMPARE):
-        seen = compare.look(new, report)
-        if manifest:
-            _demand_same(manifest, seen, order, found)
-        if seen.behind:
-            report.note(
-                f"the sequence {', '.join(seen.behind)} stands behind the numbers in use, "
-                "as it did in the backup"
-            )
-    head = seen.facts.migrations[-1] if seen.facts.migrations else ""
-    return sum(seen.counts.values()), head
-
-
-def _demand_same(
-    manifest: Manifest, seen: compare.DatabaseState, order: RestoreSpec, found: RestoreFindings
-) -> None:
-    if order.tables:
-        problems = compare.differences_of_tables(manifest, seen)
-    else:
-        problems = compare.differences(manifest, seen, left_out=not found.is_super)
-    if problems:
-        raise SlipwayError(
-            f"what was restored is not what was backed up: {compare.told(problems)}; "
-            "nothing was swapped and the old one serves"
-        )
-
-
-def _scrub(new: Server, origins: frozenset[str], order: RestoreSpec, told: Stages) -> None:
-    """Scrub what comes from production, also by what the data says of itself; mark whose it is."""
-    with new.connect(application="slipway restore") as session:
-        row = identity.read(session)
-    seen = origins | ({row} if row else frozenset())
-    scrub.demand(seen, order.environment, order.scrub)
-    if scrub.is_due(seen, order.environment):
-        with told.stage(SCRUB) if SCRUB in told.names else contextlib.nullcontext():
-            scrub.scrub(new, order.scrub)
-    if not order.tables:
-        with new.connect(application="slipway restore") as session:
-            identity.write(session, order.environment)
-
-
-def _finish(
-    session: Connection,
-    server: Server,
-    name: str,
-    order: RestoreSpec,
-    told: Stages,
-    began: float,
-    rows: int,
-    head: str,
-    report: Reporter,
-) -> RestoreResult:
-    kept, seconds = "", 0.0
-    is_there = siblings.is_there(session, server.database)
-    with told.stage(NAMED if order.into else SWAP):
-        if order.into or not is_there:
-            if is_there:
-                properties.copy(session, server.database, name, report)
-            else:
-                report.note(f"there was no {server.database}; it is made")
-                properties.open_to_all(session, name)
-            siblings.name_it(session, name, order.into or server.database)
-        else:
-            kept, seconds = replace(server, name, report)
-    took = round(time.monotonic() - began, 3)
-    where = order.into or server.database
-    return RestoreResult(where, kept, rows, took, round(seconds, 3), head, dict(told.timings))
-
-
-def _stranger(source: DumpSource, server: Server) -> list[str]:
-    """Say that a backup is of a database of another name: moved here, or another project's."""
-    theirs = source.manifest.database if source.manifest else server.database
-    if theirs == server.database:
-        return []
-    return [f"{source.label} is of {theirs}, and this is {server.database}: is that meant?"]
-
-
-def _check_place(session: Connection, server: Server, order: RestoreSpec) -> None:
-    """Refuse a name that is taken, and the place of another environment's database."""
-    into = order.into
-    if not into:
-        # One that does not even answer cannot say whose it is, and may be what is to be mended.
-        with contextlib.suppress(NoDatabase), server.connect() as live:
-            identity.refuse_another(live, order.environment)
-        return
-    if len(into.encode()) > siblings.LONGEST_NAME or not into.isprintable():
-        raise UsageError(f"--into={into[:80]!a} can be no name of a database")
-    if siblings.is_there(session, into):
-        raise Refused(f"there is a database {into} already; nothing was changed; take another name")
+            reporter.note(f"waiting to swap: {error}")
+            time.sleep(RETRY)

@@ -50,9 +50,9 @@ def scrub(server: Server, text: str) -> int:
         line = 0
         try:
             with session.transaction():
-                for one in statements:
-                    line = one.line
-                    session.execute(one.text.encode())
+                for statement in statements:
+                    line = statement.line
+                    session.execute(statement.text.encode())
         except psycopg.Error as error:
             raise Refused(
                 f"{FILE}: line {line}: {error.diag.message_primary or error}; "

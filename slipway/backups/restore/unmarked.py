@@ -23,7 +23,7 @@ VERDICT = re.compile(r"^(?:ERROR|FATAL): +")
 
 
 def restore(
-    archive: LocalDump,
+    dump: LocalDump,
     *flags: str,
     env: Mapping[str, str],
     entries: Sequence[str] | None = None,
@@ -31,37 +31,37 @@ def restore(
 ) -> tuple[int, list[str]]:
     """Run pg_restore to the first error; return the exit code and what was said."""
     flags = ("--exit-on-error", *flags)
-    if not archive.marks:
-        return archive.pg_restore(*flags, env=env, entries=entries, watch=watch)
-    code, lines = _define(archive, flags, env, entries)
+    if not dump.marks:
+        return dump.pg_restore(*flags, env=env, entries=entries, watch=watch)
+    code, lines = _define(dump, flags, env, entries)
     if code:
         return code, lines
-    return archive.pg_restore(*flags, *REST, env=env, entries=entries, watch=watch)
+    return dump.pg_restore(*flags, *REST, env=env, entries=entries, watch=watch)
 
 
-def told(archive: LocalDump) -> str:
+def describe(dump: LocalDump) -> str:
     """Say what is left out, for people."""
-    columns = f"{archive.marks} column{'s' * (archive.marks != 1)}"
+    columns = f"{dump.marks} column{'s' * (dump.marks != 1)}"
     return (
         f"left out: {attver.NAME} of {columns}, the server's own mark and nobody's data, which "
-        f"pg_dump {archive.client} did not know"
+        f"pg_dump {dump.client} did not know"
     )
 
 
 def _define(
-    archive: LocalDump, flags: Sequence[str], env: Mapping[str, str], entries: Sequence[str] | None
+    dump: LocalDump, flags: Sequence[str], env: Mapping[str, str], entries: Sequence[str] | None
 ) -> tuple[int, list[str]]:
     sql, _ = attver.without(
-        archive.definitions(*(flag for flag in flags if flag in FOR_SQL), entries=entries)
+        dump.definitions(*(flag for flag in flags if flag in FOR_SQL), entries=entries)
     )
     argv = [*PSQL, *(flag for flag in flags if flag.startswith("--dbname="))]
     with (
-        contextlib.closing(StderrTail()) as words,
-        started(argv, env=env, stdin=subprocess.PIPE, stderr=words.fileno) as child,
+        contextlib.closing(StderrTail()) as stderr,
+        started(argv, env=env, stdin=subprocess.PIPE, stderr=stderr.fileno) as child,
     ):
         (sink,) = pipes.pipes(child)
         with contextlib.suppress(BrokenPipeError):  # it stopped at an error, and says at which
             pipes.write(sink, sql.encode("utf-8", "surrogateescape"))
         sink.close()
         code = child.wait()
-        return code, [VERDICT.sub("error: ", line) for line in words.lines()]
+        return code, [VERDICT.sub("error: ", line) for line in stderr.lines()]

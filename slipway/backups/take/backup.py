@@ -2,34 +2,27 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from slipway.backups.format import catalogue, encryption, manifest
+from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
-from slipway.backups.format.manifest import Manifest, Part
+from slipway.backups.format.manifest import Manifest, Part, new_id, sized, written
 from slipway.backups.format.pipes import Checksum
-from slipway.backups.take import dump, roles
-from slipway.backups.take import snapshot as take_snapshot
+from slipway.backups.take import dump, lock, roles
+from slipway.backups.take import snapshot as snapshots
 from slipway.backups.take.dump import DumpFailed
-from slipway.backups.take.lock import turn
 from slipway.backups.take.row_counts import RowCounter
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import PATIENCE, Connection, Server
+from slipway.errors import SlipwayError, first_line
+from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError, TooLarge
 
 LOCK_WAIT = 60.0
-MANIFEST_PAUSES = (1.0, 3.0, 6.0)  # seconds between tries: all is there but for its last word
+MANIFEST_PAUSES = (1.0, 3.0, 6.0)  # seconds between tries: nothing else is missing by then
 WHAT = "backing up"
-
-
-T = TypeVar("T")
-
-
-class _Keep(Protocol):
-    def __call__(self, key: str, put: Callable[[], T], /) -> T: ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class BackupSpec:
 
 @dataclass(frozen=True)
 class BackupResult:
-    """A backup that is whole, and its key, which is nowhere else in the clear."""
+    """A complete backup, and its key, which is nowhere else in the clear."""
 
     manifest: Manifest
     key: Key
@@ -64,193 +57,226 @@ class DumpResult:
     sealed: Part
 
 
-def take(
-    server: Server,
-    store: Store,
-    wanted: BackupSpec,
-    report: Reporter,
-    *,
-    pause: Callable[[float], None] = time.sleep,
-) -> BackupResult:
-    """Take a backup. Whatever goes wrong, the store lists nothing new and keeps nothing new.
-
-    Raises Busy while another one runs.
-    """
-    with _said(), turn(server, wanted.by, wanted.patience) as session:
-        client = dump.client_version()
-        if told := dump.judge_client(client, take_snapshot.server_version(session)):
-            report.note(told)
-        if told := dump.judge_marks(server, session):
-            report.note(told)
-        key, recipient = encryption.new_key()
-        sealed_key = encryption.seal_key(key, wanted.recipients)
-        sealed_roles = encryption.seal(
-            roles.read(server, passwords=wanted.role_passwords), [recipient]
-        )
-        _sweep(store, report)
-        name = manifest.new_id()
-        taking = _Taking(server, session, store, name, recipient, wanted, report)
-        with _whole_or_nothing(store, report) as keep:
-            began = time.monotonic()
-            dumped = keep(catalogue.dump_key(name), taking.dump)
-            roles_key = catalogue.roles_key(name)
-            keep(roles_key, lambda: store.put(roles_key, [sealed_roles]))
-            seconds = round(time.monotonic() - began, 3)
-            made = taking.describe(dumped, seconds, client, sealed_roles, sealed_key)
-            keep(catalogue.manifest_key(name), lambda: _put_manifest(store, made, report, pause))
-    return BackupResult(made, key)
-
-
 @dataclass(frozen=True)
-class _Taking:
-    """One backup on its way into the store."""
+class BackupPreview:
+    """What a backup would do, and what one should know before."""
+
+    plan: Plan
+    notes: Sequence[str]
+
+
+@dataclass
+class Backup:
+    """The state of one backup; each method of its plan is a step.
+
+    Whatever goes wrong, the store lists nothing new and keeps nothing new: the manifest, without
+    which the rest is no backup, is stored last.
+    """
 
     server: Server
-    session: Connection
     store: Store
-    name: str
-    recipient: str
-    wanted: BackupSpec
-    report: Reporter
+    spec: BackupSpec
+    reporter: Reporter
+    pause: Callable[[float], None] = time.sleep
+    session: Connection = field(init=False)  # with the lock that keeps other backups out
+    client: str = field(init=False)  # version of pg_dump
+    recipient: str = field(init=False)  # of this backup's own key
+    key: Key = field(init=False)
+    sealed_key: str = field(init=False)
+    sealed_roles: bytes = field(init=False)
+    dumped: DumpResult = field(init=False)
+    began: float = field(init=False)
+    manifest: Manifest = field(init=False)
 
-    def describe(
-        self, dumped: DumpResult, seconds: float, client: str, sealed_roles: bytes, sealed_key: str
-    ) -> Manifest:
-        """Write down what was taken."""
-        seen = dumped.facts
-        return Manifest(
-            id=self.name,
-            environment=self.wanted.environment,
-            database=self.server.database,
-            created=manifest.written(self.name),
-            seconds=seconds,
-            release=self.wanted.release,
-            commit=self.wanted.commit,
-            server=seen.server,
-            client=client,
-            locale=seen.locale,
-            extensions=seen.extensions,
-            roles=seen.roles,
-            tables=dumped.rows,
-            unlogged=seen.unlogged,
-            foreign=seen.foreign,
-            large_objects=seen.large_objects,
-            sequences=seen.sequences,
-            migrations=seen.migrations,
-            database_size=seen.size,
-            plain=dumped.plain,
-            dump=dumped.sealed,
-            globals=_sum(sealed_roles),
-            has_role_passwords=self.wanted.role_passwords,
-            recipients=self.wanted.recipients,
-            key=sealed_key,
-        )
+    def __post_init__(self) -> None:
+        self.id = new_id()
 
-    def dump(self) -> DumpResult:
-        """Dump; once more where the store had to plan for more than was guessed."""
-        guess = 0
+    def run(self) -> BackupResult:
+        """Run the plan while nobody else backs up this database. Raises Busy when somebody does."""
+        with _translated(), lock.held(self.server, self.spec.by, self.spec.patience) as session:
+            self.session = session
+            self.plan().run(self.reporter)
+        return BackupResult(self.manifest, self.key)
+
+    def preview(self) -> BackupPreview:
+        """Check what a backup would need; change nothing."""
+        session = self.server.connect(patience=self.spec.patience, application=lock.APPLICATION)
+        with _translated(), session as self.session:
+            return BackupPreview(self.plan(), self.warnings())
+
+    def plan(self) -> Plan:
+        """Return the steps; what was stored is removed again when a later step fails."""
+        store = self.store.name
+        steps = [
+            Step("check", "check versions and recipients, read the roles", self.check),
+            Step("dump", f"dump, decode, encrypt, store in {store}", self.dump, self.remove_dump),
+            Step("roles", "store the roles, encrypted", self.store_roles, self.remove_roles),
+            Step(
+                "manifest",
+                "store the manifest, which makes it a backup",
+                self.store_manifest,
+                self.remove_manifest,
+            ),
+        ]
+        return Plan(f"back up {self.server.database} to {store}", steps)
+
+    # The steps
+
+    def check(self) -> str:
+        """Find out what hinders a backup before anything is stored."""
+        for note in self.warnings():
+            self.reporter.note(note)
+        self.key, self.recipient = encryption.new_key()
+        self.sealed_key = encryption.seal_key(self.key, self.spec.recipients)
+        sql = roles.read(self.server, passwords=self.spec.role_passwords)
+        self.sealed_roles = encryption.seal(sql, [self.recipient])
+        return f"encrypted for {len(self.spec.recipients)}"
+
+    def dump(self) -> str:
+        """Dump; once more where the store had to plan for more bytes than expected."""
+        self.id = new_id()  # the moment whose data it holds
+        _sweep(self.store, self.reporter)
+        self.began = time.monotonic()
+        expected = 0
         while True:
-            with take_snapshot.snapshot(self.session, self.wanted.lock_wait) as (snapshot, seen):
+            with snapshots.snapshot(self.session, self.spec.lock_wait) as (name, facts):
                 # Compressed it is smaller; and the disk holds indexes, which are not dumped.
-                guess = guess or seen.size // 2
+                expected = expected or facts.size // 2
                 try:
-                    return self._once(snapshot, seen, guess)
+                    self.dumped = self._dump_snapshot(name, facts, expected)
                 except TooLarge as error:
-                    if error.expected <= guess:
+                    if error.expected <= expected:
                         raise
-                    guess = error.expected
-                    self.report.note("it is larger than was planned for; beginning anew")
+                    expected = error.expected
+                    self.reporter.note("it is larger than expected; starting again")
+                else:
+                    return f"{sized(self.dumped.sealed.size)} stored"
 
-    def _once(self, snapshot: str, seen: Snapshot, guess: int) -> DumpResult:
-        counting = RowCounter(self.server, snapshot, seen.tables)
+    def store_roles(self) -> None:
+        self.store.put(catalogue.roles_key(self.id), [self.sealed_roles])
+
+    def store_manifest(self) -> str:
+        """Store what makes it a backup; everything else is there, so try more than once."""
+        self.manifest = self._describe()
+        for wait in (*MANIFEST_PAUSES, None):
+            try:
+                self.store.put(catalogue.manifest_key(self.id), [self.manifest.to_json().encode()])
+                break
+            except StoreError as error:
+                if wait is None:
+                    raise
+                self.reporter.note(f"{error}; retrying the manifest in {wait:.0f} s")
+                self.pause(wait)
+        return self.id
+
+    def remove_dump(self) -> None:
+        self._remove(catalogue.dump_key(self.id))
+
+    def remove_roles(self) -> None:
+        self._remove(catalogue.roles_key(self.id))
+
+    def remove_manifest(self) -> None:
+        self._remove(catalogue.manifest_key(self.id))
+
+    # What the steps are made of
+
+    def warnings(self) -> list[str]:
+        """Warn of what may hinder a restore. Raises Refused for a client that is too old."""
+        self.client = dump.client_version()
+        version = snapshots.server_version(self.session)
+        notes = (
+            dump.judge_client(self.client, version),
+            dump.judge_marks(self.server, self.session),
+        )
+        return [note for note in notes if note]
+
+    def _remove(self, key: str) -> None:
+        """Remove an object, also one whose storing failed: only the answer may have been lost."""
         try:
-            with dump.dumping(
-                self.server,
-                snapshot,
-                self.recipient,
-                major=int(seen.server.partition(".")[0]),
-                lock_wait=self.wanted.lock_wait,
-                first=counting.begin,
-            ) as flow:
-                self.store.put(
-                    catalogue.dump_key(self.name), self._told(flow.chunks), expected=guess
-                )
-            rows = counting.rows(is_held=seen.is_held)
-            for told in counting.failures():
-                self.report.note(told)
-        finally:
-            counting.end()
-        return DumpResult(seen, rows, flow.plain(), flow.sealed())
+            self.store.delete(key)
+        except Exception as error:
+            raise SlipwayError(f"{key} may be left in the store; it is no backup") from error
 
-    def _told(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Pass a stream on and say how much there was; nobody knows how much it will be."""
-        done = 0
+    def _dump_snapshot(self, name: str, facts: Snapshot, expected: int) -> DumpResult:
+        counter = RowCounter(self.server, name, facts.tables)
+        major, lock_wait = int(facts.server.partition(".")[0]), self.spec.lock_wait
+        dumping = dump.dumping(
+            self.server, name, self.recipient, major=major, lock_wait=lock_wait, first=counter.begin
+        )
+        try:
+            with dumping as stream:
+                chunks = self._report_chunks(stream.chunks)
+                self.store.put(catalogue.dump_key(self.id), chunks, expected=expected)
+            rows = counter.rows(is_held=facts.is_held)
+            for failure in counter.failures():
+                self.reporter.note(failure)
+        finally:
+            counter.end()
+        return DumpResult(facts, rows, stream.plain(), stream.sealed())
+
+    def _report_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass a stream on and report how much there was; nobody knows how much it will be."""
+        count = 0
         for chunk in chunks:
             yield chunk
-            done += len(chunk)
-            self.report.progress(WHAT, done, 0)
+            count += len(chunk)
+            self.reporter.progress(WHAT, count, 0)
 
-
-def _put_manifest(
-    store: Store, made: Manifest, report: Reporter, pause: Callable[[float], None]
-) -> None:
-    """Write the word that makes it a backup; everything else is there, so try more than once."""
-    for wait in (*MANIFEST_PAUSES, None):
-        try:
-            store.put(catalogue.manifest_key(made.id), [made.to_json().encode()])
-            return
-        except StoreError as error:
-            if wait is None:
-                raise
-            report.note(f"{error}; trying the manifest again in {wait:.0f} s")
-            pause(wait)
-
-
-@contextlib.contextmanager
-def _whole_or_nothing(store: Store, report: Reporter) -> "Iterator[_Keep]":
-    """Take back what was stored when the block fails, the newest first."""
-    kept: list[str] = []
-
-    def keep(key: str, put: Callable[[], T]) -> T:
-        kept.append(key)  # also one that failed: only the answer may have been lost
-        return put()
-
-    try:
-        yield keep
-    except BaseException:
-        for key in reversed(kept):
-            try:
-                store.delete(key)
-            except Exception:  # the failure that led here is the one to tell
-                with contextlib.suppress(Exception):
-                    report.note(f"{key} may have stayed in the store; it is no backup")
-        raise
+    def _describe(self) -> Manifest:
+        facts, dumped = self.dumped.facts, self.dumped
+        return Manifest(
+            id=self.id,
+            environment=self.spec.environment,
+            database=self.server.database,
+            created=written(self.id),
+            seconds=round(time.monotonic() - self.began, 3),
+            release=self.spec.release,
+            commit=self.spec.commit,
+            server=facts.server,
+            client=self.client,
+            locale=facts.locale,
+            extensions=facts.extensions,
+            roles=facts.roles,
+            tables=dumped.rows,
+            unlogged=facts.unlogged,
+            foreign=facts.foreign,
+            large_objects=facts.large_objects,
+            sequences=facts.sequences,
+            migrations=facts.migrations,
+            database_size=facts.size,
+            plain=dumped.plain,
+            dump=dumped.sealed,
+            globals=_sum(self.sealed_roles),
+            has_role_passwords=self.spec.role_passwords,
+            recipients=self.spec.recipients,
+            key=self.sealed_key,
+        )
 
 
 @contextlib.contextmanager
-def _said() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     """Turn a failure of our own session into a sentence."""
     import psycopg
 
     try:
         yield
     except psycopg.Error as error:
-        lines = (error.diag.message_primary or str(error)).strip().splitlines()
-        reason = lines[0].strip() if lines else type(error).__name__
-        raise DumpFailed(f"the database broke off, nothing was kept: {reason}") from None
+        reason = first_line(error.diag.message_primary or error)
+        raise DumpFailed(f"the database connection failed, nothing was kept: {reason}") from None
 
 
-def _sweep(store: Store, report: Reporter) -> None:
+def _sweep(store: Store, reporter: Reporter) -> None:
+    """Remove what interrupted uploads left."""
     try:
-        swept = store.sweep()
+        count = store.sweep()
     except StoreError as error:  # it hinders nothing; if the store is down, the dump will say so
-        report.note(f"leftovers were not looked for: {error}")
+        reporter.note(f"leftovers of interrupted uploads were not looked for: {error}")
         return
-    if swept:
-        report.note(f"removed what {swept} broken-off upload{'s' * (swept > 1)} left")
+    if count:
+        reporter.note(f"removed what {count} interrupted upload{'s' * (count > 1)} left")
 
 
 def _sum(data: bytes) -> Part:
-    total = Checksum()
-    total.add(data)
-    return total.piece()
+    checksum = Checksum()
+    checksum.add(data)
+    return checksum.piece()

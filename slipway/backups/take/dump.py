@@ -14,25 +14,12 @@ from slipway.backups.format import encryption, pipes
 from slipway.backups.format.manifest import Part
 from slipway.backups.format.pipes import Checksum, Pipe, StderrTail
 from slipway.database.connection import Connection, Server
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import attver
 
 FIRST_WITH_ZSTD = 16
-LONGEST_SAID = 300
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:[.\w]*)")
-SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
-NO_ROOM = (
-    "the server has no room for as many locks as there are tables; raise "
-    "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
-)
-MEANINGS = {
-    "max_locks_per_transaction": NO_ROOM,
-    "out of shared memory": NO_ROOM,
-    "due to lock timeout": "a table stayed locked for too long; run this again when that has ended",
-}
-
-
 NAMES = ("pg_dump", "pg_restore", "age")
 
 
@@ -53,8 +40,8 @@ def client_version() -> str:
     """Return pg_dump's own version as `17.11`."""
     with started(["pg_dump", "--version"], stdout=subprocess.PIPE) as process:
         out, _ = process.communicate(timeout=20)
-    found = VERSION.search(out.decode(errors="replace"))
-    return found[0].partition(") ")[2] if found else "of unknown version"
+    match = VERSION.search(out.decode(errors="replace"))
+    return match[0].partition(") ")[2] if match else "of unknown version"
 
 
 def judge_client(client: str, server: str) -> str:
@@ -63,17 +50,17 @@ def judge_client(client: str, server: str) -> str:
     Before an upgrade `ops` brings the newer one, whose dump the new server is made from.
     Raises Refused for an older one, which cannot read what the server has.
     """
-    found, major = re.match(r"\d+", client), server.partition(".")[0]
-    if found is None or int(found[0]) < int(major):
+    match, major = re.match(r"\d+", client), server.partition(".")[0]
+    if match is None or int(match[0]) < int(major):
         raise Refused(
             f"the server is PostgreSQL {server} and its client here {client}; nothing was backed "
             f"up; write FROM postgres:{major} into compose/ops/Dockerfile and deploy"
         )
-    if int(found[0]) == int(major):
+    if int(match[0]) == int(major):
         return ""
     return (
         f"the server is PostgreSQL {server} and its client here {client}, as before an upgrade; "
-        f"the tools of {major} may not read this backup, those of {found[0]} do"
+        f"the tools of {major} may not read this backup, those of {match[0]} do"
     )
 
 
@@ -110,13 +97,13 @@ def dumping(
     """Start the programs for a block; leaving it early ends them. `first` hears of a first byte."""
     with contextlib.ExitStack() as stack:
         environ = stack.enter_context(server.libpq(application="slipway backup: pg_dump"))
-        words = [stack.enter_context(contextlib.closing(StderrTail())) for _ in range(3)]
+        errors = [stack.enter_context(contextlib.closing(StderrTail())) for _ in range(3)]
         pipe = subprocess.PIPE
         argv = dump_line(snapshot, major, lock_wait)
-        dump = started(argv, env=environ, stdout=pipe, stderr=words[0].fileno)
-        decode = started(["pg_restore", "-f", "/dev/null"], stdin=pipe, stderr=words[1].fileno)
+        dump = started(argv, env=environ, stdout=pipe, stderr=errors[0].fileno)
+        decode = started(["pg_restore", "-f", "/dev/null"], stdin=pipe, stderr=errors[1].fileno)
         sealing = started(
-            encryption.encrypt_line(recipient), stdin=pipe, stdout=pipe, stderr=words[2].fileno
+            encryption.encrypt_line(recipient), stdin=pipe, stdout=pipe, stderr=errors[2].fileno
         )
         children = [stack.enter_context(child) for child in (dump, decode, sealing)]
         source = pipes.read(pipes.output(children[0]))
@@ -124,7 +111,7 @@ def dumping(
         stack.callback(moving.join)
         stack.callback(_end, children)
         total = Checksum()
-        chunks = _chunks(children, words, moving, total)
+        chunks = _chunks(children, errors, moving, total)
         yield DumpStream(chunks, moving.sum.piece, total.piece)
 
 
@@ -141,36 +128,23 @@ def dump_line(snapshot: str, major: int, lock_wait: float) -> list[str]:
     ]
 
 
-def say(lines: Sequence[str]) -> str:
-    """Choose from a program's last words those that tell a person why."""
-    text = "\n".join(lines)
-    for sign, meaning in MEANINGS.items():
-        if sign in text:
-            return meaning
-    error = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
-    found = error.partition("error: ")[2] or error
-    # The server's own reason stands in a line of its own.
-    reasons = [each[1].strip() for line in lines if (each := SERVER.search(line))]
-    if reasons and reasons[0] not in found:
-        found = f"{found.rstrip('.')}: {reasons[0]}"
-    return found[:LONGEST_SAID]
-
-
 def _chunks(
     children: "Sequence[subprocess.Popen[bytes]]",
-    words: Sequence[StderrTail],
+    errors: Sequence[StderrTail],
     moving: Pipe,
-    total: Checksum,
+    checksum: Checksum,
 ) -> Iterator[bytes]:
     """Yield what is sealed; raise instead of ending when one of the programs failed."""
     for chunk in pipes.read(pipes.output(children[-1])):
-        total.add(chunk)
+        checksum.add(chunk)
         yield chunk
     moving.join()
-    told = zip(NAMES, children, words, strict=True)
+    programs = zip(NAMES, children, errors, strict=True)
     if moving.broken is not None:  # the others only followed the one that took no more
-        told = zip(*([each[moving.broken + 1]] for each in (NAMES, children, words)), strict=True)
-    for name, child, said in told:
+        programs = zip(
+            *([each[moving.broken + 1]] for each in (NAMES, children, errors)), strict=True
+        )
+    for name, child, said in programs:
         if code := child.wait():
             raise DumpFailed(_why(name, code, said.lines()))
     if moving.error is not None or moving.broken is not None:
@@ -178,7 +152,7 @@ def _chunks(
 
 
 def _why(name: str, code: int, lines: Sequence[str]) -> str:
-    reason = say(lines) or f"it ended with {code}"
+    reason = reason_in(lines) or f"it ended with {code}"
     if code == -9:
         reason = (
             "it was killed (out of memory? It needs four times the largest single value; "

@@ -8,7 +8,7 @@ from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Busy
 
 LOCK = (0x51_1D_3A_18, 1)  # any numbers, the same for every backup
-NAME = "slipway backup"
+APPLICATION = "slipway backup"
 LONGEST_NAME = 63  # bytes that PostgreSQL keeps of a session's name
 # A session that waits for a long dump must not be ended for being idle.
 ENDLESS = """
@@ -27,12 +27,12 @@ HOLDER = """
 
 
 @contextlib.contextmanager
-def turn(server: Server, by: str = "", patience: float = PATIENCE) -> Iterator[Connection]:
+def held(server: Server, by: str = "", patience: float = PATIENCE) -> Iterator[Connection]:
     """Hold the right to back up for a block; yield the session that holds it.
 
     The right ends with the session, also after a kill. Raises Busy, saying who holds it.
     """
-    name = f"{NAME} {by}".strip().encode()[:LONGEST_NAME].decode(errors="ignore")
+    name = f"{APPLICATION} {by}".strip().encode()[:LONGEST_NAME].decode(errors="ignore")
     session = server.connect(patience=patience, application=name)
     with contextlib.closing(session) as connection:
         refuse_shared_connection(server, connection)  # the lock would outlive us in the pooler
@@ -40,15 +40,15 @@ def turn(server: Server, by: str = "", patience: float = PATIENCE) -> Iterator[C
         connection.execute(ENDLESS)
         row = connection.execute("select pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
         if row is None or not row[0]:
-            raise Busy(_who(connection))
+            raise Busy(_holder(connection))
         yield connection
 
 
-def _who(connection: Connection) -> str:
+def _holder(connection: Connection) -> str:
     """Say who backs up; they may have ended a moment ago."""
     row = connection.execute(HOLDER, LOCK).fetchone()
     if row is None:
         return "another backup has just ended; run this again"
-    by = str(row[0]).removeprefix(NAME).strip()
+    by = str(row[0]).removeprefix(APPLICATION).strip()
     whose = f"by {by} " if by else ""
     return f"a backup is already running, {whose}from {row[1]} since {row[2]}; wait for its end"

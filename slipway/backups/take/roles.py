@@ -2,9 +2,9 @@
 
 import subprocess
 
-from slipway.backups.take.dump import DumpFailed, say
+from slipway.backups.take.dump import DumpFailed
 from slipway.database.connection import Server
-from slipway.database.processes import started
+from slipway.database.processes import reason_in, started
 from slipway.errors import Refused
 
 PATIENCE = 120.0
@@ -29,11 +29,11 @@ def read(server: Server, *, passwords: bool = False) -> bytes:
         out, err = process.communicate(timeout=PATIENCE)
     if process.returncode == 0:
         return out
-    said = err.decode(errors="replace")
-    if passwords and "pg_authid" in said:
+    text = err.decode(errors="replace")
+    if passwords and "pg_authid" in text:
         raise Refused(
             f"{server.user} may not read the passwords of roles, as in most managed databases; "
             "leave --roles-with-passwords out; nothing was backed up"
         )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    raise DumpFailed(f"pg_dumpall failed, nothing was kept: {say(lines)}")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    raise DumpFailed(f"pg_dumpall failed, nothing was kept: {reason_in(lines)}")

@@ -5,8 +5,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
-from slipway.backups.take.lock import ENDLESS, NAME
+from slipway.backups.take.lock import APPLICATION, ENDLESS
 from slipway.database.connection import Connection, NoDatabase, Server
+from slipway.errors import first_line
 
 AT_ONCE = 50  # tables in one transaction: few locks at a time
 PAGES = 4096  # of all tables of one such transaction, unless one alone has more
@@ -47,9 +48,9 @@ class RowCounter:
 
     def failures(self) -> list[str]:
         """Say which tables could not be counted, and why."""
-        told = [f"{name} was not counted: {why}" for name, why in self._failed.items()]
-        more = len(told) - SHOWN
-        return [*told[:SHOWN], *([f"and {more} more were not counted"] if more > 0 else [])]
+        sentences = [f"{name} was not counted: {why}" for name, why in self._failed.items()]
+        more = len(sentences) - SHOWN
+        return [*sentences[:SHOWN], *([f"and {more} more were not counted"] if more > 0 else [])]
 
     def end(self) -> None:
         """Stop counting; a count under way is cancelled."""
@@ -65,7 +66,9 @@ class RowCounter:
         import psycopg
 
         try:
-            self._connection = self._server.connect(patience=0, application=f"{NAME}: counting")
+            self._connection = self._server.connect(
+                patience=0, application=f"{APPLICATION}: counting"
+            )
             with contextlib.closing(self._connection) as connection:
                 connection.execute("select pg_catalog.set_config('search_path', '', false)")
                 connection.execute(ENDLESS)
@@ -75,7 +78,7 @@ class RowCounter:
                     self._count_each(connection, tables)
         except (psycopg.Error, NoDatabase, OSError) as error:
             if not self._stop.is_set():
-                self._failed["what is left"] = _reason(error)
+                self._failed["what is left"] = first_line(error)
 
     def _count_each(self, connection: Connection, tables: list[str]) -> None:
         """Count some together; where one of them cannot be, each by itself."""
@@ -89,7 +92,7 @@ class RowCounter:
             if self._stop.is_set() or connection.closed:
                 raise
             if len(tables) == 1:
-                self._failed[tables[0]] = _reason(error)
+                self._failed[tables[0]] = first_line(error)
                 return
             for table in tables:
                 self._count_each(connection, [table])
@@ -119,8 +122,3 @@ def batches(tables: Mapping[str, int]) -> Iterator[list[str]]:
         pages += size
     if some:
         yield some
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

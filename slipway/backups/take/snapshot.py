@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.backups.format.manifest import Locale
-from slipway.backups.take.dump import NO_ROOM
 from slipway.database.connection import Connection
+from slipway.database.processes import NO_ROOM
 from slipway.errors import SlipwayError
 
 MOST_HELD = 1000  # tables; each takes a place in a lock table that pg_dump fills as well
@@ -89,9 +89,9 @@ def server_version(session: Connection) -> str:
 
 def read(session: Connection, *, is_held: bool = False) -> Snapshot:
     """Read everything that a manifest tells but the rows."""
-    found = session.execute(TABLES).fetchall()
+    rows = session.execute(TABLES).fetchall()
     is_standby = bool(_value(session, "select pg_catalog.pg_is_in_recovery()"))
-    ordinary = [row for row in found if row[1] == "r" and not (is_standby and row[2] == "u")]
+    ordinary = [row for row in rows if row[1] == "r" and not (is_standby and row[2] == "u")]
     extensions = session.execute("select extname, extversion from pg_catalog.pg_extension")
     metadata = "select count(*) from pg_catalog.pg_largeobject_metadata"
     sequences = "select count(*) from pg_catalog.pg_class where relkind = 'S' and oid >= 16384"
@@ -102,8 +102,8 @@ def read(session: Connection, *, is_held: bool = False) -> Snapshot:
         extensions={str(name): str(version) for name, version in extensions.fetchall()},
         roles=tuple(str(row[0]) for row in session.execute(ROLES.encode()).fetchall()),
         tables={str(row[0]): int(row[3]) for row in ordinary},
-        unlogged=tuple(str(row[0]) for row in found if row[1] == "r" and row[2] == "u"),
-        foreign=tuple(str(row[0]) for row in found if row[1] == "f"),
+        unlogged=tuple(str(row[0]) for row in rows if row[1] == "r" and row[2] == "u"),
+        foreign=tuple(str(row[0]) for row in rows if row[1] == "f"),
         large_objects=int(_value(session, metadata)),
         sequences=int(_value(session, sequences)),
         migrations=_migrations(session),

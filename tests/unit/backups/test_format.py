@@ -14,6 +14,7 @@ from slipway.backups.format import catalogue, encryption, manifest, pipes
 from slipway.backups.format.catalogue import Proof
 from slipway.backups.format.manifest import Damaged, Locale, Manifest, Part
 from slipway.backups.take import dump, row_counts
+from slipway.database import processes
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import DAY
@@ -229,12 +230,12 @@ def test_a_client_older_than_the_server_is_not_used_and_a_newer_one_is_told() ->
         (["pg_dump: error: it broke.", "pg_dump: detail: FATAL:  ended"], "it broke: ended"),
         (["error: it broke.", "Error message from server: FATAL:  ended"], "it broke: ended"),
         (["pg_dump: error: a failed.", CLOSED], "a failed: server closed the connection"),
-        (["ERROR:  out of shared memory", "HINT: x"], dump.NO_ROOM),
+        (["ERROR:  out of shared memory", "HINT: x"], processes.NO_ROOM),
         (["warning: a", "something"], "something"),
     ],
 )
 def test_of_a_programs_last_words_those_are_told_that_say_why(lines: list[str], said: str) -> None:
-    assert dump.say(lines) == said
+    assert processes.reason_in(lines) == said
 
 
 def test_a_stream_goes_on_to_its_end_for_the_sum_when_a_child_takes_no_more() -> None:

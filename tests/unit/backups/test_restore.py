@@ -6,14 +6,17 @@ import pytest
 
 from slipway.backups.format import sums
 from slipway.backups.format.manifest import Locale, Manifest, Part
-from slipway.backups.restore import compare, preflight, restore, scrub
+from slipway.backups.restore import compare, preflight, scrub
 from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import Target
-from slipway.backups.restore.restore import RestoreSpec
+from slipway.backups.restore.restore import Restore
+from slipway.backups.restore.spec import RestoreSpec
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database import siblings
+from slipway.database.connection import Server
 from slipway.errors import ConfigError, Refused, UsageError
+from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 
@@ -71,6 +74,7 @@ FACTS = Snapshot(
 )
 SAME = DatabaseState(FACTS, {"public.people": 1000, "public.large": 7}, (), ())
 STORE = FolderStore(ROOT / "nowhere", "nowhere")
+SERVER = Server("nowhere", 5432, "logbook", "logbook", ROOT / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +134,7 @@ def test_what_differs_from_the_backup_is_said_and_only_that() -> None:
     assert compare.differences(MANIFEST, other) == [
         "public.people has 999 rows instead of 1000",
         "the table public.large is missing",
-        "the table public.more was not in it",
+        "the table public.more is not in the backup",
         "its newest migration is 1 instead of 2",
         "1 large objects instead of 2",
         "the extension pg_trgm, plpgsql is missing",
@@ -174,16 +178,33 @@ def test_a_scrub_file_cannot_leave_its_transaction(text: str) -> None:
         scrub.check(text)
 
 
-def test_a_restore_tells_its_stages() -> None:
-    names = [name for name, _ in restore.stages(RestoreSpec("prod"), frozenset({"prod"}))]
-    assert names == ["fetch", "preflight", "create", "fill", "compare", "swap"]
-    names = [name for name, _ in restore.stages(RestoreSpec("dev", into="x"), frozenset({"prod"}))]
-    assert names[-2:] == ["scrub", "name"]
+def restore_of(source: DumpSource, spec: RestoreSpec) -> Restore:
+    return Restore(SERVER, source, spec, Silent())
+
+
+def test_a_restore_shows_its_steps() -> None:
+    source = DumpSource(STORE, MANIFEST)
+    names = [step.name for step in restore_of(source, RestoreSpec("prod")).plan().steps]
+    assert names == ["fetch", "preflight", "create", "fill", "compare", "mark", "swap"]
+    spec = RestoreSpec("dev", into="x", scrub="delete from people")
+    plan = restore_of(source, spec).plan()
+    assert [step.name for step in plan.steps][-2:] == ["scrub", "name"]
+    assert plan.title == "restore 20261122T021500Z-1f3a into x"
+
+
+def test_what_a_restore_leaves_when_it_fails_is_dropped_by_its_steps() -> None:
+    plan = restore_of(DumpSource(STORE, MANIFEST), RestoreSpec("prod")).plan()
+    assert [step.name for step in plan.steps if step.undo] == ["fetch", "create"]
 
 
 def test_a_table_alone_replaces_nothing() -> None:
     with pytest.raises(UsageError, match="--into"):
-        restore.check_order(DumpSource(STORE, file="x"), RestoreSpec("dev", tables=["people"]))
+        restore_of(DumpSource(STORE, file="x"), RestoreSpec("dev", tables=["people"]))
+
+
+def test_productions_data_is_refused_elsewhere_before_anything_is_connected_to() -> None:
+    with pytest.raises(Refused, match=r"scrub\.dev\.sql"):
+        restore_of(DumpSource(STORE, MANIFEST), RestoreSpec("dev"))
 
 
 def test_names_of_databases_beside_fit_and_never_meet() -> None:
