@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Refused, SlipwayError, UsageError, first_line
 
 PER_LOG = 256  # WAL files of 16 MB in one of the numbers that a name is made of
 KINDS = {"full": "full", "diff": "differential", "incr": "incremental"}
 FILE = re.compile(r"(\d+-\d+)/[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?")
-TOLD = re.compile(r"(ERROR|WARN): (?:\[\d+\]: )?(.*)")
-ANSWERED = {
+MESSAGE = re.compile(r"(ERROR|WARN): (?:\[\d+\]: )?(.*)")
+HINTS = {
     "NoSuchBucket": "make the bucket, or correct BACKUP_STORE",
     "AccessDenied": "allow its keys to read, write, list and delete",
 }
@@ -96,82 +96,82 @@ def bases(info: str) -> list[BaseBackup]:
     Raises ArchiveError where pgBackRest could not look, which it says in there and nowhere else.
     """
     stanzas = json.loads(info, strict=False)  # it quotes bytes it could not read as they are
-    for store in (each for stanza in stanzas for each in stanza.get("repo", [])):
+    for store in (entry for stanza in stanzas for entry in stanza.get("repo", [])):
         if store["status"]["code"] == UNKNOWN:
             raise ArchiveError(f"{reason(str(store['status']['message']))}; nothing was changed")
     if not stanzas or "backup" not in stanzas[0]:
         return []
-    archives = {_id(each): str(each["id"]) for each in stanzas[0].get("archive", [])}
-    versions = {int(each["id"]): str(each["version"]) for each in stanzas[0].get("db", [])}
+    archives = {_id(entry): str(entry["id"]) for entry in stanzas[0].get("archive", [])}
+    versions = {int(entry["id"]): str(entry["version"]) for entry in stanzas[0].get("db", [])}
 
-    def base(found: Mapping[str, Any]) -> BaseBackup:
-        number, times, archive = _id(found), found["timestamp"], found.get("archive") or {}
+    def base(entry: Mapping[str, Any]) -> BaseBackup:
+        number, times, archive = _id(entry), entry["timestamp"], entry.get("archive") or {}
         return BaseBackup(
-            label=str(found["label"]),
-            kind=KINDS[str(found["type"])],
+            label=str(entry["label"]),
+            kind=KINDS[str(entry["type"])],
             begun=datetime.fromtimestamp(times["start"], UTC),
             ended=datetime.fromtimestamp(times["stop"], UTC),
             archive=archives.get(number, f"{versions.get(number, '')}-{number}"),
             last=number_of(str(archive.get("stop") or "0" * 24)),
-            size=int(found["info"]["size"]),
-            stored=int(found["info"]["repository"]["delta"]),
-            is_flawed=bool(found.get("error")),
+            size=int(entry["info"]["size"]),
+            stored=int(entry["info"]["repository"]["delta"]),
+            is_flawed=bool(entry.get("error")),
         )
 
-    return sorted((base(each) for each in stanzas[0]["backup"]), key=lambda each: each.ended)
+    return sorted((base(entry) for entry in stanzas[0]["backup"]), key=lambda entry: entry.ended)
 
 
 def files(listing: str) -> Files:
     """Read `pgbackrest repo-ls --recurse --output=json archive/<stanza>`."""
-    found: dict[str, dict[int, float]] = {}
+    files_of: dict[str, dict[int, float]] = {}
     for path, about in json.loads(listing).items():
         if match := FILE.fullmatch(path):
-            found.setdefault(match[1], {})[number_of(match[2])] = float(about["time"])
-    return found
+            files_of.setdefault(match[1], {})[number_of(match[2])] = float(about["time"])
+    return files_of
 
 
-def windows(known: Sequence[BaseBackup], stored: Files) -> list[RecoveryWindow]:
+def windows(bases: Sequence[BaseBackup], stored: Files) -> list[RecoveryWindow]:
     """Work out which moments can be returned to, the oldest first."""
-    found: list[RecoveryWindow] = []
-    for base in known:
-        kept, number = stored.get(base.archive, {}), last_file(base, stored)
-        end = datetime.fromtimestamp(kept[number], UTC) if number in kept else base.usable
+    result: list[RecoveryWindow] = []
+    for base in bases:
+        files, number = stored.get(base.archive, {}), last_file(base, stored)
+        end = datetime.fromtimestamp(files[number], UTC) if number in files else base.usable
         window = RecoveryWindow(base.usable, max(end, base.usable), base.archive, number)
-        before = found[-1] if found else None
-        if before and before.archive == window.archive and before.last >= base.last:
-            last = max(before.last, number)
-            found[-1] = RecoveryWindow(
-                before.begin, max(before.end, window.end), window.archive, last
+        previous = result[-1] if result else None
+        if previous and previous.archive == window.archive and previous.last >= base.last:
+            last = max(previous.last, number)
+            result[-1] = RecoveryWindow(
+                previous.begin, max(previous.end, window.end), window.archive, last
             )
         else:
-            found.append(window)
-    return found
+            result.append(window)
+    return result
 
 
 def last_file(base: BaseBackup, stored: Files) -> int:
     """Return the number of the last file that follows on a base backup without a hole."""
-    kept, number = stored.get(base.archive, {}), base.last
-    while number + 1 in kept:
+    files, number = stored.get(base.archive, {}), base.last
+    while number + 1 in files:
         number += 1
     return number
 
 
-def meant(moment: datetime, known: Sequence[BaseBackup], stored: Files) -> datetime:
+def meant(moment: datetime, bases: Sequence[BaseBackup], stored: Files) -> datetime:
     """Return the last instant of a second in which a window's last file came, else the moment.
 
     A store tells that in whole seconds; who types the end of a window means all that is in it.
     """
-    ends = (stored.get(each.archive, {}).get(each.last) for each in windows(known, stored))
+    ends = (stored.get(window.archive, {}).get(window.last) for window in windows(bases, stored))
     return moment.replace(microsecond=999_999) if moment.timestamp() in ends else moment
 
 
-def choose(moment: datetime, known: Sequence[BaseBackup], stored: Files) -> BaseBackup:
+def choose(moment: datetime, bases: Sequence[BaseBackup], stored: Files) -> BaseBackup:
     """Return the base backup from which a moment is reached soonest. Raises Refused."""
-    possible = windows(known, stored)
+    possible = windows(bases, stored)
     if not possible:
         raise Refused(f"nothing can be returned to: {NEVER}; nothing was changed")
     second = moment.replace(microsecond=0)  # a store tells when it got a file in whole seconds
-    inside = [each for each in possible if each.begin <= moment and second <= each.end]
+    inside = [window for window in possible if window.begin <= moment and second <= window.end]
     if not inside:
         stretches = ", and from ".join(map(str, possible))
         raise Refused(
@@ -179,9 +179,9 @@ def choose(moment: datetime, known: Sequence[BaseBackup], stored: Files) -> Base
             "nothing was changed"
         )
     window = inside[-1]
-    fitting = [each for each in known if each.usable <= moment and each.archive == window.archive]
+    fitting = [base for base in bases if base.usable <= moment and base.archive == window.archive]
     return max(
-        (each for each in fitting if each.usable >= window.begin), key=lambda each: each.ended
+        (base for base in fitting if base.usable >= window.begin), key=lambda base: base.ended
     )
 
 
@@ -206,37 +206,39 @@ def complaints(text: str) -> list[str]:
         return []
     if "status: error" not in lines:
         raise ArchiveError(f"the archive could not be verified: {reason(text)}")
-    found = []
+    problems = []
     for place, line in enumerate(lines):
-        wrong = [each for each in lines[place + 1 : place + 2] if re.search(r": [1-9]", each)]
-        if line.startswith(("backup:", "archiveId:")) and wrong:
-            found.append(f"{line.split(',')[0]}: {wrong[0]}")
+        failures = [
+            detail for detail in lines[place + 1 : place + 2] if re.search(r": [1-9]", detail)
+        ]
+        if line.startswith(("backup:", "archiveId:")) and failures:
+            problems.append(f"{line.split(',')[0]}: {failures[0]}")
         elif line.startswith("No usable"):
-            found.append(line)
-    return found or ["it says only that something is wrong"]
+            problems.append(line)
+    return problems or ["it says only that something is wrong"]
 
 
 def reason(text: str) -> str:
     """Return pgBackRest's own reason, as a sentence a person can act on where we know one."""
-    found = [match for match in map(TOLD.search, text.splitlines()) if match]
-    words = found[-1][2] if found else (text.strip().splitlines() or ["no reason given"])[0]
+    matches = [match for match in map(MESSAGE.search, text.splitlines()) if match]
+    message = matches[-1][2] if matches else first_line(text)
     if "found outside of section" in text or "is or was the repo encrypted" in text:
         return "BACKUP_PITR_PASSPHRASE is not the one that the archive is encrypted with"
     if "[050]" in text:
         return "another base backup is under way"
-    if "certificate" in words:
-        words = words.removeprefix("[CryptoError] ")
-        return f"{words}; look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA"
+    if "certificate" in message:
+        message = message.removeprefix("[CryptoError] ")
+        return f"{message}; look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA"
     if "Connect" in text or "[049]" in text:
-        return f"the store does not answer: {words}"
+        return f"the store does not answer: {message}"
     if refused := re.search(r"<Code>(\w+)</Code>", text):
-        hint = ANSWERED.get(refused[1], "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION")
+        hint = HINTS.get(refused[1], "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION")
         return f"the store answers {refused[1]}; {hint}"
-    return words[:300]
+    return message[:300]
 
 
-def _id(found: Mapping[str, Any]) -> int:
-    return int(found["database"]["id"])
+def _id(entry: Mapping[str, Any]) -> int:
+    return int(entry["database"]["id"])
 
 
 def number_of(name: str) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 PASSWORD_FILE = Path("/run/secrets/DATABASE_PASSWORD")
-PATIENCE = 60.0  # a database that starts anew is back by then
+PATIENCE = 60.0  # a database that restarts is back by then
 RETRY = 0.3
 PASSED = ("PGSSLMODE", "PGSSLROOTCERT")  # libpq reads them, here and in the application
 MAINTENANCE = "postgres"  # the database every server has

@@ -43,7 +43,9 @@ def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[
             # The line broke: perhaps before the commit was done, perhaps after it.
             with maintenance.connect() as other:
                 if not is_there(other, replaced):
-                    raise SlipwayError(f"the swap broke off: {error}; the old serves") from None
+                    raise SlipwayError(
+                        f"the swap was interrupted: {error}; the old one serves"
+                    ) from None
     return replaced, time.monotonic() - begun
 
 

@@ -22,15 +22,8 @@ def prune(work: Context) -> dict[str, Any]:
     plan = bool(work.given.get("plan"))
     store, now = work.store(), datetime.now(UTC)
     last = [*job_results.read_all(store).values()]
-    found = pruning.prune(
-        store,
-        policy,
-        last,
-        now=now,
-        plan=plan,
-        reporter=work.report,
-        database=os.environ.get("DATABASE_NAME", ""),
-    )
+    database = os.environ.get("DATABASE_NAME", "")
+    found = pruning.Pruning(store, policy, work.report, now, plan, database).run(last)
     told = found.summary(plan) if found else "the store may not be listed; nothing was pruned"
     document = dataclasses.asdict(found) if found else {}
     if not (found and found.held):

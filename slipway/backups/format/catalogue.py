@@ -51,8 +51,8 @@ class Backup:
     @property
     def newest_proof(self) -> Proof | None:
         """The last look at it; of two in one second, the drill."""
-        found = [self.proofs[kind] for kind in KINDS if kind in self.proofs]
-        return max(found, key=lambda proof: (proof.at, proof.kind), default=None)
+        proofs = [self.proofs[kind] for kind in KINDS if kind in self.proofs]
+        return max(proofs, key=lambda proof: (proof.at, proof.kind), default=None)
 
     @property
     def is_verified(self) -> bool:
@@ -94,19 +94,21 @@ def proof_key(name: str) -> str:
 
 def read(store: Store, *, now: float | None = None) -> Catalogue:
     """List a store and read every manifest in it. Raises NotListable where that is forbidden."""
-    held: dict[str, dict[str, StoredObject]] = {}
+    objects: dict[str, dict[str, StoredObject]] = {}
     for entry in store.entries(MILLENNIUM):
-        if found := KEY.fullmatch(entry.key):  # anything else is not ours
-            held.setdefault(found[1], {})[entry.key] = entry
-    whole = sorted((name for name in held if manifest_key(name) in held[name]), reverse=True)
+        if match := KEY.fullmatch(entry.key):  # anything else is not ours
+            objects.setdefault(match[1], {})[entry.key] = entry
+    names = sorted((name for name in objects if manifest_key(name) in objects[name]), reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        looked = list(pool.map(lambda name: _look(store, name, held[name]), whole))
+        results = list(pool.map(lambda name: _look(store, name, objects[name]), names))
     before = (time.time() if now is None else now) - DAY
-    stray = [e for name in held.keys() - set(whole) for e in held[name].values()]
+    stray = [e for name in objects.keys() - set(names) for e in objects[name].values()]
     return Catalogue(
-        backups=tuple(each for each in looked if isinstance(each, Backup)),
+        backups=tuple(result for result in results if isinstance(result, Backup)),
         leftovers=tuple(sorted((e for e in stray if e.written < before), key=lambda e: e.key)),
-        damaged={n: each for n, each in zip(whole, looked, strict=True) if isinstance(each, str)},
+        damaged={
+            name: why for name, why in zip(names, results, strict=True) if isinstance(why, str)
+        },
     )
 
 
@@ -117,14 +119,14 @@ def find(store: Store, which: str = "latest", *, reporter: Reporter = SILENT) ->
     """
     if which != "latest":
         return get(store, which)
-    found = read(store)
-    if not found.backups and found.damaged:
-        raise DifferenceFound(none_whole(store.name, found.damaged))
-    if not found.backups:
+    catalogue = read(store)
+    if not catalogue.backups and catalogue.damaged:
+        raise DifferenceFound(none_whole(store.name, catalogue.damaged))
+    if not catalogue.backups:
         raise Refused(f"{store.name} holds no backup; take one: inv db.backup")
-    for name, why in newer_damaged(found.damaged, found.backups[0].id).items():
+    for name, why in newer_damaged(catalogue.damaged, catalogue.backups[0].id).items():
         reporter.note(passed_over(name, why))
-    return found.backups[0]
+    return catalogue.backups[0]
 
 
 def newer_damaged(damaged: Mapping[str, str], newest: str) -> dict[str, str]:
@@ -134,13 +136,13 @@ def newer_damaged(damaged: Mapping[str, str], newest: str) -> dict[str, str]:
 
 def passed_over(name: str, why: str) -> str:
     """Say that a newer backup is not the one that is taken."""
-    return f"! the newer backup {name} is not whole and is passed over: {why}"
+    return f"! the newer backup {name} is damaged and skipped: {why}"
 
 
 def none_whole(where: str, damaged: Mapping[str, str]) -> str:
     """Say of every backup what is wrong with it, where none is whole."""
-    told = "; ".join(f"{name}: {why}" for name, why in sorted(damaged.items(), reverse=True))
-    return f"no backup in {where} is whole: {told}. Take another now: inv db.backup"
+    reasons = "; ".join(f"{name}: {why}" for name, why in sorted(damaged.items(), reverse=True))
+    return f"every backup in {where} is damaged: {reasons}. Take another now: inv db.backup"
 
 
 def get(store: Store, name: str) -> Backup:
@@ -148,26 +150,26 @@ def get(store: Store, name: str) -> Backup:
     if not ID.fullmatch(name):
         raise UsageError(f"{name[:60]!a} is no backup; `inv db.backups` lists them")
     try:
-        found = manifest.parse(_read(store, manifest_key(name)), name)
+        document = manifest.parse(_read(store, manifest_key(name)), name)
     except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
     keys = (manifest_key(name), roles_key(name), dump_key(name))
-    return Backup(found, keys, found.stored, proofs(store, name))
+    return Backup(document, keys, document.stored, proofs(store, name))
 
 
 def proofs(store: Store, name: str) -> Mapping[str, Proof]:
     """Read the proofs of a backup; one that cannot be read proves nothing."""
     try:
-        found = json.loads(_read(store, proof_key(name)))
-        return {kind: _proof(kind, found[kind]) for kind in KINDS if kind in found}
+        document = json.loads(_read(store, proof_key(name)))
+        return {kind: _proof(kind, document[kind]) for kind in KINDS if kind in document}
     except (StoreError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return {}
 
 
 def prove(store: Store, name: str, proof: Proof) -> None:
     """Keep a proof beside its backup, and those of another kind that were there."""
-    all_of_it = {**proofs(store, name), proof.kind: proof}
-    document = {kind: dataclasses.asdict(each) for kind, each in all_of_it.items()}
+    by_kind = {**proofs(store, name), proof.kind: proof}
+    document = {kind: dataclasses.asdict(proof) for kind, proof in by_kind.items()}
     text = json.dumps({"version": 1, **document}, indent=1, ensure_ascii=False)
     store.put(proof_key(name), [text.encode()])
 
@@ -178,35 +180,33 @@ def remove(store: Store, keys: Sequence[str]) -> None:
         store.delete(key)
 
 
-def _look(store: Store, name: str, held: Mapping[str, StoredObject]) -> Backup | str:
+def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> Backup | str:
     """Read one manifest and hold it against what lies there; a sentence says what is wrong."""
     try:
-        found = manifest.parse(_read(store, manifest_key(name)), name)
+        parsed = manifest.parse(_read(store, manifest_key(name)), name)
     except NotFound:
         return "it was removed a moment ago"
     except Refused as error:
         return str(error)
-    for key, piece in ((dump_key(name), found.dump), (roles_key(name), found.globals)):
-        if key not in held:
+    for key, piece in ((dump_key(name), parsed.dump), (roles_key(name), parsed.globals)):
+        if key not in objects:
             return f"{key} is missing"
-        if held[key].size != piece.size:
-            return f"{key} has {held[key].size} bytes instead of {piece.size}"
-    size = sum(entry.size for entry in held.values())
-    return Backup(found, tuple(sorted(held)), size, _held_proofs(store, name, held))
+        if objects[key].size != piece.size:
+            return f"{key} has {objects[key].size} bytes instead of {piece.size}"
+    size = sum(entry.size for entry in objects.values())
+    has_proof = proof_key(name) in objects
+    return Backup(parsed, tuple(sorted(objects)), size, proofs(store, name) if has_proof else {})
 
 
-def _held_proofs(store: Store, name: str, held: Mapping[str, StoredObject]) -> Mapping[str, Proof]:
-    return proofs(store, name) if proof_key(name) in held else {}
-
-
-def _proof(kind: str, found: Mapping[str, Any]) -> Proof:
-    counts = {str(k): int(v) for k, v in found.get("counts", {}).items()}
-    why = str(found.get("why", ""))
-    return Proof(kind, str(found["at"]), float(found["seconds"]), found["ok"] is True, counts, why)
+def _proof(kind: str, document: Mapping[str, Any]) -> Proof:
+    counts = {str(k): int(v) for k, v in document.get("counts", {}).items()}
+    why = str(document.get("why", ""))
+    at, seconds = str(document["at"]), float(document["seconds"])
+    return Proof(kind, at, seconds, document["ok"] is True, counts, why)
 
 
 def _read(store: Store, key: str) -> bytes:
-    """Read something small wholly; what is not small is not what it is called."""
+    """Read a small object; what is not small is not what it is called."""
     data = bytearray()
     with contextlib.closing(store.get(key)) as chunks:  # type: ignore[type-var]
         for chunk in chunks:

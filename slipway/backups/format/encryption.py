@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from slipway.database.processes import started
-from slipway.errors import ConfigError, SlipwayError, UsageError
+from slipway.errors import ConfigError, SlipwayError, UsageError, first_line
 
 IDENTITY = re.compile(r"^AGE-SECRET-KEY-1[0-9A-Z]{50,80}$", re.MULTILINE)
 RECIPIENT = re.compile(r"age1[0-9a-z]{20,2000}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]{40,2000}(?: .*)?")
@@ -93,6 +93,6 @@ def _run(argv: Sequence[str], data: bytes, *, pass_fds: Sequence[int] = ()) -> b
     with started(argv, stdin=pipe, stdout=pipe, pass_fds=pass_fds) as process:
         out, err = process.communicate(data, timeout=PATIENCE)
     if process.returncode != 0:
-        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SlipwayError(f"{argv[0]} failed: {lines[0].removeprefix('age: error: ')}")
+        reason = first_line(err.decode(errors="replace")).removeprefix("age: error: ")
+        raise SlipwayError(f"{argv[0]} failed: {reason}")
     return out

@@ -195,10 +195,10 @@ READERS: Mapping[Any, Callable[[Any], Any]] = {
     float: float,
     bool: bool,
     tuple[str, ...]: _texts,
-    Mapping[str, str]: lambda found: {key: _text(value) for key, value in found.items()},
-    Mapping[str, int | None]: lambda found: {
-        key: None if value is None else int(value) for key, value in found.items()
+    Mapping[str, str]: lambda value: {key: _text(value) for key, value in value.items()},
+    Mapping[str, int | None]: lambda value: {
+        key: None if value is None else int(value) for key, value in value.items()
     },
     Part: _part,
-    Locale: lambda found: Locale(**{key: _text(value) for key, value in found.items()}),
+    Locale: lambda value: Locale(**{key: _text(value) for key, value in value.items()}),
 }

@@ -112,10 +112,10 @@ def fetch(
 
     Raises Damaged or Refused when it is not whole, or not what it says.
     """
-    wanted, room = source.manifest, throwaway.room(root)
-    if wanted and wanted.plain.size > room:
+    manifest, room = source.manifest, throwaway.room(root)
+    if manifest and manifest.plain.size > room:
         raise Refused(
-            f"{source.label} needs {wanted.plain.size >> 20} MB of room in the scratch volume "
+            f"{source.label} needs {manifest.plain.size >> 20} MB of room in the scratch volume "
             f"{root}, which has {room >> 20}; nothing was changed; free some room "
             "on the machine that runs ops"
         )

@@ -1,1 +1,1 @@
-"""Backups by the clock: policy, crontab, retention, what became of each job."""
+"""Scheduled backups: policy, crontab, retention, what became of each job."""

@@ -82,14 +82,14 @@ def keep(store: Store, run: JobResult, folder: Path = FOLDER) -> str:
 
 def read(store: Store, job: str, folder: Path = FOLDER) -> JobResult | None:
     """Return the last run of a job that is known; None for a job that never ran."""
-    found = [run for run in (_stored(store, job), _local(folder, job)) if run]
-    return max(found, key=lambda run: (run.began, run.ended), default=None)
+    results = [run for run in (_stored(store, job), _local(folder, job)) if run]
+    return max(results, key=lambda run: (run.began, run.ended), default=None)
 
 
 def read_all(store: Store, folder: Path = FOLDER) -> dict[str, JobResult]:
     """Return the last run of every job that ever ran."""
-    found = {job: read(store, job, folder) for job in JOBS}
-    return {job: run for job, run in found.items() if run}
+    results = {job: read(store, job, folder) for job in JOBS}
+    return {job: run for job, run in results.items() if run}
 
 
 def parse(document: Mapping[str, Any]) -> JobResult:

@@ -51,7 +51,7 @@ class Policy:
         )
 
 
-def read(path: Path, environment: str, known: Sequence[str]) -> Policy:
+def read(path: Path, environment: str, environments: Sequence[str]) -> Policy:
     """Read the policy of one environment, of those that are known. Raises ConfigError."""
     import yaml
 
@@ -63,26 +63,26 @@ def read(path: Path, environment: str, known: Sequence[str]) -> Policy:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         raise ConfigError(f"{NAME} is not YAML{where}") from None
-    whole = _table(document, "", ("defaults", "environments"))
-    own = _table(whole.get("environments") or {}, "environments", known)
-    found = {}
-    for name, given in {"": whole.get("defaults"), **own}.items():
+    sections = _table(document, "", ("defaults", "environments"))
+    own = _table(sections.get("environments") or {}, "environments", environments)
+    tables = {}
+    for name, table in {"": sections.get("defaults"), **own}.items():
         # Every environment is checked, so that a mistake is not found on the night it counts.
         where = f"environments.{name}" if name else "defaults"
-        found[name] = _flat(given or {}, where)
-    return _policy(found[""] | found.get(environment, {}))
+        tables[name] = _flat(table or {}, where)
+    return _policy(tables[""] | tables.get(environment, {}))
 
 
-def _flat(given: object, where: str) -> dict[str, Any]:
+def _flat(value: object, where: str) -> dict[str, Any]:
     """Check one table; return its values under dotted names."""
-    table = _table(given, where, ("when", "keep", "stale_after", "keep_replaced"))
+    table = _table(value, where, ("when", "keep", "stale_after", "keep_replaced"))
     flat: dict[str, Any] = {}
     when = _table(table.get("when") or {}, f"{where}.when", JOBS)
-    for job, value in when.items():
-        flat[f"when.{job}"] = _expression(value, f"{where}.when.{job}")
+    for job, expression in when.items():
+        flat[f"when.{job}"] = _expression(expression, f"{where}.when.{job}")
     keep = _table(table.get("keep") or {}, f"{where}.keep", SPANS)
-    for span, value in keep.items():
-        flat[f"keep.{span}"] = _count(value, f"{where}.keep.{span}")
+    for span, count in keep.items():
+        flat[f"keep.{span}"] = _count(count, f"{where}.keep.{span}")
     for name in ("stale_after", "keep_replaced"):
         if name in table:
             flat[name] = _seconds(table[name], f"{where}.{name}")
@@ -111,13 +111,13 @@ def _policy(flat: Mapping[str, Any]) -> Policy:
     )
 
 
-def _table(value: object, where: str, known: Sequence[str]) -> dict[str, Any]:
+def _table(value: object, where: str, names: Sequence[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f"{NAME}: {where or 'the file'} must hold names and values")
     for key in value:
-        if key not in known:
+        if key not in names:
             path = f"{where}.{key}" if where else str(key)
-            raise ConfigError(f"{NAME}: {path[:60]!a} is not known (one of: {', '.join(known)})")
+            raise ConfigError(f"{NAME}: {path[:60]!a} is not known (one of: {', '.join(names)})")
     return value
 
 
@@ -140,7 +140,7 @@ def _count(value: object, where: str) -> int:
 
 
 def _seconds(value: object, where: str) -> float:
-    found = LENGTH.fullmatch(value) if isinstance(value, str) else None
-    if found is None or int(found[1]) == 0:
+    match = LENGTH.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
         raise ConfigError(f"{NAME}: {where} must be a length of time: 90m, 26h or 7d")
-    return float(int(found[1]) * UNITS[found[2]])
+    return float(int(match[1]) * UNITS[match[2]])

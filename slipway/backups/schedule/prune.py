@@ -1,17 +1,17 @@
 """Pruning: what the policy does not keep goes, manifest first; what is locked is told and stays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from slipway.backups.format import catalogue
-from slipway.backups.format.catalogue import Backup, Catalogue
+from slipway.backups.format import catalogue as catalogues
+from slipway.backups.format.catalogue import Catalogue
 from slipway.backups.schedule import retention
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.retention import DatedBackup, Decision
 from slipway.progress import Reporter
-from slipway.storage.store import NotListable, Retained, Store, StoredObject
+from slipway.storage.store import NotListable, Retained, Store
 
 
 @dataclass(frozen=True)
@@ -42,63 +42,91 @@ class PruneResult:
         return "; ".join(parts)
 
 
-def prune(
-    store: Store,
-    policy: Policy,
-    runs: Sequence[JobResult],
-    *,
-    now: datetime,
-    plan: bool,
-    reporter: Reporter,
-    database: str = "",
-) -> PruneResult | None:
-    """Remove what the policy does not keep; None where the keys may not list.
+@dataclass
+class Pruning:
+    """One pruning of a store; with `plan` the same is decided and nothing removed."""
 
-    With `plan` the same is decided and nothing removed. Backups of another `database` stay.
-    """
-    try:
-        found = catalogue.read(store, now=now.timestamp())
-    except NotListable as error:
-        reporter.note(
-            f"{error}; nothing was pruned: let the store's own lifecycle rules remove old backups"
+    store: Store
+    policy: Policy
+    reporter: Reporter
+    now: datetime
+    plan: bool = False
+    database: str = ""  # whose backups these are; those of others stay
+    retained: list[str] = field(default_factory=list)  # what the store keeps locked
+
+    def run(self, results: Sequence[JobResult]) -> PruneResult | None:
+        """Remove what the policy does not keep; None where the keys may not list."""
+        try:
+            catalogue = catalogues.read(self.store, now=self.now.timestamp())
+        except NotListable as error:
+            self.reporter.note(
+                f"{error}; nothing was pruned: let the store's own lifecycle rules remove old "
+                "backups"
+            )
+            return None
+        catalogue = self._ours(catalogue)
+        decision = decide(catalogue, self.policy, results, self.now)
+        for name, why in catalogue.damaged.items():
+            self.reporter.note(f"{name} is damaged and stays: {why}")
+        backups = {backup.id: backup for backup in catalogue.backups}
+        removed = [
+            backups[name] for name in decision.drop if self._remove(name, backups[name].keys)
+        ]
+        leftovers = [entry for entry in catalogue.leftovers if self._remove(entry.key, [entry.key])]
+        sizes = [backup.size for backup in removed] + [entry.size for entry in leftovers]
+        return PruneResult(
+            keep=decision.keep,
+            removed=tuple(backup.id for backup in removed),
+            leftovers=tuple(entry.key for entry in leftovers),
+            retained=tuple(self.retained),
+            damaged=tuple(catalogue.damaged),
+            freed=sum(sizes),
+            held=decision.held,
         )
-        return None
-    found = _of(database, found, store, reporter)
-    decision = decide(found, policy, runs, now)
-    for name, why in found.damaged.items():
-        reporter.note(f"{name} is damaged and stays: {why}")
-    backups = {one.id: one for one in found.backups}
-    going = [backups[name] for name in decision.drop]
-    removing = _Removing(store, plan, reporter)
-    removed = [one for one in going if removing.remove(one.id, one.keys)]
-    leftovers = [entry for entry in found.leftovers if removing.remove(entry.key, [entry.key])]
-    return _told(decision, removed, leftovers, removing.retained, tuple(found.damaged))
+
+    def _ours(self, catalogue: Catalogue) -> Catalogue:
+        """Leave out what is not ours: two projects in one store must not prune each other."""
+        others = {backup.manifest.database for backup in catalogue.backups} - {self.database}
+        if not self.database or not others:
+            return catalogue
+        ours = tuple(b for b in catalogue.backups if b.manifest.database == self.database)
+        count = len(catalogue.backups) - len(ours)
+        self.reporter.note(
+            f"{count} of the backups in {self.store.name} are of {', '.join(sorted(others))} and "
+            "stay; if that is another project, give each a BACKUP_STORE of its own"
+        )
+        return replace(catalogue, backups=ours)
+
+    def _remove(self, name: str, keys: Sequence[str]) -> bool:
+        """Remove a backup or a leftover; whether it is gone, or with `plan` would be."""
+        if self.plan:
+            return True
+        try:
+            catalogues.remove(self.store, keys)
+        except Retained as error:
+            self.retained.append(name)
+            self.reporter.note(f"{name} stays: {error}")
+            return False
+        return True
 
 
-def _of(database: str, found: Catalogue, store: Store, reporter: Reporter) -> Catalogue:
-    """Leave out what is not ours: two projects in one store must not prune each other."""
-    others = {one.manifest.database for one in found.backups} - {database}
-    if not database or not others:
-        return found
-    ours = tuple(one for one in found.backups if one.manifest.database == database)
-    count = len(found.backups) - len(ours)
-    reporter.note(
-        f"{count} of the backups in {store.name} are of {', '.join(sorted(others))} and stay; if "
-        f"that is another project, give each a BACKUP_STORE of its own"
-    )
-    return replace(found, backups=ours)
-
-
-def decide(found: Catalogue, policy: Policy, runs: Sequence[JobResult], now: datetime) -> Decision:
+def decide(
+    catalogue: Catalogue, policy: Policy, results: Sequence[JobResult], now: datetime
+) -> Decision:
     """Decide what stays, from the catalogue and what became of the last jobs."""
-    dated = [DatedBackup(one.id, one.manifest.at, one.is_verified) for one in found.backups]
-    return retention.decide(dated, policy.keep, now, policy.stale_after, _failed(found, runs))
+    dated = [
+        DatedBackup(backup.id, backup.manifest.at, backup.is_verified)
+        for backup in catalogue.backups
+    ]
+    return retention.decide(
+        dated, policy.keep, now, policy.stale_after, _failed(catalogue, results)
+    )
 
 
-def _failed(found: Catalogue, runs: Sequence[JobResult]) -> str:
+def _failed(catalogue: Catalogue, results: Sequence[JobResult]) -> str:
     """Say which of the last runs was no success; a good backup made since settles it."""
-    newest = found.backups[0].manifest.at if found.backups else None
-    for run in runs:
+    newest = catalogue.backups[0].manifest.at if catalogue.backups else None
+    for run in results:
         is_settled = newest is not None and newest >= run.at
         if run.job == "backup" and run.state != "ok" and not is_settled:
             what = "was never finished" if run.state == "running" else f"was {run.state}"
@@ -108,45 +136,6 @@ def _failed(found: Catalogue, runs: Sequence[JobResult]) -> str:
     return ""
 
 
-class _Removing:
-    """Removes object by object, and remembers what the store would not let go."""
-
-    def __init__(self, store: Store, plan: bool, reporter: Reporter) -> None:
-        self._store = store
-        self._plan = plan
-        self._reporter = reporter
-        self.retained: list[str] = []
-
-    def remove(self, name: str, keys: Sequence[str]) -> bool:
-        if self._plan:
-            return True
-        try:
-            catalogue.remove(self._store, keys)
-        except Retained as error:
-            self.retained.append(name)
-            self._reporter.note(f"{name} stays: {error}")
-            return False
-        return True
-
-
-def _told(
-    decision: Decision,
-    removed: Sequence[Backup],
-    leftovers: Sequence[StoredObject],
-    retained: Sequence[str],
-    damaged: tuple[str, ...],
-) -> PruneResult:
-    return PruneResult(
-        keep=decision.keep,
-        removed=tuple(one.id for one in removed),
-        leftovers=tuple(entry.key for entry in leftovers),
-        retained=tuple(retained),
-        damaged=damaged,
-        freed=sum(one.size for one in removed) + sum(entry.size for entry in leftovers),
-        held=decision.held,
-    )
-
-
-def counted(found: Sequence[object], noun: str) -> str:
+def counted(items: Sequence[object], noun: str) -> str:
     """Write a number of things: `1 backup`, `2 backups`."""
-    return f"{len(found)} {noun}{'s' * (len(found) != 1)}"
+    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"

@@ -42,19 +42,21 @@ def decide(
     failed: str = "",
 ) -> Decision:
     """Decide over all whole backups of one database; `failed` says that the last run failed."""
-    ordered = sorted(backups, key=lambda one: (one.created, one.ident), reverse=True)
+    ordered = sorted(backups, key=lambda backup: (backup.created, backup.ident), reverse=True)
     held = failed or _why_not(ordered, now, stale_after)
-    reasons = {one.ident: [*_reasons(one, ordered)] for one in ordered}
+    reasons = {backup.ident: [*_reasons(backup, ordered)] for backup in ordered}
     for span, (count, period) in _rules(keep).items():
         for ident in _newest_of(ordered, count, period):
             reasons[ident].append(span)
     if held:
-        return Decision(tuple((one.ident, "held back") for one in ordered), (), held)
+        return Decision(tuple((backup.ident, "held back") for backup in ordered), (), held)
     return Decision(
         keep=tuple(
-            (one.ident, ", ".join(reasons[one.ident])) for one in ordered if reasons[one.ident]
+            (backup.ident, ", ".join(reasons[backup.ident]))
+            for backup in ordered
+            if reasons[backup.ident]
         ),
-        drop=tuple(one.ident for one in reversed(ordered) if not reasons[one.ident]),
+        drop=tuple(backup.ident for backup in reversed(ordered) if not reasons[backup.ident]),
     )
 
 
@@ -71,11 +73,11 @@ def _why_not(ordered: Sequence[DatedBackup], now: datetime, stale_after: float) 
     return ""
 
 
-def _reasons(one: DatedBackup, ordered: Sequence[DatedBackup]) -> list[str]:
+def _reasons(backup: DatedBackup, ordered: Sequence[DatedBackup]) -> list[str]:
     reasons = []
-    if one is ordered[0]:
+    if backup is ordered[0]:
         reasons.append("newest")
-    if one is next((each for each in ordered if each.proven), None):
+    if backup is next((older for older in ordered if older.proven), None):
         reasons.append("newest proven")
     return reasons
 
@@ -93,7 +95,7 @@ def _newest_of(
     ordered: Sequence[DatedBackup], count: int, period: Callable[[datetime], object]
 ) -> list[str]:
     """Name the newest of each of the last `count` periods that have a backup at all."""
-    found: dict[object, str] = {}
-    for one in ordered:
-        found.setdefault(period(one.created.astimezone(UTC)), one.ident)
-    return list(found.values())[:count]
+    newest: dict[object, str] = {}
+    for backup in ordered:
+        newest.setdefault(period(backup.created.astimezone(UTC)), backup.ident)
+    return list(newest.values())[:count]

@@ -142,13 +142,13 @@ def _chunks(
     programs = zip(NAMES, children, errors, strict=True)
     if moving.broken is not None:  # the others only followed the one that took no more
         programs = zip(
-            *([each[moving.broken + 1]] for each in (NAMES, children, errors)), strict=True
+            *([group[moving.broken + 1]] for group in (NAMES, children, errors)), strict=True
         )
-    for name, child, said in programs:
+    for name, child, stderr in programs:
         if code := child.wait():
-            raise DumpFailed(_why(name, code, said.lines()))
+            raise DumpFailed(_why(name, code, stderr.lines()))
     if moving.error is not None or moving.broken is not None:
-        raise DumpFailed("the dump broke off on its way; nothing was kept")
+        raise DumpFailed("the dump was interrupted on its way; nothing was kept")
 
 
 def _why(name: str, code: int, lines: Sequence[str]) -> str:

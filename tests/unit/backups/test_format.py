@@ -157,7 +157,7 @@ def test_damaged_backups_are_told_where_the_newest_is_looked_for(store: FolderSt
     reporter = RecordingReporter()
     notes = reporter.notes
     assert catalogue.find(store, reporter=reporter).id == older
-    assert len(notes) == 1 and f"{newer} is not whole" in notes[0]
+    assert len(notes) == 1 and f"{newer} is damaged" in notes[0]
     store.delete(catalogue.dump_key(older))
     with pytest.raises(DifferenceFound, match=rf"{newer}\.roles\.sql\.age is .*{older}\.dump"):
         catalogue.find(store)

@@ -86,7 +86,7 @@ def run(
     plan: bool = False,
     reporter: RecordingReporter,
 ) -> PruneResult | None:
-    return prune.prune(store, POLICY, [*last], now=NOW, plan=plan, reporter=reporter)
+    return prune.Pruning(store, POLICY, reporter, NOW, plan).run([*last])
 
 
 def pruned(store: LockedStore, *last: JobResult, plan: bool = False) -> PruneResult:
@@ -209,9 +209,7 @@ def test_a_thousand_backups_are_decided_at_once(store: LockedStore) -> None:
 def test_the_backups_of_another_project_in_the_same_store_stay(store: LockedStore) -> None:
     keep(store, *(day + 0.4 for day in range(6)))
     reporter = RecordingReporter()
-    found = prune.prune(
-        store, POLICY, [], now=NOW, plan=False, reporter=reporter, database="another"
-    )
+    found = prune.Pruning(store, POLICY, reporter, NOW, database="another").run([])
     assert found is not None and found.removed == ()
     assert len(catalogue.read(store).backups) == 6
     assert "give each a BACKUP_STORE of its own" in reporter.notes[0]

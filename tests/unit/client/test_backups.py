@@ -76,7 +76,9 @@ def test_the_newest_backup_is_not_verified_by_an_older_one_that_is_whole() -> No
 
 @pytest.mark.parametrize("which", ["latest", "all"])
 def test_where_no_backup_is_whole_each_damage_is_told(which: str) -> None:
-    with pytest.raises(DifferenceFound, match=f"whole: {NEWER}: .* missing; {OLDER}: .* missing"):
+    with pytest.raises(
+        DifferenceFound, match=f"is damaged: {NEWER}: .* missing; {OLDER}: .* missing"
+    ):
         backups.verify(holding(damaged=[OLDER, NEWER]), which, Silent())
 
 
@@ -85,7 +87,7 @@ def test_a_newer_backup_that_is_damaged_is_not_passed_over_silently() -> None:
     found = holding(NEWER, OLDER, damaged=[NEWEST]).found
     assert backups.choose_one(found, "latest", heard)["id"] == NEWER
     assert heard.notes == [
-        f"! the newer backup {NEWEST} is not whole and is passed over: {NEWEST}.dump.age is missing"
+        f"! the newer backup {NEWEST} is damaged and skipped: {NEWEST}.dump.age is missing"
     ]
     assert backups.choose_one(found, OLDER, heard)["id"] == OLDER and len(heard.notes) == 1
 
