@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from slipway.bootstrap import standins
-from slipway.errors import Refused
+from slipway.errors import Refused, last_line
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
 from slipway.images.references import plain
@@ -68,10 +68,10 @@ def _pull(host: Host, name: str, silent: dict[str, str], reporter: Reporter) -> 
     pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
     if pulled.code == 0:
         return True
-    words = pulled.err.strip().splitlines()[-1:] or ["no message"]
-    if not NO_ANSWER.search(words[0]):
-        raise Refused(f"{name} cannot be pulled: {words[0]}")
-    silent[_registry(name)] = words[0].removeprefix("Error response from daemon: ")
+    reason = last_line(pulled.err)
+    if not NO_ANSWER.search(reason):
+        raise Refused(f"{name} cannot be pulled: {reason}")
+    silent[_registry(name)] = reason.removeprefix("Error response from daemon: ")
     return False
 
 

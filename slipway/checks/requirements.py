@@ -3,7 +3,7 @@
 import functools
 import shutil
 
-from slipway.errors import CommandFailed
+from slipway.errors import CommandFailed, last_line
 from slipway.hosts.local import LocalHost
 
 BASE = "debian:trixie-slim"
@@ -21,7 +21,7 @@ def why_no_engine() -> str:
         done = LocalHost().run(["docker", "version"], timeout=20, check=False)
     except CommandFailed as error:
         return str(error)
-    return f"the Docker engine does not answer: {_last(done.err)}" if done.code else ""
+    return f"the Docker engine does not answer: {last_line(done.err)}" if done.code else ""
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def why_no_hosts() -> str:
         return f"the image {BASE} is missing: inv bootstrap"
     argv = ["docker", "run", "--rm", "--network", "none", "--label", "slipway.trial=true", *RIGHTS]
     done = host.run([*argv, BASE, "sh", "-euc", TRIAL], timeout=60, check=False)
-    return f"the engine may not hold nested hosts: {_last(done.err)}" if done.code else ""
+    return f"the engine may not hold nested hosts: {last_line(done.err)}" if done.code else ""
 
 
 @functools.cache
@@ -45,7 +45,3 @@ def why_no_browser() -> str:
     if any(shutil.which(name) for name in BROWSERS):
         return ""
     return "Chromium is not installed: apt-get install chromium"
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1]

@@ -8,7 +8,7 @@ from typing import Any
 from slipway import shell_scripts
 from slipway.cluster import node
 from slipway.cluster.node import Node
-from slipway.errors import HostError
+from slipway.errors import HostError, last_line
 from slipway.hosts.host import Host
 
 OBSERVE = (
@@ -69,8 +69,8 @@ def observe(manager: Host, app: str) -> Observed:
     """Read everything that belongs to `app`. Raises HostError when the engine does not answer."""
     done = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=60, check=False)
     if done.code != 0 and "\nnow" not in done.out:
-        last = (done.err or done.out).strip().splitlines()[-1:] or ["no answer"]
-        raise HostError(manager.name, f"the Docker engine does not answer: {last[0]}")
+        reason = last_line(done.err or done.out)
+        raise HostError(manager.name, f"the Docker engine does not answer: {reason}")
     return parse(done.check().out)
 
 

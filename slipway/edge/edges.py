@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.errors import HostError, SlipwayError
+from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import CommandResult, Host, script
 
@@ -68,7 +68,7 @@ class Edges:
             argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
             done = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if done.code != 0:
-                raise HostError(host.name, f"the edge did not take the new routes: {_last(done)}")
+                raise HostError(host.name, f"the edge did not take the new routes: {_reason(done)}")
 
         parallel.each(self.hosts, one)
 
@@ -104,7 +104,7 @@ class Edges:
                 if done.code == 0:
                     return
                 if time.monotonic() > deadline:
-                    raise HostError(host.name, f"seen from the edge, {_last(done)}")
+                    raise HostError(host.name, f"seen from the edge, {_reason(done)}")
                 time.sleep(POLL)
 
         parallel.each(self.hosts, one)
@@ -125,6 +125,5 @@ class Edges:
         return count
 
 
-def _last(done: CommandResult) -> str:
-    lines = (done.err or done.out).strip().splitlines()
-    return lines[-1] if lines else f"it ended with {done.code}"
+def _reason(result: CommandResult) -> str:
+    return last_line(result.err or result.out or f"it ended with {result.code}")

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Collection
 
-from slipway.errors import CommandFailed, SlipwayError
+from slipway.errors import CommandFailed, SlipwayError, last_line
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.images.sources import Image
@@ -22,7 +22,7 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
         try:
             host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
         except CommandFailed as error:
-            last = _last(error.stderr)
+            last = last_line(error.stderr)
             login = f" (docker login {registry})" if WANTS_LOGIN.search(last) else ""
             raise SlipwayError(
                 f"{registry} did not take {image.tag}; nothing was changed: {last}{login}"
@@ -32,7 +32,3 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
         repository = name.rpartition(":")[0]
         references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
     return references
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1]

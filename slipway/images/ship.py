@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from slipway import shell_scripts
-from slipway.errors import HostError
+from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
@@ -97,7 +97,7 @@ def _ship(hosts: Sequence[Host], cargo: Shipment) -> list[int]:
             whole = archive.save(tags, ())
             done = host.run(["docker", "load"], stdin=whole, timeout=60 * MINUTES, check=False)
         if done.code != 0:
-            raise HostError(host.name, f"docker load failed: {_line(done.err)}")
+            raise HostError(host.name, f"docker load failed: {last_line(done.err)}")
         if lost := _lost(host, cargo):
             raise HostError(
                 host.name,
@@ -125,7 +125,3 @@ def _chains(text: str) -> dict[str, Chain]:
 
 def _human(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"
-
-
-def _line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1]

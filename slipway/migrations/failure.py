@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, first_line
 from slipway.migrations.blockers import without_strings
 from slipway.migrations.files import Migration, Script
 from slipway.migrations.statement import Statement
@@ -46,11 +46,10 @@ class MigrationFailed(SlipwayError):
 def of(error: "psycopg.Error", number: int, before: int = 0) -> Failure:
     """Read what the server said; `before` is how many letters were sent before the statement."""
     said = error.diag
-    lines = str(error).strip().splitlines() or ["no reason given"]
     return Failure(
         number=number,
         state=error.sqlstate or "",
-        message=said.message_primary or lines[0],
+        message=said.message_primary or first_line(error),
         hint=HINTS.get(error.sqlstate or "", said.message_hint or ""),
         position=max(int(said.statement_position or 0) - before, 0),
     )

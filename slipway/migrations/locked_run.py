@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from slipway.database.connection import Connection, Server
-from slipway.errors import Refused, SlipwayError
+from slipway.errors import Refused, SlipwayError, first_line
 from slipway.migrations import access, indexes, journal, lock, state
 from slipway.migrations import options as wishes
 from slipway.migrations.blockers import BlockerWatch
@@ -141,10 +141,9 @@ def begun(server: Server, report: Reporter, wish: MigrationOptions) -> Iterator[
                     execution = FileRunner(server, keeper, session, watch, report, wish.by)
                     yield LockedRun(keeper, execution, report, wish)
     except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise SlipwayError(
-            f"the connection that keeps other runs out broke off: {reason}; what was applied so "
-            "far stays, a file that was running is taken back or shown by `inv db.status`"
+            f"the connection that keeps other runs out broke off: {first_line(error)}; what was "
+            "applied so far stays, a file that was running is taken back or shown by inv db.status"
         ) from None
     finally:
         session.close()

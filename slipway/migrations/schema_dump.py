@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.database import processes
 from slipway.database.connection import Server
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, first_line
 from slipway.migrations import attver, journal
 
 # Of Slipway's own record only dbmate's table is part of a schema; `dbmate load` wants it so.
@@ -29,8 +29,8 @@ def dump(server: Server) -> str:
     with server.libpq() as env, processes.started(argv, env=env, stdout=subprocess.PIPE) as dumping:
         out, err = dumping.communicate()
     if dumping.returncode != 0:
-        lines = err.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise SlipwayError(f"pg_dump failed, no schema was written: {lines[0]}")
+        reason = first_line(err.decode(errors="replace"))
+        raise SlipwayError(f"pg_dump failed, no schema was written: {reason}")
     return tidy(out.decode()) + _record(versions)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import nearest
-from slipway.errors import CommandFailed, ConfigError
+from slipway.errors import CommandFailed, ConfigError, last_line
 from slipway.hosts.local import LocalHost
 from slipway.images.sources import Build
 
@@ -62,8 +62,8 @@ def read(env: Environment) -> Application:
     try:
         done = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
     except CommandFailed as error:
-        message = error.stderr.strip().splitlines() or ["no message"]
-        raise ConfigError(f"the compose files of {env.name} are invalid: {message[-1]}") from None
+        reason = last_line(error.stderr)
+        raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
     return parse(json.loads(done.out))
 
 

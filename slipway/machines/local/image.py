@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slipway import shell_scripts
-from slipway.errors import CommandFailed, SlipwayError
+from slipway.errors import CommandFailed, SlipwayError, last_line
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
 TAG = "slipway/host"
@@ -33,9 +33,8 @@ def ensure(engine: Host) -> str:
     argv = ["docker", "build", "--quiet", "--label", LABEL, "--tag", reference]
     built = engine.run([*argv, str(FOLDER)], timeout=15 * MINUTES, check=False)
     if built.code != 0:
-        last = built.err.strip().splitlines()[-1:] or ["no message"]
         raise SlipwayError(
-            f"the image of rehearsal machines does not build: {last[0]}; "
+            f"the image of rehearsal machines does not build: {last_line(built.err)}; "
             "`inv bootstrap` sees to its base image"
         )
     return reference
