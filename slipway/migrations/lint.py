@@ -27,13 +27,13 @@ def lint(
     Without squawk only our own review speaks; say `squawk.SKIPPED` then. Raises SlipwayError.
     """
     remarks = squawks.remarks(squawk, migrations, server_major) if squawk else []
-    known = KnownSchema(server_major)
-    found: list[Finding] = []
+    schema = KnownSchema(server_major)
+    findings: list[Finding] = []
     for one in migrations:
-        ours = review(one, server_major, known if together else None)
+        ours = review(one, server_major, schema if together else None)
         theirs = [remark for remark in remarks if remark.filename == one.filename]
-        found += sorted([*ours, *_added(one, ours, theirs)], key=lambda finding: finding.line)
-    return [finding for finding in found if finding.risk is not Risk.SAFE]
+        findings += sorted([*ours, *_added(one, ours, theirs)], key=lambda finding: finding.line)
+    return [finding for finding in findings if finding.risk is not Risk.SAFE]
 
 
 def blocking(findings: Sequence[Finding]) -> list[Finding]:

@@ -62,15 +62,15 @@ def held(connection: Connection, wait: float, report: Reporter) -> Iterator[None
 
 
 def _take(connection: Connection, deadline: float, wait: float, report: Reporter) -> None:
-    told: LockHolder | None = None
+    reported: LockHolder | None = None
     while not (connection.execute(TRY, [KEY]).fetchone() or (False,))[0]:
         holder = _holder(connection)
-        if holder is not None and holder != told:
-            told = holder
+        if holder is not None and holder != reported:
+            reported = holder
             report.note(f"waiting for {holder}")
         if time.monotonic() > deadline:
-            who = told or "another run"
-            end = f" (or end it: SELECT pg_terminate_backend({told.pid}))" if told else ""
+            who = reported or "another run"
+            end = f" (or end it: SELECT pg_terminate_backend({reported.pid}))" if reported else ""
             raise Busy(
                 f"{who} has been migrating this database for the {wait:.0f} s that were waited; "
                 f"nothing was changed; try again later{end}"
@@ -80,10 +80,10 @@ def _take(connection: Connection, deadline: float, wait: float, report: Reporter
 
 def _let_the_dead_end(connection: Connection, deadline: float, report: Reporter) -> None:
     """Wait for the server to notice that a run was killed while a statement was running."""
-    told = False
+    reported = False
     while row := connection.execute(STILL_WORKING, [WORKING]).fetchone():
-        if not told:
-            told = True
+        if not reported:
+            reported = True
             report.note(f"a run that was killed still works in the server (pid {row[0]}); waiting")
         if time.monotonic() > deadline:
             raise Busy(

@@ -35,84 +35,86 @@ class LockedRun:
     keeper: Connection
     execution: FileRunner
     report: Reporter
-    wish: MigrationOptions
+    options: MigrationOptions
 
     def look(self, files: Sequence[Migration]) -> MigrationState:
         """Read what is applied, now that nobody else can change it."""
-        return wishes.compare(files, journal.read(self.keeper), self.wish)
+        return wishes.compare(files, journal.read(self.keeper), self.options)
 
-    def refuse_if_wrong(self, found: MigrationState, pending: Sequence[Migration]) -> None:
+    def refuse_if_wrong(self, current: MigrationState, pending: Sequence[Migration]) -> None:
         """Name all that is in the way of these files, before any of them runs."""
-        problems = wishes.in_the_way(found, pending, self.wish)
+        problems = wishes.in_the_way(current, pending, self.options)
         texts = [each.text for each in problems]
         if any(each.kind == "half done" for each in problems):
             texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
         refuse(texts)
 
-    def settle(self, found: MigrationState) -> None:
+    def settle(self, current: MigrationState) -> None:
         """Record what a person says of the half-done file, what others did, what is accepted."""
-        wish, stale = self.wish, sorted(found.journal.stale)
-        if wish.mark:
-            self._mark(found)
+        options, stale = self.options, sorted(current.journal.stale)
+        if options.mark:
+            self._mark(current)
         if stale:
             journal.drop(self.keeper, stale)
             self.report.note(f"{', '.join(stale)}: taken back by another tool, so pending again")
-        here = {each.version: each for each in found.files}
-        journal.forget_files(self.keeper, wish.accept - here.keys(), wish.by)
-        accepted = [here[version] for version in sorted(wish.accept & here.keys())]
+        here = {each.version: each for each in current.files}
+        journal.forget_files(self.keeper, options.accept - here.keys(), options.by)
+        accepted = [here[version] for version in sorted(options.accept & here.keys())]
         for one in accepted:
-            self.report.note(f"migrations/{one.filename} is accepted as it is: {wish.by} said so")
-        if unseen := found.unseen:
+            self.report.note(
+                f"migrations/{one.filename} is accepted as it is: {options.by} said so"
+            )
+        if unseen := current.unseen:
             self.report.note(
                 f"{_count(unseen)} applied by another tool or an older release: taken as the files "
                 "are now, and held to that from now on"
             )
-        journal.adopt(self.keeper, accepted, wish.by)
+        journal.adopt(self.keeper, accepted, options.by)
         journal.adopt(self.keeper, unseen, "another tool")
-        for problem in found.problems:
+        for problem in current.problems:
             if problem.kind == "ahead":
                 self.report.note(problem.text)
 
-    def _mark(self, found: MigrationState) -> None:
-        half = state.compare(found.files, journal.read(self.keeper)).half_done
+    def _mark(self, current: MigrationState) -> None:
+        half = state.compare(current.files, journal.read(self.keeper)).half_done
         if half is not None:
-            one = next((each for each in found.files if each.version == half.version), half)
-            journal.mark(self.keeper, one, self.wish.mark == "applied")
-            said = f"{half.version} is {self.wish.mark} from now on: {self.wish.by} said so"
-            self.report.note(said)
+            one = next((each for each in current.files if each.version == half.version), half)
+            journal.mark(self.keeper, one, self.options.mark == "applied")
+            text = f"{half.version} is {self.options.mark} from now on: {self.options.by} said so"
+            self.report.note(text)
 
-    def resume(self, found: MigrationState, direction: Direction) -> list[RunResult]:
+    def resume(self, current: MigrationState, direction: Direction) -> list[RunResult]:
         """Go on with the file that is half done."""
-        half = found.half_done
+        half = current.half_done
         if half is None:
             raise Refused("no migration is half done, so there is nothing to resume")
-        one = next((each for each in found.files if each.version == half.version), None)
+        one = next((each for each in current.files if each.version == half.version), None)
         if one is None or half.direction != direction or _is_whole(one, direction):
             why = "its file is missing" if one is None else state.way_on(half)
             raise Refused(f"{half.version} cannot be resumed so; nothing was changed: {why}")
-        first = self.wish.resume_from
+        first = self.options.resume_from
         if not 1 <= first <= half.statements + 1:
             raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
         return [self._one(one, direction, first=first)]
 
     def each(
-        self, files: Sequence[Migration], direction: Direction, found: MigrationState
+        self, files: Sequence[Migration], direction: Direction, current: MigrationState
     ) -> list[RunResult]:
         """Run files in their order; what ran before one that fails stays."""
-        done: list[RunResult] = []
+        results: list[RunResult] = []
         for one in files:
             try:
-                done.append(self._one(one, direction, late=found.is_late(one)))
+                results.append(self._one(one, direction, late=current.is_late(one)))
             except MigrationFailed as failed:
                 with contextlib.suppress(Exception):  # what failed is to be told, not this
-                    self._wait_for_the_disk(done)
-                raise _among(failed, len(done), len(files)) from None
-        self._wait_for_the_disk(done)
-        return done
+                    self._wait_for_the_disk(results)
+                raise _among(failed, len(results), len(files)) from None
+        self._wait_for_the_disk(results)
+        return results
 
-    def _wait_for_the_disk(self, done: Sequence[RunResult]) -> None:
-        if done:
-            journal.settle(self.keeper, done[-1].version)
+    def _wait_for_the_disk(self, results: Sequence[RunResult]) -> None:
+        if results:
+            journal.settle(self.keeper, results[-1].version)
 
     def _one(
         self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
@@ -124,22 +126,22 @@ class LockedRun:
 
 
 @contextlib.contextmanager
-def begun(server: Server, report: Reporter, wish: MigrationOptions) -> Iterator[LockedRun]:
+def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterator[LockedRun]:
     """Connect, see that migrations can run here, and hold the lock for a block."""
     import psycopg
 
-    name = f"slipway migrate, {wish.by}".encode("ascii", "replace").decode()[:63]
-    session = MigrationSession(server, wish.lock_timeout)
+    name = f"slipway migrate, {options.by}".encode("ascii", "replace").decode()[:63]
+    session = MigrationSession(server, options.lock_timeout)
     try:
         with server.connect(application=name) as keeper:
             access.check(server, keeper)
             _stay(keeper)
-            with lock.held(keeper, wish.lock_wait, report):
+            with lock.held(keeper, options.lock_wait, report):
                 journal.make(keeper)
                 watch = BlockerWatch(keeper, session, report)
                 with watch.on():
-                    execution = FileRunner(server, keeper, session, watch, report, wish.by)
-                    yield LockedRun(keeper, execution, report, wish)
+                    execution = FileRunner(server, keeper, session, watch, report, options.by)
+                    yield LockedRun(keeper, execution, report, options)
     except psycopg.OperationalError as error:
         raise SlipwayError(
             f"the connection that keeps other runs out broke off: {first_line(error)}; what was "

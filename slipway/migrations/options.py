@@ -29,41 +29,43 @@ class MigrationOptions:
     expected: tuple[str, ...] | None = None  # the versions that were shown before
 
 
-def compare(files: Sequence[Migration], known: Journal, wish: MigrationOptions) -> MigrationState:
+def compare(
+    files: Sequence[Migration], journal_state: Journal, options: MigrationOptions
+) -> MigrationState:
     """Put files and journal side by side, as they are once the half-done file is marked."""
-    if wish.mark not in ("", "applied", "pending"):
+    if options.mark not in ("", "applied", "pending"):
         raise UsageError("--mark is applied or pending")
-    found = state.compare(files, known, accepted=wish.accept)
-    if not wish.mark:
-        return found
-    half = found.half_done
+    current = state.compare(files, journal_state, accepted=options.accept)
+    if not options.mark:
+        return current
+    half = current.half_done
     if half is None:
         raise Refused("no migration is half done, so there is nothing to mark")
     one = next((each for each in files if each.version == half.version), half)
-    marked = journal.marked(known, one, wish.mark == "applied")
-    return state.compare(files, marked, accepted=wish.accept)
+    marked = journal.marked(journal_state, one, options.mark == "applied")
+    return state.compare(files, marked, accepted=options.accept)
 
 
-def wanted(found: MigrationState, wish: MigrationOptions) -> list[Migration]:
+def wanted(current: MigrationState, options: MigrationOptions) -> list[Migration]:
     """Choose what is to be applied, in its order."""
-    if not wish.to:
-        return list(found.pending)
-    if wish.to not in {each.version for each in found.files}:
-        raise UsageError(f"--to={wish.to}: no file has this version")
-    last = state.order(wish.to)
-    return [each for each in found.pending if state.order(each.version) <= last]
+    if not options.to:
+        return list(current.pending)
+    if options.to not in {each.version for each in current.files}:
+        raise UsageError(f"--to={options.to}: no file has this version")
+    last = state.order(options.to)
+    return [each for each in current.pending if state.order(each.version) <= last]
 
 
 def in_the_way(
-    found: MigrationState, pending: Sequence[Migration], wish: MigrationOptions
+    current: MigrationState, pending: Sequence[Migration], options: MigrationOptions
 ) -> list[StateProblem]:
     """Name what keeps these files from running. Raises UsageError for an `accept` of nothing."""
-    unknown = wish.accept - found.journal.entries.keys()
+    unknown = options.accept - current.journal.entries.keys()
     if unknown:
         raise UsageError(f"--accept={min(unknown)}: this version is not applied here")
-    passed = {"half done"} if wish.resume_from else set()
-    passed |= {"out of order"} if wish.allow_out_of_order else set()
-    problems = [each for each in found.in_the_way if each.kind not in passed]
-    half = found.half_done if wish.resume_from else None
-    resumed = [each for each in found.files if half and each.version == half.version]
+    passed = {"half done"} if options.resume_from else set()
+    passed |= {"out of order"} if options.allow_out_of_order else set()
+    problems = [each for each in current.in_the_way if each.kind not in passed]
+    half = current.half_done if options.resume_from else None
+    resumed = [each for each in current.files if half and each.version == half.version]
     return problems + state.unrunnable([*resumed, *pending])

@@ -51,22 +51,22 @@ class Finding:
 
 
 def review(
-    migration: Migration, server_major: int, known: KnownSchema | None = None
+    migration: Migration, server_major: int, schema: KnownSchema | None = None
 ) -> list[Finding]:
     """Review a file's way up, statement by statement. `known` is what files before it made.
 
     Of the way down only what cannot run at all is told.
     """
-    known = known or KnownSchema(server_major)
-    known.begin_file(migration.up.in_transaction)
+    schema = schema or KnownSchema(server_major)
+    schema.begin_file(migration.up.in_transaction)
     statements = split(migration.up.text)
-    found = list(_unrunnable(migration))
-    found += [
+    findings = list(_unrunnable(migration))
+    findings += [
         finding
         for one in statements
-        for finding in _findings(migration, one, known, allowances(one, statements))
+        for finding in _findings(migration, one, schema, allowances(one, statements))
     ]
-    return [*found, *_of_whole_file(migration, statements)]
+    return [*findings, *_of_whole_file(migration, statements)]
 
 
 def _findings(

@@ -24,10 +24,10 @@ GONE = "the release that serves may still use it"
 LATER = "drop it one release after the last that uses it, then allow it here"
 
 
-def verdicts(one: Statement, known: KnownSchema) -> Iterator[Verdict]:
+def verdicts(one: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review one statement, and remember what it makes."""
-    said = one.words
-    if used := known.values & set(said):
+    words = one.words
+    if used := schema.values & set(words):
         yield unsafe(
             "new-enum-value-used",
             NO_LOCK,
@@ -36,25 +36,25 @@ def verdicts(one: Statement, known: KnownSchema) -> Iterator[Verdict]:
         )
     rule = RULES.get(one.kind)
     if rule is not None:
-        yield from rule(said[len(one.kind.split()) :], known)
+        yield from rule(words[len(one.kind.split()) :], schema)
     elif one.kind.startswith("CREATE "):
         yield safe(NO_LOCK, "makes something new")
     elif one.kind.startswith("DROP "):
-        yield from _drop_other(said)
+        yield from _drop_other(words)
     else:
         yield safe(NO_LOCK, "locks no table for itself")
 
 
-def _create_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    rest = said[said.index("TABLE") + 1 :] if "TABLE" in said[:4] else said
+def _create_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    rest = words[words.index("TABLE") + 1 :] if "TABLE" in words[:4] else words
     table, after = named(rest)
     others = {named(after[at + 1 :])[0] for at, word in enumerate(after) if word == "REFERENCES"}
-    others -= known.tables | {table}
-    known.tables.add(table)
+    others -= schema.tables | {table}
+    schema.tables.add(table)
     if after[:2] == ("PARTITION", "OF"):
-        whole = named(after[2:])[0]
-        if whole not in known.tables:
-            lock, why = f"{FULL} on {whole}", f"holds up everything on {whole} for a moment"
+        parent = named(after[2:])[0]
+        if parent not in schema.tables:
+            lock, why = f"{FULL} on {parent}", f"holds up everything on {parent} for a moment"
             instead = "CREATE TABLE … (LIKE …) by itself, then ATTACH PARTITION"
             yield careful("creating-partition", lock, why, instead)
             return
@@ -62,21 +62,21 @@ def _create_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
     yield unused(lock, "makes a table")
 
 
-def _alter_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    table, rest = named(said)
-    if table in known.tables:
+def _alter_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    table, rest = named(words)
+    if table in schema.tables:
         if rest[:2] == ("RENAME", "TO"):
-            known.tables.add(plain(rest[2]))
+            schema.tables.add(plain(rest[2]))
         yield unused(FULL, "alters a table")
     else:
-        yield from alterations(table, rest, known)
+        yield from alterations(table, rest, schema)
 
 
-def _create_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    table = named(said[said.index("ON") + 1 :])[0] if "ON" in said else ""
-    if table in known.tables:
+def _create_index(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    table = named(words[words.index("ON") + 1 :])[0] if "ON" in words else ""
+    if table in schema.tables:
         yield unused("SHARE", "builds an index on a table")
-    elif "CONCURRENTLY" in said:
+    elif "CONCURRENTLY" in words:
         yield safe(MILD, f"builds an index while {table} stays in use")
     else:
         yield unsafe(
@@ -87,8 +87,8 @@ def _create_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
         )
 
 
-def _drop_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in said:
+def _drop_index(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    if "CONCURRENTLY" in words:
         yield safe(MILD, "drops an index while its table stays in use")
     else:
         yield careful(
@@ -99,8 +99,8 @@ def _drop_index(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
         )
 
 
-def _reindex(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in said:
+def _reindex(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    if "CONCURRENTLY" in words:
         yield safe(MILD, "builds indexes anew while their tables stay in use")
     else:
         why = "holds up writes, and most reads, while it builds indexes anew"
@@ -108,63 +108,63 @@ def _reindex(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
         yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
 
 
-def _drop_table(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    tables = all_named(said)
-    if tables <= known.tables:
-        known.tables -= tables
+def _drop_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    tables = all_named(words)
+    if tables <= schema.tables:
+        schema.tables -= tables
         yield unused(FULL, "drops a table")
     else:
         yield unsafe("ban-drop-table", FULL, GONE, LATER)
 
 
-def _drop_other(said: Sequence[str]) -> Iterator[Verdict]:
-    what = said[1].lower()
-    of_table = what in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
-    if "CASCADE" in said:
+def _drop_other(words: Sequence[str]) -> Iterator[Verdict]:
+    kind = words[1].lower()
+    of_table = kind in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
+    if "CASCADE" in words:
         why = "drops whatever depends on it too, and does not say what"
         yield unsafe("drop-cascade", FULL, why, "name what is to go, and leave CASCADE out")
-    elif what in {"schema", "database", "owned"}:
-        yield unsafe(f"ban-drop-{what}", FULL, GONE, LATER)
+    elif kind in {"schema", "database", "owned"}:
+        yield unsafe(f"ban-drop-{kind}", FULL, GONE, LATER)
     else:
         lock = FULL if of_table else NO_LOCK
-        yield careful(f"ban-drop-{what}", lock, GONE, LATER)
+        yield careful(f"ban-drop-{kind}", lock, GONE, LATER)
 
 
-def _truncate(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    if "CASCADE" in said:
+def _truncate(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    if "CASCADE" in words:
         why = "empties every table that refers to it too, and does not say which"
         yield unsafe("ban-truncate-cascade", FULL, why, "name the tables that are to be emptied")
-    elif not all_named(said) <= known.tables:
+    elif not all_named(words) <= schema.tables:
         yield unsafe("truncating-table", FULL, "throws all rows away", "DELETE what is to go")
     else:
         yield unused(FULL, "empties a table")
 
 
-def _rewriting(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
+def _rewriting(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     why = "copies the whole table while nobody can use it"
     yield unsafe("rewriting-table", FULL, why, "plain VACUUM, or pg_repack")
 
 
-def _vacuum(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    if "FULL" in said:
-        yield from _rewriting(said, known)
+def _vacuum(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    if "FULL" in words:
+        yield from _rewriting(words, schema)
     else:
         yield safe(MILD, "tidies up while the table stays in use")
 
 
-def _lock(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    mode = " ".join(said[said.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in said else FULL
-    if all_named(said) <= known.tables:
+def _lock(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    mode = " ".join(words[words.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in words else FULL
+    if all_named(words) <= schema.tables:
         yield unused(mode, "locks a table")
     else:
         why = "holds the lock until the whole file is done"
         yield unsafe("locking-table", mode, why, "leave it out; each statement locks what it needs")
 
 
-def _update(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    after = said[1:] if said[:1] == ("FROM",) else said
+def _update(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    after = words[1:] if words[:1] == ("FROM",) else words
     table = named(after)[0]
-    if "WHERE" in outer(said) or table in known.tables:
+    if "WHERE" in outer(words) or table in schema.tables:
         yield safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
     else:
         yield unsafe(
@@ -175,8 +175,8 @@ def _update(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
         )
 
 
-def _refresh(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in said:
+def _refresh(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    if "CONCURRENTLY" in words:
         yield safe("EXCLUSIVE", "fills the view while it can be read")
     else:
         why = "nobody can read the view while it is filled"
@@ -184,42 +184,42 @@ def _refresh(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
         yield careful("refreshing-view", FULL, why, instead)
 
 
-def _create_type(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    known.types.add(named(said)[0])
+def _create_type(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    schema.types.add(named(words)[0])
     yield safe(NO_LOCK, "makes something new")
 
 
-def _alter_type(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    name = named(said)[0]
-    if has(said, "RENAME", "VALUE") and name not in known.types:
+def _alter_type(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    name = named(words)[0]
+    if has(words, "RENAME", "VALUE") and name not in schema.types:
         why = "the release that serves knows the value by its old name only"
         yield unsafe("renaming-value", NO_LOCK, why, "add the new value, drop the old use later")
-    elif has(said, "ADD", "VALUE"):
-        if known.in_transaction and name not in known.types:
-            known.values.add(next((word for word in said if word.startswith("'")), ""))
+    elif has(words, "ADD", "VALUE"):
+        if schema.in_transaction and name not in schema.types:
+            schema.values.add(next((word for word in words if word.startswith("'")), ""))
         yield safe(NO_LOCK, "adds a value, for use after this file is done")
     else:
         yield safe(NO_LOCK, "changes the type's definition only")
 
 
-def _trigger(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
+def _trigger(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     yield safe("SHARE ROW EXCLUSIVE", "holds up writes to its table for a moment")
 
 
-def _policy(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
+def _policy(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     yield safe(FULL, "holds up everything on its table for a moment")
 
 
-def _create_view(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
-    known.tables.add(named(said[said.index("VIEW") + 1 :] if "VIEW" in said else said)[0])
+def _create_view(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+    schema.tables.add(named(words[words.index("VIEW") + 1 :] if "VIEW" in words else words)[0])
     yield safe(NO_LOCK, "makes something new")
 
 
-def _insert(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
+def _insert(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     yield safe(ROWS, "adds or changes rows")
 
 
-def _opaque(said: Sequence[str], known: KnownSchema) -> Iterator[Verdict]:
+def _opaque(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     why = "runs code that was not looked into"
     yield careful("opaque-code", "whatever its code takes", why, "look into it, then allow it here")
 

@@ -46,22 +46,22 @@ class SquawkFinding:
 
 def find(path: str | None = None, beside: Path = Path(sys.executable).parent) -> Path | None:
     """Find squawk beside this Python or on the path."""
-    found = shutil.which("squawk", path=str(beside)) or shutil.which("squawk", path=path)
-    return Path(found) if found else None
+    path_of_squawk = shutil.which("squawk", path=str(beside)) or shutil.which("squawk", path=path)
+    return Path(path_of_squawk) if path_of_squawk else None
 
 
 def remarks(
     squawk: Path, migrations: Sequence[Migration], server_major: int
 ) -> list[SquawkFinding]:
     """Ask squawk about the ways up; keep what we hold to. Raises SlipwayError."""
-    found: list[SquawkFinding] = []
+    findings: list[SquawkFinding] = []
     for in_transaction in (True, False):
         alike = [one for one in migrations if one.up.in_transaction is in_transaction]
         if alike:
             options = ["--pg-version", f"{server_major}.0"]
             options += ["--assume-in-transaction"] if in_transaction else []
-            found += _ask(squawk, alike, options)
-    return found
+            findings += _ask(squawk, alike, options)
+    return findings
 
 
 def _ask(
@@ -76,8 +76,8 @@ def _ask(
             names[str(path)] = one.filename
         argv = [str(squawk), "--reporter", "json", *options, *names]
         try:
-            done = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)
-            entries = json.loads(done.stdout)
+            process = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)
+            entries = json.loads(process.stdout)
         except (OSError, subprocess.TimeoutExpired, ValueError) as error:
             raise SlipwayError(
                 f"{squawk} gave no answer ({type(error).__name__}), so nothing was linted; "

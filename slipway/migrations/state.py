@@ -95,7 +95,7 @@ def order(version: str) -> tuple[int, str]:
 
 def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[StateProblem]:
     """Find statements that cannot run as a migration, in all of these files."""
-    found = []
+    problems = []
     for one in files:
         text = script(one, direction)
         try:
@@ -106,10 +106,10 @@ def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[
                 first_line=text.first_line,
             )
         except ConfigError as error:
-            found += [
+            problems += [
                 StateProblem("unrunnable", one.version, line) for line in str(error).splitlines()
             ]
-    return found
+    return problems
 
 
 def way_on(entry: JournalEntry) -> str:
@@ -165,7 +165,7 @@ def _missing(
 ) -> list[StateProblem]:
     here = {each.version for each in files}
     head = max((order(each.version) for each in files), default=(-1, ""))
-    found = []
+    problems = []
     for version in sorted(entries.keys() - here, key=order):
         entry = entries[version]
         if entry.gone or entry.state == "started" or version in accepted:
@@ -174,11 +174,11 @@ def _missing(
         if order(version) > head:
             # As after a return to an older release, which its schema must outlive.
             text = f"migrations/{name} is applied and newer than all files here"
-            found.append(StateProblem("ahead", version, text))
+            problems.append(StateProblem("ahead", version, text))
         else:
             text = (
                 f"migrations/{name} is applied and its file is missing: bring it back, or say that "
                 f"it is gone on purpose with --accept={version}"
             )
-            found.append(StateProblem("missing", version, text))
-    return found
+            problems.append(StateProblem("missing", version, text))
+    return problems

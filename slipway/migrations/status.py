@@ -36,14 +36,14 @@ def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
     }
 
 
-def plan(server: Server, files: Sequence[Migration], wish: MigrationOptions) -> dict[str, Any]:
+def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) -> dict[str, Any]:
     """Return the pending files in their order, statement by statement, and what is in the way."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
-        found = wishes.compare(files, journal.read(connection), wish)
+        found = wishes.compare(files, journal.read(connection), options)
         major = connection.info.server_version // 10000
-    pending = wishes.wanted(found, wish)
-    problems = wishes.in_the_way(found, pending, wish)
+    pending = wishes.wanted(found, options)
+    problems = wishes.in_the_way(found, pending, options)
     known = KnownSchema(major)
     return {
         "pending": [_file(each, known) for each in pending],

@@ -1,4 +1,4 @@
-"""What is said of a statement: the lock it takes, the risk it is, and the safe way to do it.
+"""What is words of a statement: the lock it takes, the risk it is, and the safe way to do it.
 
 Rules that squawk also has bear squawk's names, so that one comment allows both.
 """
@@ -68,38 +68,38 @@ def unsafe(rule: str, lock: str, why: str, instead: str) -> Verdict:
     return Verdict(lock, Risk.UNSAFE, why, rule, instead)
 
 
-def named(said: Sequence[str]) -> tuple[str, Sequence[str]]:
+def named(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     """Read a table's or type's name where the words begin with it; return what follows too."""
     skipped = {"IF", "NOT", "EXISTS", "ONLY", "TABLE", "CONCURRENTLY"}
     at = 0
-    while at < len(said) and said[at] in skipped:
+    while at < len(words) and words[at] in skipped:
         at += 1
-    parts = [plain(word) for word in said[at : at + 1]]
+    parts = [plain(word) for word in words[at : at + 1]]
     at += 1
-    while at + 1 < len(said) and said[at] == ".":
-        parts.append(plain(said[at + 1]))
+    while at + 1 < len(words) and words[at] == ".":
+        parts.append(plain(words[at + 1]))
         at += 2
     if parts[:1] == ["public"] and len(parts) > 1:
         del parts[0]
-    return ".".join(parts), said[at + 1 if said[at : at + 1] == ("*",) else at :]
+    return ".".join(parts), words[at + 1 if words[at : at + 1] == ("*",) else at :]
 
 
-def all_named(said: Sequence[str]) -> set[str]:
+def all_named(words: Sequence[str]) -> set[str]:
     """Read names with commas between them."""
-    name, rest = named(said)
+    name, rest = named(words)
     return {name} | (all_named(rest[1:]) if rest[:1] == (",",) else set())
 
 
-def outer(said: Sequence[str]) -> list[str]:
+def outer(words: Sequence[str]) -> list[str]:
     """Leave out what stands in parentheses."""
-    found = []
+    words_outside = []
     depth = 0
-    for word in said:
+    for word in words:
         depth -= word == ")"
         if depth <= 0:
-            found.append(word)
+            words_outside.append(word)
         depth += word == "("
-    return found
+    return words_outside
 
 
 def plain(word: str) -> str:
@@ -107,7 +107,7 @@ def plain(word: str) -> str:
     return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
 
 
-def has(said: Sequence[str], *phrase: str) -> bool:
+def has(words: Sequence[str], *phrase: str) -> bool:
     """Whether the words stand there one after the other."""
     size = len(phrase)
-    return any(tuple(said[at : at + size]) == phrase for at in range(len(said)))
+    return any(tuple(words[at : at + size]) == phrase for at in range(len(words)))
