@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         "roles_with_passwords": "Keep the hashes of roles' passwords too; they are encrypted.",
         "physical": "Take a base backup for point-in-time recovery instead (PITR=on).",
         "full": "With --physical: all of it, not only what changed since the one before.",
+        "plan": "Check what it needs and show its steps; store nothing.",
         "json": "Print what it came to as JSON.",
     },
 )
@@ -24,6 +25,7 @@ def backup(
     roles_with_passwords: bool = False,
     physical: bool = False,
     full: bool = False,
+    plan: bool = False,
     json: bool = False,
 ) -> None:
     """Back up the database: dumped, decoded in full, encrypted, stored; without --env the loop's.
@@ -31,6 +33,7 @@ def backup(
     Examples:
       inv db.backup --env=prod
       inv db.backup
+      inv db.backup --env=prod --plan
       inv db.backup --env=prod --physical
     """
     from slipway.client import backups as client_backups
@@ -43,11 +46,15 @@ def backup(
         raise UsageError("--full is of base backups: add --physical; a dump is always full")
     if physical and roles_with_passwords:
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
+    if physical and plan:
+        raise UsageError("--plan shows the steps of a dump; leave --physical out")
     with session.connected(env) as there, TerminalReporter(lasting=True, quiet=True) as reporter:
         if physical:
             found = pgbackrest.take(there, reporter, full=full)
         else:
-            found = client_backups.take(there, reporter, role_passwords=roles_with_passwords)
+            found = client_backups.take(
+                there, reporter, role_passwords=roles_with_passwords, plan=plan
+            )
     shown.show_taken(found, as_json=json)
 
 

@@ -16,23 +16,32 @@ ENV = "Environment to act on; without it, the hacking loop."
 
 @command(
     runbook="reset-database",
-    help={"env": ENV, "yes": YES, "no_seed": "Leave out the sample rows of compose/seed/."},
+    help={
+        "env": ENV,
+        "yes": YES,
+        "no_seed": "Leave out the sample rows of compose/seed/.",
+        "plan": "Check what it needs and show its steps; change nothing.",
+    },
 )
-def reset(*, env: "Environment | None" = None, yes: str = "", no_seed: bool = False) -> None:
-    """Begin the database anew: keep a backup, make it, migrate, seed, swap it in; never prod.
+def reset(
+    *, env: "Environment | None" = None, yes: str = "", no_seed: bool = False, plan: bool = False
+) -> None:
+    """Replace the database by a new one: back up, create, migrate, seed, swap; never production.
 
     Examples:
       inv db.reset --env=dev
+      inv db.reset --env=staging --plan
       inv db.reset --env=staging --yes=staging
     """
     from slipway.client import reset as client_reset
     from slipway.client import session
-    from slipway.show import confirm, output, progress
+    from slipway.show import confirm, plans, progress
 
     where = env.name if env else "the hacking loop"
-    confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
+    if not plan:
+        confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
     with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
-        output.say(client_reset.reset(there, report, seed=not no_seed)["summary"])
+        plans.show_change(client_reset.reset(there, report, seed=not no_seed, plan=plan))
 
 
 @command(runbook="reset-database", help={"env": ENV, "yes": YES})

@@ -28,9 +28,12 @@ VERBS = {
     "schema": "slipway.agent.commands.migrations:schema",
     "wait": "slipway.agent.commands.migrations:wait",
     "reset": "slipway.agent.commands.data:reset",
+    # Verbs of their own: an engine deployed before would overlook a flag, and do it.
+    "reset-plan": "slipway.agent.commands.data:plan_reset",
     "seed": "slipway.agent.commands.data:sow",
     "query": "slipway.agent.commands.data:ask",
     "backup": "slipway.agent.commands.backups:backup",
+    "backup-plan": "slipway.agent.commands.backups:plan_backup",
     "backups": "slipway.agent.commands.backups:backups",
     "verify": "slipway.agent.commands.backups:verify",
     "prune": "slipway.agent.commands.prune:prune",

@@ -76,10 +76,12 @@ def recipients(env: Environment) -> list[str]:
     return found
 
 
-def take(there: There, report: Reporter, *, role_passwords: bool = False) -> dict[str, Any]:
-    """Take a backup; return what is told of it."""
+def take(
+    there: There, report: Reporter, *, role_passwords: bool = False, plan: bool = False
+) -> dict[str, Any]:
+    """Take a backup; with `plan`, only say how."""
     given = request(there, report, role_passwords=role_passwords)
-    return there.do("backup", given, report, store_here(there.env))
+    return there.do("backup-plan" if plan else "backup", given, report, store_here(there.env))
 
 
 def listed(there: There, report: Reporter) -> dict[str, Any]:

@@ -27,15 +27,18 @@ def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
     return client_migrations.texts(folder)
 
 
-def reset(there: There, report: Reporter, *, seed: bool = True) -> dict[str, Any]:
-    """Begin a database anew, while nobody deploys; return what is told of it."""
+def reset(
+    there: There, report: Reporter, *, seed: bool = True, plan: bool = False
+) -> dict[str, Any]:
+    """Replace a database by a new one, while nobody deploys; with `plan`, only say how."""
     env = there.env
     protection.check(env, "reset")
-    given = backups.request(there, report) | {"migrations": migrations(), "seeds": {}}
-    if seed:
-        given["seeds"] = seeds(env.name)
+    files = {"migrations": migrations(), "seeds": seeds(env.name) if seed else {}}
+    given, store = backups.request(there, report) | files, backups.store_here(env)
+    if plan:
+        return there.do("reset-plan", given, report, store)
     with _alone(there, "resetting the database"):
-        return there.do("reset", given, report, backups.store_here(env))
+        return there.do("reset", given, report, store)
 
 
 def sow(there: There, report: Reporter) -> dict[str, Any]:

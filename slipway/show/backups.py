@@ -8,7 +8,7 @@ from slipway.backups.format.manifest import sized
 from slipway.client.pitr.pgbackrest import stretches
 from slipway.environments.environment import Environment
 from slipway.releases.commit import short
-from slipway.show import table
+from slipway.show import plans, table
 from slipway.show.output import say
 
 Row = Mapping[str, Any]
@@ -22,7 +22,10 @@ STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def show_taken(found: Row, *, as_json: bool = False) -> None:
-    """Print what a backup came to."""
+    """Print what a backup came to, or would do."""
+    if "steps" in found:
+        plans.show_change(found, as_json=as_json)
+        return
     if as_json:
         table.document(_public(found["backup"]))
         return

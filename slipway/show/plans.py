@@ -1,20 +1,34 @@
 """A plan for people: what it would do, or how far it is."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from slipway.plan import Plan
+from slipway.show import table
 from slipway.show.progress import WIDTH, TerminalReporter
 
 
 def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
     """Print what plans would do, one after the other, and do nothing."""
     sys.stdout.write(f"{plans[0].title}\n")
-    for line in changes:
-        sys.stdout.write(f"  ~ {line}\n")
-    steps = [step for plan in plans for step in plan.steps]
-    for number, step in enumerate(steps, 1):
-        sys.stdout.write(f"{number:>3}. {step.name:<{WIDTH}} {step.describe}\n")
+    _show_steps([(step.name, step.describe) for plan in plans for step in plan.steps], changes)
+
+
+def show_change(document: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Print what a change of a database came to, or what it would do."""
+    if as_json:
+        table.document(document)
+        return
+    sys.stdout.write(f"{document['summary']}\n")
+    _show_steps(document.get("steps", ()), document.get("notes", ()))
+
+
+def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+    for note in notes:
+        sys.stdout.write(f"  ~ {note}\n")
+    for number, (name, describe) in enumerate(steps, 1):
+        sys.stdout.write(f"{number:>3}. {name:<{WIDTH}} {describe}\n")
 
 
 def follow(plan: Plan) -> None:

@@ -251,7 +251,7 @@ select lo_from_bytea(4711, '\\x010203');
 def test_a_plan_of_a_backup_shows_its_steps_and_stores_nothing(
     place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
-    plan = place.do("backup", store, recipients=[person.recipient], plan=True)
+    plan = place.do("backup-plan", store, recipients=[person.recipient])
     assert [name for name, _ in plan["steps"]] == ["check", "dump", "roles", "manifest"]
     assert plan["summary"] == f"it would back up logbook to {store.name}"
     assert list(store.entries()) == []

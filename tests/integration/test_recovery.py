@@ -55,7 +55,11 @@ def there(peopled: PostgresStack, tmp_path: Path) -> There:
 
 def test_a_person_restores_by_id_by_file_and_undoes_it(there: There, tmp_path: Path) -> None:
     heard, place = RecordingReporter(), there.inside
+    assert backups.take(there, heard, plan=True)["steps"]
+    assert not list((tmp_path / "backups").glob("*/*.json"))
     name = backups.take(there, heard)["backup"]["id"]
+    steps = ["check", "dump", "roles", "manifest"]
+    assert [name for event, name in heard.events if event == "finished"] == steps
     path = tmp_path / "backups" / "testing" / f"{name}.dump.age"
     place.sql("delete from people where id > 10")
 

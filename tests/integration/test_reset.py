@@ -231,6 +231,14 @@ def test_a_plan_shows_the_steps_and_whose_connections_would_end_and_changes_noth
         prepare(place.server, environment="prod").preview()
 
 
+def test_the_agent_plans_a_reset_without_a_store_or_a_key(place: PostgresStack) -> None:
+    place.sql("CREATE TABLE old (id int)")
+    document = place.do("reset-plan", None, environment="testing", seeds=SEEDS)
+    assert document["summary"] == "it would reset logbook of testing"
+    assert ["seed", "put the sample rows into it: common.sql"] in document["steps"]
+    assert tables(place.server) == {"old"}
+
+
 def test_two_resets_at_once_are_one(place: PostgresStack) -> None:
     def meet(new: Server) -> str:
         with pytest.raises(Busy, match="a reset of this database is under way"):

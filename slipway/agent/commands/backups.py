@@ -19,15 +19,7 @@ from slipway.storage.store import Store
 
 
 def backup(work: Context) -> dict[str, Any]:
-    """Take a backup; the result is what `backups` tells of it. With `plan`, only look."""
-    if work.given.get("plan"):
-        preview = _backing_up(work, work.store()).preview()
-        return plan_document(preview.plan, preview.notes)
-    return take_and_describe(work)
-
-
-def take_and_describe(work: Context) -> dict[str, Any]:
-    """Take a backup and describe it as a list does."""
+    """Take a backup; the result is what `backups` tells of it."""
     store = work.store()
     made = take_one(work, store).manifest
     found = Backup(made, (), made.stored)
@@ -38,6 +30,12 @@ def take_and_describe(work: Context) -> dict[str, Any]:
         "summary": f"backup {made.id} of {made.database} is in {store.name} "
         f"({sized(made.stored)}, {made.rows} rows, {made.seconds:.1f} s)",
     }
+
+
+def plan_backup(work: Context) -> dict[str, Any]:
+    """Say what a backup would do, and do nothing."""
+    preview = _backing_up(work, work.store()).preview()
+    return plan_document(preview.plan, preview.notes)
 
 
 def backups(work: Context) -> dict[str, Any]:

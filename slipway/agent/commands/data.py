@@ -16,9 +16,28 @@ from slipway.migrations import files, runner
 def reset(work: Context) -> dict[str, Any]:
     """Replace the database by a new one: backed up, then created, migrated, seeded, swapped in."""
     backup_ids: list[str] = []
+    result = _resetting(work, backup_ids).run()
+    summary = f"{_setting()} has a new database"
+    if backup_ids:
+        summary += f"; the old one is backup {backup_ids[0]}"
+    return {
+        "backup": backup_ids[0] if backup_ids else None,
+        "ended": result.ended,
+        "summary": summary,
+    }
+
+
+def plan_reset(work: Context) -> dict[str, Any]:
+    """Say what a reset would do, and do nothing."""
+    preview = _resetting(work, []).preview()
+    return plan_document(preview.plan, preview.notes)
+
+
+def _resetting(work: Context, backup_ids: list[str]) -> Reset:
+    """Return a reset that adds the id of its backup, where it takes one."""
 
     def back_up() -> str:
-        backup_ids.append(str(backups.take_and_describe(work)["backup"]["id"]))
+        backup_ids.append(str(backups.backup(work)["backup"]["id"]))
         return f"kept as backup {backup_ids[0]}"
 
     def migrate(new: Server) -> str:
@@ -28,19 +47,7 @@ def reset(work: Context) -> dict[str, Any]:
         return f"{len(runner.migrate(new, migrations, work.report, options))} applied"
 
     spec = ResetSpec(_asked(work), _setting(), back_up, migrate, _seeds(work))
-    resetting = Reset(server(), spec, work.report)
-    if work.given.get("plan"):
-        preview = resetting.preview()
-        return plan_document(preview.plan, preview.notes)
-    result = resetting.run()
-    summary = f"{_setting()} has a new database"
-    if backup_ids:
-        summary += f"; the old one is backup {backup_ids[0]}"
-    return {
-        "backup": backup_ids[0] if backup_ids else None,
-        "ended": result.ended,
-        "summary": summary,
-    }
+    return Reset(server(), spec, work.report)
 
 
 def sow(work: Context) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""A plan as a person reads it, for changes that run beside a database."""
+
+import json
+
+import pytest
+
+from slipway.show import backups, plans
+
+PLAN = {
+    "summary": "it would reset logbook of staging",
+    "steps": [["create", "create an empty database"], ["swap", "swap it"]],
+    "notes": ["it will end connections: 2 of api (logbook)"],
+}
+
+
+def test_a_plan_is_its_summary_its_notes_and_its_numbered_steps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plans.show_change(PLAN)
+    assert capsys.readouterr().out.splitlines() == [
+        "it would reset logbook of staging",
+        "  ~ it will end connections: 2 of api (logbook)",
+        "  1. create     create an empty database",
+        "  2. swap       swap it",
+    ]
+
+
+def test_a_plan_of_a_backup_is_shown_in_place_of_a_backup_also_as_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    backups.show_taken(PLAN, as_json=True)
+    assert json.loads(capsys.readouterr().out) == PLAN
