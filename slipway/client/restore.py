@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slipway.backups.format import catalogue
-from slipway.backups.format.catalogue import Backup
+from slipway.backups.format.catalogue import StoredBackup
 from slipway.backups.format.manifest import ID
 from slipway.client import backups, keys
 from slipway.client.container import Container
@@ -166,7 +166,7 @@ def _store_of(other: Environment) -> Iterator[Store]:
         yield open_store(other.settings, other.name, Path(folder))
 
 
-def _unlock(env: Environment, backup: Backup) -> str:
+def _unlock(env: Environment, backup: StoredBackup) -> str:
     return keys.unlock(env, backup.manifest.key, backup.manifest.recipients).identity
 
 

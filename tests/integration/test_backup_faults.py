@@ -8,7 +8,8 @@ import pytest
 
 from slipway.agent.channel import Channel
 from slipway.backups.format import catalogue
-from slipway.backups.take.backup import Backup, BackupSpec
+from slipway.backups.take.backup import Backup
+from slipway.backups.take.spec import BackupSpec
 from slipway.client import call
 from slipway.database import siblings
 from slipway.errors import Busy, Refused, SlipwayError

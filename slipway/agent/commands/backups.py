@@ -7,12 +7,12 @@ from typing import Any
 
 from slipway.agent.context import Context, plan_document
 from slipway.backups.format import catalogue
-from slipway.backups.format.catalogue import Backup
+from slipway.backups.format.catalogue import StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import sized
 from slipway.backups.restore import check
-from slipway.backups.take import backup as backup_run
-from slipway.backups.take.backup import LOCK_WAIT, BackupResult, BackupSpec
+from slipway.backups.take.backup import Backup
+from slipway.backups.take.spec import LOCK_WAIT, BackupResult, BackupSpec
 from slipway.database.connection import PATIENCE, server
 from slipway.errors import ConfigError, Refused
 from slipway.storage.store import Store
@@ -22,7 +22,7 @@ def backup(work: Context) -> dict[str, Any]:
     """Take a backup; the result is what `backups` tells of it."""
     store = work.store()
     made = take_one(work, store).manifest
-    found = Backup(made, (), made.stored)
+    found = StoredBackup(made, (), made.stored)
     counted = sum(rows is not None for rows in made.tables.values())
     return {
         "backup": row(found, store.name),
@@ -72,7 +72,7 @@ def take_one(work: Context, store: Store | None = None) -> BackupResult:
     return _backing_up(work, store or work.store()).run()
 
 
-def _backing_up(work: Context, store: Store) -> backup_run.Backup:
+def _backing_up(work: Context, store: Store) -> Backup:
     given = work.given
     recipients = tuple(str(each) for each in given.get("recipients") or ())
     if not recipients:
@@ -87,7 +87,7 @@ def _backing_up(work: Context, store: Store) -> backup_run.Backup:
         lock_wait=float(given.get("lock_wait") or LOCK_WAIT),
         patience=float(given.get("patience") or PATIENCE),
     )
-    return backup_run.Backup(server(), store, spec, work.report)
+    return Backup(server(), store, spec, work.report)
 
 
 def _release(given: Mapping[str, Any]) -> int:
@@ -96,7 +96,7 @@ def _release(given: Mapping[str, Any]) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def row(found: Backup, where: str) -> dict[str, Any]:
+def row(found: StoredBackup, where: str) -> dict[str, Any]:
     """Tell one backup, as a table or a program wants it."""
     made = found.manifest
     return {

@@ -8,7 +8,8 @@ from slipway.agent.context import Context
 from slipway.backups.format.encryption import new_key
 from slipway.backups.restore.local_dump import DumpSource
 from slipway.backups.restore.restore import Restore
-from slipway.backups.take.backup import Backup, BackupSpec
+from slipway.backups.take.backup import Backup
+from slipway.backups.take.spec import BackupSpec
 from slipway.database import siblings, throwaway
 from slipway.database.connection import MAINTENANCE, Server, server
 from slipway.errors import Refused

@@ -36,7 +36,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Backup:
+class StoredBackup:
     """A whole backup: its manifest, what is stored of it, its proofs by kind."""
 
     manifest: Manifest
@@ -71,7 +71,7 @@ class Backup:
 class Catalogue:
     """What a store holds: whole backups, newest first; the rest apart."""
 
-    backups: tuple[Backup, ...]
+    backups: tuple[StoredBackup, ...]
     leftovers: tuple[StoredObject, ...]  # of backups that never became whole, older than a day
     damaged: Mapping[str, str]  # id, and what is wrong with it
 
@@ -104,7 +104,7 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
     before = (time.time() if now is None else now) - DAY
     stray = [e for name in objects.keys() - set(names) for e in objects[name].values()]
     return Catalogue(
-        backups=tuple(result for result in results if isinstance(result, Backup)),
+        backups=tuple(result for result in results if isinstance(result, StoredBackup)),
         leftovers=tuple(sorted((e for e in stray if e.written < before), key=lambda e: e.key)),
         damaged={
             name: why for name, why in zip(names, results, strict=True) if isinstance(why, str)
@@ -112,7 +112,7 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
     )
 
 
-def find(store: Store, which: str = "latest", *, reporter: Reporter = SILENT) -> Backup:
+def find(store: Store, which: str = "latest", *, reporter: Reporter = SILENT) -> StoredBackup:
     """Return one backup: the newest, or the one with this id; `note` hears what is passed over.
 
     Raises Refused, and DifferenceFound when none is whole.
@@ -145,7 +145,7 @@ def none_whole(where: str, damaged: Mapping[str, str]) -> str:
     return f"every backup in {where} is damaged: {reasons}. Take another now: inv db.backup"
 
 
-def get(store: Store, name: str) -> Backup:
+def get(store: Store, name: str) -> StoredBackup:
     """Return the backup with this id; needs no right to list. Raises Refused, UsageError."""
     if not ID.fullmatch(name):
         raise UsageError(f"{name[:60]!a} is no backup; `inv db.backups` lists them")
@@ -154,7 +154,7 @@ def get(store: Store, name: str) -> Backup:
     except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
     keys = (manifest_key(name), roles_key(name), dump_key(name))
-    return Backup(document, keys, document.stored, proofs(store, name))
+    return StoredBackup(document, keys, document.stored, proofs(store, name))
 
 
 def proofs(store: Store, name: str) -> Mapping[str, Proof]:
@@ -180,7 +180,7 @@ def remove(store: Store, keys: Sequence[str]) -> None:
         store.delete(key)
 
 
-def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> Backup | str:
+def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> StoredBackup | str:
     """Read one manifest and hold it against what lies there; a sentence says what is wrong."""
     try:
         parsed = manifest.parse(_read(store, manifest_key(name)), name)
@@ -194,8 +194,8 @@ def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> Backu
         if objects[key].size != piece.size:
             return f"{key} has {objects[key].size} bytes instead of {piece.size}"
     size = sum(entry.size for entry in objects.values())
-    has_proof = proof_key(name) in objects
-    return Backup(parsed, tuple(sorted(objects)), size, proofs(store, name) if has_proof else {})
+    held = proofs(store, name) if proof_key(name) in objects else {}
+    return StoredBackup(parsed, tuple(sorted(objects)), size, held)
 
 
 def _proof(kind: str, document: Mapping[str, Any]) -> Proof:

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from slipway.backups.format import catalogue, manifest, pipes
-from slipway.backups.format.catalogue import Backup, Proof
+from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
 from slipway.backups.format.pipes import StderrTail
@@ -17,7 +17,7 @@ from slipway.storage.store import NotFound, Store
 WHAT = "reading back"
 
 
-def check(store: Store, backup: Backup, key: Key, reporter: Reporter) -> Proof:
+def check(store: Store, backup: StoredBackup, key: Key, reporter: Reporter) -> Proof:
     """Decode a backup in full and keep what was found beside it.
 
     Raises what hinders the look itself: no store, a key that does not fit. That proves nothing.

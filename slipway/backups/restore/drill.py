@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from slipway.backups.format import catalogue, sums
-from slipway.backups.format.catalogue import Backup, Proof
+from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest, written
 from slipway.backups.restore import compare, fill, local_dump, preflight
@@ -48,7 +48,7 @@ class Drill:
     """The state of one drill of a backup; `most_lost` is in percent of all rows."""
 
     store: Store
-    backup: Backup
+    backup: StoredBackup
     key: Key
     reporter: Reporter
     smoke: str = ""

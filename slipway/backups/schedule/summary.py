@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.backups.format import catalogue
-from slipway.backups.format.catalogue import Backup, Proof
+from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.manifest import ID, moment
 from slipway.backups.schedule import job_results
 from slipway.errors import Refused
@@ -47,7 +47,9 @@ def _name(key: str) -> str:
     return name if name != key and ID.fullmatch(name) else ""
 
 
-def _newest(store: Store, names: Sequence[str], held: Mapping[str, StoredObject]) -> Backup | None:
+def _newest(
+    store: Store, names: Sequence[str], held: Mapping[str, StoredObject]
+) -> StoredBackup | None:
     """Return the newest backup that lies there whole."""
     for name in names:
         try:
@@ -60,7 +62,7 @@ def _newest(store: Store, names: Sequence[str], held: Mapping[str, StoredObject]
     return None
 
 
-def _told(backup: Backup, now: datetime) -> dict[str, Any]:
+def _told(backup: StoredBackup, now: datetime) -> dict[str, Any]:
     proof = backup.newest_proof
     return {
         "id": backup.id,

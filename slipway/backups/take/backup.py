@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from slipway.backups.format import catalogue, encryption
@@ -14,55 +14,15 @@ from slipway.backups.take import snapshot as snapshots
 from slipway.backups.take.dump import DumpFailed
 from slipway.backups.take.row_counts import RowCounter
 from slipway.backups.take.snapshot import Snapshot
-from slipway.database.connection import PATIENCE, Connection, Server
+from slipway.backups.take.spec import BackupPreview, BackupResult, BackupSpec, DumpResult
+from slipway.database.connection import Connection, Server
 from slipway.errors import SlipwayError, first_line
 from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError, TooLarge
 
-LOCK_WAIT = 60.0
 MANIFEST_PAUSES = (1.0, 3.0, 6.0)  # seconds between tries: nothing else is missing by then
 WHAT = "backing up"
-
-
-@dataclass(frozen=True)
-class BackupSpec:
-    """What the one who asks for a backup knows, and the database does not."""
-
-    environment: str
-    recipients: tuple[str, ...]
-    release: int = 0
-    commit: str = ""
-    by: str = ""
-    role_passwords: bool = False
-    lock_wait: float = LOCK_WAIT
-    patience: float = PATIENCE  # for a database that is starting
-
-
-@dataclass(frozen=True)
-class BackupResult:
-    """A complete backup, and its key, which is nowhere else in the clear."""
-
-    manifest: Manifest
-    key: Key
-
-
-@dataclass(frozen=True)
-class DumpResult:
-    """What the dump came to."""
-
-    facts: Snapshot
-    rows: dict[str, int | None]
-    plain: Part
-    sealed: Part
-
-
-@dataclass(frozen=True)
-class BackupPreview:
-    """What a backup would do, and what one should know before."""
-
-    plan: Plan
-    notes: Sequence[str]
 
 
 @dataclass
