@@ -16,8 +16,8 @@ import time
 from datetime import date
 from slipway.notebook.checking import check
 from slipway.notebook.reading import parse
-from tasks.command_index import tree
-commands = tree()
+from tasks.command_index import project_commands
+commands = project_commands()
 began = time.perf_counter()
 check.check(parse.collection(), commands, today=date.today(), documents=check.documents())
 print(time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""The tasks as a runbook sees them: their names, their flags, whether a command is right."""
+"""The tasks as a runbook sees them: their names, their flags, whether a command is valid."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -21,8 +21,8 @@ class CommandIndex(Commands):
     def __init__(self, namespace: Collection) -> None:
         self._tasks = dict(all_tasks(namespace))
         contexts = usage.contexts_of(self._tasks)
-        self._contexts = {str(each.name): each for each in contexts}
-        self._judged: dict[tuple[str, ...], str | None] = {}
+        self._contexts = {str(context.name): context for context in contexts}
+        self._complaints: dict[tuple[str, ...], str | None] = {}
         self._values: dict[tuple[str, str], tuple[str, ...]] = {}
         for context in contexts:
             for argument in context.args.values():
@@ -53,36 +53,36 @@ class CommandIndex(Commands):
     def complaint(self, words: Sequence[str]) -> str | None:
         """Say what is wrong with what follows `inv`, with the nearest name; None when it parses."""
         line = tuple(words)
-        if line not in self._judged:
-            self._judged[line] = self._judge(line)
-        return self._judged[line]
+        if line not in self._complaints:
+            self._complaints[line] = self._check(line)
+        return self._complaints[line]
 
-    def _judge(self, words: Sequence[str]) -> str | None:
-        known, is_whole = self._known(words)
-        if known and known[0] == UNKNOWN:
+    def _check(self, words: Sequence[str]) -> str | None:
+        fixed, is_complete = self._fixed_words(words)
+        if fixed and fixed[0] == UNKNOWN:
             return None
         try:
-            found = usage.check(known, list(self._contexts.values()), list(self._contexts))
-        except Exit as wrong:
-            return str(wrong.message).removeprefix("error: ")
-        if is_whole and not {"-h", "--help"} & {word.partition("=")[0] for word in known}:
-            for context in found:
+            contexts = usage.check(fixed, list(self._contexts.values()), list(self._contexts))
+        except Exit as error:
+            return str(error.message).removeprefix("error: ")
+        if is_complete and not {"-h", "--help"} & {word.partition("=")[0] for word in fixed}:
+            for context in contexts:
                 if missing := self._missing(context):
                     return missing
-        return next((text for each in found if (text := self._impossible(each))), None)
+        return next(filter(None, map(self._invalid_choice, contexts)), None)
 
-    def _known(self, words: Sequence[str]) -> tuple[list[str], bool]:
-        """Leave out the words that a shell makes any number of words of; say whether none was."""
-        known: list[str] = []
+    def _fixed_words(self, words: Sequence[str]) -> tuple[list[str], bool]:
+        """Return the words but those that a shell may make several of, and whether none was."""
+        fixed: list[str] = []
         taking = {flag for name in words if name in self._contexts for flag in self._taking(name)}
         for word in words:
-            is_value = bool(known) and known[-1] in taking
-            if word == UNKNOWN and known and not is_value:
+            is_value = bool(fixed) and fixed[-1] in taking
+            if word == UNKNOWN and fixed and not is_value:
                 continue
             if UNKNOWN in word.partition("=")[0] and word.startswith("-"):
                 continue  # the flag itself is not known
-            known.append(word)
-        return known, len(known) == len(words)
+            fixed.append(word)
+        return fixed, len(fixed) == len(words)
 
     def _taking(self, task: str) -> list[str]:
         flags = self._contexts[task].flags.items()
@@ -97,15 +97,15 @@ class CommandIndex(Commands):
                 return f"{task} needs --{argument.names[0]}{hint}"
         return None
 
-    def _impossible(self, context: ParserContext) -> str | None:
+    def _invalid_choice(self, context: ParserContext) -> str | None:
         task = str(context.name)
         for argument in context.args.values():
-            given = argument.value
-            if not argument.got_value or not isinstance(given, str) or UNKNOWN in given:
+            value = argument.value
+            if not argument.got_value or not isinstance(value, str) or UNKNOWN in value:
                 continue
             values = self._choices(task, _key(argument))
-            parts = given.split(",") if self._may_be_several(task, _key(argument)) else [given]
-            for part in parts if values and given else ():
+            parts = value.split(",") if self._may_be_several(task, _key(argument)) else [value]
+            for part in parts if values and value else ():
                 if part not in values:
                     hint = nearest(part, list(values)) or f" (one of: {', '.join(values)})"
                     return f"{task} --{argument.names[0]} cannot be {part[:40]!a}{hint}"
@@ -116,7 +116,7 @@ class CommandIndex(Commands):
 
     def _choices(self, task: str, key: str) -> tuple[str, ...]:
         if (task, key) not in self._values:
-            self._values[task, key] = tuple(_looked_up(self._declared(task, key)))
+            self._values[task, key] = tuple(_resolve(self._declared(task, key)))
         return self._values[task, key]
 
     def _may_be_several(self, task: str, key: str) -> bool:
@@ -126,16 +126,16 @@ class CommandIndex(Commands):
         return self._tasks[task].choices.get(key, ())
 
 
-def tree() -> CommandIndex:
-    """Return the tree of this project's own tasks."""
+def project_commands() -> CommandIndex:
+    """Return the commands of this project's own tasks."""
     from tasks.cli import namespace
 
     return CommandIndex(namespace)
 
 
-def _looked_up(values: Values | Choices) -> Sequence[str]:
+def _resolve(values: Values | Choices) -> Sequence[str]:
     if isinstance(values, Choices):
-        return _looked_up(values.of)
+        return _resolve(values.of)
     return values() if callable(values) else values
 
 

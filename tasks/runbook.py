@@ -15,13 +15,13 @@ RUN = "A run, as inv runbook.history names it; the newest by default."
     runbook="runbooks",
     help={
         "name": NAME,
-        "set": "A parameter of the runbook, --set release=3; once for each.",
-        "from_": "Begin at this cell; what is before it is left out and said so.",
+        "set": "A parameter of the runbook, --set release=3; repeat it for more.",
+        "from_": "Start at this cell; the cells before it are skipped, which the record says.",
         "only": "Run this cell alone.",
         "section": "Run this section alone, like roll-back.",
-        "resume": "Go on with the run that was not finished; --resume=RUN where there are several.",
+        "resume": "Resume the unfinished run; --resume=RUN where there are several.",
         "dry_run": "Show each cell with its parameters, ask nothing, run nothing.",
-        "checks_only": "Run the cells that only look.",
+        "checks_only": "Run only the checks.",
         "yes": "Answer yes at every confirmation that destroys nothing.",
         "yes_destroy": "The environment's name, for cells that destroy.",
         "manual_done": "Every step that is done by hand has been done.",
@@ -58,22 +58,26 @@ def run(
 
     from slipway.notebook.runs import resume as runs_resume
     from slipway.notebook.runs import start
+    from slipway.notebook.runs.interfaces import Interfaces
     from slipway.notebook.runs.options import Mode, RunOptions
-    from slipway.notebook.runs.preconditions import Interfaces
     from slipway.show.prompts import TerminalPrompter
     from slipway.show.runbook_run import RunDisplay
-    from tasks.command_index import tree
+    from tasks.command_index import project_commands
 
-    wish = RunOptions(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
-    told = RunDisplay()
-    ports = Interfaces(
-        TerminalPrompter(), told, tree(), Mode.here(), debug=told.debug if debug else None
+    options = RunOptions(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
+    display = RunDisplay()
+    interfaces = Interfaces(
+        TerminalPrompter(),
+        display,
+        project_commands(),
+        Mode.detect(),
+        debug=display.debug if debug else None,
     )
     if resume:
-        which = resume if isinstance(resume, str) else ""
-        code = runs_resume.resume(which, name, env, set, wish, ports)
+        run = resume if isinstance(resume, str) else ""
+        code = runs_resume.resume(run, name, env, set, options, interfaces)
     else:
-        code = start.start(name, env, set, wish, ports)
+        code = start.start(name, env, set, options, interfaces)
     if code:
         raise Exit(code=code)
 
@@ -84,7 +88,7 @@ def run(
     suggestions={"name": "runbooks"},
 )
 def check(*, name: str = "", json: bool = False) -> None:
-    """Hold runbooks against the real commands, links, headings and shell; ends with 2 on an error.
+    """Check runbooks against the real commands, links, headings and shell; exit 2 on an error.
 
     Example: inv runbook.check
     """
@@ -95,16 +99,20 @@ def check(*, name: str = "", json: bool = False) -> None:
     from slipway.notebook.checking import check as checks
     from slipway.notebook.reading import parse
     from slipway.notebook.records import history
-    from slipway.show import problems
-    from tasks.command_index import tree
+    from slipway.show import problems as show_problems
+    from tasks.command_index import project_commands
 
     paths = [parse.find(name)] if name else parse.collection()
-    others = [] if name else checks.documents()
-    found = checks.check(
-        paths, tree(), today=datetime.date.today(), last_runs=history.dates(), documents=others
+    documents = [] if name else checks.documents()
+    problems = checks.check(
+        paths,
+        project_commands(),
+        today=datetime.date.today(),
+        last_runs=history.dates(),
+        documents=documents,
     )
-    problems.show(found, len(paths) + len(others), as_json=json)
-    if any(problem.severity == "error" for problem in found):
+    show_problems.show(problems, len(paths) + len(documents), as_json=json)
+    if any(problem.severity == "error" for problem in problems):
         raise Exit(code=2)
 
 
@@ -118,7 +126,7 @@ def list_(*, json: bool = False) -> None:
     from slipway.notebook.records import history
     from slipway.show import runs
 
-    runs.books(titles.books(), history.last_runs(history.runs()), as_json=json)
+    runs.show_titles(titles.read_titles(), history.last_runs(history.runs()), as_json=json)
 
 
 @command(
@@ -165,10 +173,10 @@ def history(env: "Environment | None" = None, *, name: str = "", json: bool = Fa
     from slipway.notebook.records import history as past
     from slipway.show import runs
 
-    shelf = past.look()
-    found = past.chosen(shelf.runs, env.name if env else None, name)
-    hide = [column for column, given in (("env", env), ("runbook", name)) if given]
-    runs.history(shelf, found, hide=hide, as_json=json)
+    store = past.read_store()
+    summaries = past.select(store.runs, env.name if env else None, name)
+    hide = [column for column, filter in (("env", env), ("runbook", name)) if filter]
+    runs.show_history(store, summaries, hide=hide, as_json=json)
 
 
 @command(
@@ -188,7 +196,7 @@ def export(*, run: str = "", html: bool = False, to: str = "") -> None:
     from slipway.notebook.records import history as past
     from slipway.show import transcripts
 
-    transcripts.put(past.find(run).folder, to, html=html)
+    transcripts.export_to(past.find(run).folder, to, html=html)
 
 
 @command(
@@ -211,6 +219,6 @@ def new(*, name: str, task: str = "") -> None:
     from tasks.command_index import CommandIndex
 
     path = template.write(name, task, CommandIndex(namespace))
-    say(f"{problem.where(path)} is begun: answer what stands in it in italics, then")
+    say(f"{problem.where(path)} is created: fill in the text in italics, then")
     say(f"  inv runbook.check --name={name}")
     say(f"  inv runbook.run --name={name} --dry-run")

@@ -22,6 +22,8 @@ SECTIONS: Mapping[str, SectionName] = {
     "afterwards": "afterwards",
 }
 CHECKING: frozenset[SectionName] = frozenset({"before", "verify"})  # their cells only look
+ORDER: tuple[SectionName, ...] = ("about", "before", "steps", "verify", "afterwards")  # of a run
+WAY_BACK: tuple[SectionName, ...] = ("roll back",)
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Runbook:
 
     def cells(self, *sections: SectionName) -> Iterator[Cell]:
         """Return the cells among the actions."""
-        return (each for each in self.actions(*sections) if isinstance(each, Cell))
+        return (action for action in self.actions(*sections) if isinstance(action, Cell))
 
     @property
     def has_way_back(self) -> bool:

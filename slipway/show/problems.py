@@ -8,24 +8,24 @@ from slipway.notebook.problem import Problem
 from slipway.show import table
 
 
-def show(found: Sequence[Problem], files: int, *, as_json: bool = False) -> None:
+def show(problems: Sequence[Problem], files: int, *, as_json: bool = False) -> None:
     """Print the problems, then what they come to."""
     if as_json:
-        table.document([dataclasses.asdict(problem) for problem in found])
+        table.document([dataclasses.asdict(problem) for problem in problems])
         return
-    for problem in found:
+    for problem in problems:
         sys.stdout.write(f"{problem}\n")
-    sys.stdout.write(f"{summary(found, files)}\n")
+    sys.stdout.write(f"{summary(problems, files)}\n")
     sys.stdout.flush()
 
 
-def summary(found: Sequence[Problem], files: int) -> str:
+def summary(problems: Sequence[Problem], files: int) -> str:
     """Count: `16 files: 2 errors, 1 warning`."""
-    errors = sum(problem.severity == "error" for problem in found)
-    warnings = len(found) - errors
-    told = [_count(n, what) for n, what in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{_count(files, 'file')}: {', '.join(told) or 'nothing to complain of'}"
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    counts = [_count(n, noun) for n, noun in ((errors, "error"), (warnings, "warning")) if n]
+    return f"{_count(files, 'file')}: {', '.join(counts) or 'no problems'}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

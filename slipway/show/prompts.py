@@ -17,11 +17,11 @@ WORDS = {
     "shell": "e shell",
     "roll back": "r roll back",
     "quit": "q quit",
-    "go on": "y go on",
+    "resume": "y resume",
 }
 KEYS: dict[str, tuple[Answer, ...]] = {
     "": ("run",),
-    "y": ("yes", "done", "go on", "run"),
+    "y": ("yes", "done", "resume", "run"),
     "n": ("no", "quit"),
     "a": ("again",),
     "s": ("skip",),
@@ -38,40 +38,40 @@ class TerminalPrompter:
     """
 
     def __init__(self, read: Callable[[], str] | None = None) -> None:
-        self._read = read or _line
+        self._read = read or _read_line
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], location: Location) -> Answer:
         menu = " · ".join(WORDS[offer] for offer in offers)
         while True:
-            given = self.type(f"{question}  {menu}" if question else menu, place).lower()
-            for answer in KEYS.get(given[:1], ()):
-                if answer in offers and given in ("", given[:1], answer, *WORDS[answer].split()):
+            typed = self.type(f"{question}  {menu}" if question else menu, location).lower()
+            for answer in KEYS.get(typed[:1], ()):
+                if answer in offers and typed in ("", typed[:1], answer, *WORDS[answer].split()):
                     return answer
             say(f"please answer with one of: {menu}")
 
-    def type(self, question: str, place: Location) -> str:
+    def type(self, question: str, location: Location) -> str:
         while True:
-            _forget()
+            _discard_input()
             say(question, end="\n" if len(question) > 50 else " ")
-            say(f"[{where(place)}]", end=" ")
+            say(f"[{describe(location)}]", end=" ")
             try:
-                given = self._read()
+                line = self._read()
             except UnicodeDecodeError:
-                say("\nthat was no UTF-8 text, so it was not taken as an answer: type it again")
+                say("\nthat was not UTF-8 text: type the answer again")
                 continue
             say("")
-            if not given:
+            if not line:
                 raise PrompterGone
-            return given.strip()
+            return line.strip()
 
 
-def where(place: Location) -> str:
-    """Say where one is: environment and host; a real one in red and in capitals."""
-    if not place.env:
-        return place.host
-    if not place.is_real:
-        return f"{place.env} from {place.host}"
-    return f"{red(place.env.upper())} from {place.host}"
+def describe(location: Location) -> str:
+    """Return environment and host; a real one in red and in capitals."""
+    if not location.env:
+        return location.host
+    if not location.is_real:
+        return f"{location.env} from {location.host}"
+    return f"{red(location.env.upper())} from {location.host}"
 
 
 def red(text: str) -> str:
@@ -87,13 +87,13 @@ def say(text: str, end: str = "\n") -> None:
     sys.stderr.flush()
 
 
-def _line() -> str:
+def _read_line() -> str:
     # The lines after one that cannot be decoded are not to be lost with it.
     return sys.stdin.buffer.readline().decode()
 
 
-def _forget() -> None:
-    """Throw away what was typed before the question was seen."""
+def _discard_input() -> None:
+    """Discard what was typed before the question was seen."""
     import termios
 
     sys.stdout.flush()

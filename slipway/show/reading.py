@@ -52,11 +52,11 @@ class RunbookReader:
 
     def block(self, block: Block, values: Mapping[str, str] | None = None) -> None:
         """Draw one block; a cell's parameters with their values below it."""
-        block = _harmless(block)
+        block = _sanitize(block)
         if self.plain:
-            self.write(f"{_plain(block)}\n\n")
+            self.write(f"{_markdown(block)}\n\n")
         else:
-            self._draw(block)
+            self._render(block)
         for name, value in (values or {}).items():
             self.line(f"  {name}={value}", style="dim")
         if values:
@@ -82,13 +82,13 @@ class RunbookReader:
         self._stream.flush()
 
     def console(self) -> "Console":
-        """Return rich's console, anew each time: the terminal may have got another size."""
+        """Return rich's console, a new one each time: the terminal may have been resized."""
         from rich.console import Console
         from rich.theme import Theme
 
         return Console(file=self._stream, theme=Theme({"markdown.code": "bold cyan"}))
 
-    def _draw(self, block: Block) -> None:
+    def _render(self, block: Block) -> None:
         from rich.markdown import Markdown
         from rich.text import Text
 
@@ -100,9 +100,9 @@ class RunbookReader:
             case Alert():
                 console.print(_panel(block))
             case Cell(source=source, language=language):
-                _code(console, source, "bash" if language == "sh" else language)
+                _print_code(console, source, "bash" if language == "sh" else language)
             case Sample(text=text, language=language):
-                _code(console, text, language, dim=True)
+                _print_code(console, text, language, dim=True)
             case ManualStep(text=text):
                 console.print(Markdown(f"☐ {text}", hyperlinks=False))
             case Prose(text=text):
@@ -110,7 +110,7 @@ class RunbookReader:
         console.print()
 
 
-def _harmless(block: Block) -> Block:
+def _sanitize(block: Block) -> Block:
     """Return a block in which nothing but what it says reaches the terminal."""
     match block:
         case Cell(source=source):
@@ -131,7 +131,7 @@ def _panel(alert: Alert) -> object:
     return Panel(text, title=title, title_align="left", border_style=colour)
 
 
-def _code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
+def _print_code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
     """Draw code; the terminal breaks what is too long, so that a copy of it stays one line."""
     from rich.syntax import Syntax
     from rich.text import Text
@@ -146,7 +146,7 @@ def _code(console: "Console", source: str, language: str, *, dim: bool = False) 
         console.print(Text("    ") + line, soft_wrap=True)
 
 
-def _plain(block: Block) -> str:
+def _markdown(block: Block) -> str:
     match block:
         case Heading(level=level, text=text):
             return f"{'#' * level} {text}"

@@ -32,7 +32,7 @@ class Output:
 
 
 class RunDisplay:
-    """The teller of a run on stdout."""
+    """The display of a run on stdout."""
 
     def __init__(self) -> None:
         self._reader = RunbookReader()
@@ -43,23 +43,23 @@ class RunDisplay:
     def screen(self) -> Output:
         return self._output
 
-    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
+    def begin(self, title: str, facts: Mapping[str, str], warnings: Sequence[str]) -> None:
         self._reader.line(title, style="bold")
         for name, value in facts.items():
             self._reader.line(f"  {name:<11} {value}")
-        for complaint in complaints:
-            self._reader.line(f"! {complaint}", style="bold yellow", folds=True)
+        for warning in warnings:
+            self._reader.line(f"! {warning}", style="bold yellow", folds=True)
         self._reader.write("\n")
 
     def read(self, blocks: Sequence[Block]) -> None:
-        title = [each for each in blocks if isinstance(each, Heading) and each.level == 1]
-        self._reader.blocks(each for each in blocks if each not in title)  # it stands above all
+        titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
+        self._reader.blocks(block for block in blocks if block not in titles)  # shown at the top
 
     def action(self, action: Action, values: Mapping[str, str]) -> None:
         if isinstance(action, ManualStep):
             self._reader.block(action)
             return
-        self._reader.line(f"▸ {' · '.join([action.id, *traits(action)])}", style="dim")
+        self._reader.line(f"▸ {' · '.join([action.id, *describe_traits(action)])}", style="dim")
         self._reader.block(action, values)
 
     def attempt(self, n: int, of: int) -> None:
@@ -70,18 +70,18 @@ class RunDisplay:
             self._counting = True
 
     def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
-        self._uncount()
+        self._clear_counter()
         if excerpt:
             self._reader.write(excerpt if excerpt.endswith("\n") else f"{excerpt}\n")
         self._output.end_line()
-        line = f"{MARKS[result.outcome]} {cell.id}  {became(cell, result)}"
+        line = f"{MARKS[result.outcome]} {cell.id}  {describe_result(cell, result)}"
         self._reader.line(line, style=STYLES[result.outcome])
         for process in result.left:
             self._reader.line(f"! it left a process behind: {process}", style="yellow")
         self._reader.write("\n")
 
     def note(self, text: str, *, loud: bool = False) -> None:
-        self._uncount()
+        self._clear_counter()
         mark, style = ("!", "bold yellow") if loud else ("·", "dim")
         self._reader.line(f"{mark} {text}", style=style, folds=True)
 
@@ -92,46 +92,49 @@ class RunDisplay:
         style = "bold green" if ending == "done" else "bold red"
         self._reader.line(f"{ending} after {span(seconds)}", style=style)
         if ending in ("failed", "stopped"):
-            self._reader.line(f"  to go on    inv runbook.run --resume={run}")
+            self._reader.line(f"  to resume   inv runbook.run --resume={run}")
         if transcript is not None:
             self._reader.line(f"  transcript  {where(transcript)}")
             self._reader.line(f"  to share    inv runbook.export --run={run} --html")
 
     def debug(self, text: str) -> None:
-        """How a cell is started, for who asked for --debug."""
+        """Show how a cell is started, with --debug."""
         sys.stderr.write(f"debug: {text}\n")
 
-    def _uncount(self) -> None:
+    def _clear_counter(self) -> None:
         if self._counting:
             self._reader.write("\r\x1b[K")
             self._counting = False
 
 
-def traits(cell: Cell) -> list[str]:
-    """Say what is special about a cell before it runs."""
+def describe_traits(cell: Cell) -> list[str]:
+    """Return what is special about a cell before it runs."""
     attributes = cell.attributes
-    found = ["check"] if cell.is_check else []
-    found += ["destroys"] if attributes.destructive else []
-    found += ["interactive"] if attributes.interactive else []
-    found += [f"at most {span(attributes.timeout)}"] if attributes.timeout else []
-    found += [f"tried {1 + attributes.retry} times"] if attributes.retry else []
-    found += [f"in {attributes.cwd}"] if attributes.cwd else []
-    found += [f"sets {attributes.capture}"] if attributes.capture else []
-    found += [f"only when {attributes.when}"] if attributes.when else []
-    found += ["shown only"] if attributes.skip else []
-    return found
+    timeout = attributes.timeout or 0.0
+    traits = (
+        ("check", cell.is_check),
+        ("destroys", attributes.destructive),
+        ("interactive", attributes.interactive),
+        (f"at most {span(timeout)}", timeout),
+        (f"up to {1 + attributes.retry} attempts", attributes.retry),
+        (f"in {attributes.cwd}", attributes.cwd),
+        (f"sets {attributes.capture}", attributes.capture),
+        (f"only when {attributes.when}", attributes.when),
+        ("shown only", attributes.skip),
+    )
+    return [text for text, applies in traits if applies]
 
 
-def became(cell: Cell, result: CellResult) -> str:
-    """Say in a few words how a cell ended."""
-    took = span(result.seconds)
+def describe_result(cell: Cell, result: CellResult) -> str:
+    """Return in a few words how a cell ended."""
+    duration = span(result.seconds)
     match result.outcome:
         case "passed":
-            return f"passed in {took}" if result.seconds >= 0.1 else "passed"
+            return f"passed in {duration}" if result.seconds >= 0.1 else "passed"
         case "timed out":
             return f"timed out after {span(cell.attributes.timeout or result.seconds)}"
         case "interrupted":
-            return f"interrupted after {took}"
+            return f"interrupted after {duration}"
     if result.message:
         return result.message
-    return f"ended with {result.code} after {took}"
+    return f"ended with {result.code} after {duration}"

@@ -14,41 +14,41 @@ from slipway.show.query_result import quiet
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
-def history(
-    shelf: RunStore, found: Sequence[RunSummary], *, hide: Sequence[str], as_json: bool
+def show_history(
+    store: RunStore, runs: Sequence[RunSummary], *, hide: Sequence[str], as_json: bool
 ) -> None:
     """Print runs, newest first; `hide` names columns that would say the same in every line."""
-    for text in shelf.strange:
+    for text in store.damaged:
         sys.stderr.write(f"! {quiet(text)}\n")
     if as_json:
-        table.document([_document(run) for run in found])
+        table.document([_document(run) for run in runs])
         return
-    if not found:
-        sys.stderr.write("no runs; the runbooks that there are: inv runbook.list\n")
+    if not runs:
+        sys.stderr.write("no runs; the runbooks that there are: inv runtitle.list\n")
         return
     columns = ["run", "when", "runbook", "env", "who", "result", "min", "at"]
-    stamps = Counter(_stamp(run) for run in shelf.runs)
-    rows = [_row(run, stamps) for run in found]
+    stamps = Counter(_stamp(run) for run in store.runs)
+    rows = [_row(run, stamps) for run in runs]
     table.rows([column for column in columns if column not in hide], rows)
 
 
-def books(found: Sequence[Title], last: Mapping[str, RunSummary], *, as_json: bool) -> None:
+def show_titles(titles: Sequence[Title], last: Mapping[str, RunSummary], *, as_json: bool) -> None:
     """Print runbooks with what became of their last run."""
     if as_json:
-        table.document([_described(book, last.get(book.name)) for book in found])
+        table.document([_title_document(title, last.get(title.name)) for title in titles])
         return
     rows = []
-    for book in found:
-        run = last.get(book.name)
+    for title in titles:
+        run = last.get(title.name)
         rows.append(
             {
-                "name": quiet(book.name),
-                "risk": quiet(book.risk),
-                "time": quiet(book.time),
+                "name": quiet(title.name),
+                "risk": quiet(title.risk),
+                "time": quiet(title.time),
                 "last run": age(run.began) if run else "never",
                 "result": run.result if run else "",
                 "min": _minutes(run) if run else "",
-                "title": quiet(book.title),
+                "title": quiet(title.title),
             }
         )
     table.rows(["name", "risk", "time", "last run", "result", "min", "title"], rows)
@@ -103,14 +103,14 @@ def _document(run: RunSummary) -> dict[str, object]:
     }
 
 
-def _described(book: Title, run: RunSummary | None) -> dict[str, object]:
+def _title_document(title: Title, run: RunSummary | None) -> dict[str, object]:
     return {
-        "name": book.name,
-        "title": book.title,
-        "summary": book.summary,
-        "risk": book.risk,
-        "time": book.time,
-        "tasks": list(book.tasks),
-        "path": where(book.path),
+        "name": title.name,
+        "title": title.title,
+        "summary": title.summary,
+        "risk": title.risk,
+        "time": title.time,
+        "tasks": list(title.tasks),
+        "path": where(title.path),
         "last_run": _document(run) if run else None,
     }

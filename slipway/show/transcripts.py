@@ -20,7 +20,7 @@ def show(folder: Path) -> None:
     Console().print(Markdown(text, hyperlinks=False))
 
 
-def put(folder: Path, to: str, *, html: bool) -> None:
+def export_to(folder: Path, to: str, *, html: bool) -> None:
     """Write the transcript of a run to a file, or to stdout for `-`, and say where it is."""
     html = html or to.endswith((".html", ".htm"))
     if to == export.STDOUT:

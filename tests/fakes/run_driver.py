@@ -1,6 +1,6 @@
 """`python -m tests.fakes.run_driver JSON`: a real run, whose records lie where a test wants them.
 
-With `die` it is killed right after so many events have been written down, as by `kill -9`. With
+With `die` it is killed right after so many events have been recorded, as by `kill -9`. With
 `serve` in place of JSON it does one run after the other, each in a process of its own, for lines
 of JSON on stdin, and answers each with one: a Python is slow to start.
 """
@@ -17,17 +17,17 @@ from slipway.errors import SlipwayError
 from slipway.notebook.records.event import Event, Kind
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import resume, start
+from slipway.notebook.runs.interfaces import Interfaces
 from slipway.notebook.runs.options import Mode, RunOptions
-from slipway.notebook.runs.preconditions import Interfaces
 from slipway.show.prompts import TerminalPrompter
 from slipway.show.runbook_run import RunDisplay
 from tests.fakes.runners import Tasks
 
 
-class Mortal(Record):
+class MortalRecord(Record):
     """A record whose writer dies at a chosen event."""
 
-    dies_after = 0
+    dies_after = 0  # events
 
     def append(self, kind: Kind, **data: Any) -> Event:
         event = super().append(kind, **data)
@@ -36,24 +36,27 @@ class Mortal(Record):
         return event
 
 
-def main(asked: dict[str, Any]) -> int:
-    Mortal.dies_after = asked.get("die", 0)
+def main(request: dict[str, Any]) -> int:
+    MortalRecord.dies_after = request.get("die", 0)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    ports = Interfaces(
+    interfaces = Interfaces(
         TerminalPrompter(),
         RunDisplay(),
         Tasks(),
-        Mode.here(),
-        runs=Path(asked["runs"]),
-        records=Mortal,
+        Mode.detect(),
+        runs=Path(request["runs"]),
+        records=MortalRecord,
     )
-    env = environment.load(asked["env"]) if "env" in asked else None
-    wish, given = RunOptions(**asked.get("wish", {})), asked.get("set", [])
+    env = environment.load(request["env"]) if "env" in request else None
+    options = RunOptions(**request.get("options", {}))
+    assignments = request.get("set", [])
+    name = request.get("name", "")
     try:
-        if "resume" in asked:
-            return resume.resume(asked["resume"], asked.get("name", ""), env, given, wish, ports)
-        return start.start(asked["name"], env, given, wish, ports)
+        if "resume" in request:
+            run = request["resume"]
+            return resume.resume(run, name, env, assignments, options, interfaces)
+        return start.start(name, env, assignments, options, interfaces)
     except SlipwayError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
@@ -67,14 +70,15 @@ def _interrupt(*_: object) -> Never:
 
 def serve() -> None:
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         child = os.fork()
         if not child:
-            said = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            for here, there in ((nothing, 0), (said, 1), (said, 2)):
-                os.dup2(here, there)
-            code = main(asked)
+            output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            devnull = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(devnull, 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            code = main(request)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

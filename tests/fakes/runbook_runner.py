@@ -23,17 +23,21 @@ class RunbookRunner:
         self.path.write_text(text)
         self.runs = folder / "runs"
         self.diary = folder / "diary"
-        self.said = ""
+        self.output = ""
         self._server = runbook_server
-        self._given = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
+        self._assignments = ["who=Anna", f"diary={self.diary}"] if "DIARY" in text else []
 
-    def run(self, **asked: Any) -> int:
-        given = [] if "resume" in asked else self._given
-        asked = {"name": str(self.path), "runs": str(self.runs), "set": given} | asked
-        said = self.path.with_name("said")
-        code = self._server.run(asked | {"said": str(said)})
-        self.said = said.read_text()
-        assert "Traceback" not in self.said
+    def run(self, **request: Any) -> int:
+        output = self.path.with_name("output")
+        defaults = {
+            "name": str(self.path),
+            "runs": str(self.runs),
+            "set": [] if "resume" in request else self._assignments,
+            "output": str(output),
+        }
+        code = self._server.run(defaults | request)
+        self.output = output.read_text()
+        assert "Traceback" not in self.output
         return code
 
     @property
@@ -42,8 +46,8 @@ class RunbookRunner:
 
     @property
     def folder(self) -> Path:
-        (found,) = (path for path in self.runs.iterdir() if path.is_dir())
-        return found
+        (folder,) = (path for path in self.runs.iterdir() if path.is_dir())
+        return folder
 
     def events(self, *kinds: str) -> list[Event]:
         return [event for event in read(self.folder) if not kinds or event.kind in kinds]
@@ -59,9 +63,9 @@ class RunbookServer:
             argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, asked: dict[str, Any]) -> int:
+    def run(self, request: dict[str, Any]) -> int:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         assert select.select([self._process.stdout], [], [], PATIENCE)[0], "a run hangs"
         return int(self._process.stdout.readline())

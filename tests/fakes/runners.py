@@ -1,4 +1,4 @@
-"""A run without a terminal and without a shell: a person with answers, a watcher, a played one."""
+"""A run without a terminal and without a shell: a person with answers, a watcher, a script."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,40 +19,40 @@ class ScriptedPrompter:
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
-        self.asked: list[str] = []
+        self.questions: list[str] = []
         self.offered: list[tuple[Answer, ...]] = []
-        self.places: list[Location] = []
+        self.locations: list[Location] = []
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], location: Location) -> Answer:
         self.offered.append(tuple(offers))
-        said = self.type(question, place)
-        found = [offer for offer in offers if offer == said]
-        assert found, f"{said} is none of {offers} at “{question}”"
-        return found[0]
+        answer = self.type(question, location)
+        chosen = [offer for offer in offers if offer == answer]
+        assert chosen, f"{answer} is none of {offers} at “{question}”"
+        return chosen[0]
 
-    def type(self, question: str, place: Location) -> str:
-        self.asked.append(question)
-        self.places.append(place)
+    def type(self, question: str, location: Location) -> str:
+        self.questions.append(question)
+        self.locations.append(location)
         assert self.answers, f"nobody thought of an answer to “{question}”"
-        said = self.answers.pop(0)
-        if said == CTRL_C:
+        answer = self.answers.pop(0)
+        if answer == CTRL_C:
             raise KeyboardInterrupt
-        if said == CTRL_D:
+        if answer == CTRL_D:
             raise PrompterGone
-        return said
+        return answer
 
 
 class RecordingDisplay:
-    """A screen and a teller that keep all they are told."""
+    """A screen and a display that keep all that they get."""
 
     def __init__(self) -> None:
         self.output = b""
-        self.read_: list[Block] = []
+        self.blocks: list[Block] = []
         self.actions: list[tuple[str, Mapping[str, str]]] = []
         self.notes: list[str] = []
         self.ends: list[tuple[str, str]] = []
         self.attempts: list[tuple[int, int]] = []
-        self.complaints: list[str] = []
+        self.warnings: list[str] = []
         self.closed = ""
 
     @property
@@ -62,11 +62,11 @@ class RecordingDisplay:
     def write(self, data: bytes) -> None:
         self.output += data
 
-    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
-        self.complaints += complaints
+    def begin(self, title: str, facts: Mapping[str, str], warnings: Sequence[str]) -> None:
+        self.warnings += warnings
 
     def read(self, blocks: Sequence[Block]) -> None:
-        self.read_ += blocks
+        self.blocks += blocks
 
     def action(self, action: Action, values: Mapping[str, str]) -> None:
         self.actions.append((action.id, values))
@@ -87,8 +87,8 @@ class RecordingDisplay:
         self.closed = ending
 
 
-class PlayedRun:
-    """A shell in which cells end as they are told to, and pass otherwise."""
+class ScriptedShell:
+    """A shell in which cells end as a script says, and pass otherwise."""
 
     def __init__(self, folder: Path, ends: Mapping[str, Sequence[Outcome]] | None = None) -> None:
         self.ran: list[str] = []
@@ -103,8 +103,8 @@ class PlayedRun:
 
     def run(self, cell: Cell, n: int, screen: Screen) -> CellResult:
         self.ran.append(cell.id)
-        coming = self._ends.get(cell.id, [])
-        outcome = coming.pop(0) if coming else "passed"
+        script = self._ends.get(cell.id, [])
+        outcome = script.pop(0) if script else "passed"
         log = self._folder / "cells" / f"{n:02}.log"
         log.write_text(f"{cell.id} says {outcome}\n")
         return CellResult(outcome, 0 if outcome == "passed" else 2, 0.1, log)
@@ -125,7 +125,7 @@ class PlayedRun:
 class NoLock:
     """An environment that nobody else wants."""
 
-    def at(self, action: Action) -> None: ...
+    def advance_to(self, action: Action) -> None: ...
 
 
 class Tasks(Commands):

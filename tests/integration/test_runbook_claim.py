@@ -11,7 +11,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
 from slipway.machines.connect import Cluster
-from slipway.notebook.runs.lock import claim
+from slipway.notebook.runs.lock import hold
 from tests.integration.docker_sandbox import DockerSandbox
 
 pytestmark = pytest.mark.engine
@@ -36,16 +36,16 @@ def test_the_second_of_two_computers_is_told_and_a_deploy_is_not_in_the_way(
     def connect(env: Environment) -> Iterator[Cluster]:
         yield Cluster(manager, {})
 
-    with claim("test", "deploy", "1", "anna", tmp_path / "one") as mine:
-        mine.at("back-up-first")
-        assert mine.reach(env, connect) == ""
+    with hold("test", "deploy", "1", "anna", tmp_path / "one") as mine:
+        mine.publish("back-up-first")
+        assert mine.acquire_lease(env, connect) == ""
         with (
-            claim("test", "restore", "2", "ben", tmp_path / "two") as other,
+            hold("test", "restore", "2", "ben", tmp_path / "two") as other,
             pytest.raises(Busy, match=r"runbook deploy, cell back-up-first, for \d+ s"),
         ):
-            other.reach(env, connect)
+            other.acquire_lease(env, connect)
         with lease.held(manager, env.prefix, "deploy of abc"):  # what a cell of the runbook does
             mine.check()
-    with claim("test", "restore", "2", "ben", tmp_path / "two") as other:
-        assert other.reach(env, connect) == ""
+    with hold("test", "restore", "2", "ben", tmp_path / "two") as other:
+        assert other.acquire_lease(env, connect) == ""
     assert beside.names("config") == []

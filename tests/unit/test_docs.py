@@ -14,7 +14,7 @@ from slipway.hosts.local import LocalHost
 from slipway.notebook.checking import check, command_check
 from slipway.notebook.reading import parse
 from slipway.project import COMPOSE, ROOT
-from tasks.command_index import tree
+from tasks.command_index import project_commands
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 # Where packages come from differs from place to place; the machine's own settings say it.
@@ -24,7 +24,9 @@ GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_no_runbook_or_document_names_what_is_not_there() -> None:
-    found = check.check(parse.collection(), tree(), today=date.today(), documents=check.documents())
+    found = check.check(
+        parse.collection(), project_commands(), today=date.today(), documents=check.documents()
+    )
     assert [str(problem) for problem in found if problem.severity == "error"] == []
 
 
@@ -35,7 +37,7 @@ def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
         for _, words in command_check.named(parse.read(path)[0])
         for word in words
     }
-    assert set(tree().tasks()) <= told
+    assert set(project_commands().tasks()) <= told
 
 
 def test_the_guide_lists_every_setting_with_its_default() -> None:

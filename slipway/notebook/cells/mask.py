@@ -87,7 +87,7 @@ class Mask:
             self._pattern = re.compile(b"(?=(" + any_of + b"))")
 
     def _broken(self, joined: "MaskedLines") -> Iterator[tuple[int, int]]:
-        """Return where a secret goes on over the end of a line."""
+        """Return where a secret continues over the end of a line."""
         for form in self._coded if joined.breaks else ():
             at = -1
             while (at := joined.text.find(form, at + 1)) >= 0:

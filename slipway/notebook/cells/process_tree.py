@@ -26,18 +26,23 @@ class ProcessInfo:
 
 def members(session: int) -> list[ProcessInfo]:
     """Return the processes of a session that still live."""
-    return sorted(_members(session), key=lambda member: member.pid)
+    return sorted(_members(session), key=lambda process: process.pid)
 
 
-def of_run(run: str) -> list[ProcessInfo]:
-    """Return the living processes that cells of a run have started; nothing where /proc is not."""
-    mark = f"RUNBOOK_RUN_ID={run}".encode()
-    found = []
+def of_run(folder: Path) -> list[ProcessInfo]:
+    """Return the living processes that cells of a run have started; nothing where /proc is not.
+
+    The folder of its record tells a run from one of the same name in another checkout.
+    """
+    run_id = f"RUNBOOK_RUN_ID={folder.name}".encode()
+    run_folder = f"RUNBOOK_RUN_FOLDER={folder}".encode(errors="surrogateescape")
+    processes = []
     for path in PROC.glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # another's, or gone meanwhile
-            if mark in path.read_bytes().split(b"\0"):
-                found.append(ProcessInfo(int(path.parent.name), _name(path.parent)))
-    return sorted(found, key=lambda member: member.pid)
+            variables = path.read_bytes().split(b"\0")
+            if run_id in variables and run_folder in variables:
+                processes.append(ProcessInfo(int(path.parent.name), _name(path.parent)))
+    return sorted(processes, key=lambda process: process.pid)
 
 
 def signal_all(session: int, number: signal.Signals) -> None:
@@ -79,7 +84,7 @@ def _name(process: Path) -> str:
 
 def _from_ps() -> Iterator[tuple[int, str, str]]:
     argv = ["ps", "-axo", "pid=,state=,comm="]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    for line in done.stdout.splitlines():
+    result = subprocess.run(argv, capture_output=True, text=True, check=False)
+    for line in result.stdout.splitlines():
         if len(words := line.split(None, 2)) == 3:
             yield int(words[0]), words[1][0], Path(words[2]).name

@@ -24,7 +24,7 @@ _PYTHON = 'exec "${__slipway_python[@]}" "$__slipway_out"'
 _SAVE = shell_scripts.read(__file__, "script_save.sh")
 _OPTIONS = "__slipway_options=${BASHOPTS-}\n"  # as they are before the state is taken up
 _SURVIVE = "trap '' HUP\n"  # what it leaves behind outlives its terminal
-_STOP = "trap 'builtin exit 130' INT\n"  # else it goes on when a command takes Ctrl-C well
+_STOP = "trap 'builtin exit 130' INT\n"  # else it continues when a command takes Ctrl-C well
 
 
 _SHOW = shell_scripts.read(__file__, "script_show.sh")

@@ -71,7 +71,7 @@ def read(path: Path) -> CellState:
     except OSError as error:
         raise SlipwayError(f"{path}: the shell's state cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise SlipwayError(f"{path}: this is no state of a shell; start the run anew") from None
+        raise SlipwayError(f"{path}: this is not a saved shell state; start another run") from None
 
 
 def assignment(name: str, value: str, *, export: bool = False) -> str:

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from slipway.notebook.checking.variables import ANYTHING, VariableUse, sets, uses
 from slipway.notebook.commands import Commands
-from slipway.notebook.document import Runbook
+from slipway.notebook.document import ORDER, WAY_BACK, Runbook
 from slipway.notebook.problem import Problem, nearest
-from slipway.notebook.runs.plan import ORDER, WAY_BACK
 
 # What a run, bash or a login has set already, on any computer.
 GIVEN = re.compile(
-    r"RUNBOOK|RUNBOOK_CELL|RUNBOOK_RUN_ID"
+    r"RUNBOOK|RUNBOOK_CELL|RUNBOOK_RUN_ID|RUNBOOK_RUN_FOLDER"
     r"|HOME|PATH|PWD|OLDPWD|USER|LOGNAME|SHELL|TERM|LANG|LC_\w+|TZ|TMPDIR|EDITOR|VISUAL|DISPLAY"
     r"|CI|HOSTNAME|HOSTTYPE|OSTYPE|MACHTYPE|COLUMNS|LINES|UID|EUID|GROUPS|PPID|SHLVL|IFS|RANDOM"
     r"|SRANDOM|SECONDS|LINENO|EPOCH\w+|BASH\w*|FUNCNAME|PIPESTATUS|DIRSTACK|OPTARG|OPTIND|REPLY"

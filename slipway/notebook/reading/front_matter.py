@@ -19,7 +19,16 @@ PARAM_KEYS = ["help", "choices", "default", "pattern", "optional"]
 RISKS = ["low", "medium", "high"]
 TASK = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
 PARAM = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-TAKEN = {"RUNBOOK", "RUNBOOK_CELL", "RUNBOOK_RUN_ID", "PATH", "HOME", "IFS", "PWD"}
+TAKEN = {
+    "RUNBOOK",
+    "RUNBOOK_CELL",
+    "RUNBOOK_RUN_ID",
+    "RUNBOOK_RUN_FOLDER",
+    "PATH",
+    "HOME",
+    "IFS",
+    "PWD",
+}
 LARGEST = 8_000  # characters; a runbook says little about itself
 
 

@@ -20,7 +20,7 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u206
 
 
 def in_prose(node: Node) -> Slips:
-    """Yield the lines that were meant to open a fence and open none, and comments that go on."""
+    """Yield lines that were meant to open a fence and open none, and comments without an end."""
     for each in node.walk():
         content, first = each.token.content, each.begin + 1
         if each.kind == "inline" and "```" in content:
@@ -49,7 +49,7 @@ def around_fence(node: Node) -> Slips:
     for n, line in enumerate(content.split("\n")):
         if again.match(line):
             wish = f"close it with {_short(mark)} before, or open it with {_short(mark)}{mark[0]}"
-            yield first + 1 + n, f"the fence of line {first} goes on here: {wish}"
+            yield first + 1 + n, f"the fence of line {first} continues here: {wish}"
             return
 
 
@@ -75,7 +75,7 @@ def _in_comment(content: str, first: int) -> Slips:
         yield first, "this comment is never closed, and hides all that follows: end it with -->"
     for n, line in enumerate(head.split("\n")):
         if n and line.lstrip().startswith("<!--"):
-            yield first + n, f"the comment of line {first} goes on here: end it with --> before"
+            yield first + n, f"the comment of line {first} continues here: end it with --> before"
             return
 
 

@@ -12,7 +12,7 @@ SECTION = re.compile(r"^## ", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Title:
-    """One runbook's cover."""
+    """What one runbook says of itself."""
 
     name: str
     title: str
@@ -23,12 +23,12 @@ class Title:
     path: Path
 
 
-def books(folder: Path = parse.RUNBOOKS) -> list[Title]:
-    """Return the covers of a folder's runbooks, by name; a file that cannot be read is left out."""
-    return [book for path in parse.collection(folder) if (book := _cover(path)) is not None]
+def read_titles(folder: Path = parse.RUNBOOKS) -> list[Title]:
+    """Return the titles of a folder's runbooks, by name; a file that cannot be read is left out."""
+    return [t for path in parse.collection(folder) if (t := _read_title(path)) is not None]
 
 
-def _cover(path: Path) -> Title | None:
+def _read_title(path: Path) -> Title | None:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -12,11 +12,11 @@ from typing import Any, Literal, cast, get_args
 # Each kind with the fields it carries.
 #   begin      runbook path digest env params user email host commit branch dirty mode scope
 #              `scope` is "" for the whole runbook, else what was left to it: --only verify-1
-#   resume     user host from changed(bool)     somebody goes on; `scope` when that left out what
+#   resume     user host from changed(bool)     somebody resumes; `scope` when that left out what
 #              was not done; `standing`, `digests` and `part` where ids or what is done changed
 #   start      cell section n digest by attempt   written before the cell's process exists
 #   end        cell n outcome code seconds lines bytes left(list) captured(name) missing(list)
-#              message; `again` when a resumed run looked anew: the state stays as it was before
+#              message; `again` when a resumed run repeats a check: the state stays as it was before
 #   skip       cell reason by                   also for `when`, {skip}, --from and --only
 #   manual     cell text outcome(done|skipped) reason by
 #   decline    cell by                          somebody said no at a gate
@@ -76,24 +76,24 @@ class Event:
         return datetime.datetime.fromisoformat(self.at)
 
 
-def read(line: bytes) -> Event | None:
-    """Read one line of events.jsonl; nothing where it is no event."""
+def parse_line(line: bytes) -> Event | None:
+    """Parse one line of events.jsonl; nothing where it is no event."""
     try:
         return parse(json.loads(line))
     except (ValueError, RecursionError):  # no JSON, or nested deeper than anything of ours
         return None
 
 
-def parse(found: Any) -> Event | None:
-    """Read one line's JSON; nothing where it is no event."""
-    if not isinstance(found, dict):
+def parse(document: object) -> Event | None:
+    """Parse one line's JSON; nothing where it is no event."""
+    if not isinstance(document, dict):
         return None
-    n, at, kind = found.get("event"), found.get("at"), found.get("kind")
+    n, at, kind = document.get("event"), document.get("at"), document.get("kind")
     if not isinstance(n, int) or not isinstance(at, str) or not isinstance(kind, str):
         return None
     if kind not in NEEDED or not _is_moment(at):
         return None
-    data = {name: value for name, value in found.items() if name not in ("event", "at", "kind")}
+    data = {name: value for name, value in document.items() if name not in ("event", "at", "kind")}
     if not all(isinstance(data.get(name), needed) for name, needed in NEEDED[kind].items()):
         return None
     if not _makes_sense(kind, data):
@@ -110,18 +110,18 @@ def _is_moment(at: str) -> bool:
 
 
 def _makes_sense(kind: str, data: Mapping[str, Any]) -> bool:
-    """Whether whoever tells of the event can take its values as they are."""
+    """Whether a reader of the event can take its values as they are."""
     if kind in WORDS:
         name, words = WORDS[kind]
         if data[name] not in words:
             return False
     if kind == "end" and not 0 <= data["seconds"] <= LONGEST:  # which NaN is not either
         return False
-    for name, wanted in OPTIONAL.items():
+    for name, expected in OPTIONAL.items():
         value = data.get(name, ())
-        if name in data and not isinstance(value, wanted):
+        if name in data and not isinstance(value, expected):
             return False
-        if wanted is list and not all(isinstance(each, str) for each in value):
+        if expected is list and not all(isinstance(item, str) for item in value):
             return False
     return True
 

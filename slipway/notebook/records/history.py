@@ -10,8 +10,8 @@ from typing import Literal
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.problem import nearest
 from slipway.notebook.reading import parse
-from slipway.notebook.records.event import Ending, Event, read
-from slipway.notebook.records.record import EVENTS, RUNS, is_going_on
+from slipway.notebook.records.event import Ending, Event, parse_line
+from slipway.notebook.records.record import EVENTS, RUNS, is_running
 
 SHOWN = 5
 REACHING = ("start", "end", "manual", "decline", "finish")  # events about an action under way
@@ -47,16 +47,16 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class RunStore:
-    """What lies in the folder of runs; `strange` names what is none, with the reason."""
+    """What lies in the folder of runs; `damaged` names what cannot be read, with the reason."""
 
     runs: tuple[RunSummary, ...]
-    strange: tuple[str, ...]
+    damaged: tuple[str, ...]
 
 
-def look(folder: Path = RUNS) -> RunStore:
+def read_store(folder: Path = RUNS) -> RunStore:
     """Read every run, newest first, and name what cannot be read as one."""
-    found: list[RunSummary] = []
-    strange: list[str] = []
+    summaries: list[RunSummary] = []
+    damaged: list[str] = []
     try:
         entries = sorted(path for path in folder.iterdir() if path.is_dir())
     except FileNotFoundError:
@@ -66,65 +66,65 @@ def look(folder: Path = RUNS) -> RunStore:
     for path in entries:
         summary = _summary(path)
         if isinstance(summary, RunSummary):
-            found.append(summary)
+            summaries.append(summary)
         else:
-            strange.append(summary)
-    found.sort(key=lambda run: (run.began, run.id), reverse=True)
-    return RunStore(tuple(found), tuple(strange))
+            damaged.append(summary)
+    summaries.sort(key=lambda run: (run.began, run.id), reverse=True)
+    return RunStore(tuple(summaries), tuple(damaged))
 
 
 def runs(folder: Path = RUNS) -> list[RunSummary]:
     """Return every run, newest first."""
-    return list(look(folder).runs)
+    return list(read_store(folder).runs)
 
 
 def unfinished(
     runbook: str, env: str | None, user: str, host: str = "", folder: Path = RUNS
 ) -> list[RunSummary]:
-    """Return the runs that this person may go on with, newest first.
+    """Return the runs that this person may resume, newest first.
 
     An empty `runbook` or an `env` of None matches any. A run on another computer is left out,
     and so is one after which the same person ran the same runbook to its end.
     """
     import socket
 
-    whose = (user, host or socket.gethostname())
+    owner = (user, host or socket.gethostname())
     return [
         run
         for run in left_open(runs(folder))
-        if (run.user, run.host) == whose
+        if (run.user, run.host) == owner
         if runbook in ("", run.runbook) and env in (None, run.env)
     ]
 
 
-def left_open(found: Iterable[RunSummary]) -> list[RunSummary]:
-    """Return the runs that whoever began them may go on with, newest first."""
-    left: list[RunSummary] = []
-    done: set[tuple[str, str, str, str]] = set()
-    for run in sorted(found, key=lambda run: (run.began, run.id), reverse=True):
+def left_open(summaries: Iterable[RunSummary]) -> list[RunSummary]:
+    """Return the runs that whoever began them may resume, newest first."""
+    unfinished: list[RunSummary] = []
+    proven: set[tuple[str, str, str, str]] = set()
+    for run in sorted(summaries, key=lambda run: (run.began, run.id), reverse=True):
         kind = (run.user, run.host, run.runbook, run.env)
         if run.proves:
-            done.add(kind)
-        if run.may_be_resumed and kind not in done:
-            left.append(run)
-    return left
+            proven.add(kind)
+        if run.may_be_resumed and kind not in proven:
+            unfinished.append(run)
+    return unfinished
 
 
-def chosen(found: Sequence[RunSummary], env: str | None, runbook: str = "") -> list[RunSummary]:
+def select(summaries: Sequence[RunSummary], env: str | None, runbook: str = "") -> list[RunSummary]:
     """Return the runs on an environment and of a runbook, each where given.
 
     Raises UsageError for a runbook that there neither is nor was.
     """
     runbook = Path(runbook).name.removesuffix(".md")
-    if runbook and not any(run.runbook == runbook for run in found):
+    if runbook and not any(run.runbook == runbook for run in summaries):
         parse.find(runbook)
-    return [r for r in found if env in (None, r.env) and runbook in ("", r.runbook)]
+    return [r for r in summaries if env in (None, r.env) and runbook in ("", r.runbook)]
 
 
-def last_runs(found: Iterable[RunSummary]) -> Mapping[str, RunSummary]:
+def last_runs(summaries: Iterable[RunSummary]) -> Mapping[str, RunSummary]:
     """Return the newest run of each runbook."""
     newest: dict[str, RunSummary] = {}
-    for run in sorted(found, key=lambda run: run.began):
+    for run in sorted(summaries, key=lambda run: run.began):
         newest[run.runbook] = run
     return newest
 
@@ -137,16 +137,16 @@ def dates(folder: Path = RUNS) -> Mapping[str, datetime.date]:
 
 def find(name: str = "", folder: Path = RUNS) -> RunSummary:
     """Return a run by its name or the beginning of it; the newest without one."""
-    shelf = look(folder)
-    found = shelf.runs
-    if not found and not shelf.strange:
+    store = read_store(folder)
+    summaries = store.runs
+    if not summaries and not store.damaged:
         raise UsageError("no runbook has been run on this computer yet: inv runbook.list")
-    if not found:
-        raise SlipwayError(f"no run here can be read: {_first(shelf.strange)}")
+    if not summaries:
+        raise SlipwayError(f"no run here can be read: {_first(store.damaged)}")
     if not name:
-        return found[0]
-    matching = [run for run in found if run.id.startswith(name)]
-    damaged = [text for text in shelf.strange if text.startswith(f"{folder}/{name}")]
+        return summaries[0]
+    matching = [run for run in summaries if run.id.startswith(name)]
+    damaged = [text for text in store.damaged if text.startswith(f"{folder}/{name}")]
     if exact := [run for run in matching if run.id == name]:
         return exact[0]
     if damaged and len(matching) <= 1:  # the other one may be what was meant
@@ -157,13 +157,13 @@ def find(name: str = "", folder: Path = RUNS) -> RunSummary:
         names = ", ".join(run.id for run in matching[:SHOWN])
         more = f" and {len(matching) - SHOWN} more" if len(matching) > SHOWN else ""
         raise UsageError(f"{name!a} may be any of {names}{more}; give more of the name")
-    hint = nearest(name[:120], [run.id for run in found])
+    hint = nearest(name[:120], [run.id for run in summaries])
     raise UsageError(f"there is no run {name[:80]!a}{hint}; see inv runbook.history")
 
 
-def _first(strange: Sequence[str]) -> str:
-    """Return the first of what is no run, and how many more there are."""
-    return strange[0] + (f" (and {len(strange) - 1} more)" if len(strange) > 1 else "")
+def _first(damaged: Sequence[str]) -> str:
+    """Return the first of what cannot be read, and how many more there are."""
+    return damaged[0] + (f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else "")
 
 
 def _summary(folder: Path) -> RunSummary | str:
@@ -174,14 +174,14 @@ def _summary(folder: Path) -> RunSummary | str:
         return f"{folder} is not a run: it has no {EVENTS}"
     except OSError as error:
         return f"{folder / EVENTS} cannot be read: {error.strerror}"
-    first = read(lines[0]) if lines else None
+    first = parse_line(lines[0]) if lines else None
     if first is None or first.kind != "begin":
-        return f"{folder / EVENTS} does not begin as a run does"
+        return f"{folder / EVENTS} is damaged: its first line is not the start of a run"
     last, result, cell = _standing(lines[1:], first)
-    if result != "done" and is_going_on(folder):
-        went: Ending | Literal["running"] = "running"
+    if result != "done" and is_running(folder):
+        state: Ending | Literal["running"] = "running"
     else:
-        went = result
+        state = result
     begin = first.data
     return RunSummary(
         id=folder.name,
@@ -192,7 +192,7 @@ def _summary(folder: Path) -> RunSummary | str:
         began=first.moment,
         ended=last.moment,
         seconds=max(0.0, _between(first, last) - _paused(lines)),
-        result=went,
+        result=state,
         cell="" if result == "done" else cell,
         folder=folder,
         commit=str(begin.get("commit") or ""),
@@ -204,15 +204,15 @@ def _standing(lines: list[bytes], first: Event) -> tuple[Event, Ending, str]:
     """Return the last event, how the run ended, and the action that was reached last."""
     last, result, cell = first, None, ""
     for line in reversed(lines):
-        happened = read(line)
-        if happened is None:
+        event = parse_line(line)
+        if event is None:
             continue
-        last = happened if last is first else last
-        if result is None and happened.kind == "finish":
-            result = happened.data["result"]
+        last = event if last is first else last
+        if result is None and event.kind == "finish":
+            result = event.data["result"]
         elif result is None:
-            result = "unfinished"  # it went on after its last end, or never came to one
-        cell = happened.cell if happened.kind in REACHING else ""
+            result = "unfinished"  # it was resumed after its last end, or never came to one
+        cell = event.cell if event.kind in REACHING else ""
         if cell:
             break
     return last, result or "unfinished", cell
@@ -223,14 +223,14 @@ def _paused(lines: list[bytes]) -> float:
     pauses = 0.0
     for before, line in itertools.pairwise(lines):
         if b'"kind": "resume"' in line:
-            end, start = read(before), read(line)
+            end, start = parse_line(before), parse_line(line)
             pauses += _between(end, start) if end and start else 0.0
     return pauses
 
 
 def _narrowed(lines: list[bytes]) -> str:
     """Return the --from of a resumption that left out what had not been done, or nothing."""
-    resumed = (read(line) for line in lines if b'"kind": "resume"' in line)
+    resumed = (parse_line(line) for line in lines if b'"kind": "resume"' in line)
     return next((str(e.data["scope"]) for e in resumed if e and e.data.get("scope")), "")
 
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 from slipway.notebook.records import history
 from slipway.notebook.records.history import RunSummary
-from slipway.notebook.records.record import EVENTS, alone
+from slipway.notebook.records.record import EVENTS, exclusive
 
 NEWEST = 50  # of each runbook in each environment
 AGE = datetime.timedelta(days=90)
 
 
-def spent(runs: Sequence[RunSummary], now: datetime.datetime) -> list[RunSummary]:
+def expired(runs: Sequence[RunSummary], now: datetime.datetime) -> list[RunSummary]:
     """Return the runs that are neither recent nor among the newest, nor needed for anything.
 
-    Needed are those that somebody may go on with, and the last proof of each runbook.
+    Needed are those that somebody may resume, and the last proof of each runbook.
     """
     needed = {run.id for run in history.left_open(runs)}
     seen: Counter[tuple[str, str]] = Counter()
     proven: set[tuple[str, str]] = set()
-    found: list[RunSummary] = []
+    expired_runs: list[RunSummary] = []
     for run in sorted(runs, key=lambda run: (run.ended, run.id), reverse=True):
         kind = (run.runbook, run.env)
         seen[kind] += 1
@@ -32,20 +32,20 @@ def spent(runs: Sequence[RunSummary], now: datetime.datetime) -> list[RunSummary
             proven.add(kind)
         is_old = seen[kind] > NEWEST and now - run.ended > AGE
         if is_old and not is_proof and run.result != "running" and run.id not in needed:
-            found.append(run)
-    return found
+            expired_runs.append(run)
+    return expired_runs
 
 
 def prune(folder: Path, now: datetime.datetime | None = None) -> list[str]:
-    """Remove what is spent, and return the names; what cannot be removed stays as it is."""
+    """Remove what is expired, and return the names; what cannot be removed stays as it is."""
     now = now or datetime.datetime.now(datetime.UTC)
     removed: list[str] = []
     with contextlib.suppress(OSError):
         if not _holds_old(folder, now):
             return []
-        for run in spent(history.runs(folder), now):
-            with contextlib.suppress(OSError), alone(run.folder) as ours:
-                if ours:
+        for run in expired(history.runs(folder), now):
+            with contextlib.suppress(OSError), exclusive(run.folder) as is_ours:
+                if is_ours:
                     _remove(run.folder)
                     removed.append(run.id)
     return removed

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import Busy, Refused, SlipwayError
-from slipway.notebook.records import event as events
-from slipway.notebook.records.event import Ending, Event, EventProgress, Kind, follow
+from slipway.notebook.records.event import Ending, Event, EventProgress, Kind, follow, parse_line
 from slipway.project import ROOT
 
 RUNS = ROOT / ".slipway" / "runs"
@@ -33,12 +32,12 @@ class Record:
     """An open record; every event is on the disk before `append` returns.
 
     The first event locks the file, and a lock ends with its process however that ends: of one
-    run there is one writer, and who finds the lock free knows that the run is not going on.
+    run there is one writer, and who finds the lock free knows that nobody runs it.
     """
 
-    def __init__(self, folder: Path, found: list[Event], size: int = 0) -> None:
+    def __init__(self, folder: Path, events: list[Event], size: int = 0) -> None:
         self.folder = folder
-        self.events = found
+        self.events = events
         self._size = size  # of the file as far as it holds whole events
         self._fd: int | None = None
 
@@ -48,7 +47,7 @@ class Record:
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
         words = [moment, name, str(begin.get("env") or "any"), str(begin["user"])]
         stem = "-".join(re.sub(r"[^A-Za-z0-9_.]+", "_", word)[:60] for word in words)
-        with _explained(runs):
+        with _translated(runs):
             runs.mkdir(mode=0o700, parents=True, exist_ok=True)
             runs.chmod(0o700)
             folder = _folder(runs, stem)
@@ -57,7 +56,7 @@ class Record:
             _write(folder / "runbook.md", text)
         record = cls(folder, [])
         record.append("begin", **begin)
-        with _explained(runs):
+        with _translated(runs):
             _sync(folder)
             _sync(runs)
         return record
@@ -65,10 +64,10 @@ class Record:
     @classmethod
     def open(cls, folder: Path) -> "Record":
         """Read a record again; a last line that was cut off by a kill is not an event."""
-        found, size, _ = _read(folder)
-        if not found:
-            raise SlipwayError(f"{folder} holds no run: it ended before anything was done")
-        return cls(folder, found, size)
+        events, size, _ = _read(folder)
+        if not events:
+            raise SlipwayError(f"{folder} holds no run: it was aborted before anything was done")
+        return cls(folder, events, size)
 
     @property
     def id(self) -> str:
@@ -82,29 +81,29 @@ class Record:
         return follow(self.events)
 
     def append(self, kind: Kind, **data: Any) -> Event:
-        """Write one event down; what is in it has been masked by the caller.
+        """Record one event; what is in it has been masked by the caller.
 
         Raises SlipwayError when it cannot be written: then nothing more may be done.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        happened = Event(len(self.events) + 1, now.replace("+00:00", "Z"), kind, data)
-        fields = {"event": happened.n, "at": happened.at, "kind": kind, **data}
+        event = Event(len(self.events) + 1, now.replace("+00:00", "Z"), kind, data)
+        fields = {"event": event.n, "at": event.at, "kind": kind, **data}
         # A name that is not UTF-8 arrives with halves of characters; JSON can escape them.
         line = (json.dumps(fields, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
         fd = self._locked()
         try:
-            _write_whole(fd, line)
+            _write_all(fd, line)
             os.fsync(fd)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(fd, self._size)
             raise SlipwayError(_cannot(self.folder / EVENTS, error)) from None
         self._size += len(line)
-        self.events.append(happened)
-        return happened
+        self.events.append(event)
+        return event
 
     def finish(self, result: Ending, seconds: float, cell: str = "") -> None:
-        """Write down how the run ended; what nobody can go on with any more loses its state."""
+        """Record how the run ended; what nobody can resume any more loses its state."""
         self.append("finish", result=result, seconds=round(seconds, 3), cell=cell)
         if result in ("done", "rolled back"):
             for path in (self.folder / "state").glob("*"):
@@ -117,7 +116,7 @@ class Record:
         return self.folder / "cells" / f"{n:02}.log"
 
     def close(self) -> None:
-        """Let others go on with this run."""
+        """Let others resume this run."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -127,11 +126,11 @@ class Record:
         if self._fd is not None:
             return self._fd
         path = self.folder / EVENTS
-        with _explained(path):
+        with _translated(path):
             fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             if not _lock(fd):
-                raise Busy(f"the run {self.id} is going on in another process")
+                raise Busy(f"the run {self.id} is running in another process")
             self._cut(fd)
         except BaseException:
             os.close(fd)
@@ -140,15 +139,15 @@ class Record:
         return fd
 
     def _cut(self, fd: int) -> None:
-        found, size, rest = _read(self.folder)
-        if len(found) != len(self.events):
-            raise Refused(f"the run {self.id} has gone on elsewhere since it was read; look again")
+        events, size, rest = _read(self.folder)
+        if len(events) != len(self.events):
+            raise Refused(f"the run {self.id} was resumed elsewhere since it was read; try again")
         if b"\n" in rest:
             raise SlipwayError(
-                f"{self.folder / EVENTS}:{len(found) + 1} is damaged, and there is more after it; "
-                "this run can be read up to there, but not be gone on with"
+                f"{self.folder / EVENTS}:{len(events) + 1} is damaged, and more lines follow it; "
+                "this run can be read up to there, but not resumed"
             )
-        with _explained(self.folder / EVENTS):
+        with _translated(self.folder / EVENTS):
             os.ftruncate(fd, size)
         self._size = size
 
@@ -158,7 +157,7 @@ def read(folder: Path) -> list[Event]:
     return _read(folder)[0]
 
 
-def is_going_on(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
     """Whether a process is writing this record now."""
     try:
         fd = os.open(folder / EVENTS, os.O_RDONLY)
@@ -176,8 +175,8 @@ def is_going_on(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[bool]:
-    """Keep others from writing a record for the while; false when somebody is at it."""
+def exclusive(folder: Path) -> Iterator[bool]:
+    """Keep others from writing a record for the while; false when somebody writes it now."""
     fd = os.open(folder / EVENTS, os.O_RDWR)
     try:
         yield _lock(fd, patience=0)
@@ -188,17 +187,17 @@ def alone(folder: Path) -> Iterator[bool]:
 def _read(folder: Path) -> tuple[list[Event], int, bytes]:
     """Return the events, how many bytes they take, and what follows them."""
     path = folder / EVENTS
-    with _explained(path, "read"):
+    with _translated(path, "read"):
         data = path.read_bytes() if path.exists() else b""
-    found: list[Event] = []
+    events: list[Event] = []
     size = 0
     for line in data.split(b"\n")[:-1]:
-        happened = events.read(line)
-        if happened is None or happened.n != len(found) + 1:
+        event = parse_line(line)
+        if event is None or event.n != len(events) + 1:
             break
-        found.append(happened)
+        events.append(event)
         size += len(line) + 1
-    return found, size, data[size:]
+    return events, size, data[size:]
 
 
 def _folder(runs: Path, stem: str) -> Path:
@@ -222,7 +221,7 @@ def _lock(fd: int, patience: float = PATIENCE) -> bool:
             time.sleep(0.02)
 
 
-def _write_whole(fd: int, data: bytes) -> None:
+def _write_all(fd: int, data: bytes) -> None:
     while data:
         data = data[os.write(fd, data) :]
 
@@ -230,7 +229,7 @@ def _write_whole(fd: int, data: bytes) -> None:
 def _write(path: Path, text: str) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        _write_whole(fd, text.encode(errors="surrogateescape"))
+        _write_all(fd, text.encode(errors="surrogateescape"))
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -246,7 +245,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path, act: str = "written") -> Any:
+def _translated(path: Path, act: str = "written") -> Iterator[None]:
     try:
         yield
     except OSError as error:

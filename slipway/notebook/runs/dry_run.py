@@ -5,41 +5,48 @@ from collections.abc import Mapping
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Runbook
 from slipway.notebook.runs import gates, params
+from slipway.notebook.runs.interfaces import Interfaces
 from slipway.notebook.runs.plan import RunPlan
-from slipway.notebook.runs.preconditions import Interfaces, variables_of
+from slipway.notebook.runs.preconditions import variables_of
 
 NOT_GIVEN = "(not given)"
 BY_HAND = "there is nothing to run here: read it and do it by hand"
 
 
-def rehearse(
-    runbook: Runbook, course: RunPlan, given: Mapping[str, str], mask: Mask, ports: Interfaces
+def show_dry_run(
+    runbook: Runbook, plan: RunPlan, values: Mapping[str, str], mask: Mask, interfaces: Interfaces
 ) -> int:
-    """Show what a run would do; a parameter that was not given is said to be so."""
-    wanted = params.needed(runbook, ports.commands, params.used(runbook))
-    there = {each.name: each.default or NOT_GIVEN for each in wanted if not each.optional}
-    there |= {each.name: each.default for each in wanted if each.optional}
-    given_here = {name: value for name, value in given.items() if name in there}
-    if all(there[name] != NOT_GIVEN or name in given_here for name in there):
-        there |= params.settle(wanted, given)
-    used = variables_of(runbook)
-    ports.teller.begin(runbook.title, {"dry run": "nothing is asked, nothing is run"}, [])
-    for leg in course.legs:
-        ports.teller.read(leg.reading)
-        if leg.action is not None:
-            names = [name for name in used.get(leg.action.id, ()) if name in there]
-            values = {name: mask.text((there | given_here)[name]) for name in names}
-            ports.teller.action(leg.action, values)
-    if not course.actions:
-        ports.teller.note(BY_HAND)
+    """Show what a run would do; a parameter without a value is marked so."""
+    display = interfaces.display
+    shown = _values_shown(runbook, values, interfaces)
+    variables = variables_of(runbook)
+    display.begin(runbook.title, {"dry run": "nothing is asked, nothing is run"}, [])
+    for step in plan.steps:
+        display.read(step.reading)
+        if step.action is not None:
+            names = [name for name in variables.get(step.action.id, ()) if name in shown]
+            display.action(step.action, {name: mask.text(shown[name]) for name in names})
+    if not plan.actions:
+        display.note(BY_HAND)
     return 0
 
 
-def read_out(course: RunPlan, ports: Interfaces) -> int:
-    """Show a part in which nothing runs. Raises Unanswered when nobody is there to do it."""
-    for leg in course.legs:
-        ports.teller.read(leg.reading)
-    if not ports.mode.person:
-        raise gates.UnattendedPrompt(f"nobody is at a terminal, and {BY_HAND}")
-    ports.teller.note(BY_HAND, loud=True)
+def show_prose(plan: RunPlan, interfaces: Interfaces) -> int:
+    """Show a part in which nothing runs. Raises UnattendedPrompt when nobody can do it."""
+    for step in plan.steps:
+        interfaces.display.read(step.reading)
+    if not interfaces.mode.attended:
+        raise gates.UnattendedPrompt(f"{gates.CANNOT_PROMPT}: {BY_HAND}")
+    interfaces.display.note(BY_HAND, loud=True)
     return 0
+
+
+def _values_shown(
+    runbook: Runbook, values: Mapping[str, str], interfaces: Interfaces
+) -> dict[str, str]:
+    """Return each parameter's value, checked once none is missing."""
+    needed = params.needed(runbook, interfaces.commands, params.used(runbook))
+    shown = {param.name: param.default or ("" if param.optional else NOT_GIVEN) for param in needed}
+    if all(value != NOT_GIVEN or name in values for name, value in shown.items()):
+        shown |= params.settle(needed, values)
+    return shown | {name: value for name, value in values.items() if name in shown}

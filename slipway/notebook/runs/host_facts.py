@@ -49,11 +49,17 @@ def look(root: Path = ROOT) -> HostFacts:
         status = pool.submit(_git, root, STATUS)
         default = pool.submit(_git, root, DEFAULT)
         email = pool.submit(_git, root, ["git", "config", "user.email"])
-        commit, branch, changed, behind = _read(status.result())
-        mail = email.result().strip()
-        main = default.result().strip().removeprefix("origin/")
-        who, host = user(), socket.gethostname()
-        return HostFacts(who, host, mail, commit, branch, changed, behind, main)
+        commit, branch, changed, behind = _parse_status(status.result())
+        return HostFacts(
+            user=user(),
+            host=socket.gethostname(),
+            email=email.result().strip(),
+            commit=commit,
+            branch=branch,
+            changed=changed,
+            behind=behind,
+            default=default.result().strip().removeprefix("origin/"),
+        )
 
 
 def user() -> str:
@@ -64,49 +70,53 @@ def user() -> str:
         return str(os.getuid())
 
 
-def complaints(here: HostFacts, runbook: Runbook) -> list[str]:
-    """Say what a person should know before the first cell; nothing when all is as agreed."""
-    if not here.commit:
+def warnings(host: HostFacts, runbook: Runbook) -> list[str]:
+    """Return what a person should know before the first cell; nothing when all is as agreed."""
+    if not host.commit:
         return ["this folder is no git checkout with a commit: nobody can tell later what ran"]
-    found = []
-    if here.changed:
-        names = ", ".join(here.changed[:3])
-        more = f" and {len(here.changed) - 3} more" if len(here.changed) > 3 else ""
-        found.append(f"not committed: {names}{more}")
-    if here.behind:
-        commits = "1 commit" if here.behind == 1 else f"{here.behind} commits"
-        found.append(f"{commits} behind the remote; {runbook.name} may have changed: git pull")
-    if here.strayed:
-        where = f"on {here.branch}" if here.branch else "on no branch"
-        found.append(f"{where}, not on {here.default or AGREED[0]}")
-    return found
+    texts = []
+    if host.changed:
+        names = ", ".join(host.changed[:3])
+        more = f" and {len(host.changed) - 3} more" if len(host.changed) > 3 else ""
+        texts.append(f"not committed: {names}{more}")
+    if host.behind:
+        commits = "1 commit" if host.behind == 1 else f"{host.behind} commits"
+        texts.append(f"{commits} behind the remote; {runbook.name} may have changed: git pull")
+    if host.strayed:
+        where = f"on {host.branch}" if host.branch else "on no branch"
+        texts.append(f"{where}, not on {host.default or AGREED[0]}")
+    return texts
 
 
-def demand(here: HostFacts, runbook: Runbook, env: str) -> None:
+def refuse_unagreed(host: HostFacts, runbook: Runbook, env: str) -> None:
     """Raise Refused where a risky runbook would run on what is not the team's common state."""
     if runbook.matter.risk != "high" or not env or env in DISPOSABLE:
         return
-    if not (here.dirty or here.behind or here.strayed):
+    if not (host.dirty or host.behind or host.strayed):
         return
-    wrong = "; ".join(complaints(here, runbook))
-    way = ["git stash --include-untracked (or commit)"] if here.dirty else []
-    way += [f"git switch {here.default or AGREED[0]}"] if here.strayed else []
-    way += ["git pull"] if here.behind else []
+    reasons = "; ".join(warnings(host, runbook))
+    commands = []
+    if host.dirty:
+        commands.append("git stash --include-untracked (or commit)")
+    if host.strayed:
+        commands.append(f"git switch {host.default or AGREED[0]}")
+    if host.behind:
+        commands.append("git pull")
     raise Refused(
         f"{runbook.name} is of high risk and {env} is real, but this checkout is not what the "
-        f"team agreed on: {wrong}. Nothing was run; first type: {', then '.join(way)}"
+        f"team agreed on: {reasons}. Nothing was run; first type: {', then '.join(commands)}"
     )
 
 
 def _git(root: Path, argv: list[str]) -> str:
     try:
-        done = LocalHost(cwd=root).run(argv, timeout=20, check=False)
+        result = LocalHost(cwd=root).run(argv, timeout=20, check=False)
     except HostError:
         return ""  # no git here, or one that does not answer
-    return done.out if done.code == 0 else ""
+    return result.out if result.code == 0 else ""
 
 
-def _read(status: str) -> tuple[str, str, tuple[str, ...], int]:
+def _parse_status(status: str) -> tuple[str, str, tuple[str, ...], int]:
     """Read commit, branch, changed files and how far it is behind (git-status(1), version 2)."""
     commit, branch, behind = "", "", 0
     changed: list[str] = []
@@ -114,9 +124,12 @@ def _read(status: str) -> tuple[str, str, tuple[str, ...], int]:
         kind, _, rest = line.partition(" ")
         if kind == "#":
             name, _, value = rest.partition(" ")
-            commit = value if name == "branch.oid" and value != "(initial)" else commit
-            branch = value if name == "branch.head" and value != "(detached)" else branch
-            behind = int(value.rpartition("-")[2]) if name == "branch.ab" else behind
+            if name == "branch.oid" and value != "(initial)":
+                commit = value
+            elif name == "branch.head" and value != "(detached)":
+                branch = value
+            elif name == "branch.ab":
+                behind = int(value.rpartition("-")[2])
         elif kind in FIELDS:
             changed.append(rest.split(" ", FIELDS[kind])[-1].partition("\t")[0])
     return commit, branch, tuple(changed), behind

@@ -1,4 +1,4 @@
-"""Whom a run speaks with: one who answers, one who is told; a terminal's in slipway/show."""
+"""What a run reaches the world through: prompts, display, shell, lock; a terminal's in show."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ from typing import Literal, Protocol
 
 from slipway.notebook.cells.result import CellResult
 from slipway.notebook.cells.session import Screen
+from slipway.notebook.commands import Commands
 from slipway.notebook.document import Action, Block, Cell
+from slipway.notebook.records.record import RUNS, Record
+from slipway.notebook.runs.options import Mode
 
 # What a person may answer; each is typed as its first letter, `run` also as Enter.
-Answer = Literal["run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "go on"]
+Answer = Literal[
+    "run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "resume"
+]
 
 
 class PrompterGone(Exception):
@@ -19,7 +24,7 @@ class PrompterGone(Exception):
 
 @dataclass(frozen=True)
 class Location:
-    """Where a run works: every prompt says so."""
+    """Where a run works: every prompt shows it."""
 
     env: str  # "" where the runbook has no environment
     host: str
@@ -27,13 +32,13 @@ class Location:
 
 
 class Prompter(Protocol):
-    """Asks the person; raises Gone at the end of input and KeyboardInterrupt on Ctrl-C."""
+    """Asks the person; raises PrompterGone at the end of input, KeyboardInterrupt on Ctrl-C."""
 
-    def choose(self, question: str, offers: Sequence[Answer], place: Location) -> Answer:
+    def choose(self, question: str, offers: Sequence[Answer], location: Location) -> Answer:
         """Ask until one of the offers is chosen; Enter takes the first where it is `run`."""
         ...
 
-    def type(self, question: str, place: Location) -> str:
+    def type(self, question: str, location: Location) -> str:
         """Ask for a line of text: a reason, a name, a value."""
         ...
 
@@ -44,8 +49,8 @@ class Display(Protocol):
     @property
     def screen(self) -> Screen: ...
 
-    def begin(self, title: str, facts: Mapping[str, str], complaints: Sequence[str]) -> None:
-        """Head of the run: what, where, by whom, and what is unusual here."""
+    def begin(self, title: str, facts: Mapping[str, str], warnings: Sequence[str]) -> None:
+        """Show the head of the run: what, where, by whom, and what is unusual here."""
         ...
 
     def read(self, blocks: Sequence[Block]) -> None:
@@ -57,28 +62,28 @@ class Display(Protocol):
         ...
 
     def attempt(self, n: int, of: int) -> None:
-        """Say which attempt at a check begins."""
+        """Show which attempt at a check begins."""
         ...
 
     def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
-        """Say what became of a cell; `excerpt` is output that the screen has not had."""
+        """Show the result of a cell; `excerpt` is output that the screen has not had."""
         ...
 
     def note(self, text: str, *, loud: bool = False) -> None:
-        """One line beside the run; a loud one is not to be overlooked."""
+        """Show one line about the run; a loud one is not to be overlooked."""
         ...
 
     def text(self, text: str) -> None:
-        """Several lines as they are: a diff."""
+        """Show several lines as they are: a diff."""
         ...
 
     def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
-        """The last line: result, time, where the transcript lies, how to share it."""
+        """Show the last lines: result, time, where the transcript lies, how to share it."""
         ...
 
 
 class Shell(Protocol):
-    """Runs cells one after the other in one carried state; slipway/notebook/session.py does."""
+    """Runs cells in turn, carrying state from each to the next (notebook/cells/session.py)."""
 
     def load(self, n: int) -> tuple[str, ...]:
         """Take the state after the n-th started cell; return the names that were not kept."""
@@ -93,7 +98,7 @@ class Shell(Protocol):
         ...
 
     def shell(self, tell: Callable[[str], None]) -> int:
-        """Give the person a shell; `tell` is told what is unusual about it."""
+        """Give the person a shell; `tell` gets what is unusual about it."""
         ...
 
     def close(self) -> None: ...
@@ -102,6 +107,19 @@ class Shell(Protocol):
 class EnvironmentLock(Protocol):
     """Keeps others off the environment from the first cell that may change something."""
 
-    def at(self, action: Action) -> None:
-        """Say where the run is, and take it before what may change something; may raise Busy."""
+    def advance_to(self, action: Action) -> None:
+        """Publish where the run is, locking before what may change something; may raise Busy."""
         ...
+
+
+@dataclass(frozen=True)
+class Interfaces:
+    """All that a run is given before it begins; tests give it fakes."""
+
+    prompter: Prompter
+    display: Display
+    commands: Commands
+    mode: Mode
+    runs: Path = RUNS
+    records: type[Record] = Record
+    debug: Callable[[str], None] | None = None

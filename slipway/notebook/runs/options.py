@@ -1,4 +1,4 @@
-"""What the command line asked of a run, and whether a person sits there to be asked back."""
+"""What the command line asked of a run, and whether a person sits there to be prompted."""
 
 import os
 import shlex
@@ -22,31 +22,36 @@ class RunOptions:
     @property
     def scope(self) -> str:
         """The choice of cells as it was typed, so that a resumed run keeps to it; "" for all."""
-        given = {"from": self.from_, "only": self.only, "section": self.section}
-        words = [f"--{name}={value}" for name, value in given.items() if value]
-        return shlex.join([*words, *(["--checks-only"] if self.checks_only else [])])
+        choices = {"from": self.from_, "only": self.only, "section": self.section}
+        words = [f"--{name}={value}" for name, value in choices.items() if value]
+        if self.checks_only:
+            words.append("--checks-only")
+        return shlex.join(words)
 
     def within(self, scope: str) -> "RunOptions":
-        """Return this wish with the choice of cells of an earlier one."""
-        found = {word.partition("=")[0]: word.partition("=")[2] for word in shlex.split(scope)}
+        """Return these options with the choice of cells of an earlier run."""
+        choices: dict[str, str] = {}
+        for word in shlex.split(scope):
+            flag, _, value = word.partition("=")
+            choices[flag] = value
         return replace(
             self,
-            from_=self.from_ or found.get("--from", ""),
-            only=self.only or found.get("--only", ""),
-            section=self.section or found.get("--section", ""),
-            checks_only=self.checks_only or "--checks-only" in found,
+            from_=self.from_ or choices.get("--from", ""),
+            only=self.only or choices.get("--only", ""),
+            section=self.section or choices.get("--section", ""),
+            checks_only=self.checks_only or "--checks-only" in choices,
         )
 
 
 @dataclass(frozen=True)
 class Mode:
-    """How a run speaks: with a person at a terminal, or with nobody."""
+    """Whether a person at a terminal attends the run."""
 
-    person: bool
+    attended: bool
 
     @classmethod
-    def here(cls, environ: Mapping[str, str] = os.environ) -> "Mode":
+    def detect(cls, environ: Mapping[str, str] = os.environ) -> "Mode":
         """Look at this process: a terminal in and out, and no sign of CI."""
         if environ.get("NO_TTY") or environ.get("CI", "").lower() in ("true", "1", "yes"):
-            return cls(person=False)
-        return cls(person=os.isatty(0) and os.isatty(1))
+            return cls(attended=False)
+        return cls(attended=os.isatty(0) and os.isatty(1))

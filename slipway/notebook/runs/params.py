@@ -60,61 +60,61 @@ def needed(runbook: Runbook, commands: Commands, used: Iterable[str]) -> list[Pa
 
     Raises ConfigError for a parameter in the front matter that can be none.
     """
-    wanted = set(used)
-    found: dict[str, Param] = {}
+    names = set(used)
+    params: dict[str, Param] = {}
     bare = {use.name for use in _uses(runbook) if not use.has_default}
     for task in runbook.matter.tasks:
         for flag in commands.flags(task):
             name = flag.name.upper().replace("-", "_")
-            if RESERVED.fullmatch(name) or name in found:
+            if RESERVED.fullmatch(name) or name in params:
                 continue
             optional = not flag.is_required and (name not in bare or flag.kind == "switch")
-            found[name] = Param(
+            params[name] = Param(
                 name, flag.help, flag.choices, optional=optional and name != "ENV", kind=flag.kind
             )
-    for name, said in runbook.matter.params.items():
-        found[name] = _narrowed(runbook, found.get(name, Param(name)), said)
-    chosen = [param for name, param in found.items() if name in wanted]
+    for name, rules in runbook.matter.params.items():
+        params[name] = _narrowed(runbook, params.get(name, Param(name)), rules)
+    chosen = [param for name, param in params.items() if name in names]
     return sorted(chosen, key=lambda param: param.name != "ENV")
 
 
 def parse_set(words: Sequence[str]) -> dict[str, str]:
-    """Read what --set was given: ["release=3"] gives {"RELEASE": "3"}."""
-    found: dict[str, str] = {}
+    """Parse what --set was given: ["release=3"] gives {"RELEASE": "3"}."""
+    values: dict[str, str] = {}
     for word in words:
         typed, mark, value = word.partition("=")
         name = typed.strip().upper().replace("-", "_")
         if not mark or not NAME.fullmatch(name):
             raise UsageError(f"--set {word[:40]!a}: write it as --set release=3")
-        if name in found:
+        if name in values:
             raise UsageError(f"--set gives {typed} twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def settle(
     params: Sequence[Param],
-    given: Mapping[str, str],
+    assigned: Mapping[str, str],
     ask: Callable[[Param], str] | None = None,
     command: str = "inv runbook.run",
 ) -> dict[str, str]:
-    """Return a value for each parameter, asking for those without one where there is somebody.
+    """Return a value for each parameter, prompting for those without one where `ask` is given.
 
-    `given` may hold the environment as ENV, also where no cell uses it. Raises UsageError with
+    `assigned` may hold the environment as ENV, also where no cell uses it. Raises UsageError with
     all that is wrong and the whole command line to type.
     """
     names = [param.name for param in params]
-    for name in given:
+    for name in assigned:
         if name not in names and name != "ENV":
             typed = name.lower().replace("_", "-")
-            known = [param.typed for param in params]
-            hint = nearest(typed, known) or (f" (it has {', '.join(known)})" if known else "")
+            others = [param.typed for param in params]
+            hint = nearest(typed, others) or (f" (it has {', '.join(others)})" if others else "")
             raise UsageError(f"no cell of this runbook uses a parameter {typed!a}{hint}")
     values: dict[str, str] = {}
     missing: list[Param] = []
     for param in params:
-        if param.name in given:
-            values[param.name] = accept(param, given[param.name])
+        if param.name in assigned:
+            values[param.name] = accept(param, assigned[param.name])
         elif param.default or param.optional:
             values[param.name] = accept(param, param.default) if param.default else ""
         elif ask is not None:
@@ -122,7 +122,7 @@ def settle(
         else:
             missing.append(param)
     if missing:
-        raise UsageError(_missing(params, missing, given, command))
+        raise UsageError(_missing(params, missing, assigned, command))
     return values
 
 
@@ -143,7 +143,7 @@ def complaint(param: Param, value: str) -> str:
     if param.kind == "switch":
         return "" if value.lower() in (*YES, *NO) else f"{shown} is neither yes nor no"
     if not value and not param.optional:
-        return "a value is needed"
+        return "a value is required"
     if not value:
         return ""
     if param.choices and value not in param.choices:
@@ -161,28 +161,28 @@ def complaint(param: Param, value: str) -> str:
 
 def _uses(runbook: Runbook) -> list[variables.VariableUse]:
     """Return what cells take from outside the runbook, in its order."""
-    found: list[variables.VariableUse] = []
-    known: set[str] = set()
+    outside: list[variables.VariableUse] = []
+    already_set: set[str] = set()
     for cell in runbook.cells():
         if not cell.attributes.skip:
-            found += [use for use in variables.uses(cell) if use.name not in known]
-            known |= variables.sets(cell)
-    return found
+            outside += [use for use in variables.uses(cell) if use.name not in already_set]
+            already_set |= variables.sets(cell)
+    return outside
 
 
-def _narrowed(runbook: Runbook, param: Param, said: Mapping[str, object]) -> Param:
+def _narrowed(runbook: Runbook, param: Param, rules: Mapping[str, object]) -> Param:
     where = f"{runbook.path.name}: params: {param.name}"
     if RESERVED.fullmatch(param.name):
         raise ConfigError(f"{where} is a name that the shell itself uses; choose another")
-    given = {name: value for name, value in said.items() if value is not None}
-    choices = given.get("choices", param.choices)
+    rules = {name: value for name, value in rules.items() if value is not None}
+    choices = rules.get("choices", param.choices)
     return replace(
         param,
-        help=str(given.get("help", param.help)),
+        help=str(rules.get("help", param.help)),
         choices=tuple(map(_text, choices)) if isinstance(choices, list | tuple) else (),
-        default=_text(given.get("default", param.default)),
-        pattern=str(given.get("pattern", param.pattern)),
-        optional=_text(given["optional"]) in YES if "optional" in given else param.optional,
+        default=_text(rules.get("default", param.default)),
+        pattern=str(rules.get("pattern", param.pattern)),
+        optional=_text(rules["optional"]) in YES if "optional" in rules else param.optional,
     )
 
 
@@ -194,21 +194,21 @@ def _text(value: object) -> str:
 
 
 def _missing(
-    params: Sequence[Param], missing: Sequence[Param], given: Mapping[str, str], command: str
+    params: Sequence[Param], missing: Sequence[Param], assigned: Mapping[str, str], command: str
 ) -> str:
     """Say what is missing, and the whole line to type, with … for what is to be filled in."""
-    said = []
+    problems = []
     for param in missing:
         choices = f" (one of: {', '.join(param.choices)})" if param.choices else ""
         number = " (a number)" if param.kind == "number" else ""
         help_ = f": {param.help.rstrip('.')}" if param.help else ""
-        said.append(f"{param.typed} is missing{help_}{choices}{number}")
+        problems.append(f"{param.typed} is missing{help_}{choices}{number}")
     words = [command]
     for param in params:
-        if param.name in given:
-            words.append(param.flag(given[param.name]))
+        if param.name in assigned:
+            words.append(param.flag(assigned[param.name]))
         elif param in missing:
             words.append(param.flag("…").replace("'", ""))
-    if "ENV" in given and "ENV" not in [param.name for param in params]:
-        words.insert(1, f"--env={given['ENV']}")
-    return f"{'; '.join(said)}. Type: {' '.join(words)}"
+    if "ENV" in assigned and "ENV" not in [param.name for param in params]:
+        words.insert(1, f"--env={assigned['ENV']}")
+    return f"{'; '.join(problems)}. Type: {' '.join(words)}"

@@ -1,10 +1,9 @@
-"""What is settled before a run begins: a runbook without errors, its parameters, closed gates."""
+"""What is settled before a run begins: a runbook without errors, its parameters, open gates."""
 
 import shlex
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 
 from slipway.environments import environment
 from slipway.environments.environment import Environment
@@ -17,9 +16,8 @@ from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import where
 from slipway.notebook.reading import parse
-from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs import gates, params
-from slipway.notebook.runs.interfaces import Display, Location, Prompter, PrompterGone
+from slipway.notebook.runs.interfaces import Interfaces, Location, PrompterGone
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.params import Param
 from slipway.notebook.runs.plan import RunPlan
@@ -27,88 +25,79 @@ from slipway.notebook.runs.secrets import of_parameters
 from slipway.project import ROOT
 
 
-@dataclass(frozen=True)
-class Interfaces:
-    """What a run reaches the world through."""
-
-    asker: Prompter
-    teller: Display
-    commands: Commands
-    mode: Mode
-    runs: Path = RUNS
-    records: type[Record] = Record
-    debug: Callable[[str], None] | None = None
-
-
 def load(name: str, commands: Commands) -> Runbook:
-    """Read a runbook. Raises ConfigError with what is wrong in its cells: nothing of it runs."""
-    runbook, slips = parse.read(parse.find(name))
-    if found := check.obstacles(runbook, slips, commands):
+    """Read a runbook. Raises ConfigError with the errors in its cells: nothing of it runs."""
+    runbook, problems = parse.read(parse.find(name))
+    if errors := check.obstacles(runbook, problems, commands):
         raise ConfigError(
-            "\n".join(["nothing was run, for the runbook is wrong:", *map(str, found)])
+            "\n".join(["nothing was run, the runbook has errors:", *map(str, errors)])
         )
     return runbook
 
 
 def settle(
-    runbook: Runbook, course: RunPlan, given: Mapping[str, str], ports: Interfaces
+    runbook: Runbook, plan: RunPlan, values: Mapping[str, str], interfaces: Interfaces
 ) -> dict[str, str]:
-    """Return every parameter's value, asked for where a person is there to answer.
+    """Return every parameter's value, prompting where a person is there to answer.
 
-    What only cells use that the course leaves out is not asked for.
+    What only cells use that the plan leaves out is not asked for.
     """
-    wanted = params.needed(runbook, ports.commands, params.used(runbook))
-    if course.left_out:
-        used = variables_of(runbook)
-        here_used = {name for each in course.actions for name in used.get(each.id, ())}
-        wanted = [p if p.name in here_used else replace(p, optional=True) for p in wanted]
+    needed = params.needed(runbook, interfaces.commands, params.used(runbook))
+    if plan.left_out:
+        variables = variables_of(runbook)
+        used = {name for action in plan.actions for name in variables.get(action.id, ())}
+        needed = [p if p.name in used else replace(p, optional=True) for p in needed]
 
-    env = given.get("ENV") or next((p.default for p in wanted if p.name == "ENV"), "")
-    asking = Prompting(ports, env)
+    env = values.get("ENV") or next((p.default for p in needed if p.name == "ENV"), "")
+    prompt = ParamPrompt(interfaces, env)
 
     is_ours = runbook.path.parent == ROOT / "runbooks"
     name = runbook.name if is_ours else shlex.quote(where(runbook.path))
     command = f"inv runbook.run --name={name}"
+    ask = prompt.value if interfaces.mode.attended else None
     try:
-        return params.settle(wanted, given, asking.value if ports.mode.person else None, command)
+        return params.settle(needed, values, ask, command)
     except UsageError as error:  # it repeats what was typed, and CI keeps it
-        raise UsageError(Mask(of_parameters(given)).text(str(error))) from None
+        raise UsageError(Mask(of_parameters(values)).text(str(error))) from None
 
 
-class Prompting:
+class ParamPrompt:
     """Asks a person for parameters; the environment comes first, and each later prompt shows it."""
 
-    def __init__(self, ports: Interfaces, env: str) -> None:
-        self._ports = ports
+    def __init__(self, interfaces: Interfaces, env: str) -> None:
+        self._interfaces = interfaces
         self._env = env
 
     def value(self, param: Param) -> str:
         """Ask until the answer fits."""
         choices = f" ({', '.join(param.choices)})" if param.choices else ""
         help_ = f": {param.help.rstrip('.')}" if param.help else ""
-        place = self._place()
+        location = self._location()
         while True:
             try:
-                value = self._ports.asker.type(f"{param.typed}{choices}{help_}?", place)
+                question = f"{param.typed}{choices}{help_}?"
+                value = self._interfaces.prompter.type(question, location)
             except PrompterGone:
-                raise UsageError(f"{param.typed} is needed: {param.flag('…')}") from None
-            fault = params.complaint(param, value)
-            if not fault:
+                raise UsageError(f"{param.typed} is required: {param.flag('…')}") from None
+            complaint = params.complaint(param, value)
+            if not complaint:
                 break
-            self._ports.teller.note(fault, loud=True)
+            self._interfaces.display.note(complaint, loud=True)
         if param.name == "ENV":
             self._env = value
         return value
 
-    def _place(self) -> Location:
+    def _location(self) -> Location:
         env = environment.load(self._env) if self._env else None
         return Location(self._env, socket.gethostname(), is_real=is_real(env))
 
 
-def refuse_gates(runbook: Runbook, course: RunPlan, wish: RunOptions, mode: Mode, env: str) -> None:
-    """Raise Unanswered with every gate that is closed and nobody there to open it."""
-    if closed := gates.gates(runbook, course, wish, mode, env):
-        lines = ["nobody is at a terminal to answer, so nothing was run:", *map(str, closed)]
+def refuse_closed_gates(
+    runbook: Runbook, plan: RunPlan, options: RunOptions, mode: Mode, env: str
+) -> None:
+    """Raise UnattendedPrompt with every gate that is closed and nobody there to open it."""
+    if problems := gates.closed_gates(runbook, plan, options, mode, env):
+        lines = [f"{gates.CANNOT_PROMPT}; nothing was run:", *map(str, problems)]
         raise gates.UnattendedPrompt("\n".join(lines))
 
 

@@ -1,4 +1,4 @@
-"""Going on with a run that was not finished, after a look at what has changed since."""
+"""Resuming an unfinished run: which one is meant, what has changed since, what is in doubt."""
 
 import contextlib
 import difflib
@@ -11,17 +11,18 @@ from slipway.errors import Busy, Refused, UsageError
 from slipway.notebook.cells import process_tree
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Action, Cell, Runbook
+from slipway.notebook.records import history
 from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import host_facts, params, progress
-from slipway.notebook.runs.dry_run import rehearse
+from slipway.notebook.runs.context import PreparedRun
+from slipway.notebook.runs.dry_run import show_dry_run
 from slipway.notebook.runs.host_facts import HostFacts
-from slipway.notebook.runs.interfaces import Location, PrompterGone
+from slipway.notebook.runs.interfaces import Interfaces, Location, PrompterGone
 from slipway.notebook.runs.options import RunOptions
-from slipway.notebook.runs.preconditions import Interfaces, is_real, load, refuse_gates, settle
+from slipway.notebook.runs.preconditions import is_real, load, refuse_closed_gates, settle
 from slipway.notebook.runs.secrets import SecretLookup, of_parameters
-from slipway.notebook.runs.start import StartedRun, go
-from slipway.notebook.runs.which import pick
+from slipway.notebook.runs.start import execute
 
 HIDDEN = "***"  # in place of a secret, in a parameter as the record keeps it
 
@@ -30,49 +31,110 @@ def resume(
     run: str,
     name: str,
     env: Environment | None,
-    given: Sequence[str],
-    wish: RunOptions,
-    ports: Interfaces,
+    assignments: Sequence[str],
+    options: RunOptions,
+    interfaces: Interfaces,
 ) -> int:
-    """Go on with a run at the action that did not pass; return the exit code."""
-    if wish.only or wish.section or wish.checks_only:
-        raise UsageError("--resume goes on with all that is left; of the parts it takes --from")
-    here = host_facts.look()
-    record = ports.records.open(pick(run, name, env, here, ports).folder)
+    """Resume a run at the action that did not pass; return the exit code."""
+    if options.only or options.section or options.checks_only:
+        raise UsageError("--resume runs all that is left: of the parts it takes only --from")
+    host = host_facts.look()
+    record = interfaces.records.open(find_run(run, name, env, host, interfaces).folder)
     begin = record.begin
     env = environment.load(str(begin["env"])) if begin.get("env") else None
-    place = env.name if env else ""
-    looking = SecretLookup(env)
-    runbook = load(str(begin["path"]), ports.commands)
+    location = Location(env.name if env else "", host.host, is_real=is_real(env))
+    secrets = SecretLookup(env)
+    runbook = load(str(begin["path"]), interfaces.commands)
     changed = runbook.digest != begin.get("digest")
-    rest = progress.look(runbook, record, wish)
-    course, before = rest.course, rest.before
-    at = next((a for a in course.actions if not progress.is_done(before, a.id)), None)
+    remaining = progress.remaining_steps(runbook, record, options)
+    plan, previous = remaining.plan, remaining.progress
+    at = next((a for a in plan.actions if not progress.is_done(previous, a.id)), None)
     if at is None:
         raise UsageError(f"{record.id} has nothing left to do; see inv runbook.show --run=...")
     if changed:
-        ports.teller.text(difference(runbook, record))
-    if wish.dry_run:
-        known = values_of(record, runbook, given, env)
-        mask = Mask([*looking.result(), *of_parameters(known)])
-        return rehearse(runbook, progress.coming(course, before), known, mask, ports)
-    if changed and not wish.from_:
-        agree(runbook, at, rest.edited, env, here, ports)
-    refuse_company(record)
-    refuse_doubt(runbook, record, before, at.id, ports)
-    refuse_gates(runbook, progress.rest_of(course, before), wish, ports.mode, place)
-    values = settle(runbook, course, values_of(record, runbook, given, env), ports)
-    host_facts.demand(here, runbook, place)
-    mask = Mask(looking.result())
-    facts = {"user": here.user, "host": here.host, "changed": changed, "from": at.id}
-    record.append("resume", **facts, **rest.facts)
-    if rest.turns_back:
-        record.append("part", section="roll back", reason=f"--from={wish.from_}", by=here.user)
-    departure = StartedRun(runbook, course, wish, env, values, record, here, mask, before)
-    return go(departure, ports)
+        interfaces.display.text(runbook_diff(runbook, record))
+    if options.dry_run:
+        values = recorded_values(record, runbook, assignments, env)
+        mask = Mask([*secrets.result(), *of_parameters(values)])
+        return show_dry_run(runbook, progress.upcoming(plan, previous), values, mask, interfaces)
+    if changed and not options.from_:
+        confirm_changes(runbook, at, remaining.edited, location, interfaces)
+    refuse_live_cells(record)
+    if not interfaces.mode.attended:
+        refuse_doubt(at, record, previous)
+    rest = progress.undone(plan, previous)
+    refuse_closed_gates(runbook, rest, options, interfaces.mode, location.env)
+    values = recorded_values(record, runbook, assignments, env)
+    values = settle(runbook, plan, values, interfaces)
+    host_facts.refuse_unagreed(host, runbook, location.env)
+    mask = Mask(secrets.result())
+    facts = {"user": host.user, "host": host.host, "changed": changed, "from": at.id}
+    record.append("resume", **facts, **remaining.facts)
+    if remaining.turns_back:
+        reason = f"--from={options.from_}"
+        record.append("part", section="roll back", reason=reason, by=host.user)
+    prepared = PreparedRun(runbook, plan, options, env, values, record, host, mask, previous)
+    return execute(prepared, interfaces)
 
 
-def difference(runbook: Runbook, record: Record) -> str:
+# --- which run is meant --------------------------------------------------------------------
+
+
+def find_run(
+    run: str, name: str, env: Environment | None, host: HostFacts, interfaces: Interfaces
+) -> history.RunSummary:
+    """Return the run that is meant. Raises UsageError where there are several, or none."""
+    if run:
+        summary = history.find(run, interfaces.runs)
+        refuse_mismatch(summary, run, name, env, host)
+        if summary.result == "running":
+            raise Refused(f"{summary.id} is running in another process")
+        if not summary.may_be_resumed:
+            raise UsageError(f"{summary.id} is {summary.result}: there is nothing to resume")
+        return summary
+    env_name, runbook = env.name if env else None, runbook_name(name)
+    runs = history.unfinished(runbook, env_name, host.user, host.host, interfaces.runs)
+    if len(runs) == 1:
+        return runs[0]
+    where = f" of {runbook}" if runbook else ""
+    where += f" on {env_name}" if env_name else ""
+    if not runs:
+        raise UsageError(f"you have no unfinished run{where}; see inv runbook.history")
+    lines = [f"  --resume={row.id}  {row.result} at {row.cell or 'its beginning'}" for row in runs]
+    heading = f"you have {len(runs)} unfinished runs{where}; name the one to resume:"
+    raise UsageError("\n".join([heading, *lines]))
+
+
+def refuse_mismatch(
+    summary: history.RunSummary, run: str, name: str, env: Environment | None, host: HostFacts
+) -> None:
+    """Raise UsageError for a run that contradicts the rest, or another's by half its name."""
+    if env and summary.env != env.name:
+        raise UsageError(
+            f"{summary.id} is a run on {summary.env or 'no environment'}, not on {env.name}; "
+            "nothing was run: leave out --env, or name another run"
+        )
+    if name and summary.runbook != runbook_name(name):
+        raise UsageError(
+            f"{summary.id} is a run of {summary.runbook}, not of {runbook_name(name)}; "
+            "nothing was run: leave out --name, or name another run"
+        )
+    if run != summary.id and summary.user != host.user:
+        raise UsageError(
+            f"{summary.id} is a run of {summary.user}; nothing was run: "
+            f"to resume it, type its full name, --resume={summary.id}"
+        )
+
+
+def runbook_name(name: str) -> str:
+    """Return a runbook's name as records keep it, from a name or a path."""
+    return name.rpartition("/")[2].removesuffix(".md")
+
+
+# --- what has changed, what is in doubt ----------------------------------------------------
+
+
+def runbook_diff(runbook: Runbook, record: Record) -> str:
     """Return what changed in the runbook since the run began."""
     old = (record.folder / "runbook.md").read_text(encoding="utf-8", errors="replace")
     lines = difflib.unified_diff(
@@ -81,87 +143,85 @@ def difference(runbook: Runbook, record: Record) -> str:
     return "\n".join(lines)
 
 
-def agree(
+def confirm_changes(
     runbook: Runbook,
     at: Action,
-    changed: Sequence[str],
-    env: Environment | None,
-    here: HostFacts,
-    ports: Interfaces,
+    edited: Sequence[str],
+    location: Location,
+    interfaces: Interfaces,
 ) -> None:
-    """Have it agreed to that the run goes on with a runbook that has changed."""
-    question = f"{runbook.name} has changed since this run began; it would go on at {at.id}."
-    if changed:
-        question += f" Done before their text changed, and not run again: {', '.join(changed)}."
-    if not ports.mode.person:
-        raise Refused(f"{question} Read it, then name the cell to go on at: --from={at.id}")
-    place = Location(env.name if env else "", here.host, is_real=is_real(env))
+    """Have it confirmed that the run is resumed with a runbook that has changed."""
+    question = f"{runbook.name} has changed since this run began; it would resume at {at.id}."
+    if edited:
+        question += f" Done before their text changed, and not run again: {', '.join(edited)}."
+    if not interfaces.mode.attended:
+        raise Refused(f"{question} Read it, then name the cell to resume at: --from={at.id}")
     try:
-        answer = ports.asker.choose(question, ("go on", "quit"), place)
+        answer = interfaces.prompter.choose(question, ("resume", "quit"), location)
     except (PrompterGone, KeyboardInterrupt):
         answer = "quit"
-    if answer != "go on":
-        raise Refused("the run was left as it is")
+    if answer != "resume":
+        raise Refused("the run was not resumed")
 
 
-def refuse_company(record: Record) -> None:
+def refuse_live_cells(record: Record) -> None:
     """Raise Busy while a cell lives on whose runner was killed."""
-    cut_off = [id for id, stands in record.progress().actions.items() if stands == "may have run"]
-    if not cut_off:
+    actions = record.progress().actions
+    interrupted = [id for id, standing in actions.items() if standing == "may have run"]
+    if not interrupted:
         return
-    found = process_tree.of_run(record.id)
-    left = {each for event in record.events for each in event.data.get("left") or ()}
-    # Each cell has a session of its own: what it left behind goes on starting others in there.
-    over = sessions(each.pid for each in found if str(each) in left)
-    alive = [each for each in found if sessions([each.pid]) - over]
+    processes = process_tree.of_run(record.folder.resolve())
+    left = {text for event in record.events for text in event.data.get("left") or ()}
+    # Each cell has a session of its own: what it left behind may have started others in there.
+    over = session_ids(process.pid for process in processes if str(process) in left)
+    alive = [process for process in processes if session_ids([process.pid]) - over]
     if alive:
-        pids = " ".join(str(each.pid) for each in alive)
+        pids = " ".join(str(process.pid) for process in alive)
         raise Busy(
-            f"{cut_off[-1]} is still running from before ({', '.join(map(str, alive))}): "
-            f"wait for its end, or end it: kill {pids}"
+            f"{interrupted[-1]} is still running from before ({', '.join(map(str, alive))}): "
+            f"wait until it ends, or end it: kill {pids}"
         )
 
 
-def sessions(pids: Iterable[int]) -> set[int]:
+def session_ids(pids: Iterable[int]) -> set[int]:
     """Return the sessions of those processes that still live."""
-    found = set()
+    ids = set()
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            found.add(os.getsid(pid))
-    return found
+            ids.add(os.getsid(pid))
+    return ids
 
 
-def refuse_doubt(
-    runbook: Runbook, record: Record, before: EventProgress, at: str, ports: Interfaces
-) -> None:
-    """Raise Refused when nobody is there to look whether a cell ran that was cut off."""
-    cell = next((each for each in runbook.cells() if each.id == at), None)
-    if ports.mode.person or before.actions.get(at) != "may have run":
+def refuse_doubt(at: Action, record: Record, previous: EventProgress) -> None:
+    """Raise Refused for a cell that was interrupted: nobody is there to look whether it ran."""
+    if not isinstance(at, Cell) or at.is_check:
         return
-    if isinstance(cell, Cell) and not cell.is_check:
+    if previous.actions.get(at.id) == "may have run":
         raise Refused(
-            f"{at} may have run: look first, then add --from={at} to run it again, "
+            f"{at.id} may have run: look first, then add --from={at.id} to run it again, "
             f"or --from= the cell after it (--resume={record.id})"
         )
 
 
-def values_of(
-    record: Record, runbook: Runbook, given: Sequence[str], env: Environment | None
+def recorded_values(
+    record: Record, runbook: Runbook, assignments: Sequence[str], env: Environment | None
 ) -> dict[str, str]:
     """Return the parameters that the run began with, as far as a cell still uses them.
 
-    Those that were masked are to be given anew.
-
-    Raises UsageError for one that --set would change: that would be another run.
+    Those that were masked have to be given again. Raises UsageError for one that --set would
+    change: that would be another run.
     """
-    kept = {str(name): str(value) for name, value in (record.begin.get("params") or {}).items()}
     used = params.used(runbook)
-    kept = {name: value for name, value in kept.items() if name in used and HIDDEN not in value}
-    asked = params.parse_set(given)
-    for name, value in asked.items():
-        if kept.get(name, value) != value:
+    recorded = {
+        str(name): str(value)
+        for name, value in (record.begin.get("params") or {}).items()
+        if name in used and HIDDEN not in str(value)
+    }
+    values = params.parse_set(assignments)
+    for name, value in values.items():
+        if recorded.get(name, value) != value:
             typed = name.lower().replace("_", "-")
             raise UsageError(
-                f"this run began with {typed}={kept[name]}; begin another to change it"
+                f"this run began with {typed}={recorded[name]}; start another run to change it"
             )
-    return kept | asked | ({"ENV": env.name} if env else {})
+    return recorded | values | ({"ENV": env.name} if env else {})

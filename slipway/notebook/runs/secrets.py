@@ -29,17 +29,17 @@ class SecretLookup:
     """The search, begun at once and waited for when its answer is needed."""
 
     def __init__(self, env: "Environment | None") -> None:
-        self._found: list[str] = []
-        self._thread = threading.Thread(target=self._look, args=(env,), daemon=True)
+        self._values: list[str] = []
+        self._thread = threading.Thread(target=self._collect, args=(env,), daemon=True)
         self._thread.start()
 
     def result(self) -> list[str]:
         """Return the values; waits until they are known."""
         self._thread.join()
-        return self._found
+        return self._values
 
-    def _look(self, env: "Environment | None") -> None:
-        self._found = secrets(env)
+    def _collect(self, env: "Environment | None") -> None:
+        self._values = secrets(env)
 
 
 def secrets(env: "Environment | None", variables: Mapping[str, str] = os.environ) -> list[str]:
@@ -68,11 +68,11 @@ def _of_environment(env: "Environment | None") -> list[str]:
 
 
 def _of_process(variables: Mapping[str, str]) -> list[str]:
-    found = [v for name, v in variables.items() if NAMED.search(name.upper()) and _is_secret(v)]
+    values = [v for name, v in variables.items() if NAMED.search(name.upper()) and _is_secret(v)]
     for value in variables.values():
         for password in IN_ADDRESS.findall(value):
-            found += [each for each in {password, unquote(password)} if len(each) >= SHORTEST]
-    return found
+            values += [text for text in {password, unquote(password)} if len(text) >= SHORTEST]
+    return values
 
 
 def _is_secret(value: str) -> bool:

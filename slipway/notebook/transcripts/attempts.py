@@ -127,7 +127,7 @@ class RunHistory:
         return {name: value for name, value in found.items() if value}
 
     def clock(self, at: datetime.datetime) -> str:
-        """Write a moment, with its date where the run went on for more than a day."""
+        """Write a moment, with its date where the run took more than a day."""
         return (
             f"{at:%H:%M:%S}" if self.began.date() == self.ended.date() else f"{at:%m-%d %H:%M:%S}"
         )

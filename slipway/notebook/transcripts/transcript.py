@@ -22,7 +22,7 @@ SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$@])")
 
 
 def write(folder: Path) -> Path:
-    """Make the transcript of a run anew, beside its events."""
+    """Write the transcript of a run into its folder, replacing an earlier one."""
     text = make(record.read(folder), markup.runbook_of(folder), folder)
     path, fresh = folder / NAME, folder / f".{NAME}"
     try:

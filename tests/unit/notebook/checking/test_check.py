@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from slipway.notebook.checking import command_check
 from slipway.notebook.checking.check import check, documents, obstacles
 from slipway.notebook.reading.parse import read
-from tasks.command_index import tree
+from tasks.command_index import project_commands
 from tests.fakes.task_list import TaskList
 
 TODAY = date(2026, 11, 22)
-TASKS = tree()
+TASKS = project_commands()
 FRONT = """---
 task: deploy
 owner: "@ops"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.project import ROOT
-from tasks.command_index import tree
+from tasks.command_index import project_commands
 
-TASKS = tree()
+TASKS = project_commands()
 
 
 def inv(*words: str) -> "subprocess.CompletedProcess[str]":

@@ -75,7 +75,7 @@ def test_after_the_mark_of_a_fence(info: str, complaint: str) -> None:
         ("> ```sh\n> true\n", "3: this fence is never closed"),
         (
             "```sh\na\n\nprose\n\n```sh\nb\n```\n",
-            "8: the fence of line 3 goes on here: close it with ``` before",
+            "8: the fence of line 3 continues here: close it with ``` before",
         ),
         (
             "## Verify\n\n```sh {confirm}\ntrue\n```\n",
@@ -106,7 +106,7 @@ def test_after_the_mark_of_a_fence(info: str, complaint: str) -> None:
         ("- <!-- later\n\n  - [ ] a\n", "3: this comment is never closed"),
         (
             "<!-- a\n\n```sh\ntrue\n```\n\n<!-- b -->\n",
-            "9: the comment of line 3 goes on here: end it with --> before",
+            "9: the comment of line 3 continues here: end it with --> before",
         ),
         ("- [] a\n", "3: a step by hand is written - [ ] and then its text"),
         ("- [ ]a\n", "3: a step by hand is written - [ ] and then its text"),

@@ -272,7 +272,7 @@ class TestFinding:
     def test_lists_what_a_cover_says_below_a_comment_like_a_section(self, folder: Path) -> None:
         text = "---\n## a comment\nrisk: high\ntime: 5m\n---\n\n# Ship it\n\nNow.\n\n## Go\n\nx\n"
         (folder / "deploy.md").write_text(text)
-        book = titles.books(folder)[0]
+        book = titles.read_titles(folder)[0]
         assert (book.title, book.summary, book.risk) == ("Ship it", "Now.", "high")
         assert book.time == "5m"
 

@@ -1,4 +1,4 @@
-"""Past runs: the newest first, each as it ended, and only one's own to go on with."""
+"""Past runs: the newest first, each as it ended, and only one's own to resume."""
 
 import datetime
 import json
@@ -50,10 +50,10 @@ def test_what_is_no_run_is_named_and_passed_over(past: PastRuns) -> None:
     broken = past.run(1)
     (broken / EVENTS).write_text("half a li")
     (past.folder / "staging.claim").write_text("")
-    shelf = history.look(past.folder)
-    assert len(shelf.runs) == 1
-    assert len(shelf.strange) == 2
-    assert "notes is not a run" in shelf.strange[1]
+    store = history.read_store(past.folder)
+    assert len(store.runs) == 1
+    assert len(store.damaged) == 2
+    assert "notes is not a run" in store.damaged[1]
     assert history.runs(past.folder / "nowhere") == []
 
 
@@ -117,18 +117,21 @@ def test_a_run_that_cannot_be_read_is_named_and_never_another_taken_for_it(
 ) -> None:
     broken = past.run(0)
     (broken / EVENTS).write_text("half a li\n")
-    shelf = history.look(past.folder)
-    show.history(shelf, shelf.runs, hide=[], as_json=True)
+    store = history.read_store(past.folder)
+    show.show_history(store, store.runs, hide=[], as_json=True)
     told = capsys.readouterr()
     assert json.loads(told.out) == []
-    assert f"{broken / EVENTS} does not begin as a run does" in told.err
+    assert f"{broken / EVENTS} is damaged: its first line is not the start of a run" in told.err
     for name in ("", broken.name, "2026"):
         with pytest.raises(
             SlipwayError, match=r"no run here can be read: .*events\.jsonl does not"
         ):
             history.find(name, past.folder)
     past.run(1).rename(past.folder / f"{broken.name}-2")
-    with pytest.raises(SlipwayError, match="does not begin as a run does; the runs that can"):
+    with pytest.raises(
+        SlipwayError,
+        match="is not the start of a run; the runs that can",
+    ):
         history.find(broken.name, past.folder)
     assert history.find(f"{broken.name}-2", past.folder).id == f"{broken.name}-2"
 
@@ -148,11 +151,11 @@ def test_runs_are_chosen_by_environment_and_runbook(past: PastRuns) -> None:
     past.run(0, "finish:done")
     past.run(1, "finish:done", env="prod")
     found = history.runs(past.folder)
-    assert [run.env for run in history.chosen(found, "prod")] == ["prod"]
-    assert len(history.chosen(found, None, "runbooks/deploy.md")) == 2
-    assert history.chosen(found, "dev", "deploy") == []
+    assert [run.env for run in history.select(found, "prod")] == ["prod"]
+    assert len(history.select(found, None, "runbooks/deploy.md")) == 2
+    assert history.select(found, "dev", "deploy") == []
     with pytest.raises(UsageError, match='there is no runbook "deplyo"'):
-        history.chosen(found, None, "deplyo")
+        history.select(found, None, "deplyo")
 
 
 def test_the_table_tells_when_who_result_and_minutes_in_80_columns(
@@ -160,8 +163,8 @@ def test_the_table_tells_when_who_result_and_minutes_in_80_columns(
 ) -> None:
     past.run(0, "start", "end", "finish:done")
     past.run(1, "start", "finish:failed", user="b\x1b[31mn")
-    shelf = history.look(past.folder)
-    show.history(shelf, shelf.runs, hide=[], as_json=False)
+    store = history.read_store(past.folder)
+    show.show_history(store, store.runs, hide=[], as_json=False)
     head, failed, done = capsys.readouterr().out.splitlines()
     assert head.split() == ["RUN", "WHEN", "RUNBOOK", "ENV", "WHO", "RESULT", "MIN", "AT"]
     assert failed.split()[0] == "20261122T203000Z"
@@ -170,7 +173,7 @@ def test_the_table_tells_when_who_result_and_minutes_in_80_columns(
     assert "anna" in done
     assert done.endswith("done    3.0")
     assert max(map(len, (head, done))) <= 80
-    show.history(shelf, shelf.runs[:1], hide=["env"], as_json=True)
+    show.show_history(store, store.runs[:1], hide=["env"], as_json=True)
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["result"], told["seconds"], told["cell"]) == ("failed", 120, "verify-1")
 
@@ -193,14 +196,14 @@ def test_runbooks_are_listed_with_their_last_run(
     (tmp_path / "README.md").write_text("# Index\n")
     past.run(0, "start", "end", "finish:done")
     last = history.last_runs(history.runs(past.folder))
-    found = titles.books(tmp_path)
-    show.books(found, last, as_json=False)
+    found = titles.read_titles(tmp_path)
+    show.show_titles(found, last, as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["NAME", "deploy", "new", "odd"]
     assert lines[1].split()[1:3] == ["medium", r"10m\x1b[31m"]
     assert lines[1].endswith("done    3.0  Title of deploy")
     assert "never" in lines[2]
-    show.books(found, last, as_json=True)
+    show.show_titles(found, last, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told[0]["last_run"]["result"] == "done"
     assert (told[1]["summary"], told[1]["tasks"], told[1]["last_run"]) == (

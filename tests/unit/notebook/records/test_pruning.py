@@ -11,7 +11,7 @@ import pytest
 
 from slipway.notebook.records import history, pruning
 from slipway.notebook.records.pruning import NEWEST, prune
-from slipway.notebook.records.record import EVENTS, alone
+from slipway.notebook.records.record import EVENTS, exclusive
 from slipway.project import ROOT
 from tests.fakes.past_runs import BEGAN, PastRuns
 
@@ -84,12 +84,12 @@ def test_what_is_being_written_stays(past: PastRuns) -> None:
     old = past.run(0, "start", "finish:failed")
     for hour in range(1, NEWEST + 2):
         past.run(hour, *DONE)
-    with alone(old):
+    with exclusive(old):
         assert old.name not in prune(past.folder, NOW)
     assert old.name in prune(past.folder, NOW)
 
 
-def test_what_is_no_run_is_left_alone(past: PastRuns) -> None:
+def test_what_is_no_run_is_left_exclusive(past: PastRuns) -> None:
     old = [past.run(hour, *DONE) for hour in range(NEWEST + 2)]
     strange = past.folder / "20200101T000000Z-notes"
     strange.mkdir()
@@ -118,5 +118,5 @@ def test_to_decide_needs_no_disk(past: PastRuns) -> None:
     for hour in range(NEWEST + 1):
         past.run(hour, *DONE)
     runs = history.runs(past.folder)
-    assert [run.id for run in pruning.spent(runs, NOW)] == [runs[-1].id]
-    assert pruning.spent(runs, BEGAN + pruning.AGE) == []
+    assert [run.id for run in pruning.expired(runs, NOW)] == [runs[-1].id]
+    assert pruning.expired(runs, BEGAN + pruning.AGE) == []

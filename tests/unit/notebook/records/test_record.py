@@ -17,7 +17,7 @@ import pytest
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.notebook.records import event, history, record
 from slipway.notebook.records.event import follow
-from slipway.notebook.records.record import EVENTS, Record, is_going_on, read
+from slipway.notebook.records.record import EVENTS, Record, is_running, read
 from slipway.project import ROOT
 
 BEGIN = {"runbook": "deploy", "env": "staging", "user": "anna", "host": "laptop"}
@@ -118,7 +118,7 @@ def test_a_run_of_which_not_even_the_beginning_is_there_is_none(tmp_path: Path) 
     run = begun(tmp_path)
     run.close()
     (run.folder / EVENTS).write_bytes(b'{"event": 1, "at"')
-    with pytest.raises(SlipwayError, match="ended before anything was done"):
+    with pytest.raises(SlipwayError, match="aborted before anything was done"):
         Record.open(run.folder)
 
 
@@ -165,13 +165,13 @@ def test_a_run_has_one_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(record, "PATIENCE", 0.1)
     run = begun(tmp_path)
     other = Record.open(run.folder)
-    assert is_going_on(run.folder)
-    with pytest.raises(Busy, match="is going on in another process"):
+    assert is_running(run.folder)
+    with pytest.raises(Busy, match="is running in another process"):
         other.append("resume", user="anna")
     run.append("note", text="more")
     run.close()
-    assert not is_going_on(run.folder)
-    with pytest.raises(Refused, match="has gone on elsewhere"):
+    assert not is_running(run.folder)
+    with pytest.raises(Refused, match="was resumed elsewhere"):
         other.append("resume", user="anna")
 
 
@@ -189,10 +189,10 @@ def test_the_record_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         folder = tmp_path / process.stdout.readline().strip()
-        assert is_going_on(folder)
+        assert is_running(folder)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert not is_going_on(folder)
+    assert not is_running(folder)
     again = Record.open(folder)
     assert again.progress().actions == {"deploy": "may have run"}
     again.append("resume", user="anna")

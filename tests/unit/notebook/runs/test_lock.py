@@ -19,7 +19,7 @@ from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
 from slipway.notebook.runs import host_facts, secrets
 from slipway.notebook.runs.host_facts import HostFacts
-from slipway.notebook.runs.lock import claim
+from slipway.notebook.runs.lock import hold
 from slipway.project import ROOT
 from tests.fakes.host import FakeHost
 
@@ -27,7 +27,7 @@ STAGING = Environment("staging", {"PROJECT": "demo", "RUNS_ON": "machines"}, {})
 
 
 def taking(runs: Path, env: str = "staging", runbook: str = "restore") -> None:
-    with claim(env, runbook, "20261122T193000Z", "ben", runs):
+    with hold(env, runbook, "20261122T193000Z", "ben", runs):
         pass
 
 
@@ -38,13 +38,13 @@ def test_a_second_run_is_told_who_has_the_environment_since_when_at_which_cell(
     tmp_path: Path,
 ) -> None:
     runs = tmp_path / "runs"
-    with claim("staging", "deploy", "20261122T193000Z", "anna", runs) as mine:
-        mine.at("back-up-first")
+    with hold("staging", "deploy", "20261122T193000Z", "anna", runs) as mine:
+        mine.publish("back-up-first")
         told = r"anna runs deploy on staging since \d\d:\d\d, at cell back-up-first\. Nothing was"
         with pytest.raises(Busy, match=told) as busy:
             taking(runs)
         assert busy.value.exit_code == 75
-        mine.at("x")  # shorter than before, and still whole
+        mine.publish("x")  # shorter than before, and still whole
         with pytest.raises(Busy, match=r"at cell x\."):
             taking(runs)
         taking(runs, env="prod")
@@ -53,8 +53,8 @@ def test_a_second_run_is_told_who_has_the_environment_since_when_at_which_cell(
 
 
 def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    with claim("", "hack-locally", "1", "anna", tmp_path / "runs") as mine:
-        mine.at("clone")
+    with hold("", "hack-locally", "1", "anna", tmp_path / "runs") as mine:
+        mine.publish("clone")
         taking(tmp_path / "runs", env="")
     assert not (tmp_path / "runs").exists()
 
@@ -62,8 +62,8 @@ def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     lines = [
         "import sys, time, pathlib",
-        "from slipway.notebook.runs.lock import claim",
-        "with claim('staging', 'deploy', '1', 'anna', pathlib.Path(sys.argv[1])):",
+        "from slipway.notebook.runs.lock import hold",
+        "with hold('staging', 'deploy', '1', 'anna', pathlib.Path(sys.argv[1])):",
         "    print('mine', flush=True)",
         "    time.sleep(600)",
     ]
@@ -101,10 +101,10 @@ class Swarm:
 
 def test_other_computers_see_the_claim_under_a_name_of_its_own(tmp_path: Path) -> None:
     swarm = Swarm()
-    with claim("staging", "deploy", "1", "anna", tmp_path) as mine:
-        mine.at("back-up-first")
-        assert mine.reach(STAGING, swarm.connect) == ""
-        assert mine.reach(STAGING, swarm.connect) == ""  # once is enough
+    with hold("staging", "deploy", "1", "anna", tmp_path) as mine:
+        mine.publish("back-up-first")
+        assert mine.acquire_lease(STAGING, swarm.connect) == ""
+        assert mine.acquire_lease(STAGING, swarm.connect) == ""  # once is enough
         mine.check()
         (taken,) = swarm.leases()
         assert taken[0] == "demo-staging-runbook"
@@ -119,10 +119,10 @@ def test_a_run_on_another_computer_is_not_disturbed(tmp_path: Path) -> None:
     lease = f'{{"ID": "i", "Spec": {{"Labels": {{"slipway.at": "990", {labels}}}}}}}'
     swarm = Swarm(f"1000\n{lease}\n")
     with (
-        claim("staging", "deploy", "1", "anna", tmp_path) as mine,
+        hold("staging", "deploy", "1", "anna", tmp_path) as mine,
         pytest.raises(Busy, match=r"ben@desk \(runbook x, for 10 s\)"),
     ):
-        mine.reach(STAGING, swarm.connect)
+        mine.acquire_lease(STAGING, swarm.connect)
     assert swarm.open == 0
 
 
@@ -130,16 +130,16 @@ def test_a_run_on_another_computer_is_not_disturbed(tmp_path: Path) -> None:
 def test_machines_out_of_reach_are_a_note_and_no_failure(
     tmp_path: Path, fault: SlipwayError
 ) -> None:
-    with claim("staging", "host-lost", "1", "anna", tmp_path) as mine:
-        note = mine.reach(STAGING, Swarm(fault=fault).connect)
+    with hold("staging", "host-lost", "1", "anna", tmp_path) as mine:
+        note = mine.acquire_lease(STAGING, Swarm(fault=fault).connect)
         assert note == f"a run on another computer would not be noticed: {fault}"
         mine.check()
 
 
 def test_an_environment_on_this_computer_asks_no_machine(tmp_path: Path) -> None:
-    with claim("dev", "deploy", "1", "anna", tmp_path) as mine:
+    with hold("dev", "deploy", "1", "anna", tmp_path) as mine:
         fault = AssertionError("not to be asked")
-        assert mine.reach(environment.load("dev"), Swarm(fault=fault).connect) == ""
+        assert mine.acquire_lease(environment.load("dev"), Swarm(fault=fault).connect) == ""
 
 
 # --- who and where -----------------------------------------------------------------------------
@@ -181,8 +181,8 @@ def test_a_clean_checkout_is_nothing_to_talk_about(checkout: Path) -> None:
     assert (here.email, here.branch, len(here.commit)) == ("anna@example.org", "main", 40)
     assert here.user == host_facts.user()
     assert not here.dirty
-    assert host_facts.complaints(here, book()) == []
-    host_facts.demand(here, book(), "prod")
+    assert host_facts.warnings(here, book()) == []
+    host_facts.refuse_unagreed(here, book(), "prod")
 
 
 def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path) -> None:
@@ -192,16 +192,16 @@ def test_what_is_not_as_agreed_is_said_and_risky_runbooks_refuse(checkout: Path)
     git(checkout, "mv", "one", "moved")
     here = host_facts.look(checkout)
     assert (here.behind, here.changed[0]) == (1, "moved")
-    told = host_facts.complaints(here, book())
+    told = host_facts.warnings(here, book())
     assert told == [
         "not committed: moved, a b, c and 2 more",
         "1 commit behind the remote; rollback may have changed: git pull",
     ]
     way = r"first type: git stash --include-untracked \(or commit\), then git pull"
     with pytest.raises(Refused, match=way):
-        host_facts.demand(here, book(), "prod")
-    host_facts.demand(here, book("medium"), "prod")
-    host_facts.demand(here, book(), "testing")
+        host_facts.refuse_unagreed(here, book(), "prod")
+    host_facts.refuse_unagreed(here, book("medium"), "prod")
+    host_facts.refuse_unagreed(here, book(), "testing")
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,11 @@ def test_another_branch_or_none_is_said_and_risky_runbooks_refuse(
 ) -> None:
     git(checkout, "switch", "-q", *how)
     here = host_facts.look(checkout)
-    assert host_facts.complaints(here, book()) == [f"{said}, not on main"]
+    assert host_facts.warnings(here, book()) == [f"{said}, not on main"]
     with pytest.raises(Refused, match=f"{said}, not on main.*first type: git switch main$"):
-        host_facts.demand(here, book(), "prod")
-    host_facts.demand(here, book("medium"), "prod")
-    host_facts.demand(here, book(), "testing")
+        host_facts.refuse_unagreed(here, book(), "prod")
+    host_facts.refuse_unagreed(here, book("medium"), "prod")
+    host_facts.refuse_unagreed(here, book(), "testing")
 
 
 def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Path) -> None:
@@ -224,20 +224,20 @@ def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Pa
     git(checkout, "remote", "set-head", "origin", "trunk")
     git(checkout, "switch", "-q", "trunk")
     here = host_facts.look(checkout)
-    assert host_facts.complaints(here, book()) == []
-    host_facts.demand(here, book(), "prod")
+    assert host_facts.warnings(here, book()) == []
+    host_facts.refuse_unagreed(here, book(), "prod")
     git(checkout, "switch", "-q", "-c", "mine")
     with pytest.raises(Refused, match="git switch trunk"):
-        host_facts.demand(host_facts.look(checkout), book(), "prod")
+        host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
 
 
 def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
     here = host_facts.look(tmp_path)
     assert here.commit == ""
-    assert "no git checkout" in host_facts.complaints(here, book())[0]
-    host_facts.demand(here, book(), "prod")
+    assert "no git checkout" in host_facts.warnings(here, book())[0]
+    host_facts.refuse_unagreed(here, book(), "prod")
     unnamed = HostFacts("anna", "laptop", commit="c0ffee", branch="main")
-    assert host_facts.complaints(unnamed, book()) == []
+    assert host_facts.warnings(unnamed, book()) == []
 
 
 # --- what is secret ------------------------------------------------------------------------------

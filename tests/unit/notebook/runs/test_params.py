@@ -223,7 +223,7 @@ def test_where_nobody_is_the_whole_command_line_is_told() -> None:
     ("param", "value", "told"),
     [
         (ENV, "prd", r"'prd' is none of staging, prod \(did you mean \"prod\"\?\)"),
-        (ENV, "", "a value is needed"),
+        (ENV, "", "a value is required"),
         (RELEASE, "3; rm -rf /", "is not a whole number"),
         (RELEASE, "٣", "is not a whole number"),
         (SKIP, "maybe", "is neither yes nor no"),

@@ -7,11 +7,11 @@ import pytest
 from slipway.errors import UsageError
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
-from slipway.notebook.runs import plan
-from slipway.notebook.runs.gates import gates
+from slipway.notebook.runs.gates import closed_gates
 from slipway.notebook.runs.options import Mode, RunOptions
+from slipway.notebook.runs.plan import plan_run
 
-ALONE, PERSON = Mode(person=False), Mode(person=True)
+ALONE, PERSON = Mode(attended=False), Mode(attended=True)
 TEXT = """\
 # Deploy
 
@@ -83,8 +83,8 @@ def runbook(text: str = TEXT) -> Runbook:
     return found
 
 
-def ids(wish: RunOptions) -> list[str]:
-    return [action.id for action in plan.plan(runbook(), wish).actions]
+def ids(options: RunOptions) -> list[str]:
+    return [action.id for action in plan_run(runbook(), options).actions]
 
 
 ALL = [
@@ -104,7 +104,7 @@ def test_a_run_goes_from_the_checks_to_the_boxes_at_the_end_and_not_back() -> No
 
 
 @pytest.mark.parametrize(
-    ("wish", "wanted"),
+    ("options", "wanted"),
     [
         (RunOptions(from_="verify"), ["verify", "verify-1", "afterwards-todo-1"]),
         (RunOptions(from_="back-up"), ALL[2:]),
@@ -118,12 +118,12 @@ def test_a_run_goes_from_the_checks_to_the_boxes_at_the_end_and_not_back() -> No
         (RunOptions(from_="verify", checks_only=True), ["verify", "verify-1"]),
     ],
 )
-def test_a_part_of_a_runbook_can_be_wished_for(wish: RunOptions, wanted: list[str]) -> None:
-    assert ids(wish) == wanted
+def test_a_part_of_a_runbook_can_be_wished_for(options: RunOptions, wanted: list[str]) -> None:
+    assert ids(options) == wanted
 
 
 @pytest.mark.parametrize(
-    ("wish", "complaint"),
+    ("options", "complaint"),
     [
         (RunOptions(from_="verfy"), 'there is no cell "verfy" (did you mean "verify"?)'),
         (RunOptions(from_="deploy"), '(did you mean "deploy-1"?)'),  # the title has that anchor
@@ -135,24 +135,24 @@ def test_a_part_of_a_runbook_can_be_wished_for(wish: RunOptions, wanted: list[st
     ],
 )
 def test_a_part_that_is_not_there_is_refused_with_the_nearest(
-    wish: RunOptions, complaint: str
+    options: RunOptions, complaint: str
 ) -> None:
     text = TEXT.replace("Call somebody.\n", "Call somebody.\n\n```sh\npager\n```\n")
     with pytest.raises(UsageError) as caught:
-        plan.plan(runbook(text), wish)
+        plan_run(runbook(text), options)
     assert complaint in str(caught.value)
 
 
 def test_what_is_left_out_has_its_reason() -> None:
-    left = plan.plan(runbook(), RunOptions(from_="verify")).left_out
+    left = plan_run(runbook(), RunOptions(from_="verify")).left_out
     assert list(left) == ALL[:5]
     assert set(left.values()) == {"before --from verify"}
 
 
 def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
-    def read(wish: RunOptions) -> str:
-        legs = plan.plan(runbook(), wish).legs
-        return " ".join(getattr(b, "text", "") for leg in legs for b in leg.reading)
+    def read(options: RunOptions) -> str:
+        steps = plan_run(runbook(), options).steps
+        return " ".join(getattr(b, "text", "") for step in steps for b in step.reading)
 
     assert "Look first." in read(RunOptions()) and "Careful from here on." in read(RunOptions())
     assert "Call somebody." not in read(RunOptions())
@@ -167,25 +167,25 @@ def test_text_is_read_before_what_it_leads_up_to_and_left_out_with_it() -> None:
 def test_a_section_in_which_nothing_runs_is_for_reading(section: str, read: list[str]) -> None:
     cells = "```sh\ninv rollback\n```\n\n```sh\ninv verify\n```"
     text = TEXT.replace(cells, "Ask for the old disk.").replace("Call somebody.\n", "")
-    (leg,) = plan.plan(runbook(text), RunOptions(section=section)).legs
-    assert leg.action is None
-    assert [getattr(block, "text", "").strip() for block in leg.reading] == read
+    (step,) = plan_run(runbook(text), RunOptions(section=section)).steps
+    assert step.action is None
+    assert [getattr(block, "text", "").strip() for block in step.reading] == read
 
 
 def test_a_resumed_run_keeps_to_the_part_that_was_wished_for() -> None:
-    for wish in (
+    for options in (
         RunOptions(),
         RunOptions(only="a"),
         RunOptions(from_="b c", checks_only=True),
         RunOptions(section="x"),
     ):
-        assert RunOptions(yes=True).within(wish.scope) == RunOptions(
-            wish.from_, wish.only, wish.section, wish.checks_only, yes=True
+        assert RunOptions(yes=True).within(options.scope) == RunOptions(
+            options.from_, options.only, options.section, options.checks_only, yes=True
         )
 
 
 def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -> None:
-    found = gates(runbook(), plan.plan(runbook(), RunOptions()), RunOptions(), ALONE, "prod")
+    found = closed_gates(runbook(), plan_run(runbook(), RunOptions()), RunOptions(), ALONE, "prod")
     assert [str(each) for each in found] == [
         'deploy.md:13: "before-you-start-todo-1" is done by hand; add --manual-done',
         'deploy.md:25: "deploy-1" asks to be confirmed; add --yes',
@@ -195,7 +195,7 @@ def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -
 
 
 @pytest.mark.parametrize(
-    ("wish", "closed"),
+    ("options", "closed"),
     [
         (RunOptions(yes=True, manual_done=True), ["deploy-1-1"]),  # --yes never destroys
         (RunOptions(yes=True, manual_done=True, yes_destroy="staging"), ["deploy-1-1"]),
@@ -208,13 +208,16 @@ def test_every_closed_gate_is_named_with_its_line_and_the_flag_that_opens_it() -
         (RunOptions(only="back-up"), []),
     ],
 )
-def test_gates_open_only_to_their_own_flags(wish: RunOptions, closed: list[str]) -> None:
-    found = gates(runbook(), plan.plan(runbook(), wish), wish, ALONE, "prod")
+def test_gates_open_only_to_their_own_flags(options: RunOptions, closed: list[str]) -> None:
+    found = closed_gates(runbook(), plan_run(runbook(), options), options, ALONE, "prod")
     assert [each.text.split('"')[1] for each in found] == closed
 
 
 def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
-    assert gates(runbook(), plan.plan(runbook(), RunOptions()), RunOptions(), PERSON, "prod") == []
+    assert (
+        closed_gates(runbook(), plan_run(runbook(), RunOptions()), RunOptions(), PERSON, "prod")
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,4 +229,4 @@ def test_with_a_person_there_no_gate_is_closed_beforehand() -> None:
 )
 def test_what_cannot_run_without_a_person_is_a_closed_gate_too(text: str) -> None:
     book = runbook(text)
-    assert len(gates(book, plan.plan(book, RunOptions()), RunOptions(), ALONE, "")) == 1
+    assert len(closed_gates(book, plan_run(book, RunOptions()), RunOptions(), ALONE, "")) == 1

@@ -110,7 +110,7 @@ def test_a_cake_is_baked(start: Start, tmp_path: Path, columns: int) -> None:
 
 
 def test_no_at_a_confirmation_stops_before_anything_is_done(start: Start, tmp_path: Path) -> None:
-    with start(wish={"from_": "bake"}) as seen:
+    with start(options={"from_": "bake"}) as seen:
         seen.wait("Bake for 40 minutes?")
         seen.say("n")
         assert seen.end() == 3
@@ -149,7 +149,7 @@ def test_ctrl_c_ends_the_cell_and_a_second_one_the_run(start: Start, tmp_path: P
 
 def test_rolling_back_after_a_failure_ends_with_4(start: Start) -> None:
     text = TEXT.replace('{confirm="Bake for $MINUTES minutes?"}', "").replace(" for $MINUTES", "")
-    with start(text.replace('echo "baked', 'false "baked'), wish={"from_": "bake"}) as seen:
+    with start(text.replace('echo "baked', 'false "baked'), options={"from_": "bake"}) as seen:
         seen.wait("Enter run")
         seen.say("")
         seen.wait("r roll back", 2)
@@ -228,7 +228,7 @@ def test_bytes_that_are_no_text_are_asked_for_again(start: Start) -> None:
     with start(env="prod") as seen:
         seen.wait("Enter run")
         seen.child.send(b"\xfc\r")
-        seen.wait("was no UTF-8 text")
+        seen.wait("was not UTF-8 text")
         seen.wait("Enter run", 2)
         seen.say("q")
         assert seen.end() == 3

@@ -1,4 +1,4 @@
-"""Runs with nobody at a terminal: gates, parameters, and going on after any kind of end."""
+"""Runs with nobody at a terminal: gates, parameters, and resuming after any kind of end."""
 
 import base64
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.notebook.runs.lock import claim
+from slipway.notebook.runs.lock import hold
 from tests.fakes.runbook_runner import TOKEN, RunbookRunner, RunbookServer
 from tests.fakes.terminal import PATIENCE, ROOT
 
@@ -72,26 +72,26 @@ def runner(tmp_path: Path, runbook_server: RunbookServer) -> RunbookRunner:
 
 def test_closed_gates_are_named_before_anything_runs(runner: RunbookRunner) -> None:
     assert runner.run() == 4
-    assert f'{runner.path}:26: "second" asks to be confirmed; add --yes' in runner.said
-    assert "add --manual-done" in runner.said
+    assert f'{runner.path}:26: "second" asks to be confirmed; add --yes' in runner.output
+    assert "add --manual-done" in runner.output
     assert runner.lines == [] and not runner.runs.exists()
 
 
 def test_with_every_answer_given_it_runs_to_its_end(runner: RunbookRunner) -> None:
-    assert runner.run(wish=YES) == 0
+    assert runner.run(options=YES) == 0
     assert runner.lines == ORDER
-    assert "hello Anna" in runner.said and "WHO=Anna" in runner.said
-    assert "\x1b" not in runner.said and "─" not in runner.said
+    assert "hello Anna" in runner.output and "WHO=Anna" in runner.output
+    assert "\x1b" not in runner.output and "─" not in runner.output
 
 
 def test_a_missing_parameter_is_told_with_the_line_to_type(runner: RunbookRunner) -> None:
-    assert runner.run(set=[], wish=YES) == 2
-    assert f"inv runbook.run --name={runner.path}" in runner.said
-    assert "--set who=" in runner.said
+    assert runner.run(set=[], options=YES) == 2
+    assert f"inv runbook.run --name={runner.path}" in runner.output
+    assert "--set who=" in runner.output
 
 
 def test_a_part_asks_only_for_what_its_own_cells_use(runner: RunbookRunner) -> None:
-    assert runner.run(set=[f"diary={runner.diary}"], wish={"section": "verify"}) == 0
+    assert runner.run(set=[f"diary={runner.diary}"], options={"section": "verify"}) == 0
     assert runner.lines == ["verify"]
 
 
@@ -99,28 +99,28 @@ def test_a_parameter_that_no_cell_uses_any_more_keeps_nobody_from_going_on(
     runner: RunbookRunner,
 ) -> None:
     runner.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
-    assert runner.run(wish=YES) == 1
+    assert runner.run(options=YES) == 1
     runner.path.write_text(TEXT.replace("name=$WHO", "name=Ben").replace("greet\ntest", "test"))
-    assert runner.run(resume="", wish=YES | {"from_": "third"}) == 0
+    assert runner.run(resume="", options=YES | {"from_": "third"}) == 0
 
 
 def test_a_dry_run_shows_all_and_leaves_nothing(runner: RunbookRunner) -> None:
-    assert runner.run(wish={"dry_run": True}) == 0
-    assert "WHO=Anna" in runner.said and "greet()" in runner.said
+    assert runner.run(options={"dry_run": True}) == 0
+    assert "WHO=Anna" in runner.output and "greet()" in runner.output
     assert runner.lines == [] and not runner.runs.exists()
-    assert runner.run(wish={"dry_run": True}, set=[]) == 0
-    assert "WHO=(not given)" in runner.said
+    assert runner.run(options={"dry_run": True}, set=[]) == 0
+    assert "WHO=(not given)" in runner.output
 
 
 def test_only_checks_can_be_run_and_having_none_is_no_failure(
     tmp_path: Path, runbook_server: RunbookServer
 ) -> None:
     runner = RunbookRunner(tmp_path, runbook_server, TEXT)
-    assert runner.run(wish={"checks_only": True}) == 0
+    assert runner.run(options={"checks_only": True}) == 0
     assert runner.lines == ["look", "verify"]
     runner = RunbookRunner(tmp_path, runbook_server, "# A\n\n```sh\necho no\n```\n")
-    assert runner.run(wish={"checks_only": True}, set=[]) == 0
-    assert "has no checks" in runner.said
+    assert runner.run(options={"checks_only": True}, set=[]) == 0
+    assert "has no checks" in runner.output
 
 
 def test_a_runbook_with_errors_does_not_run(tmp_path: Path, runbook_server: RunbookServer) -> None:
@@ -128,35 +128,35 @@ def test_a_runbook_with_errors_does_not_run(tmp_path: Path, runbook_server: Runb
         tmp_path, runbook_server, "# A\n\n```sh\necho ran\n```\n\n```sh {tymeout=3s}\ntrue\n```\n"
     )
     assert runner.run(set=[]) == 2
-    assert "greet.md:7: " in runner.said and "timeout" in runner.said
+    assert "greet.md:7: " in runner.output and "timeout" in runner.output
 
 
 def test_a_failed_cell_stops_the_run_which_says_how_to_go_on(runner: RunbookRunner) -> None:
     runner.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
-    assert runner.run(wish=YES) == 1
+    assert runner.run(options=YES) == 1
     assert runner.lines == ORDER[:3]
     assert runner.events("end")[-1].data["code"] == 7
-    assert f"--resume={runner.folder.name}" in runner.said
+    assert f"--resume={runner.folder.name}" in runner.output
 
 
 def test_a_run_that_was_mended_meanwhile_is_not_resumed_unseen(runner: RunbookRunner) -> None:
     runner.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
-    assert runner.run(wish=YES) == 1
+    assert runner.run(options=YES) == 1
     runner.path.write_text(TEXT)
-    assert runner.run(resume="", wish=YES) == 3
-    assert "-exit 7" in runner.said and "+greet" in runner.said
-    assert runner.run(resume="", wish=YES | {"from_": "third"}) == 0
+    assert runner.run(resume="", options=YES) == 3
+    assert "-exit 7" in runner.output and "+greet" in runner.output
+    assert runner.run(resume="", options=YES | {"from_": "third"}) == 0
     assert runner.lines == [*ORDER[:3], "look", "third", "verify"]
-    assert "hello Anna" in runner.said  # the function and the variable of the first cell
+    assert "hello Anna" in runner.output  # the function and the variable of the first cell
 
 
 def test_of_two_unfinished_runs_none_is_picked(runner: RunbookRunner) -> None:
     runner.path.write_text(TEXT.replace("greet\ntest", "exit 7\ntest"))
-    assert runner.run(wish=YES) == 1
-    assert runner.run(wish=YES) == 1
-    assert runner.run(resume="", wish=YES) == 2
+    assert runner.run(options=YES) == 1
+    assert runner.run(options=YES) == 1
+    assert runner.run(resume="", options=YES) == 2
     names = sorted(path.name for path in runner.runs.iterdir() if path.is_dir())
-    assert len(names) == 2 and all(f"--resume={name}" in runner.said for name in names)
+    assert len(names) == 2 and all(f"--resume={name}" in runner.output for name in names)
 
 
 def test_a_run_killed_after_any_event_goes_on_rightly(
@@ -166,19 +166,19 @@ def test_a_run_killed_after_any_event_goes_on_rightly(
     whole = 1 + 5 * 2 + 1 + 1  # begin, five cells, a step by hand, finish
     for dies in range(1, whole + 1):
         runner = RunbookRunner(tmp_path / str(dies), runbook_server, TEXT)
-        assert runner.run(wish=YES, die=dies) == -9
+        assert runner.run(options=YES, die=dies) == -9
         assert len(runner.events()) == dies
         last = runner.events()[-1]
-        code = runner.run(resume="", wish=YES)
+        code = runner.run(resume="", options=YES)
         if last.kind == "finish":
-            assert code == 2 and "no unfinished run" in runner.said
+            assert code == 2 and "no unfinished run" in runner.output
         elif last.kind == "start" and last.cell in ("first", "second", "third"):
-            assert code == 3 and f"{last.cell} may have run: look first" in runner.said
-            assert runner.run(resume="", wish=YES | {"from_": last.cell}) == 0
+            assert code == 3 and f"{last.cell} may have run: look first" in runner.output
+            assert runner.run(resume="", options=YES | {"from_": last.cell}) == 0
         elif all(cell in runner.lines for cell in ORDER) and dies == whole - 1:
             assert code in (0, 2)
         else:
-            assert code == 0, f"after {dies}: {runner.said}"
+            assert code == 0, f"after {dies}: {runner.output}"
         once = [line for line in runner.lines if line not in LOOKING]
         assert once == ["first", "second", "third"], f"after {dies} ({last})"
         assert runner.lines[-1] == "verify"
@@ -189,15 +189,15 @@ def test_a_cell_that_outlives_its_runner_is_not_joined_by_another(runner: Runboo
     mended = runner.path.with_name("mended")
     outlives = f'test -e {mended} || {{ kill -9 "$PPID"; sleep 60; }}'
     runner.path.write_text(TEXT.replace("greet\ntest", f"{outlives}\ngreet\ntest"))
-    assert runner.run(wish=YES) == -9
-    assert runner.run(resume="", wish=YES) == 75
-    assert "third is still running from before" in runner.said
-    for pid in runner.said.rpartition("kill ")[2].split():
+    assert runner.run(options=YES) == -9
+    assert runner.run(resume="", options=YES) == 75
+    assert "third is still running from before" in runner.output
+    for pid in runner.output.rpartition("kill ")[2].split():
         os.kill(int(pid), signal.SIGKILL)
     mended.touch()
     deadline = time.monotonic() + PATIENCE
-    while (code := runner.run(resume="", wish=YES | {"from_": "third"})) == 75:
-        assert time.monotonic() < deadline, runner.said
+    while (code := runner.run(resume="", options=YES | {"from_": "third"})) == 75:
+        assert time.monotonic() < deadline, runner.output
     assert code == 0
     assert runner.lines == [*ORDER[:3], "look", "third", "verify"]
 
@@ -208,7 +208,7 @@ def test_it_is_never_written_to_and_git_sees_nothing(runner: RunbookRunner) -> N
         return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     before = status()
-    assert runner.run(wish=YES) == 0
+    assert runner.run(options=YES) == 0
     assert runner.path.read_text() == TEXT and status() == before
     assert {path.stat().st_mode & 0o077 for path in runner.folder.rglob("*")} == {0}
 
@@ -239,24 +239,24 @@ false
     runner = RunbookRunner(tmp_path, runbook_server, text)
     given = [f"key={TOKEN}"]
     assert runner.run(set=given) == 1
-    assert "again *** and ***" in runner.said and "GOT holds a secret" in runner.said
-    assert runner.run(resume="") == 2  # it was not kept, so it has to be given anew
-    assert "--set key=" in runner.said
+    assert "again *** and ***" in runner.output and "GOT holds a secret" in runner.output
+    assert runner.run(resume="") == 2  # it was not kept, so it has to be given again
+    assert "--set key=" in runner.output
     assert runner.run(resume="", set=given) == 1
-    assert "GOT, which leak-1 set, held a secret" in runner.said
+    assert "GOT, which leak-1 set, held a secret" in runner.output
     secret = TOKEN.encode()
-    left = [runner.said.encode(), *(p.read_bytes() for p in runner.folder.rglob("*.*"))]
+    left = [runner.output.encode(), *(p.read_bytes() for p in runner.folder.rglob("*.*"))]
     assert not [each for each in left if secret in each or base64.b64encode(secret)[:20] in each]
 
 
 def test_an_environment_in_other_hands_is_left_alone(runner: RunbookRunner) -> None:
-    with claim("staging", "restore", "a-run", "berta", runner.runs) as other:
-        other.at("swap")
-        assert runner.run(env="staging", wish=YES) == 75
-    assert "berta" in runner.said and "swap" in runner.said
+    with hold("staging", "restore", "a-run", "berta", runner.runs) as other:
+        other.publish("swap")
+        assert runner.run(env="staging", options=YES) == 75
+    assert "berta" in runner.output and "swap" in runner.output
     assert runner.lines == ["look"]  # to look is free
     assert runner.events("finish")[0].data["result"] == "stopped"
-    assert runner.run(resume="", wish=YES) == 0
+    assert runner.run(resume="", options=YES) == 0
 
 
 def test_a_default_environment_is_the_name_that_opens_a_gate(
@@ -282,9 +282,9 @@ There is no way back.
 """
     runner = RunbookRunner(tmp_path, runbook_server, text)
     assert runner.run() == 4
-    assert "add --yes-destroy=testing" in runner.said
-    assert runner.run(wish={"yes_destroy": "testing"}) == 0
-    assert "wiped testing" in runner.said
+    assert "add --yes-destroy=testing" in runner.output
+    assert runner.run(options={"yes_destroy": "testing"}) == 0
+    assert "wiped testing" in runner.output
 
 
 def test_a_parameter_called_like_a_secret_is_shown_nowhere(
@@ -309,12 +309,12 @@ false
     password = "correct-horse-1"
     given = [f"db-password={password}", "secret=DATABASE_PASSWORD", "port=5432"]
     assert runner.run(set=given[:2]) == 2
-    assert password not in runner.said and "port is missing" in runner.said
-    assert runner.run(set=given, wish={"dry_run": True}) == 0
-    assert password not in runner.said
+    assert password not in runner.output and "port is missing" in runner.output
+    assert runner.run(set=given, options={"dry_run": True}) == 0
+    assert password not in runner.output
     for asked in ({"set": given}, {"resume": "", "set": given[:1]}):
         assert runner.run(**asked) == 1
-        assert "*** of DATABASE_PASSWORD at 5432" in runner.said
-        assert password not in runner.said
+        assert "*** of DATABASE_PASSWORD at 5432" in runner.output
+        assert password not in runner.output
     left = [path.read_text() for path in runner.folder.rglob("*.*")]
     assert not [each for each in left if password in each]

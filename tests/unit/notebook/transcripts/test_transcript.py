@@ -305,8 +305,8 @@ def test_for_a_program_a_run_is_shown_as_the_markdown_that_it_is(
     run.finish()
     transcripts.show(run.folder)
     assert capfd.readouterr().out == told(run)
-    transcripts.put(run.folder, "-", html=False)
+    transcripts.export_to(run.folder, "-", html=False)
     assert capfd.readouterr().out == told(run)
-    transcripts.put(run.folder, str(tmp_path / "run.html"), html=False)
+    transcripts.export_to(run.folder, str(tmp_path / "run.html"), html=False)
     assert (tmp_path / "run.html").read_text().startswith("<!doctype html>")
     assert str(tmp_path / "run.html") in capfd.readouterr().out
