@@ -124,7 +124,7 @@ def test_a_run_that_cannot_be_read_is_named_and_never_another_taken_for_it(
     assert f"{broken / EVENTS} is damaged: its first line is not the start of a run" in told.err
     for name in ("", broken.name, "2026"):
         with pytest.raises(
-            SlipwayError, match=r"no run here can be read: .*events\.jsonl does not"
+            SlipwayError, match=r"no run here can be read: .*events\.jsonl is damaged"
         ):
             history.find(name, past.folder)
     past.run(1).rename(past.folder / f"{broken.name}-2")
