@@ -70,7 +70,12 @@ def shared_by(workers: int) -> tuple[str, ...]:
 PARTS = (
     Part(
         "lint",
-        [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("invoke", "runbook.check")],
+        [
+            ("ruff", "check", "."),
+            ("ruff", "format", "--check", "."),
+            ("slipway.checks.shell",),
+            ("invoke", "runbook.check"),
+        ],
     ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
@@ -145,7 +150,7 @@ def run(part: Part, host: Host | None = None, log: Path | None = None) -> PartRe
         if host.attach([*written, sys.executable, "-m", *words]) != 0
     ]
     seconds = time.monotonic() - began
-    note = f"again: .venv/bin/{broken[0]}" if broken else ""
+    note = f"again: .venv/bin/python -m {broken[0]}" if broken else ""
     return PartResult(part.name, "failed" if broken else "passed", seconds, note)
 
 
