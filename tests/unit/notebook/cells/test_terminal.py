@@ -93,8 +93,9 @@ def test_ctrl_c_ends_the_cell_and_the_runner_lives(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_a_cell_whose_command_takes_it_well(tmp_path: Path) -> None:
-    source = f'{sys.executable} -c \'\nimport signal; print("ready", flush=True)\n'
-    source += 'try: signal.pause()\nexcept KeyboardInterrupt: print("tidy")\'; echo went-on'
+    source = f'{sys.executable} -c \'\nimport time\ntry:\n  print("ready", flush=True)\n'
+    source += "  while True: time.sleep(0.1)\n"
+    source += 'except KeyboardInterrupt: print("tidy")\'; echo went-on'
     with typing(tmp_path, source) as child:
         child.expect("ready")
         child.sendintr()
