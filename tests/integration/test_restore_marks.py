@@ -10,8 +10,9 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.storage.folder import FolderStore
+from tests.integration.backup_cases import KeyHolder
 from tests.integration.postgres_stack import PostgresStack
-from tests.integration.restore_cases import EVERYTHING, databases, plain_dump
+from tests.integration.restore_cases import EVERYTHING, databases, plain_dump, restore
 
 pytestmark = pytest.mark.engine
 
@@ -27,6 +28,21 @@ OPTIONS = """
     alter materialized view per_mood alter feels set (n_distinct=1234);
 """
 MARKS = 7
+# A pg_dump that knows no marks: it writes out what it takes for an option.
+OLDER = """\
+#!/bin/bash
+set -o pipefail
+[ "$1" != --version ] || exec echo "pg_dump (PostgreSQL) 17.0"
+case "$*" in *--schema-only*)
+    exec echo "ALTER TABLE ONLY public.people ALTER COLUMN name SET (pg_attver=7);" ;;
+esac
+/usr/lib/postgresql/17/bin/pg_dump "$@" | LC_ALL=C sed 's/n_distinct=1234/pg_attver=01234/g'
+"""
+# What a server that keeps marks has in its catalog, here also on one that keeps none.
+MARK = """
+    update pg_attribute set attoptions = array['pg_attver=7']
+    where attrelid = 'visits_2026'::regclass and attname = 'person' and attoptions is null
+"""
 ALONE = re.compile(r"^ALTER .* SET \(n_distinct=1234\);\n", re.MULTILINE)
 
 
@@ -77,6 +93,24 @@ def test_a_table_alone_comes_back_without_its_marks(
     assert everything.sql(
         "select count(*) from pg_attribute where attoptions::text like '%1234%'", "alone"
     ) == [(0,)]
+
+
+def test_a_backup_tells_of_marks_and_is_drilled_and_restored_without(
+    everything: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
+) -> None:
+    script = tmp_path / "pg_dump"
+    script.write_text(OLDER)
+    script.chmod(0o755)
+    everything.sql(MARK)
+    with everything.beside("--volume", f"{script}:/usr/local/sbin/pg_dump:ro") as older:
+        name = person.take(older, store)
+        assert any("pg_dump here, released before it" in note for note in older.heard.notes)
+        key = person.open(store, name).identity
+        assert older.do("drill", store, id=name, key=key)["ok"]
+        assert any("left out: pg_attver of" in note for note in older.heard.notes)
+    everything.sql("drop event trigger watching; drop table visits")
+    restore(everything, person, store, name)
+    assert everything.sql("select count(*) from visits") == [(400,)]
 
 
 def test_an_error_beside_the_marks_still_ends_the_restore(

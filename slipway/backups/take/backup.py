@@ -144,10 +144,9 @@ class Backup:
         """Warn of what may hinder a restore. Raises Refused for a client that is too old."""
         self.client = dump.client_version()
         version = snapshots.server_version(self.session)
-        notes = (
-            dump.judge_client(self.client, version),
-            dump.judge_marks(self.server, self.session),
-        )
+        notes = [dump.judge_client(self.client, version)]
+        if self.client != version:  # a pg_dump of the server's own release knows its marks
+            notes.append(dump.judge_marks(self.server, self.session))
         return [note for note in notes if note]
 
     def _remove(self, key: str) -> None:
