@@ -10,8 +10,8 @@ class Reporter(Protocol):
         """Take one sentence."""
         ...
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Take how far it is, in bytes or rows; `total` is 0 where nobody knows."""
+    def progress(self, label: str, current: int, total: int) -> None:
+        """Take how far it is, in bytes or rows; `total` is 0 where it is unknown."""
         ...
 
     def started(self, step: str, describe: str) -> None:
@@ -36,7 +36,7 @@ class Silent:
 
     def note(self, text: str) -> None: ...
 
-    def progress(self, what: str, done: int, total: int) -> None: ...
+    def progress(self, label: str, current: int, total: int) -> None: ...
 
     def started(self, step: str, describe: str) -> None: ...
 

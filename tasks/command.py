@@ -57,7 +57,7 @@ class Command(Task[Body]):
         """Stay the same: Invoke copies every task at each start, which takes long, for nothing."""
         return self
 
-    def __call__(self, *args: Any, **given: Any) -> Any:
+    def __call__(self, *args: Any, **values: Any) -> Any:
         """Run the body with what was given; args[0] is Invoke's context, which no body wants."""
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGHUP, _interrupt)
@@ -65,12 +65,12 @@ class Command(Task[Body]):
         try:
             _refuse_a_lent_engine()
             for name, parameter in self.parameters.items():
-                if name == "env" and (given.get(name) or parameter.default is parameter.empty):
-                    given[name] = _environment(given.get(name))
+                if name == "env" and (values.get(name) or parameter.default is parameter.empty):
+                    values[name] = _environment(values.get(name))
             for name, parameter in self.parameters.items():
-                if parameter.default is parameter.empty and given.get(name) is None:
+                if parameter.default is parameter.empty and values.get(name) is None:
                     raise UsageError(f"--{name.replace('_', '-')} is required")
-            self.body(**given)
+            self.body(**values)
         except SlipwayError as error:
             raise Exit(f"error: {error}", code=error.exit_code) from error
         except KeyboardInterrupt:
@@ -91,8 +91,8 @@ class Command(Task[Body]):
     @property
     def choices(self) -> Mapping[str, Values | Choices]:
         """The arguments that have a closed set of values, with these."""
-        known = {"env": environments, **self._choices}
-        return {name: values for name, values in known.items() if name in self.parameters}
+        all_choices = {"env": environments, **self._choices}
+        return {name: values for name, values in all_choices.items() if name in self.parameters}
 
     def argspec(self, body: Body) -> inspect.Signature:
         """Return what Invoke makes flags of."""

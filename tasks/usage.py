@@ -31,12 +31,12 @@ def check_command_line(tasks: Collection) -> None:
     if {"-l", "--list", "-h", "--help"} & set(sys.argv):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `inv --list | head` is no failure
     if name in LAUNCHED_AS and "--complete" not in sys.argv:
-        known = dict(all_tasks(tasks))
-        for name, task in known.items():
+        commands = dict(all_tasks(tasks))
+        for name, task in commands.items():
             task.is_named = any(name in word for word in sys.argv[1:])
-        named = {name: task for name, task in known.items() if task.is_named}
+        named = {name: task for name, task in commands.items() if task.is_named}
         if set(sys.argv[1:]) - {"-l", "--list"}:
-            check(sys.argv[1:], contexts_of(named), list(known))
+            check(sys.argv[1:], contexts_of(named), list(commands))
 
 
 def contexts_of(tasks: Mapping[str, Command]) -> list[ParserContext]:
@@ -61,22 +61,22 @@ def check(
         if rest and rest[0].startswith("-"):
             core = Parser(initial=start, ignore_unknown=True).parse_argv(rest)
             rest, own = core.unparsed, core[0]
-        found = Parser(contexts=named, initial=start).parse_argv(rest) if rest else []
+        parsed = Parser(contexts=named, initial=start).parse_argv(rest) if rest else []
     except ParseError as error:
         raise Exit(f"error: {_explain(error, argv, contexts, names)}", code=WRONG_USAGE) from None
     except ValueError as error:
-        given = str(error).rpartition(": ")[2]
-        raise Exit(f"error: a number was expected, not {given}", code=WRONG_USAGE) from None
+        value_text = str(error).rpartition(": ")[2]
+        raise Exit(f"error: a number was expected, not {value_text}", code=WRONG_USAGE) from None
     # A variable that is not set must not widen what is done: --only=$PART, --to-time="$MOMENT".
-    for context in found:
+    for context in parsed:
         if empty := next((a.name for a in context.args.values() if a.raw_value == ""), None):
             flag = f"--{empty.replace('_', '-')}="
             text = f"{context.name} {flag} is empty; give it a value or leave it out"
             raise Exit(f"error: {text}", code=WRONG_USAGE)
-    asked = own.args["help"].value if own else None
-    if isinstance(asked, str) and asked not in names:
-        raise Exit(f"error: {_no_task(asked, names)}", code=WRONG_USAGE)
-    return [context for context in found if context.name]
+    help_for = own.args["help"].value if own else None
+    if isinstance(help_for, str) and help_for not in names:
+        raise Exit(f"error: {_no_task(help_for, names)}", code=WRONG_USAGE)
+    return [context for context in parsed if context.name]
 
 
 @functools.cache

@@ -61,7 +61,7 @@ class LogReporter:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, label: str, current: int, total: int) -> None:
         """A log holds what happened, not how far it is."""
 
     def started(self, step: str, describe: str) -> None:

@@ -39,11 +39,11 @@ class ChannelReporter:
     def note(self, text: str) -> None:
         self._channel.send("note", text=text)
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, label: str, current: int, total: int) -> None:
         now = time.monotonic()
         if now - self._told >= PROGRESS_EVERY:
             self._told = now
-            self._channel.send("progress", what=what, done=done, total=total)
+            self._channel.send("progress", what=label, done=current, total=total)
 
     def started(self, step: str, describe: str) -> None:
         self._channel.send("step", event="started", step=step, text=describe)

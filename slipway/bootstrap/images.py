@@ -43,27 +43,27 @@ def ensure_images(
     Raises Refused for an image that can be had neither way.
     """
     host = host or LocalHost()
-    silent: dict[str, str] = {}  # registry -> its last words
-    done: list[str] = []
-    wanted: list[str] = []
+    errors: dict[str, str] = {}  # registry -> its last words
+    lines: list[str] = []
+    unreachable: list[str] = []
     for name in missing(references, host):
         registry = _registry(name)
-        if registry not in silent and _pull(host, name, silent, reporter):
-            done.append(f"pulled {name}")
+        if registry not in errors and _pull(host, name, errors, reporter):
+            lines.append(f"pulled {name}")
         else:
-            wanted.append(name)
-    without = [name for name in wanted if plain(name) not in standins.RECIPES]
+            unreachable.append(name)
+    without = [name for name in unreachable if plain(name) not in standins.RECIPES]
     if without:
         raise Refused(
-            f"no registry answers for {', '.join(without)} ({silent[_registry(without[0])]}) and "
+            f"no registry answers for {', '.join(without)} ({errors[_registry(without[0])]}) and "
             "there is no stand-in for it; bring it with `docker load`, then run this again"
         )
-    if wanted:
-        done += standins.build([plain(name) for name in wanted], reporter, host)
-    return done
+    if unreachable:
+        lines += standins.build([plain(name) for name in unreachable], reporter, host)
+    return lines
 
 
-def _pull(host: Host, name: str, silent: dict[str, str], reporter: Reporter) -> bool:
+def _pull(host: Host, name: str, errors: dict[str, str], reporter: Reporter) -> bool:
     reporter.note(f"pulling {name}")
     pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
     if pulled.code == 0:
@@ -71,7 +71,7 @@ def _pull(host: Host, name: str, silent: dict[str, str], reporter: Reporter) -> 
     reason = last_line(pulled.err)
     if not NO_ANSWER.search(reason):
         raise Refused(f"{name} cannot be pulled: {reason}")
-    silent[_registry(name)] = reason.removeprefix("Error response from daemon: ")
+    errors[_registry(name)] = reason.removeprefix("Error response from daemon: ")
     return False
 
 

@@ -59,8 +59,8 @@ def plan(reporter: Reporter = SILENT) -> Plan:
 
     def engine() -> str:
         here = LocalHost("this computer")
-        done = [line.removeprefix(f"{here.name}: ") for line in ensure_engine(here)]
-        return "; ".join(done) or "runs"
+        lines = [line.removeprefix(f"{here.name}: ") for line in ensure_engine(here)]
+        return "; ".join(lines) or "runs"
 
     def images() -> str:
         return ", ".join(ensure_images(names, reporter)) or "present"

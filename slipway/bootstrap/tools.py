@@ -31,15 +31,15 @@ def ensure_programs() -> str:
 
 def check_checkout(root: Path = ROOT) -> str:
     """Refuse a folder without a commit: a release is named by one."""
-    done = LocalHost(cwd=root).run(["git", "rev-parse", "--short", "HEAD"], check=False)
-    if done.code == 0:
-        return f"at commit {done.out.strip()}"
-    if "dubious ownership" in done.err:
+    result = LocalHost(cwd=root).run(["git", "rev-parse", "--short", "HEAD"], check=False)
+    if result.code == 0:
+        return f"at commit {result.out.strip()}"
+    if "dubious ownership" in result.err:
         raise Refused(
             f"git does not trust {root}, which belongs to somebody else; "
             f"type: git config --global --add safe.directory {root}"
         )
-    if "not a git repository" in done.err:
+    if "not a git repository" in result.err:
         raise Refused(
             f"{root} is not a git checkout, and a release is named by its commit; "
             "clone the project, or type: git init && git add . && git commit -m 'Begin'"
@@ -51,15 +51,15 @@ def check_sops() -> str:
     """Refuse a sops that is too old to be trusted with these files."""
     path = sops.find()
     env = {**os.environ, "SOPS_DISABLE_VERSION_CHECK": "1"}
-    done = LocalHost(env=env).run([path, "--version"], timeout=20, check=False)
-    found = re.search(r"(\d+)\.(\d+)\.\d+", done.out)
-    if not found or (int(found[1]), int(found[2])) < OLDEST_SOPS:
-        version = found[0] if found else "of unknown version"
+    result = LocalHost(env=env).run([path, "--version"], timeout=20, check=False)
+    version = re.search(r"(\d+)\.(\d+)\.\d+", result.out)
+    if not version or (int(version[1]), int(version[2])) < OLDEST_SOPS:
+        text = version[0] if version else "of unknown version"
         raise Refused(
-            f"{path} is sops {version}, and 3.11 or newer is needed; "
+            f"{path} is sops {text}, and 3.11 or newer is needed; "
             "update it, or remove it and the one in .venv is used"
         )
-    return f"sops {found[0]}"
+    return f"sops {text[0]}"
 
 
 def _install(packages: list[str]) -> None:

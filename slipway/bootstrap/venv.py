@@ -176,9 +176,9 @@ def _ensure_venv_module() -> None:
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for argv in (["apt-get", "update", "-q"], install):
-        done = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+    if result.returncode != 0:
+        last = result.stderr.strip().splitlines()[-1:] or ["no message"]
         raise Refused(f"`{' '.join(install)}` failed: {last[0]}")
 
 

@@ -18,10 +18,10 @@ def why_no_engine() -> str:
     if not shutil.which("docker"):
         return "there is no docker command here: inv bootstrap"
     try:
-        done = LocalHost().run(["docker", "version"], timeout=20, check=False)
+        result = LocalHost().run(["docker", "version"], timeout=20, check=False)
     except CommandFailed as error:
         return str(error)
-    return f"the Docker engine does not answer: {last_line(done.err)}" if done.code else ""
+    return f"the Docker engine does not answer: {last_line(result.err)}" if result.code else ""
 
 
 @functools.cache
@@ -35,8 +35,8 @@ def why_no_hosts() -> str:
     if host.run(["docker", "image", "inspect", BASE], timeout=20, check=False).code:
         return f"the image {BASE} is missing: inv bootstrap"
     argv = ["docker", "run", "--rm", "--network", "none", "--label", "slipway.trial=true", *RIGHTS]
-    done = host.run([*argv, BASE, "sh", "-euc", TRIAL], timeout=60, check=False)
-    return f"the engine may not hold nested hosts: {last_line(done.err)}" if done.code else ""
+    result = host.run([*argv, BASE, "sh", "-euc", TRIAL], timeout=60, check=False)
+    return f"the engine may not hold nested hosts: {last_line(result.err)}" if result.code else ""
 
 
 @functools.cache

@@ -55,9 +55,9 @@ SHARED = (
 )
 
 
-def _within(each: int, all_of_them: int) -> tuple[str, str]:
+def _within(test: int, part: int) -> tuple[str, str]:
     """Return how long one test and how long a part may take, in seconds, before it has failed."""
-    return f"--timeout={each}", f"--session-timeout={all_of_them}"
+    return f"--timeout={test}", f"--session-timeout={part}"
 
 
 def shared_by(workers: int) -> tuple[str, ...]:
@@ -98,10 +98,10 @@ PARTS = (
 def chosen(only: str) -> tuple[Part, ...]:
     """Read `unit,e2e`; nothing means all. Raises UsageError for a part there is not."""
     names = [name.strip() for name in only.split(",") if name.strip()]
-    known = [part.name for part in PARTS]
+    parts = [part.name for part in PARTS]
     for name in names:
-        if name not in known:
-            hint = nearest(name, known) or f" (one of: {', '.join(known)})"
+        if name not in parts:
+            hint = nearest(name, parts) or f" (one of: {', '.join(parts)})"
             raise UsageError(f"--only: there is no part {name[:40]!a}{hint}")
     return tuple(part for part in PARTS if not names or part.name in names)
 

@@ -53,78 +53,78 @@ def main(root: str, words: list[str]) -> None:
 def complete(root: str, tasks: dict[str, Task], words: list[str]) -> Candidates:
     """Return what the last of the words may become; the words are those that follow `inv`."""
     own = task = tasks[""]
-    given: dict[str, str] = {}
+    flags: dict[str, str] = {}
     waiting: Flag | None = None
     for word in words[:-1]:
         name, equals, value = word.partition("=")
         flag = task.flags.get(name) or own.flags.get(name)
         if waiting:
-            given[waiting.name], waiting = word, None
+            flags[waiting.name], waiting = word, None
         elif flag:
-            given[name] = value
+            flags[name] = value
             waiting = flag if flag.takes_value and not equals else None
         elif word and word in tasks:
-            task, given = tasks[word], {}
+            task, flags = tasks[word], {}
     current = words[-1] if words else ""
     if waiting:
-        return _values(root, tasks, waiting, given, "", current)
+        return _values(root, tasks, waiting, flags, "", current)
     name, equals, value = current.partition("=")
     flag = task.flags.get(name) or own.flags.get(name)
     if equals and flag:
-        return _values(root, tasks, flag, given, f"{name}=", value)
+        return _values(root, tasks, flag, flags, f"{name}=", value)
     if current.startswith("-") or (task is not own and not current):
-        return _flags(task, given, current)
+        return _flags(task, flags, current)
     return [(name, task.help) for name, task in tasks.items() if name and name.startswith(current)]
 
 
-def _flags(task: Task, given: dict[str, str], start: str) -> Candidates:
+def _flags(task: Task, flags: dict[str, str], start: str) -> Candidates:
     return [
         (f"{name}=" if flag.takes_value else name, flag.help)
         for name, flag in task.flags.items()
-        if name.startswith(start) and (name not in given or flag.kind == "again")
+        if name.startswith(start) and (name not in flags or flag.kind == "again")
     ]
 
 
 def _values(
-    root: str, tasks: dict[str, Task], flag: Flag, given: dict[str, str], before: str, start: str
+    root: str, tasks: dict[str, Task], flag: Flag, flags: dict[str, str], before: str, start: str
 ) -> Candidates:
     kind, _, listed = flag.source.partition(":")
     if kind == "several":
         earlier, comma, start = start.rpartition(",")
         before += earlier + comma
-        values = [each for each in listed.split(",") if each not in earlier.split(",")]
+        values = [value for value in listed.split(",") if value not in earlier.split(",")]
     elif kind == "one":
         values = listed.split(",")
     elif kind == "tasks":
         values = [name for name in tasks if name]
     elif kind in SOURCES and not (kind == "runbooks" and "/" in start):
-        values = SOURCES[kind](root, given.get("--env", ""))
+        values = SOURCES[kind](root, flags.get("--env", ""))
     else:
         return [(FILES, "")]
-    return [(before + each, "") for each in values if each.startswith(start)]
+    return [(before + value, "") for value in values if value.startswith(start)]
 
 
 def environments(root: str, env: str = "") -> list[str]:
     """Return the environments in the order of slipway.environments."""
-    found = {name[:-4] for name in _names(root, "compose") if name.endswith(".env")} - {"common"}
-    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+    names = {name[:-4] for name in _names(root, "compose") if name.endswith(".env")} - {"common"}
+    return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
 
 def services(root: str, env: str) -> list[str]:
     """Return the services of the compose files; with an environment those of its overlay too."""
     overlays = [env] if env else ["override", *environments(root)]
     files = ["compose.yml", *(f"compose.{name}.yml" for name in overlays)]
-    found = (_keys(os.path.join(root, "compose", file), "services") for file in files)  # noqa: PTH118
-    return sorted({name for names in found for name in names})
+    keys = (_keys(os.path.join(root, "compose", file), "services") for file in files)  # noqa: PTH118
+    return sorted({name for names in keys for name in names})
 
 
 def machines(root: str, env: str) -> list[str]:
     """Return the machines of an environment, or of all."""
-    found: dict[str, None] = {}
+    machine_names: dict[str, None] = {}
     for name in [env] if env else environments(root):
         for file in (f"compose/{name}.machines.yml", f".slipway/{name}/machines.yml"):
-            found.update(dict.fromkeys(_keys(os.path.join(root, file), "")))  # noqa: PTH118
-    return list(found)
+            machine_names.update(dict.fromkeys(_keys(os.path.join(root, file), "")))  # noqa: PTH118
+    return list(machine_names)
 
 
 def runbooks(root: str, env: str = "") -> list[str]:
@@ -149,10 +149,10 @@ SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
 
 def _names(root: str, folder: str) -> list[str]:
     try:
-        found = os.listdir(os.path.join(root, folder))  # noqa: PTH118, PTH208
+        entries = os.listdir(os.path.join(root, folder))  # noqa: PTH118, PTH208
     except OSError:
         return []
-    return [name for name in found if not name.startswith(".")]
+    return [name for name in entries if not name.startswith(".")]
 
 
 def _keys(path: str, under: str) -> list[str]:
@@ -160,7 +160,7 @@ def _keys(path: str, under: str) -> list[str]:
 
     Reading YAML properly takes 20 ms, and what is missed here can be typed.
     """
-    found: list[str] = []
+    keys: list[str] = []
     inside, indent = not under, "" if not under else None
     for line in _lines(path):
         text = line.strip()
@@ -173,8 +173,8 @@ def _keys(path: str, under: str) -> list[str]:
         elif inside:
             indent = start if indent is None else indent
             if start == indent and key:
-                found.append(key)
-    return found
+                keys.append(key)
+    return keys
 
 
 def read_index(root: str) -> dict[str, Task]:

@@ -67,8 +67,8 @@ def pinned(path: Path, host: str, port: int) -> list[HostKey]:
 
 def pin(path: Path, host: str, port: int, keys: Iterable[HostKey]) -> None:
     """Vouch for exactly these keys of the host."""
-    kept = _others(path, host, port)
-    _write(path, [*kept, *(f"{place(host, port)} {key.kind} {key.text}" for key in keys)])
+    lines = _others(path, host, port)
+    _write(path, [*lines, *(f"{place(host, port)} {key.kind} {key.text}" for key in keys)])
 
 
 def forget(path: Path, host: str, port: int) -> None:

@@ -38,9 +38,9 @@ class LocalHost:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         with _ended(process):
             feeder = None if isinstance(stdin, bytes) else _Feeder(process, stdin)
-            given = stdin if isinstance(stdin, bytes) else None
+            data = stdin if isinstance(stdin, bytes) else None
             try:
-                out, err = process.communicate(given, timeout=timeout)
+                out, err = process.communicate(data, timeout=timeout)
             except subprocess.TimeoutExpired:
                 message = f"no end after {timeout:.0f} s"
                 raise CommandFailed(self._name, argv, 124, message) from None

@@ -6,20 +6,22 @@ from pathlib import Path
 from slipway.hosts.strict_fabric import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
 
 
-def command(made: Connection, known_hosts: Path, identity: Path | None, *flags: str) -> list[str]:
+def command(
+    connection: Connection, known_hosts: Path, identity: Path | None, *flags: str
+) -> list[str]:
     """Everything up to the remote command; `made` need not be open."""
     options = _options(known_hosts, identity)
     proxy: list[str] = []
-    for user, host, port in hops(made):
+    for user, host, port in hops(connection):
         # -J would check the jump host against the person's own files, not against ours.
         via = ["ssh", *options, *proxy, "-p", str(port), "-W", "[%h]:%p", f"{user}@{host}"]
         proxy = ["-o", f"ProxyCommand={shlex.join(via)}"]
-    place = ["-p", str(made.port), "-l", str(made.user), "--", str(made.host)]
+    place = ["-p", str(connection.port), "-l", str(connection.user), "--", str(connection.host)]
     return ["ssh", *flags, *options, *proxy, *place]
 
 
 def _options(known_hosts: Path, identity: Path | None) -> list[str]:
-    wanted = {
+    options = {
         "UserKnownHostsFile": f'"{known_hosts}"',
         "GlobalKnownHostsFile": "/dev/null",
         "KnownHostsCommand": "none",
@@ -35,6 +37,6 @@ def _options(known_hosts: Path, identity: Path | None) -> list[str]:
     }
     own: list[str] = []
     if identity is not None:
-        wanted |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
+        options |= {"IdentitiesOnly": "yes", "IdentityAgent": "none"}
         own = ["-F", "none", "-i", str(identity)]
-    return own + [word for name, value in wanted.items() for word in ("-o", f"{name}={value}")]
+    return own + [word for name, value in options.items() for word in ("-o", f"{name}={value}")]

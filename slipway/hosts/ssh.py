@@ -171,12 +171,14 @@ class SshHost:
         self, argv: Sequence[str], stdin: bytes | Iterable[bytes], timeout: float
     ) -> tuple[int, str, str]:
         command = [*self._line.ssh(), _bounded(argv, timeout)]
-        done = LocalHost(self._name).run(command, stdin=stdin, timeout=timeout + GRACE, check=False)
-        if done.code == NOT_CONNECTED:
+        result = LocalHost(self._name).run(
+            command, stdin=stdin, timeout=timeout + GRACE, check=False
+        )
+        if result.code == NOT_CONNECTED:
             raise self._line.lost(
-                done.err.strip().splitlines()[-1:][0] if done.err.strip() else "ssh"
+                result.err.strip().splitlines()[-1:][0] if result.err.strip() else "ssh"
             )
-        return done.code, done.out, done.err
+        return result.code, result.out, result.err
 
 
 def _bounded(argv: Sequence[str], timeout: float) -> str:

@@ -97,19 +97,19 @@ class SshConnection:
         from slipway.hosts import ssh_errors
 
         for pause in (*PAUSES, None):
-            made = self._made()
+            connection = self._new_connection()
             try:
-                made.open()
-                return made
+                connection.open()
+                return connection
             except (OSError, EOFError, paramiko.SSHException) as error:
                 with contextlib.suppress(Exception):
-                    made.close()
+                    connection.close()
                 if pause is None or not _transient(error):
-                    raise ssh_errors.translate(error, self._way(made)) from error
+                    raise ssh_errors.translate(error, self._route(connection)) from error
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _made(self) -> "Connection":
+    def _new_connection(self) -> "Connection":
         from slipway.hosts.strict_fabric import connection
 
         return connection(
@@ -121,11 +121,16 @@ class SshConnection:
             gateway=self._gateway,
         )
 
-    def _way(self, made: "Connection") -> "SshRoute":
+    def _route(self, connection: "Connection") -> "SshRoute":
         from slipway.hosts.ssh_errors import SshRoute
 
         return SshRoute(
-            self._name, made.user, made.host, int(made.port), self._known_hosts, self._identity
+            self._name,
+            connection.user,
+            connection.host,
+            int(connection.port),
+            self._known_hosts,
+            self._identity,
         )
 
     def _channel(self) -> "Channel":

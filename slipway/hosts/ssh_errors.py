@@ -24,39 +24,39 @@ class SshRoute:
         return self.address if self.port == 22 else f"{self.address}:{self.port}"
 
 
-def translate(error: BaseException, way: SshRoute) -> Unreachable:
+def translate(error: BaseException, route: SshRoute) -> Unreachable:
     """The sentence for a connection that did not come about."""
     import paramiko
 
     if isinstance(error, HopFailed):
-        hop = replace(way, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
+        hop = replace(route, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
         return translate(error.cause, hop)
     if isinstance(error, KeyRefused):
-        return Unreachable(way.name, _about_key(error, way))
+        return Unreachable(route.name, _about_key(error, route))
     if isinstance(error, paramiko.AuthenticationException):
-        return Unreachable(way.name, _about_login(way))
+        return Unreachable(route.name, _about_login(route))
     if isinstance(error, paramiko.ChannelException):
-        return Unreachable(way.name, f"the jump host cannot reach {way.place}: {error.text}")
+        return Unreachable(route.name, f"the jump host cannot reach {route.place}: {error.text}")
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
         return Unreachable(
-            way.name, f"{way.place} refuses the connection; is the machine up, and sshd on it?"
+            route.name, f"{route.place} refuses the connection; is the machine up, and sshd on it?"
         )
     if isinstance(error, socket.gaierror):
-        return Unreachable(way.name, f"the name {way.address} cannot be resolved")
+        return Unreachable(route.name, f"the name {route.address} cannot be resolved")
     if isinstance(error, TimeoutError):
         return Unreachable(
-            way.name,
-            f"no answer from {way.place} within {CONNECT_SECONDS} s; is the machine up, and does "
+            route.name,
+            f"no answer from {route.place} within {CONNECT_SECONDS} s; is the machine up, and does "
             "its firewall let you in?",
         )
     if isinstance(error, EOFError) or "banner" in str(error):
-        return Unreachable(way.name, f"{way.place} hangs up before it says hello; is it sshd?")
-    return Unreachable(way.name, f"no connection to {way.place}: {error}")
+        return Unreachable(route.name, f"{route.place} hangs up before it says hello; is it sshd?")
+    return Unreachable(route.name, f"no connection to {route.place}: {error}")
 
 
-def _about_key(error: KeyRefused, way: SshRoute) -> str:
+def _about_key(error: KeyRefused, route: SshRoute) -> str:
     host, _, port = error.hop.removeprefix("[").partition("]:")
-    file = _shown(way.known_hosts)
+    file = _shown(route.known_hosts)
     scan = f"ssh-keyscan -p {port or 22} {host} >> {file}"
     if error.expected is None:
         return (
@@ -70,18 +70,18 @@ def _about_key(error: KeyRefused, way: SshRoute) -> str:
     )
 
 
-def _about_login(way: SshRoute) -> str:
+def _about_login(route: SshRoute) -> str:
     return (
-        f"{way.place} refuses {way.user}; keys tried: {', '.join(_keys(way)) or 'none'}. "
-        f"Is one of them in ~{way.user}/.ssh/authorized_keys there?"
+        f"{route.place} refuses {route.user}; keys tried: {', '.join(_keys(route)) or 'none'}. "
+        f"Is one of them in ~{route.user}/.ssh/authorized_keys there?"
     )
 
 
-def _keys(way: SshRoute) -> list[str]:
+def _keys(route: SshRoute) -> list[str]:
     import paramiko
 
-    if way.identity is not None:
-        return [_shown(way.identity)]
+    if route.identity is not None:
+        return [_shown(route.identity)]
     agent = [f"{key.comment or key.get_name()} (agent)" for key in paramiko.Agent().get_keys()]
     folder = Path.home() / ".ssh"
     names = ("id_rsa", "id_ecdsa", "id_ed25519")

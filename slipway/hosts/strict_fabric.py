@@ -40,8 +40,8 @@ class RefuseKey(paramiko.MissingHostKeyPolicy):
     """Refuses; also tells a host nobody knows from one known by a key of another type."""
 
     def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
-        known = client.get_host_keys().lookup(hostname)
-        other = next(iter(known.values()), None) if known else None
+        keys = client.get_host_keys().lookup(hostname)
+        other = next(iter(keys.values()), None) if keys else None
         expected = other.fingerprint if other is not None else None
         raise KeyRefused(hostname, key.fingerprint, key.get_name(), expected)
 
@@ -122,7 +122,7 @@ def connection(
         config = fabric.Config(ssh_config=paramiko.SSHConfig())
         keys |= {"key_filename": [str(identity)], "allow_agent": False, "look_for_keys": False}
     hop = fabric.Connection(gateway, config=config.clone()) if gateway else None
-    made = Connection(
+    strict = Connection(
         address,
         user=user,
         port=port,
@@ -131,18 +131,18 @@ def connection(
         connect_timeout=CONNECT_SECONDS,
         connect_kwargs=keys,
     )
-    made.known_hosts = known_hosts
-    return made
+    strict.known_hosts = known_hosts
+    return strict
 
 
-def hops(made: Connection) -> list[tuple[str, str, int]]:
+def hops(connection: Connection) -> list[tuple[str, str, int]]:
     """User, host and port of each jump host, the nearest to this computer first."""
-    found: list[tuple[str, str, int]] = []
-    hop = made.gateway
+    route: list[tuple[str, str, int]] = []
+    hop = connection.gateway
     while isinstance(hop, fabric.Connection):
-        found.insert(0, (hop.user, hop.host, hop.port))
+        route.insert(0, (hop.user, hop.host, hop.port))
         hop = hop.gateway
-    return found
+    return route
 
 
 def _tune(transport: Any) -> None:

@@ -15,12 +15,12 @@ def as_root(
     """
     # sudo's child belongs to root, so only a `timeout` inside can end it.
     bounded = ["timeout", "--kill-after=5", f"{timeout:.0f}", "sh", "-euc", text, "sh", *args]
-    done = host.run(
+    result = host.run(
         ["sh", "-euc", CLIMB, "sh", *bounded], stdin=stdin, timeout=timeout, check=False
     )
-    if done.code != 0 and "sudo:" in done.err.partition("\n")[0]:
+    if result.code != 0 and "sudo:" in result.err.partition("\n")[0]:
         raise Refused(
             f"{host.name}: not root there, and sudo is missing or asks for a password; put the "
             "line `USER ALL=(ALL) NOPASSWD: ALL` into /etc/sudoers.d, or log in as root"
         )
-    return done.check()
+    return result.check()

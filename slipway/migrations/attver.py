@@ -37,26 +37,28 @@ _MARK = re.compile(rf"{NAME}=[0-9]+")
 def without(sql: str) -> tuple[str, int]:
     """Take the mark out of each column's options; return the rest as it was, and how many."""
     parts, position, count = [], 0, 0
-    for found in _statements(sql):
-        options = found["options"].split(", ")
-        kept = [each for each in options if not _MARK.fullmatch(each)]
-        if len(kept) == len(options):
+    for match in _statements(sql):
+        options = match["options"].split(", ")
+        rest = [each for each in options if not _MARK.fullmatch(each)]
+        if len(rest) == len(options):
             continue
-        parts.append(sql[position : found.start()])
-        if kept:
-            parts.append(f"{found['head']}{', '.join(kept)});\n")
-        position, count = found.end(), count + 1
+        parts.append(sql[position : match.start()])
+        if rest:
+            parts.append(f"{match['head']}{', '.join(rest)});\n")
+        position, count = match.end(), count + 1
     return "".join([*parts, sql[position:]]), count
 
 
 def _statements(sql: str) -> Iterator[re.Match[str]]:
     """Find the statements that may have it: never what only reads so in a string or a body."""
-    looks = {found.start(): found for found in _STATEMENT.finditer(sql) if NAME in found["options"]}
-    if not looks:
+    matches = {
+        match.start(): match for match in _STATEMENT.finditer(sql) if NAME in match["options"]
+    }
+    if not matches:
         return
     is_first = True
     for token in tokens(sql):
-        if is_first and token.kind is Kind.WORD and token.start in looks:
-            yield looks[token.start]
+        if is_first and token.kind is Kind.WORD and token.start in matches:
+            yield matches[token.start]
         if token.kind not in (Kind.SPACE, Kind.COMMENT):
             is_first = token.text == ";"

@@ -28,13 +28,13 @@ class BlockerWatch:
         self._session = session
         self._report = report
         self._stop = threading.Event()
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self.seen = ""  # who was in the way last, for a sentence
 
     def forget(self) -> None:
         """Begin anew with the next file."""
         self.seen = ""
-        self._told.clear()
+        self._reported.clear()
 
     @contextlib.contextmanager
     def on(self) -> Iterator[None]:
@@ -60,9 +60,9 @@ class BlockerWatch:
         if not rows:
             return
         self.seen = "; ".join(describe(*row) for row in rows)
-        fresh = {row[0] for row in rows} - self._told
+        fresh = {row[0] for row in rows} - self._reported
         if fresh:
-            self._told |= fresh
+            self._reported |= fresh
             self._report.note(f"waiting for a lock behind {self.seen}")
 
 

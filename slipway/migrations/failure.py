@@ -43,21 +43,21 @@ class MigrationFailed(SlipwayError):
     """A file failed; the text says where and what became of it."""
 
 
-def of(error: "psycopg.Error", number: int, before: int = 0) -> Failure:
+def from_error(error: "psycopg.Error", number: int, before: int = 0) -> Failure:
     """Read what the server said; `before` is how many letters were sent before the statement."""
-    said = error.diag
+    diagnostics = error.diag
     return Failure(
         number=number,
         state=error.sqlstate or "",
-        message=said.message_primary or first_line(error),
-        hint=HINTS.get(error.sqlstate or "", said.message_hint or ""),
-        position=max(int(said.statement_position or 0) - before, 0),
+        message=diagnostics.message_primary or first_line(error),
+        hint=HINTS.get(error.sqlstate or "", diagnostics.message_hint or ""),
+        position=max(int(diagnostics.statement_position or 0) - before, 0),
     )
 
 
-def tell(
+def explain(
     failure: Failure,
-    one: Migration,
+    migration: Migration,
     text: Script,
     statements: Sequence[Statement],
     became: str,
@@ -72,12 +72,14 @@ def tell(
     hint = f"; {failure.hint}" if failure.hint else ""
     if not 1 <= failure.number <= len(statements):
         doing = "recording it" if failure.number < 1 else "committing it"
-        return MigrationFailed(f"migrations/{one.filename}: {doing} failed: {reason}; {became}")
+        return MigrationFailed(
+            f"migrations/{migration.filename}: {doing} failed: {reason}; {became}"
+        )
     statement = statements[failure.number - 1]
     inside = statement.text[: max(failure.position - 1, 0)].count("\n")
     line = text.first_line + statement.line - 1 + inside
     shown = without_strings(statement.text)[:LONG]
     return MigrationFailed(
-        f"migrations/{one.filename}, line {line}: statement {failure.number} of "
+        f"migrations/{migration.filename}, line {line}: statement {failure.number} of "
         f"{len(statements)} failed: {reason}; {became}{hint}\n    {shown}"
     )

@@ -36,18 +36,18 @@ class FileRunner:
     by: str
 
     def run(
-        self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
+        self, migration: Migration, direction: Direction, *, late: bool = False, first: int = 1
     ) -> float:
         """Run one file and record it; return the seconds it took. Raises MigrationFailed."""
         self._see_to_the_lock()
         self.watch.forget()
-        statements = journal.statements(journal.script(one, direction))
+        statements = journal.statements(journal.script(migration, direction))
         began = time.monotonic()
         try:
-            if journal.script(one, direction).in_transaction:
-                self._run_whole(one, direction, statements, late)
+            if journal.script(migration, direction).in_transaction:
+                self._run_whole(migration, direction, statements, late)
             else:
-                self._run_apart(one, direction, statements, late, first)
+                self._run_apart(migration, direction, statements, late, first)
         finally:
             self.session.end(statements)
         return time.monotonic() - began
@@ -58,41 +58,49 @@ class FileRunner:
             self.keeper.execute("SELECT 1")
 
     def _run_whole(
-        self, one: Migration, direction: Direction, statements: Sequence[Statement], late: bool
+        self,
+        migration: Migration,
+        direction: Direction,
+        statements: Sequence[Statement],
+        late: bool,
     ) -> None:
-        for tried in range(1, TRIES + 1):
-            failed = self._try_whole(one, direction, statements, late)
+        for attempt in range(1, TRIES + 1):
+            failed = self._try_whole(migration, direction, statements, late)
             if failed is None:
                 return
             if self.session.is_broken:
-                became = self._ask_what_became(one, direction)
-                raise self._failed(failed, one, direction, statements, became)
+                became = self._ask_what_became(migration, direction)
+                raise self._failed(failed, migration, direction, statements, became)
             self.session.roll_back()
-            if not failed.is_worth_a_retry or tried == TRIES:
+            if not failed.is_worth_a_retry or attempt == TRIES:
                 became = "the file was taken back whole"
-                if tried > 1:
-                    became += f", {tried} times"
-                raise self._failed(failed, one, direction, statements, became)
-            self._pause(one, f"{failed.message}; it was taken back", tried)
+                if attempt > 1:
+                    became += f", {attempt} times"
+                raise self._failed(failed, migration, direction, statements, became)
+            self._pause(migration, f"{failed.message}; it was taken back", attempt)
 
-    def _pause(self, one: Migration, what: str, tried: int) -> None:
-        pause = FIRST_PAUSE * 2 ** (tried - 1)
-        again = f"try {tried + 1} of {TRIES} is in {pause:.0f} s"
-        self.report.note(f"migrations/{one.filename}: {what}; {again}")
+    def _pause(self, migration: Migration, what: str, attempt: int) -> None:
+        pause = FIRST_PAUSE * 2 ** (attempt - 1)
+        again = f"try {attempt + 1} of {TRIES} is in {pause:.0f} s"
+        self.report.note(f"migrations/{migration.filename}: {what}; {again}")
         time.sleep(pause)
 
     def _try_whole(
-        self, one: Migration, direction: Direction, statements: Sequence[Statement], late: bool
+        self,
+        migration: Migration,
+        direction: Direction,
+        statements: Sequence[Statement],
+        late: bool,
     ) -> Failure | None:
         import psycopg
 
         number, before = 0, 0
         is_up = direction == "up"
         # The record comes first: what the file sets cannot hinder it.
-        enter = journal.enter(one) if is_up else journal.leave(one)
+        enter = journal.enter(migration) if is_up else journal.leave(migration)
         begin = f"BEGIN; {enter.as_string()};\n"
-        known = journal.describe(one, self.by, late).as_string() if is_up else WAIT_FOR_DISK
-        commit = f"{OURSELVES}{known}; COMMIT"
+        record = journal.describe(migration, self.by, late).as_string() if is_up else WAIT_FOR_DISK
+        commit = f"{OURSELVES}{record}; COMMIT"
         try:
             self.session.begin()
             if len(statements) == 1:  # most files: one message, and one answer
@@ -105,12 +113,12 @@ class FileRunner:
             number = len(statements) + 1
             self.session.execute(commit)
         except psycopg.Error as error:
-            return failure.of(error, number, before)
+            return failure.from_error(error, number, before)
         return None
 
     def _run_apart(
         self,
-        one: Migration,
+        migration: Migration,
         direction: Direction,
         statements: Sequence[Statement],
         late: bool,
@@ -118,7 +126,7 @@ class FileRunner:
     ) -> None:
         began = time.monotonic()
         if first == 1:
-            journal.start(self.keeper, one, direction, len(statements), self.by, late)
+            journal.start(self.keeper, migration, direction, len(statements), self.by, late)
         self.session.begin()
         own_timeout = False
         for number, each in enumerate(statements, 1):
@@ -127,30 +135,34 @@ class FileRunner:
                 if each.kind in ("SET", "RESET"):  # what it set is needed again
                     self.session.execute(each.text)
                 continue
-            journal.begin(self.keeper, one, number)
+            journal.begin(self.keeper, migration, number)
             with self._patient(each, own_timeout):
-                self._run_one(one, direction, statements, number)
-        journal.finish(self.keeper, one, direction, time.monotonic() - began)
+                self._run_one(migration, direction, statements, number)
+        journal.finish(self.keeper, migration, direction, time.monotonic() - began)
 
     def _run_one(
-        self, one: Migration, direction: Direction, statements: Sequence[Statement], number: int
+        self,
+        migration: Migration,
+        direction: Direction,
+        statements: Sequence[Statement],
+        number: int,
     ) -> None:
         statement = statements[number - 1]
         is_index = "CONCURRENTLY" in statement.words
         before = indexes.invalid(self.keeper) if is_index else {}
-        for tried in range(1, TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             failed = self._try_one(statement, number)
             retry = failed and failed.is_worth_a_retry and not (is_index or _is_in_parts(statement))
-            if failed is None or not retry or tried == TRIES:
+            if failed is None or not retry or attempt == TRIES:
                 break
-            self._pause(one, f"{failed.message}; statement {number} did nothing", tried)
+            self._pause(migration, f"{failed.message}; statement {number} did nothing", attempt)
         after = indexes.invalid(self.keeper) if is_index else {}
         ruins = indexes.left_by(statement, before, after)
         if failed is None and not ruins:
             return
         failed = failed or Failure(number, "", "it left an index that is not valid")
-        became = self._step_back(one, direction, statement, number, len(statements))
-        raise self._failed(failed, one, direction, statements, became + ruins)
+        became = self._step_back(migration, direction, statement, number, len(statements))
+        raise self._failed(failed, migration, direction, statements, became + ruins)
 
     def _try_one(self, statement: Statement, number: int) -> Failure | None:
         import psycopg
@@ -158,11 +170,16 @@ class FileRunner:
         try:
             self.session.execute(statement.text)
         except psycopg.Error as error:
-            return failure.of(error, number)
+            return failure.from_error(error, number)
         return None
 
     def _step_back(
-        self, one: Migration, direction: Direction, statement: Statement, number: int, count: int
+        self,
+        migration: Migration,
+        direction: Direction,
+        statement: Statement,
+        number: int,
+        count: int,
     ) -> str:
         """Record what is known after a statement failed; say what is left of the file."""
         verb = "migrate" if direction == "up" else "rollback"
@@ -170,9 +187,9 @@ class FileRunner:
             why = "the connection broke off" if self.session.is_broken else "it may be done in part"
             return f"{why}; type `inv db.{verb}` to see how to go on"
         if number == 1:
-            journal.undo_start(self.keeper, one, direction)
+            journal.undo_start(self.keeper, migration, direction)
             return "nothing of the file was done"
-        journal.withdraw(self.keeper, one, number)
+        journal.withdraw(self.keeper, migration, number)
         return (
             f"it has no transaction: the {number - 1} of {count} statements before it stay done; "
             f"mend it and type `inv db.{verb} --resume-from={number}`"
@@ -189,11 +206,11 @@ class FileRunner:
         yield
         self.session.wait_for_locks(as_usual=True)
 
-    def _ask_what_became(self, one: Migration, direction: Direction) -> str:
+    def _ask_what_became(self, migration: Migration, direction: Direction) -> str:
         """Ask anew: the connection may have broken before or after the commit."""
         try:
             with self.server.connect(patience=AGAIN) as connection:
-                is_applied = one.version in journal.read(connection).entries
+                is_applied = migration.version in journal.read(connection).entries
         except SlipwayError:
             return "whether it was applied is not known; `inv db.status` tells"
         if is_applied == (direction == "up"):
@@ -203,13 +220,15 @@ class FileRunner:
     def _failed(
         self,
         failed: Failure,
-        one: Migration,
+        migration: Migration,
         direction: Direction,
         statements: Sequence[Statement],
         became: str,
     ) -> MigrationFailed:
-        text = journal.script(one, direction)
-        return failure.tell(failed, one, text, statements, became, blockers=self.watch.seen)
+        text = journal.script(migration, direction)
+        return failure.explain(
+            failed, migration, text, statements, became, blockers=self.watch.seen
+        )
 
 
 def _sets_lock_timeout(statement: Statement) -> bool:

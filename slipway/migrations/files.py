@@ -86,41 +86,47 @@ def head(folder: Path) -> str:
 
 def paths(folder: Path) -> list[Path]:
     """List the files of a folder that are migrations, or mean to be."""
-    found = folder.iterdir() if folder.is_dir() else ()
+    entries = folder.iterdir() if folder.is_dir() else ()
     return sorted(
         path
-        for path in found
+        for path in entries
         # A hidden file is an editor's or a Mac's; dbmate passes it over too.
         if path.suffix.lower() == ".sql" and not path.name.startswith(".") and not path.is_dir()
     )
 
 
 def _migrations(texts: Mapping[str, str], problems: list[tuple[str, str]]) -> list[Migration]:
-    found = []
+    migrations = []
     for filename in sorted(texts):
         try:
-            found.append(_parse(filename, texts[filename]))
+            migrations.append(_parse(filename, texts[filename]))
         except _Wrong as wrong:
             problems.append((filename, str(wrong)))
-    problems += _ambiguous(found)
+    problems += _ambiguous(migrations)
     if problems:
         raise ConfigError("\n".join(f"migrations/{name}: {text}" for name, text in problems))
-    return found
+    return migrations
 
 
 def _ambiguous(migrations: Sequence[Migration]) -> Iterator[tuple[str, str]]:
     """Find versions that are there twice, or that numbers and names put in different order."""
     first: dict[int, str] = {}
     largest = -1
-    for one in migrations:
-        number = int(one.version)
+    for migration in migrations:
+        number = int(migration.version)
         if number in first:
-            yield one.filename, f"version {one.version} is there twice, see {first[number]}"
+            yield (
+                migration.filename,
+                f"version {migration.version} is there twice, see {first[number]}",
+            )
         elif number < largest:
             other = first[largest]
-            yield one.filename, f"sorts after {other}, but its number is smaller; pad with zeros"
+            yield (
+                migration.filename,
+                f"sorts after {other}, but its number is smaller; pad with zeros",
+            )
         largest = max(largest, number)
-        first.setdefault(number, one.filename)
+        first.setdefault(number, migration.filename)
 
 
 def _parse(filename: str, text: str) -> Migration:
@@ -156,8 +162,8 @@ def _check_marks(text: str, marks: Sequence[re.Match[str]]) -> None:
     for nearly in NEARLY.finditer(text):
         if nearly.end() - len(nearly[0].lstrip()) not in exact:
             line, where = " ".join(nearly[0].split()), _line(text, nearly.end())
-            wanted = f"-- migrate:{nearly[1].lower()}"
-            raise _Wrong(f"line {where} is nearly a mark: `{line}`; expected `{wanted}`")
+            mark_line = f"-- migrate:{nearly[1].lower()}"
+            raise _Wrong(f"line {where} is nearly a mark: `{line}`; expected `{mark_line}`")
     order = [mark[1] for mark in marks]
     if order.count("up") > 1 or order.count("down") > 1:
         again = next(mark for mark in marks[1:] if mark[1] in order[: marks.index(mark)])

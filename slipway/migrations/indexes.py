@@ -23,9 +23,11 @@ def invalid(connection: Connection) -> dict[str, str]:
 
 def left_by(statement: Statement, before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """Say which invalid indexes a statement has left or passed over, and how to drop them."""
-    said = {word.strip('"').lower() for word in statement.words}
-    found = [full for full, bare in after.items() if full not in before or bare.lower() in said]
-    if not found or statement.kind == "DROP INDEX":
+    words = {word.strip('"').lower() for word in statement.words}
+    indexes_left = [
+        full for full, bare in after.items() if full not in before or bare.lower() in words
+    ]
+    if not indexes_left or statement.kind == "DROP INDEX":
         return ""
-    drops = " ".join(f"DROP INDEX CONCURRENTLY {full};" for full in found)
+    drops = " ".join(f"DROP INDEX CONCURRENTLY {full};" for full in indexes_left)
     return f"; an invalid index was left, before you try again type in `inv db.shell`: {drops}"

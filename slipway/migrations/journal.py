@@ -86,8 +86,8 @@ class Journal:
 
 def read(connection: Connection) -> Journal:
     """Read what is applied; changes nothing, also where there is no table yet."""
-    kept, ours = connection.execute(THERE).fetchone() or (None, None)
-    if kept is None:
+    schema_migrations, ours = connection.execute(THERE).fetchone() or (None, None)
+    if schema_migrations is None:
         return Journal({})
     if ours is None:
         rows = connection.execute(READ_KEPT).fetchall()
@@ -114,9 +114,9 @@ def make(connection: Connection) -> None:
             connection.execute(MAKE)
 
 
-def adopt(connection: Connection, found: Iterable[Migration], by: str) -> None:
+def adopt(connection: Connection, migrations: Iterable[Migration], by: str) -> None:
     """Record the sums of files whose versions are applied; those recorded before are replaced."""
-    files = list(found)
+    files = list(migrations)
     columns = (
         [each.version for each in files],
         [each.name for each in files],
@@ -141,41 +141,45 @@ def drop(connection: Connection, versions: Iterable[str]) -> None:
     connection.execute("DELETE FROM slipway.migrations WHERE version = ANY(%s)", [list(versions)])
 
 
-def mark(connection: Connection, one: Migration | JournalEntry, applied: bool) -> None:
+def mark(connection: Connection, migration: Migration | JournalEntry, applied: bool) -> None:
     """Take a person's word for a version: it is applied whole, or not at all."""
     with connection.transaction():
-        connection.execute("DELETE FROM public.schema_migrations WHERE version = %s", [one.version])
+        connection.execute(
+            "DELETE FROM public.schema_migrations WHERE version = %s", [migration.version]
+        )
         if applied:
             connection.execute(
-                "INSERT INTO public.schema_migrations (version) VALUES (%s)", [one.version]
+                "INSERT INTO public.schema_migrations (version) VALUES (%s)", [migration.version]
             )
             connection.execute(
                 "UPDATE slipway.migrations SET state = 'done', direction = 'up', sha256 = %s"
                 " WHERE version = %s",
-                [one.sha256, one.version],
+                [migration.sha256, migration.version],
             )
         else:
-            drop(connection, [one.version])
+            drop(connection, [migration.version])
 
 
-def marked(known: Journal, one: Migration | JournalEntry, applied: bool) -> Journal:
+def marked(journal: Journal, migration: Migration | JournalEntry, applied: bool) -> Journal:
     """Return what a journal says once a half-done version is marked so."""
-    entries = dict(known.entries)
-    entry = entries.pop(one.version)
+    entries = dict(journal.entries)
+    entry = entries.pop(migration.version)
     if applied:
-        entries[one.version] = replace(entry, state="done", direction="up", sha256=one.sha256)
-    return Journal(entries, known.stale)
+        entries[migration.version] = replace(
+            entry, state="done", direction="up", sha256=migration.sha256
+        )
+    return Journal(entries, journal.stale)
 
 
-def enter(one: Migration) -> "Composed":
+def enter(migration: Migration) -> "Composed":
     """Write the SQL that records a file as applied; it begins the file's own transaction."""
     from psycopg import sql
 
     text = "INSERT INTO public.schema_migrations (version) VALUES ({})"
-    return sql.SQL(text).format(one.version)
+    return sql.SQL(text).format(migration.version)
 
 
-def describe(one: Migration, by: str, out_of_order: bool) -> "Composed":
+def describe(migration: Migration, by: str, out_of_order: bool) -> "Composed":
     """Write the SQL that records what we know of a file; it ends the file's own transaction."""
     from psycopg import sql
 
@@ -183,7 +187,7 @@ def describe(one: Migration, by: str, out_of_order: bool) -> "Composed":
         "INSERT INTO slipway.migrations"
         " (version, name, sha256, applied_by, out_of_order, seconds) VALUES"
         " ({}, {}, {}, {}, {}, extract(epoch FROM clock_timestamp() - transaction_timestamp()))"
-    ).format(one.version, one.name, one.sha256, by, out_of_order)
+    ).format(migration.version, migration.name, migration.sha256, by, out_of_order)
 
 
 def settle(connection: Connection, version: str) -> None:
@@ -191,18 +195,23 @@ def settle(connection: Connection, version: str) -> None:
     connection.execute("UPDATE slipway.migrations SET name = name WHERE version = %s", [version])
 
 
-def leave(one: Migration) -> "Composed":
+def leave(migration: Migration) -> "Composed":
     """Write the SQL that records a file as taken back; it runs in the file's own transaction."""
     from psycopg import sql
 
     return sql.SQL(
         "DELETE FROM public.schema_migrations WHERE version = {version};"
         " DELETE FROM slipway.migrations WHERE version = {version}"
-    ).format(version=one.version)
+    ).format(version=migration.version)
 
 
 def start(
-    connection: Connection, one: Migration, direction: Direction, count: int, by: str, late: bool
+    connection: Connection,
+    migration: Migration,
+    direction: Direction,
+    count: int,
+    by: str,
+    late: bool,
 ) -> None:
     """Record that a file without a transaction begins; where it stays, the file is half done."""
     connection.execute(
@@ -210,52 +219,54 @@ def start(
         " applied_by, out_of_order) VALUES (%s, %s, %s, 'started', %s, %s, %s, %s)"
         " ON CONFLICT (version) DO UPDATE SET state = 'started', direction = excluded.direction,"
         " begun = 0, ended = 0, statements = excluded.statements",
-        [one.version, one.name, one.sha256, direction, count, by, late],
+        [migration.version, migration.name, migration.sha256, direction, count, by, late],
     )
 
 
-def begin(connection: Connection, one: Migration, number: int) -> None:
+def begin(connection: Connection, migration: Migration, number: int) -> None:
     """Record that a statement is about to be sent, and that those before it are done."""
     connection.execute(
         "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
-        [number, number - 1, one.version],
+        [number, number - 1, migration.version],
     )
 
 
-def withdraw(connection: Connection, one: Migration, number: int) -> None:
+def withdraw(connection: Connection, migration: Migration, number: int) -> None:
     """Record that a statement failed and did nothing."""
     connection.execute(
         "UPDATE slipway.migrations SET begun = %s, ended = %s WHERE version = %s",
-        [number - 1, number - 1, one.version],
+        [number - 1, number - 1, migration.version],
     )
 
 
-def undo_start(connection: Connection, one: Migration, direction: Direction) -> None:
+def undo_start(connection: Connection, migration: Migration, direction: Direction) -> None:
     """Record that a file without a transaction did nothing: its first statement failed."""
     if direction == "up":
-        drop(connection, [one.version])
+        drop(connection, [migration.version])
     else:
         connection.execute(
             "UPDATE slipway.migrations SET state = 'done', direction = 'up' WHERE version = %s",
-            [one.version],
+            [migration.version],
         )
 
 
-def finish(connection: Connection, one: Migration, direction: Direction, seconds: float) -> None:
+def finish(
+    connection: Connection, migration: Migration, direction: Direction, seconds: float
+) -> None:
     """Record that a file without a transaction is done."""
     if direction == "down":
         with connection.transaction():
-            connection.execute(leave(one))
+            connection.execute(leave(migration))
         return
     with connection.transaction():
         connection.execute(
             "INSERT INTO public.schema_migrations (version) VALUES (%s) ON CONFLICT DO NOTHING",
-            [one.version],
+            [migration.version],
         )
         connection.execute(
             "UPDATE slipway.migrations SET state = 'done', ended = statements, begun = statements,"
             " sha256 = %s, seconds = %s, applied_at = now() WHERE version = %s",
-            [one.sha256, seconds, one.version],
+            [migration.sha256, seconds, migration.version],
         )
 
 
@@ -265,6 +276,6 @@ def statements(text: Script) -> Sequence[Statement]:
     return split(text.text)
 
 
-def script(one: Migration, direction: Direction) -> Script:
+def script(migration: Migration, direction: Direction) -> Script:
     """Return the text of one direction; a file without a way down has an empty one."""
-    return one.up if direction == "up" else one.down or Script("")
+    return migration.up if direction == "up" else migration.down or Script("")

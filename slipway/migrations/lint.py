@@ -29,47 +29,49 @@ def lint(
     remarks = squawks.remarks(squawk, migrations, server_major) if squawk else []
     schema = KnownSchema(server_major)
     findings: list[Finding] = []
-    for one in migrations:
-        ours = review(one, server_major, schema if together else None)
-        theirs = [remark for remark in remarks if remark.filename == one.filename]
-        findings += sorted([*ours, *_added(one, ours, theirs)], key=lambda finding: finding.line)
+    for migration in migrations:
+        ours = review(migration, server_major, schema if together else None)
+        theirs = [remark for remark in remarks if remark.filename == migration.filename]
+        findings += sorted(
+            [*ours, *_added(migration, ours, theirs)], key=lambda finding: finding.line
+        )
     return [finding for finding in findings if finding.risk is not Risk.SAFE]
 
 
 def blocking(findings: Sequence[Finding]) -> list[Finding]:
     """Keep what must not run on an environment in use."""
-    return [one for one in findings if one.blocks]
+    return [finding for finding in findings if finding.blocks]
 
 
 def _added(
     migration: Migration, ours: Sequence[Finding], remarks: Sequence[SquawkFinding]
 ) -> Iterator[Finding]:
     """Say what squawk saw in statements of which we said nothing; what is new, it cannot know."""
-    judged = {one.line for one in ours if one.rule or one.is_new}
+    judged = {finding.line for finding in ours if finding.rule or finding.is_new}
     statements = split(migration.up.text)
     seen = set()
     for remark in remarks:
-        one = _at(statements, remark.line - migration.up.first_line + 1)
-        line = migration.up.first_line + one.line - 1 if one else remark.line
+        statement = _at(statements, remark.line - migration.up.first_line + 1)
+        line = migration.up.first_line + statement.line - 1 if statement else remark.line
         if line in judged or (line, remark.rule) in seen:
             continue
         seen.add((line, remark.rule))
         yield Finding(
             filename=migration.filename,
             line=line,
-            statement=shorten(one.text) if one else "",
+            statement=shorten(statement.text) if statement else "",
             lock=UNKNOWN,
             risk=Risk.UNSAFE if remark.blocks else Risk.CAREFUL,
             why=remark.why,
             instead=remark.instead,
             rule=remark.rule,
-            allowed=reason(allowances(one, statements), remark.rule) if one else "",
+            allowed=reason(allowances(statement, statements), remark.rule) if statement else "",
         )
 
 
 def _at(statements: Sequence[Statement], line: int) -> Statement | None:
     """Find the statement that stands at a line of what was split."""
-    for one in statements:
-        if one.line <= line <= one.line + one.text.count("\n"):
-            return one
+    for statement in statements:
+        if statement.line <= line <= statement.line + statement.text.count("\n"):
+            return statement
     return None

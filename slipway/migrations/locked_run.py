@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError, first_line
 from slipway.migrations import access, indexes, journal, lock, state
-from slipway.migrations import options as wishes
+from slipway.migrations import options as run_options
 from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import MigrationFailed
 from slipway.migrations.file_runner import FileRunner
@@ -39,11 +39,11 @@ class LockedRun:
 
     def look(self, files: Sequence[Migration]) -> MigrationState:
         """Read what is applied, now that nobody else can change it."""
-        return wishes.compare(files, journal.read(self.keeper), self.options)
+        return run_options.compare(files, journal.read(self.keeper), self.options)
 
     def refuse_if_wrong(self, current: MigrationState, pending: Sequence[Migration]) -> None:
         """Name all that is in the way of these files, before any of them runs."""
-        problems = wishes.in_the_way(current, pending, self.options)
+        problems = run_options.in_the_way(current, pending, self.options)
         texts = [each.text for each in problems]
         if any(each.kind == "half done" for each in problems):
             texts += [f"the index {full} is not valid" for full in indexes.invalid(self.keeper)]
@@ -60,9 +60,9 @@ class LockedRun:
         here = {each.version: each for each in current.files}
         journal.forget_files(self.keeper, options.accept - here.keys(), options.by)
         accepted = [here[version] for version in sorted(options.accept & here.keys())]
-        for one in accepted:
+        for migration in accepted:
             self.report.note(
-                f"migrations/{one.filename} is accepted as it is: {options.by} said so"
+                f"migrations/{migration.filename} is accepted as it is: {options.by} said so"
             )
         if unseen := current.unseen:
             self.report.note(
@@ -78,8 +78,8 @@ class LockedRun:
     def _mark(self, current: MigrationState) -> None:
         half = state.compare(current.files, journal.read(self.keeper)).half_done
         if half is not None:
-            one = next((each for each in current.files if each.version == half.version), half)
-            journal.mark(self.keeper, one, self.options.mark == "applied")
+            migration = next((each for each in current.files if each.version == half.version), half)
+            journal.mark(self.keeper, migration, self.options.mark == "applied")
             text = f"{half.version} is {self.options.mark} from now on: {self.options.by} said so"
             self.report.note(text)
 
@@ -88,23 +88,23 @@ class LockedRun:
         half = current.half_done
         if half is None:
             raise Refused("no migration is half done, so there is nothing to resume")
-        one = next((each for each in current.files if each.version == half.version), None)
-        if one is None or half.direction != direction or _is_whole(one, direction):
-            why = "its file is missing" if one is None else state.way_on(half)
+        migration = next((each for each in current.files if each.version == half.version), None)
+        if migration is None or half.direction != direction or _is_whole(migration, direction):
+            why = "its file is missing" if migration is None else state.way_on(half)
             raise Refused(f"{half.version} cannot be resumed so; nothing was changed: {why}")
         first = self.options.resume_from
         if not 1 <= first <= half.statements + 1:
             raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
-        return [self._one(one, direction, first=first)]
+        return [self._one(migration, direction, first=first)]
 
     def each(
         self, files: Sequence[Migration], direction: Direction, current: MigrationState
     ) -> list[RunResult]:
         """Run files in their order; what ran before one that fails stays."""
         results: list[RunResult] = []
-        for one in files:
+        for migration in files:
             try:
-                results.append(self._one(one, direction, late=current.is_late(one)))
+                results.append(self._one(migration, direction, late=current.is_late(migration)))
             except MigrationFailed as failed:
                 with contextlib.suppress(Exception):  # what failed is to be told, not this
                     self._wait_for_the_disk(results)
@@ -117,12 +117,14 @@ class LockedRun:
             journal.settle(self.keeper, results[-1].version)
 
     def _one(
-        self, one: Migration, direction: Direction, *, late: bool = False, first: int = 1
+        self, migration: Migration, direction: Direction, *, late: bool = False, first: int = 1
     ) -> RunResult:
-        seconds = self.execution.run(one, direction, late=late and direction == "up", first=first)
+        seconds = self.execution.run(
+            migration, direction, late=late and direction == "up", first=first
+        )
         did = "applied" if direction == "up" else "took back"
-        self.report.note(f"{did} {one.filename} in {seconds:.2f} s")
-        return RunResult(one.filename, one.version, round(seconds, 3))
+        self.report.note(f"{did} {migration.filename} in {seconds:.2f} s")
+        return RunResult(migration.filename, migration.version, round(seconds, 3))
 
 
 @contextlib.contextmanager
@@ -166,8 +168,8 @@ def refuse(problems: Sequence[str]) -> None:
         raise Refused(f"nothing was run, for this is in the way:{lines}")
 
 
-def _is_whole(one: Migration, direction: Direction) -> bool:
-    return journal.script(one, direction).in_transaction
+def _is_whole(migration: Migration, direction: Direction) -> bool:
+    return journal.script(migration, direction).in_transaction
 
 
 def _count(files: Sequence[Migration]) -> str:

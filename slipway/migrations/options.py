@@ -41,12 +41,12 @@ def compare(
     half = current.half_done
     if half is None:
         raise Refused("no migration is half done, so there is nothing to mark")
-    one = next((each for each in files if each.version == half.version), half)
-    marked = journal.marked(journal_state, one, options.mark == "applied")
+    migration = next((each for each in files if each.version == half.version), half)
+    marked = journal.marked(journal_state, migration, options.mark == "applied")
     return state.compare(files, marked, accepted=options.accept)
 
 
-def wanted(current: MigrationState, options: MigrationOptions) -> list[Migration]:
+def choose_pending(current: MigrationState, options: MigrationOptions) -> list[Migration]:
     """Choose what is to be applied, in its order."""
     if not options.to:
         return list(current.pending)

@@ -63,20 +63,20 @@ def review(
     findings = list(_unrunnable(migration))
     findings += [
         finding
-        for one in statements
-        for finding in _findings(migration, one, schema, allowances(one, statements))
+        for statement in statements
+        for finding in _findings(migration, statement, schema, allowances(statement, statements))
     ]
     return [*findings, *_of_whole_file(migration, statements)]
 
 
 def _findings(
-    migration: Migration, one: Statement, known: KnownSchema, allowed: Mapping[str, str]
+    migration: Migration, statement: Statement, schema: KnownSchema, allowed: Mapping[str, str]
 ) -> Iterator[Finding]:
-    for verdict in verdicts(one, known):
+    for verdict in verdicts(statement, schema):
         yield Finding(
             filename=migration.filename,
-            line=migration.up.first_line + one.line - 1,
-            statement=shorten(one.text),
+            line=migration.up.first_line + statement.line - 1,
+            statement=shorten(statement.text),
             lock=verdict.lock,
             risk=verdict.risk,
             why=verdict.why,
@@ -90,11 +90,11 @@ def _findings(
 def _unrunnable(migration: Migration) -> Iterator[Finding]:
     """Find what will be refused when it is to run, in both directions."""
     for script in filter(None, (migration.up, migration.down)):
-        for one, problem in problems(split(script.text), script.in_transaction):
+        for statement, problem in problems(split(script.text), script.in_transaction):
             yield Finding(
                 filename=migration.filename,
-                line=script.first_line + one.line - 1,
-                statement=shorten(one.text),
+                line=script.first_line + statement.line - 1,
+                statement=shorten(statement.text),
                 lock=NO_LOCK,
                 risk=Risk.UNSAFE,
                 why=problem,
@@ -118,10 +118,10 @@ def _of_whole_file(migration: Migration, statements: Sequence[Statement]) -> Ite
         )
 
 
-def allowances(one: Statement, statements: Sequence[Statement]) -> Mapping[str, str]:
+def allowances(statement: Statement, statements: Sequence[Statement]) -> Mapping[str, str]:
     """Read which rules comments allow for a statement, before it or for its file, and why."""
     of_file = {rule: why for each in statements for rule, why in _allowances(each.comment, "-file")}
-    return {**of_file, **dict(_allowances(one.comment, ""))}
+    return {**of_file, **dict(_allowances(statement.comment, ""))}
 
 
 def reason(allowed: Mapping[str, str], rule: str) -> str:

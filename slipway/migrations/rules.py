@@ -24,9 +24,9 @@ GONE = "the release that serves may still use it"
 LATER = "drop it one release after the last that uses it, then allow it here"
 
 
-def verdicts(one: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+def verdicts(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review one statement, and remember what it makes."""
-    words = one.words
+    words = statement.words
     if used := schema.values & set(words):
         yield unsafe(
             "new-enum-value-used",
@@ -34,12 +34,12 @@ def verdicts(one: Statement, schema: KnownSchema) -> Iterator[Verdict]:
             f"PostgreSQL refuses to use {min(used)} in the transaction that adds it",
             "use it in a later file",
         )
-    rule = RULES.get(one.kind)
+    rule = RULES.get(statement.kind)
     if rule is not None:
-        yield from rule(words[len(one.kind.split()) :], schema)
-    elif one.kind.startswith("CREATE "):
+        yield from rule(words[len(statement.kind.split()) :], schema)
+    elif statement.kind.startswith("CREATE "):
         yield safe(NO_LOCK, "makes something new")
-    elif one.kind.startswith("DROP "):
+    elif statement.kind.startswith("DROP "):
         yield from _drop_other(words)
     else:
         yield safe(NO_LOCK, "locks no table for itself")

@@ -7,7 +7,7 @@ from slipway.errors import Refused, UsageError
 from slipway.migrations import journal, state
 from slipway.migrations.files import Migration
 from slipway.migrations.locked_run import RunResult, begun, refuse
-from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, MigrationOptions, wanted
+from slipway.migrations.options import LOCK_TIMEOUT, LOCK_WAIT, MigrationOptions, choose_pending
 from slipway.progress import Reporter
 
 __all__ = [
@@ -27,7 +27,7 @@ def migrate(
     """Apply what is pending. Raises Refused with all that is wrong before anything is run."""
     with begun(server, report, options) as run:
         current = run.look(files)
-        pending = wanted(current, options)
+        pending = choose_pending(current, options)
         run.refuse_if_wrong(current, pending)
         _refuse_other_than_shown(options, [each.version for each in pending], "pending")
         run.settle(current)
@@ -81,8 +81,8 @@ def baseline(
         with run.keeper.transaction():
             journal.drop(run.keeper, records.stale)
             journal.adopt(run.keeper, chosen, f"{options.by} (baseline)")
-            for one in chosen:
-                run.keeper.execute(journal.enter(one))
+            for migration in chosen:
+                run.keeper.execute(journal.enter(migration))
         return [each.filename for each in chosen]
 
 
@@ -93,7 +93,7 @@ def _refuse_other_than_shown(
         raise Refused(f"what is {which} changed since it was shown; nothing was run; look again")
 
 
-def _no_way_down(version: str, one: Migration | None) -> str:
-    if one is None:
+def _no_way_down(version: str, migration: Migration | None) -> str:
+    if migration is None:
         return f"the file of {version} is missing, and with it the way back"
-    return "" if one.down else f"migrations/{one.filename} has no way down"
+    return "" if migration.down else f"migrations/{migration.filename} has no way down"

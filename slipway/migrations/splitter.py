@@ -30,7 +30,7 @@ class _Splitter:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.found: list[Statement] = []
+        self.statements: list[Statement] = []
         self.line, self.counted = 1, 0
         self.begin_next(0)
 
@@ -45,7 +45,7 @@ class _Splitter:
         while position < len(self.text):
             position = self.read_from(position)
         self.end_statement(len(self.text))
-        return self.found
+        return self.statements
 
     def read_from(self, position: int) -> int:
         """Read on; return where to begin again after what is not SQL, or the end."""
@@ -85,7 +85,7 @@ class _Splitter:
         end = len(self.text) if end < 0 else end
         line = self.text[position:end].strip()
         name = re.match(r"\\(?:\w+|\S?)", line)
-        self.found.append(Statement(line, self.line_of(position), name[0] if name else line))
+        self.statements.append(Statement(line, self.line_of(position), name[0] if name else line))
         self.begin_next(end)
         return end
 
@@ -97,7 +97,7 @@ class _Splitter:
         if not self.held:
             return
         first = self.held[0].start
-        self.found.append(
+        self.statements.append(
             Statement(
                 text=self.text[first:position].rstrip(),
                 line=self.line_of(first),
@@ -109,8 +109,8 @@ class _Splitter:
 
     def comment(self, first: int) -> str:
         """Take what is said before a statement; behind the last one, in its line, is not."""
-        said = self.text[self.begin : first]
-        return (said.partition("\n")[2] if self.begin else said).strip()
+        text = self.text[self.begin : first]
+        return (text.partition("\n")[2] if self.begin else text).strip()
 
     def unclosed(self) -> str:
         """Say what is open at the end of a statement."""
@@ -137,8 +137,8 @@ def _opens_body(held: Sequence[Token]) -> bool:
     )
 
 
-def _copies_from_stdin(said: Sequence[str]) -> bool:
-    return said[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(said)
+def _copies_from_stdin(words_read: Sequence[str]) -> bool:
+    return words_read[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(words_read)
 
 
 def refuse(
@@ -154,8 +154,8 @@ def refuse(
     """
     where = f"migrations/{filename}: " if filename else ""
     lines = [
-        f"{where}line {first_line + one.line - 1}: {problem}"
-        for one, problem in problems(statements, in_transaction)
+        f"{where}line {first_line + statement.line - 1}: {problem}"
+        for statement, problem in problems(statements, in_transaction)
     ]
     if lines:
         raise ConfigError("\n".join(lines))
@@ -165,30 +165,33 @@ def problems(
     statements: Sequence[Statement], in_transaction: bool
 ) -> Iterator[tuple[Statement, str]]:
     """Find what cannot run as a migration, and say why and what to write."""
-    for one in statements:
-        for problem in _problems(one, in_transaction):
-            yield one, problem
+    for statement in statements:
+        for problem in _problems(statement, in_transaction):
+            yield statement, problem
 
 
-def _problems(one: Statement, in_transaction: bool) -> Iterator[str]:
-    if one.kind.startswith("\\"):
-        yield f"{one.kind} is a command of psql, not SQL; {_INSTEAD.get(one.kind, 'take it out')}"
-    elif one.unclosed:
-        yield f"the {one.unclosed} in this statement is never closed"
-    elif one.kind == "COPY" and (one.says("FROM", "STDIN") or one.says("TO", "STDOUT")):
+def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:
+    if statement.kind.startswith("\\"):
+        instead = _INSTEAD.get(statement.kind, "remove it")
+        yield f"{statement.kind} is a command of psql, not SQL; {instead}"
+    elif statement.unclosed:
+        yield f"the {statement.unclosed} in this statement is never closed"
+    elif statement.kind == "COPY" and (
+        statement.says("FROM", "STDIN") or statement.says("TO", "STDOUT")
+    ):
         yield "COPY with STDIN or STDOUT has nobody to talk to here; write INSERT"
-    elif _is_transaction_control(one):
+    elif _is_transaction_control(statement):
         yield (
-            f"{one.kind} is not for a migration: its file is one transaction; take it out"
+            f"{statement.kind} is not for a migration: its file is one transaction; take it out"
             if in_transaction
-            else f"{one.kind} is not for a file with transaction:false, whose statements stand "
-            "alone; put what belongs together in a file of its own"
+            else f"{statement.kind} is not for a file with transaction:false, whose statements "
+            "stand alone; put what belongs together in a file of its own"
         )
-    elif one.kind == "SET" and _sets_old_strings(one.words):
+    elif statement.kind == "SET" and _sets_old_strings(statement.words):
         yield "strings are read in the standard way here; write E'…' where a backslash escapes"
-    elif not in_transaction and (what := _needs_transaction(one)):
+    elif not in_transaction and (what := _needs_transaction(statement)):
         yield f"{what} means nothing in a file with transaction:false; take it out"
-    elif in_transaction and (what := _needs_no_transaction(one)):
+    elif in_transaction and (what := _needs_no_transaction(statement)):
         yield (
             f"{what} cannot run in a transaction; put it in a file of its own that says "
             "`transaction:false` after -- migrate:up or -- migrate:down"
@@ -204,43 +207,43 @@ _INSTEAD = {
 }
 
 
-def _is_transaction_control(one: Statement) -> bool:
-    if one.kind == "ROLLBACK" and "TO" in one.words:
+def _is_transaction_control(statement: Statement) -> bool:
+    if statement.kind == "ROLLBACK" and "TO" in statement.words:
         return False  # to a savepoint
     kinds = ("BEGIN", "START TRANSACTION", "COMMIT", "END", "ROLLBACK", "ABORT")
-    return one.kind in (*kinds, "PREPARE TRANSACTION")
+    return statement.kind in (*kinds, "PREPARE TRANSACTION")
 
 
-def _sets_old_strings(said: Sequence[str]) -> bool:
+def _sets_old_strings(words_read: Sequence[str]) -> bool:
     off = {"OFF", "FALSE", "NO", "0", "'OFF'", "'FALSE'", "'NO'", "'0'", "'F'", "'N'"}
-    return "STANDARD_CONFORMING_STRINGS" in said and said[-1].upper() in off
+    return "STANDARD_CONFORMING_STRINGS" in words_read and words_read[-1].upper() in off
 
 
-def _needs_transaction(one: Statement) -> str:
+def _needs_transaction(statement: Statement) -> str:
     """Name what PostgreSQL refuses, or passes over, outside a transaction; or nothing."""
-    if one.kind in ("SAVEPOINT", "RELEASE", "LOCK"):
-        return one.kind
-    if one.kind == "ROLLBACK":
+    if statement.kind in ("SAVEPOINT", "RELEASE", "LOCK"):
+        return statement.kind
+    if statement.kind == "ROLLBACK":
         return "ROLLBACK TO"
-    return "SET LOCAL" if one.words[:2] == ("SET", "LOCAL") else ""
+    return "SET LOCAL" if statement.words[:2] == ("SET", "LOCAL") else ""
 
 
-def _needs_no_transaction(one: Statement) -> str:
+def _needs_no_transaction(statement: Statement) -> str:
     """Name what PostgreSQL refuses to do inside a transaction, or nothing."""
-    said = one.words
-    if one.kind in _NEVER_INSIDE:
-        return one.kind
-    if "CONCURRENTLY" in said and one.kind in _SOMETIMES_CONCURRENT:
-        return f"{one.kind} CONCURRENTLY"
-    if one.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(said[:8]):
+    words_read = statement.words
+    if statement.kind in _NEVER_INSIDE:
+        return statement.kind
+    if "CONCURRENTLY" in words_read and statement.kind in _SOMETIMES_CONCURRENT:
+        return f"{statement.kind} CONCURRENTLY"
+    if statement.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(words_read[:8]):
         return "REINDEX of more than one table"
-    if one.kind == "CLUSTER" and len(said) <= (2 if "VERBOSE" in said else 1):
+    if statement.kind == "CLUSTER" and len(words_read) <= (2 if "VERBOSE" in words_read else 1):
         return "CLUSTER of every table"
-    if one.kind == "ALTER DATABASE" and one.says("SET", "TABLESPACE"):
+    if statement.kind == "ALTER DATABASE" and statement.says("SET", "TABLESPACE"):
         return "ALTER DATABASE … SET TABLESPACE"
-    if one.kind == "CREATE SUBSCRIPTION" and not {"CREATE_SLOT", "CONNECT"} & set(said):
-        return one.kind
-    return "DISCARD ALL" if said[:2] == ("DISCARD", "ALL") else ""
+    if statement.kind == "CREATE SUBSCRIPTION" and not {"CREATE_SLOT", "CONNECT"} & set(words_read):
+        return statement.kind
+    return "DISCARD ALL" if words_read[:2] == ("DISCARD", "ALL") else ""
 
 
 _NEVER_INSIDE = {"VACUUM", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM"}

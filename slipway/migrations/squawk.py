@@ -56,7 +56,9 @@ def remarks(
     """Ask squawk about the ways up; keep what we hold to. Raises SlipwayError."""
     findings: list[SquawkFinding] = []
     for in_transaction in (True, False):
-        alike = [one for one in migrations if one.up.in_transaction is in_transaction]
+        alike = [
+            migration for migration in migrations if migration.up.in_transaction is in_transaction
+        ]
         if alike:
             options = ["--pg-version", f"{server_major}.0"]
             options += ["--assume-in-transaction"] if in_transaction else []
@@ -69,11 +71,13 @@ def _ask(
 ) -> list[SquawkFinding]:
     with tempfile.TemporaryDirectory() as folder:
         names = {}
-        for number, one in enumerate(migrations):
+        for number, migration in enumerate(migrations):
             # A name of our own: the file's may begin with a dash, or be a pattern to squawk.
             path = Path(folder) / f"{number}.sql"
-            path.write_text("\n" * (one.up.first_line - 1) + one.up.text + "\n", encoding="utf-8")
-            names[str(path)] = one.filename
+            path.write_text(
+                "\n" * (migration.up.first_line - 1) + migration.up.text + "\n", encoding="utf-8"
+            )
+            names[str(path)] = migration.filename
         argv = [str(squawk), "--reporter", "json", *options, *names]
         try:
             process = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)

@@ -57,12 +57,12 @@ class MigrationState:
     @property
     def applied(self) -> list[JournalEntry]:
         """What is applied whole, oldest first."""
-        done = (each for each in self.journal.entries.values() if each.state == "done")
-        return sorted(done, key=lambda each: order(each.version))
+        entries_applied = (each for each in self.journal.entries.values() if each.state == "done")
+        return sorted(entries_applied, key=lambda each: order(each.version))
 
-    def is_late(self, one: Migration) -> bool:
+    def is_late(self, migration: Migration) -> bool:
         """Whether something newer than a file is applied."""
-        return order(one.version) < self.newest
+        return order(migration.version) < self.newest
 
     @cached_property
     def newest(self) -> tuple[int, str]:
@@ -77,13 +77,13 @@ def compare(
     newest = max((order(v) for v, e in entries.items() if e.state == "done"), default=(-1, ""))
     pending = [each for each in files if each.version not in entries]
     problems = [_half_done(each, files) for each in entries.values() if each.state == "started"]
-    for one in files:
-        entry = entries.get(one.version)
+    for migration in files:
+        entry = entries.get(migration.version)
         if entry is None:
-            if order(one.version) < newest:
-                problems.append(_late(one, newest[1]))
-        elif _is_edited(one, entry) and one.version not in accepted:
-            problems.append(_edited(one, entry))
+            if order(migration.version) < newest:
+                problems.append(_late(migration, newest[1]))
+        elif _is_edited(migration, entry) and migration.version not in accepted:
+            problems.append(_edited(migration, entry))
     problems += _missing(files, entries, accepted)
     return MigrationState(files, journal, pending, problems)
 
@@ -96,18 +96,19 @@ def order(version: str) -> tuple[int, str]:
 def unrunnable(files: Sequence[Migration], direction: Direction = "up") -> list[StateProblem]:
     """Find statements that cannot run as a migration, in all of these files."""
     problems = []
-    for one in files:
-        text = script(one, direction)
+    for migration in files:
+        text = script(migration, direction)
         try:
             refuse(
                 statements(text),
                 text.in_transaction,
-                filename=one.filename,
+                filename=migration.filename,
                 first_line=text.first_line,
             )
         except ConfigError as error:
             problems += [
-                StateProblem("unrunnable", one.version, line) for line in str(error).splitlines()
+                StateProblem("unrunnable", migration.version, line)
+                for line in str(error).splitlines()
             ]
     return problems
 
@@ -137,26 +138,27 @@ def _half_done(entry: JournalEntry, files: Sequence[Migration]) -> StateProblem:
     return StateProblem("half done", entry.version, text)
 
 
-def _is_edited(one: Migration, entry: JournalEntry) -> bool:
-    return entry.state == "done" and bool(entry.sha256) and entry.sha256 != one.sha256
+def _is_edited(migration: Migration, entry: JournalEntry) -> bool:
+    return entry.state == "done" and bool(entry.sha256) and entry.sha256 != migration.sha256
 
 
-def _edited(one: Migration, entry: JournalEntry) -> StateProblem:
+def _edited(migration: Migration, entry: JournalEntry) -> StateProblem:
     return StateProblem(
         "edited",
-        one.version,
-        f"migrations/{one.filename} was edited after it was applied: sha256 "
-        f"{entry.sha256[:12]} then, {one.sha256[:12]} now; bring the old text back and write a new "
-        f"migration, or take the new text for applied with --accept={one.version}",
+        migration.version,
+        f"migrations/{migration.filename} was edited after it was applied: sha256 "
+        f"{entry.sha256[:12]} then, {migration.sha256[:12]} now; bring the old text "
+        "back and write a new migration, or take the new text for applied with "
+        f"--accept={migration.version}",
     )
 
 
-def _late(one: Migration, newest: str) -> StateProblem:
+def _late(migration: Migration, newest: str) -> StateProblem:
     return StateProblem(
         "out of order",
-        one.version,
-        f"migrations/{one.filename} is older than {newest}, which is applied: rename it to a newer "
-        "version, or apply it all the same with --allow-out-of-order",
+        migration.version,
+        f"migrations/{migration.filename} is older than {newest}, which is applied: rename it "
+        "to a newer version, or apply it all the same with --allow-out-of-order",
     )
 
 

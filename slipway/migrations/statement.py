@@ -44,11 +44,11 @@ def words(held: Sequence[Token]) -> tuple[str, ...]:
     return tuple(each.text.upper() if each.kind is Kind.WORD else each.text for each in held)
 
 
-def kind(said: Sequence[str]) -> str:
+def kind(tokens_read: Sequence[str]) -> str:
     """Name a statement by its verb and, where the verb needs one, its object."""
-    verb, *rest = said or [""]
+    verb, *rest = tokens_read or [""]
     if verb not in ("CREATE", "ALTER", "DROP"):
-        pair = " ".join(said[:2])
+        pair = " ".join(tokens_read[:2])
         return pair if pair in _PAIRS else verb
     while verb == "CREATE" and rest and rest[0] in _MODIFIERS:
         del rest[0]

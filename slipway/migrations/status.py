@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
-from slipway.migrations import options as wishes
+from slipway.migrations import options as run_options
 from slipway.migrations.files import Migration
 from slipway.migrations.options import MigrationOptions
 from slipway.migrations.review import Finding, review
@@ -21,17 +21,17 @@ def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
     """Return a row for each file and each applied version, and all that is wrong."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
-        found = state.compare(files, journal.read(connection))
-        ruins = list(indexes.invalid(connection)) if found.half_done else []
-    problems = [each.text for each in found.problems]
+        current = state.compare(files, journal.read(connection))
+        ruins = list(indexes.invalid(connection)) if current.half_done else []
+    problems = [each.text for each in current.problems]
     problems += [f"the index {full} is not valid" for full in ruins]
-    counts = f"{len(found.applied)} applied, {len(found.pending)} pending"
+    counts = f"{len(current.applied)} applied, {len(current.pending)} pending"
     if problems:
         counts += f", {len(problems)} problem{'s' * (len(problems) != 1)}"
     return {
-        "migrations": _rows(found),
+        "migrations": _rows(current),
         "problems": problems,
-        "pending": len(found.pending),
+        "pending": len(current.pending),
         "summary": counts,
     }
 
@@ -40,27 +40,29 @@ def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) 
     """Return the pending files in their order, statement by statement, and what is in the way."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
-        found = wishes.compare(files, journal.read(connection), options)
+        current = run_options.compare(files, journal.read(connection), options)
         major = connection.info.server_version // 10000
-    pending = wishes.wanted(found, options)
-    problems = wishes.in_the_way(found, pending, options)
-    known = KnownSchema(major)
+    pending = run_options.choose_pending(current, options)
+    problems = run_options.in_the_way(current, pending, options)
+    schema = KnownSchema(major)
     return {
-        "pending": [_file(each, known) for each in pending],
+        "pending": [_file(each, schema) for each in pending],
         "problems": [each.text for each in problems],
         "server_major": major,
         "summary": f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
     }
 
 
-def _rows(found: MigrationState) -> list[dict[str, Any]]:
-    here = {each.version: each for each in found.files}
-    wrong = {each.version: each.kind for each in found.problems}
-    entries = found.journal.entries
+def _rows(current: MigrationState) -> list[dict[str, Any]]:
+    here = {each.version: each for each in current.files}
+    wrong = {each.version: each.kind for each in current.problems}
+    entries = current.journal.entries
     rows = []
     for version in sorted(entries.keys() | here.keys(), key=state.order):
-        entry, one = entries.get(version), here.get(version)
-        name = one.filename if one else f"{version}_{entry.name}.sql" if entry else version
+        entry, migration = entries.get(version), here.get(version)
+        name = (
+            migration.filename if migration else f"{version}_{entry.name}.sql" if entry else version
+        )
         rows.append(
             {
                 "version": version,
@@ -81,28 +83,30 @@ def _time(entry: journal.JournalEntry | None) -> str:
     return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
-def _file(one: Migration, known: KnownSchema) -> dict[str, Any]:
-    findings = review(one, known.major, known)
+def _file(migration: Migration, schema: KnownSchema) -> dict[str, Any]:
+    findings = review(migration, schema.major, schema)
     statements = []
-    for each in split(one.up.text):
-        line = one.up.first_line + each.line - 1
-        of_it = [_finding(found) for found in findings if found.line == line and found.statement]
+    for each in split(migration.up.text):
+        line = migration.up.first_line + each.line - 1
+        of_it = [
+            _finding(finding) for finding in findings if finding.line == line and finding.statement
+        ]
         statements.append({"line": line, "sql": each.text, "findings": of_it})
     return {
-        "version": one.version,
-        "file": one.filename,
-        "in_transaction": one.up.in_transaction,
+        "version": migration.version,
+        "file": migration.filename,
+        "in_transaction": migration.up.in_transaction,
         "statements": statements,
-        "notes": [_finding(found) for found in findings if not found.statement],
+        "notes": [_finding(finding) for finding in findings if not finding.statement],
     }
 
 
-def _finding(found: Finding) -> dict[str, str]:
+def _finding(finding: Finding) -> dict[str, str]:
     return {
-        "risk": str(found.risk),
-        "rule": found.rule,
-        "lock": found.lock,
-        "why": found.why,
-        "instead": found.instead,
-        "allowed": found.allowed,
+        "risk": str(finding.risk),
+        "rule": finding.rule,
+        "lock": finding.lock,
+        "why": finding.why,
+        "instead": finding.instead,
+        "allowed": finding.allowed,
     }

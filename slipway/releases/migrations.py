@@ -107,6 +107,6 @@ class _StepNotes(Silent):
     def note(self, text: str) -> None:
         self._reporter.note(text)
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        if done:
-            self._reporter.note(f"{what}: {done / 1e6:.0f} MB")
+    def progress(self, label: str, current: int, total: int) -> None:
+        if current:
+            self._reporter.note(f"{label}: {current / 1e6:.0f} MB")

@@ -53,11 +53,11 @@ def public_key() -> str:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         LocalHost().run([keygen, "-o", str(path)], timeout=20)
         path.chmod(0o600)
-    done = LocalHost().run([keygen, "-y", str(path)], timeout=20, check=False)
-    found = PUBLIC.findall(done.out)
-    if done.code != 0 or not found:
+    result = LocalHost().run([keygen, "-y", str(path)], timeout=20, check=False)
+    keys = PUBLIC.findall(result.out)
+    if result.code != 0 or not keys:
         raise ConfigError(f"{path} does not hold an age key")
-    return str(found[0])
+    return str(keys[0])
 
 
 def _key_file() -> Path:

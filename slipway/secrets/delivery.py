@@ -42,8 +42,8 @@ def versions(env: Environment) -> dict[str, str]:
 
 def deliver(host: Host, env: Environment, present: Collection[str]) -> list[str]:
     """Create the secrets that the Swarm does not hold yet; return their names."""
-    wanted = versions(env)
-    missing = {key: name for key, name in wanted.items() if name not in present}
+    names = versions(env)
+    missing = {key: name for key, name in names.items() if name not in present}
     if not missing:
         return []
     values = sops.read(env)

@@ -40,10 +40,10 @@ def read(env: Environment) -> dict[str, Secret]:
             f"secrets/{path.name} is missing; make it: inv secrets.create --env={env.name}"
         )
     values = decrypt(path, key_file(env))
-    known = [rule.key for rule in env.rules.values() if rule.secret]
+    names = [rule.key for rule in env.rules.values() if rule.secret]
     for key in values:
-        if key not in known:
-            hint = nearest(key, known)
+        if key not in names:
+            hint = nearest(key, names)
             raise ConfigError(f"secrets/{path.name}: {key} is not a secret in schema.yml{hint}")
     for rule in env.rules.values():
         if rule.secret and rule.is_required(env.name) and rule.key not in values:
@@ -64,13 +64,14 @@ def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
     lint(path)
     host = LocalHost(env=_environment(key), cwd=ROOT)
     argv = [find(), "decrypt", "--output-type", "json", str(path)]
-    done = host.run(argv, timeout=20, check=False)
-    if done.code != 0:
-        meaning = MEANINGS.get(done.code, f"could not be decrypted (sops ended with {done.code})")
-        error = Refused if done.code == NO_KEY else ConfigError
+    result = host.run(argv, timeout=20, check=False)
+    if result.code != 0:
+        unknown = f"could not be decrypted (sops ended with {result.code})"
+        meaning = MEANINGS.get(result.code, unknown)
+        error = Refused if result.code == NO_KEY else ConfigError
         raise error(f"secrets/{path.name} {meaning}")
     try:
-        document = json.loads(done.out)
+        document = json.loads(result.out)
     except ValueError:
         raise ConfigError(f"secrets/{path.name} did not decrypt to JSON") from None
     return {key: Secret(value) for key, value in document.items()}
@@ -82,13 +83,13 @@ def encrypt(values: Mapping[str, Secret], path: Path) -> None:
     argv = [find(), "encrypt", "--input-type", "json", "--output-type", "yaml"]
     argv += ["--filename-override", str(path.relative_to(ROOT)), "/dev/stdin"]
     host = LocalHost(env=_environment(None), cwd=ROOT)
-    done = host.run(argv, stdin=document.encode(), timeout=20, check=False)
-    if done.code != 0:
+    result = host.run(argv, stdin=document.encode(), timeout=20, check=False)
+    if result.code != 0:
         raise ConfigError(
-            f"sops could not encrypt secrets/{path.name} (it ended with {done.code}); "
+            f"sops could not encrypt secrets/{path.name} (it ended with {result.code}); "
             "does .sops.yaml have a rule with recipients for it?"
         )
-    path.write_text(done.out)
+    path.write_text(result.out)
 
 
 def recipients(path: Path) -> list[str]:
@@ -96,8 +97,8 @@ def recipients(path: Path) -> list[str]:
     import yaml
 
     lint(path)
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))["sops"].get("age") or []
-    return [str(entry["recipient"]) for entry in found]
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["sops"].get("age") or []
+    return [str(entry["recipient"]) for entry in entries]
 
 
 def lint(path: Path) -> None:
@@ -130,11 +131,11 @@ def lint(path: Path) -> None:
 
 def find() -> str:
     """Return the sops to use: the one on PATH, else the one that came with the environment."""
-    beside = Path(sys.executable).with_name("sops")
-    found = shutil.which("sops") or (str(beside) if beside.exists() else None)
-    if found is None:
+    sibling = Path(sys.executable).with_name("sops")
+    path = shutil.which("sops") or (str(sibling) if sibling.exists() else None)
+    if path is None:
         raise Refused("sops is not installed; run: inv bootstrap")
-    return found
+    return path
 
 
 def _environment(key: Path | None) -> dict[str, str]:

@@ -50,16 +50,16 @@ class TerminalReporter:
         else:
             _write(text)
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, label: str, current: int, total: int) -> None:
         if not sys.stderr.isatty():
             return
         if self._bar is None:
             self._clear()  # there is room for one live display
             self._bar = _bar()
             self._bar.start()
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(what, total=total or None)
-        self._bar.update(self._tasks[what], completed=done, total=total or None)
+        if label not in self._tasks:
+            self._tasks[label] = self._bar.add_task(label, total=total or None)
+        self._bar.update(self._tasks[label], completed=current, total=total or None)
 
     def started(self, step: str, describe: str) -> None:
         self._clear()

@@ -41,14 +41,14 @@ class FolderStore:
     def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
         """Write a file; it has its name only when its bytes are on the disk."""
         path = self._path(key)
-        with self._said(WRITING):
+        with self._translated(WRITING):
             _make_folder(path.parent)
             handle, partial = tempfile.mkstemp(prefix=f"{PARTIAL}{path.name}-", dir=path.parent)
         try:
             size = self._write(handle, chunks)
-            with self._said(WRITING):
+            with self._translated(WRITING):
                 Path(partial).replace(path)
-                _make_lasting(path.parent)
+                _sync_folder(path.parent)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
             raise
@@ -60,11 +60,11 @@ class FolderStore:
         reading = f"could not be read ({key})"
         if not path.is_file() or path.is_symlink():
             raise NotFound(f"{self.name} holds no {key}")
-        with self._said(reading):
+        with self._translated(reading):
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with io.FileIO(handle) as file:
             while True:
-                with self._said(reading):
+                with self._translated(reading):
                     chunk = file.read(CHUNK)
                 if not chunk:
                     return
@@ -72,21 +72,21 @@ class FolderStore:
 
     def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List the files, also those in folders, sorted by key; links and hidden ones are not."""
-        found = [entry for entry in self._walk(self._root) if entry.key.startswith(prefix)]
-        yield from sorted(found, key=lambda entry: os.fsencode(entry.key))
+        objects = [entry for entry in self._walk(self._root) if entry.key.startswith(prefix)]
+        yield from sorted(objects, key=lambda entry: os.fsencode(entry.key))
 
     def delete(self, key: str) -> None:
         """Remove one file."""
         path = self._path(key)
         try:
             path.unlink(missing_ok=True)
-            _make_lasting(path.parent)
+            _sync_folder(path.parent)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             if error.errno in NOT_ALLOWED:
-                raise Retained(f"{self.name} keeps {key}: {_why(error)}") from None
-            raise StoreError(f"{self.name} could not delete {key}: {_why(error)}") from None
+                raise Retained(f"{self.name} keeps {key}: {_reason(error)}") from None
+            raise StoreError(f"{self.name} could not delete {key}: {_reason(error)}") from None
 
     def sweep(self, older_than: float = DAY) -> int:
         """Remove partial files that no running write can still own."""
@@ -109,11 +109,11 @@ class FolderStore:
         try:
             for chunk in chunks:
                 rest = memoryview(chunk)
-                with self._said(WRITING):
+                with self._translated(WRITING):
                     while rest:
                         rest = rest[os.write(handle, rest) :]
                 size += len(chunk)
-            with self._said(WRITING):
+            with self._translated(WRITING):
                 os.fsync(handle)
         finally:
             os.close(handle)
@@ -121,24 +121,24 @@ class FolderStore:
 
     def _walk(self, folder: Path) -> Iterator[StoredObject]:
         try:
-            with os.scandir(folder) as inside:
-                for item in inside:
+            with os.scandir(folder) as items:
+                for item in items:
                     if item.name.startswith("."):
                         continue
                     if item.is_dir(follow_symlinks=False):
                         yield from self._walk(Path(item.path))
                     elif item.is_file(follow_symlinks=False):
                         with contextlib.suppress(FileNotFoundError):  # deleted a moment ago
-                            found = item.stat(follow_symlinks=False)
+                            status = item.stat(follow_symlinks=False)
                             key = Path(item.path).relative_to(self._root).as_posix()
-                            yield StoredObject(key, found.st_size, found.st_mtime)
+                            yield StoredObject(key, status.st_size, status.st_mtime)
         except FileNotFoundError:  # no backup was made yet
             return
         except OSError as error:
-            raise NotListable(f"{self.name} cannot be listed: {_why(error)}") from None
+            raise NotListable(f"{self.name} cannot be listed: {_reason(error)}") from None
 
     @contextlib.contextmanager
-    def _said(self, what: str) -> Iterator[None]:
+    def _translated(self, what: str) -> Iterator[None]:
         """Turn a failure of the disk into a sentence."""
         try:
             yield
@@ -148,7 +148,7 @@ class FolderStore:
                     f"the disk of {self.name} is full; nothing was kept; "
                     "free some space (df -h shows it) and run this again"
                 ) from None
-            raise StoreError(f"{self.name} {what}: {_why(error)}") from None
+            raise StoreError(f"{self.name} {what}: {_reason(error)}") from None
 
 
 def _make_folder(folder: Path) -> None:
@@ -158,10 +158,10 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    _make_lasting(folder.parent)
+    _sync_folder(folder.parent)
 
 
-def _make_lasting(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """A new name in a folder survives a loss of power only when the folder is on the disk too."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -173,5 +173,5 @@ def _make_lasting(folder: Path) -> None:
         os.close(handle)
 
 
-def _why(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__

@@ -11,7 +11,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from slipway.progress import Reporter
-from slipway.storage.s3_errors import MISSING, code, insist
+from slipway.storage.s3_errors import MISSING, code, require
 from slipway.storage.store import StoreError, TooLarge
 
 if TYPE_CHECKING:
@@ -113,17 +113,17 @@ class Upload:
         answer = self._client.put_object(
             Bucket=self._bucket, Key=self._key, Body=first, ContentMD5=first.md5()
         )
-        insist(answer, "ETag")
+        require(answer, "ETag")
         return length
 
     def _send(self, cutter: PartSplitter, first: Part) -> int:
         """Send in parts; whatever ends this early, Ctrl-C too, takes back what was sent."""
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
-        self._id = insist(begun, "UploadId")
+        self._id = require(begun, "UploadId")
         try:
-            with ThreadPoolExecutor(self._spare()) as pool:
+            with ThreadPoolExecutor(self._parallel_parts()) as pool:
                 try:
-                    size = self._fly(pool, cutter, first)
+                    size = self._send_parts(pool, cutter, first)
                 except BaseException:
                     self._stopped.set()  # the pool waits: a part that lands later would stay
                     raise
@@ -133,29 +133,29 @@ class Upload:
             raise
         return size
 
-    def _spare(self) -> int:
+    def _parallel_parts(self) -> int:
         """How many parts are on their way while one fills: two, or one where parts are large."""
         return min(2, max(1, BUFFERS // self._size - 1))
 
-    def _fly(self, pool: ThreadPoolExecutor, cutter: PartSplitter, part: Part) -> int:
+    def _send_parts(self, pool: ThreadPoolExecutor, cutter: PartSplitter, part: Part) -> int:
         """Send part after part in buffers that are used again; return the size of all."""
-        flying: deque[tuple[Future[None], Part]] = deque()
-        spare = [Part(self._stopped) for _ in range(self._spare())]
+        pending: deque[tuple[Future[None], Part]] = deque()
+        free_parts = [Part(self._stopped) for _ in range(self._parallel_parts())]
         size = number = 0
         length = self._size  # the first one is full already
         while length:
             size += length
             number += 1
             if number > self._max_parts:
-                raise self._outgrown()
-            flying.append((pool.submit(self._send_part, number, part), part))
-            if not spare:
-                future, landed = flying.popleft()
+                raise self._too_large()
+            pending.append((pool.submit(self._send_part, number, part), part))
+            if not free_parts:
+                future, free = pending.popleft()
                 future.result()
-                spare.append(landed)
-            part = spare.pop()
+                free_parts.append(free)
+            part = free_parts.pop()
             length = cutter.fill(part)
-        for future, _ in flying:
+        for future, _ in pending:
             future.result()
         return size
 
@@ -168,7 +168,7 @@ class Upload:
             Body=part,
             ContentMD5=part.md5(),
         )
-        self._parts.append({"PartNumber": number, "ETag": insist(answer, "ETag")})
+        self._parts.append({"PartNumber": number, "ETag": require(answer, "ETag")})
 
     def _complete(self, size: int) -> None:
         """Make the object appear, and see that all of it is there."""
@@ -182,14 +182,14 @@ class Upload:
             )
         except Exception:
             # Only the answer may have been lost; then a second try finds no such upload.
-            if self._size_there() != size:
+            if self._stored_size() != size:
                 raise
             return
-        if (there := self._size_there()) not in (size, None):
+        if (stored := self._stored_size()) not in (size, None):
             self._client.delete_object(Bucket=self._bucket, Key=self._key)
-            raise StoreError(f"the store kept {there} of {size} bytes of {self._name}; try again")
+            raise StoreError(f"the store kept {stored} of {size} bytes of {self._name}; try again")
 
-    def _size_there(self) -> int | None:
+    def _stored_size(self) -> int | None:
         """How large the object is, 0 where it is not there; None where nobody says."""
         try:
             answer = self._client.head_object(Bucket=self._bucket, Key=self._key)
@@ -210,7 +210,7 @@ class Upload:
                 f"({code(error) or type(error).__name__}); a later backup removes it"
             )
 
-    def _outgrown(self) -> TooLarge:
+    def _too_large(self) -> TooLarge:
         held = self._max_parts * self._size
         return TooLarge(
             f"{self._name} is larger than the {held >> 20} MiB that {self._max_parts} parts hold; "

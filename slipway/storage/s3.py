@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.progress import SILENT, Reporter
 from slipway.storage.multipart import Upload, part_size
-from slipway.storage.s3_errors import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, insist
+from slipway.storage.s3_errors import KEPT, MISSING, NOT_ALLOWED, NotS3, code, explain, require
 from slipway.storage.store import (
     DAY,
     NotFound,
@@ -77,7 +77,7 @@ class S3Store:
     def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
         """Send a stream: one request when it is small, equal parts when it is not."""
         path = self._root + check_key(key)
-        with self._said(f"writing {key}"):
+        with self._translated(f"writing {key}"):
             upload = Upload(
                 self._client,
                 self._bucket,
@@ -96,9 +96,9 @@ class S3Store:
         got = idle = 0
         tag = ""
         for _ in range(BREAKS):
-            with self._said(f"reading {key}"):
-                answer = self._ask(key, got, tag)
-                tag = insist(answer, "ETag")
+            with self._translated(f"reading {key}"):
+                answer = self._request_object(key, got, tag)
+                tag = require(answer, "ETag")
                 with contextlib.closing(answer["Body"]) as body:
                     try:
                         for chunk in body.iter_chunks(CHUNK):
@@ -114,32 +114,32 @@ class S3Store:
 
     def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List page by page; stores sort by the key's bytes."""
-        with self._said("listing", forbidden=NotListable):
+        with self._translated("listing", forbidden=NotListable):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._root + prefix):
-                insist(page, "Name")
-                for each in page.get("Contents", []):
-                    key = each["Key"].removeprefix(self._root)
+                require(page, "Name")
+                for item in page.get("Contents", []):
+                    key = item["Key"].removeprefix(self._root)
                     if key and not key.endswith("/"):  # what consoles show as folders
-                        yield StoredObject(key, each["Size"], each["LastModified"].timestamp())
+                        yield StoredObject(key, item["Size"], item["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
         """Remove one object; a store that keeps it locked says so."""
         path = self._root + check_key(key)
-        with contextlib.suppress(NotFound), self._said(f"deleting {key}", forbidden=Retained):
+        with contextlib.suppress(NotFound), self._translated(f"deleting {key}", forbidden=Retained):
             self._client.delete_object(Bucket=self._bucket, Key=path)
 
     def sweep(self, older_than: float = DAY) -> int:
         """Abort uploads under our prefix that a killed process left; without the right to, none."""
         swept = 0
         before = datetime.now(UTC) - timedelta(seconds=older_than)
-        with contextlib.suppress(NotListable), self._said("sweeping", forbidden=NotListable):
+        with contextlib.suppress(NotListable), self._translated("sweeping", forbidden=NotListable):
             pages = self._client.get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=self._bucket, Prefix=self._root):
-                for each in page.get("Uploads", []):
-                    if each["Key"].startswith(self._root) and each["Initiated"] <= before:
+                for upload in page.get("Uploads", []):
+                    if upload["Key"].startswith(self._root) and upload["Initiated"] <= before:
                         self._client.abort_multipart_upload(
-                            Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
+                            Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         swept += 1
         return swept
@@ -177,7 +177,7 @@ class S3Store:
         client.meta.events.register_last("needs-retry.s3", self._note_retry)
         return client
 
-    def _ask(self, key: str, start: int, tag: str) -> "GetObjectOutputTypeDef":
+    def _request_object(self, key: str, start: int, tag: str) -> "GetObjectOutputTypeDef":
         """Ask for an object, or for the rest of the one that has this tag."""
         path = self._root + key
         if not start:
@@ -190,7 +190,7 @@ class S3Store:
         return answer
 
     @contextlib.contextmanager
-    def _said(self, doing: str, forbidden: type[StoreError] = StoreError) -> Iterator[None]:
+    def _translated(self, doing: str, forbidden: type[StoreError] = StoreError) -> Iterator[None]:
         """Turn a failure of boto3 into a sentence; its own text may hold too much."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
@@ -201,20 +201,21 @@ class S3Store:
             raise explain(NotS3(), self.name, doing) from None
         except (BotoCoreError, ClientError, NotS3) as error:
             text = str(explain(error, self.name, doing))
-            said = code(error)
-            if said in MISSING:
+            error_code = code(error)
+            if error_code in MISSING:
                 raise NotFound(text) from None
-            raise (forbidden if said in NOT_ALLOWED | KEPT else StoreError)(text) from None
+            raise (forbidden if error_code in NOT_ALLOWED | KEPT else StoreError)(text) from None
 
-    def _note_retry(self, **heard: Any) -> None:
+    def _note_retry(self, **event: Any) -> None:
         """Say that boto3 tries a request again, and why."""
-        failure, answer = heard.get("caught_exception"), heard.get("response")
+        failure, answer = event.get("caught_exception"), event.get("response")
         status = answer[0].status_code if answer else 0
         if failure is None and status < 500:
             return
         if failure is not None and "CERTIFICATE_VERIFY_FAILED" in str(failure):
             raise failure  # another try would see the same certificate
         why = type(failure).__name__ if failure else f"{status}"
-        tried, tries = heard["attempts"], self._patience.tries
-        if tried < tries:
-            self._reporter.note(f"{heard['operation'].name} got {why} at try {tried} of {tries}")
+        attempt, attempts = event["attempts"], self._patience.tries
+        if attempt < attempts:
+            name = event["operation"].name
+            self._reporter.note(f"{name} got {why} at try {attempt} of {attempts}")

@@ -47,20 +47,21 @@ def code(error: Exception) -> str:
 
 def explain(error: Exception, store: str, doing: str) -> StoreError:
     """Say what happened, and what to do, for an error of boto3; `doing` is `writing x.dump`."""
-    return StoreError(f"{store}: {doing} failed: {_of_answer(error) or _of_way(error)}")
+    reason = _describe_answer(error) or _describe_network_error(error)
+    return StoreError(f"{store}: {doing} failed: {reason}")
 
 
-def insist(answer: Mapping[str, Any], name: str) -> str:
+def require(answer: Mapping[str, Any], name: str) -> str:
     """Take what S3 always answers; a page of somebody's proxy may say 200 as well."""
-    if found := answer.get(name):
-        return str(found)
+    if value := answer.get(name):
+        return str(value)
     raise NotS3
 
 
-def _of_answer(error: Exception) -> str:
+def _describe_answer(error: Exception) -> str:
     """What the store itself said."""
     answer = _answer(error)
-    said = code(error)
+    error_code = code(error)
     sentences = [
         ({"NoSuchBucket"}, "there is no such bucket; make it, or correct BACKUP_STORE"),
         (BAD_KEYS, f"the store does not accept the keys; renew {KEYS} and deploy"),
@@ -75,15 +76,15 @@ def _of_answer(error: Exception) -> str:
         (ELSEWHERE, f"the bucket is in {_region(error)}; name it in BACKUP_S3_REGION"),
     ]
     for codes, sentence in sentences:
-        if said in codes:
+        if error_code in codes:
             return sentence
     if not answer:
         return ""
     words = " ".join(str(answer.get("Message") or "without a reason").split())
-    return f"the store answered {said or 'nonsense'}: {words[:160]}"
+    return f"the store answered {error_code or 'nonsense'}: {words[:160]}"
 
 
-def _of_way(error: Exception) -> str:
+def _describe_network_error(error: Exception) -> str:
     """What happened between here and the store."""
     from botocore import exceptions as trouble
 
@@ -107,8 +108,7 @@ def _of_way(error: Exception) -> str:
 
 
 def _answer(error: Exception) -> dict[str, Any]:
-    found: dict[str, Any] = _response(error).get("Error", {})
-    return found
+    return dict(_response(error).get("Error", {}))
 
 
 def _response(error: Exception) -> dict[str, Any]:

@@ -13,8 +13,8 @@ class RecordingReporter:
         self.notes.append(text)
         self.events.append(("note", text))
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        self.seen.append((what, done, total))
+    def progress(self, label: str, current: int, total: int) -> None:
+        self.seen.append((label, current, total))
 
     def started(self, step: str, describe: str) -> None:
         self.events.append(("started", step))

@@ -43,9 +43,9 @@ def build(names: Collection[str], reporter: Reporter, host: Host) -> list[str]:
     ordered = [name for name in RECIPES if name in _with_bases(names, host)]
     _check_room()
     # What the others start from is built first and here, where Ctrl-C ends it at once.
-    done = [_build(name, reporter, host) for name in ordered if not RECIPES[name].after]
+    first = [_build(name, reporter, host) for name in ordered if not RECIPES[name].after]
     rest = [name for name in ordered if RECIPES[name].after]
-    return [*done, *_build_side_by_side(rest, reporter, host)]
+    return [*first, *_build_side_by_side(rest, reporter, host)]
 
 
 def _build_side_by_side(names: list[str], reporter: Reporter, host: Host) -> list[str]:
@@ -72,8 +72,8 @@ def _build_side_by_side(names: list[str], reporter: Reporter, host: Host) -> lis
 
 def _build(name: str, reporter: Reporter, host: Host) -> str:
     reporter.note(f"no registry answers: building a stand-in for {name}")
-    made = _bootstrap_debian(host) if name == DEBIAN else _build_image(name, host)
-    return f"stand-in {name} ({made})"
+    sources = _bootstrap_debian(host) if name == DEBIAN else _build_image(name, host)
+    return f"stand-in {name} ({sources})"
 
 
 def _build_image(name: str, host: Host) -> str:
@@ -152,11 +152,11 @@ def _mirror(host: Host) -> str:
 def _with_bases(names: Collection[str], host: Host) -> set[str]:
     argv = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
     have = set(host.run(argv).out.split())
-    wanted = set(names)
+    required = set(names)
     for name in reversed(RECIPES):
-        if name in wanted:
-            wanted |= {base for base in RECIPES[name].after if base not in have}
-    return wanted
+        if name in required:
+            required |= {base for base in RECIPES[name].after if base not in have}
+    return required
 
 
 def _check_room() -> None:

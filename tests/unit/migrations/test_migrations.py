@@ -106,7 +106,7 @@ def test_what_a_query_says_in_its_strings_is_not_shown() -> None:
 def test_a_failure_names_the_line_in_the_file_and_what_is_left() -> None:
     one = files.parse("1_a.sql", "-- about\n-- migrate:up\nselect 1;\nselect 'x',\n wrong;\n")
     told = str(
-        failure.tell(
+        failure.explain(
             Failure(2, "42703", "no such column", position=14),
             one,
             one.up,
