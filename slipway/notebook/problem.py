@@ -23,9 +23,9 @@ class Problem:
         return f"{self.file}:{self.line}: {mark}{self.text}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, candidates: Iterable[str]) -> str:
     """Return ` (did you mean "X"?)` for a likely typing error, or nothing."""
-    close = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:100], list(candidates), n=1, cutoff=0.6)
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 

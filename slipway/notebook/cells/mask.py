@@ -56,7 +56,7 @@ class Mask:
         end = len(data) if last else self._safe(data, joined)
         spans = list(self._broken(joined))
         if self._pattern is not None and any(form in data for form in self._telling):
-            spans += [found.span(1) for found in self._pattern.finditer(data)]
+            spans += [match.span(1) for match in self._pattern.finditer(data)]
         shown, position = bytearray(), 0
         for start, stop in _merged(sorted(spans)):
             if start >= end:
@@ -69,13 +69,13 @@ class Mask:
         return bytes(shown + data[position:end]), data[end:]
 
     def _learn(self, values: Iterable[str]) -> None:
-        found = {*self._forms}
+        plain = {*self._forms}
         coded = {*self._coded}
         for value in values:
-            found |= forms(value)
+            plain |= forms(value)
             coded |= set(_in_base64(_stripped(value)))
         self._coded = tuple(coded)
-        self._forms = tuple(sorted(found | coded, key=lambda form: (-len(form), form)))
+        self._forms = tuple(sorted(plain | coded, key=lambda form: (-len(form), form)))
         telling: list[bytes] = []
         for form in reversed(self._forms):
             if not any(each in form for each in telling):
@@ -106,7 +106,7 @@ class MaskedLines:
 
     def __init__(self, data: bytes, before: bytes = b"") -> None:
         whole = before + data
-        self.breaks = [found.span() for found in BREAK.finditer(whole)]
+        self.breaks = [match.span() for match in BREAK.finditer(whole)]
         begins = [0, *(stop for _, stop in self.breaks)]
         ends = [*(start for start, _ in self.breaks), len(whole)]
         self.text = b"".join(whole[a:b] for a, b in zip(begins, ends, strict=True))
@@ -144,7 +144,7 @@ class MaskedStream:
 
 def forms(value: str) -> set[bytes]:
     """Return everything that would give a value away, but for its base64."""
-    found: set[bytes] = set()
+    encoded: set[bytes] = set()
     for part in {value, value.strip(), *(line.strip() for line in value.splitlines())}:
         if len(part) < SHORTEST:
             continue
@@ -154,9 +154,11 @@ def forms(value: str) -> set[bytes]:
         texts |= {re.sub("%..", lambda code: code[0].lower(), quoted), written}
         texts |= {json.dumps(part, ensure_ascii=False)[1:-1], written.replace("/", "\\/")}
         texts |= {part.replace("'", quote) for quote in ("'\\''", "'\"'\"'")}
-        texts |= {re.sub(which, r"\\\g<0>", part) for which in (r'[$`"\\]', r"[^\w@%+=:,./-]")}
-        found |= {text.encode(errors="surrogateescape") for text in texts}
-    return found | set(_lines_in_base64(_stripped(value)))
+        texts |= {
+            re.sub(specials, r"\\\g<0>", part) for specials in (r'[$`"\\]', r"[^\w@%+=:,./-]")
+        }
+        encoded |= {text.encode(errors="surrogateescape") for text in texts}
+    return encoded | set(_lines_in_base64(_stripped(value)))
 
 
 def _stripped(value: str) -> bytes:

@@ -24,7 +24,7 @@ class ForegroundJob:
     argv: Callable[[int, int], Sequence[str]]
     env: Mapping[str, str]
     cwd: Path
-    given: bytes
+    script: bytes
     timeout: float | None = None
     interactive: bool = False  # all keys are its own, Ctrl-C too
 
@@ -37,27 +37,27 @@ class Pipes:
         self._person = person
         self._open: set[int] = set()
         stack.callback(self._close_all)
-        self.line = self._kept(terminal.new(person) if person else os.pipe())
-        self.given = self._kept(os.pipe(), high=0)
-        self.report = self._kept(os.pipe(), high=1)
-        self.caught = self._kept(os.pipe()) if capture else None
-        self.wake = self._kept(os.pipe())
-        os.set_blocking(self.given[1], False)
+        self.line = self._register(terminal.new(person) if person else os.pipe())
+        self.script = self._register(os.pipe(), high=0)
+        self.report = self._register(os.pipe(), high=1)
+        self.caught = self._register(os.pipe()) if capture else None
+        self.wake = self._register(os.pipe())
+        os.set_blocking(self.script[1], False)
         os.set_blocking(self.wake[1], False)
 
-    def start(self, job: ForegroundJob) -> "subprocess.Popen[bytes]":
+    def start(self, spec: ForegroundJob) -> "subprocess.Popen[bytes]":
         """Start it and let go of its ends."""
-        theirs = {self.line[1], self.given[0], self.report[1]}
+        theirs = {self.line[1], self.script[0], self.report[1]}
         theirs |= {self.caught[1]} if self.caught else set()
         try:
             return subprocess.Popen(
-                job.argv(self.given[0], self.report[1]),
-                env=dict(job.env),
-                cwd=job.cwd,
+                spec.argv(self.script[0], self.report[1]),
+                env=dict(spec.env),
+                cwd=spec.cwd,
                 stdin=self.line[1] if self._person else subprocess.DEVNULL,
                 stdout=self.caught[1] if self.caught else self.line[1],
                 stderr=self.line[1],
-                pass_fds=(self.given[0], self.report[1]),
+                pass_fds=(self.script[0], self.report[1]),
                 start_new_session=True,
                 preexec_fn=terminal.control if self._person else None,  # noqa: PLW1509
             )
@@ -75,7 +75,7 @@ class Pipes:
         for fd in list(self._open):
             self.close(fd)
 
-    def _kept(self, pair: tuple[int, int], high: int | None = None) -> tuple[int, int]:
+    def _register(self, pair: tuple[int, int], high: int | None = None) -> tuple[int, int]:
         ends = list(pair)
         if high is not None:
             ends[high] = fcntl.fcntl(pair[high], fcntl.F_DUPFD_CLOEXEC, HIGH)

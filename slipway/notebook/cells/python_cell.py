@@ -33,14 +33,14 @@ def main() -> int:
     sys.stdout.flush()
     after = dict(os.environ)
     changed = {key: value for key, value in after.items() if before.get(key) != value}
-    told = {
+    changes = {
         "cwd": str(Path.cwd()),
         "new": {key: value for key, value in changed.items() if key not in before},
         "changed": {key: value for key, value in changed.items() if key in before},
         "gone": [key for key in before if key not in after],
     }
     with os.fdopen(int(report), "w", encoding="ascii") as file:
-        json.dump(told, file)
+        json.dump(changes, file)
     return 0
 
 

@@ -64,7 +64,14 @@ def bash(name: str, kind: Kind) -> Callable[[int, int], list[str]]:
     """Return how to start the bash that reads it, once its descriptors are known."""
     then = {"cell": _CELL, "test": _TEST, "python": _PYTHON, "values": _VALUES}[kind]
 
-    def argv(given: int, report: int) -> list[str]:
-        return ["bash", "--noprofile", "--norc", "-c", _MAIN.format(given, report, then), name]
+    def argv(script_fd: int, report_fd: int) -> list[str]:
+        return [
+            "bash",
+            "--noprofile",
+            "--norc",
+            "-c",
+            _MAIN.format(script_fd, report_fd, then),
+            name,
+        ]
 
     return argv

@@ -67,7 +67,7 @@ class CellSession:
 
     def load(self, n: int) -> tuple[str, ...]:
         """Take the state after the n-th started cell; return the names that no file kept."""
-        self._state = state.read(self._kept(n)) if n else CellState(self._root)
+        self._state = state.read(self._state_path(n)) if n else CellState(self._root)
         return self._state.unkept
 
     def run(self, cell: Cell, n: int, screen: Screen) -> CellResult:
@@ -92,25 +92,25 @@ class CellSession:
                 tee.take(f"{error}\n".encode())
                 return CellResult("failed", None, 0.0, log, 1, message=self._mask.text(str(error)))
             capture = Capture(cell.attributes.capture, tee.take, is_raw=self._person is not None)
-            hearing = OutputReader(
+            reader = OutputReader(
                 tee.take,
                 capture.take if capture.variable else None,
                 tee.idle if interactive else None,
                 tee.hide_traces,
             )
             with self._source(cell, n) as source:
-                ended = self._conduct(self._job(cell, folder, source), hearing, self._person)
-            if ended.code == 0 and not ended.why and not ended.report:
+                ended = self._run_job(self._job(cell, folder, source), reader, self._person)
+            if ended.code == 0 and not ended.reason and not ended.report:
                 tee.remark(LEFT_NOTHING)
-        message = capture.complaint if ended.code == 0 and not ended.why else _signal(ended)
-        passed = not ended.why and ended.code == 0 and not message
+        message = capture.complaint if ended.code == 0 and not ended.reason else _signal(ended)
+        passed = not ended.reason and ended.code == 0 and not message
         if passed:
             self._advance(cell, folder, ended, capture)
-            with writing(self._kept(n)):
-                self._state.write(self._kept(n))
+            with writing(self._state_path(n)):
+                self._state.write(self._state_path(n))
         return CellResult(
-            outcome="passed" if passed else (ended.why or "failed"),
-            code=ended.code if ended.code >= 0 and not ended.why else None,
+            outcome="passed" if passed else (ended.reason or "failed"),
+            code=ended.code if ended.code >= 0 and not ended.reason else None,
             seconds=ended.seconds,
             log=log,
             lines=tee.lines,
@@ -126,23 +126,23 @@ class CellSession:
 
         A condition that cannot be decided is an error: its cell neither runs nor is skipped.
         """
-        said = bytearray()
-        given = script.test(self._state.script(), condition)
+        output = bytearray()
+        source = script.test(self._state.script(), condition)
         job = ForegroundJob(
             script.bash(self._name, "test"),
             self._env,
             self._present(self._state.cwd),
-            given.encode(errors="surrogateescape"),
+            source.encode(errors="surrogateescape"),
             TEST_PATIENCE,
         )
-        ended = self._conduct(job, OutputReader(said.extend), None)
-        if ended.why == "interrupted":
+        ended = self._run_job(job, OutputReader(output.extend), None)
+        if ended.reason == "interrupted":
             raise KeyboardInterrupt
         # The code of the condition, if the shell lived to see it; 2 and 126 on tell of an error.
         code = int(ended.report or b"-1")
-        lines = self._mask.text(said.decode(errors="replace")).strip().splitlines()
-        if ended.why or code < 0 or code > 125 or (code == 2 and lines):
-            reason = ended.why or (lines[-1] if lines else f"it ended with {ended.code}")
+        lines = self._mask.text(output.decode(errors="replace")).strip().splitlines()
+        if ended.reason or code < 0 or code > 125 or (code == 2 and lines):
+            reason = ended.reason or (lines[-1] if lines else f"it ended with {ended.code}")
             shown = self._mask.text(condition)
             raise SlipwayError(f'when="{shown}" cannot be decided: {reason}')
         return code == 0
@@ -151,11 +151,11 @@ class CellSession:
         """Return those of the variables that are set in the present state."""
         if not names:
             return {}
-        given = script.values(self._state.script(), names).encode(errors="surrogateescape")
+        source = script.values(self._state.script(), names).encode(errors="surrogateescape")
         argv = script.bash(self._name, "values")
-        job = ForegroundJob(argv, self._env, self._root, given, TEST_PATIENCE)
-        ended = self._conduct(job, OutputReader(lambda data: None), None)
-        if ended.why == "interrupted":
+        job = ForegroundJob(argv, self._env, self._root, source, TEST_PATIENCE)
+        ended = self._run_job(job, OutputReader(lambda data: None), None)
+        if ended.reason == "interrupted":
             raise KeyboardInterrupt
         words = iter(ended.report.decode(errors="replace").split("\0"))
         return dict(zip(words, words, strict=False))
@@ -166,13 +166,13 @@ class CellSession:
         if not folder.is_dir():
             folder = self._root if self._root.is_dir() else Path.home()
             tell(f"{self._state.cwd} is gone, so the shell begins in {folder}")
-        given, feed = os.pipe()
+        script_fd, feed = os.pipe()
         text = f"{self._state.script()}PS1='[runbook] \\w \\$ '\n"
-        argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{given}", "-i"]
+        argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{script_fd}", "-i"]
         person = self._person or Keyboard()
-        with person.lent():
-            started = subprocess.Popen(argv, env=self._env, cwd=folder, pass_fds=(given,))
-            os.close(given)
+        with person.restored():
+            started = subprocess.Popen(argv, env=self._env, cwd=folder, pass_fds=(script_fd,))
+            os.close(script_fd)
             before = signal.signal(signal.SIGINT, signal.SIG_IGN)
             try:
                 with contextlib.suppress(BrokenPipeError), os.fdopen(feed, "wb") as file:
@@ -185,29 +185,29 @@ class CellSession:
         """Forget what only this process knew."""
         self._state = CellState(self._root)
 
-    def _kept(self, n: int) -> Path:
+    def _state_path(self, n: int) -> Path:
         return self._folder / "state" / f"{n:02}.sh"
 
-    def _conduct(
-        self, job: ForegroundJob, hearing: OutputReader, person: Keyboard | None
+    def _run_job(
+        self, job: ForegroundJob, reader: OutputReader, person: Keyboard | None
     ) -> ExitStatus:
         self._debug(self._mask.text(f"in {job.cwd}: {shlex.join(job.argv(60, 61))}"))
-        return process.conduct(job, hearing, person)
+        return process.run_job(job, reader, person)
 
     def _job(self, cell: Cell, folder: Path, source: Path | None) -> ForegroundJob:
         traits = {"terminal": self._person is not None, "interactive": cell.attributes.interactive}
         before = self._state.script()
         if source is None:
-            given = script.cell(before, cell.source, cell.line, **traits)
+            text = script.cell(before, cell.source, cell.line, **traits)
         else:
             words = [sys.executable, "-u", "-P", python_cell.__file__, str(source)]
             words += [self._name, str(cell.line), str(self._root)]
-            given = script.python(before, words, **traits)
+            text = script.python(before, words, **traits)
         return ForegroundJob(
             script.bash(self._name, "cell" if source is None else "python"),
             {**self._env, "RUNBOOK_CELL": cell.id},
             folder,
-            given.encode(errors="surrogateescape"),
+            text.encode(errors="surrogateescape"),
             cell.attributes.timeout,
             cell.attributes.interactive,
         )
@@ -229,29 +229,29 @@ class CellSession:
 
     def _advance(self, cell: Cell, folder: Path, ended: ExitStatus, capture: Capture) -> None:
         """Take the state that a cell left."""
-        found = self._after_python(ended) if cell.language == "python" else None
+        after = self._after_python(ended) if cell.language == "python" else None
         if cell.language != "python":
-            found = state.from_bash(ended.report, self._env, self._mask)
-        found = found or self._state
-        if cell.attributes.cwd and found.cwd == folder:
-            found = replace(found, cwd=self._state.cwd)  # the attribute is for its cell alone
+            after = state.from_bash(ended.report, self._env, self._mask)
+        after = after or self._state
+        if cell.attributes.cwd and after.cwd == folder:
+            after = replace(after, cwd=self._state.cwd)  # the attribute is for its cell alone
         if capture.variable:
             line = state.assignment(capture.variable, capture.value)
             secret = [capture.variable] if self._mask.hides(capture.value) else []
-            found = found.extended({capture.variable: line}, secret, found.cwd)
-        self._state = found
+            after = after.extended({capture.variable: line}, secret, after.cwd)
+        self._state = after
 
     def _after_python(self, ended: ExitStatus) -> CellState | None:
         if not ended.report:
             return None
-        told = json.loads(ended.report)
-        lines = {name: f"unset -v {name}\n" for name in told["gone"]}
-        values = {**told["new"], **told["changed"]}
+        changes = json.loads(ended.report)
+        lines = {name: f"unset -v {name}\n" for name in changes["gone"]}
+        values = {**changes["new"], **changes["changed"]}
         for name, value in values.items():
-            lines[name] = state.assignment(name, value, export=name in told["new"])
+            lines[name] = state.assignment(name, value, export=name in changes["new"])
         lines = {name: line for name, line in lines.items() if state.NAME.match(name)}
         secret = [name for name in lines if self._mask.hides(values.get(name, ""))]
-        return self._state.extended(lines, secret, Path(told["cwd"]))
+        return self._state.extended(lines, secret, Path(changes["cwd"]))
 
     def _folder_of(self, cell: Cell) -> Path:
         if not cell.attributes.cwd:
@@ -271,6 +271,6 @@ def _file_of(runbook: str, root: Path) -> str:
 
 
 def _signal(ended: ExitStatus) -> str:
-    if ended.why or ended.code >= 0:
+    if ended.reason or ended.code >= 0:
         return ""
     return f"ended by {signal.Signals(-ended.code).name}"

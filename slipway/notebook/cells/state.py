@@ -14,13 +14,13 @@ from slipway.notebook.cells.mask import Mask
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # What a shell sets by itself, or what belongs to one cell alone.
-_ITS_OWN = re.compile(
+_OWN_VARIABLES = re.compile(
     r"(?:__slipway_.*|BASH(?:_.*|OPTS|PID)?|COMP_.*|COMPREPLY|COPROC|DIRSTACK|EPOCH\w+|EUID|FUNCNAME"
     r"|GROUPS|HISTCMD|LINENO|OLDPWD|OPTARG|OPTERR|OPTIND|PIPESTATUS|PPID|PWD|RANDOM|READLINE_.*|REPLY"
     r"|RUNBOOK_CELL|SECONDS|SHELLOPTS|SHLVL|SRANDOM|UID|_)\Z"
 )
 # What it sets where the environment does not; None stands for any value.
-_AS_EVER: Mapping[str, str | None] = {
+_DEFAULTS: Mapping[str, str | None] = {
     "IFS": " \t\n",
     "PS4": "+ ",
     "HOSTNAME": platform.node(),
@@ -53,11 +53,11 @@ class CellState:
 
     def write(self, path: Path) -> None:
         """Write down what may be written down, for its owner's eyes only, whole or not at all."""
-        known = json.dumps({"cwd": str(self.cwd), "unkept": self.unkept})
+        header = json.dumps({"cwd": str(self.cwd), "unkept": self.unkept})
         draft = path.with_name(f".{path.name}.draft")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(f"# {known}\n{self.text}".encode(errors="surrogateescape"))
+            file.write(f"# {header}\n{self.text}".encode(errors="surrogateescape"))
         draft.replace(path)
 
 
@@ -66,8 +66,8 @@ def read(path: Path) -> CellState:
     try:
         text = path.read_bytes().decode(errors="surrogateescape")
         head, _, body = text.partition("\n")
-        known = json.loads(head.removeprefix("# "))
-        return CellState(Path(known["cwd"]), body, unkept=tuple(known["unkept"]))
+        header = json.loads(head.removeprefix("# "))
+        return CellState(Path(header["cwd"]), body, unkept=tuple(header["unkept"]))
     except OSError as error:
         raise SlipwayError(f"{path}: the shell's state cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -93,7 +93,7 @@ def from_bash(report: bytes, start: Mapping[str, str], mask: Mask) -> CellState 
     rest = iter(parts[4:-2])
     for kind, name, text, value in zip(rest, rest, rest, rest, strict=True):
         seen.add(name)
-        if kind == "variable" and (not text or _is_as_it_was(name, text, value[:-1], start)):
+        if kind == "variable" and (not text or _is_unchanged(name, text, value[:-1], start)):
             continue
         label = f"{name}()" if kind == "function" else name
         lines[label] = text + value  # of a function the value is how to export it
@@ -105,14 +105,14 @@ def from_bash(report: bytes, start: Mapping[str, str], mask: Mask) -> CellState 
     return CellState(Path("/")).extended(lines, secret, Path(cwd.removesuffix("\n")))
 
 
-def _is_as_it_was(name: str, text: str, value: str, start: Mapping[str, str]) -> bool:
-    if _ITS_OWN.match(name) or (name in _AS_EVER and _AS_EVER[name] in (None, value)):
+def _is_unchanged(name: str, text: str, value: str, start: Mapping[str, str]) -> bool:
+    if _OWN_VARIABLES.match(name) or (name in _DEFAULTS and _DEFAULTS[name] in (None, value)):
         return True
     return start.get(name) == value and text.startswith("declare -x ")
 
 
 def _is_gone(name: str, seen: Collection[str]) -> bool:
-    return name not in seen and bool(NAME.match(name)) and not _ITS_OWN.match(name)
+    return name not in seen and bool(NAME.match(name)) and not _OWN_VARIABLES.match(name)
 
 
 def _options(before: Collection[str], after: Collection[str]) -> Iterator[str]:

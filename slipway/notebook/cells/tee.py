@@ -121,10 +121,10 @@ class Traces:
     def feed(self, data: bytes) -> bytes:
         """Take a piece, return what is no traceback as far as whole lines tell."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        kept = b"".join(line + b"\n" for line in lines if not self._belongs(line))
+        shown = b"".join(line + b"\n" for line in lines if not self._belongs(line))
         if not (self._inside or self._after) and not TRACE.startswith(self._rest[: len(TRACE)]):
-            kept, self._rest = kept + self._rest, b""
-        return kept
+            shown, self._rest = shown + self._rest, b""
+        return shown
 
     def flush(self) -> bytes:
         """Return the rest."""

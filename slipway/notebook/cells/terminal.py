@@ -33,7 +33,7 @@ class Keyboard:
             self._restore(before)
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator[None]:
+    def restored(self) -> Iterator[None]:
         """Give it to a program that uses it as it is; take it back in order."""
         before = self._modes()
         try:
@@ -42,7 +42,7 @@ class Keyboard:
             if before is not None:
                 self._restore(before)
 
-    def equip(self, line: int) -> None:
+    def configure(self, line: int) -> None:
         """Make another terminal work like this one: its size, its keys."""
         if (modes := self._modes()) is not None:
             termios.tcsetattr(line, termios.TCSANOW, modes)
@@ -69,7 +69,7 @@ class Keyboard:
 def new(person: Keyboard) -> tuple[int, int]:
     """Return our end of a new terminal like the person's, and the end for a cell."""
     ours, theirs = pty.openpty()
-    person.equip(theirs)
+    person.configure(theirs)
     os.set_blocking(ours, False)
     return ours, theirs
 

@@ -27,60 +27,62 @@ def check(
 
     Several runbooks are taken for the whole collection, and then held against the tasks too.
     """
-    found: list[Problem] = []
+    complaints: list[Problem] = []
     cells: list[tuple[str, Cell]] = []
     books: list[Runbook] = []
-    told: dict[str, set[str]] = {}
+    mentioned: dict[str, set[str]] = {}
     for path in paths:
         try:
             runbook, problems = parse.read(path)
         except UsageError as error:
-            found.append(_unread(path, error))
+            complaints.append(_unread(path, error))
             continue
         file = where(path)
-        named = list(command_check.named(runbook))
-        told[runbook.name] = {word for _, words in named for word in words}
-        found += problems
-        found += command_check.problems(runbook, file, commands, named)
-        found += links.check(path, runbook.text)
-        found += variable_sources.problems(runbook, file, commands)
+        commanded = list(command_check.named(runbook))
+        mentioned[runbook.name] = {word for _, words in commanded for word in words}
+        complaints += problems
+        complaints += command_check.problems(runbook, file, commands, commanded)
+        complaints += links.check(path, runbook.text)
+        complaints += variable_sources.problems(runbook, file, commands)
         cells += [(file, cell) for cell in runbook.cells()]
         if path.name == INDEX:
-            found += form.without_way_back(runbook, file)
+            complaints += form.without_way_back(runbook, file)
             continue
         books.append(runbook)
         last_run = (last_runs or {}).get(runbook.name)
-        found += form.problems(runbook, file, commands, today, last_run)
-        found += form.unspoken(runbook, file, told[runbook.name])
+        complaints += form.problems(runbook, file, commands, today, last_run)
+        complaints += form.unmentioned(runbook, file, mentioned[runbook.name])
     for path in documents:
         try:
             runbook, _ = parse.read(path)
         except UsageError as error:
-            found.append(_unread(path, error))
+            complaints.append(_unread(path, error))
             continue
-        found += command_check.problems(
+        complaints += command_check.problems(
             runbook, where(path), commands, list(command_check.named(runbook))
         )
-        found += links.check(path, runbook.text)
-    found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
+        complaints += links.check(path, runbook.text)
+    complaints += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
     if len(books) > 1:
-        found += library.problems(books, told, commands)
-    return sorted(set(found))
+        complaints += library.problems(books, mentioned, commands)
+    return sorted(set(complaints))
 
 
-def obstacles(runbook: Runbook, slips: Sequence[Problem], commands: Commands) -> list[Problem]:
+def blocking_errors(
+    runbook: Runbook, slips: Sequence[Problem], commands: Commands
+) -> list[Problem]:
     """Return the errors that a run would stumble over; `slips` were found when it was read.
 
     A broken link or a missing owner is none: neither may keep anybody from working at night.
     """
-    found, file = list(slips), where(runbook.path)
+    errors, file = list(slips), where(runbook.path)
     cells = [(file, cell) for cell in runbook.cells()]
-    named = [each for each in command_check.named(runbook) if _is_in_a_cell(runbook, each[0])]
-    found += command_check.problems(runbook, file, commands, named)
-    found += variable_sources.problems(runbook, file, commands)
-    found += form.without_way_back(runbook, file)
-    found += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
-    return sorted({each for each in found if each.severity == "error"})
+    commanded = [each for each in command_check.named(runbook) if _is_in_a_cell(runbook, each[0])]
+    errors += command_check.problems(runbook, file, commands, commanded)
+    errors += variable_sources.problems(runbook, file, commands)
+    errors += form.without_way_back(runbook, file)
+    errors += [Problem(file, line, text) for file, line, text in syntax.faults(cells)]
+    return sorted({each for each in errors if each.severity == "error"})
 
 
 def _is_in_a_cell(runbook: Runbook, line: int) -> bool:
@@ -91,8 +93,8 @@ def _is_in_a_cell(runbook: Runbook, line: int) -> bool:
 def documents(root: Path = ROOT) -> list[Path]:
     """Return the other documents of the project, the index of the runbooks among them."""
     places = ("*.md", "docs/**/*.md", "backups/*.md", "runbooks/README.md")
-    found = {path for place in places for path in root.glob(place)}
-    return sorted(path for path in found if not _is_hidden(path.relative_to(root)))
+    paths = {path for place in places for path in root.glob(place)}
+    return sorted(path for path in paths if not _is_hidden(path.relative_to(root)))
 
 
 def _is_hidden(path: Path) -> bool:

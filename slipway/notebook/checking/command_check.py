@@ -128,6 +128,6 @@ def _spans(runbook: Runbook) -> Iterator[tuple[int, str]]:
     for node in page(runbook.text).walk():
         if node.token.type == "inline":
             text = node.token.content
-            for found in SPAN.finditer(text):
-                line = node.begin + 1 + text.count("\n", 0, found.start())
-                yield line, " ".join(found[2].split())
+            for match in SPAN.finditer(text):
+                line = node.begin + 1 + text.count("\n", 0, match.start())
+                yield line, " ".join(match[2].split())

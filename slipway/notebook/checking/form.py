@@ -44,10 +44,10 @@ def without_way_back(runbook: Runbook, file: str) -> Iterator[Problem]:
     yield from (Problem(file, line, text) for line, text in _dangers(runbook))
 
 
-def unspoken(runbook: Runbook, file: str, told: AbstractSet[str]) -> Iterator[Problem]:
+def unmentioned(runbook: Runbook, file: str, mentioned: AbstractSet[str]) -> Iterator[Problem]:
     """Find tasks of the front matter that the text never speaks of."""
     for task in runbook.matter.tasks:
-        if task not in told:
+        if task not in mentioned:
             text = (
                 f"`task` names {task}, and the text never says inv {task}: say it, or take it out"
             )
@@ -70,17 +70,17 @@ def _dangers(runbook: Runbook) -> Iterator[tuple[int, str]]:
         return
     for cell in runbook.cells():
         if cell.attributes.destructive and not cell.attributes.skip:
-            wish = "say how to go back, or that there is no way"
-            yield cell.line, f'"{cell.id}" destroys and there is no section ## Roll back: {wish}'
+            advice = "say how to go back, or that there is no way"
+            yield cell.line, f'"{cell.id}" destroys and there is no section ## Roll back: {advice}'
 
 
 def _tasks(runbook: Runbook, commands: Commands) -> Iterator[tuple[int, str]]:
-    known, matter = commands.tasks(), runbook.matter
+    existing, matter = commands.tasks(), runbook.matter
     for task in matter.tasks:
-        if task not in known and task not in matter.awaits:
-            yield key_line(runbook, "task"), f'there is no task "{task}"{nearest(task, known)}'
+        if task not in existing and task not in matter.awaits:
+            yield key_line(runbook, "task"), f'there is no task "{task}"{nearest(task, existing)}'
     for task in matter.awaits:
-        if task in known:
+        if task in existing:
             text = f"inv {task} exists now: take it out of `awaits`"
             yield key_line(runbook, "awaits"), text
 
@@ -99,12 +99,12 @@ def _tested(
     if tested and tested > today + datetime.timedelta(days=1):  # it may be tomorrow elsewhere
         yield line, f"last_tested: {written} is in the future: write the day of a real run", "error"
         return
-    known = [each for each in (tested, last_run) if each]
+    dates = [each for each in (tested, last_run) if each]
     again = f"run it, then write last_tested: {today}"
-    if not known:
+    if not dates:
         yield line, f"it was never tested: {again}", "warning"
-    elif (age := (today - max(known)).days) > STALE:
-        yield line, f"it was last tested {age} days ago ({max(known)}): {again}", "warning"
+    elif (age := (today - max(dates)).days) > STALE:
+        yield line, f"it was last tested {age} days ago ({max(dates)}): {again}", "warning"
 
 
 def _size(runbook: Runbook) -> Iterator[tuple[int, str]]:
@@ -118,13 +118,13 @@ def _size(runbook: Runbook) -> Iterator[tuple[int, str]]:
 
 def _order(runbook: Runbook) -> Iterator[tuple[int, str]]:
     """Find sections that are missing, or stand where nobody looks for them."""
-    found = _parts(runbook)
-    there = {heading.section for heading, _ in found}
+    parts = _parts(runbook)
+    present = {heading.section for heading, _ in parts}
     for section, what in WANTED.items():
-        if section not in there:
+        if section not in present:
             yield 1, f"there is no section ## {_title(section)}: {what}"
     furthest: Heading | None = None
-    for heading, blocks in found:
+    for heading, blocks in parts:
         if heading.section in PROSE and not _acts(blocks):
             continue
         if furthest and ORDER.index(heading.section) < ORDER.index(furthest.section):

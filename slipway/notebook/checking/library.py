@@ -11,14 +11,14 @@ from slipway.notebook.problem import Problem, nearest, where
 
 
 def problems(
-    runbooks: Sequence[Runbook], told: Mapping[str, AbstractSet[str]], commands: Commands
+    runbooks: Sequence[Runbook], mentioned: Mapping[str, AbstractSet[str]], commands: Commands
 ) -> Iterator[Problem]:
     """Find tasks without a runbook, runbooks without a task, and two for the same task.
 
     `told` has for each runbook's name the tasks that its text speaks of.
     """
     books = {runbook.name: runbook for runbook in runbooks}
-    yield from _of_tasks(books, told, commands.tasks(), runbooks[0].path.parent)
+    yield from _of_tasks(books, mentioned, commands.tasks(), runbooks[0].path.parent)
     linked = set(commands.tasks().values())
     for name, runbook in books.items():
         if not runbook.matter.tasks and name not in linked:
@@ -29,7 +29,7 @@ def problems(
 
 def _of_tasks(
     books: Mapping[str, Runbook],
-    told: Mapping[str, AbstractSet[str]],
+    mentioned: Mapping[str, AbstractSet[str]],
     tasks: Mapping[str, str],
     folder: Path,
 ) -> Iterator[Problem]:
@@ -39,10 +39,10 @@ def _of_tasks(
             text = f'inv {task} has no runbook: name one where it is made, @command(runbook="...")'
             yield Problem(index, 1, text, "warning")
         elif name not in books:
-            wish = nearest(name, books) or f"; begin it: inv runbook.new --name={name}"
-            text = f"there is no such runbook, which the help of inv {task} names{wish}"
+            hint = nearest(name, books) or f"; begin it: inv runbook.new --name={name}"
+            text = f"there is no such runbook, which the help of inv {task} names{hint}"
             yield Problem(where(folder / f"{name}.md"), 1, text)
-        elif task not in told[name]:
+        elif task not in mentioned[name]:
             text = f"the help of inv {task} names this runbook, which never says inv {task}"
             yield Problem(where(books[name].path), 1, text)
 
@@ -60,6 +60,6 @@ def _twice(books: Mapping[str, Runbook], tasks: Mapping[str, str]) -> Iterator[P
         task = runbook.matter.tasks[0]
         other = first.setdefault(task, name)
         if other != name:
-            wish = f"join them, or name what else this one is about (task: [{task}, ...])"
-            text = f"inv {task} has a runbook already, {other}.md: {wish}"
+            advice = f"join them, or name what else this one is about (task: [{task}, ...])"
+            text = f"inv {task} has a runbook already, {other}.md: {advice}"
             yield Problem(where(runbook.path), key_line(runbook, "task"), text, "warning")

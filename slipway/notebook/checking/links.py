@@ -23,16 +23,16 @@ UNDEFINED = re.compile(r"(?<![\w\]])\[[^\[\]]+\]\[([^\[\]]+)\]")
 def check(path: Path, text: str) -> list[Problem]:
     """Return what is wrong with the links of a file that holds this text."""
     parsed = page(clean(text))
-    found = {
+    problems = {
         Problem(where(path), line, complaint)
         for line, target in _targets(parsed)
         if (complaint := _complain(path, parsed, target))
     }
     for line, label in _undefined(parsed):
-        known = [str(each).lower() for each in parsed.references]
-        complaint = f"the link [{label}] is defined nowhere{nearest(label.lower(), known)}"
-        found.add(Problem(where(path), line, complaint))
-    return sorted(found)
+        labels = [str(each).lower() for each in parsed.references]
+        complaint = f"the link [{label}] is defined nowhere{nearest(label.lower(), labels)}"
+        problems.add(Problem(where(path), line, complaint))
+    return sorted(problems)
 
 
 def anchors(parsed: Page) -> set[str]:
@@ -68,10 +68,10 @@ def _complaint(path: Path, parsed: Page, target: str) -> str | None:
     return _no_anchor(name, anchor, anchors(other))
 
 
-def _no_anchor(place: str, anchor: str, known: Iterable[str]) -> str | None:
-    if anchor in {"", "top", *known} or LINES.fullmatch(anchor):
+def _no_anchor(place: str, anchor: str, anchors: Iterable[str]) -> str | None:
+    if anchor in {"", "top", *anchors} or LINES.fullmatch(anchor):
         return None
-    hint = nearest(f"#{anchor}", sorted(f"#{each}" for each in known))
+    hint = nearest(f"#{anchor}", sorted(f"#{each}" for each in anchors))
     return f"{place} has no heading #{anchor}{hint}"
 
 

@@ -22,7 +22,7 @@ READER = (
     r"""number=$((number + 1)); done"""
 )
 BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
-SAID = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
+MESSAGE = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
 EXPANSIONS = {
     *("simple_expansion", "expansion", "arithmetic_expansion", "brace_expression"),
     *("command_substitution", "process_substitution"),
@@ -41,29 +41,29 @@ def faults(cells: Sequence[tuple[str, Cell]]) -> Iterator[tuple[str, int, str]]:
         if cell.language == "sh":
             is_whole = "<<" not in cell.source and not tree(cell.source).has_error
             (whole if is_whole else doubtful).append((file, cell))
-    if whole and _said_by_bash(["\n".join(cell.source for _, cell in whole)]) != [(0, "")]:
+    if whole and _bash_complaints(["\n".join(cell.source for _, cell in whole)]) != [(0, "")]:
         doubtful += whole
-    said = _said_by_bash([cell.source for _, cell in doubtful])
-    for (file, cell), (line, text) in zip(doubtful, said, strict=True):
+    complaints = _bash_complaints([cell.source for _, cell in doubtful])
+    for (file, cell), (line, text) in zip(doubtful, complaints, strict=True):
         if text:
             last = len(cell.source.splitlines())
             yield file, cell.line + min(line, last), f"bash cannot read this: {text}"
 
 
-def _said_by_bash(scripts: Sequence[str]) -> list[tuple[int, str]]:
+def _bash_complaints(scripts: Sequence[str]) -> list[tuple[int, str]]:
     """Return bash's first complaint about each script with its line, or (0, "")."""
     if not scripts:
         return []
-    given = "".join(script.replace("\0", "�") + "\n\0" for script in scripts)
-    done = LocalHost().run([*BASH, "-c", READER], stdin=given.encode(), check=False)
-    return [_complaint(said.partition("\n")[2]) for said in done.out.split("\0")[1:]]
+    joined = "".join(script.replace("\0", "�") + "\n\0" for script in scripts)
+    result = LocalHost().run([*BASH, "-c", READER], stdin=joined.encode(), check=False)
+    return [_complaint(message.partition("\n")[2]) for message in result.out.split("\0")[1:]]
 
 
-def _complaint(said: str) -> tuple[int, str]:
-    found = SAID.search(said)
-    if found is None:  # it may have fallen over without a word
-        return (1, "it is nested too deeply, or ends in the middle") if said.strip() else (0, "")
-    text = found[2].removeprefix("syntax error: ").removeprefix("syntax error ")
+def _complaint(message: str) -> tuple[int, str]:
+    match = MESSAGE.search(message)
+    if match is None:  # it may have fallen over without a word
+        return (1, "it is nested too deeply, or ends in the middle") if message.strip() else (0, "")
+    text = match[2].removeprefix("syntax error: ").removeprefix("syntax error ")
     mark = re.search(r"wanted `(.*)'", text)
     if mark:
         return _line(text), f"nothing ends the heredoc; {mark[1]} has to stand alone on a line"
@@ -72,7 +72,7 @@ def _complaint(said: str) -> tuple[int, str]:
         text = f"nothing closes the {quote[1]} that is opened here"
     elif "end of file" in text:
         text = "something that is opened here is never closed: a quote, a bracket, if, for, {"
-    return max(int(found[1]) - 1, 1), text
+    return max(int(match[1]) - 1, 1), text
 
 
 def _line(text: str) -> int:

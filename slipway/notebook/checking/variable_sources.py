@@ -22,8 +22,8 @@ GIVEN = re.compile(
 def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Problem]:
     """Find what cells take and nothing gives, in the order in which a run comes by."""
     tasks = [task for task in runbook.matter.tasks if task not in runbook.matter.awaits]
-    known = {parameter(flag.name) for task in tasks for flag in commands.flags(task)}
-    known |= set(runbook.matter.params)
+    available = {parameter(flag.name) for task in tasks for flag in commands.flags(task)}
+    available |= set(runbook.matter.params)
     if len(tasks) < len(runbook.matter.tasks):
         return  # nobody knows yet which flags an awaited task will have
     missing: dict[str, VariableUse] = {}
@@ -32,18 +32,18 @@ def problems(runbook: Runbook, file: str, commands: Commands) -> Iterator[Proble
             if cell.attributes.skip:
                 continue
             for use in uses(cell):
-                if not (use.has_default or use.name in known or GIVEN.fullmatch(use.name)):
-                    may_be_set = use.may_be_set or ANYTHING in known
+                if not (use.has_default or use.name in available or GIVEN.fullmatch(use.name)):
+                    may_be_set = use.may_be_set or ANYTHING in available
                     missing.setdefault(use.name, replace(use, may_be_set=may_be_set))
-            known |= sets(cell)
-    known.discard(ANYTHING)
+            available |= sets(cell)
+    available.discard(ANYTHING)
     for name, use in missing.items():
         if use.may_be_set:
             why = "only what ., source or eval brings in can set it"
-            text = f"${name} is set by no cell before: {why}{nearest(name, known - {name})}"
+            text = f"${name} is set by no cell before: {why}{nearest(name, available - {name})}"
             yield Problem(file, use.line, text, "warning")
         else:
-            yield Problem(file, use.line, f"${name} is {_why(name, tasks, known)}")
+            yield Problem(file, use.line, f"${name} is {_why(name, tasks, available)}")
 
 
 def parameter(flag: str) -> str:
@@ -51,12 +51,12 @@ def parameter(flag: str) -> str:
     return flag.upper().replace("-", "_")
 
 
-def _why(name: str, tasks: list[str], known: set[str]) -> str:
-    if name in known:
+def _why(name: str, tasks: list[str], available: set[str]) -> str:
+    if name in available:
         return "used before anything sets it: move what sets it up"
     flag = name.lower().replace("_", "-")
     lacking = [f"inv {task} has no --{flag}" for task in tasks[:3]]
     where = " and ".join(["no cell before sets it", *lacking])
     if not lacking:
         where += ", and the front matter names no task and no such parameter"
-    return f"set nowhere: {where}{nearest(name, known)}"
+    return f"set nowhere: {where}{nearest(name, available)}"

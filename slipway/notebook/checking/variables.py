@@ -38,7 +38,7 @@ class VariableUse:
 
 
 @dataclass(frozen=True)
-class _Sight:
+class _Occurrence:
     """A name that was seen; what is set counts from `position` on."""
 
     name: str
@@ -52,20 +52,22 @@ def uses(cell: Cell) -> list[VariableUse]:
 
     The texts of `when` and `confirm` count; a name stands once for each line that uses it.
     """
-    taken, given = _read(cell)
+    used, assigned = _read(cell)
     attributes = cell.attributes
-    found = [VariableUse(each.name, cell.line) for each in _shell(attributes.when)[0]]
-    found += [VariableUse(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")]
-    for each in taken:
+    outside = [VariableUse(each.name, cell.line) for each in _shell(attributes.when)[0]]
+    outside += [
+        VariableUse(a or b, cell.line) for a, b in MENTION.findall(attributes.confirm or "")
+    ]
+    for each in used:
         before = {
             other.name
-            for other in given
+            for other in assigned
             if each.position == EVERYWHERE or other.position < each.position
         }
         if each.name not in before:
             line = cell.line + each.line
-            found.append(VariableUse(each.name, line, each.has_default, ANYTHING in before))
-    return sorted(dict.fromkeys(found), key=lambda use: (use.line, use.name))
+            outside.append(VariableUse(each.name, line, each.has_default, ANYTHING in before))
+    return sorted(dict.fromkeys(outside), key=lambda use: (use.line, use.name))
 
 
 def sets(cell: Cell) -> set[str]:
@@ -74,7 +76,7 @@ def sets(cell: Cell) -> set[str]:
     return {each.name for each in _read(cell)[1]} | captured
 
 
-def _read(cell: Cell) -> tuple[list[_Sight], list[_Sight]]:
+def _read(cell: Cell) -> tuple[list[_Occurrence], list[_Occurrence]]:
     return _python(cell.source) if cell.language == "python" else _shell(cell.source)
 
 
@@ -82,12 +84,12 @@ def _read(cell: Cell) -> tuple[list[_Sight], list[_Sight]]:
 
 
 @functools.lru_cache(maxsize=256)  # asked for what a cell takes, then for what it sets
-def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
+def _shell(source: str) -> tuple[list[_Occurrence], list[_Occurrence]]:
     """Return what is used and what is set, each with its place."""
     if not source.strip():
         return [], []
-    taken: list[_Sight] = []
-    given: list[_Sight] = []
+    used: list[_Occurrence] = []
+    assigned: list[_Occurrence] = []
     code = source.encode()
     for node, in_function in _walk(_parser().parse(code).root_node, False):
         line = node.start_point[0] + 1
@@ -96,26 +98,26 @@ def _shell(source: str) -> tuple[list[_Sight], list[_Sight]]:
             at = end = EVERYWHERE
         match node.type:
             case "simple_expansion" | "expansion":
-                taken += [_Sight(name, at, line, has) for name, has in _expansion(node)]
-                given += [_Sight(name, end, line) for name in _assigned_by_expansion(node)]
+                used += [_Occurrence(name, at, line, has) for name, has in _expansion(node)]
+                assigned += [_Occurrence(name, end, line) for name in _assigned_by_expansion(node)]
             case "binary_expression" | "postfix_expression" | "unary_expression":
-                taken += [_Sight(name, at, line) for name in _arithmetic(node)]
-                given += [_Sight(name, end, line) for name in _assigned_in_arithmetic(node)]
+                used += [_Occurrence(name, at, line) for name in _arithmetic(node)]
+                assigned += [_Occurrence(name, end, line) for name in _assigned_in_arithmetic(node)]
             case "variable_assignment":
                 # `FOO=1 command` sets it for that command alone.
                 is_prefix = node.parent is not None and node.parent.type == "command"
-                given += [] if is_prefix else [_Sight(n, end, line) for n in _targets(node)]
+                assigned += [] if is_prefix else [_Occurrence(n, end, line) for n in _targets(node)]
             case "declaration_command":
-                given += [_Sight(n, end, line) for n in _named(node)]
+                assigned += [_Occurrence(n, end, line) for n in _named(node)]
             case "for_statement":
-                given += [_Sight(n, at, line) for n in _named(node)]
+                assigned += [_Occurrence(n, at, line) for n in _named(node)]
             case "concatenation" if code[node.end_byte : node.end_byte + 1] in (b"<", b">"):
-                given += [_Sight(n, end, line) for n in DESCRIPTOR.findall(_text(node))]
+                assigned += [_Occurrence(n, end, line) for n in DESCRIPTOR.findall(_text(node))]
             case "command":
-                given += [_Sight(n, end, line) for n in _set_by_command(node)]
+                assigned += [_Occurrence(n, end, line) for n in _set_by_command(node)]
             case _:
                 pass
-    return taken, given
+    return used, assigned
 
 
 @functools.cache
@@ -154,8 +156,8 @@ def _expansion(node: "Node") -> list[tuple[str, bool]]:
     holders = [node, *(child for child in node.children if child.type == "subscript")]
     names = [name for holder in holders for name in _named(holder)[:1]]
     has_default = any(child.type in DEFAULTS for child in node.children)
-    found = [name for name in names if NAME.fullmatch(name)]
-    return [(name, has_default or _is_guarded(node, name)) for name in found]
+    valid = [name for name in names if NAME.fullmatch(name)]
+    return [(name, has_default or _is_guarded(node, name)) for name in valid]
 
 
 def _is_guarded(node: "Node", name: str) -> bool:
@@ -196,8 +198,8 @@ def _assigned_in_arithmetic(node: "Node") -> list[str]:
 
 def _set_by_command(node: "Node") -> list[str]:
     """Return what a builtin sets: read, mapfile, printf -v, getopts, let; source anything."""
-    said = [child for child in node.children if child.type != "variable_assignment"]
-    words = [_text(child) for child in said if child.is_named]
+    children = [child for child in node.children if child.type != "variable_assignment"]
+    words = [_text(child) for child in children if child.is_named]
     while words[:1] and words[0] in ("builtin", "command"):
         words = words[1:]
     if not words:
@@ -205,21 +207,21 @@ def _set_by_command(node: "Node") -> list[str]:
     command, rest = words[0], words[1:]
     if command in SOURCERS:
         return [ANYTHING]
-    found: list[str] = []
+    targets: list[str] = []
     if command in SETTERS:
-        found = _operands(rest, SETTERS[command])
-        found = found or ["REPLY" if command == "read" else "MAPFILE"]
+        targets = _operands(rest, SETTERS[command])
+        targets = targets or ["REPLY" if command == "read" else "MAPFILE"]
     elif command == "printf" and rest[:1] == ["-v"]:
-        found = rest[1:2]
+        targets = rest[1:2]
     elif command == "getopts":
-        found = [*rest[1:2], "OPTARG", "OPTIND"]
+        targets = [*rest[1:2], "OPTARG", "OPTIND"]
     elif command == "let":
-        found = [word.partition("=")[0].strip("'\"+-*/ ") for word in rest if "=" in word]
-    return [name for name in found if NAME.fullmatch(name)]
+        targets = [word.partition("=")[0].strip("'\"+-*/ ") for word in rest if "=" in word]
+    return [name for name in targets if NAME.fullmatch(name)]
 
 
 def _operands(words: list[str], with_value: str) -> list[str]:
-    found: list[str] = []
+    operands: list[str] = []
     swallow = False
     for word in words:
         if swallow:
@@ -227,43 +229,43 @@ def _operands(words: list[str], with_value: str) -> list[str]:
         elif word.startswith("-") and len(word) > 1:
             swallow = word[-1] in with_value
         else:
-            found.append(word)
-    return found
+            operands.append(word)
+    return operands
 
 
 # --- Python --------------------------------------------------------------------------------
 
 
-def _python(source: str) -> tuple[list[_Sight], list[_Sight]]:
-    taken: list[_Sight] = []
-    given: list[_Sight] = []
+def _python(source: str) -> tuple[list[_Occurrence], list[_Occurrence]]:
+    used: list[_Occurrence] = []
+    assigned: list[_Occurrence] = []
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return taken, given
+        return used, assigned
     for node in ast.walk(tree):
         at = 1000 * getattr(node, "lineno", 0) + getattr(node, "col_offset", 0)
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Subscript) and _is_environ(node.value):
             for name in _strings([node.slice]):
                 if isinstance(node.ctx, ast.Load):
-                    taken.append(_Sight(name, at, line))
+                    used.append(_Occurrence(name, at, line))
                 else:  # what stands on the right of the = is taken first
-                    given.append(_Sight(name, at + 999, line))
+                    assigned.append(_Occurrence(name, at + 999, line))
         elif isinstance(node, ast.Call):
             first = _strings(node.args[:1])
-            match _asked_of_environ(node.func):
+            match _environ_method(node.func):
                 case "get" | "getenv":
-                    taken += [_Sight(name, at, line, has_default=True) for name in first]
+                    used += [_Occurrence(name, at, line, has_default=True) for name in first]
                 case "pop" | "setdefault":
                     has_default = len(node.args) > 1
-                    taken += [_Sight(name, at, line, has_default) for name in first]
-                    given += [_Sight(name, at, line) for name in first]
+                    used += [_Occurrence(name, at, line, has_default) for name in first]
+                    assigned += [_Occurrence(name, at, line) for name in first]
                 case "update":
-                    given += [_Sight(name, at, line) for name in _updated(node)]
+                    assigned += [_Occurrence(name, at, line) for name in _updated(node)]
                 case _:
                     pass
-    return taken, given
+    return used, assigned
 
 
 def _is_environ(node: ast.expr) -> bool:
@@ -272,7 +274,7 @@ def _is_environ(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "environ"
 
 
-def _asked_of_environ(function: ast.expr) -> str:
+def _environ_method(function: ast.expr) -> str:
     """Return which method of os.environ is called, or `getenv`, or nothing."""
     if isinstance(function, ast.Attribute):
         return function.attr if _is_environ(function.value) or function.attr == "getenv" else ""
@@ -284,8 +286,8 @@ def _strings(nodes: list[ast.expr]) -> list[str]:
 
 
 def _updated(call: ast.Call) -> list[str]:
-    given = [each.arg for each in call.keywords if each.arg]
+    keys = [each.arg for each in call.keywords if each.arg]
     for each in call.args:
         if isinstance(each, ast.Dict):
-            given += _strings([key for key in each.keys if key is not None])
-    return given
+            keys += _strings([key for key in each.keys if key is not None])
+    return keys

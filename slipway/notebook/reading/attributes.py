@@ -52,16 +52,16 @@ def read(info: str) -> FenceInfo:
     """Read what follows the opening mark of a fence."""
     info = info.strip()
     if not info:
-        wish = "```sh to run it, ```console or ```text to show it"
-        return FenceInfo("", complaints=(f"a fence without a language: write {wish}",))
+        advice = "```sh to run it, ```console or ```text to show it"
+        return FenceInfo("", complaints=(f"a fence without a language: write {advice}",))
     if info.startswith("{"):
         return FenceInfo("", complaints=("the language comes first: ```sh {...}",))
     word, gap, rest = re.fullmatch(r"([^\s{]+)(\s*)(.*)", info, re.DOTALL).groups()  # type: ignore[union-attr]
     language = word.lower()
     complaints: list[str] = []
     if language in LOOKS_RUN:
-        wish = f"write {LOOKS_RUN[language]} to run it, or text"
-        complaints.append(f"{_short(word)} is shown and never run: {wish}")
+        advice = f"write {LOOKS_RUN[language]} to run it, or text"
+        complaints.append(f"{_short(word)} is shown and never run: {advice}")
     if language not in RUNS:
         if rest.startswith("{"):
             complaints.append(f"{_short(word)} is never run, so braces after it mean nothing")
@@ -71,9 +71,9 @@ def read(info: str) -> FenceInfo:
         return FenceInfo(language, complaints=tuple(complaints))
     if rest and not gap:
         complaints.append(f"add a space before the brace: {word} {_short(rest)}")
-    found: dict[str, Any] = {}
-    complaints += _braces(rest, found)
-    return FenceInfo(language, Attributes(**found), tuple(complaints))
+    attributes: dict[str, Any] = {}
+    complaints += _braces(rest, attributes)
+    return FenceInfo(language, Attributes(**attributes), tuple(complaints))
 
 
 def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
@@ -92,7 +92,7 @@ def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
         yield "an interactive cell cannot be retried by itself: take one of the two away"
 
 
-def _braces(text: str, found: dict[str, Any]) -> Iterator[str]:
+def _braces(text: str, attributes: dict[str, Any]) -> Iterator[str]:
     if not text:
         return
     if len(text) > LARGEST:
@@ -115,21 +115,21 @@ def _braces(text: str, found: dict[str, Any]) -> Iterator[str]:
         return
     for word in words:
         key, has_value, value = word.partition("=")
-        if key in found:
+        if key in attributes:
             yield f"{key} is given twice"
         elif key not in NAMES:
             yield f'unknown attribute "{_short(key)}"{nearest(key, NAMES)}'
-        elif complaint := _take(key, value if has_value else None, found):
+        elif complaint := _take(key, value if has_value else None, attributes):
             yield complaint
 
 
-def _take(key: str, value: str | None, found: dict[str, Any]) -> str | None:
+def _take(key: str, value: str | None, attributes: dict[str, Any]) -> str | None:
     """Put one attribute among those found, or say what is wrong with it."""
     if key in SWITCHES:
-        found[key] = True
+        attributes[key] = True
         return None if value is None else f"{key} takes no value: write {key} alone"
     if key == "confirm":
-        found[key] = value or ""
+        attributes[key] = value or ""
         return 'confirm= asks nothing: write confirm, or confirm="..."' if value == "" else None
     if not value:
         return f"{key} needs a value: {key}={EXAMPLES[key]}"
@@ -140,24 +140,24 @@ def _take(key: str, value: str | None, found: dict[str, Any]) -> str | None:
                 return f"{key}={_short(value)} is no duration: write {EXAMPLES[key]}, 500ms, 5m, 2h"
             if not 0 < seconds <= LONGEST:
                 return f"{key}={_short(value)} must be more than 0 and at most 168h"
-            found[key] = seconds
+            attributes[key] = seconds
         case "retry":
             if not re.fullmatch(r"[1-9][0-9]{0,2}", value):
                 return f"retry={_short(value)} must be a number from 1 to 999"
-            found[key] = int(value)
+            attributes[key] = int(value)
         case "name":
             if not NAME.fullmatch(value):
                 shape = "lower-case letters, digits and dashes, beginning with a letter"
                 return f"name={_short(value)} must be {shape}"
-            found[key] = value
+            attributes[key] = value
         case "capture":
             if not VARIABLE.fullmatch(value):
                 return f"capture={_short(value)} is no variable: write capture=OLD, without $"
             if value in TAKEN or value.startswith("RUNBOOK"):
                 return f"capture={value} would overwrite a variable that the run needs"
-            found[key] = value
+            attributes[key] = value
         case _:
-            found[key] = value
+            attributes[key] = value
     return None
 
 

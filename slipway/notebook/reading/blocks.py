@@ -46,10 +46,10 @@ class BlockReader:
 
     def read(self) -> tuple[Block, ...]:
         """Return the blocks in the order of their lines."""
-        self._each(self.page.blocks, quotes=0, depth=0)
+        self._read_nodes(self.page.blocks, quotes=0, depth=0)
         return tuple(self.blocks)
 
-    def _each(self, nodes: Sequence[Node], quotes: int, depth: int) -> None:
+    def _read_nodes(self, nodes: Sequence[Node], quotes: int, depth: int) -> None:
         for special, group in itertools.groupby(nodes, key=_is_special):
             if not special:
                 self._prose(list(group), quotes)
@@ -65,7 +65,7 @@ class BlockReader:
                     case "list_item":
                         self._item(node, quotes, depth)
                     case _:
-                        self._each(node.children, quotes, depth + 1)
+                        self._read_nodes(node.children, quotes, depth + 1)
 
     def _heading(self, node: Node) -> None:
         text = plain(node.inline).strip()
@@ -87,9 +87,9 @@ class BlockReader:
         text = _source(self.page.lines[first:last], quotes)
         if text:
             self.blocks.append(Prose(first + 1, self.section, text + self._references(text)))
-        self._look_over(nodes)
+        self._check_prose(nodes)
 
-    def _look_over(self, nodes: Sequence[Node]) -> None:
+    def _check_prose(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             for line, slip in near_misses.in_prose(node):
                 self.complain(line, slip)
@@ -99,30 +99,30 @@ class BlockReader:
         if "[" not in text or not self.page.references:
             return ""
         inner = {" ".join(part.split()).upper() for part in re.findall(r"\[([^\[\]]+)\]", text)}
-        found = [
+        definitions = [
             f"\n[{label}]: <{entry['href']}>"
             for label, entry in self.page.references.items()
             if label in inner and f"[{label}]:" not in text.upper()
         ]
-        return "\n" + "".join(found) if found else ""
+        return "\n" + "".join(definitions) if definitions else ""
 
     def _quote(self, node: Node, quotes: int, depth: int) -> None:
         inline = node.children[0].inline if node.children else None
         match = ALERT.match(inline.content) if inline else None
         if inline is None or match is None:
-            self._each(node.children, quotes, depth + 1)
+            self._read_nodes(node.children, quotes, depth + 1)
             return
         line, kind = node.begin + 1, match[1].lower()
         if kind not in ALERTS:
-            known = ", ".join(f"[!{each.upper()}]" for each in ALERTS)
-            self.complain(line, f"there is no alert [!{match[1]}], but {known}")
+            kinds = ", ".join(f"[!{each.upper()}]" for each in ALERTS)
+            self.complain(line, f"there is no alert [!{match[1]}], but {kinds}")
         elif match[2]:
             self.complain(line, f"[!{match[1]}] stands alone on its line, the text below it")
         elif depth:
             self.complain(line, "an alert in a list is drawn as a plain quote: move it out")
         text, rest = self._leading(node, inline.content[match.end(1) + 1 :], quotes)
         self.blocks.append(Alert(line, self.section, kind, text))
-        self._each(rest, quotes, depth + 1)
+        self._read_nodes(rest, quotes, depth + 1)
 
     def _item(self, node: Node, quotes: int, depth: int) -> None:
         inline = node.children[0].inline if node.children else None
@@ -133,10 +133,10 @@ class BlockReader:
                 text = "this box is ticked in the file: every run ticks its own"
                 self.complain(line, text, warning=True)
             text, rest = self._leading(node, inline.content[match.end() :], quotes)
-            self._begin(line)
-            slug, title = self._place()
-            here = self._id(f"{slug}-todo", line, number=True)
-            self.blocks.append(ManualStep(line, self.section, here, title, text))
+            self._enter_steps(line)
+            slug, title = self._slug_and_title()
+            id = self._id(f"{slug}-todo", line, number=True)
+            self.blocks.append(ManualStep(line, self.section, id, title, text))
         elif inline and NEARLY_TODO.match(inline.content):
             self.complain(line, "a step by hand is written - [ ] and then its text")
             return
@@ -145,12 +145,12 @@ class BlockReader:
             rest = node.children[len(lead) :]
             if lead:
                 self._prose([Node(node.token, tuple(lead), node.begin, lead[-1].end)], quotes)
-        self._each(rest, quotes, depth + 1)
+        self._read_nodes(rest, quotes, depth + 1)
 
     def _leading(self, node: Node, text: str, quotes: int) -> tuple[str, Sequence[Node]]:
         """Join the text of a first paragraph to what is plain after it; return what is not."""
         lead = list(itertools.takewhile(lambda each: not _is_special(each), node.children[1:]))
-        self._look_over(node.children[: 1 + len(lead)])
+        self._check_prose(node.children[: 1 + len(lead)])
         first = "\n".join(line.lstrip() for line in text.split("\n")).strip()
         parts = [first, *(_source(self.page.lines[n.begin : n.end], quotes) for n in lead)]
         return "\n\n".join(part for part in parts if part), node.children[1 + len(lead) :]
@@ -165,22 +165,22 @@ class BlockReader:
         if opening.runs is None:
             self.blocks.append(Sample(line, self.section, opening.language, source))
             return
-        found = opening.attributes
-        if not found.skip:
-            self._begin(line)
-        is_check = found.check or self.section in CHECKING
-        for complaint in attributes.clashes(found, is_check=is_check):
+        options = opening.attributes
+        if not options.skip:
+            self._enter_steps(line)
+        is_check = options.check or self.section in CHECKING
+        for complaint in attributes.clashes(options, is_check=is_check):
             self.complain(line, complaint)
         if not source.strip():
             self.complain(line, "this cell is empty: write a command, or take it away")
         for where, slip in near_misses.unseen(self.page, node):
             self.complain(where, slip)
-        slug, title = self._place()
-        here = self._named(found.name, line) or self._id(slug, line)
-        cell = Cell(line, self.section, here, title, opening.runs, source, found)
+        slug, title = self._slug_and_title()
+        id = self._own_id(options.name, line) or self._id(slug, line)
+        cell = Cell(line, self.section, id, title, opening.runs, source, options)
         self.blocks.append(cell)
 
-    def _begin(self, line: int) -> None:
+    def _enter_steps(self, line: int) -> None:
         """See that nothing that is to be done is left out in silence."""
         if self.section == "about":
             self.section = "steps"  # what stands before any section
@@ -188,12 +188,12 @@ class BlockReader:
             text = "what stands in Escalate is read and never run: move it, or write it as prose"
             self.complain(line, text, warning=True)
 
-    def _place(self) -> tuple[str, str]:
+    def _slug_and_title(self) -> tuple[str, str]:
         if self.heading is None:
             return "cell", ""
         return self.heading.slug or "cell", self.heading.text
 
-    def _named(self, name: str, line: int) -> str:
+    def _own_id(self, name: str, line: int) -> str:
         if not name:
             return ""
         own = self.heading is not None and self.heading.slug == name
@@ -211,13 +211,13 @@ class BlockReader:
         own = self.heading.slug if self.heading else ""
         n = self._counted.get(stem, 1 if number else 0)
         while True:
-            found = f"{stem}-{n}" if n else stem
-            if found not in self._ids and (found == own or found not in self._anchors):
+            id = f"{stem}-{n}" if n else stem
+            if id not in self._ids and (id == own or id not in self._anchors):
                 break
             n += 1
         self._counted[stem] = n + 1
-        self._ids[found] = line
-        return found
+        self._ids[id] = line
+        return id
 
 
 def _is_special(node: Node) -> bool:
@@ -238,14 +238,14 @@ def _is_special_itself(node: Node) -> bool:
 
 def _source(lines: Sequence[str], quotes: int) -> str:
     """Return lines as they stand, without the marks and the indent of what they are in."""
-    found = list(lines)
+    stripped = list(lines)
     for _ in range(quotes):
-        found = [QUOTE.sub("", line, count=1) for line in found]
-    found = [line.expandtabs(4) if line[:1].isspace() else line for line in found]
-    while found and not found[0].strip():
-        found.pop(0)
-    if not found:
+        stripped = [QUOTE.sub("", line, count=1) for line in stripped]
+    stripped = [line.expandtabs(4) if line[:1].isspace() else line for line in stripped]
+    while stripped and not stripped[0].strip():
+        stripped.pop(0)
+    if not stripped:
         return ""
-    indent = len(found[0]) - len(found[0].lstrip())
-    cut = [line[min(indent, len(line) - len(line.lstrip())) :] for line in found]
+    indent = len(stripped[0]) - len(stripped[0].lstrip())
+    cut = [line[min(indent, len(line) - len(line.lstrip())) :] for line in stripped]
     return "\n".join(cut).rstrip()

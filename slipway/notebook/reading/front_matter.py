@@ -45,12 +45,12 @@ def read(lines: tuple[str, ...], complain: Complain) -> FrontMatter:
         return FrontMatter()
     # The first line stays as an empty one, so that YAML counts as the file does.
     root = _compose("\n" + "\n".join(lines[1 : size - 1]) + "\n", complain)
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for line, key, node in _pairs(root, complain, "the front matter", KEYS):
-        found[key] = _value(key, node, line, complain)
-    if "task" in found:
-        found["tasks"] = found.pop("task")
-    return FrontMatter(**{key: value for key, value in found.items() if value is not None})
+        values[key] = _value(key, node, line, complain)
+    if "task" in values:
+        values["tasks"] = values.pop("task")
+    return FrontMatter(**{key: value for key, value in values.items() if value is not None})
 
 
 def _compose(text: str, complain: Complain) -> "Node | None":
@@ -84,7 +84,7 @@ def _wish(problem: str | None) -> str:
 
 
 def _pairs(
-    node: "Node | None", complain: Complain, where: str, known: list[str] | None
+    node: "Node | None", complain: Complain, where: str, keys: list[str] | None
 ) -> Iterator[tuple[int, str, "Node"]]:
     """Yield line, key and value of a mapping, once for each known key."""
     if node is None or _plain(node) == "":
@@ -97,8 +97,8 @@ def _pairs(
         key, line = _plain(key_node), _line(key_node)
         if not isinstance(key, str):
             complain(line, f"{where} has a key that is no word")
-        elif known is not None and key not in known:
-            complain(line, f'{where} has no "{key[:40]}"{nearest(key, known)}')
+        elif keys is not None and key not in keys:
+            complain(line, f'{where} has no "{key[:40]}"{nearest(key, keys)}')
         elif key in seen:
             complain(line, f'"{key[:40]}" stands twice in {where}')
         else:
@@ -133,45 +133,45 @@ def _value(key: str, node: "Node", line: int, complain: Complain) -> Any:
 
 
 def _params(node: "Node", complain: Complain) -> Mapping[str, Mapping[str, object]]:
-    found: dict[str, Mapping[str, object]] = {}
+    params: dict[str, Mapping[str, object]] = {}
     for line, name, rules in _pairs(node, complain, "params", None):
         if not PARAM.fullmatch(name):
-            wish = name.upper().replace("-", "_")
-            hint = f", like {wish}" if PARAM.fullmatch(wish) else ""
+            suggestion = name.upper().replace("-", "_")
+            hint = f", like {suggestion}" if PARAM.fullmatch(suggestion) else ""
             complain(line, f'the parameter "{name[:40]}" must be in capital letters{hint}')
         elif name in TAKEN:
             complain(line, f"{name} is set by the run itself: choose another name")
         else:
-            found[name] = _rules(name, rules, complain)
-    return found
+            params[name] = _rules(name, rules, complain)
+    return params
 
 
-def _rules(name: str, node: "Node", complain: Complain) -> Mapping[str, object]:
-    found: dict[str, object] = {}
-    for line, key, value_node in _pairs(node, complain, name, PARAM_KEYS):
+def _rules(name: str, mapping: "Node", complain: Complain) -> Mapping[str, object]:
+    rules: dict[str, object] = {}
+    for line, key, value_node in _pairs(mapping, complain, name, PARAM_KEYS):
         value = _plain(value_node)
         if key == "choices":
             words = _texts(value)
             if not words:
                 complain(line, f"choices of {name} must be a list: [daily, weekly]")
             else:
-                found[key] = words
+                rules[key] = words
         elif not isinstance(value, str):
             complain(line, f"{key} of {name} must be a text")
         elif key == "optional":
             if value not in ("true", "false"):
                 complain(line, f"optional of {name} is true or false")
-            found[key] = value == "true"
+            rules[key] = value == "true"
         elif key == "pattern" and (complaint := _bad_pattern(value)):
             complain(line, f"pattern of {name} is no regular expression: {complaint}")
         else:
-            found[key] = value
-    choices = cast("tuple[str, ...]", found.get("choices", ()))
-    default = cast("str | None", found.get("default"))
+            rules[key] = value
+    choices = cast("tuple[str, ...]", rules.get("choices", ()))
+    default = cast("str | None", rules.get("default"))
     if choices and default is not None and default not in choices:
         hint = nearest(default, choices)
-        complain(_line(node), f'the default of {name} is none of its choices: "{default}"{hint}')
-    return found
+        complain(_line(mapping), f'the default of {name} is none of its choices: "{default}"{hint}')
+    return rules
 
 
 def _bad_pattern(value: str) -> str | None:

@@ -37,8 +37,8 @@ class Node:
     @property
     def inline(self) -> "Token | None":
         """What a paragraph or a heading says."""
-        found = self.children[0].token if self.children else None
-        return found if found is not None and found.type == "inline" else None
+        first = self.children[0].token if self.children else None
+        return first if first is not None and first.type == "inline" else None
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,13 @@ def parser() -> "MarkdownIt":
     """Return the parser and renderer of prose: tags are text, pictures are links."""
     from markdown_it import MarkdownIt
 
-    made = MarkdownIt("commonmark", {"html": False, "maxNesting": markdown.DEEPEST}).enable(
-        ["table", "strikethrough"]
-    )
-    made.validateLink = lambda url: not SCHEME.match(url) or bool(ALLOWED.match(url))  # type: ignore[method-assign]
-    made.add_render_rule("link_open", _link)
-    made.add_render_rule("image", _image)
-    return made
+    markdown_parser = MarkdownIt(
+        "commonmark", {"html": False, "maxNesting": markdown.DEEPEST}
+    ).enable(["table", "strikethrough"])
+    markdown_parser.validateLink = lambda url: not SCHEME.match(url) or bool(ALLOWED.match(url))  # type: ignore[method-assign]
+    markdown_parser.add_render_rule("link_open", _link)
+    markdown_parser.add_render_rule("image", _image)
+    return markdown_parser
 
 
 def _link(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any) -> str:

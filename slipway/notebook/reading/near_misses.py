@@ -26,8 +26,8 @@ def in_prose(node: Node) -> Slips:
         if each.kind == "inline" and "```" in content:
             for n, line in enumerate(content.split("\n")):
                 if SPOILED.match(line):
-                    wish = "indent it less, and write no backtick after it"
-                    yield first + n, f"this line opens no fence: {wish}"
+                    advice = "indent it less, and write no backtick after it"
+                    yield first + n, f"this line opens no fence: {advice}"
         elif each.kind == "code_block" and FENCE.match(content):
             yield first, "indented by four, this fence is shown and never run: indent it less"
         elif each.kind == "html_block" and content.lstrip().startswith("<!--"):
@@ -43,27 +43,27 @@ def around_fence(node: Node) -> Slips:
     """Yield a fence that ends nowhere, or where another was meant to end."""
     mark, content, first = node.token.markup, node.token.content, node.begin + 1
     if node.end - node.begin - 2 != content.count("\n"):
-        wish = f"end it with a line of {_short(mark)}, indented as its beginning"
-        yield first, f"this fence is never closed: {wish}"
+        advice = f"end it with a line of {_short(mark)}, indented as its beginning"
+        yield first, f"this fence is never closed: {advice}"
     again = re.compile(rf"[ \t>]*{re.escape(mark)}{re.escape(mark[0])}*[ \t]*[\w{{]")
     for n, line in enumerate(content.split("\n")):
         if again.match(line):
-            wish = f"close it with {_short(mark)} before, or open it with {_short(mark)}{mark[0]}"
-            yield first + 1 + n, f"the fence of line {first} continues here: {wish}"
+            advice = f"close it with {_short(mark)} before, or open it with {_short(mark)}{mark[0]}"
+            yield first + 1 + n, f"the fence of line {first} continues here: {advice}"
             return
 
 
 def unseen(page: Page, node: Node) -> Slips:
     """Yield the lines of a cell that do not look like what they do."""
     for n, line in enumerate(page.lines[node.begin + 1 : node.end]):
-        if found := UNSEEN.search(line):
-            yield node.begin + 2 + n, f"U+{ord(found[0]):04X} cannot be seen here: take it out"
+        if match := UNSEEN.search(line):
+            yield node.begin + 2 + n, f"U+{ord(match[0]):04X} cannot be seen here: take it out"
 
 
 def in_section(text: str) -> str:
     """Return ` (did you mean "Roll back"?)` for a heading that nearly is one with a meaning."""
     squeezed = re.sub(r"\W+", "", text.casefold())
-    same = [known for known in SECTIONS if known.replace(" ", "") == squeezed]
+    same = [title for title in SECTIONS if title.replace(" ", "") == squeezed]
     near = same or difflib.get_close_matches(text.casefold()[:40], SECTIONS, n=1, cutoff=0.8)
     return f' (did you mean "{near[0].capitalize()}"?)' if near else ""
 

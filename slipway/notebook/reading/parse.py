@@ -20,11 +20,11 @@ def find(name: str, folder: Path = RUNBOOKS) -> Path:
     """Return the file of a runbook: one of the collection by its name, or any by its path."""
     if not name:
         raise UsageError("which runbook? write --name=deploy; see inv runbook.list")
-    known = {path.stem: path for path in collection(folder)}
-    if name in known:
-        return known[name]
+    runbooks = {path.stem: path for path in collection(folder)}
+    if name in runbooks:
+        return runbooks[name]
     if "/" not in name and not name.endswith(".md"):
-        hint = nearest(name, known) or "; see inv runbook.list"
+        hint = nearest(name, runbooks) or "; see inv runbook.list"
         raise UsageError(f'there is no runbook "{name[:60]}"{hint}')
     path = Path(name)
     for candidate in (path, ROOT / path, folder / path):
@@ -32,32 +32,32 @@ def find(name: str, folder: Path = RUNBOOKS) -> Path:
             if candidate.suffix != ".md":
                 raise UsageError(f"{name} is not a Markdown file: its name must end with .md")
             return candidate
-    raise UsageError(f"there is no file {name[:200]}{nearest(path.stem, known)}")
+    raise UsageError(f"there is no file {name[:200]}{nearest(path.stem, runbooks)}")
 
 
 def collection(folder: Path = RUNBOOKS) -> list[Path]:
     """Return the runbooks of a folder; its README.md is their index, a hidden file is none."""
-    found = (path for path in folder.glob("*.md") if not path.name.startswith("."))
-    return sorted(path for path in found if path.name != "README.md")
+    paths = (path for path in folder.glob("*.md") if not path.name.startswith("."))
+    return sorted(path for path in paths if path.name != "README.md")
 
 
 def read(path: Path) -> tuple[Runbook, list[Problem]]:
     """Read a file. Raises UsageError only where there is none to read."""
     try:
-        found = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{where(path)} cannot be read: {error.strerror}") from None
     problems = []
-    if len(found) > LARGEST:
+    if len(data) > LARGEST:
         problems.append(Problem(where(path), 1, f"this file is larger than {LARGEST} bytes"))
-        found = b""
+        data = b""
     try:
-        text = found.decode()
+        text = data.decode()
     except UnicodeDecodeError as error:
-        line = clean(found[: error.start].decode(errors="replace") + "x").count("\n")
-        what = f"the byte {found[error.start]:#04x} is not UTF-8: save the file as UTF-8"
+        line = clean(data[: error.start].decode(errors="replace") + "x").count("\n")
+        what = f"the byte {data[error.start]:#04x} is not UTF-8: save the file as UTF-8"
         problems.append(Problem(where(path), line, what))
-        text = found.decode(errors="replace")
+        text = data.decode(errors="replace")
     runbook, others = parse(text, path)
     return runbook, sorted(problems + others)
 

@@ -16,12 +16,12 @@ class Slugger:
 
     def slug(self, text: str) -> str:
         """Return the anchor of the next heading."""
-        stem = found = slug(text)
-        while found in self._seen:
+        stem = anchor = slug(text)
+        while anchor in self._seen:
             self._seen[stem] += 1
-            found = f"{stem}-{self._seen[stem]}"
-        self._seen[found] = 0
-        return found
+            anchor = f"{stem}-{self._seen[stem]}"
+        self._seen[anchor] = 0
+        return anchor
 
 
 def slug(text: str) -> str:

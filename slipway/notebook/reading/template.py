@@ -92,13 +92,15 @@ def new(name: str, task: str, flags: Sequence[Flag]) -> str:
 def write(name: str, task: str, commands: Commands, folder: Path = RUNBOOKS) -> Path:
     """Write a new runbook, never over another; returns where it is."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
-        wish = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
-        hint = f", like {wish}" if wish else ""
+        suggestion = (
+            re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:LONGEST].strip("-")
+        )
+        hint = f", like {suggestion}" if suggestion else ""
         shape = f"lower-case words with dashes between, at most {LONGEST} characters"
         raise UsageError(f"--name={name[:60]!a} must be {shape}{hint}")
-    known = commands.tasks()
-    if task and task not in known:
-        raise UsageError(f'there is no task "{task[:60]}"{nearest(task, known)}')
+    tasks = commands.tasks()
+    if task and task not in tasks:
+        raise UsageError(f'there is no task "{task[:60]}"{nearest(task, tasks)}')
     path = folder / f"{name}.md"
     text = new(name, task, commands.flags(task) if task else ())
     try:

@@ -28,7 +28,7 @@ from slipway.project import ROOT
 def load(name: str, commands: Commands) -> Runbook:
     """Read a runbook. Raises ConfigError with the errors in its cells: nothing of it runs."""
     runbook, problems = parse.read(parse.find(name))
-    if errors := check.obstacles(runbook, problems, commands):
+    if errors := check.blocking_errors(runbook, problems, commands):
         raise ConfigError(
             "\n".join(["nothing was run, the runbook has errors:", *map(str, errors)])
         )

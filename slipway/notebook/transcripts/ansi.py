@@ -34,8 +34,8 @@ def coloured(line: str) -> str:
 
     Of a progress bar the last state counts. A very long line is cut.
     """
-    kept = SEQUENCE.sub(lambda found: found[0] if found["colour"] is not None else "", line)
-    states = kept.rstrip("\r").split("\r")
+    visible_line = SEQUENCE.sub(lambda found: found[0] if found["colour"] is not None else "", line)
+    states = visible_line.rstrip("\r").split("\r")
     last = next((each for each in reversed(states) if each.strip()), "")
     return last if len(last) <= LONGEST else last[:LONGEST] + "…"
 
@@ -53,12 +53,12 @@ def to_html(text: str) -> str:
 def _runs(text: str) -> Iterator[tuple[list[str], str]]:
     style: dict[str, str] = {}
     last = 0
-    for found in SEQUENCE.finditer(text):
-        if found.start() > last:
-            yield _classes(style), visible(text[last : found.start()])
-        if found["colour"] is not None:
-            _apply(style, found["colour"])
-        last = found.end()
+    for match in SEQUENCE.finditer(text):
+        if match.start() > last:
+            yield _classes(style), visible(text[last : match.start()])
+        if match["colour"] is not None:
+            _apply(style, match["colour"])
+        last = match.end()
     if last < len(text):
         yield _classes(style), visible(text[last:])
 

@@ -39,26 +39,26 @@ class Attempt:
         attributes = cell.attributes if cell else Attributes()
         limit = attributes.timeout or self.seconds
         words = {"timed out": f"timed out after {span(limit)}", "may have run": UNSEEN}
-        said = [words.get(self.standing, f"{self.standing} after {span(self.seconds)}")]
+        facts = [words.get(self.standing, f"{self.standing} after {span(self.seconds)}")]
         if attributes.interactive and self.ended:
-            said = [self.standing, f"interactive, {span(self.seconds)}"]
+            facts = [self.standing, f"interactive, {span(self.seconds)}"]
         if self.attempt > 1:
-            said[0] = f"attempt {self.attempt} {said[0]}"
+            facts[0] = f"attempt {self.attempt} {facts[0]}"
         if self.end.get("code") is not None:
-            said.append(f"exit code {self.end['code']}")
+            facts.append(f"exit code {self.end['code']}")
         if cell and self.digest and self.digest != sha256(cell.source.encode()).hexdigest():
-            said.append("ran a changed text, not the one shown here")
+            facts.append("ran a changed text, not the one shown here")
         if self.end.get("message"):
-            said.append(str(self.end["message"]))
+            facts.append(str(self.end["message"]))
         if self.by:
-            said.append(f"confirmed by {self.by}")
+            facts.append(f"confirmed by {self.by}")
         if self.end.get("captured"):
-            said.append(f"kept as {self.end['captured']}")
+            facts.append(f"kept as {self.end['captured']}")
         if self.end.get("missing"):
-            said.append(f"not kept, for they hold secrets: {', '.join(self.end['missing'])}")
+            facts.append(f"not kept, for they hold secrets: {', '.join(self.end['missing'])}")
         if self.end.get("left"):
-            said.append(f"left running: {', '.join(self.end['left'])}")
-        return said
+            facts.append(f"left running: {', '.join(self.end['left'])}")
+        return facts
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class RunHistory:
         paused = sum((end - begin).total_seconds() for begin, end in self.breaks)
         pauses = f"; before it was resumed nobody worked for {span(paused)}" if paused else ""
         params = {n: v for n, v in (begin.get("params") or {}).items() if n != "ENV"}
-        found = {
+        facts = {
             "Result": self.result,
             "Runbook": str(begin.get("path") or begin.get("runbook") or ""),
             "Environment": str(begin.get("env") or ""),
@@ -124,7 +124,7 @@ class RunHistory:
             "Began": f"{self.began:%Y-%m-%d %H:%M:%S} UTC",
             "Took": f"{span(whole - paused)}, of it {span(self.in_cells)} in cells{pauses}",
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in facts.items() if value}
 
     def clock(self, at: datetime.datetime) -> str:
         """Write a moment, with its date where the run took more than a day."""
@@ -146,7 +146,7 @@ class RunHistory:
         return words[self.ending]
 
 
-def tell(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> RunHistory:
+def join_events(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> RunHistory:
     """Join events; `numbers` says which cell of the runbook an id is, counted from 1."""
     progress = follow(events)
     happenings: list[Happening] = []
@@ -214,12 +214,12 @@ def _end(happenings: list[Happening], event: Event, at: datetime.datetime) -> No
     for i in range(len(happenings) - 1, -1, -1):
         each = happenings[i]
         if isinstance(each, Attempt) and each.n == event.data.get("n"):
-            done = replace(each, ended=at, standing=event.data["outcome"], end=event.data)
+            closed = replace(each, ended=at, standing=event.data["outcome"], end=event.data)
             if each.ended is None:
-                happenings[i] = done
+                happenings[i] = closed
             else:
-                took = datetime.timedelta(seconds=done.seconds)
-                fresh = replace(done, attempt=each.attempt + 1, began=at - took)
+                took = datetime.timedelta(seconds=closed.seconds)
+                fresh = replace(closed, attempt=each.attempt + 1, began=at - took)
                 happenings.append(replace(fresh, waited_since=each.ended))
             return
 

@@ -20,7 +20,7 @@ from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html, visible
-from slipway.notebook.transcripts.attempts import Attempt, Happening, RunHistory, tell
+from slipway.notebook.transcripts.attempts import Attempt, Happening, RunHistory, join_events
 from slipway.notebook.transcripts.transcript import mark
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ def make(folder: Path) -> str:
     text = markup.runbook_of(folder)
     runbook, _ = parse.parse(text, Path("runbook.md"))
     numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
-    story = tell(record.read(folder), numbers)
-    body = PageBody(runbook, story, folder).render(text)
-    picture = timeline.draw(story, titles(runbook))
+    history = join_events(record.read(folder), numbers)
+    body = PageBody(runbook, history, folder).render(text)
+    picture = timeline.draw(history, titles(runbook))
     legend = "A bar: it ran. A dotted line: it waited for a person. Hatched: it did not pass."
     figure = f"<figure>{picture}<figcaption>{legend}</figcaption></figure>" if picture else ""
-    env = story.begin.get("env")
+    env = history.begin.get("env")
     where = f" in {env}" if env else ""
-    title = f"{runbook.title or folder.name}{where}: {story.result}"
+    title = f"{runbook.title or folder.name}{where}: {history.result}"
     slug = next((b.slug for b in runbook.blocks if isinstance(b, Heading) and b.level == 1), "")
     named = f' id="{_text(slug)}"' if slug else ""
     return (
@@ -54,8 +54,8 @@ def make(folder: Path) -> str:
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{_text(title)}</title>\n<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n"
-        f"</head>\n<body>\n<header>\n{_pills(story)}\n<h1{named}>{_text(runbook.title)}</h1>\n"
-        f"{_facts(story, runbook)}\n{figure}\n</header>\n<main>\n{body}\n</main>\n"
+        f"</head>\n<body>\n<header>\n{_pills(history)}\n<h1{named}>{_text(runbook.title)}</h1>\n"
+        f"{_facts(history, runbook)}\n{figure}\n</header>\n<main>\n{body}\n</main>\n"
         f"<footer>Run {_text(folder.name)}. Times are UTC.</footer>\n</body>\n</html>\n"
     )
 
@@ -67,57 +67,57 @@ def highlighted(source: str, language: str) -> str:
 
     kinds = {Comment: "comment", String: "string", Name.Variable: "name", Keyword: "keyword"}
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    found = []
+    parts = []
     for kind, text in lexer.get_tokens(source):
         name = next((name for each, name in kinds.items() if kind in each), "")
         escaped = html.escape(text)
-        found.append(f'<span class="{name}">{escaped}</span>' if name else escaped)
-    return "".join(found)
+        parts.append(f'<span class="{name}">{escaped}</span>' if name else escaped)
+    return "".join(parts)
 
 
 def titles(runbook: Runbook) -> Mapping[str, str]:
     """Name each action: by its heading where that is its alone, by its text when done by hand."""
-    found = [each.title for each in runbook.cells()]
+    headings = [each.title for each in runbook.cells()]
     seen: dict[str, int] = {}
-    named: dict[str, str] = {}
+    names: dict[str, str] = {}
     for action in runbook.actions():
         if isinstance(action, ManualStep):
-            named[action.id] = re.sub(r"[`*]", "", action.text)
+            names[action.id] = re.sub(r"[`*]", "", action.text)
             continue
         seen[action.title] = seen.get(action.title, 0) + 1
-        more = f" ({seen[action.title]})" if found.count(action.title) > 1 else ""
-        named[action.id] = action.title + more
-    return named
+        more = f" ({seen[action.title]})" if headings.count(action.title) > 1 else ""
+        names[action.id] = action.title + more
+    return names
 
 
 class PageBody:
     """The runbook's text with what happened put behind each cell and each step."""
 
-    def __init__(self, runbook: Runbook, story: RunHistory, folder: Path) -> None:
-        self.story = story
+    def __init__(self, runbook: Runbook, history: RunHistory, folder: Path) -> None:
+        self.history = history
         self.folder = folder
         self.actions = {each.line: each for each in runbook.actions()}
         self.headings = {b.line: b for b in runbook.blocks if isinstance(b, Heading)}
         self.alerts = {b.line: b for b in runbook.blocks if isinstance(b, Alert)}
-        self.known = {each.id for each in self.actions.values()}
+        self.ids = {each.id for each in self.actions.values()}
         self.title = next((line for line, b in self.headings.items() if b.level == 1), 0)
 
     def render(self, text: str) -> str:
         """Return the HTML of it all."""
-        tokens = list(self._woven(markup.tokens(visible("\n".join(markup.lines(text))))))
+        tokens = list(self._interleave(markup.tokens(visible("\n".join(markup.lines(text))))))
         parser = markup.parser()
-        found = [str(parser.renderer.render(tokens, parser.options, {}))]
-        strange = [e for e in self.story.happenings if e.cell and e.cell not in self.known]
-        if strange:
-            found.append("<p>At cells that the runbook did not have when the run began:</p>")
-        found += [
+        parts = [str(parser.renderer.render(tokens, parser.options, {}))]
+        unknown = [e for e in self.history.happenings if e.cell and e.cell not in self.ids]
+        if unknown:
+            parts.append("<p>At cells that the runbook did not have when the run began:</p>")
+        parts += [
             f'<div class="cell">{self._report(rest, None)}</div>'
-            for rest in (strange, list(self.story.of("")))
+            for rest in (unknown, list(self.history.of("")))
             if rest
         ]
-        return "\n".join(found)
+        return "\n".join(parts)
 
-    def _woven(self, tokens: "Sequence[Token]") -> "Iterator[Token]":
+    def _interleave(self, tokens: "Sequence[Token]") -> "Iterator[Token]":
         opened: list[Action | Alert | None] = []
         is_title = is_marked = False
         for token in tokens:
@@ -132,7 +132,7 @@ class PageBody:
             if token.type in ("list_item_close", "blockquote_close"):
                 about = opened.pop()
                 if isinstance(about, ManualStep):
-                    yield _raw(self._report(list(self.story.of(about.id)), None))
+                    yield _raw(self._report(list(self.history.of(about.id)), None))
             if token.type == "inline" and is_marked:
                 _without_marker(token)
                 is_marked = False
@@ -159,15 +159,15 @@ class PageBody:
         step = self.actions.get(line)
         if not isinstance(step, ManualStep):
             return None
-        token.attrSet("class", f"step {_class(self.story.actions.get(step.id))}")
+        token.attrSet("class", f"step {_class(self.history.actions.get(step.id))}")
         token.attrSet("id", f"cell:{step.id}")
         return step
 
     def _fence(self, token: "Token", action: Action | None) -> str:
         if not isinstance(action, Cell):
             return f'<pre class="sample" tabindex="0">{html.escape(token.content)}</pre>\n'
-        happened = list(self.story.of(action.id))
-        standing = _class(self.story.actions.get(action.id))
+        happened = list(self.history.of(action.id))
+        standing = _class(self.history.actions.get(action.id))
         language = f'<span class="language">{_text(" · ".join(_traits(action)))}</span>'
         return (
             f'<div class="cell {standing}" id="cell:{_text(action.id)}">{language}'
@@ -182,19 +182,19 @@ class PageBody:
 
     def _line(self, each: Happening, cell: Cell | None) -> str:
         at = each.began if isinstance(each, Attempt) else each.at
-        time = f'<time datetime="{at.isoformat()}">{self.story.clock(at)}</time>'
+        time = f'<time datetime="{at.isoformat()}">{self.history.clock(at)}</time>'
         sign = mark(each.standing)
         signed = f'<span class="sign {_class(each.standing)}">{sign}</span>'
         if not isinstance(each, Attempt):
             return f'<p class="line">{signed}<span class="said">{_text(each.text)}</span>{time}</p>'
-        said = _facts_of(each.facts(cell))
-        line = f'{signed}<span class="said">{said}</span>{time}'
+        facts = _facts_of(each.facts(cell))
+        line = f'{signed}<span class="said">{facts}</span>{time}'
         log = self.folder / "cells" / f"{each.n:02}.log"
         printed = to_html(output.excerpt(log, LIMIT, coloured))
         if not printed.strip():
             return f'<p class="line">{line}</p>'
         passed_since = (
-            cell and cell.attributes.retry and self.story.actions.get(each.cell) == "passed"
+            cell and cell.attributes.retry and self.history.actions.get(each.cell) == "passed"
         )
         is_open = "" if each.standing == "passed" or passed_since else " open"
         return (
@@ -208,23 +208,23 @@ def _facts_of(facts: Sequence[str]) -> str:
     return f"<b>{first}</b>" + "".join(f" · {each}" for each in others)
 
 
-def _pills(story: RunHistory) -> str:
+def _pills(history: RunHistory) -> str:
     """Show result and environment before anything else."""
-    sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(story.ending, "■")
-    result = _text(f"{sign} {story.result.capitalize()}")
-    env = str(story.begin.get("env") or "")
+    sign = {"done": "✓", "failed": "✗", "rolled back": "↩"}.get(history.ending, "■")
+    result = _text(f"{sign} {history.result.capitalize()}")
+    env = str(history.begin.get("env") or "")
     where = f'<span class="env {"prod" if env in PRODUCTION else ""}">{_text(env)}</span>'
-    pills = f'<span class="result {_class(story.ending)}">{result}</span>{where if env else ""}'
+    pills = f'<span class="result {_class(history.ending)}">{result}</span>{where if env else ""}'
     return f'<p class="pills">{pills}</p>'
 
 
-def _facts(story: RunHistory, runbook: Runbook) -> str:
+def _facts(history: RunHistory, runbook: Runbook) -> str:
     shown = ("Result", "Environment")  # above the title already
-    found = {name: value for name, value in story.facts().items() if name not in shown}
-    found |= {"Owner": runbook.matter.owner, "Risk": runbook.matter.risk}
+    facts = {name: value for name, value in history.facts().items() if name not in shown}
+    facts |= {"Owner": runbook.matter.owner, "Risk": runbook.matter.risk}
     pairs = "".join(
         f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>"
-        for name, value in found.items()
+        for name, value in facts.items()
         if value
     )
     return f"<dl>{pairs}</dl>"

@@ -39,23 +39,23 @@ class Scale:
         return self.places[i - 1] + part * (self.places[i] - self.places[i - 1])
 
 
-def draw(story: RunHistory, titles: Mapping[str, str]) -> str:
+def draw(history: RunHistory, titles: Mapping[str, str]) -> str:
     """Return the picture as SVG; `titles` gives each action's name in the order of the runbook."""
     rows: dict[str, list[Happening]] = {}
-    for each in story.happenings:
+    for each in history.happenings:
         if each.cell and (isinstance(each, Attempt) or each.standing):
             rows.setdefault(each.cell, []).append(each)
     if not rows:
         return ""
-    scale = scaled(story)
+    scale = scaled(history)
     top = TOP + (16 if scale.breaks else 0)  # room for how long each break was
     drawn = [
-        _row(story, scale, top + i * ROW, titles.get(cell, cell), found)
-        for i, (cell, found) in enumerate(rows.items())
+        _row(history, scale, top + i * ROW, titles.get(cell, cell), happenings)
+        for i, (cell, happenings) in enumerate(rows.items())
     ]
     bottom = top + len(rows) * ROW
     described = "; ".join(
-        f"{titles.get(cell, cell)}: {story.actions.get(cell, '')}" for cell in rows
+        f"{titles.get(cell, cell)}: {history.actions.get(cell, '')}" for cell in rows
     )
     return (
         f'<svg class="timeline" role="img" aria-labelledby="timeline-title timeline-words"'
@@ -65,14 +65,14 @@ def draw(story: RunHistory, titles: Mapping[str, str]) -> str:
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse"'
         ' patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/>'
         '<rect class="hatch-line" width="2.5" height="6"/></pattern></defs>'
-        f"{_axis(story, scale, top, bottom)}{''.join(drawn)}</svg>"
+        f"{_axis(history, scale, top, bottom)}{''.join(drawn)}</svg>"
     )
 
 
-def scaled(story: RunHistory) -> Scale:
+def scaled(history: RunHistory) -> Scale:
     """Measure the run; a break longer than all the rest together becomes as long as a tenth."""
-    total = max((story.ended - story.began).total_seconds(), 0.001)
-    breaks = [(_since(story, begin), _since(story, end)) for begin, end in story.breaks]
+    total = max((history.ended - history.began).total_seconds(), 0.001)
+    breaks = [(_since(history, begin), _since(history, end)) for begin, end in history.breaks]
     worked = total - sum(end - begin for begin, end in breaks)
     short = max(worked, 1.0) / 10
     breaks = [each for each in breaks if each[1] - each[0] > short]
@@ -84,11 +84,13 @@ def scaled(story: RunHistory) -> Scale:
     return Scale(tuple(moments), tuple(100 * each / whole for each in places), tuple(breaks))
 
 
-def _row(story: RunHistory, scale: Scale, top: int, title: str, found: Sequence[Happening]) -> str:
-    standing = story.actions.get(found[-1].cell, "may have run")
-    seconds = sum(each.seconds for each in found if isinstance(each, Attempt))
+def _row(
+    history: RunHistory, scale: Scale, top: int, title: str, happenings: Sequence[Happening]
+) -> str:
+    standing = history.actions.get(happenings[-1].cell, "may have run")
+    seconds = sum(each.seconds for each in happenings if isinstance(each, Attempt))
     took = span(seconds) if seconds else ("by hand" if standing == "passed" else standing)
-    tries = sum(isinstance(each, Attempt) for each in found)
+    tries = sum(isinstance(each, Attempt) for each in happenings)
     took = f"{tries} attempts, {took}" if tries > 1 else took
     label = visible(title) if len(title) <= 36 else visible(title[:35]) + "…"
     parts = [
@@ -97,9 +99,9 @@ def _row(story: RunHistory, scale: Scale, top: int, title: str, found: Sequence[
         f'<text class="quiet" x="100%" y="{top + 12}" text-anchor="end">{_text(took)}</text>',
         f'<rect class="track" x="0" y="{top + TEXT + 3}" width="100%" height="{BAR}" rx="2"/>',
     ]
-    for each in found:
+    for each in happenings:
         begin = each.began if isinstance(each, Attempt) else each.at
-        left, right = (scale.at(_since(story, at)) for at in (each.waited_since, begin))
+        left, right = (scale.at(_since(history, at)) for at in (each.waited_since, begin))
         middle = top + TEXT + 3 + BAR / 2
         is_wait = not isinstance(each, Attempt) or each.by
         right = right if isinstance(each, Attempt) else _inside(right)
@@ -108,28 +110,28 @@ def _row(story: RunHistory, scale: Scale, top: int, title: str, found: Sequence[
                 f'<line class="wait" x1="{left:.2f}%" x2="{right:.2f}%"'
                 f' y1="{middle}" y2="{middle}"/>'
             )
-        parts.append(_bar(story, scale, each, top + TEXT + 3))
+        parts.append(_bar(history, scale, each, top + TEXT + 3))
     return "".join(parts)
 
 
-def _bar(story: RunHistory, scale: Scale, each: Happening, y: float) -> str:
+def _bar(history: RunHistory, scale: Scale, each: Happening, y: float) -> str:
     if isinstance(each, Attempt):
-        left = scale.at(_since(story, each.began))
-        right = scale.at(_since(story, each.ended or each.began))
+        left = scale.at(_since(history, each.began))
+        right = scale.at(_since(history, each.ended or each.began))
         width = max(right - left, 0.8)
         name = f"{each.standing}, {span(each.seconds)}"
         return (
             f'<rect class="bar {_class(each.standing)}" x="{min(left, 100 - width):.2f}%" y="{y}"'
             f' width="{width:.2f}%" height="{BAR}" rx="2"><title>{_text(name)}</title></rect>'
         )
-    place = _inside(scale.at(_since(story, each.at)))
+    place = _inside(scale.at(_since(history, each.at)))
     return (
         f'<circle class="bar {_class(each.standing or "")}" cx="{place:.2f}%" cy="{y + BAR / 2}"'
         f' r="{BAR / 2}"><title>{_text(each.text)}</title></circle>'
     )
 
 
-def _axis(story: RunHistory, scale: Scale, top: float, bottom: float) -> str:
+def _axis(history: RunHistory, scale: Scale, top: float, bottom: float) -> str:
     """Mark the beginning, the end, round moments between them, and each break."""
     total = scale.moments[-1]
     step = next((each for each in STEPS if total / each <= TICKS), total)
@@ -141,7 +143,7 @@ def _axis(story: RunHistory, scale: Scale, top: float, bottom: float) -> str:
             continue
         last = place
         anchor = "start" if seconds == 0 else "end" if seconds == total else "middle"
-        at = story.clock(story.began + datetime.timedelta(seconds=seconds))
+        at = history.clock(history.began + datetime.timedelta(seconds=seconds))
         parts.append(
             f'<line class="tick" x1="{place:.2f}%" x2="{place:.2f}%" y1="{top}" y2="{bottom}"/>'
             f'<text class="quiet" x="{place:.2f}%" y="{bottom + 15}" text-anchor="{anchor}">'
@@ -163,8 +165,8 @@ def _inside(place: float) -> float:
     return min(max(place, 1.5), 98.5)
 
 
-def _since(story: RunHistory, at: datetime.datetime) -> float:
-    return (at - story.began).total_seconds()
+def _since(history: RunHistory, at: datetime.datetime) -> float:
+    return (at - history.began).total_seconds()
 
 
 def _class(standing: str) -> str:

@@ -12,7 +12,13 @@ from slipway.notebook.reading import markup, parse
 from slipway.notebook.records import record
 from slipway.notebook.records.event import Event
 from slipway.notebook.transcripts.ansi import plain, visible
-from slipway.notebook.transcripts.attempts import Attempt, Happening, Remark, RunHistory, tell
+from slipway.notebook.transcripts.attempts import (
+    Attempt,
+    Happening,
+    Remark,
+    RunHistory,
+    join_events,
+)
 from slipway.notebook.transcripts.timeline import MARKS
 
 NAME = "transcript.md"
@@ -39,17 +45,17 @@ def make(events: Sequence[Event], text: str, folder: Path) -> str:
     """Put events and logs into the text of the runbook."""
     runbook, _ = parse.parse(text, Path("runbook.md"))
     numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
-    story = tell(events, numbers)
-    known = {action.id for action in runbook.actions()}
-    strangers = [each for each in story.happenings if each.cell and each.cell not in known]
-    after = list(story.of(""))
-    parts = [*_head(story, folder), *_course(story, runbook), "---", ""]
-    parts += _body(text, runbook, story, folder)
-    if strangers:
+    history = join_events(events, numbers)
+    ids = {action.id for action in runbook.actions()}
+    unknown = [each for each in history.happenings if each.cell and each.cell not in ids]
+    after = list(history.of(""))
+    parts = [*_head(history, folder), *_events_table(history, runbook), "---", ""]
+    parts += _body(text, runbook, history, folder)
+    if unknown:
         parts += ["", "**At cells that the runbook did not have when the run began**", ""]
-        parts += _report(strangers, story, None, folder)
+        parts += _report(unknown, history, None, folder)
     if after:
-        parts += ["", *_report(after, story, None, folder)]
+        parts += ["", *_report(after, history, None, folder)]
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
@@ -70,8 +76,8 @@ def mark(standing: str | None) -> str:
     return MARKS.get(standing or "", "·")
 
 
-def _head(story: RunHistory, folder: Path) -> list[str]:
-    rows = [f"| {name} | {escaped(value)} |" for name, value in story.facts().items()]
+def _head(history: RunHistory, folder: Path) -> list[str]:
+    rows = [f"| {name} | {escaped(value)} |" for name, value in history.facts().items()]
     return [
         "# Run `" + visible(folder.name).replace("`", "'") + "`",
         "",
@@ -82,25 +88,25 @@ def _head(story: RunHistory, folder: Path) -> list[str]:
     ]
 
 
-def _course(story: RunHistory, runbook: Runbook) -> list[str]:
+def _events_table(history: RunHistory, runbook: Runbook) -> list[str]:
     """Tell in order what happened, one line each; all times are UTC."""
     cells = {cell.id: cell for cell in runbook.cells()}
     rows = ["| Time (UTC) | At | What happened |", "|---|---|---|"]
-    for each in story.happenings:
+    for each in history.happenings:
         at = each.began if isinstance(each, Attempt) else each.at
-        said = _said(each, cells.get(each.cell))
-        rows.append(f"| {story.clock(at)} | {escaped(each.cell)} | {said} |")
-    return [*rows, ""] if story.happenings else ["Nothing was done.", ""]
+        text = _describe(each, cells.get(each.cell))
+        rows.append(f"| {history.clock(at)} | {escaped(each.cell)} | {text} |")
+    return [*rows, ""] if history.happenings else ["Nothing was done.", ""]
 
 
-def _said(each: Happening, cell: Cell | None) -> str:
+def _describe(each: Happening, cell: Cell | None) -> str:
     if isinstance(each, Remark):
         return f"{mark(each.standing)} {escaped(each.text)}"
     first, *others = each.facts(cell)
     return ", ".join([f"{mark(each.standing)} {escaped(first)}", *map(escaped, others)])
 
 
-def _body(text: str, runbook: Runbook, story: RunHistory, folder: Path) -> Iterator[str]:
+def _body(text: str, runbook: Runbook, history: RunHistory, folder: Path) -> Iterator[str]:
     """Yield the runbook's lines and, behind each cell and step, what became of it."""
     lines = markup.lines(text)
     places = markup.places(text)
@@ -109,10 +115,10 @@ def _body(text: str, runbook: Runbook, story: RunHistory, folder: Path) -> Itera
     for action in runbook.actions():
         end = places.ends.get(action.line, action.line)
         indent = re.sub(r"[^>\s]", " ", re.match(r"[^`~\[]*", lines[action.line - 1])[0])  # type: ignore[index]
-        happened = list(story.of(action.id))
+        happened = list(history.of(action.id))
         cell = action if isinstance(action, Cell) else None
-        report = _report(happened, story, cell, folder) or ["> · not run"]
-        if isinstance(action, ManualStep) and story.actions.get(action.id) == "passed":
+        report = _report(happened, history, cell, folder) or ["> · not run"]
+        if isinstance(action, ManualStep) and history.actions.get(action.id) == "passed":
             lines[action.line - 1] = lines[action.line - 1].replace("[ ]", "[x]", 1)
         behind.setdefault(end, []).extend((indent + line).rstrip() for line in ["", *report])
     if matter:
@@ -124,14 +130,14 @@ def _body(text: str, runbook: Runbook, story: RunHistory, folder: Path) -> Itera
 
 
 def _report(
-    happened: Sequence[Happening], story: RunHistory, cell: Cell | None, folder: Path
+    happened: Sequence[Happening], history: RunHistory, cell: Cell | None, folder: Path
 ) -> list[str]:
-    found: list[str] = []
+    lines: list[str] = []
     for each in happened:
         at = each.began if isinstance(each, Attempt) else each.at
-        found += ["", f"> {_said(each, cell)}, {story.clock(at)} UTC"]
+        lines += ["", f"> {_describe(each, cell)}, {history.clock(at)} UTC"]
         if isinstance(each, Attempt):
             log = folder / "cells" / f"{each.n:02}.log"
-            said = plain(output.excerpt(log, LIMIT))
-            found += ["", *fenced(said)] if said.strip() else ["", "> no output"]
-    return found[1:]
+            output_text = plain(output.excerpt(log, LIMIT))
+            lines += ["", *fenced(output_text)] if output_text.strip() else ["", "> no output"]
+    return lines[1:]

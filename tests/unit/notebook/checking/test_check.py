@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slipway.notebook.checking import command_check
-from slipway.notebook.checking.check import check, documents, obstacles
+from slipway.notebook.checking.check import blocking_errors, check, documents
 from slipway.notebook.reading.parse import read
 from tasks.command_index import project_commands
 from tests.fakes.task_list import TaskList
@@ -176,7 +176,7 @@ def test_what_sourcing_may_have_set_is_a_warning_there_and_later(
     text = f"{FRONT}{BEFORE}## Go\n\n```sh\n{sourcing}\n```\n\n{AFTER}"
     path = tmp_path / "later.md"
     path.write_text(text.replace("## Verify\n\n```sh\ntrue", '## Verify\n\n```sh\necho "$DB"'))
-    assert obstacles(*read(path), TASKS) == []
+    assert blocking_errors(*read(path), TASKS) == []
 
 
 def test_a_variable_set_later_in_the_run_comes_too_late(tmp_path: Path) -> None:
@@ -298,10 +298,10 @@ def test_only_what_a_cell_would_stumble_over_keeps_a_runbook_from_being_run(
     path = tmp_path / "night.md"
     prose = "# Night\n\nSee [nowhere](nowhere.md) and `inv deplyo --env=prod`.\n\n"
     path.write_text(f"{prose}```sh\ninv status --env=prod\n```\n")
-    assert obstacles(*read(path), TASKS) == []
+    assert blocking_errors(*read(path), TASKS) == []
     assert len(check([path], TASKS, today=TODAY)) > 3
     path.write_text(f"{prose}```sh\n\ninv stauts --env=prod\n```\n")
-    (only,) = obstacles(*read(path), TASKS)
+    (only,) = blocking_errors(*read(path), TASKS)
     assert (only.line, "did you mean status?" in only.text) == (7, True)
 
 

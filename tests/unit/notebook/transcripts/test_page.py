@@ -13,7 +13,7 @@ from slipway.notebook.reading import parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import page, timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html
-from slipway.notebook.transcripts.attempts import tell
+from slipway.notebook.transcripts.attempts import join_events
 from tests.e2e.chromium import Chromium
 from tests.fakes import example_runs
 from tests.fakes.example_runs import ExampleRun
@@ -195,12 +195,12 @@ def test_a_cell_keeps_its_text_under_its_colours() -> None:
 
 def test_long_breaks_are_drawn_short_and_every_bar_lies_inside(tmp_path: Path) -> None:
     folder = example_runs.trouble(tmp_path)
-    story = tell(record.read(folder))
-    scale = timeline.scaled(story)
+    history = join_events(record.read(folder))
+    scale = timeline.scaled(history)
     assert [round(end - begin) for begin, end in scale.breaks] == [13 * 3600]
     begin, end = (scale.at(each) for each in scale.breaks[0])
     assert 5 < end - begin < 12
-    picture = timeline.draw(story, {})
+    picture = timeline.draw(history, {})
     for x, width in re.findall(r'class="bar[^"]*" x="([\d.]+)%"[^>]* width="([\d.]+)%"', picture):
         assert 0 <= float(x) <= float(x) + float(width) <= 100.01
     assert ">13 h</text>" in picture
