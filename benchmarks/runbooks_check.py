@@ -16,8 +16,9 @@ import time
 from datetime import date
 from slipway.notebook.checking import check
 from slipway.notebook.reading import parse
-from tasks.command_index import project_commands
-commands = project_commands()
+from tasks.cli import namespace
+from tasks.command_index import CommandIndex
+commands = CommandIndex(namespace)
 began = time.perf_counter()
 check.check(parse.collection(), commands, today=date.today(), documents=check.documents())
 print(time.perf_counter() - began)

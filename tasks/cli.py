@@ -16,27 +16,29 @@ from tasks import (
     secrets,
     test,
 )
-from tasks.group import Group
+from tasks.group import Group, register
 from tasks.usage import check_command_line
 
-namespace = Collection(
-    bootstrap.bootstrap,
-    dev.up,
-    dev.down,
-    dev.logs,
-    dev.execute,
-    deploy.deploy,
-    deploy.rollback,
-    deploy.status,
-    deploy.verify,
-    deploy.destroy,
-    test.test,
-    benchmark.benchmark,
-    completion.completion,
-    Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
-    Group("machine", machine),
-    Group("runbook", runbook),
-    Group("secrets", secrets),
+namespace = register(
+    Collection(
+        bootstrap.bootstrap,
+        dev.up,
+        dev.down,
+        dev.logs,
+        dev.execute,
+        deploy.deploy,
+        deploy.rollback,
+        deploy.status,
+        deploy.verify,
+        deploy.destroy,
+        test.test,
+        benchmark.benchmark,
+        completion.completion,
+        Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
+        Group("machine", machine),
+        Group("runbook", runbook),
+        Group("secrets", secrets),
+    )
 )
 
 # Invoke loads this file before it parses the command line for tasks.

@@ -8,11 +8,11 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 
-from slipway.environments.setting_rules import nearest
 from slipway.notebook.commands import UNKNOWN, Commands, Flag
+from slipway.suggest import nearest
 from tasks import usage
 from tasks.command import Choices, Values
-from tasks.group import all_tasks
+from tasks.group import all_tasks, registered
 
 
 class CommandIndex(Commands):
@@ -127,10 +127,8 @@ class CommandIndex(Commands):
 
 
 def project_commands() -> CommandIndex:
-    """Return the commands of this project's own tasks."""
-    from tasks.cli import namespace
-
-    return CommandIndex(namespace)
+    """Return the commands of this project's own tasks, as tasks/cli.py registered them."""
+    return CommandIndex(registered())
 
 
 def _resolve(values: Values | Choices) -> Sequence[str]:

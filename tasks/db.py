@@ -186,13 +186,13 @@ def lint(*, since: str = "", json: bool = False) -> None:
       inv db.lint
       inv db.lint --since=20260101120200
     """
-    from slipway.releases import judging
+    from slipway.releases import migrations as release_migrations
     from slipway.show import migrations, progress
 
     with progress.TerminalReporter() as report:
-        findings = judging.judge(since, report)
+        findings = release_migrations.review_checkout(since, report)
     migrations.show_findings(findings, as_json=json)
-    judging.refuse(findings)
+    release_migrations.demand_safe(findings)
 
 
 @command(runbook="migrate", help={"env": ENV, "version": "The newest version that is there."})

@@ -36,6 +36,20 @@ class Group(Collection):
         return {name: [] for name, task in self.tasks.items() if task.is_named}
 
 
+_project: list[Collection] = []
+
+
+def register(tasks: Collection) -> Collection:
+    """Make a collection the project's own, for tasks that read the others."""
+    _project[:] = [tasks]
+    return tasks
+
+
+def registered() -> Collection:
+    """Return all tasks of the project, once tasks/cli.py is loaded."""
+    return _project[0]
+
+
 def all_tasks(tasks: Collection, prefix: str = "") -> Iterator[tuple[str, Command]]:
     """Yield every task of a collection with its name on the command line."""
     for name, task in tasks.tasks.items():

@@ -215,10 +215,9 @@ def new(*, name: str, task: str = "") -> None:
     from slipway.notebook import problem
     from slipway.notebook.reading import template
     from slipway.show.output import say
-    from tasks.cli import namespace
-    from tasks.command_index import CommandIndex
+    from tasks.command_index import project_commands
 
-    path = template.write(name, task, CommandIndex(namespace))
+    path = template.write(name, task, project_commands())
     say(f"{problem.where(path)} is created: fill in the text in italics, then")
     say(f"  inv runbook.check --name={name}")
     say(f"  inv runbook.run --name={name} --dry-run")

@@ -90,7 +90,7 @@ def _explain(
     contexts: Sequence[ParserContext],
     names: Sequence[str],
 ) -> str:
-    from slipway.environments.setting_rules import nearest
+    from slipway.suggest import nearest
 
     text = str(error)
     start = "No idea what '"
@@ -107,7 +107,7 @@ def _explain(
 
 
 def _no_task(name: str, names: Sequence[str]) -> str:
-    from slipway.environments.setting_rules import nearest
+    from slipway.suggest import nearest
 
     hint = nearest(name, list(names)) or "; see inv --list, and give every value with its flag"
     return f"there is no task {name[:40]!a}{hint}"

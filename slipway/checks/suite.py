@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from slipway.checks import requirements
-from slipway.environments.setting_rules import nearest
 from slipway.errors import SlipwayError, UsageError
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
+from slipway.suggest import nearest
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from slipway.environments import envfile, protection, setting_rules
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE, SECRETS
+from slipway.suggest import nearest
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
@@ -66,7 +67,7 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     if not name:
         raise UsageError(f"--env is required (one of: {', '.join(known)})")
     if not NAME.fullmatch(name) or name not in known:
-        hint = setting_rules.nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
+        hint = nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
     rules = setting_rules.read(compose / "schema.yml")
     settings: dict[str, str] = {
@@ -94,7 +95,7 @@ def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Schema) -
     for key, value in values.items():
         rule = rules.get(key)
         if rule is None:
-            hint = setting_rules.nearest(key, list(rules))
+            hint = nearest(key, rules)
             raise ConfigError(f"compose/{path.name}: {key} is not in compose/schema.yml{hint}")
         if rule.secret:
             name = path.stem if path.stem != "common" else "<environment>"
@@ -111,7 +112,7 @@ def _check_production(path: Path, values: Mapping[str, str], known: Sequence[str
         raise ConfigError(f"compose/{path.name}: {protection.SETTING} belongs in common.env")
     for name in protection.listed(values):
         if name not in known:
-            hint = setting_rules.nearest(name, list(known))
+            hint = nearest(name, known)
             raise ConfigError(
                 f"compose/{path.name}: {protection.SETTING}: there is no environment {name}{hint}"
             )

@@ -1,12 +1,12 @@
 """Which settings and secrets exist, of which type: the rules of compose/schema.yml."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import ConfigError
+from slipway.suggest import nearest
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
@@ -66,12 +66,6 @@ def read(path: Path) -> Schema:
     if not isinstance(document, dict):
         raise ConfigError(f"{path.name} must map names to rules")
     return {str(key): _rule(path, str(key), entry) for key, entry in document.items()}
-
-
-def nearest(word: str, known: "list[str]") -> str:
-    """Return “ (did you mean X?)” for a likely typing error, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _rule(path: Path, key: str, entry: object) -> Rule:

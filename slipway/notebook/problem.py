@@ -1,11 +1,11 @@
 """What is wrong with a runbook, where, and what would be right."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from slipway import suggest
 from slipway.project import ROOT
 
 
@@ -25,8 +25,7 @@ class Problem:
 
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """Return ` (did you mean "X"?)` for a likely typing error, or nothing."""
-    close = difflib.get_close_matches(word[:100], list(candidates), n=1, cutoff=0.6)
-    return f' (did you mean "{close[0]}"?)' if close else ""
+    return suggest.nearest(word, candidates, quote='"')
 
 
 def where(path: Path) -> str:

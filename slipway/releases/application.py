@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from slipway.environments.environment import Environment
-from slipway.environments.setting_rules import nearest
 from slipway.errors import CommandFailed, ConfigError, last_line
 from slipway.hosts.local import LocalHost
 from slipway.images.sources import Build
+from slipway.suggest import nearest
 
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)

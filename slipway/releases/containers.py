@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from slipway.cluster import ledger
 from slipway.cluster.observed import DeployedService, observe
 from slipway.environments.environment import Environment
-from slipway.environments.setting_rules import nearest
 from slipway.errors import Refused, UsageError
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
+from slipway.suggest import nearest
 
 FIND = ["docker", "ps", "--quiet", "--filter", "status=running", "--filter"]
 

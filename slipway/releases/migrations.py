@@ -2,19 +2,21 @@
 before them, and the one run of them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.client import backups, container
 from slipway.client.session import Session
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, SlipwayError
+from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
 from slipway.images import references
 from slipway.machines.connect import Cluster
-from slipway.migrations import files, lint, squawk
+from slipway.migrations import files, lint, squawk, state
 from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding
 from slipway.progress import Reporter, Silent
+from slipway.project import COMPOSE
 from slipway.releases import health, jobs
 from slipway.releases.release import Release
 
@@ -60,7 +62,7 @@ class SchemaChange:
             lines = "".join(f"\n    {finding}" for finding in blocking)
             raise Refused(
                 f"{len(blocking)} statements of the migrations are not safe while {self.env.name} "
-                "serves; change them, or say above each why it is allowed "
+                "serves; change them, or justify each with a comment above it "
                 f"(-- slipway:allow RULE REASON). Nothing was changed{lines}"
             )
 
@@ -96,6 +98,35 @@ def server_major(compose: Path) -> int:
     named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
     found = [match[1] for match in map(MAJOR.match, named) if match]
     return int(found[-1]) if found else 17
+
+
+def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> list[Finding]:
+    """Find what is not safe in all files, or in those newer than a version.
+
+    Raises ConfigError where a file cannot run as a migration at all.
+    """
+    everything = files.read(compose / "migrations")
+    newest = state.order(since) if since else (-1, "")
+    newer = [migration for migration in everything if state.order(migration.version) > newest]
+    if problems := state.unrunnable(newer):
+        raise ConfigError("\n".join(problem.text for problem in problems))
+    tool = squawk.find()
+    if tool is None:
+        report.note(squawk.SKIPPED)
+    # Released apart, perhaps: what one file made, people use before the next runs.
+    major = server_major(compose)
+    return lint.lint(newer, server_major=major, squawk=tool, together=False)
+
+
+def demand_safe(findings: Sequence[Finding]) -> None:
+    """Raise DifferenceFound where something must not run on an environment in use."""
+    blocking = lint.blocking(findings)
+    if blocking:
+        raise DifferenceFound(
+            f"{len(blocking)} statement{'s are' if len(blocking) > 1 else ' is'} not safe while "
+            "people use the database; change them, or justify each with a comment above it: "
+            "-- slipway:allow RULE REASON"
+        )
 
 
 class _StepNotes(Silent):

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.environments.setting_rules import KEY, nearest
+from slipway.environments.setting_rules import KEY
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.secrets.secret import Secret
+from slipway.suggest import nearest
 
 ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret

@@ -14,7 +14,8 @@ from slipway.hosts.local import LocalHost
 from slipway.notebook.checking import check, command_check
 from slipway.notebook.reading import parse
 from slipway.project import COMPOSE, ROOT
-from tasks.command_index import project_commands
+from tasks.cli import namespace
+from tasks.command_index import CommandIndex
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 # Where packages come from differs from place to place; the machine's own settings say it.
@@ -25,7 +26,7 @@ GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 def test_no_runbook_or_document_names_what_is_not_there() -> None:
     found = check.check(
-        parse.collection(), project_commands(), today=date.today(), documents=check.documents()
+        parse.collection(), CommandIndex(namespace), today=date.today(), documents=check.documents()
     )
     assert [str(problem) for problem in found if problem.severity == "error"] == []
 
@@ -37,7 +38,7 @@ def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
         for _, words in command_check.named(parse.read(path)[0])
         for word in words
     }
-    assert set(project_commands().tasks()) <= told
+    assert set(CommandIndex(namespace).tasks()) <= told
 
 
 def test_the_guide_lists_every_setting_with_its_default() -> None:

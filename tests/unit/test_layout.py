@@ -2,31 +2,32 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from slipway.images import dockerignore
 
 ROOT = Path(__file__).resolve().parents[2]
 SLIPWAY = ROOT / "slipway"
 HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich", "dotenv"}
 
-# Each room and the rooms below it that it may enter, at once or later.
+# Each room and the rooms below it that it may enter, at once or later. Rooms of one floor may enter
+# each other too, one way only.
 FLOORS = [
-    {"errors", "progress", "project", "shell_scripts"},
+    {"errors", "progress", "project", "shell_scripts", "suggest"},
     {"plan", "hosts", "storage"},
-    {"environments"},
-    {"secrets"},
-    {"edge", "database", "cluster", "images"},
-    {"migrations", "machines"},
+    {"environments", "cluster", "edge", "images"},
+    {"secrets", "machines", "database"},
+    {"migrations", "notebook"},
     {"backups"},
-    {"agent", "inside"},
-    {"client"},
-    {"bootstrap"},
-    {"releases", "checks", "completion"},
-    {"notebook"},
+    {"agent"},
+    {"client", "inside"},
+    {"releases", "bootstrap", "checks", "completion"},
     {"show"},
 ]
 
@@ -73,21 +74,56 @@ def test_rooms_import_downward_only() -> None:
     assert wrong == []
 
 
-def test_no_module_leads_back_to_itself() -> None:
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules()}
-    doors = {
-        name: {each for each in imported(path) if each in names} for name, path in names.items()
-    }
+def doors(paths: Iterable[Path]) -> dict[str, set[str]]:
+    """Each module by its dotted name, and those of the others that it imports."""
+    names = {dotted(path): path for path in paths}
+    return {name: set(imported(path)) & names.keys() for name, path in names.items()}
 
-    def reach(start: str) -> set[str]:
-        seen: set[str] = set()
-        todo = set(doors[start])
-        while todo:
-            seen |= todo
-            todo = set[str]().union(*(doors[each] for each in todo)) - seen
-        return seen
 
-    assert [name for name in doors if name in reach(name)] == []
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def reach(doors: Mapping[str, set[str]], start: str) -> set[str]:
+    """Everything that one leads to, by any number of doors."""
+    seen: set[str] = set()
+    todo = set(doors[start])
+    while todo:
+        seen |= todo
+        todo = set[str]().union(*(doors[name] for name in todo)) - seen
+    return seen
+
+
+@pytest.mark.parametrize("folder", ["slipway", "tasks"])
+def test_no_module_leads_back_to_itself(folder: str) -> None:
+    found = doors(sorted((ROOT / folder).rglob("*.py")))
+    assert [name for name in found if name in reach(found, name)] == []
+
+
+def test_no_room_leads_back_to_itself() -> None:
+    rooms: dict[str, set[str]] = {room(path): set() for path in modules()}
+    for path in modules():
+        rooms[room(path)] |= rooms_entered(path) & rooms.keys() - {room(path)}
+    assert [name for name in rooms if name in reach(rooms, name)] == []
+
+
+IMAGES = [
+    path
+    for path in sorted((ROOT / "compose").glob("*/Dockerfile"))
+    if re.search(r"^COPY slipway ", path.read_text(), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("dockerfile", IMAGES, ids=lambda path: path.parent.name)
+def test_an_image_with_the_engine_holds_all_that_its_programs_import(dockerfile: Path) -> None:
+    ignored = dockerfile.with_name("Dockerfile.dockerignore").read_text()
+    there = set(dockerignore.visible(ROOT, dockerignore.read(ignored)))
+    found = doors(modules())
+    held = {dotted(ROOT / name) for name in there if name.endswith(".py")}
+    started = [name for name in held if name.split(".")[1:2] in (["agent"], ["inside"])]
+    assert started and held & {"slipway.releases", "slipway.hosts", "slipway.client"} == set()
+    assert [name for name in started if reach(found, name) - held] == []
 
 
 def test_every_room_has_its_floor() -> None:

@@ -14,7 +14,7 @@ from slipway.migrations.journal import Journal, JournalEntry
 from slipway.migrations.splitter import split
 from slipway.progress import Silent
 from slipway.project import COMPOSE
-from slipway.releases import judging
+from slipway.releases import migrations
 from tests.fakes.reporter import RecordingReporter
 
 TEXT = "-- migrate:up\ncreate table t ();\n-- migrate:down\ndrop table t;\n"
@@ -150,14 +150,14 @@ def test_a_checkout_is_judged_without_a_database(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "10_old.sql").write_text("-- migrate:up\nalter table t drop column a;\n")
     (folder / "20_new.sql").write_text("-- migrate:up\ncreate table n ();\n")
-    found = judging.judge("", Silent(), tmp_path)
+    found = migrations.review_checkout("", Silent(), tmp_path)
     assert [(one.filename, one.line) for one in found if one.blocks] == [("10_old.sql", 2)]
     with pytest.raises(DifferenceFound, match="1 statement is not safe"):
-        judging.refuse(found)
-    judging.refuse(judging.judge("10", Silent(), tmp_path))
+        migrations.demand_safe(found)
+    migrations.demand_safe(migrations.review_checkout("10", Silent(), tmp_path))
     (folder / "30_bad.sql").write_text("-- migrate:up\n\ncommit;\n")
     with pytest.raises(ConfigError, match=r"30_bad\.sql: line 3: COMMIT"):
-        judging.judge("", Silent(), tmp_path)
+        migrations.review_checkout("", Silent(), tmp_path)
 
 
 def test_without_squawk_it_is_said_that_one_pair_of_eyes_is_missing(
@@ -167,7 +167,7 @@ def test_without_squawk_it_is_said_that_one_pair_of_eyes_is_missing(
     (tmp_path / "migrations/10_a.sql").write_text(TEXT)
     monkeypatch.setattr(squawk, "find", lambda: None)
     heard = RecordingReporter()
-    assert judging.judge("", heard, tmp_path) == []
+    assert migrations.review_checkout("", heard, tmp_path) == []
     assert heard.notes == [squawk.SKIPPED]
 
 

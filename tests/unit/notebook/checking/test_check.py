@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from slipway.notebook.checking import command_check
 from slipway.notebook.checking.check import blocking_errors, check, documents
 from slipway.notebook.reading.parse import read
-from tasks.command_index import project_commands
+from tasks.cli import namespace
+from tasks.command_index import CommandIndex
 from tests.fakes.task_list import TaskList
 
 TODAY = date(2026, 11, 22)
-TASKS = project_commands()
+TASKS = CommandIndex(namespace)
 FRONT = """---
 task: deploy
 owner: "@ops"

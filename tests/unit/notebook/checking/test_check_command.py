@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.project import ROOT
-from tasks.command_index import project_commands
+from tasks.cli import namespace
+from tasks.command_index import CommandIndex
 
-TASKS = project_commands()
+TASKS = CommandIndex(namespace)
 
 
 def inv(*words: str) -> "subprocess.CompletedProcess[str]":
