@@ -13,21 +13,35 @@ def _parts() -> list[str]:
 
 @command(
     runbook="hack-locally",
-    help={"only": "Parts with commas, of: lint, types, unit, integration, e2e."},
+    help={
+        "only": "Parts with commas, of: lint, types, unit, integration, e2e.",
+        "changed": "Only tests that a change can break, since main or =REVISION.",
+    },
     choices={"only": Choices(_parts)},
+    optional=["changed"],
 )
-def test(*, only: str = "") -> None:
+def test(*, only: str = "", changed: str = "") -> None:
     """Run the whole test suite, or parts of it; every part runs whatever the others say.
 
     Examples:
       inv test
       inv test --only=lint,types,unit
+      inv test --changed --only=unit,integration
     """
     from slipway.bootstrap import dev_packages, prepare
-    from slipway.checks import suite
+    from slipway.checks import changes, suite
+    from slipway.hosts.local import LocalHost
+    from slipway.project import ROOT
     from slipway.show import parts, progress
 
     chosen = suite.chosen(only)
+    if changed:
+        revision = changed if isinstance(changed, str) else ""
+        difference = changes.read(LocalHost(cwd=ROOT), revision)
+        selection = suite.can_break(chosen, difference)
+        parts.selection(difference, selection)
+        if not selection.whole:
+            chosen = tuple(suite.narrowed(part, selection.tests) for part in chosen)
     if code := dev_packages.add():
         raise Exit(code=code)
     if any(part.wants_engine for part in chosen):

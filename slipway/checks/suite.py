@@ -5,11 +5,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from slipway.checks import requirements
+from slipway.checks.changes import Changes
+from slipway.checks.impact import Graph, Selection
 from slipway.errors import SlipwayError, UsageError
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
@@ -23,12 +25,16 @@ class Part:
 
     `wants_engine` parts have this computer made ready first; `why_not` says why a part cannot run
     here at all, or nothing. One that runs `beside` the others shows what it prints at its end.
+    `tests` is the folder that its command names last, and one that is not `usual` is run only by
+    its name.
     """
 
     name: str
     commands: Sequence[Sequence[str]]
     wants_engine: bool = False
     beside: bool = False
+    tests: str = ""
+    usual: bool = True
     why_not: Callable[[], str] = str
 
 
@@ -79,15 +85,17 @@ PARTS = (
     ),
     # tasks.py apart: mypy would see two modules called "tasks"
     Part("types", [("mypy", "slipway", "tasks", "tests", "benchmarks"), ("mypy", "tasks.py")]),
-    Part("unit", [(*PYTEST, *SPREAD, *_within(300, 1200), "tests/unit")]),
+    Part("unit", [(*PYTEST, *SPREAD, *_within(300, 1200), "tests/unit")], tests="tests/unit"),
     Part(
         "integration",
         [(*PYTEST, *shared_by(3), *_within(900, 3600), "tests/integration")],
+        tests="tests/integration",
         wants_engine=True,
     ),
     Part(
         "e2e",
         [(*PYTEST, *shared_by(4), *_within(1800, 3600), "tests/e2e")],
+        tests="tests/e2e",
         wants_engine=True,
         beside=True,  # it waits much: what the others do meanwhile costs little time
         why_not=requirements.why_no_hosts,
@@ -96,14 +104,36 @@ PARTS = (
 
 
 def chosen(only: str) -> tuple[Part, ...]:
-    """Read `unit,e2e`; nothing means all. Raises UsageError for a part there is not."""
+    """Read `unit,e2e`; nothing means the usual. Raises UsageError for a part there is not."""
     names = [name.strip() for name in only.split(",") if name.strip()]
     parts = [part.name for part in PARTS]
     for name in names:
         if name not in parts:
             hint = nearest(name, parts) or f" (one of: {', '.join(parts)})"
             raise UsageError(f"--only: there is no part {name[:40]!a}{hint}")
-    return tuple(part for part in PARTS if not names or part.name in names)
+    return tuple(part for part in PARTS if (part.name in names if names else part.usual))
+
+
+def narrowed(part: Part, tests: Sequence[str]) -> Part:
+    """Return a part with only these test files; left out when none of them is its own."""
+    if not part.tests:
+        return part
+    own = [test for test in tests if test.startswith(f"{part.tests}/")]
+    if not own:
+        return replace(part, wants_engine=False, why_not=lambda: "no test of it can break")
+    commands = [
+        [each for word in words for each in (own if word == part.tests else [word])]
+        for words in part.commands
+    ]
+    return replace(part, commands=commands)
+
+
+def can_break(parts: Sequence[Part], changes: Changes) -> Selection:
+    """Return which tests of these parts a change can break."""
+    if not changes.since:
+        return Selection(whole="git does not say where this branch began (--changed=REVISION)")
+    folders = [part.tests for part in parts if part.tests]
+    return Graph(ROOT, changes.files).select(changes.paths, folders)
 
 
 class Display(Protocol):

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from slipway.checks.changes import Changes
+from slipway.checks.impact import Selection
 from slipway.checks.suite import Part, PartResult
 
 MARKS = {"passed": "✓", "failed": "✗", "left out": "·"}
@@ -20,6 +22,16 @@ def quote(log: Path) -> None:
     if log.exists():
         sys.stdout.write(log.read_text(errors="replace"))
         sys.stdout.flush()
+
+
+def selection(changes: Changes, chosen: Selection) -> None:
+    """Say what a change can break."""
+    count = f"{len(changes.paths)} changed file{'s' * (len(changes.paths) != 1)}"
+    since = f"{count} since {changes.since[:7]}" if changes.since else "no commit to compare with"
+    what = f"all tests: {chosen.whole}" if chosen.whole else f"{len(chosen.tests)} test files"
+    sys.stderr.write(f"{since}: {what}\n")
+    for path in chosen.tests:
+        sys.stderr.write(f"  {path}\n")
 
 
 def warn(reason: str) -> None:
