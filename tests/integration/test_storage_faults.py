@@ -15,6 +15,7 @@ import pytest
 from slipway.storage.s3 import S3Store, Timeouts
 from slipway.storage.store import Retained, StoreError, TooLarge
 from tests.fakes.faulty_s3 import Answer, FaultyS3, chunks
+from tests.fakes.reporter import RecordingReporter
 from tests.fakes.s3server import S3Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,12 +104,14 @@ def test_ctrl_c_does_not_wait_for_a_slow_part(s3: S3Server, bucket: str, proxy: 
 def test_three_times_slow_down_is_waited_out_and_noted(
     s3: S3Server, bucket: str, proxy: FaultyS3
 ) -> None:
-    notes: list[str] = []
+    reporter = RecordingReporter()
     proxy.faults.answers["UploadPart"] = Answer(503, "SlowDown", times=3)
-    store = s3.open(bucket, endpoint=proxy.endpoint, note=notes.append)
+    store = s3.open(bucket, endpoint=proxy.endpoint, reporter=reporter)
     assert store.put("a.dump", chunks(20 * MIB)) == 20 * MIB
     assert b"".join(store.get("a.dump")) == b"".join(chunks(20 * MIB))
-    assert len([note for note in notes if note.startswith("UploadPart got 503 at try")]) == 3
+    assert (
+        len([note for note in reporter.notes if note.startswith("UploadPart got 503 at try")]) == 3
+    )
 
 
 def test_a_store_that_stays_overloaded_is_a_sentence_and_nothing_is_left(
@@ -135,8 +138,8 @@ def test_an_object_whose_last_answer_was_lost_is_there_and_counts(
     s3: S3Server, bucket: str, proxy: FaultyS3
 ) -> None:
     proxy.faults.lose_answers["CompleteMultipartUpload"] = 1
-    notes: list[str] = []
-    store = s3.open(bucket, endpoint=proxy.endpoint, note=notes.append)
+    reporter = RecordingReporter()
+    store = s3.open(bucket, endpoint=proxy.endpoint, reporter=reporter)
     assert store.put("a.dump", chunks(20 * MIB)) == 20 * MIB
     assert keys(store) == ["a.dump"]
 
@@ -169,10 +172,10 @@ def test_a_broken_download_goes_on_where_it_broke(
 ) -> None:
     s3.open(bucket).put("a.dump", chunks(5 * MIB))
     proxy.faults.cut_downloads_after = [2 * MIB, MIB + 1, 0]
-    notes: list[str] = []
-    store = s3.open(bucket, endpoint=proxy.endpoint, note=notes.append)
+    reporter = RecordingReporter()
+    store = s3.open(bucket, endpoint=proxy.endpoint, reporter=reporter)
     assert b"".join(store.get("a.dump")) == b"".join(chunks(5 * MIB))
-    assert len(notes) == 3
+    assert len(reporter.notes) == 3
 
 
 def test_a_download_never_mixes_two_objects(s3: S3Server, bucket: str, proxy: FaultyS3) -> None:
