@@ -18,7 +18,7 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     read as other users, so the files are open and the folder is not.
     """
     values = sops.decrypt(secrets / "dev.sops.yaml", secrets / sops.PUBLIC_KEY_FILE)
-    for rule in setting_rules.read(COMPOSE / "schema.yml").values():
+    for rule in setting_rules.read(setting_rules.file_in(COMPOSE)).values():
         if rule.secret and not rule.is_required("dev"):
             values.setdefault(rule.key, Secret(""))  # Compose wants a file for each that it names
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

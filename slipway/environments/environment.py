@@ -20,7 +20,7 @@ class Environment:
 
     name: str
     settings: Mapping[str, str]
-    rules: setting_rules.Schema
+    rules: setting_rules.Rules
     compose: Path = COMPOSE
     secrets: Path = SECRETS
 
@@ -69,7 +69,7 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     if not NAME.fullmatch(name) or name not in known:
         hint = nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
-    rules = setting_rules.read(compose / "schema.yml")
+    rules = setting_rules.read(setting_rules.file_in(compose))
     settings: dict[str, str] = {
         rule.key: rule.default for rule in rules.values() if rule.default is not None
     }
@@ -91,12 +91,13 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
 
 
-def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Schema) -> None:
+def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Rules) -> None:
     for key, value in values.items():
         rule = rules.get(key)
         if rule is None:
             hint = nearest(key, rules)
-            raise ConfigError(f"compose/{path.name}: {key} is not in compose/schema.yml{hint}")
+            file = setting_rules.file_in(path.parent).name
+            raise ConfigError(f"compose/{path.name}: {key} is not in compose/{file}{hint}")
         if rule.secret:
             name = path.stem if path.stem != "common" else "<environment>"
             raise ConfigError(

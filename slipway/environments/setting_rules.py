@@ -1,4 +1,4 @@
-"""Which settings and secrets exist, of which type: the rules of compose/schema.yml."""
+"""Which settings and secrets exist, of which type: the rules of compose/settings.yml."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 RULE_KEYS = {"type", "default", "required", "secret", "generate", "help"}
 TYPES = {"text", "number", "port", "switch", "name", "store"}
 STORES = {"s3", "file"}
+FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,24 @@ class Rule:
         return None
 
 
-Schema = Mapping[str, Rule]
+Rules = Mapping[str, Rule]
 
 
-def read(path: Path) -> Schema:
+def file_in(compose: Path) -> Path:
+    """Return the file with the rules, also where it still has its old name."""
+    before = compose / FILE_BEFORE
+    path = compose / FILE
+    return before if before.is_file() and not path.is_file() else path
+
+
+def read(path: Path) -> Rules:
     """Read the rules. Raises ConfigError with the file and the key that is wrong."""
     import yaml
 
     try:
         document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
-        raise ConfigError(f"{path.name} is missing beside compose.yml") from None
+        raise ConfigError(f"{path.name} is missing next to compose.yml") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path.name} is not YAML: {_first_line(error)}") from None
     if not isinstance(document, dict):

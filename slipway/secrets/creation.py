@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from slipway.environments.environment import Environment
+from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
@@ -32,8 +33,9 @@ def create(env: Environment) -> list[str]:
     rules = [rule for rule in env.rules.values() if rule.secret]
     by_hand = [rule.key for rule in rules if rule.is_required(env.name) and not rule.generate]
     if by_hand:
+        file = file_in(env.compose).name
         raise ConfigError(
-            f"{', '.join(by_hand)} cannot be made up (no `generate` in schema.yml); "
+            f"{', '.join(by_hand)} cannot be made up (no `generate` in {file}); "
             f"write the file yourself: sops secrets/{env.secrets_file.name}"
         )
     if not _has_rule(env):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.environments.setting_rules import KEY
+from slipway.environments.setting_rules import KEY, file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
@@ -34,7 +34,7 @@ MEANINGS = {
 
 
 def read(env: Environment) -> dict[str, Secret]:
-    """Decrypt the secrets of an environment and hold them against the schema."""
+    """Decrypt the secrets of an environment and check them against the rules."""
     path = env.secrets_file
     if not path.is_file():
         raise Refused(
@@ -45,7 +45,8 @@ def read(env: Environment) -> dict[str, Secret]:
     for key in values:
         if key not in names:
             hint = nearest(key, names)
-            raise ConfigError(f"secrets/{path.name}: {key} is not a secret in schema.yml{hint}")
+            rules = f"compose/{file_in(env.compose).name}"
+            raise ConfigError(f"secrets/{path.name}: {key} is not a secret in {rules}{hint}")
     for rule in env.rules.values():
         if rule.secret and rule.is_required(env.name) and rule.key not in values:
             raise ConfigError(f"secrets/{path.name}: {rule.key} is missing. {rule.help}")

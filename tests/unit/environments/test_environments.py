@@ -19,7 +19,7 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.compose = root / "compose"
         self.compose.mkdir()
-        for path in (*COMPOSE.glob("*.env"), COMPOSE / "schema.yml"):
+        for path in (*COMPOSE.glob("*.env"), COMPOSE / "settings.yml"):
             shutil.copy(path, self.compose)
 
     def add(self, name: str, text: str) -> None:
@@ -85,7 +85,11 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
     ("name", "line", "complaint"),
     [
         ("prod.env", "HTTP_PROT=80", r"compose/prod.env: HTTP_PROT is not in .*HTTP_PORT\?"),
-        ("prod.env", "HTTP_PORT2=80", "compose/prod.env: HTTP_PORT2 is not in compose/schema.yml"),
+        (
+            "prod.env",
+            "HTTP_PORT2=80",
+            "compose/prod.env: HTTP_PORT2 is not in compose/settings.yml",
+        ),
         ("common.env", "HTTP_PORT=70000", "compose/common.env: HTTP_PORT must be a port"),
         ("prod.env", "LAB=yes", "compose/prod.env: LAB must be on or off"),
         ("prod.env", "TLS=on", "compose/prod.env: TLS must be one of off, internal, auto"),
@@ -150,10 +154,24 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
     ],
 )
 def test_a_wrong_rule_is_refused(tmp_path: Path, rule: str, complaint: str) -> None:
-    path = tmp_path / "schema.yml"
+    path = tmp_path / "settings.yml"
     path.write_text(rule)
-    with pytest.raises(ConfigError, match=rf"schema\.yml:? .*{complaint}|schema\.yml {complaint}"):
+    with pytest.raises(
+        ConfigError, match=rf"settings\.yml:? .*{complaint}|settings\.yml {complaint}"
+    ):
         setting_rules.read(path)
+
+
+def test_a_project_may_keep_the_file_of_rules_under_its_old_name(project: Project) -> None:
+    new, old = project.compose / "settings.yml", project.compose / "schema.yml"
+    shutil.move(new, old)
+    assert project.load("dev").settings["PROJECT"]
+    project.add("dev.env", "NO_SUCH=1")
+    with pytest.raises(ConfigError, match=r"NO_SUCH is not in compose/schema\.yml"):
+        project.load("dev")
+    new.write_text("")
+    with pytest.raises(ConfigError, match=r"settings\.yml must map names to rules"):
+        project.load("dev")
 
 
 plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="'\\"), max_size=30)

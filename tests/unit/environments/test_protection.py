@@ -107,7 +107,7 @@ def test_without_a_terminal_the_name_is_needed_exactly() -> None:
 def test_a_name_that_would_guard_nothing_is_found(
     tmp_path: Path, files: dict[str, str], text: str
 ) -> None:
-    (tmp_path / "schema.yml").write_text(f"PROJECT: {{type: name}}\n{protection.SETTING}: {{}}\n")
+    (tmp_path / "settings.yml").write_text(f"PROJECT: {{type: name}}\n{protection.SETTING}: {{}}\n")
     (tmp_path / "common.env").write_text("PROJECT=logbook\n")
     (tmp_path / "prod.env").write_text("")
     for name, value in files.items():
