@@ -163,7 +163,7 @@ def test_a_file_for_somebody_else_is_refused_before_anything_changes(
 @needs_age
 def test_secrets_are_checked_against_the_rules_of_settings(vault: Vault) -> None:
     vault.keep({"TOKEN": "x", "OTHER": "y"})
-    with pytest.raises(ConfigError, match="OTHER is not a secret in compose/settings.yml"):
+    with pytest.raises(ConfigError, match=r"OTHER is not a secret in compose/settings\.yml"):
         sops.read(vault.environment("TOKEN"))
     with pytest.raises(ConfigError, match=r"THIRD is missing\. What it is for\."):
         sops.read(vault.environment("TOKEN", "OTHER", "THIRD"))
