@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.environments.environment import Environment
-from slipway.errors import Busy, SlipwayError
+from slipway.errors import Busy, HostError, SlipwayError
 from slipway.notebook.document import CHECKING, Action, Cell
 from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs.interfaces import Display
@@ -82,6 +82,7 @@ class LeaseLock:
         self._stack = contextlib.ExitStack()
         self._lease: Lease | None = None
         self._has_asked = False
+        self._env_name = ""
         self.publish("")
 
     def publish(self, cell: str) -> None:
@@ -99,6 +100,7 @@ class LeaseLock:
         if self._has_asked or env.is_local:
             return ""
         self._has_asked = True
+        self._env_name = env.name
         from slipway.cluster import lease
         from slipway.machines import connect as machines_connect
 
@@ -119,8 +121,16 @@ class LeaseLock:
 
     def check(self) -> None:
         """Raise SlipwayError when a run elsewhere has taken the lease over meanwhile."""
-        if self._lease is not None:
+        if self._lease is None:
+            return
+        from slipway.machines import inventory
+
+        try:
             self._lease.check()
+        except HostError:  # no answer, or no Swarm any more
+            if inventory.load(self._env_name):
+                raise
+            self._lease = None  # the run itself has given the machines back, the lease with them
 
     def release(self) -> None:
         """Let others have the environment; the system does it for a process that dies."""
