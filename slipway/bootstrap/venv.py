@@ -64,11 +64,11 @@ def main(root: Path, stamp: str | None) -> int:
         return REFUSED
     except OSError as error:
         _say(
-            f"cannot write {error.filename or root}: {error.strerror}; mend that and run this again"
+            f"cannot write {error.filename or root}: {error.strerror}; fix that and run this again"
         )
         return REFUSED
     except KeyboardInterrupt:
-        _say("interrupted; the next start begins anew")
+        _say("interrupted; the next start begins from scratch")
         return INTERRUPTED
     return 0
 

@@ -50,7 +50,9 @@ def translate(error: BaseException, route: SshRoute) -> Unreachable:
             "its firewall let you in?",
         )
     if isinstance(error, EOFError) or "banner" in str(error):
-        return Unreachable(route.name, f"{route.place} hangs up before it says hello; is it sshd?")
+        return Unreachable(
+            route.name, f"{route.place} closed the connection before the SSH banner; is it sshd?"
+        )
     return Unreachable(route.name, f"no connection to {route.place}: {error}")
 
 

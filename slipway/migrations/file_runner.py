@@ -184,15 +184,15 @@ class FileRunner:
         """Record what is known after a statement failed; say what is left of the file."""
         verb = "migrate" if direction == "up" else "rollback"
         if self.session.is_broken or _is_in_parts(statement):
-            why = "the connection broke off" if self.session.is_broken else "it may be done in part"
-            return f"{why}; type `inv db.{verb}` to see how to go on"
+            why = "the connection was lost" if self.session.is_broken else "it may be done in part"
+            return f"{why}; type `inv db.{verb}` to see how to continue"
         if number == 1:
             journal.undo_start(self.keeper, migration, direction)
             return "nothing of the file was done"
         journal.withdraw(self.keeper, migration, number)
         return (
             f"it has no transaction: the {number - 1} of {count} statements before it stay done; "
-            f"mend it and type `inv db.{verb} --resume-from={number}`"
+            f"fix it and type `inv db.{verb} --resume-from={number}`"
         )
 
     @contextlib.contextmanager
@@ -214,8 +214,11 @@ class FileRunner:
         except SlipwayError:
             return "whether it was applied is not known; `inv db.status` tells"
         if is_applied == (direction == "up"):
-            return "the connection broke off behind it, it is done; type the same again to go on"
-        return "the connection broke off and the file was taken back whole; type the same again"
+            return (
+                "the connection was lost after the commit: the file is applied; "
+                "run the same command again to continue"
+            )
+        return "the connection was lost and the file was rolled back; run the same command again"
 
     def _failed(
         self,

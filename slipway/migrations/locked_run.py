@@ -146,7 +146,7 @@ def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterat
                     yield LockedRun(keeper, execution, report, options)
     except psycopg.OperationalError as error:
         raise SlipwayError(
-            f"the connection that keeps other runs out broke off: {first_line(error)}; what was "
+            f"the connection that holds the migration lock was lost: {first_line(error)}; what was "
             "applied so far stays, a file that was running is taken back or shown by inv db.status"
         ) from None
     finally:

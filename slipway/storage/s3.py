@@ -108,7 +108,7 @@ class S3Store:
                     except BotoCoreError:
                         if (idle := idle + 1) >= self._patience.tries:
                             raise
-            self._reporter.note(f"the connection broke while reading {key}; going on at byte {got}")
+            self._reporter.note(f"the connection broke while reading {key}; resuming at byte {got}")
             time.sleep(min(0.2 * 2**idle, 5))
         raise StoreError(f"{self.name}: reading {key} failed: the connection broke too often")
 

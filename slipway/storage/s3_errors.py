@@ -95,9 +95,18 @@ def _describe_network_error(error: Exception) -> str:
         (trouble.ConnectTimeoutError, f"{host} does not answer; is the address right?"),
         (trouble.ProxyConnectionError, "the proxy of this machine (HTTPS_PROXY) does not answer"),
         (trouble.EndpointConnectionError, f"no connection to {host}; is the address right?"),
-        (trouble.ReadTimeoutError, f"{host} fell silent, again and again; try again later"),
-        (trouble.HTTPClientError, f"the connection to {host} broke, again and again; try later"),
-        (trouble.IncompleteReadError, "the connection broke, again and again; try again later"),
+        (
+            trouble.ReadTimeoutError,
+            f"{host} stopped responding, after several retries; try again later",
+        ),
+        (
+            trouble.HTTPClientError,
+            f"the connection to {host} broke, after several retries; try later",
+        ),
+        (
+            trouble.IncompleteReadError,
+            "the connection broke, after several retries; try again later",
+        ),
         (trouble.ParamValidationError, "S3 has no such bucket names; see BACKUP_STORE"),
         (NotS3, "what answers there does not speak S3; see BACKUP_S3_ENDPOINT"),
     ]

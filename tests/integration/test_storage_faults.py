@@ -193,7 +193,7 @@ def test_a_download_that_brings_nothing_new_is_given_up(
 ) -> None:
     s3.open(bucket).put("a.dump", chunks(MIB))
     proxy.faults.cut_downloads_after = [0] * 9
-    with pytest.raises(StoreError, match="the connection broke, again and again"):
+    with pytest.raises(StoreError, match="the connection broke, after several retries"):
         list(s3.open(bucket, endpoint=proxy.endpoint).get("a.dump"))
     assert proxy.asked.count("GetObject") == 4
 
@@ -203,7 +203,7 @@ def test_a_silent_store_is_not_waited_for_for_ever(
 ) -> None:
     proxy.faults.silent |= {"UploadPart", "AbortMultipartUpload", "PutObject"}
     store = s3.open(bucket, endpoint=proxy.endpoint, patience=Timeouts(0.2, 0.2, tries=3))
-    with pytest.raises(StoreError, match=r"writing a\.json failed: 127\S* fell silent"):
+    with pytest.raises(StoreError, match=r"writing a\.json failed: 127\S* stopped responding"):
         store.put("a.json", [b"{}"])
     with pytest.raises(StoreError, match=r"writing a\.dump failed: the connection to 127\S* broke"):
         store.put("a.dump", chunks(40 * MIB))
