@@ -1,4 +1,4 @@
-"""What is kept of the database: backups taken, proven, pruned and restored."""
+"""Backups of the database: taken, verified, pruned, restored, scheduled."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         "physical": "Take a base backup for point-in-time recovery instead (PITR=on).",
         "full": "With --physical: all of it, not only what changed since the one before.",
         "plan": "Check what it needs and show its steps; store nothing.",
-        "json": "Print what it came to as JSON.",
+        "json": "Print the result as JSON.",
     },
 )
 def backup(
@@ -37,9 +37,9 @@ def backup(
       inv db.backup --env=prod --physical
     """
     from slipway.client import backups as client_backups
-    from slipway.client import session
     from slipway.client.pitr import pgbackrest
-    from slipway.show import backups as shown
+    from slipway.client.session import connected
+    from slipway.show import backups as show
     from slipway.show.progress import TerminalReporter
 
     if full and not physical:
@@ -48,14 +48,15 @@ def backup(
         raise UsageError("a base backup holds the roles' passwords anyway; leave the flag out")
     if physical and plan:
         raise UsageError("--plan shows the steps of a dump; leave --physical out")
-    with session.connected(env) as there, TerminalReporter(lasting=True, quiet=True) as reporter:
-        if physical:
-            found = pgbackrest.take(there, reporter, full=full)
-        else:
-            found = client_backups.take(
-                there, reporter, role_passwords=roles_with_passwords, plan=plan
+    with connected(env) as session, TerminalReporter(lasting=True, quiet=True) as reporter:
+        reply = (
+            pgbackrest.take(session, reporter, full=full)
+            if physical
+            else client_backups.take(
+                session, reporter, role_passwords=roles_with_passwords, plan=plan
             )
-    shown.show_taken(found, as_json=json)
+        )
+    show.show_backup(reply, as_json=json)
 
 
 @command(runbook="backup", help={"json": "Print it as JSON."})
@@ -65,14 +66,15 @@ def backups(env: "Environment | None" = None, *, json: bool = False) -> None:
     Example: inv db.backups --env=prod
     """
     from slipway.client import backups as client_backups
-    from slipway.client import session
     from slipway.client.pitr import pgbackrest
-    from slipway.show import backups as shown
+    from slipway.client.session import connected
+    from slipway.show import backups as show
     from slipway.show.progress import TerminalReporter
 
-    with session.connected(env) as there, TerminalReporter() as reporter:
-        found = {**client_backups.listed(there, reporter), "pitr": pgbackrest.kept(there, reporter)}
-    shown.show_list(there.env, found, as_json=json)
+    with connected(env) as session, TerminalReporter() as reporter:
+        backups = client_backups.read_list(session, reporter)
+        archive = pgbackrest.read_catalogue(session, reporter)
+    show.show_list(session.env, backups, archive, as_json=json)
 
 
 @command(
@@ -80,7 +82,7 @@ def backups(env: "Environment | None" = None, *, json: bool = False) -> None:
     help={
         "backup": "Which one: latest, all, or an id that inv db.backups shows.",
         "physical": "Read the archive of point-in-time recovery instead (PITR=on).",
-        "json": "Print what was found as JSON.",
+        "json": "Print the result as JSON.",
     },
 )
 def verify(
@@ -90,33 +92,32 @@ def verify(
     physical: bool = False,
     json: bool = False,
 ) -> None:
-    """Read backups back wholly from where they lie; exit code 5 when one is not whole.
+    """Read backups back in full from where they lie; exit code 5 when one is damaged.
 
     Example: inv db.verify --env=prod --backup=all
     """
     from slipway.client import backups as client_backups
-    from slipway.client import session
     from slipway.client.pitr import pgbackrest
-    from slipway.show import backups as shown
+    from slipway.client.session import connected
+    from slipway.show import backups as show
     from slipway.show.progress import TerminalReporter
 
     if physical and backup != "latest":
         raise UsageError("--physical reads all of the archive; leave --backup out")
-    with session.connected(env) as there, TerminalReporter() as reporter:
-        found = (
-            pgbackrest.verify(there) if physical else client_backups.verify(there, backup, reporter)
-        )
-    if physical:
-        shown.show_archive_read(found, as_json=json)
-        pgbackrest.demand_whole(env, found)
-        return
-    shown.show_proofs(found, as_json=json)
-    client_backups.demand_whole(found)
+    with connected(env) as session, TerminalReporter() as reporter:
+        if physical:
+            archive = pgbackrest.verify(session)
+            show.show_archive(archive, as_json=json)
+            pgbackrest.demand_intact(env, archive)
+            return
+        proofs = client_backups.verify(session, backup, reporter)
+    show.show_proofs(proofs, as_json=json)
+    client_backups.demand_intact(proofs)
 
 
 @command(runbook="backup")
 def schedule(env: "Environment") -> None:
-    """Have backups taken, drilled and pruned by the clock, as backups/policy.yml says.
+    """Schedule backups, restore drills and pruning, as backups/policy.yml says.
 
     Example: inv db.schedule --env=prod
     """
@@ -128,15 +129,15 @@ def schedule(env: "Environment") -> None:
 
 @command(runbook="backup")
 def unschedule(env: "Environment") -> None:
-    """Take no more backups by the clock; the ones there are stay.
+    """End the schedule of backups; the backups there are stay.
 
     Example: inv db.unschedule --env=prod
     """
     from slipway.releases import schedule as schedules
     from slipway.show import output
 
-    found = schedules.unschedule(env)
-    output.say(f"{env.name} is {'no longer' if found else 'not'} scheduled")
+    was_scheduled = schedules.unschedule(env)
+    output.say(f"{env.name} is {'no longer' if was_scheduled else 'not'} scheduled")
 
 
 @command(
@@ -144,7 +145,7 @@ def unschedule(env: "Environment") -> None:
     help={
         "env": "Environment to act on; without it, the hacking loop.",
         "plan": "Show what would be removed and what stays, and remove nothing.",
-        "yes": "The environment's name, where nobody can be asked.",
+        "yes": "The environment's name, where no prompt is possible.",
         "json": "Print the result as JSON.",
     },
 )
@@ -155,15 +156,15 @@ def prune(
 
     Example: inv db.prune --env=prod --plan
     """
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.releases import backup_status
     from slipway.show import confirm, output, progress
 
     if env is not None and not plan:
         confirm.destruction(env, "prune", f"remove old backups of {env.name}", yes)
-    with session.connected(env) as found, progress.TerminalReporter() as report:
-        result = backup_status.prune(found, report, plan=plan)
-    output.show_pruned(result, as_json=json)
+    with connected(env) as session, progress.TerminalReporter() as reporter:
+        reply = backup_status.prune(session, reporter, plan=plan)
+    output.show_pruned(reply, as_json=json)
 
 
 @command(
@@ -178,7 +179,7 @@ def prune(
         "create_roles": "Make roles that are missing there, without the right to log in.",
         "undo": "Swap back what the last restore has replaced.",
         "plan": "Look at the server and show what would be done; change nothing.",
-        "yes": "The environment's name, where nobody can be asked.",
+        "yes": "The environment's name, where no prompt is possible.",
         "json": "Print the result as JSON.",
     },
     choices={"origin": environments},
@@ -207,20 +208,22 @@ def restore(
       inv db.restore --env=prod --undo
     """
     from slipway.client import restore as client_restore
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.show import confirm, progress, restores
 
-    wish = client_restore.RestoreOptions(backup, origin, table, into, to_time, create_roles, plan)
-    if env is not None and wish.replaces:
+    options = client_restore.RestoreOptions(
+        backup, origin, table, into, to_time, create_roles, plan
+    )
+    if env is not None and options.replaces:
         what = f"replace what the database of {env.name} holds"
         confirm.destruction(env, "undo" if undo else "restore", what, yes)
-    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
-        found = (
-            client_restore.undo(there, wish, report)
+    with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
+        reply = (
+            client_restore.undo(session, options, reporter)
             if undo
-            else client_restore.restore(there, wish, report)
+            else client_restore.restore(session, options, reporter)
         )
-    restores.show_restored(found, as_json=json)
+    restores.show_restored(reply, as_json=json)
 
 
 @command(
@@ -237,9 +240,9 @@ def drill(*, env: "Environment | None" = None, backup: str = "latest", json: boo
     Example: inv db.drill --env=prod
     """
     from slipway.client import restore as client_restore
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.show import progress, restores
 
-    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
-        found = client_restore.drill(there, backup, report)
-    restores.show_drilled(found, as_json=json)
+    with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
+        reply = client_restore.drill(session, backup, reporter)
+    restores.show_drilled(reply, as_json=json)

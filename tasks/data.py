@@ -1,4 +1,4 @@
-"""What is in the database: begun anew, seeded, asked, looked at with psql."""
+"""What is in the database: reset, seeded, queried, opened with psql."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from tasks.command import command
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
-YES = "The environment's name, where nobody can be asked."
+YES = "The environment's name, where no prompt is possible."
 ENV = "Environment to act on; without it, the hacking loop."
 
 
@@ -34,14 +34,15 @@ def reset(
       inv db.reset --env=staging --yes=staging
     """
     from slipway.client import reset as client_reset
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.show import confirm, plans, progress
 
     where = env.name if env else "the hacking loop"
     if not plan:
         confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
-    with session.connected(env) as there, progress.TerminalReporter(lasting=True) as report:
-        plans.show_change(client_reset.reset(there, report, seed=not no_seed, plan=plan))
+    with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
+        reply = client_reset.reset(session, reporter, with_seeds=not no_seed, plan=plan)
+    plans.show_reset(reply)
 
 
 @command(runbook="reset-database", help={"env": ENV, "yes": YES})
@@ -51,12 +52,12 @@ def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     Example: inv db.seed --env=dev
     """
     from slipway.client import reset as client_reset
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.show import confirm, output, progress
 
     confirm.destruction(env, "seed", f"put sample rows into {env.name if env else 'it'}", yes)
-    with session.connected(env) as there, progress.TerminalReporter() as report:
-        output.say(client_reset.sow(there, report)["summary"])
+    with connected(env) as session, progress.TerminalReporter() as reporter:
+        output.say(client_reset.seed(session, reporter).summary)
 
 
 @command(
@@ -74,14 +75,15 @@ def shell(*, env: "Environment | None" = None, command: str = "", write: bool = 
       inv db.shell --env=staging
       inv db.shell --env=prod --command="\\dt"
     """
-    from slipway.client import psql, session
+    from slipway.client import psql
+    from slipway.client.session import connected
     from slipway.show import output
 
-    with session.connected(env) as found:
+    with connected(env) as session:
         if command:
-            raise Exit(code=psql.run(found.place, command, output.pass_on, write=write))
+            raise Exit(code=psql.run(session.ops, command, output.pass_on, write=write))
         tty = sys.stdin.isatty() and sys.stdout.isatty()
-        raise Exit(code=psql.open_shell(found.place, write=write, tty=tty))
+        raise Exit(code=psql.open_shell(session.ops, write=write, tty=tty))
 
 
 @command(
@@ -106,10 +108,10 @@ def query(
 
     Example: inv db.query --env=prod --sql="select count(*) from entries" --json
     """
-    from slipway.client import session
+    from slipway.agent.messages.data import QueryRequest
+    from slipway.client.session import call_once
     from slipway.show import progress, query_result
 
-    given = {"sql": sql, "limit": limit, "timeout": timeout}
-    with progress.TerminalReporter() as report:
-        found = session.do(env, "query", given, report)
-    query_result.show(found, limit=limit, as_json=json)
+    with progress.TerminalReporter() as reporter:
+        reply = call_once(env, QueryRequest(sql, limit, timeout), reporter)
+    query_result.show(reply, limit=limit, as_json=json)

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
 ENV = "Environment to act on; without it, the hacking loop."
-YES = "The environment's name, where nobody can be asked."
+YES = "The environment's name, where no prompt is possible."
 JSON = "Print it as JSON."
 LOCK_WAIT = "Seconds to wait for another run to end."
 LOCK_TIMEOUT = "Seconds a statement waits for a lock before it gives way to others."
-RESUME = "Statement of a half-done file to go on with."
+RESUME = "Statement of a half-done file to resume from."
 
 
 @command(runbook="migrate", help={"name": "What it does, in a few words."})
@@ -68,30 +68,33 @@ def migrate(
       inv db.migrate --env=staging --yes=staging
     """
     from slipway.client import migrations as client_migrations
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.environments import protection
+    from slipway.migrations.options import MigrationOptions
     from slipway.show import confirm, migrations, output, progress
 
-    wish = client_migrations.given(
+    options = MigrationOptions(
+        by=client_migrations.owner(),
         to=to,
         lock_wait=lock_wait,
         lock_timeout=lock_timeout,
         allow_out_of_order=allow_out_of_order,
-        accept=accept,
+        accept=client_migrations.accepted(accept),
         resume_from=resume_from,
-        mark=mark,
+        mark=client_migrations.as_mark(mark),
     )
-    with progress.TerminalReporter() as report, session.connected(env) as there:
+    run = client_migrations.MigrationRun(options)
+    with progress.TerminalReporter() as reporter, connected(env) as session:
         if dry_run or protection.asks(env, "migrate"):
-            plan = there.do("plan", wish, report)
+            plan = run.plan(session, reporter)
             migrations.show_plan(plan)
             client_migrations.demand_runnable(plan)
             if dry_run:
                 return
-            wish["expected"] = client_migrations.versions(plan)
-            if plan["pending"] or mark or resume_from:
-                confirm.destruction(env, "migrate", f"migrate {there.env.name}", yes)
-        output.say(there.do("migrate", wish, report)["summary"])
+            run = run.expecting(client_migrations.versions(plan))
+            if plan.pending or mark or resume_from:
+                confirm.destruction(env, "migrate", f"migrate {session.env.name}", yes)
+        output.say(run.migrate(session, reporter).summary)
 
 
 @command(
@@ -119,22 +122,27 @@ def rollback(
     Example: inv db.rollback --steps=1
     """
     from slipway.client import migrations as client_migrations
-    from slipway.client import session
+    from slipway.client.session import connected
     from slipway.environments import protection
+    from slipway.migrations.options import MigrationOptions
     from slipway.show import confirm, output, progress
 
-    wish = client_migrations.given(
-        steps=steps, lock_wait=lock_wait, lock_timeout=lock_timeout, resume_from=resume_from
+    options = MigrationOptions(
+        by=client_migrations.owner(),
+        lock_wait=lock_wait,
+        lock_timeout=lock_timeout,
+        resume_from=resume_from,
     )
-    with progress.TerminalReporter() as report, session.connected(env) as there:
+    run = client_migrations.MigrationRun(options)
+    with progress.TerminalReporter() as reporter, connected(env) as session:
         if protection.asks(env, "rollback"):
-            going = client_migrations.newest(there.do("status", wish, report), steps)
-            wish["expected"] = [each["version"] for each in going]
-            names = ", ".join(each["file"] for each in going) or "no migration"
+            newest = client_migrations.newest(run.status(session, reporter), steps)
+            run = run.expecting(tuple(row.version for row in newest))
+            names = ", ".join(row.file for row in newest) or "no migration"
             names = "the rest of the half-done migration" if resume_from else names
-            what = f"take back {names} of {there.env.name}, with the data they hold"
+            what = f"take back {names} of {session.env.name}, with the data they hold"
             confirm.destruction(env, "rollback", what, yes)
-        output.say(there.do("rollback", wish, report)["summary"])
+        output.say(run.roll_back(session, reporter, steps).summary)
 
 
 @command(
@@ -148,15 +156,17 @@ def status(env: "Environment | None" = None, *, check: bool = False, json: bool 
       inv db.status --env=prod
       inv db.status --env=prod --check
     """
+    from slipway.agent.messages.migrations import MigrationStatusRequest
     from slipway.client import migrations as client_migrations
-    from slipway.client import session
+    from slipway.client.session import call_once
     from slipway.show import migrations, progress
 
-    with progress.TerminalReporter() as report:
-        found = session.do(env, "status", client_migrations.given(), report)
-    migrations.show_status(found, as_json=json)
+    request = MigrationStatusRequest(client_migrations.texts())
+    with progress.TerminalReporter() as reporter:
+        reply = call_once(env, request, reporter)
+    migrations.show_status(reply, as_json=json)
     if check:
-        client_migrations.check(found)
+        client_migrations.check(reply)
 
 
 @command(runbook="migrate", help={"env": ENV, "to": "Version to stop behind.", "json": JSON})
@@ -165,14 +175,16 @@ def plan(env: "Environment | None" = None, *, to: str = "", json: bool = False) 
 
     Example: inv db.plan --env=prod
     """
+    from slipway.agent.messages.migrations import MigrationPlanRequest
     from slipway.client import migrations as client_migrations
-    from slipway.client import session
+    from slipway.client.session import call_once
     from slipway.show import migrations, progress
 
-    with progress.TerminalReporter() as report:
-        found = session.do(env, "plan", client_migrations.given(to=to), report)
-    migrations.show_plan(found, as_json=json)
-    client_migrations.demand_runnable(found)
+    request = MigrationPlanRequest(to=to, migrations=client_migrations.texts())
+    with progress.TerminalReporter() as reporter:
+        reply = call_once(env, request, reporter)
+    migrations.show_plan(reply, as_json=json)
+    client_migrations.demand_runnable(reply)
 
 
 @command(
@@ -189,8 +201,8 @@ def lint(*, since: str = "", json: bool = False) -> None:
     from slipway.releases import migrations as release_migrations
     from slipway.show import migrations, progress
 
-    with progress.TerminalReporter() as report:
-        findings = release_migrations.review_checkout(since, report)
+    with progress.TerminalReporter() as reporter:
+        findings = release_migrations.review_checkout(since, reporter)
     migrations.show_findings(findings, as_json=json)
     release_migrations.demand_safe(findings)
 
@@ -201,13 +213,16 @@ def baseline(env: "Environment | None" = None, *, version: str) -> None:
 
     Example: inv db.baseline --env=prod --version=20260101120000
     """
+    from slipway.agent.messages.migrations import BaselineRequest
     from slipway.client import migrations as client_migrations
-    from slipway.client import session
+    from slipway.client.session import call_once
     from slipway.show import output, progress
 
-    with progress.TerminalReporter() as report:
-        done = session.do(env, "baseline", client_migrations.given(version=version), report)
-    output.say(done["summary"])
+    request = BaselineRequest(
+        by=client_migrations.owner(), version=version, migrations=client_migrations.texts()
+    )
+    with progress.TerminalReporter() as reporter:
+        output.say(call_once(env, request, reporter).summary)
 
 
 @command(runbook="migrate", help={"env": ENV})
@@ -216,14 +231,15 @@ def schema(env: "Environment | None" = None) -> None:
 
     Example: inv db.schema
     """
-    from slipway.client import migrations as schemas
-    from slipway.client import session
+    from slipway.agent.messages.migrations import SchemaRequest
+    from slipway.client import migrations as client_migrations
+    from slipway.client.session import call_once
     from slipway.show import output, progress
 
-    with progress.TerminalReporter() as report:
-        done = session.do(env, "schema", {}, report)
-    changed = schemas.write(done["schema"])
-    output.say(f"compose/{schemas.WRITTEN.name} " + ("was written" if changed else "is the same"))
+    with progress.TerminalReporter() as reporter:
+        reply = call_once(env, SchemaRequest(), reporter)
+    verdict = "was written" if client_migrations.write(reply.schema) else "is the same"
+    output.say(f"compose/{client_migrations.WRITTEN.name} {verdict}")
 
 
 @command(runbook="migrate", help={"env": ENV, "timeout": "Seconds to wait at most."})
@@ -232,8 +248,9 @@ def wait(env: "Environment | None" = None, *, timeout: int = 60) -> None:
 
     Example: inv db.wait --timeout=60
     """
-    from slipway.client import session
+    from slipway.agent.messages.migrations import WaitRequest
+    from slipway.client.session import call_once
     from slipway.show import output, progress
 
-    with progress.TerminalReporter() as report:
-        output.say(session.do(env, "wait", {"timeout": timeout}, report)["summary"])
+    with progress.TerminalReporter() as reporter:
+        output.say(call_once(env, WaitRequest(timeout), reporter).summary)

@@ -1,49 +1,24 @@
-"""The door inside: `python -m slipway.agent VERB`, or `--tethered` for a person elsewhere."""
+"""The agent's door: `python -m slipway.agent VERB`, or `--tethered` for a client elsewhere."""
 
 import argparse
-import importlib
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+from slipway.agent import dispatch
 from slipway.agent.channel import SILENCE, Channel, ChannelBroken
-from slipway.agent.context import ChannelReporter, Command, Context, summary
+from slipway.agent.context import ChannelReporter, Context, environment
 from slipway.agent.listener import Listener, SessionEnded, end_on_signals
 from slipway.agent.remote_store import RemoteStore
 from slipway.errors import SlipwayError, UsageError
 from slipway.progress import Reporter
 from slipway.storage.store import Store
 
-# Each verb and the function that does it; a module is loaded only when its verb is asked for.
-VERBS = {
-    "migrate": "slipway.agent.commands.migrations:migrate",
-    "rollback": "slipway.agent.commands.migrations:rollback",
-    "status": "slipway.agent.commands.migrations:status",
-    "plan": "slipway.agent.commands.migrations:plan",
-    "baseline": "slipway.agent.commands.migrations:baseline",
-    "schema": "slipway.agent.commands.migrations:schema",
-    "wait": "slipway.agent.commands.migrations:wait",
-    "reset": "slipway.agent.commands.data:reset",
-    # Verbs of their own: an engine deployed before would overlook a flag, and do it.
-    "reset-plan": "slipway.agent.commands.data:plan_reset",
-    "seed": "slipway.agent.commands.data:sow",
-    "query": "slipway.agent.commands.data:ask",
-    "backup": "slipway.agent.commands.backups:backup",
-    "backup-plan": "slipway.agent.commands.backups:plan_backup",
-    "backups": "slipway.agent.commands.backups:backups",
-    "verify": "slipway.agent.commands.backups:verify",
-    "prune": "slipway.agent.commands.prune:prune",
-    "restore": "slipway.agent.commands.restore:restore",
-    "undo": "slipway.agent.commands.restore:undo",
-    "drill": "slipway.agent.commands.restore:drill",
-    "recover": "slipway.agent.commands.recover:recover",
-    "job": "slipway.agent.commands.jobs:job",
-    "results": "slipway.agent.commands.jobs:results",
-}
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,7 +30,7 @@ class Failure:
 
 
 class LogReporter:
-    """Tells the log of a container, a line each; nobody watches progress there."""
+    """Reports to the log of a container, a line each; nobody watches progress there."""
 
     def note(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")
@@ -78,57 +53,58 @@ class LogReporter:
 
 
 def main() -> int:
-    """Do what was asked; return the exit code."""
+    """Do what the command line requests; return the exit code."""
     parser = argparse.ArgumentParser(prog="slipway.agent")
-    parser.add_argument("verb", nargs="?", choices=sorted(VERBS), metavar="VERB")
+    parser.add_argument("verb", nargs="?", choices=sorted(dispatch.VERBS), metavar="VERB")
     parser.add_argument("--given", type=json.loads, default={}, metavar="JSON")
     parser.add_argument("--tethered", action="store_true", help="speak over stdin and stdout")
     parser.add_argument("--silence", type=float, default=SILENCE, help="seconds, then it is over")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     end_on_signals()
-    if asked.tethered:
-        return _serve(asked.silence)
-    if not asked.verb:
+    if options.tethered:
+        return _serve(options.silence)
+    if not options.verb:
         parser.error("name a verb")
-    report = LogReporter()
-    answer = _answer(lambda: _verb(asked.verb)(Context(asked.given, report, _own_store(report))))
-    if isinstance(answer, Failure):
-        sys.stderr.write(f"error: {answer.text}\n" if answer.code != 130 else "interrupted\n")
-        return answer.code
-    report.note(summary(answer))
+    reporter = LogReporter()
+    context = Context(reporter, _own_store(reporter))
+    reply = _attempt(lambda: dispatch.run(options.verb, options.given, context))
+    if isinstance(reply, Failure):
+        sys.stderr.write(f"error: {reply.text}\n" if reply.code != 130 else "interrupted\n")
+        return reply.code
+    reporter.note(reply.summary)
     return 0
 
 
 def _serve(silence: float) -> int:
-    """Do the one thing that the other end of the line asks for."""
+    """Do the one thing that the other end of the channel requests."""
     out = os.dup(1)
     os.dup2(2, 1)  # whatever prints by mistake must not be taken for a message
     channel = Channel(lambda size: os.read(0, size), lambda data: _write(out, data))
-    answer = _answer(lambda: _ask_and_do(channel, silence))
+    reply = _attempt(lambda: _answer(channel, silence))
     try:
-        if isinstance(answer, Failure):
-            channel.send("error", text=answer.text, code=answer.code)
-            return answer.code
-        channel.send("result", result=answer)
+        if isinstance(reply, Failure):
+            channel.send("error", text=reply.text, code=reply.code)
+            return reply.code
+        channel.send("result", result=reply)
     except ChannelBroken as broken:
-        sys.stderr.write(f"error: {answer.text if isinstance(answer, Failure) else broken}\n")
+        sys.stderr.write(f"error: {reply.text if isinstance(reply, Failure) else broken}\n")
         return 1
     return 0
 
 
-def _ask_and_do(channel: Channel, silence: float) -> dict[str, Any]:
+def _answer(channel: Channel, silence: float) -> object:
     first = channel.receive()
-    if first is None or first.kind != "verb":
-        raise UsageError("the first message names a verb")
-    far = RemoteStore(channel, str(first.fields.get("store") or ""))
-    Listener(channel, far, silence).start()
-    report = ChannelReporter(channel)
-    store = (lambda: far) if far.name else _own_store(report)
-    verb = _verb(str(first.fields["verb"]))
-    return verb(Context(first.fields.get("given") or {}, report, store))
+    if first is None or first.kind != "request":
+        raise UsageError("the environment's engine is newer than yours; update your checkout")
+    remote = RemoteStore(channel, str(first.fields.get("store") or ""))
+    Listener(channel, remote, silence).start()
+    reporter = ChannelReporter(channel)
+    store = (lambda: remote) if remote.name else _own_store(reporter)
+    verb = str(first.fields.get("verb"))
+    return dispatch.answer(verb, first.fields.get("request"), Context(reporter, store))
 
 
-def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
+def _attempt(work: Callable[[], T]) -> T | Failure:
     """Do it; turn whatever goes wrong into a sentence."""
     try:
         return work()
@@ -144,23 +120,15 @@ def _answer(work: Callable[[], dict[str, Any]]) -> "dict[str, Any] | Failure":
         return Failure(f"a mistake in Slipway: {kind} in {where.filename}:{where.lineno}", 1)
 
 
-def _verb(name: str) -> Command:
-    if name not in VERBS:
-        raise UsageError(f"the environment does not know {name!a} yet; deploy first")
-    module, _, function = VERBS[name].partition(":")
-    found: Command = getattr(importlib.import_module(module), function)
-    return found
+def _own_store(reporter: Reporter) -> Callable[[], Store]:
+    """Return what opens the store of the settings; its retries are reported."""
 
-
-def _own_store(report: Reporter) -> Callable[[], Store]:
-    """The store of the settings, opened when it is wanted; what it tries again is told."""
-
-    def opened() -> Store:
+    def open_own() -> Store:
         from slipway.storage.open import open_store
 
-        return open_store(os.environ, os.environ.get("ENVIRONMENT", "dev"), reporter=report)
+        return open_store(os.environ, environment(), reporter=reporter)
 
-    return opened
+    return open_own
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -1,48 +1,41 @@
-"""What a verb works with: what it was given, who is told, where backups live."""
+"""What a command works with beside its request: who hears of it, where backups lie, where it is."""
 
-import json
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from slipway.agent.channel import Channel
-from slipway.plan import Plan
+from slipway.errors import ConfigError, Refused
 from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 PROGRESS_EVERY = 0.2
+ENVIRONMENT = "ENVIRONMENT"
 
 
 @dataclass(frozen=True)
 class Context:
-    """One request; values of `given` are what JSON can hold."""
+    """One call of the agent; `store` opens the store when it is needed."""
 
-    given: Mapping[str, Any]
-    report: Reporter
+    reporter: Reporter
     store: Callable[[], Store]
 
 
-class Command(Protocol):
-    """A function that does one thing to the environment's database; its result is JSON."""
-
-    def __call__(self, work: Context, /) -> dict[str, Any]: ...
-
-
 class ChannelReporter:
-    """Tells a person at the other end of a channel; progress a few times a second at most."""
+    """Reports over a channel; progress a few times a second at most."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._told = 0.0
+        self._last_progress = 0.0
 
     def note(self, text: str) -> None:
         self._channel.send("note", text=text)
 
     def progress(self, label: str, current: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._told >= PROGRESS_EVERY:
-            self._told = now
+        if now - self._last_progress >= PROGRESS_EVERY:
+            self._last_progress = now
             self._channel.send("progress", what=label, done=current, total=total)
 
     def started(self, step: str, describe: str) -> None:
@@ -58,12 +51,20 @@ class ChannelReporter:
         self._channel.send("step", event="undone", step=step, text="")
 
 
-def plan_document(plan: Plan, notes: Sequence[str]) -> dict[str, Any]:
-    """Return what a change would do, as a client shows it."""
-    steps = [(step.name, step.describe) for step in plan.steps]
-    return {"steps": steps, "notes": list(notes), "summary": f"it would {plan.title}"}
+def environment() -> str:
+    """Name the environment that the container is of. Raises ConfigError where it does not say."""
+    name = os.environ.get(ENVIRONMENT, "")
+    if not name:
+        raise ConfigError(
+            f"{ENVIRONMENT} is not set in this container; a deploy sets it, and for the hacking loop "
+            "compose.override.yml; nothing was changed"
+        )
+    return name
 
 
-def summary(result: Mapping[str, Any]) -> str:
-    """Return the one line of a result that a log keeps."""
-    return str(result.get("summary") or json.dumps(dict(result), sort_keys=True))
+def demand_environment(requested: str) -> str:
+    """Name the environment that this is. Raises Refused where the request is for another."""
+    own = environment()
+    if requested and requested != own:
+        raise Refused(f"you asked for {requested!a}, and this is {own!a}; nothing was changed")
+    return own

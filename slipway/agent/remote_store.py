@@ -4,13 +4,12 @@ import contextlib
 import itertools
 import queue
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from slipway.agent.channel import Channel, ChannelBroken, Message
 from slipway.storage.store import BadKey, NotFound, NotListable, Retained, StoredObject, StoreError
 
 AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
-CLOSED = "the line to the person's computer is closed"
+CLOSED = "the channel to the client is closed"
 KINDS: dict[str, type[StoreError]] = {
     "NotFound": NotFound,
     "Retained": Retained,
@@ -22,7 +21,7 @@ Answers = queue.SimpleQueue[Message | None]
 
 
 class RemoteStore:
-    """Asks the other end of a channel for everything; `hear` takes what that answers."""
+    """Asks the other end of a channel for everything; `receive` takes what that answers."""
 
     def __init__(self, channel: Channel, name: str) -> None:
         self._channel = channel
@@ -35,19 +34,19 @@ class RemoteStore:
     def name(self) -> str:
         return self._name
 
-    def hear(self, message: Message | None) -> None:
+    def receive(self, message: Message | None) -> None:
         """Hand over an answer, or None when the line is closed; never waits."""
         if message is None:
             self._closed = True
             for waiting in list(self._open.values()):
                 waiting.put(None)
             return
-        waiting_for_it = self._open.get(message.fields.get("id", 0))
-        if waiting_for_it is not None:  # an answer nobody waits for any more is dropped
-            waiting_for_it.put(message)
+        answers = self._open.get(message.fields.get("id", 0))
+        if answers is not None:  # an answer nobody waits for any more is dropped
+            answers.put(message)
 
     def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
-        with self._asked("put", key=key, expected=expected) as (number, answers):
+        with self._request("put", key=key, expected=expected) as (number, answers):
             try:
                 for chunk in chunks:
                     with contextlib.suppress(queue.Empty):
@@ -61,7 +60,7 @@ class RemoteStore:
             return int(_checked(answers.get()).fields["size"])
 
     def get(self, key: str) -> Iterator[bytes]:
-        with self._asked("get", key=key, ahead=AHEAD) as (number, answers):
+        with self._request("get", key=key, ahead=AHEAD) as (number, answers):
             try:
                 while (message := _checked(answers.get())).kind == "store.chunk":
                     self._channel.send("store.more", id=number)
@@ -72,27 +71,27 @@ class RemoteStore:
                 raise
 
     def entries(self, prefix: str = "") -> Iterator[StoredObject]:
-        with self._asked("entries", prefix=prefix) as (_, answers):
-            found = _checked(answers.get()).fields["entries"]
-        return iter([StoredObject(str(key), int(size), float(at)) for key, size, at in found])
+        with self._request("entries", prefix=prefix) as (_, answers):
+            rows = _checked(answers.get()).fields["entries"]
+        return iter([StoredObject(str(key), int(size), float(at)) for key, size, at in rows])
 
     def delete(self, key: str) -> None:
-        with self._asked("delete", key=key) as (_, answers):
+        with self._request("delete", key=key) as (_, answers):
             _checked(answers.get())
 
     def sweep(self) -> int:
-        with self._asked("sweep") as (_, answers):
+        with self._request("sweep") as (_, answers):
             return int(_checked(answers.get()).fields["count"])
 
     @contextlib.contextmanager
-    def _asked(self, what: str, **fields: Any) -> "Iterator[tuple[int, Answers]]":
+    def _request(self, what: str, **fields: str | int) -> "Iterator[tuple[int, Answers]]":
         number = next(self._numbers)
         answers: Answers = queue.SimpleQueue()
         self._open[number] = answers
         try:
             if self._closed:
                 raise ChannelBroken(CLOSED)
-            self._channel.send(f"store.{what}", id=number, **fields)
+            self._channel.send(f"store.{what}", b"", id=number, **fields)
             yield number, answers
         finally:
             del self._open[number]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from slipway.agent.context import environment as agent_environment
 from slipway.database.connection import server
 from slipway.environments import protection
 from slipway.environments.protection import Here
@@ -31,19 +32,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="slipway.agent.shell")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--idle", type=float, default=IDLE, help="seconds, then it is over")
-    asked = parser.parse_args()
-    environment = os.environ.get("ENVIRONMENT", "dev")
-    is_write = asked.write or protection.verdict(Here(environment), "write SQL") == "free"
+    options = parser.parse_args()
     try:
-        place = server()
-        place.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
-        with place.libpq(application=APPLICATION) as environ:
+        environment = agent_environment()
+        free = protection.verdict(Here(environment), "write SQL") == "free"
+        is_write = options.write or free
+        database = server()
+        database.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
+        with database.libpq(application=APPLICATION) as environ:
             signal.signal(signal.SIGINT, _pass_over)  # Ctrl-C is psql's: it ends a query
-            own = {"PGOPTIONS": options(is_write=is_write), "PSQL_HISTORY": os.devnull}
+            own = {"PGOPTIONS": session_options(is_write=is_write), "PSQL_HISTORY": os.devnull}
             terminal = {key: os.environ[key] for key in ("TERM", "COLUMNS") if key in os.environ}
             argv = [PROGRAM, *flags(environment, is_write=is_write)]
             with subprocess.Popen(argv, env={**environ, **own, **terminal}) as process:
-                return _wait(process, asked.idle)
+                return _wait(process, options.idle)
     except SlipwayError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
@@ -68,7 +70,7 @@ def _idle_seconds() -> float:
     return time.time() - max(seen.st_atime, seen.st_mtime)
 
 
-def options(*, is_write: bool) -> str:
+def session_options(*, is_write: bool) -> str:
     """What the session begins with; a person may still SET it otherwise, on purpose."""
     return LIMITS if is_write else f"{LIMITS} -c default_transaction_read_only=on"
 
@@ -78,8 +80,8 @@ def flags(environment: str, *, is_write: bool) -> list[str]:
     colour = RED if protection.is_production(Here(environment)) else GREEN
     name = environment if is_write else f"{environment} (reads only)"
     prompt = f"{colour}{name}{PLAIN} %/%R%x%# "
-    found = ["-X", "-v", f"PROMPT1={prompt}", "-v", f"PROMPT2={prompt}"]
-    return found if sys.stdin.isatty() else [*found, "-v", "ON_ERROR_STOP=1"]
+    words = ["-X", "-v", f"PROMPT1={prompt}", "-v", f"PROMPT2={prompt}"]
+    return words if sys.stdin.isatty() else [*words, "-v", "ON_ERROR_STOP=1"]
 
 
 def _pass_over(*_: object) -> None:

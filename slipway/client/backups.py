@@ -1,39 +1,34 @@
-"""A person's side of backups: what a request tells, which store is served, whose keys open them."""
+"""Backups from the operator's side: what a request says, which store is served, whose keys fit."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
+from slipway.agent.messages.backups import (
+    BackupList,
+    BackupProof,
+    BackupReply,
+    BackupRequest,
+    BackupRow,
+    ListBackupsRequest,
+    VerifyRequest,
+)
+from slipway.agent.messages.request import ChangePlan
 from slipway.backups.format import catalogue
+from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import ID
+from slipway.backups.take.spec import BackupSpec
 from slipway.client import keys
+from slipway.client.session import Session
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
-from slipway.hosts.host import Host
 from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.folder import FolderStore
 from slipway.storage.open import scheme_of
 from slipway.storage.store import Store
-
-Row = Mapping[str, Any]
-
-
-class There(Protocol):
-    """A place beside a database; `manager` is None for the hacking loop."""
-
-    @property
-    def env(self) -> Environment: ...
-
-    @property
-    def manager(self) -> Host | None: ...
-
-    def do(
-        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
-    ) -> dict[str, Any]: ...
 
 
 def store_here(env: Environment) -> Store | None:
@@ -50,17 +45,17 @@ def store_here(env: Environment) -> Store | None:
     return FolderStore(folder / env.name, f"{folder}/{env.name}")
 
 
-def request(there: There, report: Reporter, *, role_passwords: bool = False) -> dict[str, Any]:
+def spec(session: Session, reporter: Reporter, *, role_passwords: bool = False) -> BackupSpec:
     """Tell what the environment does not know of itself: to whom, from whom, which release."""
-    live = _live(there, report)
-    return {
-        "environment": there.env.name,
-        "recipients": recipients(there.env),
-        "by": lease.owner(),
-        "release": live.release if live else 0,
-        "commit": live.commit if live else "",
-        "role_passwords": role_passwords,
-    }
+    live = _live(session, reporter)
+    return BackupSpec(
+        environment=session.env.name,
+        recipients=tuple(recipients(session.env)),
+        by=lease.owner(),
+        release=live.release if live else 0,
+        commit=live.commit if live else "",
+        role_passwords=role_passwords,
+    )
 
 
 def recipients(env: Environment) -> list[str]:
@@ -70,97 +65,96 @@ def recipients(env: Environment) -> list[str]:
             f"secrets/{env.secrets_file.name} is missing, and its recipients are those of the "
             f"backups; make it: inv secrets.create --env={env.name}"
         )
-    found = sops.recipients(env.secrets_file)
-    if not found:
+    names = sops.recipients(env.secrets_file)
+    if not names:
         raise Refused(f"secrets/{env.secrets_file.name} names no age recipient; see .sops.yaml")
-    return found
+    return names
 
 
 def take(
-    there: There, report: Reporter, *, role_passwords: bool = False, plan: bool = False
-) -> dict[str, Any]:
-    """Take a backup; with `plan`, only say how."""
-    given = request(there, report, role_passwords=role_passwords)
-    return there.do("backup-plan" if plan else "backup", given, report, store_here(there.env))
+    session: Session, reporter: Reporter, *, role_passwords: bool = False, plan: bool = False
+) -> BackupReply | ChangePlan:
+    """Take a backup; with `plan`, only say what would be done."""
+    backup_spec = spec(session, reporter, role_passwords=role_passwords)
+    request = BackupRequest(**vars(backup_spec), plan=plan)
+    return session.call(request, reporter, store_here(session.env))
 
 
-def listed(there: There, report: Reporter) -> dict[str, Any]:
+def read_list(session: Session, reporter: Reporter) -> BackupList:
     """List the backups of an environment, newest first."""
-    return there.do("backups", {}, report, store_here(there.env))
+    return session.call(ListBackupsRequest(), reporter, store_here(session.env))
 
 
-def verify(there: There, which: str, report: Reporter) -> dict[str, Any]:
-    """Read backups back wholly: the newest, one by its id, or all.
+def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProof, ...]:
+    """Read backups back in full: the newest, one by its id, or all.
 
-    What need not be read to know that it is not whole is told too: of all, or newer than latest.
+    What need not be read to know that it is damaged is reported too: of all, or newer than latest.
     """
-    found = listed(there, report)
-    chosen = choose(found, which)
-    opened = {str(row["id"]): unlock(there.env, row) for row in chosen}
-    told = there.do("verify", {"keys": opened}, report, store_here(there.env))
-    damaged = dict(found["damaged"]) if which == "all" else _passed_over(found, which)
-    told["proofs"] += [_unread(name, why) for name, why in damaged.items()]
-    return told
+    backups = read_list(session, reporter)
+    keys = {row.id: unlock(session.env, row) for row in choose(backups, which)}
+    reply = session.call(VerifyRequest(keys), reporter, store_here(session.env))
+    damaged = backups.damaged if which == "all" else _passed_over(backups, which)
+    return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
 
 
-def choose_one(found: Row, which: str, report: Reporter) -> Row:
-    """Pick one backup from a list, and tell of newer ones that are not whole."""
-    row = choose(found, which)[0]
-    for name, why in _passed_over(found, which).items():
-        report.note(catalogue.passed_over(name, why))
+def choose_one(backups: BackupList, which: str, reporter: Reporter) -> BackupRow:
+    """Pick one backup from a list, and report newer ones that are damaged."""
+    row = choose(backups, which)[0]
+    for name, why in _passed_over(backups, which).items():
+        reporter.note(catalogue.passed_over(name, why))
     return row
 
 
-def choose(found: Row, which: str) -> Sequence[Row]:
+def choose(backups: BackupList, which: str) -> Sequence[BackupRow]:
     """Pick backups from a list. Raises UsageError, Refused, DifferenceFound."""
-    rows: list[Row] = list(found["backups"])
+    rows: Sequence[BackupRow] = backups.backups
     if not (which in ("latest", "all") or ID.fullmatch(which)):
         raise UsageError(
             f"--backup={which[:60]!a} is none of: latest, all, an id of inv db.backups"
         )
     if ID.fullmatch(which):
-        rows = [row for row in rows if row["id"] == which]
-        if damage := dict(found["damaged"]).get(which):
-            raise DifferenceFound(f"the backup {which} is not whole: {damage}")
-    if not rows and found["damaged"] and not ID.fullmatch(which):
-        raise DifferenceFound(catalogue.none_whole(found["store"], found["damaged"]))
+        rows = [row for row in rows if row.id == which]
+        if damage := backups.damaged.get(which):
+            raise DifferenceFound(f"backup {which} is damaged: {damage}")
+    if not rows and backups.damaged and not ID.fullmatch(which):
+        raise DifferenceFound(catalogue.none_whole(backups.store, backups.damaged))
     if not rows:
         what = "no backup" if which in ("latest", "all") else f"no backup {which}"
-        raise Refused(f"{found['store']} holds {what}; inv db.backups lists what there is")
+        raise Refused(f"{backups.store} holds {what}; inv db.backups lists what there is")
     return rows[:1] if which == "latest" else rows
 
 
-def unlock(env: Environment, row: Row) -> str:
-    """Open the key of a listed backup; the text goes over the channel and nowhere else."""
-    return keys.unlock(env, str(row["key"]), list(row["recipients"])).identity
+def unlock(env: Environment, row: BackupRow) -> Key:
+    """Open the key of a listed backup; its text goes over the channel and nowhere else."""
+    return keys.unlock(env, row.key, row.recipients)
 
 
-def demand_whole(found: Row) -> None:
-    """Raise DifferenceFound when a look at backups found one that is not whole."""
-    bad = [f"{each['id']}: {each['why']}" for each in found["proofs"] if not each["ok"]]
+def demand_intact(proofs: Sequence[BackupProof]) -> None:
+    """Raise DifferenceFound when a backup that was read is damaged."""
+    bad = [f"{proof.id}: {proof.why}" for proof in proofs if not proof.ok]
     if bad:
         raise DifferenceFound(f"{'; '.join(bad)}. Take another now: inv db.backup")
 
 
-def _passed_over(found: Row, which: str) -> dict[str, str]:
-    """Name what is damaged and newer than the newest whole backup, where that one is meant."""
+def _passed_over(backups: BackupList, which: str) -> Mapping[str, str]:
+    """Name what is damaged and newer than the newest intact backup, where that one is meant."""
     if which != "latest":
         return {}
-    return catalogue.newer_damaged(found["damaged"], str(found["backups"][0]["id"]))
+    return catalogue.newer_damaged(backups.damaged, backups.backups[0].id)
 
 
-def _unread(name: str, why: str) -> dict[str, Any]:
-    """Tell of a backup that need not be read to know that it is not whole."""
-    return {"id": name, "kind": "decode", "ok": False, "why": why, "seconds": 0.0, "counts": {}}
+def _unread(name: str, why: str) -> BackupProof:
+    """Describe a backup that need not be read to know that it is damaged."""
+    return BackupProof(name, "decode", "", 0.0, False, {}, why)
 
 
-def _live(there: There, report: Reporter) -> ledger.LedgerEntry | None:
+def _live(session: Session, reporter: Reporter) -> ledger.LedgerEntry | None:
     """Find the release that serves; not to know it is no reason to go without a backup."""
-    if there.manager is None:
+    if session.manager is None:
         return None
     try:
-        observed = observe(there.manager, there.env.prefix)
+        observed = observe(session.manager, session.env.prefix)
     except HostError as error:
-        report.note(f"which release serves is not known: {error}")
+        reporter.note(f"which release serves is not known: {error}")
         return None
-    return ledger.live(ledger.entries(observed, there.env.prefix))
+    return ledger.live(ledger.entries(observed, session.env.prefix))

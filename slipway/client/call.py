@@ -1,12 +1,14 @@
-"""One errand inside an environment: ask for a verb, pass on what is told, serve the store."""
+"""One call of the agent: send a request, pass on its progress, serve the store, take the reply."""
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TypeVar
 
 from slipway.agent.channel import ALIVE_EVERY, Channel, ChannelBroken, Message
+from slipway.agent.codec import MessageError, MissingField, UnknownField, decode, encode
 from slipway.agent.listener import GRACE
+from slipway.agent.messages.request import Reply, Request, reply_to
 from slipway.client.container import Container
 from slipway.client.store_server import StoreServer
 from slipway.errors import (
@@ -21,9 +23,10 @@ from slipway.errors import (
     UsageError,
 )
 from slipway.hosts.host import Process
-from slipway.progress import Reporter, Silent
+from slipway.progress import SILENT, Reporter
 from slipway.storage.store import Store
 
+R = TypeVar("R", bound=Reply)
 COMMAND = ["python", "-m", "slipway.agent", "--tethered"]
 KILLED = 137  # what a container's command ends with after SIGKILL
 NOT_CONNECTED = 255  # what ssh itself ends with
@@ -32,62 +35,71 @@ ERRORS: dict[int, type[SlipwayError]] = {
 }
 
 
-def run(
-    place: Container,
-    verb: str,
-    given: Mapping[str, Any],
-    report: Reporter,
-    store: Store | None = None,
-) -> dict[str, Any]:
-    """Do one verb inside and return its result; a `store` here is served to it.
+def call(ops: Container, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
+    """Have the agent in a container do what is requested; a `store` here is served to it.
 
-    Raises what the verb raised, by its exit code, or HostError when the line breaks.
+    Raises what the agent raised, by its exit code, or HostError when the connection breaks.
     """
-    with place.host.open(["docker", "exec", "-i", place.container, *COMMAND]) as spoken:
-        channel = Channel(spoken.read, spoken.write)
-        desk = StoreServer(channel, store) if store is not None else None
+    document = encode(request)
+    with ops.host.open(["docker", "exec", "-i", ops.container, *COMMAND]) as process:
+        channel = Channel(process.read, process.write)
+        server = StoreServer(channel, store) if store is not None else None
         try:
-            channel.send("verb", verb=verb, given=dict(given), store=store.name if store else "")
+            name = store.name if store else ""
+            channel.send("request", verb=request.verb, request=document, store=name)
             with _alive(channel):
-                result = _listen(channel, report, desk)
-            spoken.wait()
-            return result
+                reply = _receive_reply(channel, reporter, server)
+            process.wait()
         except ChannelBroken as error:
-            raise _lost(place, verb, spoken, error) from None
+            raise _broken(ops, request.verb, process, error) from None
         except KeyboardInterrupt:
-            report.note("interrupted; what was begun is being taken back")
-            _see_off(spoken, channel, desk)
+            reporter.note("interrupted; the agent takes back what it has begun")
+            _close_channel(process, channel, server)
             raise
         finally:
-            if desk is not None:
-                desk.close()
+            if server is not None:
+                server.close()
+    return _decode_reply(request, reply, ops)
 
 
-def _listen(channel: Channel, report: Reporter, desk: StoreServer | None) -> dict[str, Any]:
+def _decode_reply(request: Request[R], reply: object, ops: Container) -> R:
+    """Read a reply. Raises Refused where another version of the engine wrote it."""
+    try:
+        return decode(reply_to(type(request)), reply, complete=True)
+    except UnknownField as error:
+        advice = f"the engine of {ops.what} is newer: no {error} here; update this checkout"
+    except MissingField as error:
+        advice = f"the engine of {ops.what} is older: it sends no {error}; deploy first"
+    except MessageError as error:
+        advice = f"the engine of {ops.what} is another: {error}; deploy first"
+    raise SlipwayError(f"{request.verb} was done, and its reply cannot be read: {advice}")
+
+
+def _receive_reply(channel: Channel, reporter: Reporter, server: StoreServer | None) -> object:
     while True:
         message = channel.receive()
         if message is None:
-            raise ChannelBroken("it ended without an answer")
+            raise ChannelBroken("it ended without a reply")
         try:
             if message.kind == "result":
-                return dict(message.fields["result"])
+                return message.fields["result"]
             if message.kind == "error":
                 raise _error(message)
-            _take(message, report, desk)
+            _handle(message, reporter, server)
         except (KeyError, TypeError, ValueError):
             raise ChannelBroken(f"{message.kind!a} was not expected; deploy first") from None
 
 
-def _take(message: Message, report: Reporter, desk: StoreServer | None) -> None:
+def _handle(message: Message, reporter: Reporter, server: StoreServer | None) -> None:
     fields = message.fields
     if message.kind == "note":
-        report.note(str(fields["text"]))
+        reporter.note(str(fields["text"]))
     elif message.kind == "progress":
-        report.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
+        reporter.progress(str(fields["what"]), int(fields["done"]), int(fields["total"]))
     elif message.kind == "step":
-        _report_step(report, str(fields["event"]), str(fields["step"]), str(fields["text"]))
-    elif desk is not None and message.kind.startswith("store."):
-        desk.answer(message)
+        _report_step(reporter, str(fields["event"]), str(fields["step"]), str(fields["text"]))
+    elif server is not None and message.kind.startswith("store."):
+        server.answer(message)
     else:
         raise ValueError(message.kind)
 
@@ -105,13 +117,13 @@ def _report_step(reporter: Reporter, event: str, step: str, text: str) -> None:
         raise ValueError(event)
 
 
-def _see_off(spoken: Process, channel: Channel, desk: StoreServer | None) -> None:
-    """Close the line, and wait a while for the work inside to take back what it began."""
-    spoken.end()
+def _close_channel(process: Process, channel: Channel, server: StoreServer | None) -> None:
+    """Close the channel, and wait a while for the agent to take back what it has begun."""
+    process.end()
 
     def listen() -> None:
         with contextlib.suppress(SlipwayError):
-            _listen(channel, Silent(), desk)
+            _receive_reply(channel, SILENT, server)
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
@@ -127,31 +139,31 @@ def _error(message: Message) -> SlipwayError:
     return ERRORS.get(code, SlipwayError)(text)
 
 
-def _lost(place: Container, verb: str, spoken: Process, error: ChannelBroken) -> HostError:
-    done = spoken.wait()
-    words = done.err.strip().splitlines()
-    why = words[-1] if words else str(error)
-    if done.code == KILLED:
+def _broken(ops: Container, verb: str, process: Process, error: ChannelBroken) -> HostError:
+    status = process.wait()
+    lines = status.err.strip().splitlines()
+    why = lines[-1] if lines else str(error)
+    if status.code == KILLED:
         why = "it was killed (out of memory?)"
-    elif done.code == NOT_CONNECTED:
-        why = f"the connection was lost ({words[-1]})" if words else "the connection was lost"
+    elif status.code == NOT_CONNECTED:
+        why = f"the connection was lost ({lines[-1]})" if lines else "the connection was lost"
     elif "No module named" in why and "slipway" in why:
         why = "its engine is older than this one; deploy first"
-    return HostError(place.host.name, f"{verb} in {place.what} broke off: {why}")
+    return HostError(ops.host.name, f"{verb} in {ops.what} aborted: {why}")
 
 
 @contextlib.contextmanager
 def _alive(channel: Channel) -> Iterator[None]:
-    """Say every few seconds that somebody is still here."""
-    done = threading.Event()
+    """Send every few seconds that somebody is still here."""
+    over = threading.Event()
 
-    def say() -> None:
+    def send() -> None:
         with contextlib.suppress(ChannelBroken):
-            while not done.wait(ALIVE_EVERY):
+            while not over.wait(ALIVE_EVERY):
                 channel.send("alive")
 
-    threading.Thread(target=say, daemon=True).start()
+    threading.Thread(target=send, daemon=True).start()
     try:
         yield
     finally:
-        done.set()
+        over.set()

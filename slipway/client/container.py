@@ -25,44 +25,44 @@ class Container:
 
 def deployed(hosts: Sequence[Host], app: str, name: str) -> Container:
     """Find the ops container of a deployed environment. Raises Refused when none runs."""
-    found = _find(hosts, f"slipway.app={app}", "slipway.service=ops")
-    if found is None:
+    match = _find(hosts, f"slipway.app={app}", "slipway.service=ops")
+    if match is None:
         raise Refused(
             f"{name} is not deployed, so nothing runs beside its database; type: "
             f"inv deploy --env={name}"
         )
-    return Container(*found, name)
+    return Container(*match, name)
 
 
 def hacking(host: Host, project: str) -> Container:
     """Find the ops container of the hacking loop. Raises Refused when the loop is not up."""
     loop = f"com.docker.compose.project={project}"
-    found = _find([host], loop, "com.docker.compose.service=ops")
-    if found is None:
+    match = _find([host], loop, "com.docker.compose.service=ops")
+    if match is None:
         raise Refused("the hacking loop is not up; type: inv up")
-    return Container(*found, "the hacking loop")
+    return Container(*match, "the hacking loop")
 
 
-def database(hosts: Sequence[Host], there: Container) -> Container:
-    """Find the container of the database beside which there is a place. Raises Refused."""
-    form = ["docker", "inspect", "--format", APP, there.container]
-    app, project = there.host.run(form).out.strip("\n").split("|")
+def database(hosts: Sequence[Host], ops: Container) -> Container:
+    """Find the container of the database beside an ops container. Raises Refused."""
+    form = ["docker", "inspect", "--format", APP, ops.container]
+    app, project = ops.host.run(form).out.strip("\n").split("|")
     if app:
-        found = _find(hosts, f"slipway.app={app}", "slipway.service=db")
+        match = _find(hosts, f"slipway.app={app}", "slipway.service=db")
     else:
         loop = f"com.docker.compose.project={project}"
-        found = _find(hosts, loop, "com.docker.compose.service=db")
-    if found is None:
+        match = _find(hosts, loop, "com.docker.compose.service=db")
+    if match is None:
         raise Refused(
-            f"no database of its own runs in {there.what}; of one that is elsewhere, whoever "
+            f"no database of its own runs in {ops.what}; of one that is elsewhere, whoever "
             "runs it keeps the changes"
         )
-    return Container(*found, there.what)
+    return Container(*match, ops.what)
 
 
 def _find(hosts: Sequence[Host], first: str, second: str) -> tuple[Host, str] | None:
     def ask(host: Host) -> tuple[Host, str]:
-        done = host.run(["sh", "-euc", FIND, "sh", first, second], timeout=20)
-        return host, done.out.strip()
+        result = host.run(["sh", "-euc", FIND, "sh", first, second], timeout=20)
+        return host, result.out.strip()
 
-    return next((each for each in parallel.each(hosts, ask) if each[1]), None)
+    return next(((host, name) for host, name in parallel.each(hosts, ask) if name), None)

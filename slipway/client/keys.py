@@ -37,16 +37,16 @@ def unlock(
     home: Path | None = None,
 ) -> Key:
     """Open the key of one backup. Raises Refused, naming who can, when this person cannot."""
-    has_ssh = any(each.startswith("ssh-") for each in recipients)
-    found = list(identities(environ, home or Path.home(), sops.key_file(env), ssh=has_ssh))
+    has_ssh = any(recipient.startswith("ssh-") for recipient in recipients)
+    places = list(identities(environ, home or Path.home(), sops.key_file(env), ssh=has_ssh))
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         path = Path(folder, "key.age")  # sealed: it is public
         path.write_text(sealed)
-        for each in found:
-            key = _try(each, path)
+        for place in places:
+            key = _try(place, path)
             if key is not None:
                 return key
-    tried = ", ".join(each.name for each in found) or "there is none here"
+    tried = ", ".join(place.name for place in places) or "there is none here"
     raise Refused(
         f"no key on this computer opens this backup (tried: {tried}); it is encrypted to "
         f"{', '.join(recipients)}: ask one of them to do this; nothing was touched"
@@ -66,8 +66,8 @@ def identities(
     files += [config / "sops/age/keys.txt"]
     files += [home / "Library/Application Support/sops/age/keys.txt"]
     if ssh:
-        named = environ.get("SOPS_AGE_SSH_PRIVATE_KEY_FILE")
-        files += [Path(named)] if named else []
+        own = environ.get("SOPS_AGE_SSH_PRIVATE_KEY_FILE")
+        files += [Path(own)] if own else []
         files += [home / ".ssh/id_ed25519", home / ".ssh/id_rsa"]
     for path in dict.fromkeys(files):
         if path.is_file():
@@ -77,11 +77,11 @@ def identities(
 def _try(identity: OpenedKey, sealed: Path) -> Key | None:
     host = LocalHost()
     where = "-" if identity.path is None else str(identity.path)
-    done = host.run(
+    result = host.run(
         [*ARGV, where, str(sealed)],
         stdin=identity.text.encode(),
         timeout=SECONDS_FOR_A_PASSPHRASE,
         check=False,
     )
-    found = IDENTITY.search(done.out) if done.code == 0 else None
-    return Key(found[0]) if found else None
+    match = IDENTITY.search(result.out) if result.code == 0 else None
+    return Key(match[0]) if match else None

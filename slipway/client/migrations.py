@@ -1,13 +1,25 @@
-"""What the work on a schema is told by a person's checkout: its migrations, and who asks."""
+"""Migrations from the operator's side: the checkout's files, and what a plan or a status means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
+from slipway.agent.messages.migrations import (
+    MigrateRequest,
+    MigrationPlanRequest,
+    MigrationsReply,
+    MigrationStatusRequest,
+    RollbackRequest,
+)
+from slipway.client.session import Session
 from slipway.cluster import lease
-from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
+from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.migrations import files, state
+from slipway.migrations.options import MARKS, Mark, MigrationOptions
+from slipway.migrations.status import MigrationPlan, MigrationRow, MigrationStatus
+from slipway.progress import Reporter
 from slipway.project import COMPOSE
+from slipway.text_file import read_utf8
 
 FOLDER = COMPOSE / "migrations"
 WRITTEN = COMPOSE / "schema.sql"
@@ -15,42 +27,88 @@ WRITTEN = COMPOSE / "schema.sql"
 
 def texts(folder: Path = FOLDER) -> dict[str, str]:
     """Read the checkout's migrations, by file name. Raises ConfigError with all that is wrong."""
-    found = {path.name: _text(path) for path in files.paths(folder)}
-    for one in files.from_texts(found):
+    paths = files.paths(folder)
+    by_name = {path.name: read_utf8(path, f"migrations/{path.name}") for path in paths}
+    for migration in files.from_texts(by_name):
         # What can never run is found before anybody connects; the rest as soon as it is pending.
-        if "concurrently" in one.up.text.lower() and (wrong := state.unrunnable([one])):
-            raise ConfigError("\n".join(each.text for each in wrong))
-    return found
+        if "concurrently" in migration.up.text.lower() and (
+            problems := state.unrunnable([migration])
+        ):
+            raise ConfigError("\n".join(problem.text for problem in problems))
+    return by_name
 
 
-def given(**wish: Any) -> dict[str, Any]:
-    """What the verbs of a schema are given; `accept` is a list with commas, as it is typed."""
-    accept = str(wish.pop("accept", "")).replace(",", " ").split()
-    return {"migrations": texts(), "by": lease.owner(), "accept": accept, **wish}
+@dataclass(frozen=True)
+class MigrationRun:
+    """One run of the checkout's migrations: what it would do, and then the doing of that."""
+
+    options: MigrationOptions
+    texts: Mapping[str, str] = field(default_factory=texts)
+
+    def expecting(self, versions: tuple[str, ...]) -> "MigrationRun":
+        """Refuse to run anything but what was shown."""
+        return replace(self, options=replace(self.options, expected=versions))
+
+    def plan(self, session: Session, reporter: Reporter) -> MigrationPlan:
+        """Say what would run."""
+        request = MigrationPlanRequest(**vars(self.options), migrations=self.texts)
+        return session.call(request, reporter)
+
+    def status(self, session: Session, reporter: Reporter) -> MigrationStatus:
+        """Say what is applied."""
+        return session.call(MigrationStatusRequest(self.texts), reporter)
+
+    def migrate(self, session: Session, reporter: Reporter) -> MigrationsReply:
+        """Apply what is pending."""
+        request = MigrateRequest(**vars(self.options), migrations=self.texts)
+        return session.call(request, reporter)
+
+    def roll_back(self, session: Session, reporter: Reporter, steps: int) -> MigrationsReply:
+        """Take back the newest."""
+        request = RollbackRequest(**vars(self.options), steps=steps, migrations=self.texts)
+        return session.call(request, reporter)
 
 
-def versions(plan: Mapping[str, Any]) -> list[str]:
+def owner() -> str:
+    """Name who runs migrations, as the journal keeps it."""
+    return lease.owner()
+
+
+def as_mark(text: str) -> Mark:
+    """Read `--mark`. Raises UsageError."""
+    for mark in MARKS:
+        if mark == text:
+            return mark
+    raise UsageError("--mark is applied or pending")
+
+
+def accepted(text: str) -> frozenset[str]:
+    """Read `--accept`: versions with commas, as they are typed."""
+    return frozenset(text.replace(",", " ").split())
+
+
+def versions(plan: MigrationPlan) -> tuple[str, ...]:
     """Name what a plan would run, so that nothing else is run when it is agreed to."""
-    return [str(each["version"]) for each in plan["pending"]]
+    return tuple(file.version for file in plan.pending)
 
 
-def newest(status: Mapping[str, Any], steps: int) -> list[dict[str, Any]]:
-    """Choose what a roll back of so many steps takes back, newest first."""
-    applied = [each for each in status["migrations"] if each["applied"]]
+def newest(status: MigrationStatus, steps: int) -> Sequence[MigrationRow]:
+    """Choose what a rollback of so many steps takes back, newest first."""
+    applied = [row for row in status.migrations if row.applied]
     return applied[::-1][: max(0, steps)]
 
 
-def demand_runnable(plan: Mapping[str, Any]) -> None:
+def demand_runnable(plan: MigrationPlan) -> None:
     """Raise Refused where something that was shown is in the way."""
-    if count := len(plan["problems"]):
+    if count := len(plan.problems):
         many = "these are" if count > 1 else "this is"
         raise Refused(f"nothing would run, for {many} in the way: see above")
 
 
-def check(status: Mapping[str, Any]) -> None:
+def check(status: MigrationStatus) -> None:
     """Raise DifferenceFound unless all is applied and nothing is wrong."""
-    if status["pending"] or status["problems"]:
-        raise DifferenceFound(str(status["summary"]))
+    if status.pending or status.problems:
+        raise DifferenceFound(status.summary)
 
 
 def write(text: str, path: Path = WRITTEN) -> bool:
@@ -62,14 +120,3 @@ def write(text: str, path: Path = WRITTEN) -> bool:
     except OSError as error:
         raise SlipwayError(f"{path.name} was not written: {error.strerror}") from None
     return True
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"migrations/{path.name}: byte {error.start + 1} is not UTF-8; save it as UTF-8"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"migrations/{path.name}: cannot be read: {error.strerror}") from None

@@ -1,17 +1,17 @@
-"""A person's side of reset and seed: what is refused at once, what goes along from the checkout."""
+"""Reset and seed from the operator's side: what is refused at once, what goes along."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
+from slipway.agent.messages.data import ResetReply, ResetRequest, SeedReply, SeedRequest
+from slipway.agent.messages.request import ChangePlan
 from slipway.client import backups
 from slipway.client import migrations as client_migrations
-from slipway.client.backups import There
-from slipway.cluster import lease
+from slipway.client.session import Session
 from slipway.environments import protection
-from slipway.errors import ConfigError, Refused
+from slipway.errors import Refused
 from slipway.progress import Reporter
 from slipway.project import COMPOSE
+from slipway.text_file import read_utf8
 
 SEEDS = COMPOSE / "seed"
 
@@ -19,7 +19,11 @@ SEEDS = COMPOSE / "seed"
 def seeds(name: str, folder: Path = SEEDS) -> dict[str, str]:
     """Read the files of sample rows for an environment: everybody's first, then its own."""
     paths = (folder / "common.sql", folder / f"{name}.sql")
-    return {path.name: _text(path) for path in paths if path.is_file()}
+    return {
+        path.name: read_utf8(path, f"compose/{folder.name}/{path.name}")
+        for path in paths
+        if path.is_file()
+    }
 
 
 def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
@@ -28,40 +32,26 @@ def migrations(folder: Path = client_migrations.FOLDER) -> dict[str, str]:
 
 
 def reset(
-    there: There, report: Reporter, *, seed: bool = True, plan: bool = False
-) -> dict[str, Any]:
+    session: Session, reporter: Reporter, *, with_seeds: bool = True, plan: bool = False
+) -> ResetReply | ChangePlan:
     """Replace a database by a new one, while nobody deploys; with `plan`, only say how."""
-    env = there.env
+    env = session.env
     protection.check(env, "reset")
-    files = {"migrations": migrations(), "seeds": seeds(env.name) if seed else {}}
-    given, store = backups.request(there, report) | files, backups.store_here(env)
-    if plan:
-        return there.do("reset-plan", given, report, store)
-    with _alone(there, "resetting the database"):
-        return there.do("reset", given, report, store)
+    request = ResetRequest(
+        **vars(backups.spec(session, reporter)),
+        migrations=migrations(),
+        seeds=seeds(env.name) if with_seeds else {},
+        plan=plan,
+    )
+    with session.locked("resetting the database", needed=not plan):
+        return session.call(request, reporter, backups.store_here(env))
 
 
-def sow(there: There, report: Reporter) -> dict[str, Any]:
-    """Put the sample rows into the database that is there; return what is told of it."""
-    env = there.env
+def seed(session: Session, reporter: Reporter) -> SeedReply:
+    """Put the sample rows into the database that is there."""
+    env = session.env
     protection.check(env, "seed")
-    found = seeds(env.name)
-    if not found:
+    texts = seeds(env.name)
+    if not texts:
         raise Refused(f"there are no sample rows: compose/seed/common.sql, {env.name}.sql")
-    given = {"environment": env.name, "seeds": found}
-    return there.do("seed", given, report)
-
-
-def _alone(there: There, reason: str) -> AbstractContextManager[object]:
-    """Hold the lease of an environment; the hacking loop has none."""
-    if there.manager is None:
-        return nullcontext()
-    return lease.held(there.manager, there.env.prefix, reason)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        where = f"compose/{path.parent.name}/{path.name}"
-        raise ConfigError(f"{where}: byte {error.start + 1} is not UTF-8; save it so") from None
+    return session.call(SeedRequest(env.name, texts), reporter)

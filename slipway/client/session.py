@@ -1,12 +1,14 @@
-"""Work beside an environment's database: connect, find the place, do the errand, hang up."""
+"""A connection to an environment's ops container: open it, call the agent, close it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+from slipway.agent.messages.request import Reply, Request
 from slipway.client import call, container
 from slipway.client.container import Container
+from slipway.cluster import lease
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.hosts.host import Host
@@ -16,13 +18,15 @@ from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.storage.store import Store
 
+R = TypeVar("R", bound=Reply)
+
 
 @dataclass(frozen=True)
 class Session:
-    """A place beside a database; `cluster` is None for the hacking loop."""
+    """An environment and its ops container; `cluster` is None for the hacking loop."""
 
     env: Environment
-    place: Container
+    ops: Container
     cluster: Cluster | None
 
     @property
@@ -33,14 +37,21 @@ class Session:
     @property
     def database(self) -> Container:
         """The container of the database itself. Raises Refused where it runs elsewhere."""
-        hosts = self.cluster.all if self.cluster is not None else [self.place.host]
-        return container.database(hosts, self.place)
+        hosts = self.cluster.all if self.cluster is not None else [self.ops.host]
+        return container.database(hosts, self.ops)
 
-    def do(
-        self, verb: str, given: Mapping[str, Any], report: Reporter, store: Store | None = None
-    ) -> dict[str, Any]:
-        """Do one verb there; a `store` here is served to it."""
-        return call.run(self.place, verb, given, report, store)
+    def call(self, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
+        """Have the agent do what is requested; a `store` here is served to it."""
+        return call.call(self.ops, request, reporter, store)
+
+    @contextlib.contextmanager
+    def locked(self, reason: str, *, needed: bool = True) -> Iterator[None]:
+        """Hold the lease of the environment, so that nobody deploys; the hacking loop has none."""
+        if self.manager is None or not needed:
+            yield
+            return
+        with lease.held(self.manager, self.env.prefix, reason):
+            yield
 
 
 @contextlib.contextmanager
@@ -57,13 +68,7 @@ def connected(env: Environment | None) -> Iterator[Session]:
         yield Session(env, container.deployed(cluster.all, env.prefix, env.name), cluster)
 
 
-def do(
-    env: Environment | None,
-    verb: str,
-    given: Mapping[str, Any],
-    report: Reporter,
-    store: Store | None = None,
-) -> dict[str, Any]:
-    """Do one verb beside an environment's database and return its result."""
-    with connected(env) as beside:
-        return beside.do(verb, given, report, store)
+def call_once(env: Environment | None, request: Request[R], reporter: Reporter) -> R:
+    """Connect, have the agent do what is requested, close the connection."""
+    with connected(env) as session:
+        return session.call(request, reporter)

@@ -22,7 +22,7 @@ class StoreServer:
         self._channel = channel
         self._store = store
         self._incoming: dict[int, queue.Queue[Message]] = {}
-        self._wanted: dict[int, threading.Semaphore] = {}  # chunks the other end has room for
+        self._credit: dict[int, threading.Semaphore] = {}  # chunks the other end has room for
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -32,17 +32,17 @@ class StoreServer:
         if what in ("chunk", "end", "more", "abort"):
             if (incoming := self._incoming.get(number)) is not None:
                 incoming.put(message)
-            if (wanted := self._wanted.get(number)) is not None:
+            if (credit := self._credit.get(number)) is not None:
                 if what == "abort":
-                    del self._wanted[number]
-                wanted.release()
+                    del self._credit[number]
+                credit.release()
             return
         if what == "put":
             self._incoming[number] = queue.Queue(WAITING)
         elif what == "get":
-            self._wanted[number] = threading.Semaphore(int(message.fields["ahead"]))
+            self._credit[number] = threading.Semaphore(int(message.fields["ahead"]))
         work = {"put": self._put, "get": self._get}.get(what, self._ask)
-        thread = threading.Thread(target=self._guarded, args=(work, number, message), daemon=True)
+        thread = threading.Thread(target=self._guard, args=(work, number, message), daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -74,12 +74,12 @@ class StoreServer:
             yield message.payload
 
     def _get(self, number: int, message: Message) -> None:
-        wanted = self._wanted[number]
+        credit = self._credit[number]
         for chunk in self._store.get(str(message.fields["key"])):
-            while not wanted.acquire(timeout=0.5):
+            while not credit.acquire(timeout=0.5):
                 if self._closed.is_set():
                     raise _Aborted
-            if number not in self._wanted:
+            if number not in self._credit:
                 raise _Aborted
             self._channel.send("store.chunk", chunk, id=number)
         self._channel.send("store.end", id=number)
@@ -87,8 +87,8 @@ class StoreServer:
     def _ask(self, number: int, message: Message) -> None:
         fields, what = message.fields, message.kind.removeprefix("store.")
         if what == "entries":
-            found = [[e.key, e.size, e.written] for e in self._store.entries(str(fields["prefix"]))]
-            self._channel.send("store.done", id=number, entries=found)
+            rows = [[e.key, e.size, e.written] for e in self._store.entries(str(fields["prefix"]))]
+            self._channel.send("store.done", id=number, entries=rows)
         elif what == "delete":
             self._store.delete(str(fields["key"]))
             self._channel.send("store.done", id=number)
@@ -97,7 +97,7 @@ class StoreServer:
         else:
             raise StoreError(f"this computer does not know {what!a} of a store yet; update it")
 
-    def _guarded(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
+    def _guard(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
         try:
             work(number, message)
         except (_Aborted, ChannelBroken):
@@ -118,7 +118,7 @@ class StoreServer:
 
     def _drain(self, number: int) -> None:
         """Forget a stream; what is still sent for it must not hold up the line."""
-        self._wanted.pop(number, None)
+        self._credit.pop(number, None)
         waiting = self._incoming.pop(number, None)
         if waiting is not None:
             with contextlib.suppress(queue.Empty):

@@ -38,7 +38,7 @@ class QueryResult:
     """Rows under their columns; `more` when there were more than asked for."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Sequence[object]]
     more: bool
 
 
@@ -103,7 +103,7 @@ def _answer(connection: Connection, sql: str, limit: int) -> QueryResult:
     for name in AS_TEXT:
         if (type_info := cursor.adapters.types.get(name)) is not None:
             cursor.adapters.register_loader(type_info.oid, TextLoader)
-    rows: list[list[Any]] = []
+    rows: list[list[object]] = []
     # A stream goes through the extended protocol, in which a second statement is an error; and it
     # leaves at the server what is beyond the limit.
     with contextlib.closing(cast(Any, cursor.stream(sql.encode()))) as stream:
@@ -126,7 +126,7 @@ def _columns(description: Sequence[Any] | None) -> list[str]:
     return names
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return a value as JSON can hold it; a number stays one as long as that loses nothing."""
     if isinstance(value, Decimal):
         if not value.is_finite():

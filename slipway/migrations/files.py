@@ -14,6 +14,7 @@ from pathlib import Path
 
 from slipway.errors import ConfigError
 from slipway.migrations.splitter import split
+from slipway.text_file import read_utf8
 
 NAME = re.compile(r"(?P<version>\d+)(?P<name>.*)\.sql", re.ASCII)
 MARK = re.compile(r"^--[^\S\n]*migrate:(up|down)(?:[^\S\n]+(\S.*))?[^\S\n]*$", re.MULTILINE)
@@ -60,11 +61,9 @@ def read(folder: Path) -> list[Migration]:
     problems = []
     for path in paths(folder):
         try:
-            texts[path.name] = path.read_bytes().decode()
-        except UnicodeDecodeError as error:
-            problems.append((path.name, f"byte {error.start + 1} is not UTF-8; save it as UTF-8"))
-        except OSError as error:
-            problems.append((path.name, f"cannot be read: {error.strerror}"))
+            texts[path.name] = read_utf8(path)
+        except ConfigError as error:
+            problems.append((path.name, str(error).removeprefix(f"{path.name}: ")))
     return _migrations(texts, problems)
 
 

@@ -10,6 +10,8 @@ from slipway.migrations.files import Migration
 from slipway.migrations.journal import Journal
 from slipway.migrations.state import MigrationState, StateProblem
 
+Mark = Literal["", "applied", "pending"]
+MARKS: tuple[Mark, ...] = ("", "applied", "pending")
 LOCK_WAIT = 60.0
 LOCK_TIMEOUT = 5.0
 
@@ -25,7 +27,7 @@ class MigrationOptions:
     allow_out_of_order: bool = False
     accept: frozenset[str] = frozenset()  # versions whose edit or whose missing file is meant
     resume_from: int = 0  # the statement of the half-done file to go on with
-    mark: Literal["", "applied", "pending"] = ""  # what the half-done file is to be taken for
+    mark: Mark = ""  # what the half-done file is to be taken for
     expected: tuple[str, ...] | None = None  # the versions that were shown before
 
 
@@ -33,7 +35,7 @@ def compare(
     files: Sequence[Migration], journal_state: Journal, options: MigrationOptions
 ) -> MigrationState:
     """Put files and journal side by side, as they are once the half-done file is marked."""
-    if options.mark not in ("", "applied", "pending"):
+    if options.mark not in MARKS:
         raise UsageError("--mark is applied or pending")
     current = state.compare(files, journal_state, accepted=options.accept)
     if not options.mark:

@@ -2,7 +2,8 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
@@ -14,10 +15,93 @@ from slipway.migrations.splitter import split
 from slipway.migrations.state import MigrationState
 from slipway.migrations.verdict import KnownSchema
 
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected = Connection[tuple[Any, ...]]
+
 READ_ONLY = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
 
 
-def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class MigrationRow:
+    """One file or applied version; `seconds` is None where nobody measured."""
+
+    version: str
+    file: str
+    state: str
+    applied: bool
+    out_of_order: bool
+    applied_at: str
+    seconds: float | None
+    by: str
+
+
+@dataclass(frozen=True)
+class MigrationStatus:
+    """Where a database stands; `pending` counts."""
+
+    migrations: tuple[MigrationRow, ...]
+    problems: tuple[str, ...]
+    pending: int
+    summary: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """What a statement locks and risks."""
+
+    risk: str
+    rule: str
+    lock: str
+    why: str
+    instead: str
+    allowed: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingRow":
+        """Describe a finding."""
+        return cls(
+            risk=str(finding.risk),
+            rule=finding.rule,
+            lock=finding.lock,
+            why=finding.why,
+            instead=finding.instead,
+            allowed=finding.allowed,
+        )
+
+
+@dataclass(frozen=True)
+class PlannedStatement:
+    """One statement that would run, and what is known of it."""
+
+    line: int
+    sql: str
+    findings: tuple[FindingRow, ...]
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """One file that would run; `notes` are of the whole file."""
+
+    version: str
+    file: str
+    in_transaction: bool
+    statements: tuple[PlannedStatement, ...]
+    notes: tuple[FindingRow, ...]
+
+
+@dataclass(frozen=True)
+class MigrationPlan:
+    """The pending files in their order, and what is in the way."""
+
+    pending: tuple[PlannedFile, ...]
+    problems: tuple[str, ...]
+    server_major: int
+    summary: str
+
+
+def status(server: Server, files: Sequence[Migration]) -> MigrationStatus:
     """Return a row for each file and each applied version, and all that is wrong."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
@@ -28,15 +112,10 @@ def status(server: Server, files: Sequence[Migration]) -> dict[str, Any]:
     counts = f"{len(current.applied)} applied, {len(current.pending)} pending"
     if problems:
         counts += f", {len(problems)} problem{'s' * (len(problems) != 1)}"
-    return {
-        "migrations": _rows(current),
-        "problems": problems,
-        "pending": len(current.pending),
-        "summary": counts,
-    }
+    return MigrationStatus(tuple(_rows(current)), tuple(problems), len(current.pending), counts)
 
 
-def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) -> dict[str, Any]:
+def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) -> MigrationPlan:
     """Return the pending files in their order, statement by statement, and what is in the way."""
     with server.connect() as connection:
         connection.execute(READ_ONLY)
@@ -45,15 +124,15 @@ def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) 
     pending = run_options.choose_pending(current, options)
     problems = run_options.in_the_way(current, pending, options)
     schema = KnownSchema(major)
-    return {
-        "pending": [_file(each, schema) for each in pending],
-        "problems": [each.text for each in problems],
-        "server_major": major,
-        "summary": f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
-    }
+    return MigrationPlan(
+        pending=tuple(_file(migration, schema) for migration in pending),
+        problems=tuple(problem.text for problem in problems),
+        server_major=major,
+        summary=f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
+    )
 
 
-def _rows(current: MigrationState) -> list[dict[str, Any]]:
+def _rows(current: MigrationState) -> list[MigrationRow]:
     here = {each.version: each for each in current.files}
     wrong = {each.version: each.kind for each in current.problems}
     entries = current.journal.entries
@@ -64,16 +143,16 @@ def _rows(current: MigrationState) -> list[dict[str, Any]]:
             migration.filename if migration else f"{version}_{entry.name}.sql" if entry else version
         )
         rows.append(
-            {
-                "version": version,
-                "file": name,
-                "state": wrong.get(version, "applied" if entry else "pending"),
-                "applied": entry is not None and entry.state == "done",
-                "out_of_order": entry is not None and entry.out_of_order,
-                "applied_at": _time(entry),
-                "seconds": round(entry.seconds, 3) if entry and entry.seconds is not None else None,
-                "by": entry.applied_by if entry else "",
-            }
+            MigrationRow(
+                version=version,
+                file=name,
+                state=wrong.get(version, "applied" if entry else "pending"),
+                applied=entry is not None and entry.state == "done",
+                out_of_order=entry is not None and entry.out_of_order,
+                applied_at=_time(entry),
+                seconds=round(entry.seconds, 3) if entry and entry.seconds is not None else None,
+                by=entry.applied_by if entry else "",
+            )
         )
     return rows
 
@@ -83,30 +162,17 @@ def _time(entry: journal.JournalEntry | None) -> str:
     return f"{at.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}" if at else ""
 
 
-def _file(migration: Migration, schema: KnownSchema) -> dict[str, Any]:
+def _file(migration: Migration, schema: KnownSchema) -> PlannedFile:
     findings = review(migration, schema.major, schema)
     statements = []
-    for each in split(migration.up.text):
-        line = migration.up.first_line + each.line - 1
-        of_it = [
-            _finding(finding) for finding in findings if finding.line == line and finding.statement
-        ]
-        statements.append({"line": line, "sql": each.text, "findings": of_it})
-    return {
-        "version": migration.version,
-        "file": migration.filename,
-        "in_transaction": migration.up.in_transaction,
-        "statements": statements,
-        "notes": [_finding(finding) for finding in findings if not finding.statement],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, str]:
-    return {
-        "risk": str(finding.risk),
-        "rule": finding.rule,
-        "lock": finding.lock,
-        "why": finding.why,
-        "instead": finding.instead,
-        "allowed": finding.allowed,
-    }
+    for statement in split(migration.up.text):
+        line = migration.up.first_line + statement.line - 1
+        own = [FindingRow.of(each) for each in findings if each.line == line and each.statement]
+        statements.append(PlannedStatement(line, statement.text, tuple(own)))
+    return PlannedFile(
+        version=migration.version,
+        file=migration.filename,
+        in_transaction=migration.up.in_transaction,
+        statements=tuple(statements),
+        notes=tuple(FindingRow.of(each) for each in findings if not each.statement),
+    )

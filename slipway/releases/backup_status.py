@@ -4,19 +4,23 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from slipway.backups.schedule import summary
+from slipway.agent.messages.backups import PruneReply, PruneRequest
+from slipway.agent.messages.jobs import BackupSummaryRequest
+from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
-from slipway.client import backups, call, container
+from slipway.backups.schedule.summary import BackupSummary, LastDrill, NewestBackup, summarize
+from slipway.client import backups as client_backups
+from slipway.client import call, container
 from slipway.client.pitr import pgbackrest
+from slipway.client.pitr.pgbackrest import ArchiveCatalogue
 from slipway.client.session import Session
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.environments.protection import is_production
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
-from slipway.progress import Reporter, Silent
+from slipway.progress import SILENT, Reporter
 from slipway.releases import schedule
 
 HOUR = 3600.0
@@ -28,10 +32,10 @@ class JobState:
 
     job: str
     next: str
-    last: str
-    result: str
-    seconds: float
-    said: str
+    last: str = ""
+    result: str = ""
+    seconds: float = 0.0
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,96 +47,102 @@ class Backups:
     scheduled: bool
     overdue: bool
     unknown: str
-    newest: Mapping[str, Any] | None
-    drill: Mapping[str, Any] | None
+    newest: NewestBackup | None
+    drill: LastDrill | None
     recovery_seconds: float | None
     jobs: tuple[JobState, ...]
     problems: tuple[str, ...]
-    archive: Mapping[str, Any] | None = None  # with PITR=on: base backups, windows, what is lost
+    archive: ArchiveCatalogue | None = None  # with PITR=on: base backups, windows, what is lost
 
 
 def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
-    """Look at the store of an environment; what cannot be seen is told, not raised."""
+    """Look at the store of an environment; what cannot be seen is reported, not raised."""
     policy = schedule.policy_of(env)
     scheduled = schedule.exists(env, observed)
     try:
-        drawn = _draw(env, cluster)
+        summary = _summarize(env, cluster)
     except SlipwayError as error:
-        where = env.settings.get("BACKUP_STORE", "")
-        drawn = {"where": where, "unknown": str(error), "newest": None, "drill": None, "runs": {}}
-    judged = judge(env, policy, drawn, scheduled=scheduled)
-    return _with_archive(judged, env, cluster) if env.switch("PITR") else judged
+        summary = BackupSummary(env.settings.get("BACKUP_STORE", ""), unknown=str(error))
+    backups = judge(env, policy, summary, scheduled=scheduled)
+    return _with_archive(backups, env, cluster) if env.switch("PITR") else backups
 
 
-def _with_archive(judged: Backups, env: Environment, cluster: Cluster) -> Backups:
+def _with_archive(backups: Backups, env: Environment, cluster: Cluster) -> Backups:
     """Add what the database's archive of changes says, or why it says nothing."""
     try:
-        inside = container.deployed(cluster.all, env.prefix, env.name)
-        archive = pgbackrest.Archive(container.database(cluster.all, inside)).catalogue()
+        ops = container.deployed(cluster.all, env.prefix, env.name)
+        archive = pgbackrest.Archive(container.database(cluster.all, ops)).catalogue()
     except SlipwayError as error:
         problem = f"{pgbackrest.UNKNOWN}: {error}"
-        return dataclasses.replace(judged, problems=(*judged.problems, problem))
-    stuck = (f"the archive is behind: {archive['summary']}",) if archive["stuck"] else ()
-    return dataclasses.replace(judged, archive=archive, problems=(*judged.problems, *stuck))
+        return dataclasses.replace(backups, problems=(*backups.problems, problem))
+    stuck = (f"the archive is behind: {archive.summary}",) if archive.stuck else ()
+    return dataclasses.replace(backups, archive=archive, problems=(*backups.problems, *stuck))
 
 
-def prune(beside: Session, report: Reporter, *, plan: bool) -> dict[str, Any]:
+def prune(session: Session, reporter: Reporter, *, plan: bool) -> PruneReply:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
-    given = {"policy": schedule.policy_of(beside.env).to_json(), "plan": plan}
-    return beside.do("prune", given, report, backups.store_here(beside.env))
+    request = PruneRequest(schedule.policy_of(session.env), plan)
+    return session.call(request, reporter, client_backups.store_here(session.env))
 
 
-def judge(
-    env: Environment, policy: Policy, drawn: Mapping[str, Any], *, scheduled: bool
-) -> Backups:
+def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled: bool) -> Backups:
     """Say what is wrong with what was seen."""
-    newest, drill = drawn["newest"], drawn["drill"]
-    unknown = str(drawn["unknown"] or drawn.get("unlisted", ""))
-    counts = scheduled or not env.is_throwaway
-    overdue = bool(newest and newest["age"] > policy.stale_after and counts)
+    newest, drill, runs = summary.newest, summary.drill, summary.runs
+    unknown = summary.unknown or summary.unlisted
+    overdue = bool(newest and newest.age > policy.stale_after)
+    overdue = overdue and (scheduled or not env.is_throwaway)
     problems = []
-    if drawn["unknown"]:
+    if summary.unknown:
         problems.append(f"what is kept of the database cannot be seen: {unknown}")
-    if overdue:
+    if newest and overdue:
         problems.append(
-            f"the newest backup is {_hours(newest['age'])} old (more than "
+            f"the newest backup is {_hours(newest.age)} old (more than "
             f"{_hours(policy.stale_after)}); type: inv db.backup --env={env.name}"
         )
-    running = (drawn["runs"].get("backup") or {}).get("state") == "running"
+    running = "backup" in runs and runs["backup"].state == "running"
     if not (newest or unknown or running) and (scheduled or is_production(env)):
         problems.append(f"there is no backup of the database yet: inv db.backup --env={env.name}")
     if scheduled:
-        problems += _failures(drawn["runs"], newest)
-    recovery = drill["seconds"] if drill and drill["ok"] else None
-    jobs = _jobs(policy, drawn["runs"]) if scheduled else ()
-    told = (str(drawn["where"]), scheduled, overdue, unknown, newest, drill, recovery, jobs)
-    return Backups(*told, problems=tuple(problems))
+        problems += _failures(runs, newest)
+    return Backups(
+        where=summary.where,
+        scheduled=scheduled,
+        overdue=overdue,
+        unknown=unknown,
+        newest=newest,
+        drill=drill,
+        recovery_seconds=drill.seconds if drill and drill.ok else None,
+        jobs=_jobs(policy, runs) if scheduled else (),
+        problems=tuple(problems),
+    )
 
 
-def _draw(env: Environment, cluster: Cluster) -> dict[str, Any]:
-    """See it from here where it lies here, else from inside."""
-    if store := backups.store_here(env):
-        return summary.draw(store, datetime.now(UTC))
-    inside = container.deployed(cluster.all, env.prefix, env.name)
-    return call.run(inside, "results", {}, Silent())
+def _summarize(env: Environment, cluster: Cluster) -> BackupSummary:
+    """See it from here where it lies here, else from the environment."""
+    if store := client_backups.store_here(env):
+        return summarize(store, datetime.now(UTC))
+    ops = container.deployed(cluster.all, env.prefix, env.name)
+    return call.call(ops, BackupSummaryRequest(), SILENT)
 
 
-def _failures(runs: Mapping[str, Any], newest: Mapping[str, Any] | None) -> list[str]:
+def _failures(runs: Mapping[str, JobResult], newest: NewestBackup | None) -> list[str]:
     """Name each job whose last run was no success; a newer backup settles a failed one."""
     problems = []
     for job, run in runs.items():
-        settled = job == "backup" and newest is not None and newest["at"] >= run["began"]
-        if run["state"] in ("failed", "interrupted") and not settled:
-            problems.append(f"the last {job} {_was(run['state'])} at {run['began']}: {run['text']}")
+        settled = job == "backup" and newest is not None and newest.at >= run.began
+        if run.state in ("failed", "interrupted") and not settled:
+            problems.append(f"the last {job} {_was(run.state)} at {run.began}: {run.text}")
     return problems
 
 
-def _jobs(policy: Policy, runs: Mapping[str, Any]) -> tuple[JobState, ...]:
+def _jobs(policy: Policy, runs: Mapping[str, JobResult]) -> tuple[JobState, ...]:
     states = []
     for job, at in schedule.next_times(policy.when).items():
-        run = runs.get(job) or {"began": "", "state": "", "seconds": 0.0, "text": ""}
-        took, said = float(run["seconds"]), str(run["text"])
-        state = JobState(job, f"{at:%Y-%m-%dT%H:%MZ}", run["began"], run["state"], took, said)
+        state = JobState(job, f"{at:%Y-%m-%dT%H:%MZ}")
+        if run := runs.get(job):
+            state = dataclasses.replace(
+                state, last=run.began, result=run.state, seconds=run.seconds, said=run.text
+            )
         states.append(state)
     return tuple(states)
 

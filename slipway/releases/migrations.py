@@ -69,8 +69,8 @@ class SchemaChange:
     def back_up(self, cluster: Cluster) -> str:
         """Take a backup before the schema changes."""
         where = container.deployed(cluster.all, self.env.prefix, self.env.name)
-        told = backups.take(Session(self.env, where, cluster), _StepNotes(self.reporter))
-        return str(told["summary"])
+        session = Session(self.env, where, cluster)
+        return backups.take(session, _StepNotes(self.reporter)).summary
 
     def migrate(self, cluster: Cluster) -> str:
         """Run the service called migrations once, whatever the number of machines."""

@@ -144,7 +144,7 @@ def _made(env: Environment, release: Release) -> stack.Stack:
 
 def _smoke(env: Environment) -> str:
     """Read the project's own questions to a restored database, where there are any."""
-    text = restore.sql_of(env, "smoke")
+    text = restore.read_sql(env, "smoke")
     if len(text.encode()) > LARGEST_SMOKE:
         raise ConfigError(f"{SMOKE} is larger than {LARGEST_SMOKE >> 10} kB; ask less of a drill")
     return text

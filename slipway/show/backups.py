@@ -1,17 +1,19 @@
 """Backups as rows for people and programs, and an honest line about what they do not save."""
 
+import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from slipway.agent.messages.backups import BackupList, BackupProof, BackupReply, BackupRow
+from slipway.agent.messages.request import ChangePlan
 from slipway.backups.format.manifest import sized
-from slipway.client.pitr.pgbackrest import stretches
+from slipway.client.pitr.pgbackrest import ArchiveCatalogue, BaseBackupReply, BaseBackupRow
+from slipway.client.pitr.pgbackrest import VerifyReply as ArchiveVerifyReply
 from slipway.environments.environment import Environment
 from slipway.releases.commit import short
 from slipway.show import plans, table
 from slipway.show.output import say
 
-Row = Mapping[str, Any]
 COLUMNS = (
     *("backup", "age", "size", "took", "release", "migration", "rows"),
     *("verified", "recovery", "encrypted_to"),
@@ -21,79 +23,92 @@ HIDDEN = ("key",)  # sealed, but long; it lies in the manifest for whoever wants
 STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
-def show_taken(found: Row, *, as_json: bool = False) -> None:
-    """Print what a backup came to, or would do."""
-    if "steps" in found:
-        plans.show_change(found, as_json=as_json)
+def show_backup(
+    reply: BackupReply | ChangePlan | BaseBackupReply, *, as_json: bool = False
+) -> None:
+    """Print the result of a backup, or its plan."""
+    if isinstance(reply, ChangePlan):
+        plans.show_change(reply, as_json=as_json)
         return
     if as_json:
-        table.document(_public(found["backup"]))
+        table.document(_public(reply.backup))
         return
-    say(found["summary"])
-    if found["uncounted"]:
-        told = "not counted while it was taken, so a restore does not compare their rows"
-        say(f"tables that were {told}: {found['uncounted']}")
+    say(reply.summary)
+    if isinstance(reply, BackupReply) and reply.uncounted:
+        why = "not counted while it was taken, so a restore does not compare their rows"
+        say(f"tables that were {why}: {reply.uncounted}")
 
 
-def show_list(env: Environment, found: Row, *, as_json: bool = False) -> None:
+def show_list(
+    env: Environment,
+    backups: BackupList,
+    archive: ArchiveCatalogue | None,
+    *,
+    as_json: bool = False,
+) -> None:
     """Print all backups, the newest first, and what else lies there."""
-    rows = found["backups"]
+    rows = backups.backups
     if as_json:
-        document = {**found, "backups": [_public(row) for row in rows]}
-        table.document(document | {"loss": loss(env, rows, kept=found.get("pitr"))})
+        document = dataclasses.asdict(backups) | {"backups": [_public(row) for row in rows]}
+        document["pitr"] = dataclasses.asdict(archive) if archive else None
+        table.document(document | {"loss": loss(env, rows, archive=archive)})
         return
     if rows:
         table.rows(COLUMNS, [_row(row) for row in rows])
-        say(f"\nin {found['store']}")
+        say(f"\nin {backups.store}")
     else:
-        say(f"{found['store']} holds no backup; take one: inv db.backup --env={env.name}")
-    for name, why in found["damaged"].items():
-        say(f"! {name} is not whole: {why}")
-    if found["leftovers"]["count"]:
-        count, size = found["leftovers"]["count"], sized(found["leftovers"]["size"])
-        say(f"! {count} leftovers of broken-off backups ({size}); inv db.prune removes them")
-    if kept := found.get("pitr"):
-        _show_archive(env, kept)
-    say(loss(env, rows, kept=kept))
+        say(f"{backups.store} holds no backup; take one: inv db.backup --env={env.name}")
+    for name, why in backups.damaged.items():
+        say(f"! {name} is damaged: {why}")
+    if backups.leftovers.count:
+        count, size = backups.leftovers.count, sized(backups.leftovers.size)
+        say(f"! {count} leftovers of interrupted backups ({size}); inv db.prune removes them")
+    if archive:
+        _show_archive(env, archive)
+    say(loss(env, rows, archive=archive))
 
 
-def _show_archive(env: Environment, kept: Row) -> None:
+def _show_archive(env: Environment, archive: ArchiveCatalogue) -> None:
     """Print the base backups, and from when to when any moment can be returned to."""
     say("")
-    table.rows(BASES, [_base(each) for each in kept["bases"]])
+    table.rows(BASES, [_base(base) for base in archive.bases])
     say("")
-    for line in stretches(kept):
+    for line in archive.describe_windows():
         say(line)
-    if kept["windows"]:
+    if archive.windows:
         say(f"return to one: inv db.restore --env={env.name} --to-time=…")
 
 
-def show_archive_read(found: Row, *, as_json: bool = False) -> None:
-    """Print that the archive is whole, or for a program what is wrong with it."""
+def show_archive(reply: ArchiveVerifyReply, *, as_json: bool = False) -> None:
+    """Print that the archive is intact, or for a program what is wrong with it."""
     if as_json:
-        table.document({"ok": found["ok"], "wrong": found["wrong"]})
-    elif found["ok"]:
-        say(found["summary"])
+        table.document({"ok": reply.ok, "wrong": list(reply.problems)})
+    elif reply.ok:
+        say(reply.summary)
 
 
-def show_proofs(found: Row, *, as_json: bool = False) -> None:
+def show_proofs(proofs: Sequence[BackupProof], *, as_json: bool = False) -> None:
     """Print what was found when backups were read back."""
     if as_json:
-        table.document(found["proofs"])
+        table.document([dataclasses.asdict(proof) for proof in proofs])
         return
     columns = ("backup", "whole", "took", "size", "rows", "why_not")
-    table.rows(columns, [_proof(each) for each in found["proofs"]])
+    table.rows(columns, [_proof(proof) for proof in proofs])
 
 
 def loss(
-    env: Environment, rows: Sequence[Row], now: float | None = None, *, kept: Row | None = None
+    env: Environment,
+    rows: Sequence[BackupRow],
+    now: float | None = None,
+    *,
+    archive: ArchiveCatalogue | None = None,
 ) -> str:
-    """Say what would be lost with the database at this moment; `kept` tells of its archive."""
-    if kept:
-        return f"If the database is lost now: {kept['summary']}."
+    """Say what would be lost with the database at this moment; `archive` is of its changes."""
+    if archive:
+        return f"If the database is lost now: {archive.summary}."
     if not rows:
         return "If the database is lost now, everything is lost."
-    since = human_age(rows[0]["at"], now)
+    since = human_age(rows[0].at, now)
     return (
         f"If the database is lost now, what was written in the last {since} is lost, and up to "
         "24 h with daily backups. PITR=on keeps every change."
@@ -117,58 +132,58 @@ def human_age(at: str, now: float | None = None) -> str:
     return f"{ago:.0f} s"
 
 
-def _row(row: Row) -> dict[str, object]:
-    recovery = row["recovery_seconds"]
-    release = f"{row['release']} ({short(row['commit'])})" if row["release"] else "-"
+def _row(row: BackupRow) -> dict[str, object]:
+    recovery = row.recovery_seconds
+    release = f"{row.release} ({short(row.commit)})" if row.release else "-"
     return {
-        "backup": row["id"],
-        "age": human_age(row["at"]),
-        "size": sized(row["size"]),
-        "took": human_seconds(row["seconds"]),
+        "backup": row.id,
+        "age": human_age(row.at),
+        "size": sized(row.size),
+        "took": human_seconds(row.seconds),
         "release": release,
-        "migration": row["migration"] or "-",
-        "rows": row["rows"],
+        "migration": row.migration or "-",
+        "rows": row.rows,
         "verified": _verified(row),
         "recovery": human_seconds(recovery) if recovery is not None else "not measured",
-        "encrypted_to": ", ".join(_shortened(each) for each in row["recipients"]),
+        "encrypted_to": ", ".join(_shortened(recipient) for recipient in row.recipients),
     }
 
 
-def _base(each: Row) -> dict[str, object]:
+def _base(base: BaseBackupRow) -> dict[str, object]:
     return {
-        "base_backup": each["id"],
-        "age": human_age(each["at"]),
-        "kind": each["kind"],
-        "size": sized(each["size"]),
-        "stored": sized(each["stored"]),
-        "whole": each["ok"],
+        "base_backup": base.id,
+        "age": human_age(base.at),
+        "kind": base.kind,
+        "size": sized(base.size),
+        "stored": sized(base.stored),
+        "whole": base.ok,
     }
 
 
-def _verified(row: Row) -> str:
+def _verified(row: BackupRow) -> str:
     """Say when a backup was last looked at, and how; each one is decoded while it is taken."""
-    proofs = list(row["proofs"].values())
+    proofs = list(row.proofs.values())
     if not proofs:
         return "as it was taken"
-    last = max(proofs, key=lambda proof: (proof["at"], proof["kind"]))
-    how = {"decode": "read back", "drill": "restored"}.get(last["kind"], last["kind"])
-    return f"{how} {human_age(last['at'])} ago" if last["ok"] else f"NO: {last['why']}"
+    last = max(proofs, key=lambda proof: (proof.at, proof.kind))
+    how = {"decode": "read back", "drill": "restored"}.get(last.kind, last.kind)
+    return f"{how} {human_age(last.at)} ago" if last.ok else f"NO: {last.why}"
 
 
-def _proof(each: Row) -> dict[str, object]:
-    counts = each["counts"]
+def _proof(proof: BackupProof) -> dict[str, object]:
+    counts = proof.counts
     return {
-        "backup": each["id"],
-        "whole": each["ok"],
-        "took": human_seconds(each["seconds"]),
+        "backup": proof.id,
+        "whole": proof.ok,
+        "took": human_seconds(proof.seconds),
         "size": sized(counts["bytes"]) if "bytes" in counts else "",
         "rows": counts.get("rows", ""),
-        "why_not": each["why"],
+        "why_not": proof.why,
     }
 
 
-def _public(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in HIDDEN}
+def _public(row: BackupRow | BaseBackupRow) -> dict[str, object]:
+    return {key: value for key, value in dataclasses.asdict(row).items() if key not in HIDDEN}
 
 
 def _shortened(recipient: str) -> str:

@@ -2,41 +2,41 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from slipway.migrations.review import Finding
+from slipway.migrations.status import FindingRow, MigrationPlan, MigrationRow, MigrationStatus
 from slipway.show import table
 
 
-def show_status(status: Mapping[str, Any], *, as_json: bool = False) -> None:
+def show_status(status: MigrationStatus, *, as_json: bool = False) -> None:
     """Print a row for each migration, then what is wrong."""
     if as_json:
-        table.document(status)
+        table.document(dataclasses.asdict(status))
         return
-    rows = [{**row, "state": _state(row)} for row in status["migrations"]]
+    rows = [dataclasses.asdict(row) | {"state": _state(row)} for row in status.migrations]
     table.rows(["state", "file", "applied_at", "seconds", "by"], rows)
-    _problems(status["problems"])
-    sys.stdout.write(f"{status['summary']}\n")
+    _problems(status.problems)
+    sys.stdout.write(f"{status.summary}\n")
 
 
-def show_plan(plan: Mapping[str, Any], *, as_json: bool = False) -> None:
+def show_plan(plan: MigrationPlan, *, as_json: bool = False) -> None:
     """Print the SQL that would run, with what each statement locks and risks as comments."""
     if as_json:
-        table.document(plan)
+        table.document(dataclasses.asdict(plan))
         return
-    for file in plan["pending"]:
-        how = "in one transaction" if file["in_transaction"] else "statement by statement"
-        sys.stdout.write(f"-- {file['file']}, {how}\n")
-        for note in file["notes"]:
+    for file in plan.pending:
+        how = "in one transaction" if file.in_transaction else "statement by statement"
+        sys.stdout.write(f"-- {file.file}, {how}\n")
+        for note in file.notes:
             sys.stdout.write(f"--   {_sentence(note)}\n")
-        for statement in file["statements"]:
-            for finding in statement["findings"]:
-                sys.stdout.write(f"--   line {statement['line']}: {_sentence(finding)}\n")
-            sys.stdout.write(f"{statement['sql']};\n")
+        for statement in file.statements:
+            for finding in statement.findings:
+                sys.stdout.write(f"--   line {statement.line}: {_sentence(finding)}\n")
+            sys.stdout.write(f"{statement.sql};\n")
         sys.stdout.write("\n")
-    _problems(plan["problems"])
-    sys.stdout.write(f"-- {plan['summary']}\n")
+    _problems(plan.problems)
+    sys.stdout.write(f"-- {plan.summary}\n")
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None:
@@ -52,19 +52,17 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None
         sys.stdout.write("nothing that would hurt people at work\n")
 
 
-def _state(row: Mapping[str, Any]) -> str:
-    return (
-        f"{row['state']}, out of order" if row["applied"] and row["out_of_order"] else row["state"]
-    )
+def _state(row: MigrationRow) -> str:
+    return f"{row.state}, out of order" if row.applied and row.out_of_order else row.state
 
 
-def _sentence(finding: Mapping[str, Any]) -> str:
-    name = f"{finding['risk']} ({finding['rule']})" if finding["rule"] else str(finding["risk"])
-    allowed = f"; allowed: {finding['allowed']}" if finding["allowed"] else ""
-    instead = f"; instead: {finding['instead']}" if finding["instead"] and not allowed else ""
-    return f"{name}, lock {finding['lock']}: {finding['why']}{instead}{allowed}"
+def _sentence(finding: FindingRow) -> str:
+    name = f"{finding.risk} ({finding.rule})" if finding.rule else finding.risk
+    allowed = f"; allowed: {finding.allowed}" if finding.allowed else ""
+    instead = f"; instead: {finding.instead}" if finding.instead and not allowed else ""
+    return f"{name}, lock {finding.lock}: {finding.why}{instead}{allowed}"
 
 
 def _problems(problems: Sequence[str]) -> None:
-    for each in problems:
-        sys.stdout.write(f"! {each}\n")
+    for problem in problems:
+        sys.stdout.write(f"! {problem}\n")

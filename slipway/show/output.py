@@ -2,10 +2,9 @@
 
 import dataclasses
 import sys
-from collections.abc import Mapping
-from typing import Any
 
-from slipway.client.pitr.pgbackrest import stretches
+from slipway.agent.messages.backups import PruneReply
+from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
@@ -91,23 +90,25 @@ def show_scheduled(env: Environment, scheduled: ScheduleState) -> None:
     table.rows(["job", "next"], rows)
 
 
-def show_pruned(result: Mapping[str, Any], *, as_json: bool = False) -> None:
+def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
     """Print what stays and why, what goes, and the sum of it."""
+    pruned, databases = reply.pruned, reply.databases
     if as_json:
-        table.document(result)
+        document = dataclasses.asdict(pruned) if pruned else {}
+        if databases is not None:
+            document["databases"] = databases
+        table.document(document | {"plan": reply.plan, "summary": reply.summary})
         return
-    gone = "would go" if result["plan"] else "removed"
-    found = [{"backup": name, "what": gone, "why": ""} for name in result.get("removed", ())]
-    found += [
-        {"backup": key, "what": gone, "why": "leftover"} for key in result.get("leftovers", ())
+    gone = "would go" if reply.plan else "removed"
+    rows = [
+        {"backup": name, "what": gone, "why": "replaced by a restore"} for name in databases or ()
     ]
-    found += [
-        {"backup": name, "what": gone, "why": "replaced by a restore"}
-        for name in result.get("databases", ())
-    ]
-    found += [{"backup": name, "what": "kept", "why": why} for name, why in result.get("keep", ())]
-    table.rows(["backup", "what", "why"], sorted(found, key=lambda row: str(row["backup"])))
-    say(str(result["summary"]))
+    if pruned:
+        rows += [{"backup": name, "what": gone, "why": ""} for name in pruned.removed]
+        rows += [{"backup": key, "what": gone, "why": "leftover"} for key in pruned.leftovers]
+        rows += [{"backup": name, "what": "kept", "why": why} for name, why in pruned.keep]
+    table.rows(["backup", "what", "why"], sorted(rows, key=lambda row: row["backup"]))
+    say(reply.summary)
 
 
 def _show_backups(backups: Backups) -> None:
@@ -116,14 +117,12 @@ def _show_backups(backups: Backups) -> None:
     if newest is None:
         say("backups: none that can be seen" if backups.unknown else "backups: none yet")
     else:
-        say(f"newest backup: {newest['id']}, {newest['age'] / 3600:.1f} h old, {_proven(newest)}")
+        say(f"newest backup: {newest.id}, {newest.age / 3600:.1f} h old, {_proven(newest)}")
     if drill is not None:
-        result = (
-            f"restored in {drill['seconds']:.0f} s" if drill["ok"] else f"FAILED: {drill['why']}"
-        )
-        say(f"last drill: {drill['at']}, {result}")
+        result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
+        say(f"last drill: {drill.at}, {result}")
     if backups.archive:
-        for line in stretches(backups.archive) or ["no moment can be returned to yet"]:
+        for line in backups.archive.describe_windows() or ["no moment can be returned to yet"]:
             say(line)
     if not backups.scheduled:
         say("schedule: none (inv db.schedule)")
@@ -134,9 +133,9 @@ def _show_backups(backups: Backups) -> None:
     )
 
 
-def _proven(newest: Mapping[str, Any]) -> str:
-    proof = newest["proof"]
+def _proven(newest: NewestBackup) -> str:
+    proof = newest.proof
     if proof is None:
         return "decoded while it was taken, not restored yet"
-    how = "a drill" if proof["kind"] == "drill" else "reading it back"
-    return f"proven by {how}" if proof["ok"] else f"found wanting by {how}: {proof['why']}"
+    how = "a drill" if proof.kind == "drill" else "reading it back"
+    return f"proven by {how}" if proof.ok else f"found wanting by {how}: {proof.why}"

@@ -1,9 +1,11 @@
 """A plan for people: what it would do, or how far it is."""
 
+import dataclasses
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from slipway.agent.messages.data import ResetReply
+from slipway.agent.messages.request import ChangePlan
 from slipway.plan import Plan
 from slipway.show import table
 from slipway.show.progress import WIDTH, TerminalReporter
@@ -15,13 +17,21 @@ def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
     _show_steps([(step.name, step.describe) for plan in plans for step in plan.steps], changes)
 
 
-def show_change(document: Mapping[str, Any], *, as_json: bool = False) -> None:
-    """Print what a change of a database came to, or what it would do."""
+def show_change(change: ChangePlan, *, as_json: bool = False) -> None:
+    """Print what a change of a database would do."""
     if as_json:
-        table.document(document)
+        table.document(dataclasses.asdict(change))
         return
-    sys.stdout.write(f"{document['summary']}\n")
-    _show_steps(document.get("steps", ()), document.get("notes", ()))
+    sys.stdout.write(f"{change.summary}\n")
+    _show_steps([(step.name, step.describe) for step in change.steps], change.notes)
+
+
+def show_reset(reply: ResetReply | ChangePlan) -> None:
+    """Print the result of a reset, or its plan."""
+    if isinstance(reply, ChangePlan):
+        show_change(reply)
+    else:
+        sys.stdout.write(f"{reply.summary}\n")
 
 
 def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:

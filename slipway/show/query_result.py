@@ -2,23 +2,22 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
 
+from slipway.agent.messages.data import QueryReply
 from slipway.show import table
 
 
-def show(found: Mapping[str, Any], *, limit: int, as_json: bool) -> None:
+def show(reply: QueryReply, *, limit: int, as_json: bool) -> None:
     """Print rows; that there were more is said beside them."""
-    columns = [str(name) for name in found["columns"]]
-    rows = [dict(zip(columns, row, strict=True)) for row in found["rows"]]
+    columns = list(reply.columns)
+    rows = [dict(zip(columns, row, strict=True)) for row in reply.rows]
     if as_json:
         table.document(rows)
     elif rows:
         table.rows(columns, [{key: _cell(value) for key, value in row.items()} for row in rows])
     else:
         sys.stderr.write("no rows\n")
-    if found["more"]:
+    if reply.more:
         sys.stderr.write(f"there are more than {limit} rows; --limit shows more of them\n")
 
 

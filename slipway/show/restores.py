@@ -1,51 +1,58 @@
 """Restores and drills for people and programs: what would be done, what was found, how long."""
 
-from collections.abc import Mapping
-from typing import Any
+import dataclasses
 
+from slipway.agent.messages.restore import DrillReply, RestorePlan, RestoreReply, UndoReply
 from slipway.backups.format.manifest import sized
 from slipway.errors import DifferenceFound, Refused
 from slipway.show import table
 from slipway.show.output import say
 
-Row = Mapping[str, Any]
 
-
-def show_restored(found: Row, *, as_json: bool = False) -> None:
-    """Print what a restore came to, or would do."""
+def show_restored(reply: RestoreReply | RestorePlan | UndoReply, *, as_json: bool = False) -> None:
+    """Print the result of a restore, or its plan. Raises Refused for a plan with problems."""
+    if isinstance(reply, RestorePlan):
+        _show_plan(reply, as_json=as_json)
+        return
     if as_json:
-        table.document(found)
-    elif "stages" in found:
-        _show_plan(found)
-    else:
-        say(found["summary"])
-        for stage, seconds in found.get("timings", {}).items():
-            say(f"  {stage:<10} {seconds:8.2f} s")
-    if found.get("problems"):
-        raise Refused(f"it would be refused: {'; '.join(found['problems'])}")
+        table.document(dataclasses.asdict(reply))
+        return
+    say(reply.summary)
+    timings = reply.timings if isinstance(reply, RestoreReply) else {}
+    for step, seconds in timings.items():
+        say(f"  {step:<10} {seconds:8.2f} s")
 
 
-def show_drilled(found: Row, *, as_json: bool = False) -> None:
+def show_drilled(reply: DrillReply, *, as_json: bool = False) -> None:
     """Print what a drill found. Raises DifferenceFound when it proved nothing good."""
+    proof = reply.proof
     if as_json:
-        table.document(found)
+        fields = dataclasses.asdict(reply)
+        table.document({**fields, **fields.pop("proof"), "summary": reply.summary})
     else:
-        say(found["summary"])
-        if found["ok"]:
-            smoked = f", {found['smoked']} smoke tests" if found["smoked"] else ""
+        say(reply.summary)
+        if proof.ok:
+            smoked = f", {reply.smoked} smoke tests" if reply.smoked else ""
             say(
-                f"  rows of {found['summed']} tables summed{smoked}; newest migration "
-                f"{found['head'] or 'none'}; measured recovery time {found['seconds']:.1f} s"
+                f"  rows of {reply.summed} tables summed{smoked}; newest migration "
+                f"{reply.head or 'none'}; measured recovery time {proof.seconds:.1f} s"
             )
-    if not found["ok"]:
-        raise DifferenceFound(f"{found['id']} is not proven: {found['why']}")
+    if not proof.ok:
+        raise DifferenceFound(f"{reply.id} is not proven: {proof.why}")
 
 
-def _show_plan(found: Row) -> None:
-    say(found["summary"])
-    free = "unknown" if found["free"] is None else sized(found["free"])
-    say(f"  PostgreSQL {found['server']}, room on its disk: {free}")
-    for number, (name, describe) in enumerate(found["stages"], 1):
-        say(f"{number:>3}. {name:<10} {describe}")
-    for note in found["notes"]:
-        say(f"  ~ {note}")
+def _show_plan(plan: RestorePlan, *, as_json: bool) -> None:
+    if as_json:
+        fields = dataclasses.asdict(plan)
+        fields.pop("steps")
+        table.document({**fields, "stages": [(step.name, step.describe) for step in plan.steps]})
+    else:
+        say(plan.summary)
+        free = "unknown" if plan.free is None else sized(plan.free)
+        say(f"  PostgreSQL {plan.server}, room on its disk: {free}")
+        for number, step in enumerate(plan.steps, 1):
+            say(f"{number:>3}. {step.name:<10} {step.describe}")
+        for note in plan.notes:
+            say(f"  ~ {note}")
+    if plan.problems:
+        raise Refused(f"it would be refused: {'; '.join(plan.problems)}")

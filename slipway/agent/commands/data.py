@@ -1,95 +1,63 @@
-"""What is in the database, from inside: begun anew, seeded, asked."""
-
-import os
-from collections.abc import Mapping
-from typing import Any
+"""What is in the database: replaced by an empty one, seeded, queried."""
 
 from slipway.agent.commands import backups
-from slipway.agent.commands.migrations import FOLDER
-from slipway.agent.context import Context, plan_document
-from slipway.database import identity, query, seed
+from slipway.agent.commands.migrations import read_files
+from slipway.agent.context import Context, environment
+from slipway.agent.messages.data import (
+    QueryReply,
+    QueryRequest,
+    ResetReply,
+    ResetRequest,
+    SeedReply,
+    SeedRequest,
+)
+from slipway.agent.messages.request import ChangePlan
+from slipway.database import identity
+from slipway.database import query as database_query
+from slipway.database import seed as database_seed
 from slipway.database.connection import Server, server
 from slipway.database.reset import Reset, ResetSpec
-from slipway.migrations import files, runner
+from slipway.migrations import runner
 
 
-def reset(work: Context) -> dict[str, Any]:
+def reset(request: ResetRequest, context: Context) -> ResetReply | ChangePlan:
     """Replace the database by a new one: backed up, then created, migrated, seeded, swapped in."""
-    backup_ids: list[str] = []
-    result = _resetting(work, backup_ids).run()
-    summary = f"{_setting()} has a new database"
-    if backup_ids:
-        summary += f"; the old one is backup {backup_ids[0]}"
-    return {
-        "backup": backup_ids[0] if backup_ids else None,
-        "ended": result.ended,
-        "summary": summary,
-    }
-
-
-def plan_reset(work: Context) -> dict[str, Any]:
-    """Say what a reset would do, and do nothing."""
-    preview = _resetting(work, []).preview()
-    return plan_document(preview.plan, preview.notes)
-
-
-def _resetting(work: Context, backup_ids: list[str]) -> Reset:
-    """Return a reset that adds the id of its backup, where it takes one."""
+    own, backup_ids = environment(), list[str]()
 
     def back_up() -> str:
-        backup_ids.append(str(backups.backup(work)["backup"]["id"]))
+        backup_ids.append(backups.take_and_describe(request, context).backup.id)
         return f"kept as backup {backup_ids[0]}"
 
     def migrate(new: Server) -> str:
-        texts = work.given.get("migrations")
-        migrations = files.read(FOLDER) if texts is None else files.from_texts(texts)
-        options = runner.MigrationOptions(by=_by(work))
-        return f"{len(runner.migrate(new, migrations, work.report, options))} applied"
+        options = runner.MigrationOptions(by=request.by or "a reset")
+        migrations = read_files(request.migrations)
+        return f"{len(runner.migrate(new, migrations, context.reporter, options))} applied"
 
-    spec = ResetSpec(_asked(work), _setting(), back_up, migrate, _seeds(work))
-    return Reset(server(), spec, work.report)
+    spec = ResetSpec(request.environment or own, own, back_up, migrate, request.seeds)
+    resetting = Reset(server(), spec, context.reporter)
+    if request.plan:
+        preview = resetting.preview()
+        return ChangePlan.of(preview.plan, preview.notes)
+    result = resetting.run()
+    summary = f"{own} has a new database"
+    if backup_ids:
+        summary += f"; the old one is backup {backup_ids[0]}"
+    return ResetReply(backup_ids[0] if backup_ids else None, result.ended, summary)
 
 
-def sow(work: Context) -> dict[str, Any]:
+def seed(request: SeedRequest, context: Context) -> SeedReply:
     """Put the sample rows into the database that is there."""
-    place = server()
-    with place.connect(application=seed.APPLICATION) as connection:
+    database, own = server(), environment()
+    with database.connect(application=database_seed.APPLICATION) as connection:
         row = identity.read(connection)
-    identity.refuse_unless(_asked(work), _setting(), row, "seed")
-    done = seed.run(place, _seeds(work), work.report)
-    return {"files": done, "summary": f"{_setting()} is seeded: {', '.join(done) or 'no files'}"}
+    identity.refuse_unless(request.environment or own, own, row, "seed")
+    names = tuple(database_seed.run(database, request.seeds, context.reporter))
+    return SeedReply(names, f"{own} is seeded: {', '.join(names) or 'no files'}")
 
 
-def ask(work: Context) -> dict[str, Any]:
+def query(request: QueryRequest, context: Context) -> QueryReply:
     """Ask one question that only reads."""
-    given = work.given
-    answer = query.ask(
-        server(),
-        str(given["sql"]),
-        limit=int(given.get("limit", query.LIMIT)),
-        timeout=float(given.get("timeout", query.TIMEOUT)),
-    )
-    rows = len(answer.rows)
-    return {
-        "columns": list(answer.columns),
-        "rows": [list(row) for row in answer.rows],
-        "more": answer.more,
-        "summary": f"{rows} row{'s' * (rows != 1)}{', and more' * answer.more}",
-    }
-
-
-def _asked(work: Context) -> str:
-    return str(work.given.get("environment") or _setting())
-
-
-def _setting() -> str:
-    return os.environ.get("ENVIRONMENT", "dev")
-
-
-def _by(work: Context) -> str:
-    return str(work.given.get("by") or "a reset")
-
-
-def _seeds(work: Context) -> Mapping[str, str]:
-    found: Mapping[str, str] = work.given.get("seeds") or {}
-    return found
+    result = database_query.ask(server(), request.sql, limit=request.limit, timeout=request.timeout)
+    count = len(result.rows)
+    summary = f"{count} row{'s' * (count != 1)}{', and more' * result.more}"
+    return QueryReply(result.columns, result.rows, result.more, summary)

@@ -1,7 +1,7 @@
-"""Jobs by the clock: what cron runs inside the environment, and what became of it.
+"""Scheduled jobs: what cron runs inside the environment, and what became of it.
 
-A job is told to the log in one line, to the store as its last result, to a heartbeat when a backup
-is whole and to a person when it failed. None of these can change how the job itself ended.
+A job is reported to the log in one line, to the store as its last result, to a heartbeat when a
+backup is intact and to a person when it failed. None of these can change how the job itself ended.
 """
 
 import contextlib
@@ -10,15 +10,21 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Never
+from typing import Never
 
-from slipway.agent.context import Context
+from slipway.agent.codec import MessageError, decode
+from slipway.agent.context import Context, environment
+from slipway.agent.messages.backups import PruneRequest
+from slipway.agent.messages.jobs import BackupSummaryRequest, JobReply, JobRequest
 from slipway.backups.format import catalogue, manifest
 from slipway.backups.schedule import crontab, job_results, notify, summary
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import JOBS, Policy
+from slipway.backups.schedule.summary import BackupSummary
+from slipway.backups.take.spec import BackupSpec
 from slipway.errors import Busy, ConfigError, SlipwayError, UsageError
 from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError
@@ -27,125 +33,156 @@ SETTINGS = Path("/run/settings")  # of the container, for jobs, which get none f
 BUSY_PATIENCE = 30 * 60.0  # for somebody else's backup to end
 BUSY_POLL = 20.0
 LOOK = 20.0  # a store tried again and again answers late or never
-Does = Callable[[Context], Mapping[str, Any]]
+BY = "the schedule"
 
 
-def job(work: Context) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Schedule:
+    """What the schedule's container is configured with."""
+
+    policy: Policy
+    recipients: tuple[str, ...]
+    smoke: str = ""
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What a job says of itself, and the backup that it took or proved."""
+
+    summary: str
+    backup: str = ""
+
+
+Job = Callable[[Schedule, Context], JobOutcome]
+
+
+def job(request: JobRequest, context: Context) -> JobReply:
     """Run one job as cron does: `backup`, `drill`, `prune`; `catch-up` of what was missed; or
     `settle` what was killed.
     """
-    name = str(work.given.get("job", ""))
+    name = request.job
     if name not in (*JOBS, crontab.CATCH_UP, crontab.SETTLE):
         raise UsageError(f"there is no job {name[:40]!a} (one of: {', '.join(JOBS)})")
-    _adopt(SETTINGS)
+    _load_settings(SETTINGS)
     schedule = _schedule()
     if name == crontab.CATCH_UP:
-        return _catch_up(work, schedule)
+        return JobReply(_catch_up(schedule, context))
     if name == crontab.SETTLE:
-        return _settle(work, str(work.given.get("of", "")))
-    return _run(name, work, schedule)
+        return JobReply(_settle(request.of, context))
+    return JobReply(_run(name, schedule, context))
 
 
-def results(work: Context) -> dict[str, Any]:
+def results(request: BackupSummaryRequest, context: Context) -> BackupSummary:
     """Tell what a status shows: the newest backup, the last drill, the last run of every job."""
     with _within(LOOK):
-        return summary.draw(work.store(), datetime.now(UTC))
+        return summary.summarize(context.store(), datetime.now(UTC))
 
 
-def _run(name: str, work: Context, schedule: Mapping[str, Any]) -> dict[str, Any]:
-    store = work.store()
+def _run(name: str, schedule: Schedule, context: Context) -> str:
+    store = context.store()
     run = job_results.begun(name, datetime.now(UTC), job_results.read(store, name))
-    _keep(work, store, run)
-    asked = Context({"by": "the schedule", **schedule}, work.report, work.store)
+    _keep(context, store, run)
     try:
-        result = _patiently(lambda: _does(name)(asked), work.report)
+        outcome = _patiently(lambda: _load(name)(schedule, context), context.reporter)
     except SlipwayError as error:
-        _failed(work, store, run, str(error))
+        _failed(context, store, run, str(error))
         raise
     except Exception as error:
         # The text of an unexpected error could hold anything.
-        _failed(work, store, run, f"a mistake in Slipway: {type(error).__name__}")
+        _failed(context, store, run, f"a mistake in Slipway: {type(error).__name__}")
         raise
     except BaseException:
-        _keep(work, store, job_results.ended(run, "interrupted", datetime.now(UTC), "it was ended"))
+        ended = job_results.ended(run, "interrupted", datetime.now(UTC), "it was ended")
+        _keep(context, store, ended)
         raise
-    said = str(result["summary"])
-    made = str((result.get("backup") or result).get("id") or "")
-    _keep(work, store, job_results.ended(run, "ok", datetime.now(UTC), said, made))
-    if made:
-        _warn(work, notify.beat())  # the manifest is there by now
-    return {"summary": f"{run.began} {name}: {said}"}
+    now = datetime.now(UTC)
+    _keep(context, store, job_results.ended(run, "ok", now, outcome.summary, outcome.backup))
+    if outcome.backup:
+        _warn(context, notify.beat())  # the manifest is there by now
+    return f"{run.began} {name}: {outcome.summary}"
 
 
-def _does(name: str) -> Does:
+def _load(name: str) -> Job:
     """Return what does a job; each is loaded only when it is its turn."""
-    if name == "backup":
-        from slipway.agent.commands import backups
+    return {"backup": _back_up, "drill": _drill}.get(name, _prune)
 
-        return backups.backup
-    if name == "drill":
-        from slipway.agent.commands import restore
 
-        return restore.drill_fresh
+def _back_up(schedule: Schedule, context: Context) -> JobOutcome:
+    from slipway.agent.commands import backups
+
+    reply = backups.take_and_describe(_spec(schedule), context)
+    return JobOutcome(reply.summary, reply.backup.id)
+
+
+def _drill(schedule: Schedule, context: Context) -> JobOutcome:
+    from slipway.agent.commands import restore
+
+    reply = restore.drill_fresh(_spec(schedule), schedule.smoke, context)
+    return JobOutcome(reply.summary, reply.id)
+
+
+def _prune(schedule: Schedule, context: Context) -> JobOutcome:
     from slipway.agent.commands import prune
 
-    return prune.prune
+    return JobOutcome(prune.prune(PruneRequest(schedule.policy), context).summary)
 
 
-def _patiently(does: Callable[[], Mapping[str, Any]], reporter: Reporter) -> Any:
+def _spec(schedule: Schedule) -> BackupSpec:
+    return BackupSpec(environment(), schedule.recipients, by=BY)
+
+
+def _patiently(run: Callable[[], JobOutcome], reporter: Reporter) -> JobOutcome:
     """Wait for somebody else's backup instead of failing beside it."""
     deadline = time.monotonic() + BUSY_PATIENCE
-    told = False
+    is_noted = False
     while True:
         try:
-            return does()
+            return run()
         except Busy as error:
             if time.monotonic() > deadline:
                 raise
-            if not told:
+            if not is_noted:
                 reporter.note(f"waiting: {error}")
-                told = True
+                is_noted = True
             time.sleep(BUSY_POLL)
 
 
-def _catch_up(work: Context, schedule: Mapping[str, Any]) -> dict[str, Any]:
+def _catch_up(schedule: Schedule, context: Context) -> str:
     """Make up for what was due while nothing ran: the machine was down, or the job was killed."""
-    store = work.store()
-    when = Policy.from_json(schedule["policy"]).when
-    found = job_results.read_all(store)
-    now = datetime.now(UTC)
-    for run in found.values():
+    store, now = context.store(), datetime.now(UTC)
+    runs = job_results.read_all(store)
+    for run in runs.values():
         if run.state == "running":  # by a container that is no more: there is one at a time
-            _keep(
-                work, store, job_results.ended(run, "interrupted", now, "its container was ended")
-            )
-    missed = _missed(store, when, found, now)
+            why = "its container was ended"
+            _keep(context, store, job_results.ended(run, "interrupted", now, why))
+    missed = _missed(store, schedule.policy.when, runs, now)
     for name in missed:
-        work.report.note(f"{name} was missed; it is made up for now")
-        work.report.note(_run(name, work, schedule)["summary"])
-    return {"summary": f"made up for: {', '.join(missed)}" if missed else "nothing was missed"}
+        context.reporter.note(f"{name} was missed; it is made up for now")
+        context.reporter.note(_run(name, schedule, context))
+    return f"made up for: {', '.join(missed)}" if missed else "nothing was missed"
 
 
-def _settle(work: Context, of: str) -> dict[str, Any]:
+def _settle(of: str, context: Context) -> str:
     """Tell what a job could not tell itself, because it was killed."""
-    store = work.store()
+    store = context.store()
     killed = [
         run
         for run in job_results.read_all(store).values()
         if run.state == "running" and of in (run.job, crontab.CATCH_UP)
     ]
+    why = "it was killed; out of memory? (services.ops.deploy.resources)"
     for run in killed:
-        _failed(work, store, run, "it was killed; out of memory? (services.ops.deploy.resources)")
+        _failed(context, store, run, why)
     names = ", ".join(run.job for run in killed)
-    return {"summary": f"{names}: it was killed" if killed else f"{of}: its failure is on record"}
+    return f"{names}: it was killed" if killed else f"{of}: its failure is on record"
 
 
 def _missed(
-    store: Store, when: Mapping[str, str], found: Mapping[str, JobResult], now: datetime
+    store: Store, when: Mapping[str, str], runs: Mapping[str, JobResult], now: datetime
 ) -> list[str]:
     """Name what was due and did not happen; a drill takes a backup, so it makes up for both."""
     last_backup = _newest(store)
-    drill = found.get("drill")
+    drill = runs.get("drill")
     if "drill" in when and drill and drill.at < _due(when["drill"], now):
         return ["drill"]
     if "drill" in when and drill and drill.state in ("running", "interrupted"):
@@ -167,25 +204,25 @@ def _newest(store: Store) -> datetime | None:
     except StoreError:
         last = job_results.read(store, "backup")
         return job_results.moment(last.good) if last and last.good else None
-    found = [name for name in names if manifest.ID.fullmatch(name)]
-    return max((manifest.moment(name) for name in found), default=None)
+    ids = (name for name in names if manifest.ID.fullmatch(name))
+    return max(map(manifest.moment, ids), default=None)
 
 
-def _failed(work: Context, store: Store, run: JobResult, text: str) -> None:
-    work.report.note(f"{run.began} {run.job} failed")
-    _keep(work, store, job_results.ended(run, "failed", datetime.now(UTC), text))
-    name = os.environ.get("ENVIRONMENT", "dev")
-    said = f"{name}: the scheduled {run.job} failed: {text}\nLook at it: inv status --env={name}"
-    _warn(work, notify.tell(said))
+def _failed(context: Context, store: Store, run: JobResult, text: str) -> None:
+    context.reporter.note(f"{run.began} {run.job} failed")
+    _keep(context, store, job_results.ended(run, "failed", datetime.now(UTC), text))
+    name = environment()
+    notice = f"{name}: the scheduled {run.job} failed: {text}\nLook at it: inv status --env={name}"
+    _warn(context, notify.tell(notice))
 
 
-def _keep(work: Context, store: Store, run: JobResult) -> None:
-    _warn(work, job_results.keep(store, run))
+def _keep(context: Context, store: Store, run: JobResult) -> None:
+    _warn(context, job_results.keep(store, run))
 
 
-def _warn(work: Context, trouble: str) -> None:
-    if trouble:
-        work.report.note(f"warning: {trouble}")
+def _warn(context: Context, problem: str) -> None:
+    if problem:
+        context.reporter.note(f"warning: {problem}")
 
 
 class _Late(BaseException):
@@ -210,7 +247,7 @@ def _within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _adopt(path: Path) -> None:
+def _load_settings(path: Path) -> None:
     """Take on the settings of the container, where they lie."""
     if path.is_file():
         for entry in path.read_text().split("\0"):
@@ -219,9 +256,8 @@ def _adopt(path: Path) -> None:
                 os.environ[key] = value
 
 
-def _schedule() -> dict[str, Any]:
+def _schedule() -> Schedule:
     try:
-        found: dict[str, Any] = json.loads(os.environ[crontab.SCHEDULE])
-    except (KeyError, ValueError):
+        return decode(Schedule, json.loads(os.environ[crontab.SCHEDULE]))
+    except (KeyError, ValueError, MessageError):
         raise ConfigError("nothing is scheduled here; type: inv db.schedule --env=...") from None
-    return found

@@ -1,10 +1,9 @@
 """The database as it was at a moment, taken from the server that holds it and restored here."""
 
 import dataclasses
-from typing import Any
 
-from slipway.agent.commands.restore import order_of
-from slipway.agent.context import Context
+from slipway.agent.context import Context, demand_environment
+from slipway.agent.messages.restore import RecoverRequest, RestoreReply
 from slipway.backups.format.encryption import new_key
 from slipway.backups.restore.local_dump import DumpSource
 from slipway.backups.restore.restore import Restore
@@ -16,32 +15,34 @@ from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 
 
-def recover(work: Context) -> dict[str, Any]:
+def recover(request: RecoverRequest, context: Context) -> RestoreReply:
     """Restore from the second server at `port`, which stands at `moment`, as from any backup.
 
     Its dump lies in the scratch volume meanwhile, sealed with a key that only this process knows.
     """
-    live, moment = server(), str(work.given["moment"])
-    past = dataclasses.replace(live, port=int(work.given["port"]))
-    _demand_it_was_there(past, moment)
-    order = order_of(work.given)
-    with throwaway.own_folder(work.report) as folder:
+    own = demand_environment(request.environment)
+    spec, reporter, live = dataclasses.replace(request, environment=own), context.reporter, server()
+    second, moment = dataclasses.replace(live, port=request.port), request.moment
+    _demand_it_was_there(second, moment)
+    with throwaway.own_folder(reporter) as folder:
         store = FolderStore(folder, "the scratch volume")
-        work.report.note(f"taking {past.database} as it was at {moment}")
+        reporter.note(f"taking {second.database} as it was at {moment}")
         _, nobody = new_key()
-        spec = BackupSpec(order.environment, (nobody,), by="a restore")
-        taken = Backup(past, store, spec, work.report).run()
-        source = DumpSource(store, taken.manifest, taken.key)
-        restored = Restore(live, source, order, work.report).run()
-    where = "; the live one is as it was" if order.into else f"; kept: {restored.kept}"
-    return dataclasses.asdict(restored) | {
-        "backup": f"as of {moment}",
-        "summary": f"{restored.database} is as it was at {moment} ({restored.rows} rows, "
-        f"{restored.seconds:.1f} s){where}",
-    }
+        backup = Backup(second, store, BackupSpec(own, (nobody,), by="a restore"), reporter).run()
+        source = DumpSource(store, backup.manifest, backup.key)
+        result = Restore(live, source, spec, reporter).run()
+    where = "; the live one is as it was" if spec.into else f"; kept: {result.kept}"
+    return RestoreReply(
+        **vars(result),
+        backup=f"as of {moment}",
+        summary=f"{result.database} is as it was at {moment} ({result.rows} rows, "
+        f"{result.seconds:.1f} s){where}",
+    )
 
 
-def _demand_it_was_there(past: Server, moment: str) -> None:
-    with past.named(MAINTENANCE).connect() as session:
-        if not siblings.is_there(session, past.database):
-            raise Refused(f"there was no database {past.database} at {moment}; nothing was changed")
+def _demand_it_was_there(second: Server, moment: str) -> None:
+    with second.named(MAINTENANCE).connect() as session:
+        if not siblings.is_there(session, second.database):
+            raise Refused(
+                f"there was no database {second.database} at {moment}; nothing was changed"
+            )

@@ -1,125 +1,113 @@
-"""What is asked of a backup inside an environment: restore it, undo that, prove it by a drill."""
+"""Backups restored beside the database: into its place, undone, or to prove them by a drill."""
 
 import dataclasses
-import os
-from collections.abc import Mapping
-from typing import Any
 
 from slipway.agent.commands import backups
-from slipway.agent.context import Context
+from slipway.agent.context import Context, demand_environment
+from slipway.agent.messages.request import PlannedStep
+from slipway.agent.messages.restore import (
+    DrillReply,
+    DrillRequest,
+    RestorePlan,
+    RestoreReply,
+    RestoreRequest,
+    UndoReply,
+    UndoRequest,
+)
 from slipway.backups.format import catalogue
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import stamp
 from slipway.backups.restore.drill import Drill, DrillFailed, DrillResult
 from slipway.backups.restore.local_dump import DumpSource
 from slipway.backups.restore.restore import Restore
-from slipway.backups.restore.spec import RestoreSpec
+from slipway.backups.take.spec import BackupSpec
 from slipway.database import swap
 from slipway.database.connection import server
-from slipway.errors import Refused
+from slipway.errors import UsageError
 
 
-def restore(work: Context) -> dict[str, Any]:
-    """Restore a backup of the store, or a file of the person's; with `plan`, only look."""
-    source, order = _source(work), order_of(work.given)
-    restoring = Restore(server(), source, order, work.report)
-    if work.given.get("plan"):
+def restore(request: RestoreRequest, context: Context) -> RestoreReply | RestorePlan:
+    """Restore a backup of the store, or a file of the client's; with `plan`, only look."""
+    source = _source(request, context)
+    spec = dataclasses.replace(request, environment=demand_environment(request.environment))
+    restoring = Restore(server(), source, spec, context.reporter)
+    if request.plan:
         return _plan(restoring)
-    done = restoring.run()
-    kept = f"; the one before is kept as {done.kept}" if done.kept else ""
-    swapped = f", swapped in {done.swap_seconds:.2f} s" if done.kept else ""
-    return {
-        **dataclasses.asdict(done),
-        "backup": source.label,
-        "summary": f"{done.database} holds {source.label}: {done.rows} rows in "
-        f"{done.seconds:.1f} s{swapped}{kept}",
-    }
-
-
-def undo(work: Context) -> dict[str, Any]:
-    """Swap the newest replaced database back."""
-    _environment(work.given)
-    live = server()
-    back, kept, seconds = swap.undo(live, stamp(), work.report)
-    return {
-        "database": live.database,
-        "back": back,
-        "kept": kept,
-        "swap_seconds": round(seconds, 3),
-        "summary": f"{live.database} is again what was {back}; what it was until now is {kept}",
-    }
-
-
-def drill(work: Context) -> dict[str, Any]:
-    """Prove a backup of the store whose key the person has opened, or a fresh one."""
-    if not work.given.get("id"):
-        return drill_fresh(work)
-    store = work.store()
-    backup = catalogue.get(store, str(work.given.get("id") or ""))
-    key = Key(str(work.given.get("key") or ""))
-    return _told(Drill(store, backup, key, work.report, _text(work.given, "smoke")).run())
-
-
-def drill_fresh(work: Context) -> dict[str, Any]:
-    """Take a backup and prove it while its key is still known; for jobs by the clock."""
-    taken, store = backups.take_one(work), work.store()
-    backup = catalogue.get(store, taken.manifest.id)
-    smoke = _text(work.given, "smoke")
-    told = _told(Drill(store, backup, taken.key, work.report, smoke).run())
-    if not told["ok"]:
-        raise DrillFailed(told["summary"])
-    return told
-
-
-def _told(done: DrillResult) -> dict[str, Any]:
-    proof = dataclasses.asdict(done.proof)
-    found = f"restored in {done.proof.seconds:.1f} s; {done.rows} rows and all else as backed up"
-    verdict = found if done.proof.ok else f"NOT proven: {done.proof.why}"
-    told = {key: value for key, value in dataclasses.asdict(done).items() if key != "proof"}
-    return {**told, **proof, "summary": f"backup {done.id}: {verdict}"}
-
-
-def _plan(restoring: Restore) -> dict[str, Any]:
-    preview, label = restoring.preview(), restoring.source.label
-    return {
-        "backup": label,
-        "database": restoring.target_name,
-        "stages": [(step.name, step.describe) for step in preview.plan.steps],
-        "server": preview.target.major,
-        "free": preview.target.free,
-        "problems": list(preview.problems),
-        "notes": list(preview.notes),
-        "summary": f"{label} would be restored into {restoring.target_name}",
-    }
-
-
-def _source(work: Context) -> DumpSource:
-    given, store = work.given, work.store()
-    if file := _text(given, "file"):
-        return DumpSource(store, file=file)
-    found = catalogue.get(store, _text(given, "id"))
-    return DumpSource(store, found.manifest, Key(_text(given, "key")))
-
-
-def order_of(given: Mapping[str, Any]) -> RestoreSpec:
-    """Read what was asked of a restore, wherever its data comes from."""
-    return RestoreSpec(
-        environment=_environment(given),
-        into=_text(given, "into"),
-        tables=[str(each) for each in given.get("tables") or ()],
-        create_roles=bool(given.get("create_roles")),
-        scrub=_text(given, "scrub"),
-        origin=_text(given, "origin"),
+    result = restoring.run()
+    kept = f"; the one before is kept as {result.kept}" if result.kept else ""
+    swapped = f", swapped in {result.swap_seconds:.2f} s" if result.kept else ""
+    return RestoreReply(
+        **vars(result),
+        backup=source.label,
+        summary=f"{result.database} holds {source.label}: {result.rows} rows in "
+        f"{result.seconds:.1f} s{swapped}{kept}",
     )
 
 
-def _environment(given: Mapping[str, Any]) -> str:
-    """Return the environment that this is, which must be the one that the person asked for."""
-    own, asked = os.environ.get("ENVIRONMENT", "dev"), _text(given, "environment")
-    if asked and asked != own:
-        raise Refused(f"you asked for {asked!a}, and this is {own!a}; nothing was changed")
-    return own
+def undo(request: UndoRequest, context: Context) -> UndoReply:
+    """Swap the newest replaced database back."""
+    demand_environment(request.environment)
+    live = server()
+    back, kept, seconds = swap.undo(live, stamp(), context.reporter)
+    return UndoReply(
+        database=live.database,
+        back=back,
+        kept=kept,
+        swap_seconds=round(seconds, 3),
+        summary=f"{live.database} is again what was {back}; what it was until now is {kept}",
+    )
 
 
-def _text(given: Mapping[str, Any], key: str) -> str:
-    return str(given.get(key) or "")
+def drill(request: DrillRequest, context: Context) -> DrillReply:
+    """Prove a backup of the store whose key the client has opened, or a fresh one."""
+    if not request.id:
+        return drill_fresh(request, request.smoke, context)
+    store = context.store()
+    backup, key = catalogue.get(store, request.id), _key(request.key)
+    return _describe(Drill(store, backup, key, context.reporter, request.smoke).run())
+
+
+def drill_fresh(spec: BackupSpec, smoke: str, context: Context) -> DrillReply:
+    """Take a backup and prove it while its key is still known; for scheduled jobs."""
+    taken, store = backups.take_one(spec, context), context.store()
+    backup = catalogue.get(store, taken.manifest.id)
+    result = Drill(store, backup, taken.key, context.reporter, smoke).run()
+    reply = _describe(result)
+    if not result.proof.ok:
+        raise DrillFailed(reply.summary)
+    return reply
+
+
+def _describe(result: DrillResult) -> DrillReply:
+    proof = result.proof
+    restored = f"restored in {proof.seconds:.1f} s; {result.rows} rows and all else as backed up"
+    verdict = restored if proof.ok else f"NOT proven: {proof.why}"
+    return DrillReply(**vars(result), summary=f"backup {result.id}: {verdict}")
+
+
+def _plan(restoring: Restore) -> RestorePlan:
+    preview, label = restoring.preview(), restoring.source.label
+    return RestorePlan(
+        backup=label,
+        database=restoring.target_name,
+        steps=PlannedStep.of(preview.plan),
+        server=preview.target.major,
+        free=preview.target.free,
+        problems=tuple(preview.problems),
+        notes=tuple(preview.notes),
+        summary=f"{label} would be restored into {restoring.target_name}",
+    )
+
+
+def _source(request: RestoreRequest, context: Context) -> DumpSource:
+    store = context.store()
+    if request.file:
+        return DumpSource(store, file=request.file)
+    backup = catalogue.get(store, request.id)
+    return DumpSource(store, backup.manifest, _key(request.key))
+
+
+def _key(key: Key | None) -> Key:
+    if key is None:
+        raise UsageError("the request brings no key to open the backup with")
+    return key

@@ -1,44 +1,83 @@
 """What a status says of backups: the newest, the last drill, what became of the jobs."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.manifest import ID, moment
 from slipway.backups.schedule import job_results
+from slipway.backups.schedule.job_results import JobResult
 from slipway.errors import Refused
 from slipway.storage.store import NotListable, Store, StoredObject
 
 LOOKED_AT = 60  # proofs, newest first, until one is of a drill
 
 
-def draw(store: Store, now: datetime, folder: Path = job_results.FOLDER) -> dict[str, Any]:
+@dataclass(frozen=True)
+class NewestBackup:
+    """The newest backup of a store; `age` and `seconds` in seconds."""
+
+    id: str
+    at: str
+    age: float
+    size: int
+    seconds: float
+    release: int
+    head: str
+    verified: bool
+    proof: Proof | None
+
+
+@dataclass(frozen=True)
+class LastDrill:
+    """The last drill, whatever became of it: `of` is the moment whose data it restored."""
+
+    kind: str
+    at: str
+    seconds: float
+    ok: bool
+    counts: Mapping[str, int]
+    why: str
+    backup: str
+    of: str
+
+
+@dataclass(frozen=True)
+class BackupSummary:
+    """What can be seen of a store; `unknown` and `unlisted` say why it is not more."""
+
+    where: str
+    unknown: str = ""
+    unlisted: str = ""
+    newest: NewestBackup | None = None
+    drill: LastDrill | None = None
+    runs: Mapping[str, JobResult] = field(default_factory=dict)
+    summary: str = ""
+
+
+def summarize(store: Store, now: datetime, folder: Path = job_results.FOLDER) -> BackupSummary:
     """Look at a store in a few requests; a value is None where there is nothing to tell.
 
     With keys that may only write nothing is seen, which is no fault: `unlisted` says so.
     """
-    last = job_results.read_all(store, folder)
-    drawn: dict[str, Any] = {
-        "where": store.name,
-        "unknown": "",
-        "unlisted": "",
-        "newest": None,
-        "drill": None,
-        "runs": {job: dataclasses.asdict(run) for job, run in last.items()},
-    }
+    runs = job_results.read_all(store, folder)
     try:
         held = {entry.key: entry for entry in store.entries(catalogue.MILLENNIUM)}
     except NotListable as error:
-        return drawn | {"unlisted": str(error), "summary": "the store may not be listed"}
+        why = "the store may not be listed"
+        return BackupSummary(store.name, unlisted=str(error), runs=runs, summary=why)
     names = sorted((n for n in map(_name, held) if n), reverse=True)
     newest = _newest(store, names, held)
-    drawn["newest"] = _told(newest, now) if newest else None
-    drawn["drill"] = _drill(store, [n for n in names if catalogue.proof_key(n) in held])
-    return drawn | {"summary": newest.id if newest else "no backup yet"}
+    return BackupSummary(
+        where=store.name,
+        newest=_describe(newest, now) if newest else None,
+        drill=_drill(store, [n for n in names if catalogue.proof_key(n) in held]),
+        runs=runs,
+        summary=newest.id if newest else "no backup yet",
+    )
 
 
 def _name(key: str) -> str:
@@ -62,28 +101,34 @@ def _newest(
     return None
 
 
-def _told(backup: StoredBackup, now: datetime) -> dict[str, Any]:
+def _describe(backup: StoredBackup, now: datetime) -> NewestBackup:
     proof = backup.newest_proof
-    return {
-        "id": backup.id,
-        "at": job_results.written(backup.manifest.at),
-        "age": max(0.0, (now - backup.manifest.at).total_seconds()),
-        "size": backup.size,
-        "seconds": backup.manifest.seconds,
-        "release": backup.manifest.release,
-        "head": backup.manifest.head,
-        "verified": bool(proof and proof.ok),
-        "proof": dataclasses.asdict(proof) if proof else None,
-    }
+    return NewestBackup(
+        id=backup.id,
+        at=job_results.written(backup.manifest.at),
+        age=max(0.0, (now - backup.manifest.at).total_seconds()),
+        size=backup.size,
+        seconds=backup.manifest.seconds,
+        release=backup.manifest.release,
+        head=backup.manifest.head,
+        verified=bool(proof and proof.ok),
+        proof=proof,
+    )
 
 
-def _drill(store: Store, names: Sequence[str]) -> dict[str, Any] | None:
-    """Return the last drill, whatever became of it, and how long its restore took."""
+def _drill(store: Store, names: Sequence[str]) -> LastDrill | None:
+    """Return the last drill, and how long its restore took."""
     for name in names[:LOOKED_AT]:
-        found: Proof | None = catalogue.proofs(store, name).get("drill")
-        if found is not None:
-            return dataclasses.asdict(found) | {
-                "backup": name,
-                "of": job_results.written(moment(name)),
-            }
+        proof = catalogue.proofs(store, name).get("drill")
+        if proof is not None:
+            return LastDrill(
+                kind=proof.kind,
+                at=proof.at,
+                seconds=proof.seconds,
+                ok=proof.ok,
+                counts=proof.counts,
+                why=proof.why,
+                backup=name,
+                of=job_results.written(moment(name)),
+            )
     return None

@@ -2,22 +2,22 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 from slipway import shell_scripts
 from slipway.backups import pitr
 from slipway.backups.pitr import ArchiveError, BaseBackup, Files, RecoveryWindow
 from slipway.client.container import Container
+from slipway.client.session import Session
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, SECONDS, CommandResult
 from slipway.progress import Reporter
 
 SHARE = re.compile(r"(?:backup|restore) file \S+ .*?([\d.]+)%\)")
-LAST_WORDS = 20
+LAST_LINES = 20
 PATIENCE = 90 * SECONDS  # for the changes of this moment to reach the store
 ASK = shell_scripts.read(__file__, "pgbackrest_ask.sh")
 # A commit, so that recovery finds one after the moment, and then the file it is in, stored.
@@ -51,86 +51,117 @@ class ArchiveStatus:
         return self.failed is not None and (self.stored is None or self.failed > self.stored)
 
 
-class There(Protocol):
-    """An environment, and the container of its database."""
+@dataclass(frozen=True)
+class BaseBackupRow:
+    """One base backup in a list; sizes in bytes."""
+
+    id: str
+    kind: str
+    at: str
+    seconds: float
+    size: int
+    stored: int
+    ok: bool
+
+    @classmethod
+    def of(cls, base: BaseBackup) -> "BaseBackupRow":
+        """Describe a base backup."""
+        return cls(
+            id=base.label,
+            kind=base.kind,
+            at=base.ended.isoformat(),
+            seconds=(base.ended - base.begun).total_seconds(),
+            size=base.size,
+            stored=base.stored,
+            ok=not base.is_flawed,
+        )
+
+
+@dataclass(frozen=True)
+class BaseBackupReply:
+    """A base backup that was taken."""
+
+    backup: BaseBackupRow
+    summary: str
+
+
+@dataclass(frozen=True)
+class VerifyReply:
+    """What is wrong with the archive."""
+
+    problems: tuple[str, ...]
+    summary: str
 
     @property
-    def env(self) -> Environment: ...
-
-    @property
-    def database(self) -> Container: ...
+    def ok(self) -> bool:
+        return not self.problems
 
 
-def take(there: There, report: Reporter, *, full: bool = False) -> dict[str, Any]:
-    """Take a base backup; return what is told of it."""
-    made = told(Archive(there.database).take(report, "full" if full else "incr"))
-    return {
-        "backup": made,
-        "uncounted": 0,
-        "summary": f"base backup {made['id']} of {there.env.name}: {made['size'] >> 20} MB, of "
-        f"which {made['stored'] >> 20} MB were stored, in {made['seconds']:.0f} s",
-    }
+@dataclass(frozen=True)
+class ArchiveCatalogue:
+    """Base backups, newest first; the windows that can be returned to; what would be lost."""
+
+    bases: tuple[BaseBackupRow, ...]
+    windows: tuple[tuple[str, str], ...]
+    stuck: bool
+    summary: str
+
+    def describe_windows(self) -> list[str]:
+        """Say of each window which moments are in it, as they are typed."""
+        moments = [tuple(map(datetime.fromisoformat, window)) for window in self.windows]
+        return [f"any moment from {pitr.show(begin)} to {pitr.show(end)}" for begin, end in moments]
 
 
-def verify(there: There) -> dict[str, Any]:
-    """Read everything that is archived; return what was found."""
-    wrong = Archive(there.database).verify()
-    whole = "the archive is whole: every file was read and its sum is right"
-    return {"ok": not wrong, "wrong": wrong, "summary": "" if wrong else whole}
+def take(session: Session, reporter: Reporter, *, full: bool = False) -> BaseBackupReply:
+    """Take a base backup."""
+    row = BaseBackupRow.of(Archive(session.database).take(reporter, "full" if full else "incr"))
+    return BaseBackupReply(
+        backup=row,
+        summary=f"base backup {row.id} of {session.env.name}: {row.size >> 20} MB, of "
+        f"which {row.stored >> 20} MB were stored, in {row.seconds:.0f} s",
+    )
 
 
-def demand_whole(env: Environment | None, found: Mapping[str, Any]) -> None:
-    """Raise DifferenceFound unless the archive is whole."""
-    if not found["ok"]:
+def verify(session: Session) -> VerifyReply:
+    """Read everything that is archived."""
+    problems = tuple(Archive(session.database).verify())
+    intact = "the archive is intact: every file was read and its checksum is right"
+    return VerifyReply(problems, "" if problems else intact)
+
+
+def demand_intact(env: Environment | None, reply: VerifyReply) -> None:
+    """Raise DifferenceFound unless the archive is intact."""
+    if not reply.ok:
         where = f" --env={env.name}" if env else ""
         raise DifferenceFound(
-            f"the archive is not whole: {'; '.join(found['wrong'])}. Take a full base backup now: "
+            f"the archive is damaged: {'; '.join(reply.problems)}. Take a full base backup now: "
             f"inv db.backup{where} --physical --full"
         )
 
 
-def kept(there: There, report: Reporter) -> dict[str, Any] | None:
-    """Return the catalogue of the archive, or None where none is kept or it cannot be asked."""
-    if not there.env.switch("PITR"):
+def read_catalogue(session: Session, reporter: Reporter) -> ArchiveCatalogue | None:
+    """Return the catalogue of the archive, or None where there is none or it cannot be read."""
+    if not session.env.switch("PITR"):
         return None
     try:
-        return Archive(there.database).catalogue()
+        return Archive(session.database).catalogue()
     except SlipwayError as error:
-        report.note(f"{UNKNOWN}: {error}")
+        reporter.note(f"{UNKNOWN}: {error}")
         return None
-
-
-def stretches(kept: Mapping[str, Any]) -> list[str]:
-    """Say for each unbroken stretch of a catalogue which moments are in it, as they are typed."""
-    found = (map(datetime.fromisoformat, each) for each in kept["windows"])
-    return [f"any moment from {pitr.show(begin)} to {pitr.show(end)}" for begin, end in found]
-
-
-def told(base: BaseBackup) -> dict[str, Any]:
-    """Tell one base backup, as a table or a program wants it."""
-    return {
-        "id": base.label,
-        "kind": base.kind,
-        "at": base.ended.isoformat(),
-        "seconds": (base.ended - base.begun).total_seconds(),
-        "size": base.size,
-        "stored": base.stored,
-        "ok": not base.is_flawed,
-    }
 
 
 @dataclass(frozen=True)
 class Archive:
     """The archive of one environment, seen from the container of its database."""
 
-    place: Container
+    container: Container
 
     def demand(self) -> None:
         """Raise Refused where no archive is kept."""
-        if self._inside("sh", "-c", 'test -s "$PGBACKREST_CONFIG"', check=False).code != 0:
+        if self._run("sh", "-c", 'test -s "$PGBACKREST_CONFIG"', check=False).code != 0:
             raise Refused(
-                f"{self.place.what} keeps no archive of its changes (PITR is off, or its settings "
-                "are not whole: inv logs --service=db); the last backup is what it has. See "
+                f"{self.container.what} keeps no archive of its changes (PITR is off, or its "
+                "settings are incomplete: inv logs --service=db); the last backup is what it has. See "
                 "runbooks/point-in-time.md; nothing was changed"
             )
 
@@ -148,13 +179,13 @@ class Archive:
 
     def state(self) -> ArchiveStatus:
         """Ask the database how its archiver is."""
-        found = json.loads(self._sql(STATE))
+        row = json.loads(self._sql(STATE))
 
         def moment(key: str) -> datetime | None:
-            return datetime.fromtimestamp(found[key], UTC) if found[key] is not None else None
+            return datetime.fromtimestamp(row[key], UTC) if row[key] is not None else None
 
         now = moment("now") or datetime.now(UTC)
-        return ArchiveStatus(now, moment("stored"), moment("failed"), int(found["waiting"]))
+        return ArchiveStatus(now, moment("stored"), moment("failed"), int(row["waiting"]))
 
     def mark(self, wait: Callable[[float], None]) -> None:
         """Have everything until now in the store. Raises ArchiveError when it cannot be."""
@@ -169,12 +200,12 @@ class Archive:
                 )
             wait(1.0)
 
-    def take(self, report: Reporter, kind: str = "incr") -> BaseBackup:
+    def take(self, reporter: Reporter, kind: str = "incr") -> BaseBackup:
         """Take a base backup; the first is a full one whatever `kind` says. Raises Busy."""
         self.demand()
         self.bases()  # says why a store does not answer; pgBackRest itself may only see a lock
-        report.note(f"taking a base backup of {self.place.what}")
-        self.follow("base backup", report, 0, "slipway-base", kind, "detail")
+        reporter.note(f"taking a base backup of {self.container.what}")
+        self.follow("base backup", reporter, 0, "slipway-base", kind, "detail")
         return self.bases()[-1]
 
     def verify(self) -> list[str]:
@@ -185,62 +216,59 @@ class Archive:
         self.demand()
         if not self.bases():
             raise Refused(f"nothing is there to verify: {pitr.NEVER}")
-        done = self._inside(
+        result = self._run(
             "pgbackrest", "verify", "--output=text", "--verbose", timeout=6 * 60 * MINUTES
         )
-        return pitr.complaints(done.out)
+        return pitr.complaints(result.out)
 
-    def catalogue(self) -> dict[str, Any]:
-        """Return base backups, windows and what would be lost, as JSON can hold it."""
+    def catalogue(self) -> ArchiveCatalogue:
+        """Read base backups and windows, and what would be lost."""
         self.demand()
-        known, state = self.bases(), self.state()
-        found = pitr.windows(known, self.files())
-        reach = found[-1].end if found else None
+        bases, state = self.bases(), self.state()
+        windows = pitr.windows(bases, self.files())
+        reach = windows[-1].end if windows else None
         late = (
             f"; the store has not taken a change since {pitr.show(state.stored or state.now)} and "
             f"{state.waiting} files of 16 MB wait for it"
         )
-        return {
-            "bases": [told(each) for each in reversed(known)],
-            "windows": [[each.begin.isoformat(), each.end.isoformat()] for each in found],
-            "stuck": state.is_stuck,
-            "summary": pitr.loss(reach, state.now) + (late if state.is_stuck else ""),
-        }
+        return ArchiveCatalogue(
+            bases=tuple(BaseBackupRow.of(base) for base in reversed(bases)),
+            windows=tuple((each.begin.isoformat(), each.end.isoformat()) for each in windows),
+            stuck=state.is_stuck,
+            summary=pitr.loss(reach, state.now) + (late if state.is_stuck else ""),
+        )
 
     def follow(
-        self, what: str, report: Reporter, size: int, *argv: str, container: str = ""
+        self, what: str, reporter: Reporter, size: int, *argv: str, container: str = ""
     ) -> None:
-        """Run pgBackRest and tell how far it is. Raises Busy, ArchiveError with its reason."""
-        words: list[str] = []
-        told = -1
+        """Run pgBackRest and report its progress. Raises Busy, ArchiveError with its reason."""
+        lines: list[str] = []
+        last = -1
 
-        def hear(line: str) -> None:
-            nonlocal told
-            words.append(line)
-            del words[:-LAST_WORDS]
-            if (share := SHARE.search(line)) and (percent := int(float(share[1]))) > told:
-                told, total = percent, size or 100
-                report.progress(what, total * percent // 100, total)
+        def read_line(line: str) -> None:
+            nonlocal last
+            lines.append(line)
+            del lines[:-LAST_LINES]
+            if (share := SHARE.search(line)) and (percent := int(float(share[1]))) > last:
+                last, total = percent, size or 100
+                reporter.progress(what, total * percent // 100, total)
 
-        command = ["docker", "exec", container or self.place.container, *argv]
-        if self.place.host.follow(command, hear) != 0:
-            text = "\n".join(words)
+        command = ["docker", "exec", container or self.container.container, *argv]
+        if self.container.host.follow(command, read_line) != 0:
+            text = "\n".join(lines)
             kind = Busy if "[050]" in text else ArchiveError
             raise kind(f"the {what} failed: {pitr.reason(text)}")
 
     def _ask(self, *words: str) -> str:
-        return self._inside("bash", "-euc", KNOCK, "bash", *words).out
+        return self._run("bash", "-euc", KNOCK, "bash", *words).out
 
     def _sql(self, *statements: str) -> str:
-        return self._inside("sh", "-euc", ASK, "sh", *statements).out.strip()
+        return self._run("sh", "-euc", ASK, "sh", *statements).out.strip()
 
-    def _inside(
-        self, *argv: str, check: bool = True, timeout: float = 2 * MINUTES
-    ) -> CommandResult:
-        command = ["docker", "exec", self.place.container, *argv]
-        done = self.place.host.run(command, check=False, timeout=timeout)
-        if check and done.code != 0:
-            raise ArchiveError(
-                f"{self.place.what}: {pitr.reason(done.out + done.err)}; nothing was changed"
-            )
-        return done
+    def _run(self, *argv: str, check: bool = True, timeout: float = 2 * MINUTES) -> CommandResult:
+        command = ["docker", "exec", self.container.container, *argv]
+        result = self.container.host.run(command, check=False, timeout=timeout)
+        if check and result.code != 0:
+            reason = pitr.reason(result.out + result.err)
+            raise ArchiveError(f"{self.container.what}: {reason}; nothing was changed")
+        return result

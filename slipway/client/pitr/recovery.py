@@ -7,17 +7,17 @@ port, and lasts as long as the line to it: whoever asked and is gone takes it al
 import contextlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
 
 from slipway import shell_scripts
+from slipway.agent.messages.restore import RecoverRequest, RestoreReply
 from slipway.backups import pitr
 from slipway.backups.pitr import BaseBackup
-from slipway.client import call
-from slipway.client.container import Container
+from slipway.backups.restore.spec import RestoreSpec
 from slipway.client.pitr.pgbackrest import Archive
+from slipway.client.session import Session
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.progress import Reporter
@@ -57,55 +57,46 @@ class RecoveryServer:
     base: str
 
 
-class There(Protocol):
-    """A place beside a database, and the database's own container."""
-
-    @property
-    def place(self) -> Container: ...
-
-    @property
-    def database(self) -> Container: ...
-
-
-def recover(there: There, text: str, given: Mapping[str, Any], report: Reporter) -> dict[str, Any]:
+def recover(session: Session, text: str, spec: RestoreSpec, reporter: Reporter) -> RestoreReply:
     """Put the database as it was at a moment in the live one's place, or beside it (`into`).
 
-    `given` is what a restore is given. Until the swap the live one is untouched and serves.
+    Until the swap the live one is untouched and serves.
     """
-    with past(Archive(there.database), text, report) as found:
-        asked = {**given, "port": found.port, "moment": pitr.show(found.moment)}
-        return call.run(there.place, "recover", asked, report)
+    with past(Archive(session.database), text, reporter) as server:
+        moment = pitr.show(server.moment)
+        request = RecoverRequest(**vars(spec), port=server.port, moment=moment)
+        return session.call(request, reporter)
 
 
 @contextlib.contextmanager
-def past(archive: Archive, text: str, report: Reporter) -> Iterator[RecoveryServer]:
+def past(archive: Archive, text: str, reporter: Reporter) -> Iterator[RecoveryServer]:
     """Have the database as it was at a moment for a block. The live one is only read.
 
     Raises UsageError and Refused for a moment that cannot be had, Busy while another is had.
     """
     archive.demand()
     moment = pitr.parse_moment(text, archive.state().now)
-    known, stored = archive.bases(), archive.files()
-    newest = pitr.windows(known, stored)[-1:]
+    bases, files = archive.bases(), archive.files()
+    newest = pitr.windows(bases, files)[-1:]
     if newest and moment >= newest[0].begin and moment > newest[0].end - LATELY:
-        report.note("waiting for the latest changes to reach the store")
+        reporter.note("waiting for the latest changes to reach the store")
         archive.mark(time.sleep)
-        known, stored = archive.bases(), archive.files()
-    moment = pitr.meant(moment, known, stored)
-    base = pitr.choose(moment, known, stored)
+        bases, files = archive.bases(), archive.files()
+    moment = pitr.meant(moment, bases, files)
+    base = pitr.choose(moment, bases, files)
     with _container(archive) as container:
-        _check_room(archive.place.host, container, base)
-        report.note(f"restoring the base backup {base.label} beside the live database")
-        _restore(archive, container, base, moment, report)
-        report.note(f"applying what changed until {pitr.show(moment)}")
-        _recover(archive, container, moment, base, pitr.last_file(base, stored), report)
+        _check_room(archive.container.host, container, base)
+        reporter.note(f"restoring the base backup {base.label} beside the live database")
+        _restore(archive, container, base, moment, reporter)
+        reporter.note(f"applying what changed until {pitr.show(moment)}")
+        _recover(archive, container, moment, base, pitr.last_file(base, files), reporter)
         yield RecoveryServer(PORT, moment, base.label)
 
 
 @contextlib.contextmanager
 def _container(archive: Archive) -> Iterator[str]:
     """Keep a container for a block; it ends with its input, and its volume with it."""
-    host, live = archive.place.host, archive.place.container
+    host, live = archive.container.host, archive.container.container
     form = ["docker", "inspect", "--format"]
     app = host.run([*form, LABELS, live]).out.strip()
     image = host.run([*form, "{{.Image}}", live]).out.strip()
@@ -115,12 +106,12 @@ def _container(archive: Archive) -> Iterator[str]:
     argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108
     argv += ["--label", f"slipway.app={app}", "--label", "slipway.service=past"]
     argv += ["--entrypoint", "sh", image, "-c", HOME.format(LAST)]
-    with host.open(argv) as spoken:
-        if spoken.read(4) != b"here":
-            words = spoken.wait().err
+    with host.open(argv) as process:
+        if process.read(4) != b"here":
+            words = process.wait().err
             if "is already in use" in words:
                 raise Busy(
-                    f"{archive.place.what} is being returned to another moment; try again when "
+                    f"{archive.container.what} is being returned to another moment; try again when "
                     "that has ended; nothing was changed"
                 )
             raise SlipwayError(f"no second server could be started: {words.strip()[-300:]}")
@@ -128,13 +119,13 @@ def _container(archive: Archive) -> Iterator[str]:
             script(host, KEYS, live, name)
             yield name
         finally:
-            spoken.end()
+            process.end()
             script(host, GONE, name)
 
 
 def _check_room(host: Host, container: str, base: BaseBackup) -> None:
-    done = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
-    free = int(done.out.split()[3]) * 1024
+    df = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
+    free = int(df.out.split()[3]) * 1024
     if free < base.size * ROOM:
         raise Refused(
             f"{host.name} has {free / 1e9:.1f} GB free where Docker keeps its data, and the second "
@@ -143,11 +134,11 @@ def _check_room(host: Host, container: str, base: BaseBackup) -> None:
 
 
 def _restore(
-    archive: Archive, container: str, base: BaseBackup, moment: datetime, report: Reporter
+    archive: Archive, container: str, base: BaseBackup, moment: datetime, reporter: Reporter
 ) -> None:
     archive.follow(
         "restore of the base backup",
-        report,
+        reporter,
         base.size,
         *("pgbackrest", "--log-level-console=detail", f"--set={base.label}", "--type=time"),
         *(f"--target={moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00", "--target-action=promote"),
@@ -157,31 +148,31 @@ def _restore(
 
 
 @dataclass
-class _Told:
-    """What the second server's log said while changes were applied to it."""
+class _RecoveryLog:
+    """The second server's log while changes are applied to it."""
 
-    report: Reporter
+    reporter: Reporter
     lines: list[str] = field(default_factory=list)
     files: int = 0
     last: int = 0
 
-    def hear(self, line: str) -> None:
+    def read_line(self, line: str) -> None:
         self.lines.append(line)
         del self.lines[:-40]
         if match := APPLIED.search(line):
             self.files += 1
             self.last = pitr.number_of(match[1])
-            self.report.progress("applying changes", self.files, 0)
+            self.reporter.progress("applying changes", self.files, 0)
 
     @property
     def fatal(self) -> str:
-        lines = (each for each in self.lines if "FATAL:" in each and "not accepting" not in each)
+        lines = (line for line in self.lines if "FATAL:" in line and "not accepting" not in line)
         return next(lines, "")
 
     def end(self, base: BaseBackup) -> datetime:
         """The moment of the last commit, or of the base backup where none came after it."""
-        found = (each.partition(LAST_COMMIT)[2] for each in self.lines if LAST_COMMIT in each)
-        text = next(found, "").strip()
+        ends = (line.partition(LAST_COMMIT)[2] for line in self.lines if LAST_COMMIT in line)
+        text = next(ends, "").strip()
         end = max(datetime.fromisoformat(text), base.usable) if text else base.usable
         return end.astimezone(UTC)
 
@@ -192,42 +183,42 @@ def _recover(
     moment: datetime,
     base: BaseBackup,
     last: int,
-    report: Reporter,
+    reporter: Reporter,
 ) -> None:
     """Start the second server and let it apply changes, of which file `last` is the last kept."""
-    host, live = archive.place.host, archive.place.container
+    host, live = archive.container.host, archive.container.container
     who = host.run(["docker", "exec", live, "sh", "-c", WHO]).out
     start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
-    told = _Told(report)
-    done = host.follow(start, told.hear)
-    if done != 0 and SHORT in told.fatal and moment == told.end(base):
+    log = _RecoveryLog(reporter)
+    code = host.follow(start, log.read_line)
+    if code != 0 and SHORT in log.fatal and moment == log.end(base):
         # Recovery ends at the first commit after a moment, and the very last one has none. At any
         # later moment there may have been others, which did not reach the store.
-        told = _Told(report)
-        done = host.follow([*start, TO_THE_END], told.hear)
-    if done != 0:
-        raise _why(told, moment, base, last)
+        log = _RecoveryLog(reporter)
+        code = host.follow([*start, TO_THE_END], log.read_line)
+    if code != 0:
+        raise _why(log, moment, base, last)
     host.run(
         ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
         timeout=2 * MINUTES,
     )
 
 
-def _why(told: _Told, moment: datetime, base: BaseBackup, last: int) -> SlipwayError:
+def _why(log: _RecoveryLog, moment: datetime, base: BaseBackup, last: int) -> SlipwayError:
     """Say why the second server did not come up at the moment."""
-    if SHORT in told.fatal:
-        what = "the changes that were kept end"
-        if told.last < last:
+    if SHORT in log.fatal:
+        what = "the changes that are stored end"
+        if log.last < last:
             what = "a file of changes could not be applied (inv db.verify --physical); they end"
         return Refused(
-            f"{what} before {pitr.show(moment)}; what was kept last is of {told.end(base)}: "
+            f"{what} before {pitr.show(moment)}; the last of them is of {log.end(base)}: "
             "type that moment; nothing was changed"
         )
-    if EARLY in told.fatal:
+    if EARLY in log.fatal:
         return Refused(
             f"{pitr.show(moment)} is too close to the end of the base backup {base.label}; type a "
             "moment a little later; nothing was changed"
         )
-    words = told.fatal.partition("FATAL:")[2].strip()
-    words = words or (told.lines[-1] if told.lines else "no reason given")
+    words = log.fatal.partition("FATAL:")[2].strip()
+    words = words or (log.lines[-1] if log.lines else "no reason given")
     return SlipwayError(f"the second server did not come up: {words[:300]}; nothing was changed")

@@ -1,0 +1,162 @@
+"""Backups: taken, listed, verified, pruned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from slipway.agent.messages.request import ChangePlan, Request
+from slipway.backups.format.catalogue import Proof, StoredBackup
+from slipway.backups.format.encryption import Key
+from slipway.backups.schedule.policy import Policy
+from slipway.backups.schedule.prune import PruneResult
+from slipway.backups.take.spec import BackupSpec
+
+
+@dataclass(frozen=True)
+class BackupRow:
+    """One backup in a list; `key` is its key, sealed to the recipients."""
+
+    id: str
+    at: str
+    environment: str
+    database: str
+    size: int
+    seconds: float
+    release: int
+    commit: str
+    migration: str
+    rows: int
+    server: str
+    has_role_passwords: bool
+    is_verified: bool
+    recovery_seconds: float | None
+    proofs: Mapping[str, Proof]
+    recipients: tuple[str, ...]
+    where: str
+    key: str
+
+    @classmethod
+    def of(cls, backup: StoredBackup, where: str) -> "BackupRow":
+        """Describe a backup of the store called `where`."""
+        manifest = backup.manifest
+        return cls(
+            id=manifest.id,
+            at=manifest.created,
+            environment=manifest.environment,
+            database=manifest.database,
+            size=backup.size,
+            seconds=manifest.seconds,
+            release=manifest.release,
+            commit=manifest.commit,
+            migration=manifest.head,
+            rows=manifest.rows,
+            server=manifest.server,
+            has_role_passwords=manifest.has_role_passwords,
+            is_verified=backup.is_verified,
+            recovery_seconds=backup.recovery_seconds,
+            proofs=backup.proofs,
+            recipients=manifest.recipients,
+            where=where,
+            key=manifest.key,
+        )
+
+
+@dataclass(frozen=True)
+class BackupReply:
+    """A backup that was taken; the rows of `uncounted` tables cannot be compared later."""
+
+    backup: BackupRow
+    uncounted: int
+    summary: str
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What interrupted backups left in the store; `size` in bytes."""
+
+    count: int
+    size: int
+
+
+@dataclass(frozen=True)
+class BackupList:
+    """What a store holds, newest first; `damaged` says of an id what is wrong with it."""
+
+    store: str
+    backups: tuple[BackupRow, ...]
+    leftovers: Leftovers
+    damaged: Mapping[str, str]
+    summary: str
+
+
+@dataclass(frozen=True)
+class BackupProof:
+    """What reading one backup came to."""
+
+    id: str
+    kind: str
+    at: str
+    seconds: float
+    ok: bool
+    counts: Mapping[str, int]
+    why: str
+
+    @classmethod
+    def of(cls, name: str, proof: Proof) -> "BackupProof":
+        """Describe the proof of a backup."""
+        return cls(name, proof.kind, proof.at, proof.seconds, proof.ok, proof.counts, proof.why)
+
+
+@dataclass(frozen=True)
+class VerifyReply:
+    """What was found when backups were read."""
+
+    proofs: tuple[BackupProof, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class PruneReply:
+    """What was removed, or would be; `pruned` is None where the store may not be listed.
+
+    `databases` are those that restores replaced, dropped too; None where pruning is held.
+    """
+
+    pruned: PruneResult | None
+    databases: tuple[str, ...] | None
+    plan: bool
+    summary: str
+
+
+@dataclass(frozen=True)
+class BackupRequest(BackupSpec, Request[BackupReply | ChangePlan]):
+    """Take a backup; what the request leaves out of it is in the container's settings."""
+
+    verb: ClassVar[str] = "backup"
+    environment: str = ""
+    recipients: tuple[str, ...] = ()
+    plan: bool = False
+
+
+@dataclass(frozen=True)
+class ListBackupsRequest(Request[BackupList]):
+    """List what the store holds."""
+
+    verb: ClassVar[str] = "backups"
+
+
+@dataclass(frozen=True)
+class VerifyRequest(Request[VerifyReply]):
+    """Read backups, each opened with its own key."""
+
+    verb: ClassVar[str] = "verify"
+    keys: Mapping[str, Key] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PruneRequest(Request[PruneReply]):
+    """Remove what the policy does not keep; with `plan`, only say what that is."""
+
+    verb: ClassVar[str] = "prune"
+    policy: Policy
+    plan: bool = False
