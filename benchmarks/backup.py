@@ -171,7 +171,7 @@ def restored(place: PostgresStack, key: encryption.Key) -> tuple[float, int]:
     """Restore the newest backup into a new database, and compare; drop it again."""
     kept = json.loads(place.corner.docker("exec", place.ops, "python", "-c", KEPT))
     opened = encryption.unseal(kept["key"].encode(), key).decode().strip()
-    given = {"id": kept["id"], "key": opened, "into": "again"}
+    given = {"id": kept["id"], "key": {"identity": opened}, "into": "again"}
     seconds, peak = clocked(place, ["python", "-c", RESTORE], json.dumps(given))
     place.sql("drop database again", "postgres")
     return seconds, peak

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.section import Section
+from slipway.agent.messages.migrations import MigrateRequest, MigrationPlanRequest
 from slipway.migrations.files import from_texts
 from slipway.migrations.runner import MigrationOptions, baseline
 from tests.fakes.reporter import RecordingReporter
@@ -89,7 +90,7 @@ def _fresh(place: PostgresStack, name: str) -> PostgresStack:
     password = place.server.password_file
     ops = start_ops(place.corner, place.network, name, password, *compiled)
     there = PostgresStack(place.corner, place.network, place.db, ops, place.server.named(name))
-    there.do("plan", migrations={})
+    there.call(MigrationPlanRequest(migrations={}))
     return there
 
 
@@ -120,7 +121,7 @@ def _files(count: int) -> Texts:
 
 
 def _migrate(there: PostgresStack, texts: Texts, count: int) -> None:
-    assert len(there.do("migrate", migrations=texts)["done"]) == count
+    assert len(there.call(MigrateRequest(migrations=texts)).files) == count
 
 
 def _seconds(act: Callable[[], object]) -> float:

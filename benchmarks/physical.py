@@ -10,13 +10,15 @@ from pathlib import Path
 from benchmarks.backup import FILL, GB, ROWS, database_size, ours
 from benchmarks.section import Section
 from slipway.backups.format import encryption
+from slipway.backups.restore.spec import RestoreSpec
 from slipway.client.pitr.recovery import recover
+from slipway.environments import environment
 from slipway.progress import Silent
 from tests.fakes.s3server import S3Server
 from tests.fakes.tls_proxy import NAME
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.postgres_stack import PostgresStack, start_ops
-from tests.integration.test_pitr import Home, Living, There, opened, show_exactly
+from tests.integration.test_pitr import Home, Living, opened, show_exactly
 
 ROUNDS = 3
 SIZE = 1  # GB on the server's disk
@@ -53,8 +55,8 @@ def _compare(home: Home) -> Section:
         physical.append(_timed(lambda: living.archive.take(Silent(), "full")))
         logical.append(ours(place, recipient)[0])
     moment = show_exactly(living.now())
-    there = There(place.place(), living.archive.place)
-    back = _timed(lambda: recover(there, moment, {}, Silent()))
+    session = place.session(environment.load("testing"), living.archive.container)
+    back = _timed(lambda: recover(session, moment, RestoreSpec("testing"), Silent()))
     base, dump = statistics.median(physical), statistics.median(logical)
     size = database_size(place) / 10**6
     return Section(

@@ -6,9 +6,11 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks.section import Section
+from slipway.agent.messages.backups import BackupReply, BackupRequest
+from slipway.agent.messages.restore import DrillReply, DrillRequest, RestoreRequest
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
 from slipway.storage.folder import FolderStore
@@ -57,12 +59,12 @@ def measure() -> list[Section]:
         place.sql(DATA)
         store = FolderStore(Path(folder) / "backups", "backups")
         key, recipient = encryption.new_key()
-        name = place.do("backup", store, recipients=[recipient])["backup"]["id"]
+        name = _take(place, recipient, store)
         opened = _open(store, name, key)
         _there(place, f"pg_dump -Fc --compress=zstd:1 -f {FILE} logbook")
         runs = [_both(place, store, name, opened, first=n % 2) for n in range(ROUNDS)]
         _there(place, f"rm {FILE}")
-        drill = place.do("drill", store, id=name, key=opened)
+        drill = place.call(DrillRequest(id=name, key=opened), store)
         whole = int(place.sql("select pg_database_size('logbook')")[0][0])
         swaps = [_swap(place, Path(folder) / f"small-{n}") for n in range(3)]
         size = catalogue.get(store, name).manifest.plain.size
@@ -72,12 +74,12 @@ def measure() -> list[Section]:
     ]
 
 
-def _both(place: PostgresStack, store: FolderStore, name: str, key: str, *, first: int) -> Run:
+def _both(place: PostgresStack, store: FolderStore, name: str, key: Key, *, first: int) -> Run:
     """Restore both ways, now the one first, now the other."""
     bare = _bare(place) if first else (0.0, 0.0)
-    ours = place.do("restore", store, id=name, key=key, into="ours")
+    ours = place.restore(RestoreRequest(id=name, key=key, into="ours"), store)
     place.sql("drop database ours", "postgres")
-    return Run(*(bare if first else _bare(place)), ours["timings"]["fill"], ours["seconds"])
+    return Run(*(bare if first else _bare(place)), ours.timings["fill"], ours.seconds)
 
 
 def _bare(place: PostgresStack) -> tuple[float, float]:
@@ -103,12 +105,12 @@ def _swap(place: PostgresStack, folder: Path) -> tuple[float, float]:
     place.sql("truncate events; truncate people")  # how much there is does not matter to a swap
     store = FolderStore(folder, "small")
     key, recipient = encryption.new_key()
-    name = place.do("backup", store, recipients=[recipient])["backup"]["id"]
+    name = _take(place, recipient, store)
     asking = _Asking(place)
     time.sleep(1)
-    done = place.do("restore", store, id=name, key=_open(store, name, key))
+    done = place.restore(RestoreRequest(id=name, key=_open(store, name, key)), store)
     time.sleep(1)
-    return float(done["swap_seconds"]), asking.end()
+    return float(done.swap_seconds), asking.end()
 
 
 class _Asking:
@@ -149,7 +151,7 @@ class _Asking:
             session.close()
 
 
-def _speed(runs: list[Run], drill: dict[str, Any], size: int, disk: int) -> Section:
+def _speed(runs: list[Run], drill: DrillReply, size: int, disk: int) -> Section:
     bare, analyzed, filled, ours = (min(times) for times in zip(*runs, strict=True))
     ratio = analyzed / filled
     rows = [
@@ -161,8 +163,8 @@ def _speed(runs: list[Run], drill: dict[str, Any], size: int, disk: int) -> Sect
             f"{ours:.1f} s",
             f"{analyzed / ours:.2f}",
         ),
-        ("a drill's restore, in a throw-away server", f"{drill['seconds']:.1f} s", ""),
-        ("a drill, whole: every row summed twice", f"{drill['stages']['all']:.1f} s", ""),
+        ("a drill's restore, in a throw-away server", f"{drill.proof.seconds:.1f} s", ""),
+        ("a drill, whole: every row summed twice", f"{drill.stages['all']:.1f} s", ""),
     ]
     return Section(
         name="restore",
@@ -194,6 +196,12 @@ def _pause(swaps: list[tuple[float, float]]) -> Section:
     )
 
 
-def _open(store: FolderStore, name: str, key: Key) -> str:
+def _take(place: PostgresStack, recipient: str, store: FolderStore) -> str:
+    reply = place.call(BackupRequest(recipients=(recipient,)), store)
+    assert isinstance(reply, BackupReply)
+    return reply.backup.id
+
+
+def _open(store: FolderStore, name: str, key: Key) -> Key:
     sealed = catalogue.get(store, name).manifest.key
-    return encryption.unseal(sealed.encode(), key).decode().strip()
+    return Key(encryption.unseal(sealed.encode(), key).decode().strip())

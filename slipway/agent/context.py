@@ -56,8 +56,8 @@ def environment() -> str:
     name = os.environ.get(ENVIRONMENT, "")
     if not name:
         raise ConfigError(
-            f"{ENVIRONMENT} is not set in this container; a deploy sets it, and for the hacking loop "
-            "compose.override.yml; nothing was changed"
+            f"{ENVIRONMENT} is not set in this container; a deploy sets it, and for the hacking "
+            "loop compose.override.yml; nothing was changed"
         )
     return name
 

@@ -25,7 +25,7 @@ from slipway.client.pitr import recovery
 from slipway.client.session import Session
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import UsageError
+from slipway.errors import ConfigError, Refused, UsageError
 from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
@@ -180,5 +180,8 @@ def read_sql(env: Environment, name: str) -> str:
     """Read the project's SQL for an environment, or for all of them; nothing when there is none."""
     for path in (FOLDER / f"{name}.{env.name}.sql", FOLDER / f"{name}.sql"):
         if path.is_file():
-            return read_utf8(path, f"backups/{path.name}")
+            try:
+                return read_utf8(path, f"backups/{path.name}")
+            except ConfigError as error:
+                raise Refused(f"{error}; nothing was changed") from None
     return ""

@@ -90,7 +90,7 @@ def show_archive(reply: ArchiveVerifyReply, *, as_json: bool = False) -> None:
 def show_proofs(proofs: Sequence[BackupProof], *, as_json: bool = False) -> None:
     """Print what was found when backups were read back."""
     if as_json:
-        table.document([dataclasses.asdict(proof) for proof in proofs])
+        table.document([_proof_fields(proof) for proof in proofs])
         return
     columns = ("backup", "whole", "took", "size", "rows", "why_not")
     table.rows(columns, [_proof(proof) for proof in proofs])
@@ -180,6 +180,12 @@ def _proof(proof: BackupProof) -> dict[str, object]:
         "rows": counts.get("rows", ""),
         "why_not": proof.why,
     }
+
+
+def _proof_fields(proof: BackupProof) -> dict[str, object]:
+    """Leave out when a backup was read that need not be read to know that it is damaged."""
+    fields = dataclasses.asdict(proof)
+    return fields if proof.at else {key: value for key, value in fields.items() if key != "at"}
 
 
 def _public(row: BackupRow | BaseBackupRow) -> dict[str, object]:

@@ -107,7 +107,7 @@ def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
         rows += [{"backup": name, "what": gone, "why": ""} for name in pruned.removed]
         rows += [{"backup": key, "what": gone, "why": "leftover"} for key in pruned.leftovers]
         rows += [{"backup": name, "what": "kept", "why": why} for name, why in pruned.keep]
-    table.rows(["backup", "what", "why"], sorted(rows, key=lambda row: row["backup"]))
+    table.rows(["backup", "what", "why"], sorted(rows, key=lambda row: str(row["backup"])))
     say(reply.summary)
 
 

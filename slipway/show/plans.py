@@ -1,6 +1,5 @@
 """A plan for people: what it would do, or how far it is."""
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 
@@ -19,11 +18,12 @@ def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
 
 def show_change(change: ChangePlan, *, as_json: bool = False) -> None:
     """Print what a change of a database would do."""
+    steps = [(step.name, step.describe) for step in change.steps]
     if as_json:
-        table.document(dataclasses.asdict(change))
+        table.document({"summary": change.summary, "steps": steps, "notes": change.notes})
         return
     sys.stdout.write(f"{change.summary}\n")
-    _show_steps([(step.name, step.describe) for step in change.steps], change.notes)
+    _show_steps(steps, change.notes)
 
 
 def show_reset(reply: ResetReply | ChangePlan) -> None:

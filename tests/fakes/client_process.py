@@ -1,9 +1,10 @@
-"""A person's side of an errand as a process of its own, so that a test can end it.
+"""The client's side of a call as a process of its own, so that a test can end it.
 
 `python -m tests.fakes.client_process JSON` prints what comes back, and the memory it took, as JSON.
 """
 
 import contextlib
+import dataclasses
 import json
 import re
 import sys
@@ -12,6 +13,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 
+from slipway.agent.codec import decode
+from slipway.agent.messages.request import Request
 from slipway.client import call
 from slipway.client.container import Container
 from slipway.errors import SlipwayError
@@ -20,6 +23,7 @@ from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
 from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
+from tests.fakes import rehearsal
 
 
 class ClientSession:
@@ -36,7 +40,7 @@ class ClientSession:
 
 
 def place(host: Host, container: str, silence: float = 0.0) -> Container:
-    """The place of an errand that speaks with the test's own verbs."""
+    """An ops container whose agent knows the test's own verbs."""
     return Container(cast(Host, ClientSession(host, silence)), container, "testing")
 
 
@@ -61,16 +65,18 @@ def main(asked: dict[str, Any]) -> int:
         host = SshHost("m1", "127.0.0.1", "deploy", over["port"], known, identity)
     where = place(host, asked["container"], asked.get("silence", 0))
     store = FolderStore(Path(asked["folder"]), "backups/testing")
+    kinds = {kind.verb: kind for kind in rehearsal.REQUESTS}
+    request = cast(Request[Any], decode(kinds[asked["verb"]], asked.get("request", {})))
     with contextlib.closing(host):
         try:
-            result = call.run(where, asked["verb"], asked.get("given", {}), ClientProcess(), store)
+            reply = call.call(where, request, ClientProcess(), store)
         except SlipwayError as error:
             print(json.dumps({"error": str(error), "code": error.exit_code}))
             return error.exit_code
         except KeyboardInterrupt:
             print(json.dumps({"error": "interrupted", "code": 130}))
             return 130
-    print(json.dumps(result | {"own_peak": peak()}))
+    print(json.dumps(dataclasses.asdict(reply) | {"own_peak": peak()}))
     return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slipway.agent.messages.backups import BackupProof, BackupReply, BackupRequest, VerifyRequest
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
 from slipway.errors import SlipwayError
@@ -37,26 +38,29 @@ class KeyHolder:
     key: Key
     recipient: str
 
-    def take(self, place: PostgresStack, store: Store | None, **given: Any) -> str:
+    def take(self, place: PostgresStack, store: Store | None, **options: Any) -> str:
         """Take a backup; return its id."""
-        asked = {"recipients": [self.recipient], "by": "ada@lovelace", **given}
-        return str(place.do("backup", store, **asked)["backup"]["id"])
+        fields = {"recipients": (self.recipient,), "by": "ada@lovelace", **options}
+        reply = place.call(BackupRequest(**fields), store)
+        assert isinstance(reply, BackupReply)
+        return reply.backup.id
 
     def open(self, store: Store, name: str) -> Key:
         sealed = catalogue.get(store, name).manifest.key
         return Key(encryption.unseal(sealed.encode(), self.key).decode().strip())
 
-    def verify(self, place: PostgresStack, store: Store, name: str) -> dict[str, Any]:
-        keys = {name: self.open(store, name).identity}
-        found: dict[str, Any] = place.do("verify", store, keys=keys)["proofs"][0]
-        return found
+    def verify(self, place: PostgresStack, store: Store, name: str) -> BackupProof:
+        keys = {name: self.open(store, name)}
+        return place.call(VerifyRequest(keys), store).proofs[0]
 
 
 class RunningBackup:
     """A backup in a thread, so that a test can do something to it in the middle."""
 
-    def __init__(self, person: KeyHolder, place: PostgresStack, store: Store, **given: Any) -> None:
-        self._work: Callable[[], str] = lambda: person.take(place, store, **given)
+    def __init__(
+        self, person: KeyHolder, place: PostgresStack, store: Store, **options: Any
+    ) -> None:
+        self._work: Callable[[], str] = lambda: person.take(place, store, **options)
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from slipway.database.connection import Server
 from slipway.migrations import files, runner, status
 from slipway.migrations.options import MigrationOptions
+from slipway.migrations.status import MigrationStatus
 from slipway.project import ROOT
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
@@ -45,7 +46,7 @@ class MigrationDatabase:
         done = runner.roll_back(self.server, found, self.heard, MigrationOptions(**wish), steps)
         return [each.filename for each in done]
 
-    def status(self, texts: Texts) -> dict[str, Any]:
+    def status(self, texts: Texts) -> MigrationStatus:
         return status.status(self.server, files.from_texts(texts))
 
     def sql(self, text: str) -> list[Any]:

@@ -2,21 +2,37 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from slipway.agent.messages.request import Reply, Request
+from slipway.agent.messages.restore import RestoreReply, RestoreRequest
 from slipway.client import call
 from slipway.client.container import Container
+from slipway.client.session import Session
 from slipway.database.connection import Server
+from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 
+R = TypeVar("R", bound=Reply)
 PASSWORD = "pass 'word' $1:\\x"
 OPS = f"{IMAGES}/ops"
+
+
+@dataclass(frozen=True)
+class StackSession(Session):
+    """The test's containers as a session of an environment that nobody deploys to."""
+
+    database_container: Container
+
+    @property
+    def database(self) -> Container:
+        return self.database_container
 
 
 @dataclass
@@ -40,10 +56,21 @@ class PostgresStack:
     def place(self) -> Container:
         return Container(LocalHost("here"), self.ops, self.environment)
 
-    def do(self, verb: str, store: Store | None = None, **given: Any) -> dict[str, Any]:
-        """Do a verb inside, as a task does from a person's computer."""
+    def session(self, env: Environment, database: Container | None = None) -> StackSession:
+        """Open a session of an environment that is these containers, or has another database."""
+        here = database or replace(self.place(), container=self.db)
+        return StackSession(env, self.place(), None, here)
+
+    def call(self, request: Request[R], store: Store | None = None) -> R:
+        """Have the agent do what is requested, as a task does from a person's computer."""
         self.heard = RecordingReporter()
-        return call.run(self.place(), verb, given, self.heard, store)
+        return call.call(self.place(), request, self.heard, store)
+
+    def restore(self, request: RestoreRequest, store: Store | None = None) -> RestoreReply:
+        """Have a backup or a file restored, and not only planned."""
+        reply = self.call(request, store)
+        assert isinstance(reply, RestoreReply)
+        return reply
 
     def sql(self, text: str, database: str = "") -> list[tuple[Any, ...]]:
         """Run SQL as the application's role; return the rows, if there are any."""

@@ -3,8 +3,10 @@
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from slipway.agent.messages.request import Reply, Request
+from slipway.agent.messages.restore import RestoreReply, RestoreRequest
 from slipway.client import call
 from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
@@ -12,6 +14,7 @@ from tests.integration.backup_cases import KeyHolder, pid
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
 
 EVERYTHING = (Path(__file__).parent / "everything.sql").read_text()
+R = TypeVar("R", bound=Reply)
 PEOPLE = """
     create table schema_migrations (version varchar primary key);
     insert into schema_migrations values ('20260101000000');
@@ -22,10 +25,10 @@ PEOPLE = """
 
 
 def restore(
-    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str, **given: Any
-) -> dict[str, Any]:
-    key = person.open(store, name).identity
-    return place.do("restore", store, id=name, key=key, **given)
+    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str, **options: Any
+) -> RestoreReply:
+    key = person.open(store, name)
+    return place.restore(RestoreRequest(id=name, key=key, **options), store)
 
 
 def databases(place: PostgresStack) -> set[str]:
@@ -69,15 +72,13 @@ class Killer(Silent):
         *,
         later: float = 0,
         deed: Any = None,
-        verb: str = "restore",
     ) -> None:
-        self._verb = verb
         self._place, self._stage, self._later, self._deed = place, stage, later, deed
         self._pid = ""
         self.notes: list[str] = []
 
-    def run(self, store: FolderStore, **given: Any) -> Any:
-        return call.run(self._place.place(), self._verb, given, self, store)
+    def run(self, store: FolderStore, request: Request[R]) -> R:
+        return call.call(self._place.place(), request, self, store)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from slipway.agent.messages.backups import PruneReply, PruneRequest
 from slipway.backups.format import manifest
 from slipway.backups.schedule import job_results
 from slipway.backups.schedule.job_results import JobResult
@@ -191,8 +191,8 @@ def age(clock: ScheduleClock, newest: str, days: int) -> str:
     return name
 
 
-def prune(clock: ScheduleClock, **given: Any) -> dict[str, Any]:
+def prune(clock: ScheduleClock, *, plan: bool) -> PruneReply:
     """Prune beside the database, as a person does."""
     policy = Policy({"backup": NEVER}, Retention(7, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
     place = Container(LocalHost("here"), clock.container, "testing")
-    return call.run(place, "prune", {"policy": policy.to_json(), **given}, RecordingReporter())
+    return call.call(place, PruneRequest(policy, plan), RecordingReporter())

@@ -10,6 +10,7 @@ from typing import Self
 import httpx
 import pytest
 
+from slipway.agent.messages.migrations import MigrateRequest
 from slipway.client import reset
 from slipway.database import swap
 from slipway.project import COMPOSE
@@ -76,7 +77,7 @@ class Crowd:
 @pytest.fixture(scope="module")
 def stage(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
     made = start(module_corner, tmp_path_factory.mktemp("stage"))
-    made.do("migrate", None, migrations=reset.migrations())
+    made.call(MigrateRequest(migrations=reset.migrations()))
     return made
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.backups import BackupRequest, ListBackupsRequest
+from slipway.agent.messages.request import ChangePlan
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.take import snapshot as take_snapshot
 from slipway.backups.take.row_counts import PAGES, RowCounter
@@ -31,17 +33,17 @@ def test_a_backup_is_listed_proven_and_opened_by_hand(
     name = person.take(place, store, release=7, commit="abc")
     assert keys(store) == [f"{name}.{end}" for end in ("dump.age", "json", "roles.sql.age")]
 
-    (row,) = place.do("backups", store)["backups"]
-    told = (row["release"], row["commit"], row["migration"], row["environment"], row["where"])
+    (row,) = place.call(ListBackupsRequest(), store).backups
+    told = (row.release, row.commit, row.migration, row.environment, row.where)
     assert told == (7, "abc", "20260202000000", "testing", "backups/testing")
-    assert (row["recipients"], row["is_verified"]) == ([person.recipient], False)
+    assert (row.recipients, row.is_verified) == ((person.recipient,), False)
     made = catalogue.get(store, name).manifest
     assert made.tables == {"public.schema_migrations": 2, "public.t": 1000}
     assert (made.large_objects, made.sequences, made.server) == (1, 1, made.client)
     assert "logbook" in made.roles and made.locale.encoding == "UTF8"
 
-    assert person.verify(place, store, name)["ok"]
-    assert place.do("backups", store)["backups"][0]["is_verified"]
+    assert person.verify(place, store, name).ok
+    assert place.call(ListBackupsRequest(), store).backups[0].is_verified
 
     # The way out: age and PostgreSQL's own tools.
     identity = tmp_path / "key"
@@ -100,7 +102,7 @@ def test_names_no_shell_and_no_option_parser_likes(
         made = catalogue.get(store, name).manifest
         assert made.database == odd.server.database
         assert list(made.tables.values()) == [2]
-        assert person.verify(odd, store, name)["ok"]
+        assert person.verify(odd, store, name).ok
     finally:
         odd.leave()
 
@@ -251,7 +253,8 @@ select lo_from_bytea(4711, '\\x010203');
 def test_a_plan_of_a_backup_shows_its_steps_and_stores_nothing(
     place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
-    plan = place.do("backup-plan", store, recipients=[person.recipient])
-    assert [name for name, _ in plan["steps"]] == ["check", "dump", "roles", "manifest"]
-    assert plan["summary"] == f"it would back up logbook to {store.name}"
+    plan = place.call(BackupRequest(recipients=(person.recipient,), plan=True), store)
+    assert isinstance(plan, ChangePlan)
+    assert [step.name for step in plan.steps] == ["check", "dump", "roles", "manifest"]
+    assert plan.summary == f"it would back up logbook to {store.name}"
     assert list(store.entries()) == []

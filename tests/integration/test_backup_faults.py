@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.agent.channel import Channel
+from slipway.agent.messages.data import ResetRequest
 from slipway.backups.format import catalogue
 from slipway.backups.take.backup import Backup
 from slipway.backups.take.spec import BackupSpec
@@ -217,7 +218,7 @@ def test_a_pooler_that_shares_connections_is_refused_and_leaves_no_lock(
             with pytest.raises(Refused, match="pool_mode=transaction"):
                 restore(there, person, store, name)
             with pytest.raises(Refused, match="pool_mode=transaction"):
-                there.do("reset", store, environment="testing")
+                there.call(ResetRequest(environment="testing"), store)
             # The pooler still has its sessions: what they held would be in the way.
             with siblings.alone(place.server, "restore"):
                 assert databases(place) == {"logbook"}

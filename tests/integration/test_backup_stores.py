@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.backups import ListBackupsRequest, VerifyRequest
 from slipway.backups.format import catalogue, encryption
 from slipway.client import backups
 from slipway.errors import DifferenceFound, SlipwayError
@@ -50,17 +51,17 @@ def test_a_damaged_backup_is_found_and_said(
     flipped[len(whole) // 2] ^= 1
     path.write_bytes(flipped)
     proof = person.verify(place, store, name)
-    assert not proof["ok"] and "other bytes than were stored" in proof["why"]
+    assert not proof.ok and "other bytes than were stored" in proof.why
     with pytest.raises(DifferenceFound, match="Take another now"):
-        backups.demand_whole({"proofs": [proof]})
+        backups.demand_intact([proof])
     path.write_bytes(whole[: len(whole) // 2])
-    assert name in place.do("backups", store)["damaged"]
+    assert name in place.call(ListBackupsRequest(), store).damaged
     path.write_bytes(whole)
-    assert person.verify(place, store, name)["ok"]
+    assert person.verify(place, store, name).ok
 
     other = KeyHolder(*encryption.new_key())
     with pytest.raises(SlipwayError, match="this key does not open"):
-        place.do("verify", store, keys={name: other.key.identity})
+        place.call(VerifyRequest(keys={name: other.key}), store)
 
 
 def test_an_upload_that_is_cut_leaves_nothing_in_s3(
@@ -88,7 +89,7 @@ def test_a_busy_store_is_asked_again_and_one_that_says_no_in_a_yes_is_not_believ
     with FaultyS3(s3.port, busy) as proxy:
         name = person.take(place, far(s3, bucket, proxy.endpoint))
     mine = far(s3, bucket, s3.endpoint)
-    assert person.verify(place, mine, name)["ok"]
+    assert person.verify(place, mine, name).ok
     liar = Faults({"CompleteMultipartUpload": Answer(200, "InternalError")})
     with (
         FaultyS3(s3.port, liar) as proxy,
@@ -120,12 +121,12 @@ def test_the_environment_writes_to_s3_by_itself_also_with_keys_that_may_only_wri
             assert f"logbook/testing/{name}.json" in s3.keys(bucket)
             if access == s3.writer_key:
                 with pytest.raises(SlipwayError, match="the keys may not do this"):
-                    there.do("backups")
+                    there.call(ListBackupsRequest())
             else:
                 mine = far(s3, bucket, s3.endpoint)
-                assert [row["id"] for row in there.do("backups")["backups"]] == [name]
+                assert [row.id for row in there.call(ListBackupsRequest()).backups] == [name]
                 sealed = person.open(mine, name)
-                assert there.do("verify", keys={name: sealed.identity})["proofs"][0]["ok"]
+                assert there.call(VerifyRequest(keys={name: sealed})).proofs[0].ok
                 logged = place.corner.docker("exec", there.ops, *UNTETHERED, given(person))
                 assert logged.startswith("backup 20") and "\n" not in logged
     assert len(catalogue.read(far(s3, bucket, s3.endpoint)).backups) == 3

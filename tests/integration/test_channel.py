@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
 from slipway.agent.channel import ALIVE_EVERY
+from slipway.agent.messages.migrations import MigrationStatusRequest
+from slipway.agent.messages.request import Reply, Request
 from slipway.client import call
 from slipway.client.container import Container
 from slipway.errors import HostError, SlipwayError, UsageError
@@ -22,12 +25,21 @@ from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
 from tests.fakes.client_process import place
+from tests.fakes.rehearsal import (
+    FailRequest,
+    FetchRequest,
+    ListWhileFetchingRequest,
+    Printed,
+    PrintRequest,
+    PutRequest,
+)
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 from tests.integration.postgres_stack import start_ops
 from tests.integration.sshd import SshServer, running
 
 pytestmark = pytest.mark.engine
+R = TypeVar("R", bound=Reply)
 MIB = 1 << 20
 LARGE = 300  # MiB; far more than may lie in memory anywhere
 SOCKET = Path("/var/run/docker.sock")
@@ -46,11 +58,10 @@ class Stage:
         self.corner = corner
         self.ops = start_ops(corner, network, "logbook", password, "--volume", verbs)
 
-    def do(self, verb: str, folder: Path, silence: float = 0.0, **given: Any) -> dict[str, Any]:
+    def call(self, request: Request[R], folder: Path, silence: float = 0.0) -> R:
         where = place(LocalHost("here"), self.ops, silence)
-        return call.run(
-            where, verb, given, RecordingReporter(), FolderStore(folder, "backups/testing")
-        )
+        store = FolderStore(folder, "backups/testing")
+        return call.call(where, request, RecordingReporter(), store)
 
     def inside(self, *argv: str) -> str:
         return self.corner.docker("exec", self.ops, *argv, check=False)
@@ -128,11 +139,11 @@ def over(server: SshServer) -> dict[str, Any]:
 def test_a_large_stream_comes_and_goes_whole_in_little_memory(
     stage: Stage, way: dict[str, Any], tmp_path: Path
 ) -> None:
-    put = Person(stage, tmp_path, "pour", given={"key": "large", "chunks": LARGE}, **way).answer()
+    put = Person(stage, tmp_path, "put", request={"key": "large", "chunks": LARGE}, **way).answer()
     assert put["size"] == LARGE * MIB == (tmp_path / "large").stat().st_size
     with (tmp_path / "large").open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == put["sha256"]
-    got = Person(stage, tmp_path, "fetch", given={"key": "large"}, **way).answer()
+    got = Person(stage, tmp_path, "fetch", request={"key": "large"}, **way).answer()
     assert got["sha256"] == put["sha256"]
     for answer in (put, got):
         assert answer["peak"] < 80 * MIB, "inside"
@@ -142,12 +153,12 @@ def test_a_large_stream_comes_and_goes_whole_in_little_memory(
 def test_a_slow_taker_holds_up_no_sign_of_life(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 24 * MIB)
     silence = ALIVE_EVERY + 2
-    assert stage.do("fetch", tmp_path, silence, key="large", pause=0.5)["size"] == 24 * MIB
+    assert stage.call(FetchRequest("large", pause=0.5), tmp_path, silence).size == 24 * MIB
 
 
 def test_other_things_can_be_asked_in_the_middle_of_a_stream(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * 60 * MIB)
-    assert stage.do("look_while_fetching", tmp_path, key="large") == {"names": ["large"]}
+    assert stage.call(ListWhileFetchingRequest("large"), tmp_path).names == ("large",)
     assert (tmp_path / "small").read_bytes() == b"x"
 
 
@@ -165,9 +176,9 @@ def test_a_store_that_fails_in_the_middle_is_told_and_leaves_nothing(
                 yield chunk
 
     where = place(LocalHost("here"), stage.ops)
-    given = {"key": "large", "chunks": 200}
     with pytest.raises(SlipwayError, match=r"^the disk of backups/testing is full$"):
-        call.run(where, "pour", given, RecordingReporter(), Full(tmp_path, "backups/testing"))
+        store = Full(tmp_path, "backups/testing")
+        call.call(where, PutRequest("large", 200), RecordingReporter(), store)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,33 +188,41 @@ def test_a_verb_that_fails_in_the_middle_of_a_put_leaves_nothing_and_shows_no_va
     with pytest.raises(
         Exception, match=r"^a mistake in Slipway: ArithmeticError in /srv/rehearsal\.py:\d+$"
     ):
-        stage.do("break_off", tmp_path, secret="hunter2")
+        stage.call(FailRequest("hunter2"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_printed_by_mistake_is_no_message(stage: Stage, tmp_path: Path) -> None:
-    assert stage.do("shout", tmp_path) == {"summary": "shouted"}
+    assert stage.call(PrintRequest(), tmp_path) == Printed("printed")
+
+
+@dataclass(frozen=True)
+class FlyRequest(Request[Printed]):
+    """What no engine knows."""
+
+    verb: ClassVar[str] = "fly"
 
 
 def test_an_unknown_verb_says_what_to_do(stage: Stage, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"does not know 'fly' yet; deploy first"):
-        stage.do("fly", tmp_path)
+        stage.call(FlyRequest(), tmp_path)
 
 
 def test_a_container_without_the_engine_or_one_that_is_gone_is_told(
     module_corner: DockerSandbox, stage: Stage
 ) -> None:
     bare = module_corner.run(base_image("python:3.13-slim-trixie"), "sleep", "60")
+    gone = Container(LocalHost("here"), bare, "testing")
     with pytest.raises(HostError, match=r"its engine is older than this one; deploy first"):
-        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, RecordingReporter())
+        call.call(gone, MigrationStatusRequest(), RecordingReporter())
     module_corner.docker("rm", "--force", bare)
-    with pytest.raises(HostError, match=r"status in testing broke off: .*No such container"):
-        call.run(Container(LocalHost("here"), bare, "testing"), "status", {}, RecordingReporter())
+    with pytest.raises(HostError, match=r"status in testing aborted: .*No such container"):
+        call.call(gone, MigrationStatusRequest(), RecordingReporter())
 
 
 def test_two_errands_at_once_do_not_meet(stage: Stage, tmp_path: Path) -> None:
     people = [
-        Person(stage, tmp_path, "pour", given={"key": f"one-{n}", "chunks": 60}) for n in range(2)
+        Person(stage, tmp_path, "put", request={"key": f"one-{n}", "chunks": 60}) for n in range(2)
     ]
     assert [person.answer()["size"] for person in people] == [60 * MIB] * 2
     for n in range(2):
@@ -230,7 +249,7 @@ def test_after_ctrl_c_the_work_inside_is_over_when_the_command_is(
 ) -> None:
     person = begun(stage, tmp_path)
     person.process.send_signal(signal.SIGINT)
-    person.waits_for("interrupted; what was begun is being taken back")
+    person.waits_for("interrupted; the agent takes back what it has begun")
     assert person.answer() == {"error": "interrupted", "code": 130}
     assert not stage.holds()
     assert list(tmp_path.iterdir()) == []
@@ -242,7 +261,7 @@ def test_when_the_work_inside_is_killed_one_sentence_says_so(
     person = begun(stage, tmp_path, **way)
     stage.inside("kill", "-9", *stage.door())
     answer = person.answer()
-    assert answer["error"].endswith("hold in testing broke off: it was killed (out of memory?)")
+    assert answer["error"].endswith("hold in testing aborted: it was killed (out of memory?)")
     assert answer["code"] == 1
     assert person.process.returncode == 1
     eventually(lambda: not stage.holds(), 60)
@@ -255,7 +274,7 @@ def test_when_the_connection_is_cut_both_ends_notice(
     person = begun(stage, tmp_path, **over(machine))
     [ssh] = person.children()
     os.kill(ssh, signal.SIGKILL)
-    assert "hold in testing broke off" in person.answer()["error"]
+    assert "hold in testing aborted" in person.answer()["error"]
     eventually(lambda: not stage.door() and not stage.holds(), 60)
     assert list(tmp_path.iterdir()) == []
 
@@ -267,7 +286,7 @@ def test_when_sshd_goes_the_person_is_told_that_the_connection_was_lost(
     assert person.children()
     argv = ["docker", "exec", machine.container, "pkill", "-9", "-u", "deploy", "sshd"]
     subprocess.run(argv, check=True)
-    assert "broke off: the connection was lost" in person.answer()["error"]
+    assert "aborted: the connection was lost" in person.answer()["error"]
     eventually(lambda: not stage.door() and not stage.holds(), 60)
 
 

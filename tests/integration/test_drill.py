@@ -1,10 +1,11 @@
 """Drills: a backup restored into a throw-away server inside ops, looked at row by row."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from slipway.agent.messages.backups import ListBackupsRequest
+from slipway.agent.messages.restore import DrillReply, DrillRequest
 from slipway.backups.format import catalogue
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
@@ -25,10 +26,10 @@ def peopled(place: PostgresStack) -> PostgresStack:
 
 
 def drill(
-    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str, **given: Any
-) -> dict[str, Any]:
-    key = person.open(store, name).identity
-    return place.do("drill", store, id=name, key=key, **given)
+    place: PostgresStack, person: KeyHolder, store: FolderStore, name: str, smoke: str = ""
+) -> DrillReply:
+    key = person.open(store, name)
+    return place.call(DrillRequest(id=name, key=key, smoke=smoke), store)
 
 
 def test_a_drill_proves_everything_and_leaves_nothing(
@@ -41,16 +42,16 @@ def test_a_drill_proves_everything_and_leaves_nothing(
     smoke = "select count(*) = 500 from people;\nselect true, max(id) > 0 from people;"
     found = drill(place, person, store, name, smoke=smoke)
 
-    assert found["ok"], found["why"]
-    assert (found["head"], found["smoked"]) == ("20260202000000", 2)
-    assert found["summed"] >= 9 and found["rows"] == 500 + 1 + 400 + 2 + 1 + 1 + 2
+    assert found.proof.ok, found.proof.why
+    assert (found.head, found.smoked) == ("20260202000000", 2)
+    assert found.summed >= 9 and found.rows == 500 + 1 + 400 + 2 + 1 + 1 + 2
     backup = catalogue.get(store, name)
-    assert backup.is_verified and backup.recovery_seconds == found["seconds"] > 0
+    assert backup.is_verified and backup.recovery_seconds == found.proof.seconds > 0
     assert backup.proofs["drill"].counts["public.people"] == 500
     assert (databases(place), scratch(place), before) == ({"logbook"}, "", place.sql(commits))
     assert "postgres" not in processes(place)
-    (row,) = place.do("backups", store)["backups"]
-    assert row["recovery_seconds"] == found["seconds"]
+    (row,) = place.call(ListBackupsRequest(), store).backups
+    assert row.recovery_seconds == found.proof.seconds
 
 
 def test_a_smoke_test_that_fails_proves_the_contrary(
@@ -60,45 +61,45 @@ def test_a_smoke_test_that_fails_proves_the_contrary(
     found = drill(
         peopled, person, store, name, smoke="select true;\nselect count(*) = 1 from people"
     )
-    assert (found["ok"], found["why"]) == (
+    assert (found.proof.ok, found.proof.why) == (
         False, "backups/smoke.sql: line 2: not every answer is true"
     )  # fmt: skip
     found = drill(peopled, person, store, name, smoke="select * from nobody")
-    assert 'relation "nobody" does not exist' in found["why"]
+    assert 'relation "nobody" does not exist' in found.proof.why
     assert not catalogue.get(store, name).is_verified
-    assert drill(peopled, person, store, name)["ok"]
+    assert drill(peopled, person, store, name).proof.ok
 
 
 def test_rows_that_went_since_the_last_drill_are_suspicious(
     peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
-    assert drill(peopled, person, store, person.take(peopled, store))["ok"]
+    assert drill(peopled, person, store, person.take(peopled, store)).proof.ok
     peopled.sql("delete from people where id > 3000")
     found = drill(peopled, person, store, person.take(peopled, store))
-    assert not found["ok"] and "more than 20 % fewer than the 5000 before" in found["why"]
+    assert not found.proof.ok and "more than 20 % fewer than the 5000 before" in found.proof.why
     peopled.sql("truncate people")
     found = drill(peopled, person, store, person.take(peopled, store))
-    assert found["why"] == "public.people had 3000 rows in the backup before, and has none"
-    assert drill(peopled, person, store, person.take(peopled, store))["ok"]  # it was told once
+    assert found.proof.why == "public.people had 3000 rows in the backup before, and has none"
+    assert drill(peopled, person, store, person.take(peopled, store)).proof.ok  # it was told once
 
 
 def test_a_fresh_backup_is_drilled_without_anybodys_key(
     peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
-    done = peopled.do("drill", store, recipients=[person.recipient])
-    assert done["ok"] and catalogue.find(store).is_verified and done["id"]
+    done = peopled.call(DrillRequest(recipients=(person.recipient,)), store)
+    assert done.proof.ok and catalogue.find(store).is_verified and done.id
 
 
 def test_a_kill_leaves_a_server_that_the_next_drill_removes(
     peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
-    key = person.open(store, name).identity
+    key = person.open(store, name)
     with pytest.raises(SlipwayError):
-        Killer(peopled, "restoring", verb="drill").run(store, id=name, key=key)
+        Killer(peopled, "restoring").run(store, DrillRequest(id=name, key=key))
     wait(lambda: "postgres" not in processes(peopled))
     assert scratch(peopled).startswith("server-")
-    assert drill(peopled, person, store, name)["ok"]
+    assert drill(peopled, person, store, name).proof.ok
     assert scratch(peopled) == ""
 
 

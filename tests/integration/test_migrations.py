@@ -4,6 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from slipway.agent.messages.migrations import (
+    MigrateRequest,
+    MigrationPlanRequest,
+    RollbackRequest,
+    SchemaRequest,
+    WaitRequest,
+)
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.migrations import files, runner, status
 from slipway.migrations.options import MigrationOptions
@@ -31,7 +38,7 @@ def test_files_run_once_and_all_the_way_back(db: MigrationDatabase) -> None:
     texts = {path.name: path.read_text() for path in (COMPOSE / "migrations").glob("*.sql")}
     assert db.migrate(texts) == sorted(texts)
     assert db.migrate(texts) == []
-    assert all(row["by"] == "ann@laptop" for row in db.status(texts)["migrations"])
+    assert all(row.by == "ann@laptop" for row in db.status(texts).migrations)
     assert db.roll_back(texts, len(texts)) == sorted(texts, reverse=True)
     assert db.tables() == set()
     assert db.migrate(texts) == sorted(texts)
@@ -56,7 +63,7 @@ def test_everything_that_is_wrong_is_named_before_anything_runs(db: MigrationDat
     assert "15_late.sql is older than 40" in said
     assert "50_own.sql: line 3: COMMIT is not for a migration" in said
     assert "20_" not in said
-    states = {row["version"]: row["state"] for row in db.status(texts)["migrations"]}
+    states = {row.version: row.state for row in db.status(texts).migrations}
     assert states["10"] == "edited" and states["30"] == "missing"
     assert states["15"] == "out of order" and states["20"] == "applied"
     assert not {"late", "fine"} & db.tables()
@@ -127,8 +134,8 @@ def test_files_without_a_way_up_or_down_do_what_is_written(db: MigrationDatabase
 def test_a_plan_shows_everything_and_writes_nothing(db: MigrationDatabase) -> None:
     before = db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text")
     found = status.plan(db.server, files.from_texts(TWO), MigrationOptions())
-    assert [each["file"] for each in found["pending"]] == ["1_a.sql", "2_b.sql"]
-    assert found["pending"][0]["statements"][0]["sql"] == "CREATE TABLE a (n int)"
+    assert [file.file for file in found.pending] == ["1_a.sql", "2_b.sql"]
+    assert found.pending[0].statements[0].sql == "CREATE TABLE a (n int)"
     assert db.sql("SELECT pg_current_wal_lsn(), txid_current_snapshot()::text") == before
     assert db.sql("SELECT to_regclass('schema_migrations')") == [(None,)]
 
@@ -158,7 +165,7 @@ def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(
 ) -> None:
     db.sql("CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)")
     db.sql("INSERT INTO schema_migrations VALUES ('1'); CREATE TABLE a (n int)")
-    assert db.status(TWO)["migrations"][0]["state"] == "applied"
+    assert db.status(TWO).migrations[0].state == "applied"
     assert db.migrate(TWO) == ["2_b.sql"]
     assert any("1 migration applied by another tool" in note for note in db.heard.notes)
     with pytest.raises(Refused, match=r"1_a\.sql was edited"):
@@ -178,18 +185,20 @@ def test_many_files_are_no_trouble(db: MigrationDatabase) -> None:
 def test_inside_the_environment_the_same_is_done_over_the_line(place: PostgresStack) -> None:
     there = place.fresh("far")
     try:
-        assert there.do("wait", timeout=60)["seconds"] < 60
-        assert there.do("plan", migrations=TWO)["summary"] == "2 migrations would run"
-        done = there.do("migrate", migrations=TWO, by="ann@laptop")
-        assert done["summary"].startswith("2 migrations applied")
+        assert there.call(WaitRequest(timeout=60)).seconds < 60
+        assert there.call(MigrationPlanRequest(migrations=TWO)).summary == "2 migrations would run"
+        done = there.call(MigrateRequest(migrations=TWO, by="ann@laptop"))
+        assert done.summary.startswith("2 migrations applied")
         assert len(there.heard.notes) == 2
-        schema = there.do("schema")["schema"]
-        assert schema == there.do("schema")["schema"]
+        schema = there.call(SchemaRequest()).schema
+        assert schema == there.call(SchemaRequest()).schema
         assert "restrict" not in schema and "version 17" not in schema
         assert "CREATE TABLE public.a" in schema and "slipway" not in schema.split("\n", 1)[1]
         with pytest.raises(SlipwayError, match="nothing was run"):
-            there.do("migrate", migrations=ONE | {"2_b.sql": up("SELECT 2;")})
-        assert there.do("rollback", migrations=TWO, steps=2)["summary"].startswith("2 migrations")
+            there.call(MigrateRequest(migrations=ONE | {"2_b.sql": up("SELECT 2;")}))
+        assert there.call(RollbackRequest(migrations=TWO, steps=2)).summary.startswith(
+            "2 migrations"
+        )
     finally:
         there.leave()
 
@@ -199,13 +208,13 @@ def test_the_way_back_leaves_the_schema_that_was_there_before(place: PostgresSta
     texts = {path.name: path.read_text() for path in (COMPOSE / "migrations").glob("*.sql")}
     chosen: Texts = {}
     try:
-        there.do("migrate", migrations=chosen)
+        there.call(MigrateRequest(migrations=chosen))
         for name in sorted(texts):
-            before = there.do("schema")["schema"]
+            before = there.call(SchemaRequest()).schema
             chosen[name] = texts[name]
-            there.do("migrate", migrations=chosen)
-            there.do("rollback", migrations=chosen)
-            assert there.do("schema")["schema"] == before
-            there.do("migrate", migrations=chosen)
+            there.call(MigrateRequest(migrations=chosen))
+            there.call(RollbackRequest(migrations=chosen))
+            assert there.call(SchemaRequest()).schema == before
+            there.call(MigrateRequest(migrations=chosen))
     finally:
         there.leave()

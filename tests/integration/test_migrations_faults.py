@@ -96,7 +96,7 @@ def test_killed_without_a_transaction_the_next_run_names_the_statement_and_the_w
     assert "statement 2 of 3 was sent and not seen to end" in said
     for flag in ("--resume-from=2", "--resume-from=3", "--mark=applied", "--mark=pending"):
         assert flag in said
-    assert db.status(texts)["migrations"][0]["state"] == "half done"
+    assert db.status(texts).migrations[0].state == "half done"
     assert db.migrate(texts, resume_from=3) == ["1_a.sql"]
     assert db.tables() == {"x", "y"}
     assert db.migrate(texts) == []
@@ -119,13 +119,13 @@ def test_a_mark_is_shown_first_and_stays_unwritten_when_something_is_in_the_way(
     db.kill_during(texts, "SELECT pg_sleep")
     found = files.from_texts(texts)
     shown = status.plan(db.server, found, MigrationOptions(mark="pending"))
-    assert ([each["version"] for each in shown["pending"]], shown["problems"]) == (["1"], [])
-    assert status.plan(db.server, found, MigrationOptions(mark="applied"))["pending"] == []
+    assert ([file.version for file in shown.pending], shown.problems) == (["1"], ())
+    assert status.plan(db.server, found, MigrationOptions(mark="applied")).pending == ()
     with pytest.raises(Refused, match="changed since it was shown"):
         db.migrate(texts, mark="pending", expected=("2",))
     with pytest.raises(UsageError, match="no file has this version"):
         db.migrate(texts, mark="pending", to="9")
-    assert db.status(texts)["migrations"][0]["state"] == "half done"
+    assert db.status(texts).migrations[0].state == "half done"
     assert db.migrate(texts, mark="pending", expected=("1",)) == ["1_a.sql"]
 
 
@@ -341,7 +341,7 @@ def test_a_standby_is_refused_by_name(corner: DockerSandbox, tmp_path: Path) -> 
     standby = MigrationDatabase(Server(**{**vars(other.server), "port": port}))
     with pytest.raises(Refused, match="is a standby and takes no changes"):
         standby.migrate(ONE)
-    assert standby.status(ONE)["pending"] == 1
+    assert standby.status(ONE).pending == 1
 
 
 def test_without_its_lock_a_run_begins_nothing_more_and_keeps_out_of_its_own_way(

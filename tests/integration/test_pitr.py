@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 
 from slipway.backups.pitr import ArchiveError, show
+from slipway.backups.restore.spec import RestoreSpec
 from slipway.client.container import Container
 from slipway.client.pitr.pgbackrest import Archive
 from slipway.client.pitr.recovery import past, recover
 from slipway.database.connection import Server
+from slipway.environments import environment
 from slipway.errors import Busy, Refused, UsageError
 from slipway.hosts.local import LocalHost
 from slipway.progress import Silent
@@ -37,14 +39,6 @@ pytestmark = pytest.mark.engine
 
 IMAGE = f"{IMAGES}/db"
 PASSPHRASE = "pass=phrase; # '1' [x]"
-
-
-@dataclass(frozen=True)
-class There:
-    """What `recover` needs to know of an environment."""
-
-    place: Container
-    database: Container
 
 
 @dataclass
@@ -198,10 +192,11 @@ def test_a_dropped_table_is_there_again_as_it_was_before_the_drop(home: Home) ->
     living.sql("insert into notes values ('too late')")
     living.sql("drop table notes; create table after (text text)")
     ops = living.ops(home.network)
-    done = recover(There(ops.place(), living.archive.place), show_exactly(moment), {}, Silent())
+    session = ops.session(environment.load("testing"), living.archive.container)
+    done = recover(session, show_exactly(moment), RestoreSpec("testing"), Silent())
     assert living.sql("select text from notes order by 1") == [("first",), ("second",)]
     assert living.sql("select to_regclass('after')") == [(None,)]
-    kept = replace(living, server=living.server.named(str(done["kept"])))
+    kept = replace(living, server=living.server.named(done.kept))
     assert kept.sql("select to_regclass('after')") == [("after",)]
     assert leftovers(home.corner) == ""
     assert home.corner.docker("exec", ops.ops, "sh", "-c", "ls /var/lib/slipway") in ("", "lock")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.agent.messages.data import QueryRequest
 from slipway.database import query
 from slipway.errors import Refused, SlipwayError, UsageError
 from tests.integration.postgres_stack import PostgresStack
@@ -15,8 +16,8 @@ def test_a_question_is_answered_with_values_that_json_can_hold(server: PostgresS
         'ü'::text, NULL AS none, true AS yes, '{"a": [1]}'::jsonb AS doc, ARRAY[1, 2] AS list,
         'infinity'::timestamptz AS at, 'NaN'::float AS nan, '\\x00ff'::bytea AS bytes,
         1 AS one, daterange('2026-01-01', NULL) AS stay"""
-    found = server.do("query", None, sql=sql)
-    row = dict(zip(found["columns"], found["rows"][0], strict=True))
+    found = server.call(QueryRequest(sql=sql))
+    row = dict(zip(found.columns, found.rows[0], strict=True))
     assert row == {
         "one": 1, "price": 2.5, "large": 12345678901234567890, "fine": "0.1234567890123456789",
         "text": "ü", "none": None, "yes": True, "doc": {"a": [1]}, "list": [1, 2],
@@ -26,9 +27,9 @@ def test_a_question_is_answered_with_values_that_json_can_hold(server: PostgresS
 
 def test_no_more_rows_than_asked_for_are_sent_and_the_rest_is_said(server: PostgresStack) -> None:
     endless = "select generate_series(1, 1000000000000000)"
-    found = server.do("query", None, sql=endless, limit=3)
-    assert found["rows"] == [[1], [2], [3]]
-    assert found["more"] and found["summary"] == "3 rows, and more"
+    found = server.call(QueryRequest(sql=endless, limit=3))
+    assert found.rows == tuple([n] for n in (1, 2, 3))
+    assert found.more and found.summary == "3 rows, and more"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,15 @@ from typing import Any
 
 import pytest
 
+from slipway.agent.messages.data import ResetReply, ResetRequest, SeedRequest
+from slipway.agent.messages.migrations import (
+    BaselineReply,
+    BaselineRequest,
+    MigrateRequest,
+    MigrationsReply,
+    RollbackRequest,
+)
+from slipway.agent.messages.request import ChangePlan, PlannedStep, Request
 from slipway.client import reset as client_reset
 from slipway.database import identity
 from slipway.database.connection import Server
@@ -30,17 +39,16 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
     place.sql("CREATE TABLE old (id int); INSERT INTO old VALUES (1)")
     folder = FolderStore(tmp_path, "backups/testing")
     given: dict[str, Any] = {
-        "recipients": [person.recipient],
+        "recipients": (person.recipient,),
         "environment": "testing",
         "by": "anna",
     }
     given |= {"migrations": client_reset.migrations(), "seeds": SEEDS}
     with place.server.connect(application="psql of anna"):
-        done = place.do("reset", folder, **given)
-    assert done["summary"] == (
-        f"testing has a new database; the old one is backup {done['backup']}"
-    )
-    assert f"{done['backup']}.json" in [entry.key for entry in folder.entries()]
+        done = place.call(ResetRequest(**given), folder)
+    assert isinstance(done, ResetReply)
+    assert done.summary == (f"testing has a new database; the old one is backup {done.backup}")
+    assert f"{done.backup}.json" in [entry.key for entry in folder.entries()]
     assert any("1 of psql of anna (logbook)" in note for note in place.heard.notes)
     assert {"accounts", "entries", "jobs", "schema_migrations"} <= tables(place.server)
     assert "old" not in tables(place.server)
@@ -50,11 +58,11 @@ def test_a_reset_keeps_a_backup_migrates_seeds_and_says_whose_connections_ended(
 
 
 def test_the_seeds_of_the_checkout_may_run_again(place: PostgresStack) -> None:
-    place.do("migrate", None, migrations=client_reset.migrations())
+    place.call(MigrateRequest(migrations=client_reset.migrations()))
     seeds = client_reset.seeds("dev")
     assert list(seeds) == ["common.sql", "dev.sql"]
     for _ in range(2):
-        assert place.do("seed", None, environment="testing", seeds=seeds)["files"] == list(seeds)
+        assert place.call(SeedRequest(environment="testing", seeds=seeds)).files == tuple(seeds)
     assert place.sql("SELECT count(*) FROM entries") == [(3,)]
 
 
@@ -64,7 +72,7 @@ def test_seeds_are_one_transaction_a_file_and_a_mistake_names_file_and_line(
     place.sql("CREATE TABLE t (id int)")
     good, bad = "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2);\nSELECT 100 % nothing;"
     with pytest.raises(SlipwayError) as caught:
-        place.do("seed", None, seeds={"common.sql": good, "testing.sql": bad})
+        place.call(SeedRequest(seeds={"common.sql": good, "testing.sql": bad}))
     assert str(caught.value) == (
         'seed/testing.sql, line 2: column "nothing" does not exist (SQLSTATE 42703); '
         "nothing of this file was kept; common.sql before it stays"
@@ -233,9 +241,10 @@ def test_a_plan_shows_the_steps_and_whose_connections_would_end_and_changes_noth
 
 def test_the_agent_plans_a_reset_without_a_store_or_a_key(place: PostgresStack) -> None:
     place.sql("CREATE TABLE old (id int)")
-    document = place.do("reset-plan", None, environment="testing", seeds=SEEDS)
-    assert document["summary"] == "it would reset logbook of testing"
-    assert ["seed", "put the sample rows into it: common.sql"] in document["steps"]
+    document = place.call(ResetRequest(environment="testing", seeds=SEEDS, plan=True))
+    assert isinstance(document, ChangePlan)
+    assert document.summary == "it would reset logbook of testing"
+    assert PlannedStep("seed", "put the sample rows into it: common.sql") in document.steps
     assert tables(place.server) == {"old"}
 
 
@@ -287,16 +296,22 @@ def _kill_again_and_again(place: PostgresStack, argv: list[str], whole: float) -
 
 
 def test_migrating_says_which_environment_a_database_is(place: PostgresStack) -> None:
-    place.do("migrate", None, migrations=client_reset.migrations())
+    place.call(MigrateRequest(migrations=client_reset.migrations()))
     assert place.sql("SELECT environment FROM slipway.identity") == [("testing",)]
 
 
 def test_the_database_of_another_environment_is_not_migrated(place: PostgresStack) -> None:
     with place.server.connect() as connection:
         identity.write(connection, "prod")
-    for verb in ("migrate", "rollback", "baseline"):
+    texts = client_reset.migrations()
+    requests: list[Request[MigrationsReply] | Request[BaselineReply]] = [
+        MigrateRequest(migrations=texts),
+        RollbackRequest(migrations=texts),
+        BaselineRequest(version="1", migrations=texts),
+    ]
+    for request in requests:
         with pytest.raises(Refused, match="says that it is 'prod'"):
-            place.do(verb, None, migrations=client_reset.migrations(), version="1")
+            place.call(request)
     assert tables(place.server) == set()
 
 
@@ -305,9 +320,13 @@ def test_only_what_says_that_it_is_dev_goes_without_a_backup(
 ) -> None:
     folder = FolderStore(tmp_path, "backups/dev")
     given: dict[str, Any] = {
-        "recipients": [person.recipient],
+        "recipients": (person.recipient,),
         "migrations": client_reset.migrations(),
     }
     with place.beside("--env", "ENVIRONMENT=dev") as there:
-        assert there.do("reset", folder, environment="dev", **given)["backup"]
-        assert there.do("reset", folder, environment="dev", **given)["backup"] is None
+        request = ResetRequest(environment="dev", **given)
+        replies = [there.call(request, folder) for _ in range(2)]
+    assert [isinstance(reply, ResetReply) and bool(reply.backup) for reply in replies] == [
+        True,
+        False,
+    ]

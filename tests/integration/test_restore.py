@@ -6,6 +6,8 @@ import time
 import psycopg
 import pytest
 
+from slipway.agent.messages.migrations import MigrateRequest
+from slipway.agent.messages.restore import RestorePlan, RestoreRequest, UndoRequest
 from slipway.database import siblings
 from slipway.errors import Refused, UsageError
 from slipway.storage.folder import FolderStore
@@ -27,9 +29,9 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
     peopled.sql("delete from people where id > 10; insert into people (name) values ('late')")
 
     done = restore(peopled, person, store, name)
-    assert (count(peopled), done["rows"], done["head"]) == (1000, 1001, "20260101000000")
-    assert databases(peopled) == {"logbook", done["kept"]}
-    assert count(peopled, done["kept"]) == 11
+    assert (count(peopled), done.rows, done.head) == (1000, 1001, "20260101000000")
+    assert databases(peopled) == {"logbook", done.kept}
+    assert count(peopled, done.kept) == 11
     assert peopled.sql("select lo_get(oid)::text from pg_largeobject_metadata") == [("\\x010203",)]
     assert peopled.sql("show work_mem") == [("5MB",)]
     assert peopled.sql("show search_path") == [('"$user", public, "a b"',)]
@@ -37,14 +39,14 @@ def test_a_restore_takes_the_place_of_what_is_there_and_undo_takes_it_back(
     with peopled.server.connect() as session:
         assert session.execute(comment, ("logbook",)).fetchone() == ("ours",)
 
-    undone = peopled.do("undo")
-    assert undone["back"] == done["kept"] and count(peopled) == 11
-    assert count(peopled, undone["kept"]) == 1000
+    undone = peopled.call(UndoRequest())
+    assert undone.back == done.kept and count(peopled) == 11
+    assert count(peopled, undone.kept) == 1000
     kept = siblings.old_databases(peopled.server)
-    assert [(each.kind, each.name) for each in kept] == [("undone", undone["kept"])]
+    assert [(each.kind, each.name) for each in kept] == [("undone", undone.kept)]
     with pytest.raises(Refused, match="is undone already"):
-        peopled.do("undo")
-    siblings.drop_old(peopled.server, undone["kept"])
+        peopled.call(UndoRequest())
+    siblings.drop_old(peopled.server, undone.kept)
     assert databases(peopled) == {"logbook"}
     wait(lambda: "slipway" not in processes(peopled))
 
@@ -63,7 +65,7 @@ def test_everything_comes_back(
     assert databases(peopled) == {"logbook"}
     done = restore(peopled, person, store, name, create_roles=True)
     assert dumped(peopled) == before
-    assert done["rows"] == 500 + 1 + 400 + 2 + 1 + 1 + 2
+    assert done.rows == 500 + 1 + 400 + 2 + 1 + 1 + 2
 
 
 def test_fifty_sessions_and_a_restore_under_them(
@@ -78,7 +80,7 @@ def test_fifty_sessions_and_a_restore_under_them(
     finally:
         gap, seen, errors = crowd.leave()
     # How long they wait is measured by a benchmark; here they only have to get on.
-    assert done["swap_seconds"] < 10 and gap < 30, (done, gap)
+    assert done.swap_seconds < 10 and gap < 30, (done, gap)
     assert seen == {10, 1000}
     # To those who had a session, to those who waited for one, to those who were just let in.
     told = ("terminating connection", "just been dropped or renamed", "closed the connection")
@@ -91,7 +93,7 @@ def test_a_database_that_is_gone_is_made_again(
     name = person.take(peopled, store)
     peopled.sql("drop database logbook with (force)", "postgres")
     done = restore(peopled, person, store, name)
-    assert (count(peopled), done["kept"], databases(peopled)) == (1000, "", {"logbook"})
+    assert (count(peopled), done.kept, databases(peopled)) == (1000, "", {"logbook"})
 
 
 def test_some_tables_are_restored_beside(
@@ -100,8 +102,8 @@ def test_some_tables_are_restored_beside(
     peopled.sql("create type mood as enum ('ok'); create table \"A b\" (m mood default 'ok')")
     peopled.sql('insert into "A b" values (default), (default); create view v as table people')
     name = person.take(peopled, store)
-    done = restore(peopled, person, store, name, tables=["people", "A b"], into="a 'look' =-")
-    assert done["rows"] == 1002 and count(peopled, "a 'look' =-") == 1000
+    done = restore(peopled, person, store, name, tables=("people", "A b"), into="a 'look' =-")
+    assert done.rows == 1002 and count(peopled, "a 'look' =-") == 1000
     tables = peopled.sql(
         "select relname from pg_class where relkind in ('r', 'v') and "
         "relnamespace = 'public'::regnamespace order by 1",
@@ -111,9 +113,9 @@ def test_some_tables_are_restored_beside(
     peopled.sql("insert into people (name) values ('next')", "a 'look' =-")
     assert peopled.sql("select max(id) from people", "a 'look' =-") == [(1001,)]
     with pytest.raises(Refused, match=r"no table public\.nobody"):
-        restore(peopled, person, store, name, tables=["nobody"], into="x")
+        restore(peopled, person, store, name, tables=("nobody",), into="x")
     with pytest.raises(UsageError, match="add --into=NAME"):
-        restore(peopled, person, store, name, tables=["people"])
+        restore(peopled, person, store, name, tables=("people",))
     with pytest.raises(Refused, match="a database logbook exists already"):
         restore(peopled, person, store, name, into="logbook")
     assert databases(peopled) == {"logbook", "a 'look' =-"}
@@ -125,9 +127,11 @@ def test_a_plan_changes_nothing_and_says_what_is_in_the_way(
     peopled.sql("create role gone; grant select on people to gone")
     name = person.take(peopled, store)
     peopled.sql("drop owned by gone; drop role gone")
-    found = restore(peopled, person, store, name, plan=True)
-    assert [stage for stage, _ in found["stages"]][-1] == "swap"
-    assert "the roles gone do not exist" in found["problems"][0]
+    request = RestoreRequest(id=name, key=person.open(store, name), plan=True)
+    found = peopled.call(request, store)
+    assert isinstance(found, RestorePlan)
+    assert [step.name for step in found.steps][-1] == "swap"
+    assert "the roles gone do not exist" in found.problems[0]
     assert databases(peopled) == {"logbook"}
 
 
@@ -135,12 +139,12 @@ def test_an_old_backup_is_migrated_by_what_came_since_and_nothing_else(
     place: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     texts = {f"{n}_t.sql": f"-- migrate:up\ncreate table t{n} ();\n" for n in (1, 2, 3)}
-    place.do("migrate", None, migrations={"1_t.sql": texts["1_t.sql"]})
+    place.call(MigrateRequest(migrations={"1_t.sql": texts["1_t.sql"]}))
     name = person.take(place, store)
-    place.do("migrate", None, migrations=texts)
-    assert restore(place, person, store, name)["head"] == "1"
-    done = place.do("migrate", None, migrations=texts)["done"]
-    assert [each["file"] for each in done] == ["2_t.sql", "3_t.sql"]
+    place.call(MigrateRequest(migrations=texts))
+    assert restore(place, person, store, name).head == "1"
+    done = place.call(MigrateRequest(migrations=texts)).files
+    assert [run.filename for run in done] == ["2_t.sql", "3_t.sql"]
 
 
 class Crowd:

@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from slipway.agent.messages.restore import DrillRequest, RestoreRequest, UndoRequest
 from slipway.database import siblings
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
@@ -37,7 +38,7 @@ def test_production_goes_elsewhere_scrubbed_or_not_at_all(
     done = restore(peopled, person, store, name, scrub="update people set name = 'n' || id;")
     assert peopled.sql("select count(*) from people where name like 'ü%'") == [(0,)]
     assert peopled.sql("select environment from slipway.identity") == [("testing",)]
-    assert "scrub" in done["timings"]
+    assert "scrub" in done.timings
 
 
 @pytest.mark.parametrize("name", ["-d x=y 'q' \\ ünï %s", "long " * 12 + "ü"])
@@ -50,8 +51,8 @@ def test_any_name_of_a_database_will_do(
         backup = person.take(odd, store)
         odd.sql("drop table people")
         done = restore(odd, person, store, backup)
-        assert count(odd) == 1000 and done["kept"] in databases(place)
-        assert odd.do("undo")["back"] == done["kept"]
+        assert count(odd) == 1000 and done.kept in databases(place)
+        assert odd.call(UndoRequest()).back == done.kept
         for each in siblings.old_databases(odd.server):
             siblings.drop_old(odd.server, each.name)
         assert databases(place) == {"logbook", name}
@@ -73,7 +74,7 @@ def test_a_managed_server_without_a_superuser(
     theirs = peopled.server.named("managed")
     with peopled.beside("--env", "DATABASE_USER=plain", server=theirs) as managed:
         done = restore(managed, person, store, name)
-        assert (count(managed), done["database"]) == (1000, "managed")
+        assert (count(managed), done.database) == (1000, "managed")
         owner = "select tableowner from pg_tables where tablename = 'people'"
         assert managed.sql(owner) == [("plain",)]
         told = "\n".join(managed.heard.notes)
@@ -82,7 +83,7 @@ def test_a_managed_server_without_a_superuser(
 
         with psycopg.connect(**way(peopled, "managed")), pytest.raises(Refused, match="logbook is"):
             restore(managed, person, store, name)
-        assert managed.do("undo")["back"] == done["kept"]
+        assert managed.call(UndoRequest()).back == done.kept
         peopled.sql("alter role plain nocreatedb")
         with pytest.raises(Refused, match="alter role plain createdb"):
             restore(managed, person, store, name)
@@ -96,11 +97,13 @@ def test_what_lies_in_s3_comes_from_there_even_over_a_line_that_breaks(
     keys = (s3.access_key, s3.secret_key)
     with with_s3(peopled, tmp_path / "keys", bucket, s3, keys) as there:
         name = person.take(there, None)
-        key = person.open(far(s3, bucket, s3.endpoint), name).identity
+        key = person.open(far(s3, bucket, s3.endpoint), name)
         peopled.sql("drop table people, noise")
-        assert there.do("restore", id=name, key=key)["rows"] == 1001 + NOISY
-        assert there.do("drill", id=name, key=key)["ok"]
+        assert there.restore(RestoreRequest(id=name, key=key)).rows == 1001 + NOISY
+        assert there.call(DrillRequest(id=name, key=key)).proof.ok
         peopled.sql("drop table people")
         with FaultyS3(s3.port, Faults(cut_downloads_after=[1 << 20, 3 << 20])) as proxy:
-            done = peopled.do("restore", far(s3, bucket, proxy.endpoint), id=name, key=key)
-        assert count(peopled) == 1000 and done["backup"] == name
+            done = peopled.restore(
+                RestoreRequest(id=name, key=key), far(s3, bucket, proxy.endpoint)
+            )
+        assert count(peopled) == 1000 and done.backup == name

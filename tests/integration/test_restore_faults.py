@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.restore import RestoreReply, RestoreRequest
 from slipway.database import siblings
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.storage.folder import FolderStore
@@ -25,7 +26,7 @@ def test_what_is_damaged_is_refused_before_the_server_is_touched(
     folder = tmp_path / "backups" / "testing"
     path, manifest = folder / f"{name}.dump.age", folder / f"{name}.json"
     data, document = bytearray(path.read_bytes()), json.loads(manifest.read_text())
-    key = person.open(store, name).identity
+    key = person.open(store, name)
     if damage == "cut":
         path.write_bytes(data[: len(data) // 2])
     elif damage == "flip":
@@ -41,7 +42,7 @@ def test_what_is_damaged_is_refused_before_the_server_is_touched(
     said = {"cut": "bytes, .* were stored", "flip": "SHA-256 differs", "gone": "holds no"}
     before = peopled.sql("select xact_commit from pg_stat_database where datname = 'logbook'")
     with pytest.raises(SlipwayError, match=said.get(damage, "another archive|damaged one")):
-        peopled.do("restore", store, id=name, key=key)
+        peopled.call(RestoreRequest(id=name, key=key), store)
     assert databases(peopled) == {"logbook"} and before
     assert scratch(peopled) == ""
 
@@ -50,7 +51,7 @@ def test_a_backup_under_way_is_waited_for_not_cut_off(
     peopled: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store)
-    key = person.open(store, name).identity
+    key = person.open(store, name)
     backup = partial(peopled.server.connect, application="slipway backup of ada")
     with backup(), pytest.raises(Busy, match="a backup of ada is at work in logbook"):
         restore(peopled, person, store, name)
@@ -59,7 +60,8 @@ def test_a_backup_under_way_is_waited_for_not_cut_off(
         threading.Timer(3, backup().close).start()
 
     begins = Killer(peopled, "compare", deed=begin)
-    assert begins.run(store, id=name, key=key)["kept"] in databases(peopled)
+    reply = begins.run(store, RestoreRequest(id=name, key=key))
+    assert isinstance(reply, RestoreReply) and reply.kept in databases(peopled)
     assert any(note.startswith("waiting to swap: a backup of ada") for note in begins.notes)
 
 
@@ -73,13 +75,13 @@ def test_a_kill_leaves_the_old_or_the_new_and_the_next_run_converges(
     peopled.sql("delete from people where id > 10")
     killer = Killer(peopled, stage.rstrip("+"), later=0.012 * stage.count("+"))
     with pytest.raises(SlipwayError):
-        killer.run(store, id=name, key=person.open(store, name).identity)
+        killer.run(store, RestoreRequest(id=name, key=person.open(store, name)))
     wait(lambda: "pg_restore" not in processes(peopled))
     assert count(peopled) in ({10, 1000} if "swap" in stage else {10})
     assert scratch(peopled) == ""
 
     done = restore(peopled, person, store, name)
-    assert count(peopled) == 1000 and done["kept"] in databases(peopled)
+    assert count(peopled) == 1000 and done.kept in databases(peopled)
     assert not [each for each in databases(peopled) if "__restore_" in each]
 
 
@@ -90,7 +92,7 @@ def test_a_server_that_restarts_in_the_middle_keeps_the_old(
     killer = Killer(peopled, "fill", deed=lambda: peopled.corner.docker("kill", peopled.db))
     try:
         with pytest.raises(SlipwayError):
-            killer.run(store, id=name, key=person.open(store, name).identity)
+            killer.run(store, RestoreRequest(id=name, key=person.open(store, name)))
     finally:  # also for the tests after this one, which use the same server
         peopled.corner.docker("start", peopled.db)
         port = peopled.corner.port(peopled.db, 5432)
@@ -119,5 +121,5 @@ def test_a_full_scratch_volume_changes_nothing(
         with pytest.raises(Refused, match="of room in the scratch volume"):
             restore(tight, person, store, name)
         with pytest.raises(SlipwayError, match="No space left"):
-            tight.do("restore", FolderStore(tmp_path, "here"), file="big.dump")
+            tight.call(RestoreRequest(file="big.dump"), FolderStore(tmp_path, "here"))
         assert databases(peopled) == {"logbook"}

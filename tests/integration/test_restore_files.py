@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.restore import RestoreRequest
 from slipway.database import identity
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
@@ -36,15 +37,15 @@ def test_a_damaged_foreign_file_is_found_by_decoding_it(
     for name, (data, said) in cases.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(Refused, match=said):
-            peopled.do("restore", files, file=name)
+            peopled.call(RestoreRequest(file=name), files)
     assert databases(peopled) == {"logbook"} and scratch(peopled) == ""
 
 
 def test_a_foreign_dump_of_this_server_is_restored(peopled: PostgresStack, tmp_path: Path) -> None:
     (tmp_path / "mine.dump").write_bytes(plain_dump(peopled))
     peopled.sql("drop table people")
-    done = peopled.do("restore", FolderStore(tmp_path, str(tmp_path)), file="mine.dump")
-    assert (count(peopled), done["backup"]) == (1000, "mine.dump")
+    done = peopled.restore(RestoreRequest(file="mine.dump"), FolderStore(tmp_path, str(tmp_path)))
+    assert (count(peopled), done.backup) == (1000, "mine.dump")
 
 
 def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
@@ -55,12 +56,12 @@ def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
     (tmp_path / "prod.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match="this database says that it is 'prod'"):
-        peopled.do("restore", files, file="prod.dump", scrub="truncate people")
+        peopled.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
     peopled.sql("delete from slipway.identity")
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        peopled.do("restore", files, file="prod.dump")
+        peopled.call(RestoreRequest(file="prod.dump"), files)
     assert databases(peopled) == {"logbook"}
-    peopled.do("restore", files, file="prod.dump", scrub="truncate people")
+    peopled.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
     assert count(peopled) == 0
     assert peopled.sql("select environment from slipway.identity") == [("testing",)]
 
@@ -71,8 +72,8 @@ def test_a_file_of_production_is_scrubbed_when_only_the_person_says_so(
     (tmp_path / "old.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        peopled.do("restore", files, file="old.dump", origin="prod")
-    peopled.do("restore", files, file="old.dump", origin="prod", scrub="truncate people")
+        peopled.call(RestoreRequest(file="old.dump", origin="prod"), files)
+    peopled.call(RestoreRequest(file="old.dump", origin="prod", scrub="truncate people"), files)
     assert count(peopled) == 0
 
 
@@ -80,9 +81,9 @@ def test_a_dump_of_an_older_server_is_restored(peopled: PostgresStack, tmp_path:
     (tmp_path / "old.dump").write_bytes(dump_of_15())
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match="the roles me do not exist there"):
-        peopled.do("restore", files, file="old.dump", into="old")
-    done = peopled.do("restore", files, file="old.dump", into="old", create_roles=True)
-    assert (count(peopled, "old"), done["kept"]) == (7, "")
+        peopled.call(RestoreRequest(file="old.dump", into="old"), files)
+    done = peopled.restore(RestoreRequest(file="old.dump", into="old", create_roles=True), files)
+    assert (count(peopled, "old"), done.kept) == (7, "")
 
 
 def dump_of_15() -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.restore import RestoreRequest
 from slipway.errors import SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder
@@ -71,8 +72,8 @@ def test_everything_but_the_marks_comes_back(everything: PostgresStack, tmp_path
     place = everything
     (tmp_path / "marked.dump").write_bytes(marked(plain_dump(place)))
     before = definitions(place)
-    done = place.do(
-        "restore", FolderStore(tmp_path, str(tmp_path)), file="marked.dump", into="marked"
+    done = place.restore(
+        RestoreRequest(file="marked.dump", into="marked"), FolderStore(tmp_path, str(tmp_path))
     )
     assert any(f"pg_attver of {MARKS} columns" in note for note in place.heard.notes)
     expected = ALONE.sub("", before).replace("(n_distinct=1234, n_dis", "(n_dis")
@@ -80,7 +81,7 @@ def test_everything_but_the_marks_comes_back(everything: PostgresStack, tmp_path
     assert definitions(place, "marked") == expected
     counts = "select count(*), max(name) from people"
     assert place.sql(counts, "marked") == place.sql(counts)
-    assert done["rows"] == 500 + 1 + 400 + 2 + 1 + 1 + 2
+    assert done.rows == 500 + 1 + 400 + 2 + 1 + 1 + 2
 
 
 def test_a_table_alone_comes_back_without_its_marks(
@@ -88,7 +89,7 @@ def test_a_table_alone_comes_back_without_its_marks(
 ) -> None:
     (tmp_path / "marked.dump").write_bytes(marked(plain_dump(everything)))
     files = FolderStore(tmp_path, str(tmp_path))
-    everything.do("restore", files, file="marked.dump", into="alone", tables=["visits"])
+    everything.call(RestoreRequest(file="marked.dump", into="alone", tables=("visits",)), files)
     assert everything.sql("select count(*) from visits", "alone") == [(400,)]
     assert everything.sql(
         "select count(*) from pg_attribute where attoptions::text like '%1234%'", "alone"
@@ -121,7 +122,7 @@ def test_an_error_beside_the_marks_still_ends_the_restore(
     assert broken != whole
     (tmp_path / "broken.dump").write_bytes(broken)
     with pytest.raises(SlipwayError, match=r'pg_restore failed: type "public.mood" does not exist'):
-        everything.do(
-            "restore", FolderStore(tmp_path, str(tmp_path)), file="broken.dump", into="broken"
+        everything.call(
+            RestoreRequest(file="broken.dump", into="broken"), FolderStore(tmp_path, str(tmp_path))
         )
     assert databases(everything) == {"logbook"}

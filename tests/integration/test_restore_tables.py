@@ -33,8 +33,8 @@ def test_a_partitioned_table_brings_its_partitions_and_their_rows(
 ) -> None:
     place.sql(EVENTS)
     name = person.take(place, store)
-    done = restore(place, person, store, name, tables=["events"], into="look")
-    assert done["rows"] == 3
+    done = restore(place, person, store, name, tables=("events",), into="look")
+    assert done.rows == 3
     assert "restored public.events alone, and 3 partitions of them" in place.heard.notes
     assert place.sql("select what from events order by id", "look") == [("x",), ("y",), ("z",)]
     keys = ["Events b", "Events b logbook", "events", "events_a"]
@@ -48,8 +48,8 @@ def test_a_partition_is_restored_alone_as_a_table_of_its_own(
 ) -> None:
     place.sql(EVENTS)
     name = person.take(place, store)
-    tables = ["events_a", "Events b"]
-    assert restore(place, person, store, name, tables=tables, into="look")["rows"] == 3
+    tables = ("events_a", "Events b")
+    assert restore(place, person, store, name, tables=tables, into="look").rows == 3
     found = "select relname from pg_class where relkind in ('r', 'p') and relname ilike 'events%'"
     assert place.sql(f"{found} order by 1", "look") == [
         ("Events b",),

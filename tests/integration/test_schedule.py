@@ -23,9 +23,9 @@ def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
     assert f"backup {run.backup} of logbook is in s3://" in log
     outside.hear(beats=1)
     assert outside.beats == [[name]]  # when the manifest was there
-    seen = summary.draw(clock.store, run.at)
-    assert seen["newest"]["release"] == 7
-    assert seen["runs"]["backup"]["state"] == "ok"
+    seen = summary.summarize(clock.store, run.at)
+    assert seen.newest and seen.newest.release == 7
+    assert seen.runs["backup"].state == "ok"
 
     clock.remove()
     clock.start(backup=NEVER)
@@ -88,8 +88,8 @@ def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     assert clock.manifests() == [f"{run.backup}.json"]
     outside.hear(beats=1)
     assert outside.beats == [clock.manifests()]
-    seen = summary.draw(clock.store, datetime.now(UTC))
-    assert seen["newest"]["verified"]
-    assert seen["drill"]["ok"] and seen["drill"]["backup"] == run.backup
-    assert 0 < seen["drill"]["seconds"] < 60
+    seen = summary.summarize(clock.store, datetime.now(UTC))
+    assert seen.newest and seen.newest.verified
+    assert seen.drill and seen.drill.ok and seen.drill.backup == run.backup
+    assert 0 < seen.drill.seconds < 60
     assert "rows and all else as backed up" in run.text

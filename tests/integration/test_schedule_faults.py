@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.agent.messages.jobs import BackupSummaryRequest
 from slipway.backups.schedule import job_results
 from slipway.client import call
 from slipway.client.container import Container
@@ -34,9 +35,9 @@ def test_a_failure_is_told_once_kept_and_followed_by_no_heartbeat(
     (told,) = outside.notices
     assert told["text"].startswith("testing: the scheduled backup failed: the database logbook")
     assert "inv status --env=testing" in told["text"]
-    result = prune(clock, plan=False)
-    assert result["held"].startswith("the last scheduled backup failed")
-    assert result["removed"] == []
+    pruned = prune(clock, plan=False).pruned
+    assert pruned and pruned.held.startswith("the last scheduled backup failed")
+    assert pruned.removed == ()
 
 
 def test_a_store_that_is_gone_is_a_failure_that_the_volume_remembers(
@@ -97,7 +98,8 @@ def test_a_drill_that_finds_the_backup_wanting_is_a_failure(
     run = clock.wait_for("drill", "failed", 90)
     assert "not every answer is true" in run.text
     outside.hear(notices=1)
-    assert prune(clock, plan=False)["held"].startswith("the last drill failed")
+    pruned = prune(clock, plan=False).pruned
+    assert pruned and pruned.held.startswith("the last drill failed")
 
 
 def test_a_store_that_is_silent_does_not_hold_up_a_status(
@@ -109,9 +111,5 @@ def test_a_store_that_is_silent_does_not_hold_up_a_status(
         clock.options = tuple(form.sub(rf"\1:{port}", word) for word in clock.options)
         clock.start(backup=NEVER)
         with pytest.raises(SlipwayError, match="the store does not answer within 20 s"):
-            call.run(
-                Container(LocalHost("here"), clock.container, "testing"),
-                "results",
-                {},
-                RecordingReporter(),
-            )
+            place = Container(LocalHost("here"), clock.container, "testing")
+            call.call(place, BackupSummaryRequest(), RecordingReporter())

@@ -26,7 +26,7 @@ def test_keys_that_may_only_write_back_up_and_prune_nothing(
     assert len(clock.manifests()) == 1
     outside.hear(beats=1)
     result = prune(clock, plan=False)
-    assert result["summary"] == "the store may not be listed; nothing was pruned"
+    assert result.summary == "the store may not be listed; nothing was pruned"
     clock.place.corner.docker("restart", "--time", "5", clock.container)
     clock.said("nothing was missed")  # its own volume remembers
 
@@ -43,8 +43,8 @@ def test_pruning_by_the_clock_keeps_what_the_policy_says(
     for stamp in ("20260101T000000Z", manifest.stamp()):
         clock.place.sql(f'create database "logbook__before_{stamp}"', "postgres")
     planned = prune(clock, plan=True)
-    assert planned["databases"] == ["logbook__before_20260101T000000Z"]
-    assert planned["removed"] == [old[8], old[7], old[6]]
+    assert planned.databases == ("logbook__before_20260101T000000Z",)
+    assert planned.pruned and planned.pruned.removed == (old[8], old[7], old[6])
     clock.remove()
     clock.start(prune=EVERY_MINUTE)
     run = clock.wait_for("prune", "ok", 90)

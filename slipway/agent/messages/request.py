@@ -39,17 +39,16 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class ChangePlan:
-    """What a change would do, and what is in its way; nothing has been changed."""
+    """What a change would do; nothing has been changed."""
 
     steps: tuple[PlannedStep, ...]
-    problems: tuple[str, ...]
     notes: tuple[str, ...]
     summary: str
 
     @classmethod
     def of(cls, plan: Plan, notes: Sequence[str]) -> "ChangePlan":
-        """Describe a plan that nothing is in the way of."""
-        return cls(PlannedStep.of(plan), (), tuple(notes), f"it would {plan.title}")
+        """Describe a plan."""
+        return cls(PlannedStep.of(plan), tuple(notes), f"it would {plan.title}")
 
 
 def reply_to(kind: type[Request[R_co]]) -> type[R_co]:

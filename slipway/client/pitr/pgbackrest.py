@@ -161,8 +161,8 @@ class Archive:
         if self._run("sh", "-c", 'test -s "$PGBACKREST_CONFIG"', check=False).code != 0:
             raise Refused(
                 f"{self.container.what} keeps no archive of its changes (PITR is off, or its "
-                "settings are incomplete: inv logs --service=db); the last backup is what it has. See "
-                "runbooks/point-in-time.md; nothing was changed"
+                "settings are incomplete: inv logs --service=db); the last backup is what it has. "
+                "See runbooks/point-in-time.md; nothing was changed"
             )
 
     def bases(self) -> list[BaseBackup]:

@@ -120,7 +120,7 @@ class Far:
         self.store = RemoteStore(self.channel, "backups/dev")
         self.desk = StoreServer(self.near, FolderStore(folder, "backups/dev"))
         self._ends = (there[1], back[1])
-        for channel, take in ((self.near, self.desk.answer), (self.channel, self.store.hear)):
+        for channel, take in ((self.near, self.desk.answer), (self.channel, self.store.receive)):
             threading.Thread(target=_pump, args=(channel, take), daemon=True).start()
 
     def close(self) -> None:
@@ -199,7 +199,7 @@ def test_a_closed_line_ends_whoever_waits(far: Far) -> None:
     far.store.put("large", (b"x" * (1 << 20) for _ in range(40)))
     stream = far.store.get("large")
     next(stream)
-    far.store.hear(None)
+    far.store.receive(None)
     with pytest.raises(ChannelBroken):
         list(stream)
     with pytest.raises(ChannelBroken):

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from slipway.backups.schedule import crontab, job_results, notify, policy
+from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Retention
+from slipway.backups.schedule.summary import BackupSummary, LastDrill, NewestBackup
 from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.project import ROOT
@@ -129,21 +131,16 @@ def test_a_result_that_is_none_is_no_result(tmp_path: Path, text: str) -> None:
     assert job_results.read(store, "backup", tmp_path) is None
 
 
-def judged(name: str = "staging", *, scheduled: bool = True, **drawn: Any) -> Backups:
+def judged(name: str = "staging", *, scheduled: bool = True, **seen: Any) -> Backups:
     env = environment.load(name)
-    empty: dict[str, Any] = {
-        "where": "s3://b",
-        "unknown": "",
-        "newest": None,
-        "drill": None,
-        "runs": {},
-    }
-    held = policy.read(ROOT / policy.NAME, name, ENVIRONMENTS)
-    return backup_status.judge(env, held, {**empty, **drawn}, scheduled=scheduled)
+    schedule_policy = policy.read(ROOT / policy.NAME, name, ENVIRONMENTS)
+    summary = BackupSummary("s3://b", **seen)
+    return backup_status.judge(env, schedule_policy, summary, scheduled=scheduled)
 
 
-def taken(hours: float) -> dict[str, Any]:
-    return {"id": "20261122T021500Z-1f3a", "age": hours * 3600, "at": "2026-11-22T02:15:00Z"}
+def taken(hours: float) -> NewestBackup:
+    moment = "2026-11-22T02:15:00Z"
+    return NewestBackup("20261122T021500Z-1f3a", moment, hours * 3600, 1, 1.0, 7, "1", False, None)
 
 
 def test_a_backup_that_is_too_old_is_a_problem_where_it_matters() -> None:
@@ -159,14 +156,14 @@ def test_no_backup_at_all_is_a_problem_for_prod_and_for_a_schedule() -> None:
     assert "no backup" in judged("prod", scheduled=False).problems[0]
     assert "no backup" in judged().problems[0]
     assert judged(scheduled=False).problems == ()
-    first = {"backup": asdict(job_results.begun("backup", NOW, None))}
+    first = {"backup": job_results.begun("backup", NOW, None)}
     assert judged(runs=first).problems == ()
 
 
 def test_a_job_that_failed_is_a_problem_until_a_newer_backup_settles_it() -> None:
-    def failed(job: str, at: datetime) -> dict[str, Any]:
+    def failed(job: str, at: datetime) -> dict[str, JobResult]:
         run = job_results.ended(job_results.begun(job, at, None), "failed", at, "no store")
-        return {job: asdict(run)}
+        return {job: run}
 
     later, earlier = NOW.replace(hour=3), NOW.replace(hour=1)
     told = "the last backup failed at 2026-11-22T03:15:00Z: no store"
@@ -189,9 +186,9 @@ def test_keys_that_may_only_write_are_no_problem() -> None:
 
 
 def test_the_time_a_restore_takes_is_that_of_the_last_good_drill() -> None:
-    drill = {"ok": True, "seconds": 41.5, "why": ""}
+    drill = LastDrill("drill", "2026-11-22T02:15:00Z", 41.5, True, {}, "", "", "")
     assert judged(newest=taken(1), drill=drill).recovery_seconds == 41.5
-    assert judged(newest=taken(1), drill={**drill, "ok": False}).recovery_seconds is None
+    assert judged(newest=taken(1), drill=replace(drill, ok=False)).recovery_seconds is None
 
 
 class Ear(BaseHTTPRequestHandler):

@@ -5,18 +5,31 @@ import stat
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import pytest
 
+from slipway.agent.messages.backups import (
+    BackupList,
+    BackupProof,
+    BackupRow,
+    Leftovers,
+    VerifyReply,
+    VerifyRequest,
+)
+from slipway.agent.messages.request import Reply, Request
 from slipway.backups.format import encryption, manifest
 from slipway.client import backups, keys, restore
+from slipway.client.container import Container
 from slipway.client.restore import RestoreOptions
+from slipway.client.session import Session
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
-from slipway.progress import Silent
+from slipway.hosts.local import LocalHost
+from slipway.progress import Reporter, Silent
 from slipway.show import backups as shown
+from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
 
 
@@ -41,37 +54,65 @@ def test_a_store_of_an_unknown_kind_is_no_folder_of_that_name(place: str) -> Non
     assert "no other kind" in (dev().rules["BACKUP_STORE"].complaint(place) or "")
 
 
-@dataclasses.dataclass
-class Place:
-    """An environment whose store holds what a test says; every backup that is read is whole."""
+R = TypeVar("R", bound=Reply)
 
-    found: dict[str, Any]
-    env: Environment = dataclasses.field(default_factory=lambda: environment.load("dev"))
-    manager: None = None
 
-    def do(self, verb: str, given: Mapping[str, Any], *_: object) -> dict[str, Any]:
-        if verb == "backups":
-            return self.found
-        return {"proofs": [{"id": name, "ok": True} for name in given.get("keys", ())]}
+@dataclasses.dataclass(frozen=True)
+class StoreSession(Session):
+    """An environment whose store holds what a test says; every backup that is read is intact."""
+
+    backups: BackupList
+
+    def call(self, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
+        if not isinstance(request, VerifyRequest):
+            return cast(R, self.backups)
+        proofs = [BackupProof(name, "decode", "", 1.0, True, {}, "") for name in request.keys]
+        return cast(R, VerifyReply(tuple(proofs), ""))
 
 
 OLDER, NEWER, NEWEST = (f"2026112{n}T021500Z-000{n}" for n in range(3))
 
 
-def holding(*whole: str, damaged: Sequence[str] = ()) -> Place:
-    here = dev()
-    sealed = encryption.seal_key(encryption.new_key()[0], backups.recipients(here))
-    rows = [{"id": name, "key": sealed, "recipients": []} for name in whole]
+def row(name: str, *, at: str = "", key: str = "") -> BackupRow:
+    return BackupRow(
+        id=name,
+        at=at,
+        environment="dev",
+        database="logbook",
+        size=1,
+        seconds=1.0,
+        release=0,
+        commit="",
+        migration="",
+        rows=0,
+        server="17",
+        has_role_passwords=False,
+        is_verified=False,
+        recovery_seconds=None,
+        proofs={},
+        recipients=(),
+        where="backups/dev",
+        key=key,
+    )
+
+
+def listing(rows: Sequence[BackupRow], damaged: Mapping[str, str]) -> BackupList:
+    return BackupList("backups/prod", tuple(rows), Leftovers(0, 0), damaged, "")
+
+
+def holding(*intact: str, damaged: Sequence[str] = ()) -> StoreSession:
+    sealed = encryption.seal_key(encryption.new_key()[0], backups.recipients(dev()))
     bad = {name: f"{name}.dump.age is missing" for name in damaged}
-    return Place({"backups": rows, "damaged": bad, "store": "backups/dev"})
+    ops = Container(LocalHost("here"), "ops", "dev")
+    return StoreSession(dev(), ops, None, listing([row(name, key=sealed) for name in intact], bad))
 
 
 def test_the_newest_backup_is_not_verified_by_an_older_one_that_is_whole() -> None:
-    told = backups.verify(holding(NEWER, damaged=[NEWEST, OLDER]), "latest", Silent())
-    assert [each["id"] for each in told["proofs"]] == [NEWER, NEWEST]
+    proofs = backups.verify(holding(NEWER, damaged=[NEWEST, OLDER]), "latest", Silent())
+    assert [proof.id for proof in proofs] == [NEWER, NEWEST]
     with pytest.raises(DifferenceFound, match=rf"{NEWEST}: {NEWEST}\.dump\.age is missing\. Take"):
-        backups.demand_whole(told)
-    backups.demand_whole(backups.verify(holding(NEWER, damaged=[OLDER]), "latest", Silent()))
+        backups.demand_intact(proofs)
+    backups.demand_intact(backups.verify(holding(NEWER, damaged=[OLDER]), "latest", Silent()))
 
 
 @pytest.mark.parametrize("which", ["latest", "all"])
@@ -84,28 +125,28 @@ def test_where_no_backup_is_whole_each_damage_is_told(which: str) -> None:
 
 def test_a_newer_backup_that_is_damaged_is_not_passed_over_silently() -> None:
     heard = RecordingReporter()
-    found = holding(NEWER, OLDER, damaged=[NEWEST]).found
-    assert backups.choose_one(found, "latest", heard)["id"] == NEWER
+    found = holding(NEWER, OLDER, damaged=[NEWEST]).backups
+    assert backups.choose_one(found, "latest", heard).id == NEWER
     assert heard.notes == [
         f"! the newer backup {NEWEST} is damaged and skipped: {NEWEST}.dump.age is missing"
     ]
-    assert backups.choose_one(found, OLDER, heard)["id"] == OLDER and len(heard.notes) == 1
+    assert backups.choose_one(found, OLDER, heard).id == OLDER and len(heard.notes) == 1
 
 
 def test_restores_and_drills_tell_of_the_newer_backup_that_they_pass_over() -> None:
     place, heard = holding(NEWER, damaged=[NEWEST]), RecordingReporter()
-    restore.drill(place, "latest", heard)  # type: ignore[arg-type]
-    restore.restore(place, RestoreOptions(plan=True), heard)  # type: ignore[arg-type]
+    restore.drill(place, "latest", heard)
+    restore.restore(place, RestoreOptions(plan=True), heard)
     assert [NEWEST in note for note in heard.notes] == [True, True]
 
 
 def test_of_a_list_one_is_chosen_by_name_or_by_age() -> None:
-    rows = [{"id": "20261122T021500Z-0002"}, {"id": "20261121T021500Z-0001"}]
+    rows = (row("20261122T021500Z-0002"), row("20261121T021500Z-0001"))
     bad = "20261120T021500Z-0000"
-    found = {"backups": rows, "damaged": {bad: "it is cut"}, "store": "backups/prod"}
+    found = listing(rows, {bad: "it is cut"})
     assert backups.choose(found, "latest") == rows[:1]
     assert backups.choose(found, "all") == rows
-    assert backups.choose(found, rows[1]["id"]) == rows[1:]
+    assert backups.choose(found, rows[1].id) == [rows[1]]
     with pytest.raises(DifferenceFound, match="it is cut"):
         backups.choose(found, bad)
     with pytest.raises(Refused, match="holds no backup 20261123T000000Z-ffff"):
@@ -170,7 +211,7 @@ def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(tmp_path: Path) -> No
 
 
 def test_what_would_be_lost_is_said_honestly() -> None:
-    rows = [{"at": "2026-11-22T02:15:00Z"}]
+    rows = [row("20261122T021500Z-1f3a", at="2026-11-22T02:15:00Z")]
     now = manifest.moment("20261122T021500Z-1f3a").timestamp() + 3 * 3600
     assert "written in the last 3 h is lost, and up to 24 h" in shown.loss(dev(), rows, now)
     assert shown.loss(dev(), []) == "If the database is lost now, everything is lost."

@@ -44,12 +44,14 @@ def test_every_value_can_be_told_as_json(value: object) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))
 def test_a_number_loses_nothing(number: Decimal) -> None:
     told = query.plain(number)
+    assert isinstance(told, int | float | str)
     assert Decimal(repr(told) if isinstance(told, float) else told) == number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_stays_one(number: float) -> None:
-    assert math.isclose(query.plain(number), number, rel_tol=0)
+    told = query.plain(number)
+    assert isinstance(told, float) and math.isclose(told, number, rel_tol=0)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,8 @@ def test_impossible_limits_are_a_mistake_of_usage(limit: int, timeout: float) ->
 
 
 def test_a_shell_in_prod_reads_and_shows_red_and_another_does_neither() -> None:
-    assert "default_transaction_read_only=on" in shell.options(is_write=False)
-    assert "read_only" not in shell.options(is_write=True)
+    assert "default_transaction_read_only=on" in shell.session_options(is_write=False)
+    assert "read_only" not in shell.session_options(is_write=True)
     assert "1;31m" in " ".join(shell.flags("prod", is_write=False))
     assert "1;31m" not in " ".join(shell.flags("staging", is_write=True))
 

@@ -12,6 +12,7 @@ from slipway.migrations.blockers import describe, without_strings
 from slipway.migrations.failure import Failure
 from slipway.migrations.journal import Journal, JournalEntry
 from slipway.migrations.splitter import split
+from slipway.migrations.status import MigrationPlan, MigrationRow, MigrationStatus
 from slipway.progress import Silent
 from slipway.project import COMPOSE
 from slipway.releases import migrations
@@ -140,9 +141,9 @@ def test_what_differs_between_two_dumps_is_taken_out_and_nothing_else() -> None:
 
 
 def test_a_status_that_is_not_clean_is_a_difference() -> None:
-    given.check({"pending": 0, "problems": [], "summary": "3 applied"})
+    given.check(MigrationStatus((), (), 0, "3 applied"))
     with pytest.raises(DifferenceFound, match="1 pending"):
-        given.check({"pending": 1, "problems": [], "summary": "1 pending"})
+        given.check(MigrationStatus((), (), 1, "1 pending"))
 
 
 def test_a_checkout_is_judged_without_a_database(tmp_path: Path) -> None:
@@ -189,11 +190,14 @@ def test_what_can_never_run_is_refused_before_anybody_connects(tmp_path: Path) -
 
 
 def test_a_roll_back_takes_the_newest_that_are_applied() -> None:
-    rows = [{"version": str(n), "applied": n < 3} for n in (1, 2, 3)]
-    assert [each["version"] for each in given.newest({"migrations": rows}, 1)] == ["2"]
-    assert [each["version"] for each in given.newest({"migrations": rows}, 9)] == ["2", "1"]
+    rows = tuple(
+        MigrationRow(str(n), f"{n}_a.sql", "applied", n < 3, False, "", None, "") for n in (1, 2, 3)
+    )
+    status = MigrationStatus(rows, (), 1, "2 applied, 1 pending")
+    assert [row.version for row in given.newest(status, 1)] == ["2"]
+    assert [row.version for row in given.newest(status, 9)] == ["2", "1"]
     with pytest.raises(Refused, match="this is in the way"):
-        given.demand_runnable({"problems": ["edited"]})
+        given.demand_runnable(MigrationPlan((), ("edited",), 17, ""))
 
 
 def test_the_schemas_file_is_written_when_it_changes(tmp_path: Path) -> None:
