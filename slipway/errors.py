@@ -2,6 +2,9 @@
 
 SlipwayError                1  it failed
 ├── UsageError              2  the command line is wrong
+│   └── MessageError        2  client and agent do not understand each other
+│       ├── UnknownField    2  one sends a field that the other does not have
+│       └── MissingField    2  one needs a field that the other does not send
 ├── ConfigError             2  a file of the project is wrong; names file and key
 ├── Refused                 3  nothing was changed
 │   └── Damaged             3  a backup is not what its manifest says

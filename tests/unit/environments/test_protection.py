@@ -120,7 +120,7 @@ def test_a_name_that_would_guard_nothing_is_found(
 # What a task calls when it destroys, and the deeds that stand for it.
 DESTROYING = {
     "client_reset.reset": {"reset"},
-    "client_reset.sow": {"seed"},
+    "client_reset.seed": {"seed"},
     "client_restore.restore": {"restore"},
     "client_restore.undo": {"undo"},
     "backup_status.prune": {"prune"},
