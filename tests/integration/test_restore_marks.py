@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.agent.messages.restore import RestoreRequest
+from slipway.agent.messages.restore import DrillRequest, RestoreRequest
 from slipway.errors import SlipwayError
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder
@@ -106,8 +106,8 @@ def test_a_backup_tells_of_marks_and_is_drilled_and_restored_without(
     with everything.beside("--volume", f"{script}:/usr/local/sbin/pg_dump:ro") as older:
         name = person.take(older, store)
         assert any("pg_dump here, released before it" in note for note in older.heard.notes)
-        key = person.open(store, name).identity
-        assert older.do("drill", store, id=name, key=key)["ok"]
+        request = DrillRequest(id=name, key=person.open(store, name))
+        assert older.call(request, store).proof.ok
         assert any("left out: pg_attver of" in note for note in older.heard.notes)
     everything.sql("drop event trigger watching; drop table visits")
     restore(everything, person, store, name)
