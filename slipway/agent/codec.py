@@ -49,11 +49,11 @@ def decode(kind: type[T], document: object, *, complete: bool = False) -> T:
 
     Raises UnknownField, MissingField, or MessageError for a value of another type.
     """
-    return cast(T, _Decoder(complete).value(kind, document, kind.__name__))
+    return cast(T, _Decoder(complete).value(kind, document, ""))
 
 
 class _Decoder:
-    """Reads values by their types; `where` leads to a value, for a person."""
+    """Reads values by their types; `where` leads to a value, for a person: `BackupRow.size`."""
 
     def __init__(self, complete: bool) -> None:
         self._complete = complete
@@ -79,6 +79,7 @@ class _Decoder:
         raise MessageError(f"{where} is of another type ({type(document).__name__})")
 
     def _message(self, kind: type, document: object, where: str) -> object:
+        where = where or kind.__name__
         if not isinstance(document, dict):
             raise MessageError(f"{where} is of another type ({type(document).__name__})")
         fields = {each.name: each for each in dataclasses.fields(kind)}

@@ -59,11 +59,11 @@ def call(ops: Container, request: Request[R], reporter: Reporter, store: Store |
         finally:
             if server is not None:
                 server.close()
-    return _decode_reply(request, reply, ops)
+    return read_reply(request, reply, ops)
 
 
-def _decode_reply(request: Request[R], reply: object, ops: Container) -> R:
-    """Read a reply. Raises Refused where another version of the engine wrote it."""
+def read_reply(request: Request[R], reply: object, ops: Container) -> R:
+    """Read a reply. Raises SlipwayError where another version of the engine wrote it."""
     try:
         return decode(reply_to(type(request)), reply, complete=True)
     except UnknownField as error:
