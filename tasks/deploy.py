@@ -88,10 +88,10 @@ def status(env: "Environment", *, check: bool = False, json: bool = False) -> No
     from slipway.releases import status as statuses
     from slipway.show import output
 
-    found = statuses.read(env)
-    output.show_status(found, as_json=json)
+    report = statuses.read(env)
+    output.show_status(report, as_json=json)
     if check:
-        statuses.check(found)
+        statuses.check(report)
 
 
 @command(runbook="deploy")

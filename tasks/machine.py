@@ -52,10 +52,10 @@ def create(
     from slipway.machines.provider import MachineSpec
     from slipway.show import plans, progress
 
-    wish = MachineSpec(name, host, port, address, fingerprint)
+    spec = MachineSpec(name, host, port, address, fingerprint)
     if provider == inventory.LOCAL and not plan:
         prepare.prepare(progress.TerminalReporter())
-    steps = Joining(_place(env), provider, _provider(env, provider), wish).plan()
+    steps = Joining(_place(env), provider, _provider(env, provider), spec).plan()
     plans.preview(steps) if plan else plans.follow(steps)
 
 
@@ -70,16 +70,16 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     from slipway.machines import listing
     from slipway.show import output, table
 
-    found = listing.call(
+    rows = listing.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
     columns = [field.name for field in fields(listing.MachineRow)]
-    if not (found or json):
+    if not (rows or json):
         output.say(
             f"{env.name} has no machines yet; rehearse with: "
             f"inv machine.create --env={env.name} --provider=local --name=m1"
         )
-    table.rows(columns, [asdict(row) for row in found], as_json=json)
+    table.rows(columns, [asdict(row) for row in rows], as_json=json)
 
 
 @command(
@@ -136,8 +136,8 @@ def copy(
         side = (
             copying.container(host, env.prefix, container) if container else copying.Endpoint(host)
         )
-        done = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
-    output.say(f"{done.path}: {done.size} bytes, SHA-256 {done.sum[:12]}")
+        result = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
+    output.say(f"{result.path}: {result.size} bytes, SHA-256 {result.sum[:12]}")
 
 
 @command(

@@ -63,7 +63,7 @@ class Lease:
         self._token = token
         self._pace = pace
         self._refreshed = time.time()
-        self._done = threading.Event()
+        self._ended = threading.Event()
         self._lost = False
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()
@@ -77,19 +77,19 @@ class Lease:
             raise SlipwayError(f"the lease on {self._app} was lost; nothing more is changed")
 
     def give_back(self) -> None:
-        self._done.set()
+        self._ended.set()
         self._thread.join(timeout=self._pace.beat)
         script(self._manager, RELEASE, self._app, self._token, timeout=20)
 
     def _beat(self) -> None:
-        while not self._done.wait(self._pace.beat):
+        while not self._ended.wait(self._pace.beat):
             # A beat that fails is tried again; the lease outlives several.
             with contextlib.suppress(SlipwayError):
                 self._refresh()
 
     def _refresh(self) -> None:
-        done = script(self._manager, REFRESH, self._app, self._token, timeout=15)
-        self._lost = self._lost or "lost" in done.out
+        result = script(self._manager, REFRESH, self._app, self._token, timeout=15)
+        self._lost = self._lost or "lost" in result.out
         self._refreshed = time.time()
 
 
@@ -109,8 +109,8 @@ def take(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Leas
     """Take the lease, also from a holder that has been silent for too long. Raises Busy."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
-        done = script(manager, TAKE, app, token, owner(), reason, process.name(), timeout=20)
-        lines = done.out.splitlines()
+        result = script(manager, TAKE, app, token, owner(), reason, process.name(), timeout=20)
+        lines = result.out.splitlines()
         if lines[0] == "taken":
             return Lease(manager, app, token, pace)
         holder = parse(lines)

@@ -46,20 +46,20 @@ class Node:
         return self.labels.get(DATA_LABEL) == "true"
 
 
-def read(found: Mapping[str, Any]) -> Node:
+def read(document: Mapping[str, Any]) -> Node:
     """Read what `docker node inspect` says of one node."""
-    manager = found.get("ManagerStatus") or {}
+    manager = document.get("ManagerStatus") or {}
     return Node(
-        id=found["ID"],
-        hostname=found["Description"]["Hostname"],
+        id=document["ID"],
+        hostname=document["Description"]["Hostname"],
         # A worker's status may say 0.0.0.0; a manager's own address is always right.
-        address=manager.get("Addr", found["Status"].get("Addr", "")).rpartition(":")[0]
-        or found["Status"].get("Addr", ""),
-        role=found["Spec"]["Role"],
-        state=found["Status"]["State"],
-        availability=found["Spec"]["Availability"],
+        address=manager.get("Addr", document["Status"].get("Addr", "")).rpartition(":")[0]
+        or document["Status"].get("Addr", ""),
+        role=document["Spec"]["Role"],
+        state=document["Status"]["State"],
+        availability=document["Spec"]["Availability"],
         leader=bool(manager.get("Leader")),
         reachable=manager.get("Reachability", "reachable") == "reachable",
-        engine=found["Description"]["Engine"].get("EngineVersion", ""),
-        labels=found["Spec"].get("Labels") or {},
+        engine=document["Description"]["Engine"].get("EngineVersion", ""),
+        labels=document["Spec"].get("Labels") or {},
     )

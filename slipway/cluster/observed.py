@@ -67,32 +67,32 @@ class Observed:
 
 def observe(manager: Host, app: str) -> Observed:
     """Read everything that belongs to `app`. Raises HostError when the engine does not answer."""
-    done = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=60, check=False)
-    if done.code != 0 and "\nnow" not in done.out:
-        reason = last_line(done.err or done.out)
+    result = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=60, check=False)
+    if result.code != 0 and "\nnow" not in result.out:
+        reason = last_line(result.err or result.out)
         raise HostError(manager.name, f"the Docker engine does not answer: {reason}")
-    return parse(done.check().out)
+    return parse(result.check().out)
 
 
 def parse(text: str) -> Observed:
     """Read the lines that OBSERVE prints."""
-    found: dict[str, list[list[Any]]] = {}
+    objects: dict[str, list[list[Any]]] = {}
     for line in text.splitlines():
         word, _, rest = line.partition("\t")
-        found.setdefault(word, []).append([json.loads(part) for part in rest.split("\t")])
-    counts = {count["ID"]: str(count["Replicas"]) for (count,) in found.get("count", [])}
-    services = [_service(spec, counts) for (spec,) in found.get("service", [])]
-    nodes = [node.read(spec) for (spec,) in found.get("node", [])]
+        objects.setdefault(word, []).append([json.loads(part) for part in rest.split("\t")])
+    counts = {count["ID"]: str(count["Replicas"]) for (count,) in objects.get("count", [])}
+    services = [_service(spec, counts) for (spec,) in objects.get("service", [])]
+    nodes = [node.read(spec) for (spec,) in objects.get("node", [])]
     return Observed(
-        swarm=str(found["swarm"][0][0]),
-        now=int(found["now"][0][0]),
+        swarm=str(objects["swarm"][0][0]),
+        now=int(objects["now"][0][0]),
         nodes=tuple(sorted(nodes, key=lambda one: one.name)),
         services=tuple(sorted(services, key=lambda service: service.name)),
         configs={
-            name: labels or {} for _, name, labels in sorted(found.get("config", []), key=_age)
+            name: labels or {} for _, name, labels in sorted(objects.get("config", []), key=_age)
         },
-        secrets=frozenset(name for (name,) in found.get("secret", [])),
-        networks=frozenset(name for (name,) in found.get("network", [])),
+        secrets=frozenset(name for (name,) in objects.get("secret", [])),
+        networks=frozenset(name for (name,) in objects.get("network", [])),
     )
 
 

@@ -16,8 +16,8 @@ NETWORKS = shell_scripts.read(__file__, "stacks_networks.sh")
 def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
     """Hand a stack file to the Swarm. Raises SlipwayError when it would drop a part of it."""
     argv = [*DEPLOY, "--with-registry-auth", "--compose-file", "-", name]
-    done = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
-    for line in done.err.splitlines():
+    result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
+    for line in result.err.splitlines():
         if "gnoring" in line or "nsupported" in line:
             raise SlipwayError(f"the Swarm would drop a part of {name}: {line.strip()}")
 

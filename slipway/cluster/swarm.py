@@ -47,16 +47,16 @@ class Membership:
 
 def membership(host: Host) -> Membership:
     """Ask a host's engine for its place in a Swarm."""
-    found = json.loads(host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out)
-    if not found["LocalNodeState"]:
+    swarm = json.loads(host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out)
+    if not swarm["LocalNodeState"]:
         raise HostError(host.name, "its engine does not answer")
     return Membership(
-        state=found["LocalNodeState"],
-        node=found["NodeID"],
-        manager=bool(found["ControlAvailable"]),
-        address=found["NodeAddr"],
-        managers=tuple(each["Addr"] for each in found["RemoteManagers"] or ()),
-        trouble=found.get("Error", ""),
+        state=swarm["LocalNodeState"],
+        node=swarm["NodeID"],
+        manager=bool(swarm["ControlAvailable"]),
+        address=swarm["NodeAddr"],
+        managers=tuple(manager["Addr"] for manager in swarm["RemoteManagers"] or ()),
+        trouble=swarm.get("Error", ""),
     )
 
 
@@ -76,17 +76,17 @@ def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  
 
     This computer advertises and listens on 127.0.0.1, so nobody else can join.
     """
-    found = _decided(host, "pending")
-    if found.active and found.manager:
+    current = _decided(host, "pending")
+    if current.active and current.manager:
         return False
-    if found.state != "inactive":
-        raise _stranger(host, found)
+    if current.state != "inactive":
+        raise _other_swarm(host, current)
     place = ["--advertise-addr", advertise, "--listen-addr", f"{listen}:{PORT}"]
     pool = ["--default-addr-pool", _free_pool(host), "--default-addr-pool-mask-length", "24"]
-    done = host.run(["docker", "swarm", "init", *place, *pool], check=False)
-    if done.code != 0 and _decided(host, "pending", "inactive").manager:
+    result = host.run(["docker", "swarm", "init", *place, *pool], check=False)
+    if result.code != 0 and _decided(host, "pending", "inactive").manager:
         return False  # somebody else was quicker
-    done.check()
+    result.check()
     return True
 
 
@@ -94,9 +94,9 @@ def _decided(host: Host, *undecided: str) -> Membership:
     """Read a host's place when it is none of these any more, or after a while what it is."""
     deadline = time.monotonic() + BEGINNING
     while True:
-        found = membership(host)
-        if found.state not in undecided or found.trouble or time.monotonic() > deadline:
-            return found
+        current = membership(host)
+        if current.state not in undecided or current.trouble or time.monotonic() > deadline:
+            return current
         time.sleep(0.3 * SECONDS)
 
 
@@ -106,16 +106,16 @@ def join(manager: Host, new: Host, advertise: str) -> bool:
     if here.active and here.node in {node.id for node in nodes(manager)}:
         return False
     if here.state != "inactive":
-        raise _stranger(new, here)
+        raise _other_swarm(new, here)
     token = manager.run(["docker", "swarm", "join-token", "--quiet", "worker"]).out.strip()
-    wish = {
+    body = {
         "ListenAddr": f"0.0.0.0:{PORT}",
         "AdvertiseAddr": advertise,
         "DataPathAddr": advertise,
         "RemoteAddrs": there.managers,
         "JoinToken": token,
     }
-    _post(new, "/swarm/join", wish)
+    _post(new, "/swarm/join", body)
     joined = membership(new).node
     _wait(new, f"{new.name} in the Swarm", lambda: joined in {n.id for n in nodes(manager)})
     return True
@@ -123,9 +123,9 @@ def join(manager: Host, new: Host, advertise: str) -> bool:
 
 def label(manager: Host, node: str, **labels: str) -> bool:
     """Give a node labels (`_` stands for `.`); True if one was missing."""
-    wanted = {key.replace("_", "."): value for key, value in labels.items()}
-    (found,) = (each for each in nodes(manager) if each.id == node)
-    missing = {key: value for key, value in wanted.items() if found.labels.get(key) != value}
+    requested = {key.replace("_", "."): value for key, value in labels.items()}
+    (current,) = (each for each in nodes(manager) if each.id == node)
+    missing = {key: value for key, value in requested.items() if current.labels.get(key) != value}
     words = [word for key, value in missing.items() for word in ("--label-add", f"{key}={value}")]
     if words:
         _update(manager, words, node)
@@ -143,23 +143,23 @@ def balance(manager: Host) -> list[str]:
 
     Nodes that are down count for nothing; the leader and the data machine are demoted last.
     """
-    known = [node for node in settled(manager) if node.is_ready]
-    managers = [node for node in known if node.is_manager]
-    workers = [node for node in known if not node.is_manager and node.availability == "active"]
-    surplus = len(managers) - managers_for(len(known))
-    asked = membership(manager).node
-    done = []
+    ready = [node for node in settled(manager) if node.is_ready]
+    managers = [node for node in ready if node.is_manager]
+    workers = [node for node in ready if not node.is_manager and node.availability == "active"]
+    surplus = len(managers) - managers_for(len(ready))
+    own_id = membership(manager).node
+    lines = []
     for node in sorted(workers, key=_name)[: max(0, -surplus)]:
         promote(manager, node)
-        done.append(f"{node.name} is a manager now")
-    spare = [node for node in managers if node.id != asked]
+        lines.append(f"{node.name} is a manager now")
+    spare = [node for node in managers if node.id != own_id]
     followers = sorted(spare, key=lambda node: (node.holds_data, node.leader, node.name))
     for node in followers[: max(0, surplus)]:
         demote(manager, node)
-        done.append(f"{node.name} is a worker now")
+        lines.append(f"{node.name} is a worker now")
     if surplus > 0:
         time.sleep(RENEWAL)
-    return done
+    return lines
 
 
 def settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
@@ -169,9 +169,9 @@ def settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
     """
     deadline = time.monotonic() + timeout
     while True:
-        found = nodes(manager)
-        if time.monotonic() > deadline or all(node.state != "unknown" for node in found):
-            return found
+        members = nodes(manager)
+        if time.monotonic() > deadline or all(node.state != "unknown" for node in members):
+            return members
         time.sleep(0.3 * SECONDS)
 
 
@@ -183,10 +183,10 @@ def promote(manager: Host, node: Node) -> None:
 
 def demote(manager: Host, node: Node) -> None:
     """Make a manager a worker and wait until the other managers count without it."""
-    done = manager.run(["docker", "node", "demote", node.id], check=False)
-    if FORGOTTEN in done.err:
+    result = manager.run(["docker", "node", "demote", node.id], check=False)
+    if FORGOTTEN in result.err:
         return
-    done.check()
+    result.check()
     _wait(manager, f"{node.name} a worker", lambda: _is(manager, node, "worker"))
 
 
@@ -215,7 +215,7 @@ def forget(manager: Host, node: Node) -> None:
     manager.run(["docker", "node", "rm", "--force", node.id])
 
 
-def go_on_alone(host: Host, advertise: str) -> None:
+def force_new_cluster(host: Host, advertise: str) -> None:
     """Make a manager without a majority the only one; it keeps services, records and secrets."""
     place = ["--advertise-addr", advertise, "--listen-addr", f"0.0.0.0:{PORT}"]
     host.run(["docker", "swarm", "init", "--force-new-cluster", *place])
@@ -229,8 +229,8 @@ def leave(host: Host) -> bool:
     return True
 
 
-def _stranger(host: Host, found: Membership) -> Refused:
-    state = ": ".join(word for word in (f"state {found.state}", found.trouble) if word)
+def _other_swarm(host: Host, current: Membership) -> Refused:
+    state = ": ".join(word for word in (f"state {current.state}", current.trouble) if word)
     return Refused(
         f"{host.name}: it belongs to another Swarm ({state}); if that is a "
         f"left-over, type `docker swarm leave --force` on {host.name}, then run this again"
@@ -267,8 +267,8 @@ def _update(manager: Host, words: Sequence[str], node: str) -> None:
 
 def _is(manager: Host, node: Node, role: str) -> bool:
     argv = ["docker", "node", "inspect", node.id, "--format", "{{json .ManagerStatus}}"]
-    found = manager.run(argv, check=False).out.strip()
-    return (found not in ("", "null")) == (role == "manager")
+    status = manager.run(argv, check=False).out.strip()
+    return (status not in ("", "null")) == (role == "manager")
 
 
 def _wait(host: Host, what: str, reached: Callable[[], bool], timeout: float = 1 * MINUTES) -> None:

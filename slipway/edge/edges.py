@@ -66,9 +66,11 @@ class Edges:
 
         def one(host: Host) -> None:
             argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
-            done = host.run(argv, stdin=routing.document, timeout=20, check=False)
-            if done.code != 0:
-                raise HostError(host.name, f"the edge did not take the new routes: {_reason(done)}")
+            result = host.run(argv, stdin=routing.document, timeout=20, check=False)
+            if result.code != 0:
+                raise HostError(
+                    host.name, f"the edge did not take the new routes: {_reason(result)}"
+                )
 
         parallel.each(self.hosts, one)
 
@@ -76,8 +78,8 @@ class Edges:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
 
         def one(host: Host) -> tuple[str, str]:
-            done = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
-            return host.name, done.out.strip() if done.code == 0 else ""
+            result = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
+            return host.name, result.out.strip() if result.code == 0 else ""
 
         return dict(parallel.each(self.hosts, one))
 
@@ -100,11 +102,11 @@ class Edges:
 
         def one(host: Host) -> None:
             while True:
-                done = host.run(["sh", "-euc", ASK, "sh", self.app, "fetch", *urls], check=False)
-                if done.code == 0:
+                result = host.run(["sh", "-euc", ASK, "sh", self.app, "fetch", *urls], check=False)
+                if result.code == 0:
                     return
                 if time.monotonic() > deadline:
-                    raise HostError(host.name, f"seen from the edge, {_reason(done)}")
+                    raise HostError(host.name, f"seen from the edge, {_reason(result)}")
                 time.sleep(POLL)
 
         parallel.each(self.hosts, one)

@@ -56,9 +56,9 @@ class Environment:
 
 def names(compose: Path = COMPOSE) -> list[str]:
     """List the environments: every env file beside compose.yml but common.env."""
-    found = {path.stem for path in compose.glob("[!.]*.env")} - {"common"}
+    stems = {path.stem for path in compose.glob("[!.]*.env")} - {"common"}
     order = ["dev", "testing", "staging", "prod"]
-    return [name for name in order if name in found] + sorted(found - set(order))
+    return [name for name in order if name in stems] + sorted(stems - set(order))
 
 
 def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> Environment:

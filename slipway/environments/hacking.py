@@ -33,8 +33,8 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
 
 def address() -> str:
     """Return where the loop's edge is open on this computer."""
-    done = _host().run([*COMPOSE_COMMAND, "port", "edge", "8080"], timeout=20)
-    return f"http://{done.out.strip().replace('127.0.0.1', 'localhost')}"
+    result = _host().run([*COMPOSE_COMMAND, "port", "edge", "8080"], timeout=20)
+    return f"http://{result.out.strip().replace('127.0.0.1', 'localhost')}"
 
 
 def _attach(argv: Sequence[str]) -> None:

@@ -104,21 +104,21 @@ class ArchiveReader:
 
 def shared(chunks: Generator[bytes], readers: int) -> list[ArchiveReader]:
     """Read a stream once and give every reader all of it, at the pace of the slowest."""
-    found = [ArchiveReader() for _ in range(readers)]
+    consumers = [ArchiveReader() for _ in range(readers)]
 
     def pump() -> None:
         end: BaseException | None = None
         try:
             for chunk in chunks:
-                given = [reader.give(chunk) for reader in found]
-                if not any(given):
+                accepted = [reader.give(chunk) for reader in consumers]
+                if not any(accepted):
                     break
         except BaseException as error:  # it belongs to those who read, not to this thread
             end = error
         finally:
             chunks.close()
-        for reader in found:
+        for reader in consumers:
             reader.give(end)
 
     threading.Thread(target=pump, daemon=True).start()
-    return found
+    return consumers

@@ -48,8 +48,8 @@ def is_ignored(name: str, patterns: Sequence[Pattern]) -> bool:
 
 def _below(folder: Path, prefix: str, patterns: Sequence[Pattern]) -> Iterator[str]:
     with os.scandir(folder / prefix) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
+        children = sorted(entries, key=lambda entry: entry.name)
+    for entry in children:
         name = f"{prefix}{entry.name}"
         ignored = is_ignored(name, patterns)
         if entry.is_dir(follow_symlinks=False):

@@ -32,22 +32,22 @@ def bases(dockerfile: str) -> list[str]:
     """Return the images that the text of a Dockerfile starts from or copies from."""
     arguments: dict[str, str] = {}
     stages: set[str] = {"scratch"}
-    found: list[str] = []
+    named: list[str] = []
     text = re.sub(r"\\\r?\n", " ", dockerfile)
     for words in (line.split() for line in text.splitlines()):
         match [word.upper() for word in words[:1]]:
-            case ["ARG"] if not found:  # only those before the first FROM count in a FROM
+            case ["ARG"] if not named:  # only those before the first FROM count in a FROM
                 for word in words[1:]:
                     name, _, default = word.partition("=")
                     arguments[name] = default.strip("\"'")
             case ["FROM"]:
                 rest = [word for word in words[1:] if not word.startswith("--")]
-                found.append(_filled(rest[0], arguments) if rest else "")
+                named.append(_filled(rest[0], arguments) if rest else "")
                 if len(rest) == 3 and rest[1].upper() == "AS":
                     stages.add(rest[2].lower())
             case ["COPY"]:
-                found += [word[7:] for word in words if word.startswith("--from=")]
-    images = [image for image in found if image and image.lower() not in stages]
+                named += [word[7:] for word in words if word.startswith("--from=")]
+    images = [image for image in named if image and image.lower() not in stages]
     return [plain(image) for image in images if not image.isdigit()]
 
 
@@ -70,8 +70,8 @@ def _of_compose(folder: Path) -> Iterator[str]:
         except yaml.YAMLError as error:
             line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
             raise ConfigError(f"compose/{path.name}: line {line} is not YAML") from None
-        found = (document or {}).get("services") or {}
-        services += [{"name": n, **s} for n, s in found.items() if isinstance(s, dict)]
+        specs = (document or {}).get("services") or {}
+        services += [{"name": n, **s} for n, s in specs.items() if isinstance(s, dict)]
     for service in services:
         if "build" in service:
             built |= {service["name"], service.get("image", "")}

@@ -40,10 +40,10 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporte
     chains = layers(images)
     groups: dict[Shipment, list[Host]] = {}
     for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
-        wanted = tuple(image for image in images if image.id not in present)
-        spare = dispensable([chains[image.id] for image in wanted], list(present.values()))
-        if wanted:
-            groups.setdefault(Shipment(wanted, frozenset(spare)), []).append(host)
+        lacking = tuple(image for image in images if image.id not in present)
+        spare = dispensable([chains[image.id] for image in lacking], list(present.values()))
+        if lacking:
+            groups.setdefault(Shipment(lacking, frozenset(spare)), []).append(host)
     sizes = []
     for cargo, group in groups.items():
         reporter.note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
@@ -67,16 +67,16 @@ def layers(images: Collection[Image]) -> dict[str, Chain]:
     """Map each image's id to its layers, from the bottom up."""
     form = "{{.Id}} {{json .RootFS.Layers}}"
     ids = [image.id for image in images]
-    done = LocalHost().run(["docker", "image", "inspect", "--format", form, *ids])
-    return _chains(done.out)
+    result = LocalHost().run(["docker", "image", "inspect", "--format", form, *ids])
+    return _chains(result.out)
 
 
-def dispensable(wanted: Collection[Chain], present: Collection[Chain]) -> set[str]:
+def dispensable(lacking: Collection[Chain], present: Collection[Chain]) -> set[str]:
     """Name the layers that need not travel: they stand on the same layers on the other side."""
     known = {chain[:depth] for chain in present for depth in range(1, len(chain) + 1)}
     spare: set[str] = set()
     needed: set[str] = set()
-    for chain in wanted:
+    for chain in lacking:
         for depth, layer in enumerate(chain, 1):
             (spare if chain[:depth] in known else needed).add(layer)
     return spare - needed
@@ -91,13 +91,15 @@ def _ship(hosts: Sequence[Host], cargo: Shipment) -> list[int]:
     def one(host: Host) -> int:
         with contextlib.closing(own[host.name]) as reader:
             argv = ["docker", "load"]
-            done = host.run(argv, stdin=reader, timeout=60 * MINUTES, check=False)
+            result = host.run(argv, stdin=reader, timeout=60 * MINUTES, check=False)
         if cargo.spare and _lost(host, cargo):
             # An engine with another image store wants every layer.
-            whole = archive.save(tags, ())
-            done = host.run(["docker", "load"], stdin=whole, timeout=60 * MINUTES, check=False)
-        if done.code != 0:
-            raise HostError(host.name, f"docker load failed: {last_line(done.err)}")
+            every_layer = archive.save(tags, ())
+            result = host.run(
+                ["docker", "load"], stdin=every_layer, timeout=60 * MINUTES, check=False
+            )
+        if result.code != 0:
+            raise HostError(host.name, f"docker load failed: {last_line(result.err)}")
         if lost := _lost(host, cargo):
             raise HostError(
                 host.name,

@@ -58,37 +58,41 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
         return {}
     form = '{{json .RepoTags}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
     # A missing image makes the command fail, and the others are listed all the same.
-    done = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
-    found = {}
-    for line in done.out.splitlines():
+    result = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
+    images = {}
+    for line in result.out.splitlines():
         if line.count("\t") != 2:
             continue  # the empty line that stands for a missing image
         names, ident, standin = line.split("\t")
         for name in json.loads(names):
             if name in tags:
-                found[name] = Image(name, ident, standin not in ("", "<no value>"))
-    return found
+                images[name] = Image(name, ident, standin not in ("", "<no value>"))
+    return images
 
 
 def build(host: LocalHost, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
     """Build images under their tags. Raises SlipwayError with the last lines of a failed build."""
     with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
-        for outcome in [pool.submit(_build, host, one, name, reporter) for one, name in builds]:
+        for outcome in [
+            pool.submit(_build, host, source, name, reporter) for source, name in builds
+        ]:
             outcome.result()
 
 
-def _build(host: LocalHost, one: Build, name: str, reporter: Reporter) -> None:
-    if not one.dockerfile.is_file():
-        raise ConfigError(f"compose.yml: services.{one.service}.build: no {one.dockerfile.name}")
-    reporter.note(f"building {one.service}")
-    argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(one.dockerfile)]
-    for key, value in sorted(one.args.items()):
+def _build(host: LocalHost, build: Build, name: str, reporter: Reporter) -> None:
+    if not build.dockerfile.is_file():
+        raise ConfigError(
+            f"compose.yml: services.{build.service}.build: no {build.dockerfile.name}"
+        )
+    reporter.note(f"building {build.service}")
+    argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(build.dockerfile)]
+    for key, value in sorted(build.args.items()):
         argv += ["--build-arg", f"{key}={value}"]
-    done = host.run([*argv, str(one.context)], timeout=30 * MINUTES, check=False)
-    if done.code != 0:
-        last = "\n".join(f"    {line}" for line in done.err.strip().splitlines()[-12:])
+    result = host.run([*argv, str(build.context)], timeout=30 * MINUTES, check=False)
+    if result.code != 0:
+        last = "\n".join(f"    {line}" for line in result.err.strip().splitlines()[-12:])
         raise SlipwayError(
-            f"the image of {one.service} does not build; nothing was changed\n{last}"
+            f"the image of {build.service} does not build; nothing was changed\n{last}"
         )
 
 

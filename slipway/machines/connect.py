@@ -39,23 +39,23 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         here = LocalHost(name="this computer")
         return Cluster(here, {here.name: here})
     hosts = _hosts(env)
-    found: dict[str, Host] = {}
+    reachable: dict[str, Host] = {}
     managers: list[Host] = []
     missing: list[str] = []
 
     def ask(host: Host) -> tuple[Host, str, str]:
         try:
-            done = host.run(WHO, timeout=20)
+            result = host.run(WHO, timeout=20)
         except HostError as error:
             return host, "", str(error)
-        node, _, control = done.out.strip().rpartition(" ")
+        node, _, control = result.out.strip().rpartition(" ")
         return host, node, control
 
     for host, node, control in parallel.each(hosts, ask):
         if not node and control not in ("true", "false"):
             missing.append(control)
             continue
-        found[node or host.name] = host
+        reachable[node or host.name] = host
         if control == "true":
             managers.append(host)
     if missing and not (lenient and managers):
@@ -67,7 +67,7 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         )
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
-    return Cluster(managers[0], found, missing)
+    return Cluster(managers[0], reachable, missing)
 
 
 @contextmanager

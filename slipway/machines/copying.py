@@ -52,13 +52,13 @@ def container(host: Host, app: str, service: str) -> Endpoint:
     """Find the newest running container of a service on a machine. Raises Refused."""
     labels = (f"label=slipway.app={app}", f"label=slipway.service={service}", "status=running")
     filters = [word for label in labels for word in ("--filter", label)]
-    found = host.run(["docker", "ps", "--quiet", *filters], timeout=20).out.split()
-    if not found:
+    ids = host.run(["docker", "ps", "--quiet", *filters], timeout=20).out.split()
+    if not ids:
         raise Refused(
             f"no container of {service} runs on {host.name}; see which there are: "
             f"`inv machine.ssh --name={host.name} --command='docker ps'`"
         )
-    return Endpoint(host, ("docker", "exec", "--interactive", found[0]))
+    return Endpoint(host, ("docker", "exec", "--interactive", ids[0]))
 
 
 def put(source: Path, side: Endpoint, target: str) -> CopyResult:
@@ -76,18 +76,18 @@ def put(source: Path, side: Endpoint, target: str) -> CopyResult:
         size += len(chunk)
     draft, mode = f".{secrets.token_hex(6)}.slipway", f"{source.stat().st_mode & 0o777:o}"
     text = PUT_FOLDER if source.is_dir() else PUT_FILE
-    args = (_there(target), draft, digest.hexdigest(), mode, source.name)
+    args = (_remote_path(target), draft, digest.hexdigest(), mode, source.name)
     argv = side.command(text, *args)
-    done = side.host.run(argv, stdin=chunks(source), timeout=LONGEST, check=False)
-    if done.code == BROKEN:
+    result = side.host.run(argv, stdin=chunks(source), timeout=LONGEST, check=False)
+    if result.code == BROKEN:
         raise HostError(
             side.host.name,
             f"what arrived is not what was sent; {source} changed meanwhile, or the connection "
             "broke. Nothing was put in place: run it again",
         )
-    if done.code != 0:
-        raise HostError(side.host.name, _last(done.err.splitlines()))
-    return CopyResult(done.out, size, digest.hexdigest())
+    if result.code != 0:
+        raise HostError(side.host.name, _last_line(result.err.splitlines()))
+    return CopyResult(result.out, size, digest.hexdigest())
 
 
 def get(side: Endpoint, source: str, target: Path) -> CopyResult:
@@ -112,15 +112,18 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
             yield chunk
 
     try:
-        with received.open("xb") as file, side.host.open(side.command(GET, _there(source))) as talk:
+        with (
+            received.open("xb") as file,
+            side.host.open(side.command(GET, _remote_path(source))) as talk,
+        ):
             received.chmod(0o600)
             for chunk in arriving(iter(lambda: talk.read(CHUNK), b"")):
                 file.write(chunk)
-            said = talk.wait()
-        words = said.err.splitlines()
-        whole = said.code == 0 and "broken" not in words and len(words) > 1
-        if not whole:
-            raise HostError(side.host.name, _last(words))
+            result = talk.wait()
+        words = result.err.splitlines()
+        complete = result.code == 0 and "broken" not in words and len(words) > 1
+        if not complete:
+            raise HostError(side.host.name, _last_line(words))
         if words[-1].split()[0] != digest.hexdigest():
             raise HostError(side.host.name, f"{source} changed while it was read; run it again")
         kind, _, mode = words[0].partition(" ")
@@ -135,7 +138,7 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from None
     finally:
-        _sweep(draft, received)
+        _discard(draft, received)
     return CopyResult(str(target), size, digest.hexdigest())
 
 
@@ -153,16 +156,16 @@ def _tar(folder: Path) -> Iterator[bytes]:
         talk.wait().check()
 
 
-def _there(path: str) -> str:
+def _remote_path(path: str) -> str:
     """A path of the other side that no command takes for a flag; `~/` is where one begins."""
     path = path.removeprefix("~/")
     return path if path.startswith("/") else f"./{path}"
 
 
-def _last(words: Sequence[str]) -> str:
+def _last_line(words: Sequence[str]) -> str:
     return next((word for word in reversed(words) if word.strip()), "no message")
 
 
-def _sweep(*drafts: Path) -> None:
+def _discard(*drafts: Path) -> None:
     for draft in drafts:
         shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)

@@ -74,13 +74,13 @@ def ensure_engine(host: Host, *, machine: bool = False) -> list[str]:
     Raises Refused when it may not or cannot, with what to type.
     """
     facts = look(host)
-    done: list[str] = []
+    changes: list[str] = []
     for _ in range(2):  # an engine that was stopped tells its age only once it runs
         config = _merged(host, facts.config) if machine else facts.config
         if facts.complete and config == facts.config:
-            return done
+            return changes
         _check_may_change(host, facts, machine=machine)
-        done += [f"{host.name}: {what}" for what in _change(host, facts, config)]
+        changes += [f"{host.name}: {what}" for what in _change(host, facts, config)]
         host.close()  # a new login sees the new group
         facts = look(host)
     if not facts.direct:
@@ -94,23 +94,23 @@ def ensure_engine(host: Host, *, machine: bool = False) -> list[str]:
             f"after all changes there is engine {facts.engine or 'none'}, Compose "
             f"{facts.compose or 'none'}, buildx {facts.buildx or 'none'}; {NEEDED} is needed",
         )
-    return done
+    return changes
 
 
 def look(host: Host) -> EngineFacts:
     """Learn what the host has."""
     out = script(host, FACTS_SCRIPT).out
     head, _, config = out.partition("\n--\n")
-    found = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
-    root = found.pop("uid") == "0"
+    values = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+    root = values.pop("uid") == "0"
     return EngineFacts(
         root=root,
-        sudo=found.pop("sudo") == "yes",
-        direct=found.pop("direct") == "yes" or root,
-        denied=found.pop("denied") == "yes",
-        free_kb=int(found.pop("free") or 0),
+        sudo=values.pop("sudo") == "yes",
+        direct=values.pop("direct") == "yes" or root,
+        denied=values.pop("denied") == "yes",
+        free_kb=int(values.pop("free") or 0),
         config=config,
-        **found,
+        **values,
     )
 
 
@@ -121,12 +121,12 @@ def _change(host: Host, facts: EngineFacts, config: str) -> Iterator[str]:
     if facts.engine and (facts.too_old or config != facts.config):
         _as_root(host, facts, STOP_SCRIPT, facts.init)
         yield f"stopped engine {facts.engine}"
-    wanted = () if facts.daemon and not facts.too_old else ENGINE_PACKAGES[facts.system]
-    if facts.lacks_plugins or wanted:
-        packages = (*wanted, *PLUGIN_PACKAGES[facts.system])
+    engine = () if facts.daemon and not facts.too_old else ENGINE_PACKAGES[facts.system]
+    if facts.lacks_plugins or engine:
+        packages = (*engine, *PLUGIN_PACKAGES[facts.system])
         timeout = 15 * MINUTES
-        told = _as_root(host, facts, INSTALL_SCRIPT, str(OLDEST), *packages, timeout=timeout)
-        yield f"installed {told.out.strip().splitlines()[-1]}"
+        result = _as_root(host, facts, INSTALL_SCRIPT, str(OLDEST), *packages, timeout=timeout)
+        yield f"installed {result.out.strip().splitlines()[-1]}"
     if not facts.engine or facts.too_old or config != facts.config:
         _as_root(host, facts, START_SCRIPT, facts.init)
         yield "started the engine"
@@ -212,5 +212,5 @@ def _supported(facts: EngineFacts) -> bool:
 
 
 def _major(version: str) -> int:
-    found = re.match(r"\d+", version)
-    return int(found[0]) if found else 0
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match else 0

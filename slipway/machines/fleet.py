@@ -53,9 +53,9 @@ def manager(hosts: Sequence[SshHost]) -> SshHost | None:
     The leader, because the one that is asked stays a manager, and demoting a leader takes long.
     """
     known = {
-        found.node: host
-        for host, found in zip(hosts, memberships(hosts), strict=True)
-        if isinstance(found, Membership) and found.active and found.manager
+        membership.node: host
+        for host, membership in zip(hosts, memberships(hosts), strict=True)
+        if isinstance(membership, Membership) and membership.active and membership.manager
     }
     for host in known.values():
         if swarm.manages(host):
@@ -78,9 +78,9 @@ def refresh_firewalls(place: ProviderContext) -> str:
             lines.append(f"{answer}; when it is back, type `{again}`")
         else:
             lines += answer
-    return said(lines)
+    return summary(lines)
 
 
-def said(lines: Sequence[str]) -> str:
+def summary(lines: Sequence[str]) -> str:
     """What a step reports."""
     return "; ".join(lines) or NOTHING

@@ -122,14 +122,16 @@ def _read(path: Path, root: Path) -> tuple[Machine, ...]:
 
     source = str(path.relative_to(root))
     try:
-        found = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_text())
     except FileNotFoundError:
         return ()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(found or {}, dict):
+    if not isinstance(document or {}, dict):
         raise ConfigError(f"{source}: must map names to machines")
-    return tuple(machines.parse(str(name), entry, source) for name, entry in (found or {}).items())
+    return tuple(
+        machines.parse(str(name), entry, source) for name, entry in (document or {}).items()
+    )
 
 
 def _write(env: str, path: Path, known: Iterable[Machine]) -> None:

@@ -14,22 +14,22 @@ class Joining:
     """One machine on its way in; what it did is taken back when a later step fails."""
 
     def __init__(
-        self, place: ProviderContext, kind: str, provider: Provider, wish: MachineSpec
+        self, place: ProviderContext, kind: str, provider: Provider, spec: MachineSpec
     ) -> None:
-        check_name(wish.name)
+        check_name(spec.name)
         known = inventory.load(place.env, place.root)
         inventory.refuse_mixing(place.env, kind, known)
-        provider.check(wish)
+        provider.check(spec)
         self._place = place
         self._kind = kind
         self._provider = provider
-        self._wish = wish
-        self._is_new = wish.name not in {machine.name for machine in known}
-        self._made: Machine | None = None
+        self._spec = spec
+        self._is_new = spec.name not in {machine.name for machine in known}
+        self._created: Machine | None = None
 
     def plan(self) -> Plan:
         """The steps, also for reading only."""
-        name, env = self._wish.name, self._place.env
+        name, env = self._spec.name, self._place.env
         make = "make" if self._kind == inventory.LOCAL else "adopt"
         # A machine that was there before is not taken away when something fails today.
         unmake, leave = (self._unmake, self._leave) if self._is_new else (None, None)
@@ -45,25 +45,25 @@ class Joining:
         )
 
     def _make(self) -> str:
-        self._made = self._provider.create(self._wish)
-        return f"{self._made.ssh}, {self._made.address} in the cluster"
+        self._created = self._provider.create(self._spec)
+        return f"{self._created.ssh}, {self._created.address} in the cluster"
 
     def _unmake(self) -> None:
-        if self._made is None:
+        if self._created is None:
             return
         with inventory.locked(self._place.env, self._place.root):
-            inventory.remove(self._place.env, self._made.name, self._place.root)
-            self._provider.destroy(self._made)
+            inventory.remove(self._place.env, self._created.name, self._place.root)
+            self._provider.destroy(self._created)
         fleet.refresh_firewalls(self._place)
 
     def _enter(self) -> str:
         with inventory.locked(self._place.env, self._place.root):
-            self._made = inventory.add(self._place.env, self._machine(), self._place.root)
-        return f"role {self._made.role}"
+            self._created = inventory.add(self._place.env, self._machine(), self._place.root)
+        return f"role {self._created.role}"
 
     def _provision(self) -> str:
         with fleet.connected(self._place, [self._machine()]) as (host,):
-            return fleet.said(provision.prepare(host))
+            return fleet.summary(provision.prepare(host))
 
     def _let_in(self) -> str:
         return fleet.refresh_firewalls(self._place)
@@ -86,31 +86,31 @@ class Joining:
                 labels["slipway_data"] = "true"
             swarm.label(manager, swarm.membership(new).node, **labels)
             lines = [f"{machine.name} is in"] if changed else []
-            return fleet.said(lines + swarm.balance(manager))
+            return fleet.summary(lines + swarm.balance(manager))
 
     def _check_first(self, rest: list[SshHost]) -> None:
         """A second Swarm must not be founded because the managers of the first are away."""
-        for host, found in zip(rest, fleet.memberships(rest), strict=True):
-            if not isinstance(found, Membership) or found.state != "inactive":
+        for host, membership in zip(rest, fleet.memberships(rest), strict=True):
+            if not isinstance(membership, Membership) or membership.state != "inactive":
                 raise Refused(
                     f"no manager of {self._place.env} answers ({host.name} may be one); bring it "
                     f"back first, see `inv machine.ls --env={self._place.env}`"
                 )
 
     def _leave(self) -> None:
-        if self._made is None:
+        if self._created is None:
             return
-        with fleet.connected(self._place, [self._made, *self._others()]) as (new, *rest):
+        with fleet.connected(self._place, [self._created, *self._others()]) as (new, *rest):
             node, manager = swarm.membership(new).node, fleet.manager(rest)
             swarm.leave(new)
-            for each in swarm.nodes(manager) if manager else ():
-                if manager and each.id == node:
-                    swarm.remove(manager, each, None)
+            for member in swarm.nodes(manager) if manager else ():
+                if manager and member.id == node:
+                    swarm.remove(manager, member, None)
 
     def _machine(self) -> Machine:
-        assert self._made is not None  # noqa: S101  the first step made it
-        return self._made
+        assert self._created is not None  # noqa: S101  the first step made it
+        return self._created
 
     def _others(self) -> list[Machine]:
         known = inventory.load(self._place.env, self._place.root)
-        return [machine for machine in known if machine.name != self._wish.name]
+        return [machine for machine in known if machine.name != self._spec.name]

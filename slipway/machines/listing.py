@@ -37,23 +37,27 @@ def call(place: ProviderContext, describe: Callable[[Machine], str]) -> list[Mac
             for host, engine in zip(hosts, engines, strict=True)
             if not isinstance(engine, SlipwayError)
         ]
-        found = dict(zip((host.name for host in living), fleet.memberships(living), strict=True))
-        nodes = _nodes(living, found)
+        memberships = dict(
+            zip((host.name for host in living), fleet.memberships(living), strict=True)
+        )
+        nodes = _nodes(living, memberships)
     return [
-        _row(machine, engine, found.get(machine.name), nodes, describe)
+        _row(machine, engine, memberships.get(machine.name), nodes, describe)
         for machine, engine in zip(known, engines, strict=True)
     ]
 
 
 def _engine(host: SshHost) -> str:
     argv = ["docker", "version", "--format", "{{.Server.Version}}"]
-    done = host.run(argv, check=False)
-    return done.out.strip() if done.code == 0 else ""
+    result = host.run(argv, check=False)
+    return result.out.strip() if result.code == 0 else ""
 
 
-def _nodes(hosts: list[SshHost], found: dict[str, Membership | SlipwayError]) -> dict[str, Node]:
+def _nodes(
+    hosts: list[SshHost], memberships: dict[str, Membership | SlipwayError]
+) -> dict[str, Node]:
     for host in hosts:
-        place = found[host.name]
+        place = memberships[host.name]
         if isinstance(place, Membership) and place.active and place.manager:
             return {node.name: node for node in swarm.nodes(host)}
     return {}

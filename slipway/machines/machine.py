@@ -48,19 +48,19 @@ def parse(name: str, entry: object, source: str) -> Machine:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{source}: {name} must be a mapping with host, user, address")
     types = {field.name: type(field.default) for field in fields(Machine)} | {"host": str}
-    given: dict[str, Any] = {"name": name}
+    values: dict[str, Any] = {"name": name}
     for key, value in entry.items():
-        wanted = types.get(key) if key != "name" else None
-        if wanted is None:
+        expected = types.get(key) if key != "name" else None
+        if expected is None:
             raise ConfigError(f"{source}: {name}.{key!a} is unknown")
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            raise ConfigError(f"{source}: {name}.{key} must be of type {wanted.__name__}")
-        given[key] = value
-    if not given.get("host"):
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise ConfigError(f"{source}: {name}.{key} must be of type {expected.__name__}")
+        values[key] = value
+    if not values.get("host"):
         raise ConfigError(f"{source}: {name}.host is missing")
-    if given.get("role", APP) not in (DATA, APP):
+    if values.get("role", APP) not in (DATA, APP):
         raise ConfigError(f"{source}: {name}.role must be {DATA} or {APP}")
-    return Machine(**given)
+    return Machine(**values)
 
 
 def entry(machine: Machine) -> dict[str, Any]:

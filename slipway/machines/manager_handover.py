@@ -29,14 +29,14 @@ class Handover:
         if manager := fleet.manager(rest):
             return manager
         if host is None:
-            return self._found_anew(rest)
+            return self._create_swarm(rest)
         if not swarm.membership(host).manager:
             raise self._refusal()
         if swarm.manages(host) and (heir := self._promoted(host, rest)):
             return heir
-        return self._hand_over_again(host, rest)
+        return self._rejoin_heir(host, rest)
 
-    def _found_anew(self, rest: list[SshHost]) -> SshHost:
+    def _create_swarm(self, rest: list[SshHost]) -> SshHost:
         """The Swarm is lost with its only manager, the data too: the one that is left founds
         another."""
         last = place_of(rest[0])
@@ -63,10 +63,10 @@ class Handover:
             time.sleep(PAUSE)
         return manager
 
-    def _hand_over_again(self, host: SshHost, rest: list[SshHost]) -> SshHost:
+    def _rejoin_heir(self, host: SshHost, rest: list[SshHost]) -> SshHost:
         """A new manager counts from when it is announced; if it never comes, there is no majority
         without it. So the old one goes on alone, and the heir enters once more as a stranger."""
-        swarm.go_on_alone(host, self._leaving.address)
+        swarm.force_new_cluster(host, self._leaving.address)
         self.lines.append(f"{host.name} went on without a manager that never came")
         for machine, heir in zip(self._others, rest, strict=True):
             if place_of(heir):

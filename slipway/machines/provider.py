@@ -43,11 +43,11 @@ class ProviderContext:
 class Provider(Protocol):
     """Makes machines that can be reached over SSH with a host key that is pinned."""
 
-    def check(self, wish: MachineSpec) -> None:
+    def check(self, spec: MachineSpec) -> None:
         """Refuse what cannot be and ask what must be asked, before anything is changed."""
         ...
 
-    def create(self, wish: MachineSpec) -> Machine:
+    def create(self, spec: MachineSpec) -> Machine:
         """Make or adopt a machine; ends when it answers over SSH. Repeating it converges."""
         ...
 

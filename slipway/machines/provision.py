@@ -31,8 +31,8 @@ def prepare(host: Host) -> list[str]:
 
 
 def _look(host: Host) -> Callable[[], str]:
-    return lambda: fleet.said(survey.check(survey.look(host)))
+    return lambda: fleet.summary(survey.check(survey.look(host)))
 
 
 def _engine(host: Host) -> Callable[[], str]:
-    return lambda: fleet.said(engine.ensure_engine(host, machine=True))
+    return lambda: fleet.summary(engine.ensure_engine(host, machine=True))

@@ -58,7 +58,7 @@ class Removal:
                     lines.append(f"{node.name} left" if place else f"{node.name} left, dead")
             if self._leaving.role == DATA:
                 self._appoint(manager)
-            return fleet.said(lines + swarm.balance(manager))
+            return fleet.summary(lines + swarm.balance(manager))
 
     def _appoint(self, manager: SshHost) -> None:
         """Data services live on the next machine from now on; `inventory.remove` agrees."""

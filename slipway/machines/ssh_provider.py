@@ -20,26 +20,26 @@ class SshProvider:
         self._files = inventory.files(place.env, "ssh", place.root)
         self._trusted: HostKey | None = None
 
-    def check(self, wish: MachineSpec) -> None:
-        machine = self._wanted(wish)
+    def check(self, spec: MachineSpec) -> None:
+        machine = self._requested(spec)
         if pinned := known_hosts.pinned(self._files.known_hosts, machine.host, machine.port):
-            if wish.fingerprint and wish.fingerprint not in {key.fingerprint for key in pinned}:
+            if spec.fingerprint and spec.fingerprint not in {key.fingerprint for key in pinned}:
                 raise Refused(
                     f"{machine.name}: {self._files.known_hosts.name} vouches for "
-                    f"{pinned[0].fingerprint}, not for {wish.fingerprint}; one of them is wrong"
+                    f"{pinned[0].fingerprint}, not for {spec.fingerprint}; one of them is wrong"
                 )
             return
-        self._trusted = self._vouched(machine, wish.fingerprint)
+        self._trusted = self._verified_key(machine, spec.fingerprint)
 
-    def create(self, wish: MachineSpec) -> Machine:
-        machine = self._wanted(wish)
+    def create(self, spec: MachineSpec) -> Machine:
+        machine = self._requested(spec)
         if self._trusted is None:
-            return self._settle(machine, wish.address)
+            return self._settle(machine, spec.address)
         with inventory.locked(self._place.env, self._place.root):
             file = self._files.known_hosts
             known_hosts.pin(file, machine.host, machine.port, [self._trusted])
         try:
-            return self._settle(machine, wish.address)
+            return self._settle(machine, spec.address)
         except BaseException:
             # Nothing of a host that we did not adopt stays in a committed file.
             with inventory.locked(self._place.env, self._place.root):
@@ -53,39 +53,39 @@ class SshProvider:
     def describe(self, machine: Machine) -> str:
         return "adopted"
 
-    def _wanted(self, wish: MachineSpec) -> Machine:
-        user, _, host = wish.host.rpartition("@")
-        if not user or not host or host.startswith("-") or any(c.isspace() for c in wish.host):
+    def _requested(self, spec: MachineSpec) -> Machine:
+        user, _, host = spec.host.rpartition("@")
+        if not user or not host or host.startswith("-") or any(c.isspace() for c in spec.host):
             raise UsageError(
                 "--host is required with --provider=ssh, like --host=deploy@203.0.113.7"
             )
-        if wish.fingerprint and not known_hosts.FINGERPRINT.fullmatch(wish.fingerprint):
+        if spec.fingerprint and not known_hosts.FINGERPRINT.fullmatch(spec.fingerprint):
             raise UsageError("--fingerprint looks like SHA256: and 43 characters (`ssh-keygen -l`)")
-        machine = Machine(wish.name, host, wish.port, user)
+        machine = Machine(spec.name, host, spec.port, user)
         for known in inventory.load(self._place.env, self._place.root):
             inventory.refuse_mixing(self._place.env, "ssh", [known])
-            same = (known.host, known.port) == (host, wish.port)
-            if known.name == wish.name and not same:
-                raise Refused(f"{wish.name} is {known.ssh} already; take another name")
-            if known.name != wish.name and same:
+            same = (known.host, known.port) == (host, spec.port)
+            if known.name == spec.name and not same:
+                raise Refused(f"{spec.name} is {known.ssh} already; take another name")
+            if known.name != spec.name and same:
                 raise Refused(f"{known.ssh} is in {self._place.env} already, as {known.name}")
-            if known.name == wish.name:
+            if known.name == spec.name:
                 machine = replace(known, user=user)
         return machine
 
     def _settle(self, machine: Machine, address: str) -> Machine:
         host = inventory.connect(self._place.env, machine, self._place.root)
         try:
-            found = survey.look(host)
+            host_survey = survey.look(host)
         finally:
             host.close()
-        address = address or machine.address or survey.cluster_address(found, machine.host)
-        if address not in found.addresses:
-            own = ", ".join(found.addresses)
+        address = address or machine.address or survey.cluster_address(host_survey, machine.host)
+        if address not in host_survey.addresses:
+            own = ", ".join(host_survey.addresses)
             raise Refused(f"{machine.name}: {address} is none of its addresses ({own})")
         return replace(machine, address=address)
 
-    def _vouched(self, machine: Machine, fingerprint: str) -> HostKey:
+    def _verified_key(self, machine: Machine, fingerprint: str) -> HostKey:
         """The key that the host shows, when the fingerprint or a person says that it is its own."""
         shown = known_hosts.scan(machine.name, machine.host, machine.port)
         if not fingerprint:

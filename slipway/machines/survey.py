@@ -48,13 +48,13 @@ def look(host: Host) -> Survey:
     out = as_root(host, SCRIPT).out
     now = (before + time.time()) / 2
     pairs = [line.partition("=")[::2] for line in out.splitlines()]
-    found = dict(pairs)
+    values = dict(pairs)
     return Survey(
         host=host.name,
-        clock_off=float(found["clock"]) - now,
-        free_mb=int(found["free_mb"]),
-        addresses=tuple(found["addresses"].split()),
-        source=found["source"],
+        clock_off=float(values["clock"]) - now,
+        free_mb=int(values["free_mb"]),
+        addresses=tuple(values["addresses"].split()),
+        source=values["source"],
         listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
     )
 

@@ -27,8 +27,8 @@ def shell(host: SshHost, place: str, command: str = "") -> int:
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         socket, profile = Path(folder, "engine.sock"), Path(folder, "profile")
         profile.write_text(PROFILE.format(prompt=shlex.quote(f"[docker at {place}] ")))
-        kept = {key: value for key, value in os.environ.items() if key not in OTHERS}
-        here = LocalHost(env=kept | {"DOCKER_HOST": f"unix://{socket}", LENT_ENGINE: place})
+        inherited = {key: value for key, value in os.environ.items() if key not in OTHERS}
+        here = LocalHost(env=inherited | {"DOCKER_HOST": f"unix://{socket}", LENT_ENGINE: place})
         line = ["-c", command] if command else ["--rcfile", str(profile), "-i"]
         with host.forward(socket, ENGINE):
             return here.attach(["bash", *line])

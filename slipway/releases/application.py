@@ -60,11 +60,11 @@ def read(env: Environment) -> Application:
     bare = {key: os.environ[key] for key in ("PATH", "HOME", "DOCKER_CONFIG") if key in os.environ}
     host = LocalHost(env=bare | {"ENVIRONMENT": env.name}, cwd=env.compose)
     try:
-        done = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
+        result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
     except CommandFailed as error:
         reason = last_line(error.stderr)
         raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
-    return parse(json.loads(done.out))
+    return parse(json.loads(result.out))
 
 
 def parse(model: Mapping[str, Any]) -> Application:

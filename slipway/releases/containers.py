@@ -20,18 +20,20 @@ def follow(
 ) -> int:
     """Hand over a service's log lines, from every machine; `live` keeps on as they come."""
     with connect.connected(env, lenient=True) as cluster:
-        found = _service(env, cluster, service)
+        deployed = _service(env, cluster, service)
         argv = ["docker", "service", "logs", "--no-task-ids", "--tail", str(lines)]
         if live:
             argv.append("--follow")
-        return cluster.manager.follow([*argv, found.name], on_line)
+        return cluster.manager.follow([*argv, deployed.name], on_line)
 
 
 def execute(env: Environment, service: str, argv: Sequence[str], *, tty: bool) -> int:
     """Run a command in a running container of a service, on whichever machine has one."""
     with connect.connected(env, lenient=True) as cluster:
-        found = _service(env, cluster, service)
-        for host, ident in parallel.each(cluster.all, lambda host: (host, _container(host, found))):
+        deployed = _service(env, cluster, service)
+        for host, ident in parallel.each(
+            cluster.all, lambda host: (host, _container(host, deployed))
+        ):
             if ident:
                 flags = ["--interactive", "--tty"] if tty else ["--interactive"]
                 return host.attach(["docker", "exec", *flags, ident, *argv])
@@ -48,8 +50,10 @@ def _service(env: Environment, cluster: Cluster, name: str) -> DeployedService:
     observed = observe(cluster.manager, env.prefix)
     live = ledger.live(ledger.entries(observed, env.prefix))
     colours = ("", live.colour if live else "")
-    found = {s.service: s for s in observed.services if s.colour in colours}
-    if name not in found:
-        hint = nearest(name, list(found)) or f" (one of: {', '.join(sorted(found)) or 'none'})"
+    deployed = {s.service: s for s in observed.services if s.colour in colours}
+    if name not in deployed:
+        hint = (
+            nearest(name, list(deployed)) or f" (one of: {', '.join(sorted(deployed)) or 'none'})"
+        )
         raise UsageError(f"{env.name} runs no service {name[:40]!a}{hint}")
-    return found[name]
+    return deployed[name]

@@ -36,8 +36,8 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
     if not missing:
         return "all there"
     here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
-    found = [image for image in here.values() if image.id in missing]
-    if {image.id for image in found} != missing or env.is_local:
+    images = [image for image in here.values() if image.id in missing]
+    if {image.id for image in images} != missing or env.is_local:
         lost = sorted(by_id[ident] for ident in missing)
         raise Refused(f"the image {lost[0]} of {release.label} is gone everywhere")
-    return ship.over_ssh(cluster.all, found, reporter)
+    return ship.over_ssh(cluster.all, images, reporter)

@@ -70,10 +70,12 @@ def deploy(
     draft = drafts.draft(env, commit)
     with connect.connected(env, lenient=lenient) as cluster:
         _tell_missing(cluster, reporter)
-        found = _deployment(env, cluster, draft, reporter)
-        if found.is_up_to_date() and found.live and found.old:
-            _finish(found, reporter)
-            return DeployResult(env.name, False, found.live.number, found.live.commit, found.old)
+        deployment = _deployment(env, cluster, draft, reporter)
+        if deployment.is_up_to_date() and deployment.live and deployment.old:
+            _finish(deployment, reporter)
+            return DeployResult(
+                env.name, False, deployment.live.number, deployment.live.commit, deployment.old
+            )
         reason = f"deploy of {commits.short(commit.name)}"
         return _run(env, cluster, draft, reporter, reason)
 
@@ -89,21 +91,21 @@ def rollback(
         now = ledger.live(events)
         if now is None:
             raise Refused(f"{env.name} has no release yet; there is nothing to return to")
-        known = ledger.numbers(observed, env.prefix)
+        recorded = ledger.numbers(observed, env.prefix)
         before = ledger.previous(events)
-        wanted = number or (before.release if before else 0)
-        if wanted not in known:
-            names = ", ".join(str(n) for n in known if n != now.release) or "none"
+        target = number or (before.release if before else 0)
+        if target not in recorded:
+            names = ", ".join(str(n) for n in recorded if n != now.release) or "none"
             raise Refused(
                 f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
                 f"to return to (on record: {names}; name one with --release). Nothing was changed"
             )
-        release = Release.from_json(ledger.read(cluster.manager, env.prefix, wanted))
+        release = Release.from_json(ledger.read(cluster.manager, env.prefix, target))
         draft = Draft(release, {}, {})
-        if wanted == now.release:
+        if target == now.release:
             _finish(_deployment(env, cluster, draft, reporter), reporter)
             return DeployResult(env.name, False, now.release, now.commit, now.colour)
-        return _run(env, cluster, draft, reporter, f"rollback to release {wanted}")
+        return _run(env, cluster, draft, reporter, f"rollback to release {target}")
 
 
 def _run(

@@ -170,15 +170,15 @@ class Deployment:
         return f"{count} built" if count else "all there"
 
     def ship(self) -> str:
-        self.draft, told = deliver_images.bring(self.env, self.cluster, self.draft, self.reporter)
-        return told
+        self.draft, note = deliver_images.bring(self.env, self.cluster, self.draft, self.reporter)
+        return note
 
     def check_images(self) -> str:
         return deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
 
     def deliver_secrets(self) -> str:
-        made = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
-        return f"{len(made)} new" if made else "all there"
+        created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
+        return f"{len(created)} new" if created else "all there"
 
     def keep_data(self) -> str:
         self.standing.lay_ground()
@@ -188,10 +188,10 @@ class Deployment:
         """Bring up the edges and make sure they serve what the ledger says is live."""
         if not self.standing.signpost_shows():
             self.standing.point(self._live_routing())
-        done = self.standing.keep("edge")
+        summary = self.standing.keep("edge")
         self.edges.wait_up(EDGE_PATIENCE)
         self.tell_live()
-        return done
+        return summary
 
     def tell_live(self) -> str:
         """Move edges back that an interrupted cutover left elsewhere; the ledger decides."""

@@ -31,8 +31,8 @@ def plan(env: Environment, cluster: Cluster) -> Plan:
         return ", ".join(names) or "none"
 
     def remove_volumes() -> str:
-        done = parallel.each(cluster.all, lambda host: _lines(host, VOLUMES, app))
-        return ", ".join(sorted({line for lines in done for line in lines})) or "none"
+        removed = parallel.each(cluster.all, lambda host: _lines(host, VOLUMES, app))
+        return ", ".join(sorted({line for lines in removed for line in lines})) or "none"
 
     def remove_objects() -> str:
         removed = _lines(cluster.manager, OBJECTS, app)

@@ -142,8 +142,8 @@ def _bases(builds: Sequence[Build]) -> dict[Path, str]:
 
 def _base(dockerfile: Path) -> str:
     """Return the image of the last FROM line: what the service stands on."""
-    found = references.bases(dockerfile.read_text()) if dockerfile.is_file() else []
-    return found[-1] if found else ""
+    images = references.bases(dockerfile.read_text()) if dockerfile.is_file() else []
+    return images[-1] if images else ""
 
 
 def _built(app: Application) -> set[str]:

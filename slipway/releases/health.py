@@ -36,7 +36,7 @@ class Task:
     service: str
     node: str
     state: str
-    wanted: str
+    desired_state: str
     error: str
     ident: str = ""
 
@@ -115,7 +115,7 @@ def look(manager: Host, stack: str) -> HealthProgress:
         else:
             tasks.append(_task(entry))
     # Docker's own count includes tasks that are being stopped.
-    running = sum(task.state == "Running" and task.wanted == "Running" for task in tasks)
+    running = sum(task.state == "Running" and task.desired_state == "Running" for task in tasks)
     return HealthProgress(running, desired, tuple(tasks))
 
 
@@ -137,12 +137,12 @@ def last_words(manager: Host, service: str, hosts: Sequence[Host], *, task: str 
     The Swarm has no log of a container that was never well; the host it was on still has it.
     """
     argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), task or service]
-    done = manager.run(["timeout", "8", *argv], timeout=15, check=False)
+    result = manager.run(["timeout", "8", *argv], timeout=15, check=False)
     for host in hosts:
-        if (done.out + done.err).strip():
+        if (result.out + result.err).strip():
             break
-        done = host.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
-    return (done.out + done.err).strip().splitlines()[-LOG_LINES:]
+        result = host.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
+    return (result.out + result.err).strip().splitlines()[-LOG_LINES:]
 
 
 def _task(entry: Mapping[str, str]) -> Task:
@@ -150,7 +150,7 @@ def _task(entry: Mapping[str, str]) -> Task:
         service=entry["Name"].rpartition(".")[0],
         node=entry["Node"],
         state=entry["CurrentState"].split(" ")[0],
-        wanted=entry["DesiredState"],
+        desired_state=entry["DesiredState"],
         error=entry["Error"].strip('"'),
         ident=entry["ID"],
     )

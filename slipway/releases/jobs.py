@@ -53,8 +53,8 @@ def run(
         stacks.deploy(manager, name, stack.job_stack(env, release, service, facts or {}))
         state, error = _wait(manager, name, service.name, timeout, reporter)
         argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
-        done = manager.run(["timeout", "20", *argv], timeout=30, check=False)
-        lines = tuple((done.out + done.err).strip().splitlines())
+        result = manager.run(["timeout", "20", *argv], timeout=30, check=False)
+        lines = tuple((result.out + result.err).strip().splitlines())
         return JobOutput(state == "Complete", error, lines)
     finally:
         stacks.remove(manager, name)
@@ -64,7 +64,7 @@ def _wait(
     manager: Host, name: str, service: str, timeout: float, reporter: Reporter
 ) -> tuple[str, str]:
     deadline = time.monotonic() + timeout
-    heard = time.monotonic()
+    printed_at = time.monotonic()
     seen = ""
     while True:
         line = script(manager, TASK, name, timeout=30).out.strip()
@@ -75,8 +75,8 @@ def _wait(
         if state != seen:
             reporter.note(state.lower())
             seen = state
-        elif time.monotonic() - heard > HEAR:
-            heard = time.monotonic()
+        elif time.monotonic() - printed_at > HEAR:
+            printed_at = time.monotonic()
             if word := _last_word(manager, f"{name}_{service}"):
                 reporter.note(word)
         if time.monotonic() > deadline:

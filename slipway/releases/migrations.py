@@ -36,8 +36,8 @@ class SchemaChange:
     @property
     def pending(self) -> list[Migration]:
         """The files that are new; what the database itself has is looked at when they run."""
-        done = self.live.migration_head if self.live else ""
-        return [one for one in files.read(self.env.compose / "migrations") if one.version > done]
+        applied = self.live.migration_head if self.live else ""
+        return [migration for migration in files.read(self.env.compose / "migrations") if migration.version > applied]
 
     @property
     def wants_backup(self) -> bool:
@@ -48,10 +48,10 @@ class SchemaChange:
 
     def findings(self) -> list[Finding]:
         """Judge the new files, without asking the database."""
-        found = squawk.find()
-        if found is None and self.pending:
+        tool = squawk.find()
+        if tool is None and self.pending:
             self.reporter.note(squawk.SKIPPED)
-        return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=found)
+        return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=tool)
 
     def check(self) -> None:
         """Refuse statements that would hurt who is using the database now. Raises Refused."""
@@ -96,8 +96,8 @@ def server_major(compose: Path) -> int:
     """Read from the image that the tools stand on which PostgreSQL will run the files."""
     path = compose / OPS
     named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
-    found = [match[1] for match in map(MAJOR.match, named) if match]
-    return int(found[-1]) if found else 17
+    majors = [match[1] for match in map(MAJOR.match, named) if match]
+    return int(majors[-1]) if majors else 17
 
 
 def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> list[Finding]:

@@ -31,16 +31,16 @@ def check(env: Environment, hosts: list[Host]) -> str:
 
     def one(host: Host) -> None:
         words = [str(port) for port in ports]
-        found = parse(script(host, LOOK, env.prefix, *words, timeout=30).out)
-        for port, holder in found.taken:
+        findings = parse(script(host, LOOK, env.prefix, *words, timeout=30).out)
+        for port, holder in findings.taken:
             raise Refused(
                 f"port {port} of {host.name} is taken by {holder}; stop that, or set another "
                 f"HTTP_PORT in compose/{env.name}.env. Nothing was changed"
             )
-        if found.free < LEAST_FREE:
+        if findings.free < LEAST_FREE:
             raise Refused(
-                f"{host.name} has {found.free / 1e9:.1f} GB free where Docker keeps its data, and "
-                "1 GB is the least; look at: docker system df. Nothing was changed"
+                f"{host.name} has {findings.free / 1e9:.1f} GB free where Docker keeps its data, "
+                "and 1 GB is the least; look at: docker system df. Nothing was changed"
             )
 
     parallel.each(hosts, one)

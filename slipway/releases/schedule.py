@@ -45,13 +45,13 @@ def schedule(env: Environment) -> ScheduleState:
 
     Raises Refused where a container could not keep them.
     """
-    wanted = told(env)
-    if not wanted["policy"]["when"]:
+    document = container_settings(env)
+    if not document["policy"]["when"]:
         raise Refused(
             f"{policy.NAME} leaves out every job of {env.name}; name a time, or stop the schedule: "
             f"inv db.unschedule --env={env.name}"
         )
-    with _alone(env, "scheduling backups") as manager:
+    with _leased(env, "scheduling backups") as manager:
         observed = observe(manager, env.prefix)
         release = _live(env, manager, observed)
         try:
@@ -60,15 +60,15 @@ def schedule(env: Environment) -> ScheduleState:
             if not exists(env, observed):  # what does not come up must not be tried for ever
                 stacks.remove(manager, _name(env))
             raise
-    return ScheduleState(changed, next_times(wanted["policy"]["when"]))
+    return ScheduleState(changed, next_times(document["policy"]["when"]))
 
 
 def unschedule(env: Environment) -> bool:
     """Take no more backups by the clock; return whether any were."""
-    with _alone(env, "ending the schedule of backups") as manager:
-        found = exists(env, observe(manager, env.prefix))
+    with _leased(env, "ending the schedule of backups") as manager:
+        existed = exists(env, observe(manager, env.prefix))
         stacks.remove(manager, _name(env))
-        return found
+        return existed
 
 
 def exists(env: Environment, observed: Observed) -> bool:
@@ -80,15 +80,15 @@ def is_stale(env: Environment, observed: Observed, release: Release | None) -> b
     """Say whether a schedule is there and runs another release, policy or recipients."""
     if release is None or not exists(env, observed):
         return False
-    return _digests(env, observed) != {_digest(_made(env, release))}
+    return _digests(env, observed) != {_digest(_description(env, release))}
 
 
 def keep(env: Environment, manager: Host, observed: Observed, release: Release) -> bool:
     """Bring the schedule to what release and policy say; return whether that changed anything."""
-    made = _made(env, release)
-    if _digests(env, observed) == {_digest(made)}:
+    description = _description(env, release)
+    if _digests(env, observed) == {_digest(description)}:
         return False
-    stacks.deploy(manager, _name(env), made)
+    stacks.deploy(manager, _name(env), description)
     health.settle(manager, _name(env), PATIENCE)
     return True
 
@@ -107,7 +107,7 @@ def steps(
     return [Step("schedule", "let the schedule of backups run this release", refresh)]
 
 
-def told(env: Environment) -> dict[str, Any]:
+def container_settings(env: Environment) -> dict[str, Any]:
     """Return what the container is told: policy, recipients, what a drill asks the database."""
     if backups.store_here(env) is not None:
         raise Refused(
@@ -129,7 +129,7 @@ def next_times(when: Mapping[str, str]) -> dict[str, datetime]:
 
 
 @contextlib.contextmanager
-def _alone(env: Environment, reason: str) -> Iterator[Host]:
+def _leased(env: Environment, reason: str) -> Iterator[Host]:
     """Change the environment while nobody deploys to it."""
     with connect.connected(env, lenient=True) as cluster:
         if not observe(cluster.manager, env.prefix).is_manager:
@@ -138,8 +138,8 @@ def _alone(env: Environment, reason: str) -> Iterator[Host]:
             yield cluster.manager
 
 
-def _made(env: Environment, release: Release) -> stack.Stack:
-    return stack.schedule_stack(env, release, json.dumps(told(env), sort_keys=True))
+def _description(env: Environment, release: Release) -> stack.Stack:
+    return stack.schedule_stack(env, release, json.dumps(container_settings(env), sort_keys=True))
 
 
 def _smoke(env: Environment) -> str:
@@ -150,14 +150,14 @@ def _smoke(env: Environment) -> str:
     return text
 
 
-def _digest(made: stack.Stack) -> str:
-    return str(made["services"]["schedule"]["deploy"]["labels"]["slipway.fingerprint"])
+def _digest(description: stack.Stack) -> str:
+    return str(description["services"]["schedule"]["deploy"]["labels"]["slipway.fingerprint"])
 
 
 def _digests(env: Environment, observed: Observed) -> set[str]:
     """What runs, by the digests it was labelled with; one that is not whole fits nothing."""
-    found = observed.stack(_name(env))
-    return {s.labels.get("slipway.fingerprint", "") if s.is_whole else "" for s in found}
+    services = observed.stack(_name(env))
+    return {s.labels.get("slipway.fingerprint", "") if s.is_whole else "" for s in services}
 
 
 def _name(env: Environment) -> str:

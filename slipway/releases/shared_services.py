@@ -41,8 +41,8 @@ class SharedServices:
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
                 stacks.remove(self._manager, f"{self._env.prefix}-{role}")
                 continue
-            made = stack.fingerprinted(self._env, self._release, role)
-            stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
+            description = stack.fingerprinted(self._env, self._release, role)
+            stacks.deploy(self._manager, f"{self._env.prefix}-{role}", description)
         try:
             self._settle(changed)
         except health.RollbackSeen as error:
@@ -62,20 +62,20 @@ class SharedServices:
 
     def signpost_shows(self) -> str:
         """Return the routes that an edge would find when it starts; nothing without a signpost."""
-        found = self._observed.stack(f"{self._env.prefix}-signpost")
-        return next((service.labels.get("slipway.routes", "") for service in found), "")
+        services = self._observed.stack(f"{self._env.prefix}-signpost")
+        return next((service.labels.get("slipway.routes", "") for service in services), "")
 
     def point(self, routing: Routing) -> None:
         """Have the signpost show these routes, and wait until it does."""
         name = f"{self._env.prefix}.routes.{routing.digest}"
         if name not in self._observed.configs:
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
-            done = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
-            if done.code != 0 and "already exists" not in done.err:
-                done.check()
+            result = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
+            if result.code != 0 and "already exists" not in result.err:
+                result.check()
         nodes = len(self._observed.nodes)
-        made = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
-        stacks.deploy(self._manager, f"{self._env.prefix}-signpost", made)
+        description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
+        stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
         health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
 
     def _settle(self, roles: list[Role]) -> None:
@@ -88,8 +88,8 @@ class SharedServices:
         known = [role for role in roles if before.of(role)]
         try:
             for role in known:
-                made = stack.fingerprinted(self._env, before, role)
-                stacks.deploy(self._manager, f"{self._env.prefix}-{role}", made)
+                description = stack.fingerprinted(self._env, before, role)
+                stacks.deploy(self._manager, f"{self._env.prefix}-{role}", description)
             self._settle(known)
         except SlipwayError as error:
             both = f"{why}\nand what ran before it did not come back: {error}"
@@ -99,8 +99,8 @@ class SharedServices:
         services = [service for service in self._observed.services if service.role == role]
         if {s.service for s in services} != {s.name for s in self._release.of(role)}:
             return True
-        wanted = stack.digest(self._env, self._release, role)
-        return any(not _fits(service, wanted) for service in services)
+        expected = stack.digest(self._env, self._release, role)
+        return any(not _fits(service, expected) for service in services)
 
 
 def _fits(service: DeployedService, digest: str) -> bool:

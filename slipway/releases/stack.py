@@ -69,8 +69,8 @@ def signpost_stack(
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
     spec = _signpost(edge, routes, nodes)
     spec["deploy"]["labels"]["slipway.routes"] = ident
-    made = _stack(env, {"signpost": spec}, f"{env.prefix}-signpost")
-    return made | {"configs": {routes: {"external": True, "name": routes}}}
+    description = _stack(env, {"signpost": spec}, f"{env.prefix}-signpost")
+    return description | {"configs": {routes: {"external": True, "name": routes}}}
 
 
 def job_stack(
@@ -118,9 +118,9 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
             "start_interval": "500ms",
         },
     }
-    made = _stack(env, {"schedule": spec}, f"{env.prefix}-schedule")
-    spec["deploy"]["labels"]["slipway.fingerprint"] = fingerprint(made)
-    return made
+    description = _stack(env, {"schedule": spec}, f"{env.prefix}-schedule")
+    spec["deploy"]["labels"]["slipway.fingerprint"] = fingerprint(description)
+    return description
 
 
 def fingerprint(value: object) -> str:
@@ -130,10 +130,10 @@ def fingerprint(value: object) -> str:
 
 def fingerprinted(env: Environment, release: Release, role: Role) -> Stack:
     """Return the stack of a role, every service labelled with its digest."""
-    made = role_stack(env, release, role)
-    for spec in made["services"].values():
+    description = role_stack(env, release, role)
+    for spec in description["services"].values():
         spec["deploy"]["labels"]["slipway.fingerprint"] = digest(env, release, role)
-    return made
+    return description
 
 
 def digest(env: Environment, release: Release, role: Role) -> str:
@@ -153,16 +153,16 @@ def _service(
     spec = {k: copy.deepcopy(v) for k, v in service.spec.items() if k in KEPT and v is not None}
     spec["image"] = release.images[service.name]
     if "environment" in service.spec or facts:
-        given = {k: v for k, v in (spec.get("environment") or {}).items() if v is not None}
-        spec["environment"] = given | {"ENVIRONMENT": env.name} | dict(facts)
+        environment = {k: v for k, v in (spec.get("environment") or {}).items() if v is not None}
+        spec["environment"] = environment | {"ENVIRONMENT": env.name} | dict(facts)
     spec["labels"] = {"slipway.app": env.prefix, "slipway.service": service.name}
     spec["volumes"] = _mounts(env, service, where)
-    wanted = [
+    secrets = [
         entry
         for entry in spec_list(service, "secrets")
         if not _is_spared(env, release, entry) and not _is_kept_back(env, service, entry)
     ]
-    spec["secrets"] = [_secret(release, service, entry) for entry in wanted]
+    spec["secrets"] = [_secret(release, service, entry) for entry in secrets]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
         "slipway.app": env.prefix,
@@ -196,8 +196,8 @@ def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, An
             raise ConfigError(f"{where}.volumes: a machine has no {mount['source']} to mount")
         if mount["type"] == "volume" and service.role == "colour":
             raise ConfigError(f"{where}.volumes: a service with role colour keeps no state")
-        kept = ("type", "source", "target", "read_only", "tmpfs")
-        mounts.append({key: mount[key] for key in kept if mount.get(key)})
+        keys = ("type", "source", "target", "read_only", "tmpfs")
+        mounts.append({key: mount[key] for key in keys if mount.get(key)})
     return mounts
 
 
@@ -230,8 +230,8 @@ def _is_kept_back(env: Environment, service: Service, entry: Mapping[str, Any]) 
 
 def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, Any]:
     networks = {}
-    for name, given in (service.spec.get("networks") or {}).items():
-        own = list((given or {}).get("aliases") or [])
+    for name, options in (service.spec.get("networks") or {}).items():
+        own = list((options or {}).get("aliases") or [])
         if name not in SHARED_NETWORKS:
             own += aliases.get("", [])
         networks[name] = {"aliases": own} if own else {}

@@ -92,14 +92,14 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             f"the edges serve {idents.pop()}, not the live release; inv deploy mends it"
         )
     history = tuple(reversed(events))[:SHOWN]
-    kept = None
+    backups = None
     if live:
         try:
-            kept = backup_status.read(env, cluster, observed)
-            problems += kept.problems
+            backups = backup_status.read(env, cluster, observed)
+            problems += backups.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
-    return Status(env.name, live, tuple(machines), services, history, tuple(problems), kept)
+    return Status(env.name, live, tuple(machines), services, history, tuple(problems), backups)
 
 
 def _machines(

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 Row = Mapping[str, object]
 
 
-def rows(columns: Sequence[str], found: Sequence[Row], *, as_json: bool = False) -> None:
+def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False) -> None:
     """Print rows; a table is cut to the width of the terminal, JSON is whole."""
     if as_json:
-        document(list(found))
+        document(list(values))
         return
-    if not found:
+    if not values:
         return
-    texts = [[_text(row.get(column, "")) for column in columns] for row in found]
+    texts = [[_text(row.get(column, "")) for column in columns] for row in values]
     heads = [column.replace("_", " ").upper() for column in columns]
     widths = [max(len(line[i]) for line in [heads, *texts]) for i in range(len(columns))]
     room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 10_000

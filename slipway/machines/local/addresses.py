@@ -56,7 +56,7 @@ def _free_ports(start: int, taken: set[int]) -> Iterator[int]:
 
 def _published(container: dict[str, Any]) -> dict[str, int]:
     bindings = container["HostConfig"]["PortBindings"] or {}
-    return {port: int(found[0]["HostPort"]) for port, found in bindings.items()}
+    return {port: int(bound[0]["HostPort"]) for port, bound in bindings.items()}
 
 
 def _is_free(port: int) -> bool:

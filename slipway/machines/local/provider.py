@@ -38,29 +38,29 @@ class LocalProvider:
         self._prefix = f"{place.project}-{place.env}"
         self._network = f"{self._prefix}-hosts"
 
-    def check(self, wish: MachineSpec) -> None:
-        if wish.host or wish.fingerprint or wish.address:
+    def check(self, spec: MachineSpec) -> None:
+        if spec.host or spec.fingerprint or spec.address:
             raise Refused(
                 "a local machine gets its host, address and key by itself; leave them out"
             )
         known = inventory.load(self._place.env, self._place.root)
         inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
 
-    def create(self, wish: MachineSpec) -> Machine:
+    def create(self, spec: MachineSpec) -> Machine:
         reference = image.stocked(self._engine, self._place.images)
-        is_new = wish.name not in self._inspect()
+        is_new = spec.name not in self._inspect()
         seat = NOWHERE
         try:
             with inventory.locked(self._place.env, self._place.root):
                 self._ensure_key()
-                seat = self._started(wish.name, reference)
-            self._admit(wish.name, seat)
+                seat = self._started(spec.name, reference)
+            self._admit(spec.name, seat)
         except BaseException:  # Ctrl-C too leaves no half machine
             if is_new:
                 with inventory.locked(self._place.env, self._place.root):
-                    self.destroy(self._machine(wish.name, seat))
+                    self.destroy(self._machine(spec.name, seat))
             raise
-        return self._machine(wish.name, seat)
+        return self._machine(spec.name, seat)
 
     def destroy(self, machine: Machine) -> None:
         container = self._container(machine.name)
@@ -74,10 +74,10 @@ class LocalProvider:
                     path.unlink(missing_ok=True)
 
     def describe(self, machine: Machine) -> str:
-        found = self._inspect().get(machine.name)
-        if found is None:
+        container = self._inspect().get(machine.name)
+        if container is None:
             return "gone"
-        return "running" if found["State"]["Running"] else "stopped"
+        return "running" if container["State"]["Running"] else "stopped"
 
     # -- making one ---------------------------------------------------------------------------
 
@@ -150,9 +150,9 @@ class LocalProvider:
     def _ensure_network(self) -> str:
         """Fixed addresses need a network with a subnet of our own; return its first three bytes."""
         show = ("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}")
-        found = self._docker(*show, self._network, check=False)
-        if found:
-            return found.rpartition(".")[0]
+        subnet = self._docker(*show, self._network, check=False)
+        if subnet:
+            return subnet.rpartition(".")[0]
         start = zlib.crc32(self._network.encode())
         error: CommandFailed | None = None
         for attempt in range(20):
@@ -189,19 +189,19 @@ class LocalProvider:
         ids = self._docker("ps", "--all", "--quiet", *filters, "--filter", "label=slipway.machine")
         if not ids:
             return {}
-        found = json.loads(self._docker("inspect", *ids.split()))
-        return {each["Config"]["Labels"]["slipway.machine"]: each for each in found}
+        containers = json.loads(self._docker("inspect", *ids.split()))
+        return {each["Config"]["Labels"]["slipway.machine"]: each for each in containers}
 
     def _labels(self, *more: str) -> list[str]:
-        wanted = (f"slipway.project={self._place.project}", f"slipway.env={self._place.env}", *more)
-        return [word for label in wanted for word in ("--label", label)]
+        labels = (f"slipway.project={self._place.project}", f"slipway.env={self._place.env}", *more)
+        return [word for label in labels for word in ("--label", label)]
 
     def _container(self, name: str) -> str:
         return f"{self._prefix}-{name}"
 
     def _docker(self, *words: str, check: bool = True, timeout: float = 1 * MINUTES) -> str:
-        done = self._engine.run(["docker", *words], check=check, timeout=timeout)
-        return done.out.strip() if done.code == 0 else ""
+        result = self._engine.run(["docker", *words], check=check, timeout=timeout)
+        return result.out.strip() if result.code == 0 else ""
 
 
 def _wait_for_port(name: str, port: int) -> None:
