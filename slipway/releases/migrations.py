@@ -37,7 +37,11 @@ class SchemaChange:
     def pending(self) -> list[Migration]:
         """The files that are new; what the database itself has is looked at when they run."""
         applied = self.live.migration_head if self.live else ""
-        return [migration for migration in files.read(self.env.compose / "migrations") if migration.version > applied]
+        return [
+            migration
+            for migration in files.read(self.env.compose / "migrations")
+            if migration.version > applied
+        ]
 
     @property
     def wants_backup(self) -> bool:
