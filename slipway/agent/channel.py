@@ -47,7 +47,7 @@ class Channel:
         self._whole = True  # False while a message is under way: one cut short would garble all
         self._buffer = bytearray()
 
-    def send(self, kind: str, payload: bytes = b"", **fields: Any) -> None:
+    def send(self, kind: str, payload: bytes = b"", **fields: object) -> None:
         """Send one message. Raises Broken when nobody listens any more."""
         head = json.dumps({"kind": kind, "bytes": len(payload), **fields}).encode() + b"\n"
         try:

@@ -52,7 +52,7 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
     known_hosts: Path | None = None
     gateway: Any = None
 
-    def open(self) -> Any:
+    def open(self) -> object:
         if self.is_connected:
             return None
         if self.known_hosts is not None and self.known_hosts.exists():
@@ -71,7 +71,7 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
         _tune(self.transport)
         return result
 
-    def open_gateway(self) -> Any:
+    def open_gateway(self) -> object:
         # Fabric makes the hops of ssh_config itself, as connections that trust everybody.
         if isinstance(self.gateway, fabric.Connection):
             self.gateway = self._strict(self.gateway)

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
@@ -18,7 +18,7 @@ from slipway.migrations.verdict import KnownSchema
 if TYPE_CHECKING:
     from psycopg import Connection
 
-    Connected = Connection[tuple[Any, ...]]
+    Connected = Connection[tuple[object, ...]]
 
 READ_ONLY = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
 

@@ -51,7 +51,7 @@ def explain(error: Exception, store: str, doing: str) -> StoreError:
     return StoreError(f"{store}: {doing} failed: {reason}")
 
 
-def require(answer: Mapping[str, Any], name: str) -> str:
+def require(answer: Mapping[str, object], name: str) -> str:
     """Take what S3 always answers; a page of somebody's proxy may say 200 as well."""
     if value := answer.get(name):
         return str(value)
@@ -116,7 +116,7 @@ def _describe_network_error(error: Exception) -> str:
     return f"{type(error).__name__}; try again later"
 
 
-def _answer(error: Exception) -> dict[str, Any]:
+def _answer(error: Exception) -> dict[str, object]:
     return dict(_response(error).get("Error", {}))
 
 

@@ -100,7 +100,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """Write it for the store."""
-        head: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+        head: dict[str, object] = {"format": FORMAT, "version": VERSION}
         return json.dumps(head | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -156,7 +156,7 @@ def sized(count: int) -> str:
     )
 
 
-def _from_document(document: Mapping[str, Any]) -> Manifest:
+def _from_document(document: Mapping[str, object]) -> Manifest:
     """Take every field in its type; a field that is not there is a KeyError."""
     values = {
         field.name: READERS[field.type](document[field.name])
@@ -169,13 +169,13 @@ def _from_document(document: Mapping[str, Any]) -> Manifest:
     return manifest
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
 
 
-def _texts(values: Any) -> tuple[str, ...]:
+def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise TypeError
     return tuple(map(_text, values))

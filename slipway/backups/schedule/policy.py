@@ -36,7 +36,7 @@ class Policy:
     stale_after: float
     keep_replaced: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return what travels into the environment."""
         return asdict(self) | {"when": dict(self.when)}
 
@@ -73,10 +73,10 @@ def read(path: Path, environment: str, environments: Sequence[str]) -> Policy:
     return _policy(tables[""] | tables.get(environment, {}))
 
 
-def _flat(value: object, where: str) -> dict[str, Any]:
+def _flat(value: object, where: str) -> dict[str, object]:
     """Check one table; return its values under dotted names."""
     table = _table(value, where, ("when", "keep", "stale_after", "keep_replaced"))
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     when = _table(table.get("when") or {}, f"{where}.when", JOBS)
     for job, expression in when.items():
         flat[f"when.{job}"] = _expression(expression, f"{where}.when.{job}")

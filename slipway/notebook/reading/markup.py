@@ -83,7 +83,7 @@ def _link(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any)
     return str(self.renderToken(tokens, at, options, env))
 
 
-def _image(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any) -> str:
+def _image(self: Any, tokens: "Sequence[Token]", at: int, options: object, env: object) -> str:
     """A picture would be fetched from somewhere; a link to it is not."""
     from markdown_it.common.utils import escapeHtml
 

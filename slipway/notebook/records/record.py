@@ -42,7 +42,9 @@ class Record:
         self._fd: int | None = None
 
     @classmethod
-    def create(cls, name: str, text: str, begin: Mapping[str, Any], runs: Path = RUNS) -> "Record":
+    def create(
+        cls, name: str, text: str, begin: Mapping[str, object], runs: Path = RUNS
+    ) -> "Record":
         """Make the folder, for its owner's eyes only, and write down that the run begins."""
         moment = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
         words = [moment, name, str(begin.get("env") or "any"), str(begin["user"])]
