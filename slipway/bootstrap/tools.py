@@ -59,7 +59,7 @@ def check_sops() -> str:
             f"{path} is sops {text}, and 3.11 or newer is needed; "
             "update it, or remove it and the one in .venv is used"
         )
-    return f"sops {text[0]}"
+    return f"sops {version[0]}"
 
 
 def _install(packages: list[str]) -> None:

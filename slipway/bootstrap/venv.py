@@ -175,8 +175,9 @@ def _ensure_venv_module() -> None:
     _say(f"installing {package} through apt")
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["apt-get", "update", "-q"], install):
-        result = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
+    update = ["apt-get", "update", "-q"]
+    subprocess.run(update, capture_output=True, env=environment, check=False)
+    result = subprocess.run(install, capture_output=True, text=True, env=environment, check=False)
     if result.returncode != 0:
         last = result.stderr.strip().splitlines()[-1:] or ["no message"]
         raise Refused(f"`{' '.join(install)}` failed: {last[0]}")

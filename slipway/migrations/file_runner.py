@@ -150,12 +150,14 @@ class FileRunner:
         statement = statements[number - 1]
         is_index = "CONCURRENTLY" in statement.words
         before = indexes.invalid(self.keeper) if is_index else {}
-        for attempt in range(1, TRIES + 1):
+        attempt = 1
+        while True:
             failed = self._try_one(statement, number)
             retry = failed and failed.is_worth_a_retry and not (is_index or _is_in_parts(statement))
             if failed is None or not retry or attempt == TRIES:
                 break
             self._pause(migration, f"{failed.message}; statement {number} did nothing", attempt)
+            attempt += 1
         after = indexes.invalid(self.keeper) if is_index else {}
         ruins = indexes.left_by(statement, before, after)
         if failed is None and not ruins:

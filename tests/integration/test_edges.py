@@ -91,12 +91,12 @@ def test_before_the_first_release_the_edge_says_try_again(stage: Stage) -> None:
 
 
 def test_told_routes_are_live_when_the_telling_ends(stage: Stage) -> None:
-    for number, colour in enumerate(("blue", "green", "blue"), 1):
-        routing = stage.routing(number, colour)
+    routings = [stage.routing(n, colour) for n, colour in enumerate(("blue", "green", "blue"), 1)]
+    for routing, colour in zip(routings, ("blue", "green", "blue"), strict=True):
         stage.edges.tell(routing)
         assert stage.which() == routing.ident
         assert stage.get("/").text.startswith(f"{colour} /")
-    assert stage.get("/_edge/up").text == f"{routing.ident}\n"
+    assert stage.get("/_edge/up").text == f"{routings[-1].ident}\n"
 
 
 def test_every_request_has_an_id_and_one_that_brought_its_own_keeps_it(stage: Stage) -> None:

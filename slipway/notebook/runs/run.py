@@ -150,7 +150,8 @@ class Run:
         """Run a cell, a check as often as its `retry` allows, until it passes."""
         context = self._context
         of = 1 + (cell.attributes.retry if cell.is_check else 0)
-        for attempt in range(1, of + 1):
+        attempt = 1
+        while True:
             if attempt > 1:  # the first is seen live, of the others only the result
                 context.display.attempt(attempt, of)
             result = self._run(cell, attempt, by, quiet=attempt > 1)
@@ -162,6 +163,7 @@ class Run:
                 if not context.mode.attended:
                     raise
                 break
+            attempt += 1
         context.display.ended(cell, result, excerpt(result.log, LINES) if attempt > 1 else "")
         for name in [name for name in result.unkept if name not in self._unkept]:
             self._unkept.add(name)
