@@ -80,7 +80,7 @@ class LeaseLock:
         self._fd = fd
         self._holder = dict(holder)
         self._stack = contextlib.ExitStack()
-        self._lease: Lease | None = None
+        self.lease: Lease | None = None
         self._has_asked = False
         self._env_name = ""
         self.publish("")
@@ -110,7 +110,7 @@ class LeaseLock:
             connection = connect(env) if connect else machines_connect.connected(env, lenient=True)
             cluster = self._stack.enter_context(connection)
             held = lease.held(cluster.manager, f"{env.prefix}-runbook", reason)
-            self._lease = self._stack.enter_context(held)
+            self.lease = self._stack.enter_context(held)
         except Busy:
             self._stack.close()
             raise
@@ -121,16 +121,16 @@ class LeaseLock:
 
     def check(self) -> None:
         """Raise SlipwayError when a run elsewhere has taken the lease over meanwhile."""
-        if self._lease is None:
+        if self.lease is None:
             return
         from slipway.machines import inventory
 
         try:
-            self._lease.check()
+            self.lease.check()
         except HostError:  # no answer, or no Swarm any more
             if inventory.load(self._env_name):
                 raise
-            self._lease = None  # the run itself has given the machines back, the lease with them
+            self.lease = None  # the run itself has given the machines back, the lease with them
 
     def release(self) -> None:
         """Let others have the environment; the system does it for a process that dies."""

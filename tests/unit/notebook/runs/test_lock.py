@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.cluster.lease import Lease
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError, Unreachable
@@ -57,6 +58,22 @@ def test_runs_without_an_environment_do_not_wait_for_each_other(tmp_path: Path) 
         mine.publish("clone")
         taking(tmp_path / "runs", env="")
     assert not (tmp_path / "runs").exists()
+
+
+class UnreachableLease(Lease):
+    """A lease whose machines have been given back."""
+
+    def __init__(self) -> None: ...
+
+    def check(self) -> None:
+        raise Unreachable("m1", "no answer")
+
+
+def test_a_run_that_gave_back_its_machines_ends_without_their_lease(tmp_path: Path) -> None:
+    with hold("given-back", "destroy", "1", "anna", tmp_path / "runs") as lock:
+        lock.lease = UnreachableLease()
+        lock.check()  # nobody is left who could take the lease over
+        assert lock.lease is None
 
 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
