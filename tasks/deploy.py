@@ -115,7 +115,7 @@ def verify(env: "Environment") -> None:
     },
 )
 def destroy(env: "Environment", *, plan: bool = False, yes: str = "") -> None:
-    """Remove an environment wholly: services, database, secrets, records. Machines stay.
+    """Remove an environment completely: services, database, secrets, records. Machines stay.
 
     Examples:
       inv destroy --env=testing

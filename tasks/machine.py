@@ -118,7 +118,7 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
 def copy(
     env: "Environment", *, name: str, to: str, put: str = "", get: str = "", container: str = ""
 ) -> None:
-    """Copy a file or folder to a machine or from it; it is there whole or not at all.
+    """Copy a file or folder to a machine or from it; it arrives complete or not at all.
 
     Examples:
       inv machine.copy --env=staging --name=m1 --put=notes.txt --to=/tmp/

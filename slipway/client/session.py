@@ -50,7 +50,7 @@ class Session:
         if self.manager is None or not needed:
             yield
             return
-        with lease.held(self.manager, self.env.prefix, reason):
+        with lease.hold(self.manager, self.env.prefix, reason):
             yield
 
 

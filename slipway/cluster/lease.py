@@ -1,7 +1,7 @@
 """The lease: one change at a time per environment, held in Raft with a heartbeat.
 
 Creating a Docker config fails when its name is taken, on every manager alike: that is the lock.
-A heartbeat is one more config beside it. A holder that died is silent, and after a minute of
+A heartbeat is one more config next to it. A holder that died is silent, and after a minute of
 silence its lease may be taken over.
 """
 
@@ -22,7 +22,7 @@ from slipway.hosts.host import Host, script
 
 ATTEMPTS = 5
 
-TAKE = shell_scripts.read(__file__, "lease_take.sh")
+ACQUIRE = shell_scripts.read(__file__, "lease_acquire.sh")
 REFRESH = shell_scripts.read(__file__, "lease_refresh.sh")
 RELEASE = shell_scripts.read(__file__, "lease_release.sh")
 
@@ -55,7 +55,7 @@ class LeaseHolder:
 
 
 class Lease:
-    """A lease that was taken; it is refreshed until it is given back."""
+    """A lease that is held; it is refreshed until it is released."""
 
     def __init__(self, manager: Host, app: str, token: str, pace: LeaseTiming = PACE) -> None:
         self._manager = manager
@@ -69,14 +69,14 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise SlipwayError when somebody else has taken the lease over meanwhile."""
+        """Raise SlipwayError when another operator has taken the lease over meanwhile."""
         # A computer that slept has missed beats; the wall clock knows, the monotonic one may not.
         if time.time() - self._refreshed > 2 * self._pace.beat:
             self._refresh()
         if self._lost:
             raise SlipwayError(f"the lease on {self._app} was lost; nothing more is changed")
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self._ended.set()
         self._thread.join(timeout=self._pace.beat)
         script(self._manager, RELEASE, self._app, self._token, timeout=20)
@@ -94,40 +94,40 @@ class Lease:
 
 
 @contextlib.contextmanager
-def held(manager: Host, app: str, reason: str) -> Iterator[Lease]:
+def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
     """Hold the lease for a block. Raises Busy with owner, reason and age of the other one."""
-    lease = take(manager, app, reason)
+    lease = acquire(manager, app, reason)
     try:
         yield lease
     finally:
-        # What could not be given back expires by itself, and must not hide the block's own error.
+        # A lease that could not be released expires by itself, and must not hide the block's own error.
         with contextlib.suppress(SlipwayError):
-            lease.give_back()
+            lease.release()
 
 
-def take(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Lease:
-    """Take the lease, also from a holder that has been silent for too long. Raises Busy."""
+def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Lease:
+    """Acquire the lease, also from a holder that has been silent for too long. Raises Busy."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
-        result = script(manager, TAKE, app, token, owner(), reason, process.name(), timeout=20)
+        result = script(manager, ACQUIRE, app, token, owner(), reason, process.name(), timeout=20)
         lines = result.out.splitlines()
         if lines[0] == "taken":
             return Lease(manager, app, token, pace)
         holder = parse(lines)
         if holder is None:
-            continue  # given back between the two commands
+            continue  # released between the two commands
         if not holder.is_gone(pace.expiry):
             raise Busy(
                 f"{app} is being changed by {holder.owner} ({holder.reason}, for {holder.age} s). "
-                "Nothing was changed; try again when it is done"
+                "Nothing was changed; retry when it is done"
             )
         # By id: of two who take over at once, one finds it gone and meets the other's lease.
         manager.run(["docker", "config", "rm", holder.id], timeout=20, check=False)
-    raise Busy(f"the lease on {app} changes hands too fast; try again")
+    raise Busy(f"the lease on {app} changes hands too fast; retry")
 
 
 def parse(lines: list[str]) -> LeaseHolder | None:
-    """Read the holder from what TAKE prints: the clock, the lease as JSON, the beats."""
+    """Read the holder from what ACQUIRE prints: the clock, the lease as JSON, the beats."""
     now = int(lines[0])
     if len(lines) < 2 or not lines[1].startswith("{"):
         return None

@@ -34,7 +34,7 @@ class DeployedService:
     environment: Mapping[str, str]
 
     @property
-    def is_whole(self) -> bool:
+    def is_healthy(self) -> bool:
         return self.running >= self.desired
 
     @property

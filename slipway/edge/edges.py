@@ -19,7 +19,7 @@ FIND = (
 ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
 POLL = 0.2
-COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it anew for each request
+COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it again for each request
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Routing:
         plain = json.dumps(config("", ""), sort_keys=True)
         digest = hashlib.sha256(plain.encode()).hexdigest()[:12]
         ident = f"release-{release}-{colour}-{digest}"
-        whole = json.dumps(config(f"routes-{digest}", COLOUR.format(digest)), sort_keys=True)
-        return cls(ident, f"{ident}\n{whole}\n".encode())
+        content = json.dumps(config(f"routes-{digest}", COLOUR.format(digest)), sort_keys=True)
+        return cls(ident, f"{ident}\n{content}\n".encode())
 
     @property
     def digest(self) -> str:

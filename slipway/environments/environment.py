@@ -40,7 +40,7 @@ class Environment:
 
     @property
     def is_throwaway(self) -> bool:
-        """Whether it is made anew for each run of tests, so that nobody misses what it held."""
+        """Whether it is recreated for each run of tests, so that nobody misses what it held."""
         return self.name == "testing"
 
     @property
@@ -55,7 +55,7 @@ class Environment:
 
 
 def names(compose: Path = COMPOSE) -> list[str]:
-    """List the environments: every env file beside compose.yml but common.env."""
+    """List the environments: every env file next to compose.yml but common.env."""
     stems = {path.stem for path in compose.glob("[!.]*.env")} - {"common"}
     order = ["dev", "testing", "staging", "prod"]
     return [name for name in order if name in stems] + sorted(stems - set(order))

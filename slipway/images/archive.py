@@ -34,12 +34,12 @@ def save(tags: Sequence[str], spare: Collection[str]) -> Generator[bytes]:
         process.wait()
 
 
-def thinned(whole: IO[bytes], spare: Collection[str]) -> Iterator[bytes]:
+def thinned(complete: IO[bytes], spare: Collection[str]) -> Iterator[bytes]:
     """Read a tar archive of images and hand it on, in chunks, without the layers named."""
     left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
     buffer = io.BytesIO()
     with (
-        tarfile.open(fileobj=whole, mode="r|", bufsize=CHUNK) as source,
+        tarfile.open(fileobj=complete, mode="r|", bufsize=CHUNK) as source,
         tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
     ):
         for member in source:

@@ -20,7 +20,7 @@ class Pattern:
     match: re.Pattern[str]
     brings_back: bool
     head: tuple[str, ...]
-    whole: bool  # no wildcard: nothing above or beside `head` is meant
+    literal: bool  # no wildcard: nothing above or next to `head` is meant
 
 
 def read(text: str) -> list[Pattern]:
@@ -65,7 +65,7 @@ def _reaches(pattern: Pattern, folder: str) -> bool:
     shared = min(len(parts), len(pattern.head))
     if not pattern.brings_back or parts[:shared] != pattern.head[:shared]:
         return False
-    return len(pattern.head) > len(parts) or not pattern.whole
+    return len(pattern.head) > len(parts) or not pattern.literal
 
 
 def _pattern(line: str) -> Pattern:
@@ -73,8 +73,8 @@ def _pattern(line: str) -> Pattern:
     clean = os.path.normpath(line.removeprefix("!").strip()).lstrip("/")
     parts = clean.split("/")
     wild = next((index for index, part in enumerate(parts) if WILD.search(part)), len(parts))
-    whole = wild == len(parts)
-    return Pattern(re.compile(_regex(clean), re.DOTALL), brings_back, tuple(parts[:wild]), whole)
+    literal = wild == len(parts)
+    return Pattern(re.compile(_regex(clean), re.DOTALL), brings_back, tuple(parts[:wild]), literal)
 
 
 def _regex(pattern: str) -> str:

@@ -62,8 +62,8 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         for host in hosts:
             host.close()
         raise Refused(
-            f"{'; '.join(missing)} Nothing was changed: mend it, take it out "
-            f"(inv machine.rm --env={env.name}), or go on without it: --skip-unreachable"
+            f"{'; '.join(missing)} Nothing was changed: fix it, remove it "
+            f"(inv machine.rm --env={env.name}), or continue without it: --skip-unreachable"
         )
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")

@@ -1,6 +1,6 @@
 """Files and folders between this computer and a machine, or a container of a service there.
 
-Everything streams over the strict SSH connection. It arrives beside its place, its SHA-256 is
+Everything streams over the strict SSH connection. It arrives next to its place, its SHA-256 is
 compared, and only then is it moved there, so nobody ever sees half of it. A folder travels as tar.
 As with cp, a target that is a folder already is copied into.
 """

@@ -1,4 +1,4 @@
-"""The machines of an environment as a whole: connected, told of each other, asked for a manager."""
+"""The machines of an environment together: connected, aware of each other, asked for a manager."""
 
 import contextlib
 from collections.abc import Iterator, Sequence

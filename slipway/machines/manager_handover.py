@@ -1,4 +1,4 @@
-"""Who manages the Swarm that a machine leaves: a manager, an heir, or a Swarm founded anew."""
+"""Who manages the Swarm that a machine leaves: a manager, an heir, or a new Swarm."""
 
 import contextlib
 import time
@@ -46,7 +46,7 @@ class Handover:
         swarm.ensure_swarm(rest[0], self._others[0].address)
         node = swarm.membership(rest[0]).node
         swarm.label(rest[0], node, slipway_machine=self._others[0].name)
-        self.lines.append(f"{rest[0].name} founded another, where services are deployed anew")
+        self.lines.append(f"{rest[0].name} created a new Swarm; deploy the services to it again")
         return rest[0]
 
     def _promoted(self, host: SshHost, rest: list[SshHost]) -> SshHost | None:
@@ -65,9 +65,9 @@ class Handover:
 
     def _rejoin_heir(self, host: SshHost, rest: list[SshHost]) -> SshHost:
         """A new manager counts from when it is announced; if it never comes, there is no majority
-        without it. So the old one goes on alone, and the heir enters once more as a stranger."""
+        without it. So the old one continues alone, and the heir enters once more as a stranger."""
         swarm.force_new_cluster(host, self._leaving.address)
-        self.lines.append(f"{host.name} went on without a manager that never came")
+        self.lines.append(f"{host.name} continued without a manager that never became reachable")
         for machine, heir in zip(self._others, rest, strict=True):
             if place_of(heir):
                 self._enter_again(host, machine, heir)

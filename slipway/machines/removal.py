@@ -11,7 +11,7 @@ from slipway.plan import Plan, Step
 
 
 class Removal:
-    """One machine on its way out. There is no way back in the middle; repeating goes on."""
+    """One machine on its way out. There is no way back in the middle; repeating it resumes."""
 
     def __init__(
         self, place: ProviderContext, provider: Provider, leaving: Machine, with_data: str

@@ -1,4 +1,4 @@
-"""The git commit a release is made from, and whether the tree has anything beside it."""
+"""The git commit a release is made from, and whether the tree has changes on top of it."""
 
 from dataclasses import dataclass
 

@@ -59,10 +59,10 @@ def preview(env: Environment) -> Preview:
 def deploy(
     env: Environment, reporter: Reporter, *, dirty: bool = False, lenient: bool = False
 ) -> DeployResult:
-    """Bring what the files say into service; `lenient` goes on without machines that are down.
+    """Bring what the files say into service; `lenient` continues without machines that are down.
 
     Raises Refused before anything changed, RolledBack when the old release serves again,
-    Busy when somebody else is at it.
+    Busy when another operator holds the lease.
     """
     commit = commits.read()
     if not env.is_local and not dirty:
@@ -111,7 +111,7 @@ def rollback(
 def _run(
     env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter, reason: str
 ) -> DeployResult:
-    with lease.held(cluster.manager, env.prefix, reason) as held:
+    with lease.hold(cluster.manager, env.prefix, reason) as held:
         deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
         plan = deployment.return_plan() if draft.is_recorded else deployment.plan()
@@ -139,7 +139,7 @@ def _finish(deployment: Deployment, reporter: Reporter) -> None:
     """Do what a deploy that was killed after its release went live had still to do."""
     if deployment.is_unfinished():
         app = deployment.env.prefix
-        with lease.held(deployment.cluster.manager, app, "finishing a deploy"):
+        with lease.hold(deployment.cluster.manager, app, "finishing a deploy"):
             deployment.finishing().run(reporter)
 
 
@@ -156,7 +156,7 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
     tail = "".join(f"\n{line}" for line in rest)
     label = deployment.release.label
     if touched and deployment.live is not None:
-        raise RolledBack(f"{label} was taken back: {first}{tail}\n{serving}") from error
+        raise RolledBack(f"{label} was rolled back: {first}{tail}\n{serving}") from error
     kind = type(error) if isinstance(error, Refused) else SlipwayError
     raise kind(f"{first}{tail}\n{serving}") from error
 
@@ -195,4 +195,4 @@ def _deployment(env: Environment, cluster: Cluster, draft: Draft, reporter: Repo
 
 def _tell_missing(cluster: Cluster, reporter: Reporter) -> None:
     for sentence in cluster.missing:
-        reporter.note(f"going on without {sentence}")
+        reporter.note(f"continuing without {sentence}")

@@ -80,13 +80,13 @@ class Deployment:
         return f"{self.live.label} serves as before"
 
     def is_up_to_date(self) -> bool:
-        """Whether the files on this computer are what runs, whole, and told to every edge."""
+        """Whether the files on this computer are what runs, healthy, and what every edge serves."""
         if self.live is None or self.draft.unbuilt or self.old is None:
             return False
         if self.live.fingerprint != self.release.fingerprint:
             return False
         serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
-        if not serving or not all(service.is_whole for service in serving):
+        if not serving or not all(service.is_healthy for service in serving):
             return False
         if not self.standing.is_as_described():
             return False
@@ -104,7 +104,7 @@ class Deployment:
     def plan(self) -> Plan:
         """Return the steps up to the point of no return; each undoes what it did to the service."""
         env, number = self.env.name, self.release.number
-        old = f" beside {self.old}" if self.old else ""
+        old = f" next to {self.old}" if self.old else ""
         head = self.release.migration_head
         steps = [
             Step("check", f"look for free ports and disk on {self._machines()}", self.check),
@@ -130,7 +130,7 @@ class Deployment:
         steps = [
             Step("images", f"see that {self._machines()} have the images", self.check_images),
             Step("edge", "see that the edges serve what the ledger says", self.tell_live),
-            Step("fill", f"start {self.colour} beside {self.old}", self.fill, self.empty),
+            Step("fill", f"start {self.colour} next to {self.old}", self.fill, self.empty),
             Step("smoke", f"look at {self.colour} from every edge", self.smoke),
             Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
             Step("settle", f"write down that {self.release.label} is live", self.settle),

@@ -50,7 +50,7 @@ class HealthProgress:
     tasks: tuple[Task, ...]
 
     @property
-    def is_whole(self) -> bool:
+    def is_healthy(self) -> bool:
         return self.running >= self.desired
 
     @property
@@ -80,14 +80,14 @@ def wait(
     Raises NotHealthy when tasks keep failing or the time is over.
     """
     deadline = time.monotonic() + timeout
-    whole_since: float | None = None
+    healthy_since: float | None = None
     seen = ""
     while True:
         looked = time.monotonic()
         progress = look(manager, stack)
         now = time.monotonic()
-        whole_since = (whole_since or now) if progress.is_whole else None
-        if whole_since is not None and now - whole_since >= steady:
+        healthy_since = (healthy_since or now) if progress.is_healthy else None
+        if healthy_since is not None and now - healthy_since >= steady:
             return
         text = f"{progress.running} of {progress.desired} healthy"
         if text != seen:
@@ -104,7 +104,7 @@ def wait(
 
 
 def look(manager: Host, stack: str) -> HealthProgress:
-    """Read the state of a stack once; a stack that is not there is whole."""
+    """Read the state of a stack once; a stack that is not there is complete."""
     desired = 0
     tasks: list[Task] = []
     for line in script(manager, WATCH, stack, timeout=30).out.splitlines():
@@ -174,7 +174,7 @@ def settle(manager: Host, stack: str, timeout: float) -> None:
         if bad:
             ended = explain(manager, progress.failed) if progress.failed else stack
             raise RollbackSeen(f"{ended}\n    (the update ended as {bad[0]})")
-        calm = calm + 1 if progress.is_whole and "updating" not in states else 0
+        calm = calm + 1 if progress.is_healthy and "updating" not in states else 0
         if time.monotonic() > deadline:
             failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]
             raise NotHealthy(f"not settled after {timeout:.0f} s: {explain(manager, failed)}")

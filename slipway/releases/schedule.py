@@ -29,7 +29,7 @@ LARGEST_SMOKE = 64 << 10  # it is handed over as a setting, which may hold 128 k
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """What runs by the clock from now on: the next time of each job."""
+    """What is scheduled from now on: the next time of each job."""
 
     changed: bool
     times: Mapping[str, datetime]
@@ -41,7 +41,7 @@ def policy_of(env: Environment) -> Policy:
 
 
 def schedule(env: Environment) -> ScheduleState:
-    """Have the environment's backups taken by the clock, as the policy says.
+    """Schedule the environment's backups as the policy says.
 
     Raises Refused where a container could not keep them.
     """
@@ -64,7 +64,7 @@ def schedule(env: Environment) -> ScheduleState:
 
 
 def unschedule(env: Environment) -> bool:
-    """Take no more backups by the clock; return whether any were."""
+    """Remove the schedule; return whether there was one."""
     with _leased(env, "ending the schedule of backups") as manager:
         existed = exists(env, observe(manager, env.prefix))
         stacks.remove(manager, _name(env))
@@ -72,7 +72,7 @@ def unschedule(env: Environment) -> bool:
 
 
 def exists(env: Environment, observed: Observed) -> bool:
-    """Say whether backups are taken by the clock."""
+    """Say whether backups are scheduled."""
     return bool(observed.stack(_name(env)))
 
 
@@ -134,7 +134,7 @@ def _leased(env: Environment, reason: str) -> Iterator[Host]:
     with connect.connected(env, lenient=True) as cluster:
         if not observe(cluster.manager, env.prefix).is_manager:
             raise _not_deployed(env)
-        with lease.held(cluster.manager, env.prefix, reason):
+        with lease.hold(cluster.manager, env.prefix, reason):
             yield cluster.manager
 
 
@@ -155,9 +155,9 @@ def _digest(description: stack.Stack) -> str:
 
 
 def _digests(env: Environment, observed: Observed) -> set[str]:
-    """What runs, by the digests it was labelled with; one that is not whole fits nothing."""
+    """What runs, by the digests it was labelled with; one that is not healthy fits nothing."""
     services = observed.stack(_name(env))
-    return {s.labels.get("slipway.fingerprint", "") if s.is_whole else "" for s in services}
+    return {s.labels.get("slipway.fingerprint", "") if s.is_healthy else "" for s in services}
 
 
 def _name(env: Environment) -> str:

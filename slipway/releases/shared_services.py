@@ -27,7 +27,7 @@ class SharedServices:
         self._release = release
 
     def is_as_described(self) -> bool:
-        """Whether all of them run, whole, as the release describes them."""
+        """Whether all of them run, healthy, as the release describes them."""
         return not any(self._is_stale(role) for role in ROLES)
 
     def keep(self, *roles: Role, before: Release | None = None) -> str:
@@ -104,4 +104,4 @@ class SharedServices:
 
 
 def _fits(service: DeployedService, digest: str) -> bool:
-    return service.labels.get("slipway.fingerprint") == digest and service.is_whole
+    return service.labels.get("slipway.fingerprint") == digest and service.is_healthy

@@ -86,10 +86,10 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     ]
     idents = {machine.edge_serves for machine in machines if machine.edge_serves}
     if len(idents) > 1:
-        problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy mends it")
+        problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy fixes it")
     elif live and idents and not next(iter(idents)).startswith(f"release-{live.release}-"):
         problems.append(
-            f"the edges serve {idents.pop()}, not the live release; inv deploy mends it"
+            f"the edges serve {idents.pop()}, not the live release; inv deploy fixes it"
         )
     history = tuple(reversed(events))[:SHOWN]
     backups = None
@@ -124,7 +124,7 @@ def _machines(
 
 def _service(service: DeployedService, release: Release | None) -> ServiceState:
     tags = {release.images[name]: tag for name, tag in release.tags.items()} if release else {}
-    health = "ok" if service.is_whole else "starting" if service.running else "missing"
+    health = "ok" if service.is_healthy else "starting" if service.running else "missing"
     return ServiceState(
         service=service.service,
         colour=service.colour,

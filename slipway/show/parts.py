@@ -18,7 +18,7 @@ def begin(part: Part) -> None:
 
 
 def quote(log: Path) -> None:
-    """Show what a part has printed that ran beside others."""
+    """Show what a part that ran next to others has printed."""
     if log.exists():
         sys.stdout.write(log.read_text(errors="replace"))
         sys.stdout.flush()

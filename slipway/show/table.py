@@ -9,7 +9,7 @@ Row = Mapping[str, object]
 
 
 def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False) -> None:
-    """Print rows; a table is cut to the width of the terminal, JSON is whole."""
+    """Print rows; a table is cut to the width of the terminal, JSON is complete."""
     if as_json:
         document(list(values))
         return

@@ -40,29 +40,29 @@ def test_a_second_taker_is_told_who_holds_it_and_why(
     manager: LocalHost, corner: DockerSandbox
 ) -> None:
     sentence = rf"changed by {lease.owner()} \(deploy of abc, for \d s\)"
-    with lease.held(manager, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
-        lease.take(manager, corner.app, "another")
+    with lease.hold(manager, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
+        lease.acquire(manager, corner.app, "another")
     assert corner.names("config") == []
-    lease.take(manager, corner.app, "another").give_back()
+    lease.acquire(manager, corner.app, "another").release()
 
 
 def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: DockerSandbox) -> None:
     def attempt(number: int) -> Lease | None:
         try:
-            return lease.take(manager, corner.app, f"attempt {number}")
+            return lease.acquire(manager, corner.app, f"attempt {number}")
         except Busy:
             return None
 
     with ThreadPoolExecutor(4) as pool:
         won = [held for held in pool.map(attempt, range(4)) if held is not None]
     assert len(won) == 1
-    won[0].give_back()
+    won[0].release()
 
 
 def test_a_failure_in_the_block_is_what_comes_out_of_it(
     manager: LocalHost, corner: DockerSandbox
 ) -> None:
-    held = lease.held(manager, corner.app, "deploy")
+    held = lease.hold(manager, corner.app, "deploy")
     with pytest.raises(SlipwayError, match="the deploy failed"), held:
         raise SlipwayError("the deploy failed")
     assert corner.names("config") == []
@@ -74,13 +74,13 @@ def test_a_holder_that_beats_keeps_it_beyond_its_expiry(
     # A heartbeat of somebody before, whose name sorts after every other.
     words = ("--label", f"slipway.app={corner.app}", "--label", f"slipway.beats={corner.app}")
     corner.docker("config", "create", *words, f"{corner.app}.beat.zzzz.1", __file__)
-    held = lease.take(manager, corner.app, "deploy", QUICK)
+    held = lease.acquire(manager, corner.app, "deploy", QUICK)
     time.sleep(QUICK.expiry + 1.5)
     with pytest.raises(Busy):
-        lease.take(manager, corner.app, "another", QUICK)
+        lease.acquire(manager, corner.app, "another", QUICK)
     held.check()
     assert len([name for name in corner.names("config") if ".beat." in name]) <= 2
-    held.give_back()
+    held.release()
     assert corner.names("config") == []
 
 
@@ -89,10 +89,10 @@ def test_a_holder_that_has_been_silent_is_taken_over(
 ) -> None:
     leave_behind(corner, age=2)
     with pytest.raises(Busy, match=r"bob@desk \(deploy of b"):
-        lease.take(manager, corner.app, "mine", QUICK)
+        lease.acquire(manager, corner.app, "mine", QUICK)
     corner.docker("config", "rm", f"{corner.app}.lease")
     leave_behind(corner, age=5)
-    lease.take(manager, corner.app, "mine", QUICK).give_back()
+    lease.acquire(manager, corner.app, "mine", QUICK).release()
 
 
 def test_a_killed_process_on_this_computer_gives_way_at_once(
@@ -101,38 +101,38 @@ def test_a_killed_process_on_this_computer_gives_way_at_once(
     text = (
         "import sys, time; from slipway.cluster import lease; "
         "from slipway.hosts.local import LocalHost; "
-        "lease.take(LocalHost(), sys.argv[1], 'theirs'); print('taken', flush=True); time.sleep(60)"
+        "lease.acquire(LocalHost(), sys.argv[1], 'theirs'); print('taken', flush=True); time.sleep(60)"
     )
     argv = [sys.executable, "-c", text, corner.app]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"taken\n"
         with pytest.raises(Busy, match="theirs"):
-            lease.take(manager, corner.app, "mine")
+            lease.acquire(manager, corner.app, "mine")
         holder.kill()
-    lease.take(manager, corner.app, "mine").give_back()
+    lease.acquire(manager, corner.app, "mine").release()
     assert corner.names("config") == []
 
 
 def test_a_holder_learns_that_its_lease_was_taken_over(
     manager: LocalHost, corner: DockerSandbox
 ) -> None:
-    held = lease.take(manager, corner.app, "deploy", QUICK)
+    held = lease.acquire(manager, corner.app, "deploy", QUICK)
     corner.docker("config", "rm", f"{corner.app}.lease")
     leave_behind(corner, age=0)
     with pytest.raises(SlipwayError, match="was lost; nothing more is changed"):
         wait_until_lost(held)
-    held.give_back()
+    held.release()
     assert f"{corner.app}.lease" in corner.names("config"), "it is not ours to give back"
 
 
 def test_a_holder_that_slept_learns_at_its_next_step_that_the_lease_is_gone(
     manager: LocalHost, corner: DockerSandbox
 ) -> None:
-    held = lease.take(manager, corner.app, "deploy", LeaseTiming(beat=60, expiry=60))
+    held = lease.acquire(manager, corner.app, "deploy", LeaseTiming(beat=60, expiry=60))
     corner.docker("config", "rm", f"{corner.app}.lease")
     held.check()
     held._refreshed -= 300  # as if the lid had been closed for five minutes
     with pytest.raises(SlipwayError, match="was lost"):
         held.check()
-    held.give_back()
+    held.release()

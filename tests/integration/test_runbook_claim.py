@@ -44,7 +44,7 @@ def test_the_second_of_two_computers_is_told_and_a_deploy_is_not_in_the_way(
             pytest.raises(Busy, match=r"runbook deploy, cell back-up-first, for \d+ s"),
         ):
             other.acquire_lease(env, connect)
-        with lease.held(manager, env.prefix, "deploy of abc"):  # what a cell of the runbook does
+        with lease.hold(manager, env.prefix, "deploy of abc"):  # what a cell of the runbook does
             mine.check()
     with hold("test", "restore", "2", "ben", tmp_path / "two") as other:
         assert other.acquire_lease(env, connect) == ""

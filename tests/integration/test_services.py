@@ -102,7 +102,7 @@ def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
     name = stage.start("sleep 1; touch /tmp/well; sleep 300", healthcheck=check)
     health.wait(stage.manager, name, 30, reporter)
     assert reporter.notes[0] == "0 of 1 healthy"
-    assert health.look(stage.manager, name).is_whole
+    assert health.look(stage.manager, name).is_healthy
     stacks.remove(stage.manager, name)
     stacks.remove(stage.manager, name)
 

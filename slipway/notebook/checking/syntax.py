@@ -39,8 +39,8 @@ def faults(cells: Sequence[tuple[str, Cell]]) -> Iterator[tuple[str, int, str]]:
     whole: list[tuple[str, Cell]] = []
     for file, cell in cells:
         if cell.language == "sh":
-            is_whole = "<<" not in cell.source and not tree(cell.source).has_error
-            (whole if is_whole else doubtful).append((file, cell))
+            is_healthy = "<<" not in cell.source and not tree(cell.source).has_error
+            (whole if is_healthy else doubtful).append((file, cell))
     if whole and _bash_complaints(["\n".join(cell.source for _, cell in whole)]) != [(0, "")]:
         doubtful += whole
     complaints = _bash_complaints([cell.source for _, cell in doubtful])

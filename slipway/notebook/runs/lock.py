@@ -109,7 +109,7 @@ class LeaseLock:
         try:
             connection = connect(env) if connect else machines_connect.connected(env, lenient=True)
             cluster = self._stack.enter_context(connection)
-            held = lease.held(cluster.manager, f"{env.prefix}-runbook", reason)
+            held = lease.hold(cluster.manager, f"{env.prefix}-runbook", reason)
             self.lease = self._stack.enter_context(held)
         except Busy:
             self._stack.close()

@@ -64,13 +64,13 @@ def plan_run(runbook: Runbook, options: RunOptions) -> RunPlan:
     sections = WAY_BACK if chosen and chosen[0].section in WAY_BACK else ORDER
     # A part of the way back leaves out the steps too: what only they use is not asked for.
     left_out = {a.id: reason for a in runbook.actions(*ORDER, *sections) if a.id not in ids}
-    return RunPlan(tuple(_steps(runbook, sections, ids, is_whole=not left_out)), left_out)
+    return RunPlan(tuple(_steps(runbook, sections, ids, is_healthy=not left_out)), left_out)
 
 
 def plan_rollback(runbook: Runbook) -> RunPlan:
     """Return the plan of *Roll back*."""
     ids = {action.id for action in runbook.actions(*WAY_BACK)}
-    return RunPlan(tuple(_steps(runbook, WAY_BACK, ids, is_whole=True)), {})
+    return RunPlan(tuple(_steps(runbook, WAY_BACK, ids, is_healthy=True)), {})
 
 
 def blocks_of(runbook: Runbook, section: SectionName) -> tuple[Block, ...]:
@@ -79,7 +79,7 @@ def blocks_of(runbook: Runbook, section: SectionName) -> tuple[Block, ...]:
 
 
 def _steps(
-    runbook: Runbook, sections: Sequence[SectionName], ids: set[str], *, is_whole: bool
+    runbook: Runbook, sections: Sequence[SectionName], ids: set[str], *, is_healthy: bool
 ) -> Iterator[RunStep]:
     """Cut the blocks at their actions; what leads up to an action left out is left out too."""
     reading: list[Block] = []
@@ -98,7 +98,7 @@ def _steps(
                     reading.insert(0, heading)
                 yield RunStep(tuple(reading), block)
                 reading, follows_chosen = [], True
-        if not is_whole:
+        if not is_healthy:
             reading = [block for block in reading if section == "about"]
     if reading:
         yield RunStep(tuple(reading), None)

@@ -49,7 +49,7 @@ def test_a_service_is_read_with_its_counts_and_colour() -> None:
         line("service", service("api", Env=["COLOUR=blue", "URL=a=b", "EMPTY="])),
     )
     (api,) = found.stack(f"{APP}-blue")
-    assert (api.running, api.desired, api.is_whole, api.colour) == (1, 2, False, "blue")
+    assert (api.running, api.desired, api.is_healthy, api.colour) == (1, 2, False, "blue")
     assert api.environment["URL"] == "a=b"
     assert found.stack("other") == ()
 
