@@ -100,7 +100,7 @@ def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
     try:
         yield lease
     finally:
-        # A lease that could not be released expires by itself, and must not hide the block's own error.
+        # What could not be released expires by itself, and must not hide the block's own error.
         with contextlib.suppress(SlipwayError):
             lease.release()
 

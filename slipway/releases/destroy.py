@@ -1,4 +1,4 @@
-"""Removing an environment completely: services, data, networks, secrets, records, on every machine."""
+"""Removing an environment: services, data, networks, secrets and records, on every machine."""
 
 from slipway import shell_scripts
 from slipway.cluster import stacks

@@ -101,7 +101,8 @@ def test_a_killed_process_on_this_computer_gives_way_at_once(
     text = (
         "import sys, time; from slipway.cluster import lease; "
         "from slipway.hosts.local import LocalHost; "
-        "lease.acquire(LocalHost(), sys.argv[1], 'theirs'); print('taken', flush=True); time.sleep(60)"
+        "lease.acquire(LocalHost(), sys.argv[1], 'theirs'); "
+        "print('taken', flush=True); time.sleep(60)"
     )
     argv = [sys.executable, "-c", text, corner.app]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as holder:
