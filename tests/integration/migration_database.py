@@ -65,6 +65,7 @@ class MigrationDatabase:
         """Start a run as a process of its own, as in a container."""
         server = self.server
         settings = {
+            "ENVIRONMENT": "testing",
             "DATABASE_HOST": server.host,
             "DATABASE_PORT": str(server.port),
             "DATABASE_NAME": server.database,

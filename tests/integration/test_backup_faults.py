@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from slipway.agent.channel import Channel
+from slipway.agent.codec import encode
+from slipway.agent.messages.backups import BackupRequest
 from slipway.agent.messages.data import ResetRequest
 from slipway.backups.format import catalogue
 from slipway.backups.take.backup import Backup
@@ -130,8 +132,8 @@ def test_when_the_line_drops_the_dump_ends_and_nothing_is_listed(
     line = ["docker", "exec", "-i", place.ops, *call.COMMAND, "--silence=3"]
     with pytest.raises(KeyboardInterrupt), LocalHost().open(line) as spoken:
         channel = Channel(spoken.read, spoken.write)
-        given = {"recipients": [person.recipient]}
-        channel.send("verb", verb="backup", given=given, store="here")
+        request = encode(BackupRequest(recipients=(person.recipient,)))
+        channel.send("request", verb=BackupRequest.verb, request=request, store="here")
         while (message := channel.receive()) and message.kind != "store.chunk":
             if message.kind == "store.sweep":
                 channel.send("store.done", id=message.fields["id"], count=0)

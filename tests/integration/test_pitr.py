@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -336,7 +336,8 @@ def test_a_store_away_too_long_leaves_a_hole_that_is_refused_and_a_new_base_back
     until(lambda: len(living.archive.bases()) == 2, "base backup by itself")
     time.sleep(1.5)
     assert len(living.archive.windows()) == 2
-    with pytest.raises(Refused, match="were kept"):  # the store's clock tells when a file came late
+    # The store's clock tells when a file came late.
+    with pytest.raises(Refused, match="stored end before"):
         past(living.archive, show_exactly(moment), Silent()).__enter__()
     with past(living.archive, show_exactly(living.now()), Silent()) as found:
         assert living.past_sql("select count(*) from notes", found.port) == "16"
@@ -406,9 +407,9 @@ def test_a_lost_machine_costs_no_more_than_what_was_not_stored(home: Home) -> No
     with past(new.archive, show_exactly(moment), Silent()) as found:
         assert new.past_sql("select text from notes", found.port) == "kept"
     end = new.archive.windows()[0].end
-    with pytest.raises(Refused, match=r"kept end before .* type that moment") as refused:
+    with pytest.raises(Refused, match=r"stored end before .* type that moment") as refused:
         past(new.archive, show_exactly(end), Silent()).__enter__()
-    (last,) = re.findall(r"what was kept last is of (\S+ \S+):", str(refused.value))
+    (last,) = re.findall(r"the last of them is of (\S+ \S+):", str(refused.value))
     with past(new.archive, last, Silent()) as found:
         assert new.past_sql("select text from notes", found.port) == "kept"
     assert "this database is a new one" in new.log()
@@ -443,7 +444,7 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
 
 def test_what_is_kept_is_told_as_json_with_the_honest_loss(living: Living) -> None:
     living.archive.mark(time.sleep)
-    found = json.loads(json.dumps(living.archive.catalogue()))
+    found = json.loads(json.dumps(asdict(living.archive.catalogue())))
     assert found["bases"][0]["kind"] == "full" and found["bases"][0]["ok"]
     ((begin, end),) = found["windows"]
     assert datetime.fromisoformat(begin) < datetime.fromisoformat(end)

@@ -34,13 +34,13 @@ def restore(request: RestoreRequest, context: Context) -> RestoreReply | Restore
     if request.plan:
         return _plan(restoring)
     result = restoring.run()
-    kept = f"; the one before is kept as {result.kept}" if result.kept else ""
+    sibling = f"; the one before is kept as {result.kept}" if result.kept else ""
     swapped = f", swapped in {result.swap_seconds:.2f} s" if result.kept else ""
     return RestoreReply(
         **vars(result),
         backup=source.label,
         summary=f"{result.database} holds {source.label}: {result.rows} rows in "
-        f"{result.seconds:.1f} s{swapped}{kept}",
+        f"{result.seconds:.1f} s{swapped}{sibling}",
     )
 
 
@@ -48,13 +48,13 @@ def undo(request: UndoRequest, context: Context) -> UndoReply:
     """Swap the newest replaced database back."""
     demand_environment(request.environment)
     live = server()
-    back, kept, seconds = swap.undo(live, stamp(), context.reporter)
+    back, replaced, seconds = swap.undo(live, stamp(), context.reporter)
     return UndoReply(
         database=live.database,
         back=back,
-        kept=kept,
+        kept=replaced,
         swap_seconds=round(seconds, 3),
-        summary=f"{live.database} is again what was {back}; what it was until now is {kept}",
+        summary=f"{live.database} is again what was {back}; what it was until now is {replaced}",
     )
 
 
