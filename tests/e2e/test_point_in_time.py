@@ -182,7 +182,7 @@ def test_base_backups_are_taken_listed_and_read_back_by_hand(archived: Home) -> 
     shown = archived.inv("db.backups").out
     listed = shown[shown.index("BASE BACKUP") :].splitlines()
     assert max(map(len, listed[: len(kept["bases"]) + 1])) <= 80
-    assert "the archive is whole" in archived.inv("db.verify", "--physical").out
+    assert "the archive is intact" in archived.inv("db.verify", "--physical").out
     assert archived.inv("db.verify", "--physical", "--json").json == {"ok": True, "wrong": []}
     assert "add --physical" in archived.inv("db.backup", "--full", code=2).err
 
@@ -194,7 +194,7 @@ def test_while_the_store_is_away_all_say_so_and_people_are_served(archived: Home
             assert "the store does not answer" in said
         assert "! which moments can be returned to is not known" in archived.inv("status").out
         archived.someone().sign_in()
-    assert "the archive is whole" in archived.inv("db.verify", "--physical").out
+    assert "the archive is intact" in archived.inv("db.verify", "--physical").out
 
 
 def test_of_a_database_that_is_gone_the_last_change_is_returned_to(archived: Home) -> None:
@@ -208,7 +208,7 @@ def test_of_a_database_that_is_gone_the_last_change_is_returned_to(archived: Hom
     end = archived.archive()["windows"][0][1]
     done = archived.project.inv("db.restore", TESTING, f"--to-time={end}")
     if done.code:  # the last change may be older than the moment at which the store took its file
-        found = re.search(r"what was kept last is of (\S+ \S+): type that moment", done.err)
+        found = re.search(r"the last of them is of (\S+ \S+): type that moment", done.err)
         assert found, done.expect(3).err
         archived.inv("db.restore", f"--to-time={found[1]}")
     ada.sign_in()
