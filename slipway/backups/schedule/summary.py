@@ -92,12 +92,12 @@ def _newest(
     """Return the newest backup that lies there whole."""
     for name in names:
         try:
-            found = catalogue.get(store, name)
+            backup = catalogue.get(store, name)
         except Refused:  # damaged, or gone meanwhile
             continue
         dump = held.get(catalogue.dump_key(name))
-        if dump is not None and dump.size == found.manifest.dump.size:
-            return found
+        if dump is not None and dump.size == backup.manifest.dump.size:
+            return backup
     return None
 
 

@@ -34,7 +34,7 @@ def coloured(line: str) -> str:
 
     Of a progress bar the last state counts. A very long line is cut.
     """
-    visible_line = SEQUENCE.sub(lambda found: found[0] if found["colour"] is not None else "", line)
+    visible_line = SEQUENCE.sub(lambda code: code[0] if code["colour"] is not None else "", line)
     states = visible_line.rstrip("\r").split("\r")
     last = next((each for each in reversed(states) if each.strip()), "")
     return last if len(last) <= LONGEST else last[:LONGEST] + "…"
