@@ -14,7 +14,7 @@ def _parts() -> list[str]:
 @command(
     runbook="hack-locally",
     help={
-        "only": "Parts with commas, of: lint, types, unit, integration, e2e.",
+        "only": "Parts with commas: lint, types, unit, integration, e2e; and soak, which is long.",
         "changed": "Only tests that a change can break, since main or =REVISION.",
     },
     choices={"only": Choices(_parts)},
@@ -27,6 +27,7 @@ def test(*, only: str = "", changed: str = "") -> None:
       inv test
       inv test --only=lint,types,unit
       inv test --changed --only=unit,integration
+      inv test --only=soak
     """
     from slipway.bootstrap import dev_packages, prepare
     from slipway.checks import changes, suite
@@ -39,7 +40,8 @@ def test(*, only: str = "", changed: str = "") -> None:
         revision = changed if isinstance(changed, str) else ""
         difference = changes.read(LocalHost(cwd=ROOT), revision)
         selection = suite.can_break(chosen, difference)
-        parts.selection(difference, selection)
+        if any(part.tests for part in chosen):
+            parts.selection(difference, selection)
         if not selection.whole:
             chosen = tuple(suite.narrowed(part, selection.tests) for part in chosen)
     if code := dev_packages.add():

@@ -53,12 +53,13 @@ class Graph:
         for path in sorted(changed):
             if reason := _why_all(path):
                 return Selection(whole=f"{path} {reason}")
-        tests = [test for test in self.tests if test.startswith(tuple(f"{x}/" for x in folders))]
-        reached = {test: self.reach(test) for test in tests}
+        reached = {test: self.reach(test) for test in self.tests}
         known = frozenset[str]().union(*reached.values())
         for path in sorted(changed):
             if path not in known and not is_test(path):
                 return Selection(whole=f"no test is known to depend on {path}")
+        here = tuple(f"{folder}/" for folder in folders)
+        tests = (test for test in self.tests if test.startswith(here))
         return Selection(tuple(test for test in tests if not reached[test].isdisjoint(changed)))
 
     @functools.cache  # noqa: B019  a graph lives as long as its command

@@ -100,6 +100,14 @@ PARTS = (
         beside=True,  # it waits much: what the others do meanwhile costs little time
         why_not=requirements.why_no_hosts,
     ),
+    # Before a release: it takes about an hour and writes docs/soak.md.
+    Part(
+        "soak",
+        [(*PYTEST, *_within(3 * 3600, 6 * 3600), "tests/soak")],
+        tests="tests/soak",
+        wants_engine=True,
+        usual=False,
+    ),
 )
 
 
@@ -133,6 +141,8 @@ def can_break(parts: Sequence[Part], changes: Changes) -> Selection:
     if not changes.since:
         return Selection(whole="git does not say where this branch began (--changed=REVISION)")
     folders = [part.tests for part in parts if part.tests]
+    if not folders:
+        return Selection()
     return Graph(ROOT, changes.files).select(changes.paths, folders)
 
 

@@ -28,7 +28,8 @@ def selection(changes: Changes, chosen: Selection) -> None:
     """Say what a change can break."""
     count = f"{len(changes.paths)} changed file{'s' * (len(changes.paths) != 1)}"
     since = f"{count} since {changes.since[:7]}" if changes.since else "no commit to compare with"
-    what = f"all tests: {chosen.whole}" if chosen.whole else f"{len(chosen.tests)} test files"
+    files = f"{len(chosen.tests)} test file{'s' * (len(chosen.tests) != 1)} to run"
+    what = f"all tests to run: {chosen.whole}" if chosen.whole else files
     sys.stderr.write(f"{since}: {what}\n")
     for path in chosen.tests:
         sys.stderr.write(f"  {path}\n")

@@ -74,9 +74,20 @@ def test_a_part_that_runs_beside_the_others_is_shown_at_its_end_and_counts() -> 
 
 def test_parts_are_chosen_by_name_and_keep_their_order() -> None:
     assert [part.name for part in suite.chosen("unit, lint")] == ["lint", "unit"]
-    assert suite.chosen("") == suite.PARTS
+    usual = [part.name for part in suite.chosen("")]
+    assert usual == ["lint", "types", "unit", "integration", "e2e"]
+    assert [part.name for part in suite.chosen("soak")] == ["soak"]
     with pytest.raises(UsageError, match="did you mean unit"):
         suite.chosen("unti")
+
+
+def test_a_part_is_narrowed_to_the_tests_that_are_its_own() -> None:
+    unit, lint = suite.chosen("unit")[0], suite.chosen("lint")[0]
+    narrowed = suite.narrowed(unit, ["tests/unit/test_plan.py", "tests/e2e/test_dev.py"])
+    assert [words[-1] for words in narrowed.commands] == ["tests/unit/test_plan.py"]
+    nothing = suite.narrowed(unit, ["tests/e2e/test_dev.py"])
+    assert suite.run(nothing, FakeHost()).note == "no test of it can break"
+    assert suite.narrowed(lint, ["tests/unit/test_plan.py"]) == lint
 
 
 def test_a_computer_that_cannot_be_made_ready_is_no_end() -> None:

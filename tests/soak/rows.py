@@ -1,0 +1,82 @@
+"""What a soak run measured, row by row, and the page docs/soak.md that it writes at its end."""
+
+import platform
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.section import machine
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/soak.md"
+HEAD = """# Soak runs
+
+What held for long, as the last run measured it: `inv test --only=soak`, about an hour, which writes
+this page. Sizes are settings: `SOAK_DEPLOYS` (50), `SOAK_GB` of a database (10), `SOAK_HOURS` of
+the schedule (24), and `SOAK_SECONDS` for the sample of broken modules (600).
+"""
+TABLE = "| what | how much | seconds | result |\n|---|---|---|---|\n"
+
+
+@dataclass
+class Row:
+    """One measurement; `result` is filled in by who measures."""
+
+    what: str
+    amount: str
+    result: str = ""
+    seconds: float = 0.0
+
+    def to_line(self) -> str:
+        cells = (self.what, self.amount, f"{self.seconds:.0f}", self.result)
+        plain = (" ".join(cell.replace("|", "/").split()) for cell in cells)
+        return f"| {' | '.join(plain)} |\n"
+
+
+@dataclass
+class Rows:
+    """All measurements of a run, the failed ones too."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    @contextmanager
+    def measure(self, what: str, amount: str) -> Iterator[Row]:
+        """Time a block and keep its row, whatever becomes of the block."""
+        row = Row(what, amount)
+        self.rows.append(row)
+        began = time.monotonic()
+        try:
+            yield row
+        except BaseException as error:
+            first = next(iter(str(error).splitlines()), "")
+            row.result = f"**failed**: {row.result or first[:120] or type(error).__name__}"
+            raise
+        finally:
+            row.seconds = time.monotonic() - began
+
+
+def page(rows: Sequence[Row], commit: str, computer: str, date: str) -> str:
+    """Return the page."""
+    lines = "".join(row.to_line() for row in rows)
+    return f"{HEAD}\n{TABLE}{lines}\n{date}, commit {commit}, {computer}.\n"
+
+
+def write(rows: Sequence[Row], path: Path = PAGE) -> None:
+    """Write the page for this commit, day and computer."""
+    date = time.strftime("%Y-%m-%d", time.gmtime())
+    path.write_text(page(rows, _commit(), f"{machine()}, {_system()}", date))
+
+
+def _commit() -> str:
+    argv = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
