@@ -44,14 +44,18 @@ def have(name: str) -> str:
     return name
 
 
-def build(tag: str, folder: str, *options: str, text: str = "") -> str:
-    """Build an image; leave out the test where the distribution lacks one of its packages."""
+def build(tag: str, folder: str, *options: str, text: str = "", context: bytes = b"") -> str:
+    """Build an image; leave out the test where the distribution lacks one of its packages.
+
+    For the folder `-` a Dockerfile is the `text`, or a tar archive with one the `context`.
+    """
     argv = ["docker", "build", "--progress=plain", *options, "--tag", tag, folder]
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stderr.splitlines() if any(s in line for s in NOT_TO_BE_HAD)]
+    done = subprocess.run(argv, input=context or text.encode(), capture_output=True, check=False)
+    error = done.stderr.decode()
+    lines = [line for line in error.splitlines() if any(s in line for s in NOT_TO_BE_HAD)]
     if done.returncode and lines:
         pytest.skip(f"the distribution lacks a package today: {lines[0].strip()}")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, error
     return tag
 
 

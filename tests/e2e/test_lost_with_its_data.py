@@ -11,6 +11,7 @@ import pytest
 
 from slipway.hosts import known_hosts
 from slipway.machines.local.image import RIGHTS
+from tests import base_images
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.rig import wait_until
@@ -80,7 +81,7 @@ class Yard:
         context = self.key.parent / "bare"
         context.mkdir()
         (context / "Dockerfile").write_text(DOCKERFILE)
-        docker("build", "--quiet", "--tag", self.image, str(context))
+        base_images.build(self.image, str(context))
 
     def rent(self, name: str) -> Rented:
         """Start a bare host, and wait until its sshd is up."""

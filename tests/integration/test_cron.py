@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.project import ROOT
+from tests import base_images
 from tests.integration import postgres_stack
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.postgres_stack import PostgresStack
@@ -104,9 +105,7 @@ def build() -> None:
             if name and (ROOT / name).is_file():
                 archive.add(ROOT / name, name)
     dockerfile = str(Path("tests/fakes/opsmachine/Dockerfile"))
-    argv = ["docker", "build", "--quiet", "--tag", IMAGE, "--file", dockerfile, "-"]
-    done = subprocess.run(argv, input=context.getvalue(), capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
+    base_images.build(IMAGE, "-", "--file", dockerfile, context=context.getvalue())
 
 
 def test_cron_backs_up_with_one_line_and_exit_code_0(machine: Machine) -> None:

@@ -16,6 +16,7 @@ from slipway.machines.local.image import RIGHTS
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
 from slipway.machines.ssh_provider import SshProvider
+from tests import base_images
 from tests.fakes.reporter import RecordingReporter
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -76,7 +77,7 @@ def bare(
     key = home / ".ssh" / "id_ed25519"
     key.parent.mkdir(mode=0o700)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    docker("build", "-q", *label, "-t", name, "-", stdin=DOCKERFILE.encode())
+    base_images.build(name, "-", *label, text=DOCKERFILE)
     docker("run", "-d", "--name", name, *label, *RIGHTS, "-v", "/var/lib/docker",
            "-p", "127.0.0.1::22", name)  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

@@ -49,7 +49,7 @@ def test_a_large_backup_is_taken_verified_and_restored_within_little_memory(
     place: PostgresStack, person: KeyHolder, rows: Rows, size: dict[str, float], tmp_path: Path
 ) -> None:
     store = FolderStore(tmp_path / "backups" / "testing", "backups/testing")
-    amount = f"{size['SOAK_GB']:.0f} GB"
+    amount = f"{size['SOAK_GB']:g} GB"
     with rows.measure("a large database is made", amount) as row:
         count = fill(place, size["SOAK_GB"])
         row.result = f"{count} rows"
