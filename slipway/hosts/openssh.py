@@ -3,14 +3,13 @@
 import shlex
 from pathlib import Path
 
+from slipway.hosts.ssh_route import SshRoute
 from slipway.hosts.strict_fabric import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
 
 
-def command(
-    connection: Connection, known_hosts: Path, identity: Path | None, *flags: str
-) -> list[str]:
-    """Everything up to the remote command; `made` need not be open."""
-    options = _options(known_hosts, identity)
+def command(connection: Connection, route: SshRoute, *flags: str) -> list[str]:
+    """Everything up to the remote command; the connection need not be open."""
+    options = _options(route.known_hosts, route.identity)
     proxy: list[str] = []
     for user, host, port in hops(connection):
         # -J would check the jump host against the person's own files, not against ours.

@@ -15,12 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.errors import CommandFailed
 from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh_connection import SshConnection
+from slipway.hosts.ssh_route import SshRoute
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -38,34 +39,23 @@ class _Over(Exception):
 class SshHost:
     """Runs commands on a machine. Several threads may use it at once over its one connection."""
 
-    def __init__(
-        self,
-        name: str,
-        address: str,
-        user: str,
-        port: int,
-        known_hosts: Path,
-        identity: Path | None = None,
-        gateway: str | None = None,
-    ) -> None:
-        self._name = name
-        self._address = address
-        self._user = user
-        self._line = SshConnection(name, address, user, port, known_hosts, identity, gateway)
+    def __init__(self, route: SshRoute) -> None:
+        self._route = route
+        self._connection = SshConnection(route)
 
     @property
     def name(self) -> str:
-        return self._name
+        return self._route.name
 
     @property
     def address(self) -> str:
         """Where SSH goes."""
-        return self._address
+        return self._route.address
 
     @property
     def user(self) -> str:
         """Who commands run as."""
-        return self._user
+        return self._route.user
 
     def run(
         self,
@@ -81,12 +71,12 @@ class SshHost:
         else:
             code, out, err = self._stream(argv, stdin, timeout)
         if code in (124, ENDED_BY_SIGNAL) and time.monotonic() - started >= timeout:
-            raise CommandFailed(self._name, argv, 124, f"no end after {timeout:.0f} s")
-        completed = CommandResult(self._name, tuple(argv), code, out, err)
+            raise CommandFailed(self.name, argv, 124, f"no end after {timeout:.0f} s")
+        completed = CommandResult(self.name, tuple(argv), code, out, err)
         return completed.check() if check else completed
 
     def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
-        with self._line.session() as channel:
+        with self._connection.session() as channel:
             channel.set_combine_stderr(True)
             self._exec(channel, f"exec {shlex.join(argv)} </dev/null")
             for line in channel.makefile("rb"):
@@ -95,13 +85,13 @@ class SshHost:
 
     def attach(self, argv: Sequence[str]) -> int:
         command = [shlex.join(argv)] if argv else []
-        return LocalHost(self._name).attach([*self._line.ssh("-t"), *command])
+        return LocalHost(self.name).attach([*self._connection.ssh("-t"), *command])
 
     @contextlib.contextmanager
     def open(self, argv: Sequence[str]) -> Iterator[Process]:
         # A command must end by itself when its input does: that is all that a lost line tells it.
-        command = [*self._line.ssh(), shlex.join(argv)]
-        with LocalHost(self._name).open(command) as conversation:
+        command = [*self._connection.ssh(), shlex.join(argv)]
+        with LocalHost(self.name).open(command) as conversation:
             yield conversation
 
     @contextlib.contextmanager
@@ -109,10 +99,12 @@ class SshHost:
         """Let a Unix socket of this computer lead to one of the host, until the block is left."""
         flags = ["-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindMask=0177"]
         # `cat` ends when its input does: nothing stays behind, even if this process is killed.
-        command = [*self._line.ssh(*flags, "-L", f"{here}:{there}"), "echo ready; exec cat"]
-        with contextlib.suppress(_Over), LocalHost(self._name).open(command) as conversation:
+        command = [*self._connection.ssh(*flags, "-L", f"{here}:{there}"), "echo ready; exec cat"]
+        with contextlib.suppress(_Over), LocalHost(self.name).open(command) as conversation:
             if not conversation.read(64):
-                raise self._line.lost(conversation.wait().err.strip() or "no socket was forwarded")
+                raise self._connection.lost(
+                    conversation.wait().err.strip() or "no socket was forwarded"
+                )
             yield
             raise _Over  # a client left in the background must not keep the line open
 
@@ -127,11 +119,11 @@ class SshHost:
         self.run(["sh", "-euc", text, "sh", *arguments], stdin=data)
 
     def close(self) -> None:
-        self._line.close()
+        self._connection.close()
 
     def _converse(self, argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, str, str]:
         deadline = time.monotonic() + timeout + GRACE
-        with self._line.session() as channel:
+        with self._connection.session() as channel:
             self._exec(channel, _bounded(argv, timeout))
             err: list[bytes] = []
             reader = _begin(_read_quietly, channel.recv_stderr, err)
@@ -144,7 +136,7 @@ class SshHost:
             try:
                 _read(channel.recv, out)
             except TimeoutError:
-                raise self._line.lost(f"silent for {timeout + GRACE:.0f} s") from None
+                raise self._connection.lost(f"silent for {timeout + GRACE:.0f} s") from None
             reader.join(max(0.0, deadline - time.monotonic()))
             return self._code(channel, argv), _text(out), _text(err)
 
@@ -154,7 +146,7 @@ class SshHost:
         try:
             channel.exec_command(command)
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise self._line.lost(f"while a command was sent: {error}") from error
+            raise self._connection.lost(f"while a command was sent: {error}") from error
 
     def _code(self, channel: "Channel", argv: Sequence[str]) -> int:
         code = channel.recv_exit_status()
@@ -163,19 +155,19 @@ class SshHost:
         transport = channel.get_transport()
         if transport is not None and transport.is_active():
             return ENDED_BY_SIGNAL
-        raise self._line.lost(
+        raise self._connection.lost(
             f"while `{shlex.join(argv)[:60]}` ran; it may or may not have done its work"
         )
 
     def _stream(
         self, argv: Sequence[str], stdin: bytes | Iterable[bytes], timeout: float
     ) -> tuple[int, str, str]:
-        command = [*self._line.ssh(), _bounded(argv, timeout)]
-        result = LocalHost(self._name).run(
+        command = [*self._connection.ssh(), _bounded(argv, timeout)]
+        result = LocalHost(self.name).run(
             command, stdin=stdin, timeout=timeout + GRACE, check=False
         )
         if result.code == NOT_CONNECTED:
-            raise self._line.lost(
+            raise self._connection.lost(
                 result.err.strip().splitlines()[-1:][0] if result.err.strip() else "ssh"
             )
         return result.code, result.out, result.err
@@ -204,7 +196,7 @@ def _read(receive: Callable[[int], bytes], into: list[bytes]) -> None:
         into.append(chunk)
 
 
-def _feed(channel: Any, data: bytes) -> None:
+def _feed(channel: "Channel", data: bytes) -> None:
     # A command that ends early closes the channel; its exit code tells why.
     with contextlib.suppress(OSError, EOFError):
         channel.sendall(data)

@@ -4,16 +4,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import Unreachable
 from slipway.hosts.host import SECONDS
+from slipway.hosts.ssh_route import SshRoute
 
 if TYPE_CHECKING:
     from paramiko import Channel
 
-    from slipway.hosts.ssh_errors import SshRoute
     from slipway.hosts.strict_fabric import Connection
 
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
@@ -26,23 +26,8 @@ SSH_MSG_CHANNEL_REQUEST = b"\x62"  # RFC 4254, section 6.9: signals
 class SshConnection:
     """The way to a host, and the connection over it while there is one."""
 
-    def __init__(
-        self,
-        name: str,
-        address: str,
-        user: str,
-        port: int,
-        known_hosts: Path,
-        identity: Path | None,
-        gateway: str | None,
-    ) -> None:
-        self._name = name
-        self._address = address
-        self._user = user
-        self._port = port
-        self._known_hosts = known_hosts
-        self._identity = identity
-        self._gateway = gateway
+    def __init__(self, route: SshRoute) -> None:
+        self._route = route
         self._open: Connection | None = None
         self._opening = threading.Lock()
         self._sessions = threading.BoundedSemaphore(SESSIONS)
@@ -83,21 +68,22 @@ class SshConnection:
 
     def lost(self, what: str) -> Unreachable:
         """The error for a connection that broke."""
-        return Unreachable(self._name, f"the connection was lost ({what})")
+        return Unreachable(self._route.name, f"the connection was lost ({what})")
 
     def ssh(self, *flags: str) -> list[str]:
         """The command line of a real `ssh` that goes the same way and trusts the same keys."""
         from slipway.hosts import openssh
 
-        return openssh.command(self.connected(), self._known_hosts, self._identity, *flags)
+        return openssh.command(self.connected(), self._route, *flags)
 
     def _connect(self) -> "Connection":
         import paramiko
 
         from slipway.hosts import ssh_errors
+        from slipway.hosts.strict_fabric import new_connection
 
         for pause in (*PAUSES, None):
-            connection = self._new_connection()
+            connection = new_connection(self._route)
             try:
                 connection.open()
                 return connection
@@ -105,33 +91,14 @@ class SshConnection:
                 with contextlib.suppress(Exception):
                     connection.close()
                 if pause is None or not _transient(error):
-                    raise ssh_errors.translate(error, self._route(connection)) from error
+                    raise ssh_errors.translate(error, self._route_of(connection)) from error
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
-    def _new_connection(self) -> "Connection":
-        from slipway.hosts.strict_fabric import connection
-
-        return connection(
-            self._address,
-            user=self._user or None,
-            port=self._port or None,
-            known_hosts=self._known_hosts,
-            identity=self._identity,
-            gateway=self._gateway,
-        )
-
-    def _route(self, connection: "Connection") -> "SshRoute":
-        from slipway.hosts.ssh_errors import SshRoute
-
-        return SshRoute(
-            self._name,
-            connection.user,
-            connection.host,
-            int(connection.port),
-            self._known_hosts,
-            self._identity,
-        )
+    def _route_of(self, connection: "Connection") -> SshRoute:
+        """The route as ssh_config completed it."""
+        user, address, port = connection.user, connection.host, int(connection.port)
+        return replace(self._route, user=user, address=address, port=port)
 
     def _channel(self) -> "Channel":
         """Nothing has been sent when opening a channel fails, so trying again is safe."""
@@ -184,5 +151,5 @@ def _end(channel: "Channel") -> None:
         message.add_string("signal")
         message.add_boolean(False)
         message.add_string("TERM")
-        transport: Any = channel.get_transport()
+        transport: Any = channel.get_transport()  # what it needs is private
         transport._send_user_message(message)

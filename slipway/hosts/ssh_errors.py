@@ -1,27 +1,12 @@
 """What can go wrong on the way to a host, as one sentence that says what to do next."""
 
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from slipway.errors import Unreachable
+from slipway.hosts.ssh_route import SshRoute
 from slipway.hosts.strict_fabric import CONNECT_SECONDS, HopFailed, KeyRefused
-
-
-@dataclass(frozen=True)
-class SshRoute:
-    """How a host is reached; what its complaints name."""
-
-    name: str
-    user: str
-    address: str
-    port: int
-    known_hosts: Path
-    identity: Path | None
-
-    @property
-    def place(self) -> str:
-        return self.address if self.port == 22 else f"{self.address}:{self.port}"
 
 
 def translate(error: BaseException, route: SshRoute) -> Unreachable:

@@ -3,10 +3,11 @@
 import logging
 import socket
 from pathlib import Path
-from typing import Any
 
 import fabric  # type: ignore[import-untyped]  # noqa: TID253  only here
 import paramiko  # noqa: TID253
+
+from slipway.hosts.ssh_route import SshRoute
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
@@ -30,7 +31,7 @@ class KeyRefused(paramiko.SSHException):
 class HopFailed(paramiko.SSHException):
     """A jump host was not reached; the cause says why."""
 
-    def __init__(self, hop: Any, cause: BaseException) -> None:
+    def __init__(self, hop: fabric.Connection, cause: BaseException) -> None:
         super().__init__(str(cause))
         self.hop = hop
         self.cause = cause
@@ -39,7 +40,9 @@ class HopFailed(paramiko.SSHException):
 class RefuseKey(paramiko.MissingHostKeyPolicy):
     """Refuses; also tells a host nobody knows from one known by a key of another type."""
 
-    def missing_host_key(self, client: Any, hostname: str, key: paramiko.PKey) -> None:
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
         keys = client.get_host_keys().lookup(hostname)
         other = next(iter(keys.values()), None) if keys else None
         expected = other.fingerprint if other is not None else None
@@ -50,7 +53,7 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
     """Fabric trusts every host key by default (fabric/fabric#2071); this one only the file's."""
 
     known_hosts: Path | None = None
-    gateway: Any = None
+    gateway: fabric.Connection | str | bool | None = None  # as Fabric has it
 
     def open(self) -> object:
         if self.is_connected:
@@ -83,7 +86,7 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
                 raise HopFailed(self.gateway, error) from error
         return super().open_gateway()
 
-    def _strict(self, hop: Any) -> "Connection":
+    def _strict(self, hop: fabric.Connection) -> "Connection":
         if isinstance(hop, Connection):
             return hop
         inner = self._strict(hop.gateway) if isinstance(hop.gateway, fabric.Connection) else None
@@ -100,38 +103,30 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
         return strict
 
 
-def connection(
-    address: str,
-    *,
-    user: str | None,
-    port: int | None,
-    known_hosts: Path,
-    identity: Path | None,
-    gateway: str | None,
-) -> Connection:
-    """A connection that is not open yet. With `identity` nothing else is offered, and the
-    person's own ssh_config is not read; without, their agent, keys and ssh_config count."""
-    keys: dict[str, Any] = {
+def new_connection(route: SshRoute) -> Connection:
+    """Return a connection that is not open yet."""
+    keys: dict[str, object] = {
         "banner_timeout": CONNECT_SECONDS,
         "auth_timeout": 2 * CONNECT_SECONDS,
         "channel_timeout": 2 * CONNECT_SECONDS,
     }
-    if identity is None:
+    if route.identity is None:
         config = fabric.Config()
     else:
         config = fabric.Config(ssh_config=paramiko.SSHConfig())
-        keys |= {"key_filename": [str(identity)], "allow_agent": False, "look_for_keys": False}
-    hop = fabric.Connection(gateway, config=config.clone()) if gateway else None
+        own = {"key_filename": [str(route.identity)], "allow_agent": False, "look_for_keys": False}
+        keys |= own
+    hop = fabric.Connection(route.gateway, config=config.clone()) if route.gateway else None
     strict = Connection(
-        address,
-        user=user,
-        port=port,
+        route.address,
+        user=route.user or None,
+        port=route.port or None,
         gateway=hop,
         config=config,
         connect_timeout=CONNECT_SECONDS,
         connect_kwargs=keys,
     )
-    strict.known_hosts = known_hosts
+    strict.known_hosts = route.known_hosts
     return strict
 
 
@@ -145,7 +140,7 @@ def hops(connection: Connection) -> list[tuple[str, str, int]]:
     return route
 
 
-def _tune(transport: Any) -> None:
+def _tune(transport: paramiko.Transport) -> None:
     if not isinstance(transport.sock, socket.socket):
         return
     # Nagle's algorithm and delayed acknowledgements together cost 40 ms a command.

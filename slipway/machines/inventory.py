@@ -14,6 +14,7 @@ from pathlib import Path
 
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh_route import SshRoute
 from slipway.machines import machine as machines
 from slipway.machines.machine import DATA, Machine
 from slipway.project import ROOT
@@ -68,7 +69,14 @@ def connect(env: str, machine: Machine, root: Path = ROOT) -> SshHost:
     """The machine as a host; opens no connection yet."""
     where = files(env, machine.provider, root)
     return SshHost(
-        machine.name, machine.host, machine.user, machine.port, where.known_hosts, where.identity
+        SshRoute(
+            name=machine.name,
+            address=machine.host,
+            user=machine.user,
+            port=machine.port,
+            known_hosts=where.known_hosts,
+            identity=where.identity,
+        )
     )
 
 

@@ -1,5 +1,7 @@
 """What a database must allow before migrations run on it, asked before anything is changed."""
 
+from dataclasses import dataclass
+
 from slipway.database.connection import Connection, Server
 from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Refused
@@ -24,34 +26,38 @@ WHERE NOT has_schema_privilege(c.relnamespace, 'USAGE')
 """
 
 
+@dataclass(frozen=True)
+class Rights:
+    """What a role may do in a database, in the order that ASK tells it."""
+
+    is_standby: bool
+    is_read_only: bool
+    role: str
+    database: str
+    may_make_schema: bool
+    may_make_table: bool
+
+
 def check(server: Server, connection: Connection) -> None:
     """See that migrations can run on this connection. Raises Refused."""
     refuse_shared_connection(server, connection)
     for row in connection.execute(ASK).fetchall():
-        _check_rights(server, connection, *row)
+        _check_rights(server, connection, Rights(*row))
 
 
-def _check_rights(
-    server: Server,
-    connection: Connection,
-    is_standby: bool,
-    is_read_only: bool,
-    role: str,
-    database: str,
-    may_make_schema: bool,
-    may_make_table: bool,
-) -> None:
-    if is_standby:
+def _check_rights(server: Server, connection: Connection, rights: Rights) -> None:
+    role, database = rights.role, rights.database
+    if rights.is_standby:
         raise Refused(
             f"{server.host} is a standby and takes no changes; set DATABASE_HOST to the primary"
         )
-    if is_read_only:
+    if rights.is_read_only:
         raise Refused(
             f"the database {database} is read-only for {role} (default_transaction_read_only is "
             "on); nothing was changed; switch that off first"
         )
-    if not (may_make_schema and may_make_table):
-        where = f"DATABASE {database}" if not may_make_schema else "SCHEMA public"
+    if not (rights.may_make_schema and rights.may_make_table):
+        where = f"DATABASE {database}" if not rights.may_make_schema else "SCHEMA public"
         raise Refused(
             f"the role {role} may not create what migrations need; nothing was changed; as the "
             f"owner say: GRANT CREATE ON {where} TO {role}"

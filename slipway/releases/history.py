@@ -1,7 +1,6 @@
 """What happened to a release, written into the ledger."""
 
 import time
-from typing import Literal
 
 from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
@@ -16,26 +15,21 @@ def live(
     if release.number not in ledger.numbers(observed, app):
         tags, secrets = release.tags.values(), release.secrets.values()
         ledger.record(manager, app, release.number, release.to_json(), tags, secrets)
-    _append(manager, app, release, colour, "live", seconds)
+    ledger.append(manager, app, _entry(release, colour, "live", seconds))
 
 
 def failed(
     manager: Host, app: str, release: Release, colour: str, seconds: float, reason: str
 ) -> None:
     """Write down that a release did not make it, and why in one line."""
-    _append(manager, app, release, colour, "failed", seconds, (reason.splitlines() or [""])[0])
+    first = (reason.splitlines() or [""])[0]
+    ledger.append(manager, app, _entry(release, colour, "failed", seconds, first))
 
 
-def _append(
-    manager: Host,
-    app: str,
-    release: Release,
-    colour: str,
-    result: Literal["live", "failed"],
-    seconds: float,
-    reason: str = "",
-) -> None:
-    entry = ledger.LedgerEntry(
+def _entry(
+    release: Release, colour: str, result: ledger.Result, seconds: float, reason: str = ""
+) -> ledger.LedgerEntry:
+    return ledger.LedgerEntry(
         release=release.number,
         result=result,
         colour=colour,
@@ -45,4 +39,3 @@ def _append(
         reason=reason,
         seconds=f"{seconds:.1f}",
     )
-    ledger.append(manager, app, entry)

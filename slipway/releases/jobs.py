@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from slipway.cluster import stacks
 from slipway.environments.environment import Environment
@@ -25,6 +26,15 @@ class JobFailed(SlipwayError):
 
 
 @dataclass(frozen=True)
+class Job:
+    """A service of role job: the variables it gets besides its own, and how long it may take."""
+
+    service: Service
+    facts: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 10 * MINUTES
+
+
+@dataclass(frozen=True)
 class JobOutput:
     """How a job ended and what it printed."""
 
@@ -34,25 +44,18 @@ class JobOutput:
 
 
 def run(
-    manager: Host,
-    env: Environment,
-    release: Release,
-    service: Service,
-    *,
-    facts: dict[str, str] | None = None,
-    timeout: float = 10 * MINUTES,
-    reporter: Reporter = SILENT,
+    manager: Host, env: Environment, release: Release, job: Job, reporter: Reporter = SILENT
 ) -> JobOutput:
-    """Run a service of role job in the environment, once, whatever the number of machines.
+    """Run a job in the environment, once, whatever the number of machines.
 
     Raises JobFailed when it has not ended in time.
     """
-    name = f"{env.prefix}-{service.name}"
+    name = f"{env.prefix}-{job.service.name}"
     stacks.remove(manager, name)  # left over by a run that was killed
     try:
-        stacks.deploy(manager, name, stack.job_stack(env, release, service, facts or {}))
-        state, error = _wait(manager, name, service.name, timeout, reporter)
-        argv = ["docker", "service", "logs", "--raw", f"{name}_{service.name}"]
+        stacks.deploy(manager, name, stack.job_stack(env, release, job.service, job.facts))
+        state, error = _wait(manager, name, job, reporter)
+        argv = ["docker", "service", "logs", "--raw", f"{name}_{job.service.name}"]
         result = manager.run(["timeout", "20", *argv], timeout=30, check=False)
         lines = tuple((result.out + result.err).strip().splitlines())
         return JobOutput(state == "Complete", error, lines)
@@ -60,10 +63,8 @@ def run(
         stacks.remove(manager, name)
 
 
-def _wait(
-    manager: Host, name: str, service: str, timeout: float, reporter: Reporter
-) -> tuple[str, str]:
-    deadline = time.monotonic() + timeout
+def _wait(manager: Host, name: str, job: Job, reporter: Reporter) -> tuple[str, str]:
+    deadline = time.monotonic() + job.timeout
     printed_at = time.monotonic()
     seen = ""
     while True:
@@ -77,10 +78,10 @@ def _wait(
             seen = state
         elif time.monotonic() - printed_at > HEAR:
             printed_at = time.monotonic()
-            if word := _last_word(manager, f"{name}_{service}"):
+            if word := _last_word(manager, f"{name}_{job.service.name}"):
                 reporter.note(word)
         if time.monotonic() > deadline:
-            raise JobFailed(f"{name} has not ended after {timeout:.0f} s ({state.lower()})")
+            raise JobFailed(f"{name} has not ended after {job.timeout:.0f} s ({state.lower()})")
         time.sleep(POLL)
 
 

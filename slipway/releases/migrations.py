@@ -81,15 +81,8 @@ class SchemaChange:
         service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
         if service is None:
             return "no service called migrations"
-        timeout = self.env.number("MIGRATION_TIMEOUT")
-        outcome = jobs.run(
-            cluster.manager,
-            self.env,
-            self.release,
-            service,
-            timeout=timeout,
-            reporter=self.reporter,
-        )
+        job = jobs.Job(service, timeout=self.env.number("MIGRATION_TIMEOUT"))
+        outcome = jobs.run(cluster.manager, self.env, self.release, job, self.reporter)
         if not outcome.succeeded:
             lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
             raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")

@@ -27,14 +27,7 @@ def verify(env: Environment, reporter: Reporter) -> tuple[str, ...]:
         if service is None:
             raise Refused(f"{release.label} has no service called {SERVICE} with slipway.role job")
         facts = {"EXPECT_RELEASE": str(live.release)}
-        outcome = jobs.run(
-            cluster.manager,
-            env,
-            release,
-            service,
-            facts=facts,
-            reporter=reporter,
-        )
+        outcome = jobs.run(cluster.manager, env, release, jobs.Job(service, facts), reporter)
     if not outcome.succeeded:
         lines = "\n".join(outcome.lines)
         raise SlipwayError(f"{release.label} fails its tests ({outcome.error})\n{lines}")

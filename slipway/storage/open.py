@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from slipway.errors import ConfigError
 from slipway.progress import SILENT, Reporter
 from slipway.storage.folder import FolderStore
-from slipway.storage.s3 import S3Store
+from slipway.storage.s3 import S3Access, S3Store
 from slipway.storage.store import Store, check_key
 
 DELIVERED = Path("/run/secrets")
@@ -69,17 +69,15 @@ def _open_s3(
     def ask(name: str) -> Callable[[], str]:
         return lambda: _read_secret(secrets_folder / name, env_name)
 
-    return S3Store(
-        bucket,
-        f"{prefix}/{env_name}",
+    access = S3Access(
         access_key=ask("BACKUP_S3_KEY"),
         secret_key=ask("BACKUP_S3_SECRET"),
         endpoint=_endpoint(settings, env_name),
         region=settings.get("BACKUP_S3_REGION", "").strip(),
         authority=_authority(secrets_folder / "BACKUP_S3_CA"),
-        max_parts=_max_parts(settings, env_name),
-        reporter=reporter,
     )
+    parts = _max_parts(settings, env_name)
+    return S3Store(bucket, f"{prefix}/{env_name}", access, max_parts=parts, reporter=reporter)
 
 
 def _authority(path: Path) -> Path | None:

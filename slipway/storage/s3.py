@@ -39,32 +39,36 @@ class Timeouts:
     tries: int = 10  # of each request, by boto3; and of a download that brings nothing new
 
 
-class S3Store:
-    """`S3Store("bucket", "path/prod", access_key=…, secret_key=…)`: sees only `path/prod/…`.
+@dataclass(frozen=True)
+class S3Access:
+    """The way to a store: its address, whose certificate it may show, and the keys.
 
-    The keys are asked for at the first request, and are in no text of ours.
+    The keys are read at the first request, and are in no text of ours.
     """
+
+    access_key: Callable[[], str]
+    secret_key: Callable[[], str]
+    endpoint: str = ""  # AWS itself
+    region: str = ""
+    authority: Path | None = None  # a certificate file, where the store's own is not public
+
+
+class S3Store:
+    """`S3Store("bucket", "path/prod", S3Access(…))`: sees only `path/prod/…`."""
 
     def __init__(
         self,
         bucket: str,
         prefix: str,
+        access: S3Access,
         *,
-        access_key: Callable[[], str],
-        secret_key: Callable[[], str],
-        endpoint: str = "",
-        region: str = "",
-        authority: Path | None = None,
         max_parts: int = 1000,
         patience: Timeouts = Timeouts(),
         reporter: Reporter = SILENT,
     ) -> None:
         self._bucket = bucket
         self._root = "".join(f"{part}/" for part in prefix.split("/") if part)
-        self._keys = (access_key, secret_key)
-        self._endpoint = endpoint
-        self._region = region
-        self._authority = authority
+        self._access = access
         self._max_parts = max_parts
         self._patience = patience
         self._reporter = reporter
@@ -150,13 +154,13 @@ class S3Store:
         from botocore.config import Config
         from botocore.session import Session
 
-        access, secret = (ask() for ask in self._keys)
+        access = self._access
         config = Config(
             connect_timeout=self._patience.to_connect,
             read_timeout=self._patience.of_silence,
             retries={"mode": "standard", "total_max_attempts": self._patience.tries},
             # Not every store has a name for each bucket in its DNS; AWS wants just that.
-            s3={"addressing_style": "path" if self._endpoint else "auto"},
+            s3={"addressing_style": "path" if access.endpoint else "auto"},
             # The check-sums that boto3 adds by itself come in a form many stores refuse; each
             # body of ours carries its MD5, which all of them know and check.
             request_checksum_calculation="when_required",
@@ -167,11 +171,11 @@ class S3Store:
         alone = {"profile": (None,) * 4, "config_file": (None, None, "/dev/null", None)}
         client = boto3.Session(botocore_session=Session(session_vars=alone)).client(
             "s3",
-            endpoint_url=self._endpoint or None,
-            region_name=self._region or "us-east-1",
-            aws_access_key_id=access,
-            aws_secret_access_key=secret,
-            verify=str(self._authority) if self._authority else None,
+            endpoint_url=access.endpoint or None,
+            region_name=access.region or "us-east-1",
+            aws_access_key_id=access.access_key(),
+            aws_secret_access_key=access.secret_key(),
+            verify=str(access.authority) if access.authority else None,
             config=config,
         )
         client.meta.events.register_last("needs-retry.s3", self._note_retry)

@@ -98,18 +98,24 @@ def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, rec
 
 
 @pytest.mark.parametrize(
-    ("file", "healthy", "sick", "words"),
+    ("change", "words"),
     [
-        (API, "def main", "raise SystemExit('no wind in the sails')\n\n\ndef main", "no wind"),
-        ("compose/api/probe.py", "import", "raise SystemExit('taken ill')\nimport", "not healthy"),
+        (
+            (API, "def main", "raise SystemExit('no wind in the sails')\n\n\ndef main"),
+            "no wind",
+        ),
+        (
+            ("compose/api/probe.py", "import", "raise SystemExit('taken ill')\nimport"),
+            "not healthy",
+        ),
     ],
     ids=["it crashes at its start", "its health check fails"],
 )
 def test_a_sick_release_leaves_the_old_one_serving(
-    three: Rig, clone: Checkout, records: Path, file: str, healthy: str, sick: str, words: str
+    three: Rig, clone: Checkout, records: Path, change: tuple[str, str, str], words: str
 ) -> None:
     before = current(three)
-    clone.replace(file, healthy, sick)
+    clone.replace(*change)
     clone.commit("Fall ill")
     with load(three.urls, records, rate=CALM, at_least=3000) as made:
         time.sleep(1)

@@ -21,6 +21,7 @@ from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh_route import SshRoute
 from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
 from tests.fakes import rehearsal
@@ -62,7 +63,7 @@ def main(asked: dict[str, Any]) -> int:
     host: Any = LocalHost("here")
     if over := asked.get("ssh"):
         known, identity = Path(over["known"]), Path(over["identity"])
-        host = SshHost("m1", "127.0.0.1", "deploy", over["port"], known, identity)
+        host = SshHost(SshRoute("m1", "127.0.0.1", "deploy", over["port"], known, identity))
     where = place(host, asked["container"], asked.get("silence", 0))
     store = FolderStore(Path(asked["folder"]), "backups/testing")
     kinds = {kind.verb: kind for kind in rehearsal.REQUESTS}

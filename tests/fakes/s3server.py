@@ -1,5 +1,6 @@
 """A real S3 server (SeaweedFS) with throw-away data, for tests."""
 
+import dataclasses
 import json
 import shutil
 import socket
@@ -12,13 +13,15 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from slipway.storage.s3 import S3Store, Timeouts
+from slipway.progress import SILENT, Reporter
+from slipway.storage.s3 import S3Access, S3Store, Timeouts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 WEED = Path(sys.executable).parent / "weed"
 SECONDS_TO_START = 60.0
+BRIEF = Timeouts(tries=4)
 
 
 class S3Server:
@@ -76,15 +79,22 @@ class S3Server:
         found = self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         return [each["Key"] for each in found]
 
-    def open(self, bucket: str, prefix: str = "app/prod", **more: Any) -> S3Store:
-        """Open a store of backups there, with every right and little patience."""
-        given: dict[str, Any] = {
-            "access_key": lambda: self.access_key,
-            "secret_key": lambda: self.secret_key,
-            "endpoint": self.endpoint,
-            "patience": Timeouts(tries=4),
-        }
-        return S3Store(bucket, prefix, **{**given, **more})
+    def open(
+        self,
+        bucket: str,
+        prefix: str = "app/prod",
+        *,
+        max_parts: int = 1000,
+        patience: Timeouts = BRIEF,
+        reporter: Reporter = SILENT,
+        **changes: Any,
+    ) -> S3Store:
+        """Open a store of backups there, with little patience; `changes` are to S3Access."""
+        every_right = S3Access(lambda: self.access_key, lambda: self.secret_key, self.endpoint)
+        access = dataclasses.replace(every_right, **changes)
+        return S3Store(
+            bucket, prefix, access, max_parts=max_parts, patience=patience, reporter=reporter
+        )
 
     def __enter__(self) -> Self:
         master, volume, filer = free_port(), free_port(), free_port()

@@ -12,7 +12,7 @@ from slipway.agent.messages.backups import BackupProof, BackupReply, BackupReque
 from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
 from slipway.errors import SlipwayError
-from slipway.storage.s3 import S3Store
+from slipway.storage.s3 import S3Access, S3Store
 from slipway.storage.store import Store
 from tests.fakes.s3server import S3Server
 from tests.integration.postgres_stack import PostgresStack
@@ -127,14 +127,13 @@ def with_s3(
 def far(
     s3: S3Server, bucket: str, endpoint: str, secret: str = "", folder: str = "logbook"
 ) -> S3Store:
-    return S3Store(
-        bucket,
-        f"{folder}/testing",
+    access = S3Access(
         access_key=lambda: s3.access_key,
         secret_key=lambda: secret or s3.secret_key,
         endpoint=endpoint,
         region=s3.region,
     )
+    return S3Store(bucket, f"{folder}/testing", access)
 
 
 def literal(text: str) -> str:

@@ -14,6 +14,7 @@ from slipway.errors import Unreachable
 from slipway.hosts import known_hosts
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh_route import SshRoute
 from slipway.machines.local import image
 
 SSHD = "mkdir -p /run/sshd; ssh-keygen -A >/dev/null; exec /usr/sbin/sshd -D"
@@ -38,11 +39,11 @@ class SshServer:
         self, known: Path | None = None, identity: Path | None = None, port: int = 0
     ) -> SshHost:
         file, key = known or self.known, identity or self.identity
-        return SshHost("m1", "127.0.0.1", "deploy", port or self.port, file, key)
+        return SshHost(SshRoute("m1", "127.0.0.1", "deploy", port or self.port, file, key))
 
     def behind(self, gateway: "SshServer", known: Path) -> SshHost:
         via = f"deploy@127.0.0.1:{gateway.port}"
-        return SshHost("m1", self.address, "deploy", 22, known, self.identity, via)
+        return SshHost(SshRoute("m1", self.address, "deploy", 22, known, self.identity, via))
 
     @property
     def key(self) -> known_hosts.HostKey:

@@ -54,9 +54,10 @@ class Stage:
         tags, images = {"one": "debian"}, {"one": self.image}
         return Release(1, "c0ffee", images, tags, images, {}, (service,))
 
-    def run_once(self, script: str, **more: Any) -> jobs.JobOutput:
+    def run_once(self, script: str, timeout: float = 600) -> jobs.JobOutput:
         release = self.release("job", script)
-        return jobs.run(self.manager, self.env, release, release.services[0], **more)
+        job = jobs.Job(release.services[0], timeout=timeout)
+        return jobs.run(self.manager, self.env, release, job)
 
     def start(self, script: str, **spec: Any) -> str:
         name = f"{self.env.prefix}-blue"

@@ -13,6 +13,7 @@ from slipway.errors import CommandFailed, Unreachable
 from slipway.hosts import parallel
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh_route import SshRoute
 from slipway.machines import copying
 from tests.integration.sshd import SshServer, docker, running
 
@@ -183,9 +184,9 @@ def test_files_and_folders_go_there_and_back_whole(host: SshHost, tmp_path: Path
 def test_a_closed_port_and_an_unknown_name_are_told_apart(sshd: SshServer) -> None:
     with pytest.raises(Unreachable, match="refuses the connection"):
         sshd.host(port=1).run(["true"])
-    nowhere = SshHost("m1", "nowhere.invalid", "deploy", 22, sshd.known, sshd.identity)
+    nowhere = SshRoute("m1", "nowhere.invalid", "deploy", 22, sshd.known, sshd.identity)
     with pytest.raises(Unreachable, match=r"nowhere\.invalid cannot be resolved"):
-        nowhere.run(["true"])
+        SshHost(nowhere).run(["true"])
 
 
 def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: SshServer) -> None:

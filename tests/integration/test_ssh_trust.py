@@ -8,6 +8,7 @@ import pytest
 from slipway.errors import Unreachable
 from slipway.hosts import known_hosts
 from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh_route import SshRoute
 from tests.integration.sshd import SshServer, admit, make_key, running
 
 pytestmark = pytest.mark.engine
@@ -87,6 +88,7 @@ def test_the_host_behind_a_known_jump_host_must_be_known_too(
 
 
 def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(sshd: SshServer) -> None:
-    via = SshHost("m1", sshd.address, "deploy", 22, sshd.known, sshd.identity, "deploy@127.0.0.1:1")
+    gateway = "deploy@127.0.0.1:1"
+    route = SshRoute("m1", sshd.address, "deploy", 22, sshd.known, sshd.identity, gateway)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 refuses the connection"):
-        via.run(["true"])
+        SshHost(route).run(["true"])

@@ -101,11 +101,10 @@ def test_a_bucket_with_a_lock_takes_backups_and_keeps_their_bytes(s3: S3Server) 
 LARGE = """
 import sys
 from pathlib import Path
-from slipway.storage.s3 import S3Store
+from slipway.storage.s3 import S3Access, S3Store
 from tests.fakes.faulty_s3 import chunks
 access, secret, endpoint, bucket = sys.stdin.read().split()
-store = S3Store(bucket, "app/prod", access_key=lambda: access, secret_key=lambda: secret,
-                endpoint=endpoint)
+store = S3Store(bucket, "app/prod", S3Access(lambda: access, lambda: secret, endpoint))
 size = 2 << 30
 assert store.put("a.dump", chunks(size), expected=size) == size
 assert sum(map(len, store.get("a.dump"))) == size

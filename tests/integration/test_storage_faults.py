@@ -44,11 +44,10 @@ def test_a_connection_cut_at_60_percent_leaves_nothing(
 
 ENDLESS = """
 import sys
-from slipway.storage.s3 import S3Store
+from slipway.storage.s3 import S3Access, S3Store
 from tests.fakes.faulty_s3 import chunks
 access, secret, endpoint, bucket = sys.stdin.read().split()
-store = S3Store(bucket, "app/prod", access_key=lambda: access, secret_key=lambda: secret,
-                endpoint=endpoint)
+store = S3Store(bucket, "app/prod", S3Access(lambda: access, lambda: secret, endpoint))
 store.put("a.dump", chunks(1 << 50))
 """
 

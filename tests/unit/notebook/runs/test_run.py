@@ -73,7 +73,7 @@ FAILS: dict[str, list[Outcome]] = {"wipe-it": ["failed"]}
 class PlayedRun:
     """One run of a text, played; `result` is the exit code."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a test names the one or two that it is about
         self,
         folder: Path,
         answers: Sequence[str] = (),
