@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from slipway import shell_scripts
 from slipway.errors import SlipwayError
@@ -13,7 +12,7 @@ REMOVE = shell_scripts.read(__file__, "stacks_remove.sh")
 NETWORKS = shell_scripts.read(__file__, "stacks_networks.sh")
 
 
-def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
+def deploy(manager: Host, name: str, stack: Mapping[str, object]) -> None:
     """Hand a stack file to the Swarm. Raises SlipwayError when it would drop a part of it."""
     argv = [*DEPLOY, "--with-registry-auth", "--compose-file", "-", name]
     result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from slipway.cluster.node import LIST, Node, read
 from slipway.errors import CommandFailed, HostError, Refused
@@ -237,7 +236,7 @@ def _other_swarm(host: Host, current: Membership) -> Refused:
     )
 
 
-def _post(host: Host, path: str, body: Mapping[str, Any]) -> None:
+def _post(host: Host, path: str, body: Mapping[str, object]) -> None:
     """Ask the engine over its own socket, with the client every engine has."""
     content = json.dumps(body).encode()
     head = (

@@ -12,7 +12,7 @@ from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError, UsageError
 
 if TYPE_CHECKING:
-    from psycopg import Error
+    from psycopg import Column, Error
 
 PATIENCE = 10.0
 LIMIT = 1000
@@ -114,7 +114,7 @@ def _answer(connection: Connection, sql: str, limit: int) -> QueryResult:
     return QueryResult(_columns(cursor.description), rows, more=False)
 
 
-def _columns(description: Sequence[Any] | None) -> list[str]:
+def _columns(description: "Sequence[Column] | None") -> list[str]:
     """Name the columns, each once, so that rows can be dictionaries."""
     names: list[str] = []
     for column in description or ():

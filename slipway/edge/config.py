@@ -8,6 +8,7 @@ DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica 
 TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
 RETRY_AFTER = "2"
 
+Config = dict[str, Any]
 Handler = dict[str, Any]
 
 
@@ -22,7 +23,7 @@ class Route:
 
 def configure(
     ident: str, routes: Sequence[Route], settings: Mapping[str, str], drain_seconds: int
-) -> dict[str, Any]:
+) -> Config:
     """Return the whole configuration; `ident` can be read back once it is loaded."""
     domains = [name.strip() for name in settings["DOMAIN"].split(",") if name.strip()]
     tls = settings["TLS"] != "off"
@@ -30,7 +31,7 @@ def configure(
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
     proxies = [_proxy(route, drain_seconds) for route in ordered]
     handlers = [_own(), _request_id(), *proxies, _nothing(bool(routes))]
-    main: dict[str, Any] = {
+    main: Config = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
         "routes": [_for_domains(domains, handlers), _nothing(True)] if domains else handlers,
@@ -39,9 +40,7 @@ def configure(
     }
     if not tls:
         main["automatic_https"] = {"disable": True}
-    apps: dict[str, Any] = {
-        "http": {"http_port": 8080, "https_port": 8443, "servers": {"main": main}}
-    }
+    apps: Config = {"http": {"http_port": 8080, "https_port": 8443, "servers": {"main": main}}}
     if settings["TLS"] == "internal":
         apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
         apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
@@ -36,7 +35,7 @@ class Routing:
 
     @classmethod
     def of(
-        cls, release: int, colour: str, config: Callable[[str, str], Mapping[str, Any]]
+        cls, release: int, colour: str, config: Callable[[str, str], Mapping[str, object]]
     ) -> "Routing":
         """Name what `config(id, colour)` returns by release, colour and content."""
         plain = json.dumps(config("", ""), sort_keys=True)

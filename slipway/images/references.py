@@ -3,10 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.errors import ConfigError
 from slipway.project import COMPOSE, ROOT
+
+if TYPE_CHECKING:
+    from yaml import MappingNode, SafeLoader, ScalarNode, SequenceNode
+
+    ComposedNode = MappingNode | SequenceNode | ScalarNode
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 REHEARSAL = ROOT / "slipway" / "machines" / "local" / "Dockerfile"
@@ -86,14 +91,14 @@ def _of_dockerfiles(folder: Path) -> Iterable[str]:
         yield from bases(path.read_text(encoding="utf-8"))
 
 
-def _loader() -> Any:
+def _loader() -> "type[SafeLoader]":
     """A safe loader that lets Compose's own tags (!reset, !override) pass."""
     import yaml
 
     class Loader(yaml.SafeLoader):
         pass
 
-    def ignore(loader: Any, suffix: str, node: Any) -> Any:
+    def ignore(loader: yaml.SafeLoader, suffix: str, node: "ComposedNode") -> object:
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node)
         if isinstance(node, yaml.SequenceNode):

@@ -63,7 +63,7 @@ def parse(name: str, entry: object, source: str) -> Machine:
     return Machine(**values)
 
 
-def entry(machine: Machine) -> dict[str, Any]:
+def entry(machine: Machine) -> dict[str, str | int]:
     """The inventory's entry of a machine; what is as always is left out."""
     usual = {field.name: field.default for field in fields(Machine)}
     always = {"host", "user", "address", "provider", "role"}

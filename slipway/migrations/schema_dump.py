@@ -2,10 +2,9 @@
 
 import re
 import subprocess
-from typing import Any
 
 from slipway.database import processes
-from slipway.database.connection import Server
+from slipway.database.connection import Connection, Server
 from slipway.errors import SlipwayError, first_line
 from slipway.migrations import attver, journal
 
@@ -51,6 +50,6 @@ def _record(versions: list[str]) -> str:
     )
 
 
-def _applied(connection: Any) -> list[journal.JournalEntry]:
+def _applied(connection: Connection) -> list[journal.JournalEntry]:
     entries = journal.read(connection).entries.values()
     return sorted((e for e in entries if e.state == "done"), key=lambda e: e.version)

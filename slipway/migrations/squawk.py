@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from slipway.errors import SlipwayError
 from slipway.migrations.files import Migration
@@ -27,6 +27,16 @@ BLOCKING = frozenset(
 )
 NOTED = frozenset({"syntax-error", "identifier-too-long", "ban-duplicate-column-assignments"})
 SECONDS = 60
+
+
+class SquawkEntry(TypedDict):
+    """One entry of what squawk reports as JSON, with what is read of it; `line` counts from 0."""
+
+    file: str
+    line: int
+    rule_name: str
+    message: str
+    help: str | None
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ def _ask(
     return list(_kept(entries, names))
 
 
-def _kept(entries: Sequence[dict[str, Any]], names: dict[str, str]) -> Iterator[SquawkFinding]:
+def _kept(entries: Sequence[SquawkEntry], names: dict[str, str]) -> Iterator[SquawkFinding]:
     for entry in entries:
         rule = str(entry["rule_name"])
         if rule in BLOCKING | NOTED:

@@ -6,7 +6,7 @@ nothing can fail any more, drain and stop the old colour and tidy up.
 """
 
 import time
-from typing import Any
+from collections.abc import Mapping
 
 from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
@@ -291,7 +291,7 @@ class Deployment:
         services = [service for service in release.of("colour") if service.route]
         settings, drain = self.env.settings, self.env.number("DRAIN_TIMEOUT")
 
-        def config(ident: str, where: str) -> dict[str, Any]:
+        def config(ident: str, where: str) -> Mapping[str, object]:
             routes = [Route(s.route, f"{s.name}-{where}", s.port) for s in services]
             return configure(ident, routes, settings, drain)
 

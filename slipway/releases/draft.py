@@ -1,7 +1,7 @@
 """The draft of a release: what the files on this computer would run, before anything is built."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     return replace(draft, release=replace(draft.release, images=by_service), images=images)
 
 
-def refuse_stand_ins(env: Environment, images: "Sequence[Image] | Any") -> None:
+def refuse_stand_ins(env: Environment, images: Iterable[Image]) -> None:
     """Raise Refused when a stand-in would reach an environment that has users."""
     if env.is_local or env.switch("ALLOW_STANDINS"):
         return

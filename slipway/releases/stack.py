@@ -15,7 +15,8 @@ from slipway.errors import ConfigError
 from slipway.releases.application import SHARED_NETWORKS, Role, Service
 from slipway.releases.release import Release
 
-Stack = dict[str, Any]
+Stack = dict[str, Any]  # a stack file
+Spec = dict[str, Any]  # one service of it
 KEPT = (
     *("command", "entrypoint", "environment", "healthcheck", "init", "read_only", "cap_drop"),
     *("cap_add", "user", "stop_grace_period", "stop_signal", "working_dir", "logging", "sysctls"),
@@ -145,7 +146,7 @@ def digest(env: Environment, release: Release, role: Role) -> str:
 
 def _service(
     env: Environment, release: Release, service: Service, facts: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Spec:
     where = f"compose.yml: services.{service.name}"
     for key, value in service.spec.items():
         if value and key not in KEPT + TAKEN + DROPPED:
@@ -160,9 +161,13 @@ def _service(
     secrets = [
         entry
         for entry in spec_list(service, "secrets")
-        if not _is_spared(env, release, entry) and not _is_kept_back(env, service, entry)
+        if not _is_spared(env, release, entry["source"])
+        and not _is_kept_back(env, service, entry["source"])
     ]
-    spec["secrets"] = [_secret(release, service, entry) for entry in secrets]
+    spec["secrets"] = [
+        _secret(release, service, entry["source"], entry.get("target") or entry["source"])
+        for entry in secrets
+    ]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
         "slipway.app": env.prefix,
@@ -187,8 +192,8 @@ def spec_list(service: Service, key: str) -> Sequence[Any]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, Any]]:
-    mounts: list[dict[str, Any]] = []
+def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, object]]:
+    mounts: list[dict[str, object]] = []
     for target in spec_list(service, "tmpfs"):
         mounts.append({"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o1777}})
     for mount in spec_list(service, "volumes"):
@@ -201,34 +206,34 @@ def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, An
     return mounts
 
 
-def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, Any]:
-    source = str(entry["source"])
+def _secret(release: Release, service: Service, key: str, target: str) -> dict[str, str | int]:
     user, _, group = str(service.spec.get("user") or "0:0").partition(":")
-    target = str(entry.get("target") or source).removeprefix("/run/secrets/")
     return {
-        "source": release.secrets[source],
-        "target": target,
+        "source": release.secrets[key],
+        "target": target.removeprefix("/run/secrets/"),
         "uid": user,
         "gid": group or user,
         "mode": 0o400,
     }
 
 
-def _is_spared(env: Environment, release: Release, entry: Mapping[str, Any]) -> bool:
+def _is_spared(env: Environment, release: Release, key: str) -> bool:
     """Say whether an environment goes without an optional secret."""
-    rule = env.rules.get(entry["source"])
+    rule = env.rules.get(key)
     optional = rule is not None and rule.secret and not rule.is_required(env.name)
-    return optional and entry["source"] not in release.secrets
+    return optional and key not in release.secrets
 
 
-def _is_kept_back(env: Environment, service: Service, entry: Mapping[str, Any]) -> bool:
+def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
     """Say whether a service does not need a secret, because the database keeps no archive."""
     labels = (service.spec.get("deploy") or {}).get("labels") or {}
     only_then = str(labels.get("slipway.pitr-secrets", "")).split()
-    return entry["source"] in only_then and env.settings.get("PITR") != "on"
+    return key in only_then and env.settings.get("PITR") != "on"
 
 
-def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, Any]:
+def _networks(
+    service: Service, aliases: Mapping[str, list[str]]
+) -> dict[str, dict[str, list[str]]]:
     networks = {}
     for name, options in (service.spec.get("networks") or {}).items():
         own = list((options or {}).get("aliases") or [])
@@ -238,7 +243,7 @@ def _networks(service: Service, aliases: Mapping[str, list[str]]) -> dict[str, A
     return networks
 
 
-def _ports(env: Environment) -> list[dict[str, Any]]:
+def _ports(env: Environment) -> list[dict[str, str | int]]:
     ports = {EDGE_HTTP: env.number("HTTP_PORT")}
     if env.settings["TLS"] != "off":
         ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
@@ -248,7 +253,7 @@ def _ports(env: Environment) -> list[dict[str, Any]]:
     ]
 
 
-def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any]:
+def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
     labels = edge["deploy"]["labels"] | {"slipway.service": "signpost", "slipway.role": "signpost"}
     return {
         "image": edge["image"],
@@ -270,10 +275,10 @@ def _signpost(edge: Mapping[str, Any], routes: str, nodes: int) -> dict[str, Any
     }
 
 
-def _stack(env: Environment, services: dict[str, Any], name: str) -> Stack:
+def _stack(env: Environment, services: dict[str, Spec], name: str) -> Stack:
     stack: Stack = {"version": "3.12", "services": services, "networks": {}}
-    volumes: dict[str, Any] = {}
-    secrets: dict[str, Any] = {}
+    volumes: dict[str, dict[str, object]] = {}
+    secrets: dict[str, dict[str, object]] = {}
     for spec in services.values():
         for network in spec["networks"]:
             shared = {"external": True, "name": f"{env.prefix}-{network}"}

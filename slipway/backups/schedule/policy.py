@@ -111,7 +111,7 @@ def _policy(flat: Mapping[str, Any]) -> Policy:
     )
 
 
-def _table(value: object, where: str, names: Sequence[str]) -> dict[str, Any]:
+def _table(value: object, where: str, names: Sequence[str]) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ConfigError(f"{NAME}: {where or 'the file'} must hold names and values")
     for key in value:

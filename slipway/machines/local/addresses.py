@@ -2,11 +2,12 @@
 
 import socket
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+Container = Mapping[str, Any]  # what `docker inspect` says of one
 LOOPBACK = "127.0.0.1"
 FIRST_ADDRESS = 11
 PORTS = range(21000, 29000)  # below those the kernel hands out by itself
@@ -26,7 +27,7 @@ class Address:
 NOWHERE = Address("", 0, 0, 0)
 
 
-def of(container: dict[str, Any]) -> Address:
+def of(container: Container) -> Address:
     """The seat of a container, running or not, from what `docker inspect` says."""
     (network,) = container["NetworkSettings"]["Networks"].values()
     ports = _published(container)
@@ -34,7 +35,7 @@ def of(container: dict[str, Any]) -> Address:
     return Address(address, ports["22/tcp"], ports["80/tcp"], ports["443/tcp"])
 
 
-def free(name: str, network: str, others: Iterable[dict[str, Any]]) -> Iterator[Address]:
+def free(name: str, network: str, others: Iterable[Container]) -> Iterator[Address]:
     """A few free seats, the same for the same name; `network` is `10.199.7`."""
     known = list(others)
     addresses = {of(each).address for each in known}
@@ -54,7 +55,7 @@ def _free_ports(start: int, taken: set[int]) -> Iterator[int]:
             yield port
 
 
-def _published(container: dict[str, Any]) -> dict[str, int]:
+def _published(container: Container) -> dict[str, int]:
     bindings = container["HostConfig"]["PortBindings"] or {}
     return {port: int(bound[0]["HostPort"]) for port, bound in bindings.items()}
 

@@ -9,7 +9,6 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
 
 from slipway.errors import CommandFailed, Refused, SlipwayError
 from slipway.hosts import known_hosts
@@ -17,7 +16,7 @@ from slipway.hosts.host import MINUTES, SECONDS, Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
 from slipway.machines.local import addresses, image
-from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Address
+from slipway.machines.local.addresses import LOOPBACK, NOWHERE, Address, Container
 from slipway.machines.local.image import RIGHTS
 from slipway.machines.machine import APP, Machine
 from slipway.machines.provider import MachineSpec, ProviderContext
@@ -182,7 +181,7 @@ class LocalProvider:
             https_port=seat.https,
         )
 
-    def _inspect(self) -> dict[str, Any]:
+    def _inspect(self) -> dict[str, Container]:
         """The containers of the environment's machines, running or not, by machine."""
         labels = self._labels()
         filters = [word for label in labels[1::2] for word in ("--filter", f"label={label}")]

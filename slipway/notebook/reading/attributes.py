@@ -9,6 +9,8 @@ from typing import Any
 from slipway.notebook.document import Attributes, Language
 from slipway.notebook.problem import nearest
 
+Value = str | float | int | bool
+
 RUNS: Mapping[str, Language] = {"sh": "sh", "bash": "sh", "shell": "sh", "python": "python"}
 LOOKS_RUN = {"py": "python", "python3": "python", "zsh": "sh", "ksh": "sh", "dash": "sh"}
 NAMES = [each.name for each in fields(Attributes)]
@@ -92,7 +94,7 @@ def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
         yield "an interactive cell cannot be retried by itself: take one of the two away"
 
 
-def _braces(text: str, attributes: dict[str, Any]) -> Iterator[str]:
+def _braces(text: str, attributes: dict[str, Value]) -> Iterator[str]:
     if not text:
         return
     if len(text) > LARGEST:
@@ -123,7 +125,7 @@ def _braces(text: str, attributes: dict[str, Any]) -> Iterator[str]:
             yield complaint
 
 
-def _take(key: str, value: str | None, attributes: dict[str, Any]) -> str | None:
+def _take(key: str, value: str | None, attributes: dict[str, Value]) -> str | None:
     """Put one attribute among those found, or say what is wrong with it."""
     if key in SWITCHES:
         attributes[key] = True

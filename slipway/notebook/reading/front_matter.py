@@ -3,7 +3,7 @@
 import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from slipway.notebook.document import FrontMatter
 from slipway.notebook.problem import nearest
@@ -11,6 +11,7 @@ from slipway.notebook.reading.markdown import front
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
+    from yaml.tokens import Token
 
 Complain = Callable[[int, str], None]
 
@@ -106,7 +107,7 @@ def _pairs(
             yield line, key, value
 
 
-def _value(key: str, node: "Node", line: int, complain: Complain) -> Any:
+def _value(key: str, node: "Node", line: int, complain: Complain) -> object:
     """Return what the runbook gets for a key, None where it was wrong."""
     if key == "params":
         return _params(node, complain)
@@ -129,7 +130,7 @@ def _value(key: str, node: "Node", line: int, complain: Complain) -> Any:
     if value and key == "last_tested" and not _is_date(value):
         complain(line, f'last_tested is a date like 2026-11-01, not "{value[:40]}"')
         return None
-    return cast(Literal["", "low", "medium", "high"], value) if key == "risk" else value
+    return value
 
 
 def _params(node: "Node", complain: Complain) -> Mapping[str, Mapping[str, object]]:
@@ -182,10 +183,10 @@ def _bad_pattern(value: str) -> str | None:
     return None
 
 
-def _plain(node: "Node") -> Any:
+def _plain(node: "Node") -> str | list[str | None] | None:
     """Return a scalar as its text, a list as a list, anything else as None."""
     if _kind(node) == "scalar":
-        return node.value
+        return str(node.value)
     if _kind(node) == "sequence":
         return [item.value if _kind(item) == "scalar" else None for item in node.value]
     return None
@@ -210,5 +211,5 @@ def _is_date(value: str) -> bool:
         return False
 
 
-def _line(node: Any) -> int:
+def _line(node: "Node | Token") -> int:
     return int(node.start_mark.line) + 1

@@ -3,13 +3,14 @@
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from slipway.notebook.reading.slugs import Slugger
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
+    from markdown_it.utils import EnvType
 
 DEEPEST = 100  # lists in lists in quotes; what is deeper is left out by the parser
 LONGEST = 20_000  # characters of a paragraph; the parser takes quadratic time over brackets
@@ -41,13 +42,20 @@ class Node:
         return first if first is not None and first.type == "inline" else None
 
 
+class Definition(TypedDict):
+    """Where `[text][label]` leads, as the parser writes it; `map` is its first line and the end."""
+
+    href: str
+    map: list[int]
+
+
 @dataclass(frozen=True)
 class Page:
     """A parsed text; front matter is blank lines in it."""
 
     lines: tuple[str, ...]
     blocks: tuple[Node, ...]
-    references: Mapping[str, Mapping[str, Any]]  # the definitions of `[text][label]`
+    references: Mapping[str, Definition]  # the definitions of `[text][label]`
     anchors: Mapping[int, str]  # each heading's first line with its anchor
     nodes: tuple[Node, ...]  # every block, also those within others
     words: (
@@ -82,7 +90,7 @@ def page(text: str) -> Page:
     parser.core.ruler.at("inline", _inline)
     lines = tuple(text.removesuffix("\n").split("\n"))
     matter = front(lines)
-    env: dict[str, Any] = {}
+    env: EnvType = {}
     tokens = parser.parse("\n" * matter + "\n".join(lines[matter:]) + "\n", env)
     blocks = _tree(tokens)
     slugger = Slugger()

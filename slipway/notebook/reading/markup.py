@@ -5,14 +5,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
 from slipway.notebook.reading import markdown
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 ALLOWED = re.compile(r"(https?|mailto):", re.IGNORECASE)
@@ -78,12 +80,14 @@ def parser() -> "MarkdownIt":
     return markdown_parser
 
 
-def _link(self: Any, tokens: "Sequence[Token]", at: int, options: Any, env: Any) -> str:
+def _link(
+    self: "RendererHTML", tokens: "Sequence[Token]", at: int, options: "OptionsDict", env: "EnvType"
+) -> str:
     tokens[at].attrSet("rel", "noopener noreferrer")
-    return str(self.renderToken(tokens, at, options, env))
+    return self.renderToken(tokens, at, options, env)
 
 
-def _image(self: Any, tokens: "Sequence[Token]", at: int, options: object, env: object) -> str:
+def _image(self: object, tokens: "Sequence[Token]", at: int, options: object, env: object) -> str:
     """A picture would be fetched from somewhere; a link to it is not."""
     from markdown_it.common.utils import escapeHtml
 
