@@ -23,6 +23,7 @@ from tests.integration.migration_database import (
     at_once,
     fresh,
     in_background,
+    until,
     up,
 )
 from tests.integration.postgres_stack import PostgresStack
@@ -239,9 +240,8 @@ def test_a_change_goes_through_when_the_reader_ends_in_time(db: MigrationDatabas
     with db.server.connect() as reader, reader.transaction():
         reader.execute("SELECT count(*) FROM a")
         result = in_background(lambda: db.migrate(texts, lock_timeout=0.5))
-        time.sleep(1)
+        until(lambda: any("waiting for a lock behind pid" in note for note in db.heard.notes))
     assert result() == ["2_b.sql"]
-    assert any("waiting for a lock behind pid" in note for note in db.heard.notes)
 
 
 def test_an_enum_value_used_in_the_file_that_adds_it_brings_a_hint(db: MigrationDatabase) -> None:

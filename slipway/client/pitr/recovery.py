@@ -75,21 +75,21 @@ def past(archive: Archive, text: str, reporter: Reporter) -> Iterator[RecoverySe
     Raises UsageError and Refused for a moment that cannot be had, Busy while another is had.
     """
     archive.demand()
-    moment = pitr.parse_moment(text, archive.state().now)
+    typed = pitr.parse_moment(text, archive.state().now)
     bases, files = archive.bases(), archive.files()
     newest = pitr.windows(bases, files)[-1:]
-    if newest and moment >= newest[0].begin and moment > newest[0].end - LATELY:
+    if newest and typed >= newest[0].begin and typed > newest[0].end - LATELY:
         reporter.note("waiting for the latest changes to reach the store")
         archive.mark(time.sleep)
         bases, files = archive.bases(), archive.files()
-    moment = pitr.meant(moment, bases, files)
+    moment = pitr.meant(typed, bases, files)
     base = pitr.choose(moment, bases, files)
     with _container(archive) as container:
         _check_room(archive.container.host, container, base)
         reporter.note(f"restoring the base backup {base.label} beside the live database")
         _restore(archive, container, base, moment, reporter)
         reporter.note(f"applying what changed until {pitr.show(moment)}")
-        _recover(archive, container, moment, base, pitr.last_file(base, files), reporter)
+        _recover(archive, container, typed, base, pitr.last_file(base, files), reporter)
         yield RecoveryServer(PORT, moment, base.label)
 
 
