@@ -5,7 +5,7 @@ from tasks.command import command
 
 @command(
     runbook="bootstrap",
-    help={"plan": "Say what would be checked and installed, and change nothing."},
+    help={"plan": "Show what would be checked and installed, and change nothing."},
 )
 def bootstrap(*, plan: bool = False) -> None:
     """Check and install what dev needs: engine, sops, dev's secrets, base images.

@@ -90,7 +90,7 @@ def shell(*, env: "Environment | None" = None, command: str = "", write: bool = 
     runbook="reset-database",
     help={
         "env": ENV,
-        "sql": "The question, one statement that only reads.",
+        "sql": "The query, one statement that only reads.",
         "limit": "How many rows at most.",
         "timeout": "How many seconds it may take.",
         "json": "Print the rows as a JSON array; that there are more is said on stderr only.",
@@ -104,7 +104,7 @@ def query(
     timeout: int = 30,
     json: bool = False,
 ) -> None:
-    """Ask the database one question; the server itself keeps it from writing.
+    """Run one query that only reads; the server itself refuses to write.
 
     Example: inv db.query --env=prod --sql="select count(*) from entries" --json
     """

@@ -1,4 +1,4 @@
-"""The schema of the database: migrations written, judged, applied and taken back."""
+"""The schema of the database: migrations written, reviewed, applied and rolled back."""
 
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,14 @@ def new(*, name: str) -> None:
     help={
         "env": ENV,
         "yes": YES,
-        "to": "Version to stop behind.",
+        "to": "The last version to apply.",
         "dry_run": "Show the SQL that would run, and run nothing.",
         "lock_wait": LOCK_WAIT,
         "lock_timeout": LOCK_TIMEOUT,
         "allow_out_of_order": "Apply also what is older than the newest that is applied.",
-        "accept": "Versions, with commas, whose edited or deleted files are meant so.",
+        "accept": "Versions, with commas, whose edited or deleted files are accepted.",
         "resume_from": RESUME,
-        "mark": "What a half-done file is to be taken for: applied or pending.",
+        "mark": "Mark a half-done file as applied or pending.",
     },
     choices={"mark": ("applied", "pending")},
 )
@@ -61,7 +61,8 @@ def migrate(
     resume_from: int = 0,
     mark: str = "",
 ) -> None:
-    """Apply the checkout's pending migrations, each whole or not at all; a deploy does it itself.
+    """Apply the checkout's pending migrations, each completely or not at all; a deploy does it "
+    "itself.
 
     Examples:
       inv db.migrate
@@ -102,7 +103,7 @@ def migrate(
     help={
         "env": ENV,
         "yes": YES,
-        "steps": "How many to take back.",
+        "steps": "How many to roll back.",
         "lock_wait": LOCK_WAIT,
         "lock_timeout": LOCK_TIMEOUT,
         "resume_from": RESUME,
@@ -117,7 +118,7 @@ def rollback(
     lock_timeout: int = 5,
     resume_from: int = 0,
 ) -> None:
-    """Take back the newest migrations by their ways down, and with them the data that they hold.
+    """Roll back the newest migrations, and with them the data that they hold.
 
     Example: inv db.rollback --steps=1
     """
@@ -140,14 +141,14 @@ def rollback(
             run = run.expecting(tuple(row.version for row in newest))
             names = ", ".join(row.file for row in newest) or "no migration"
             names = "the rest of the half-done migration" if resume_from else names
-            what = f"take back {names} of {session.env.name}, with the data they hold"
+            what = f"roll back {names} of {session.env.name}, with the data they hold"
             confirm.destruction(env, "rollback", what, yes)
         output.say(run.roll_back(session, reporter, steps).summary)
 
 
 @command(
     runbook="migrate",
-    help={"env": ENV, "check": "End with 5 unless all is applied and as it was.", "json": JSON},
+    help={"env": ENV, "check": "Exit with 5 unless all is applied and unchanged.", "json": JSON},
 )
 def status(env: "Environment | None" = None, *, check: bool = False, json: bool = False) -> None:
     """Show which migrations are applied, pending, edited, missing or half done.
@@ -169,7 +170,7 @@ def status(env: "Environment | None" = None, *, check: bool = False, json: bool 
         client_migrations.check(reply)
 
 
-@command(runbook="migrate", help={"env": ENV, "to": "Version to stop behind.", "json": JSON})
+@command(runbook="migrate", help={"env": ENV, "to": "The last version to apply.", "json": JSON})
 def plan(env: "Environment | None" = None, *, to: str = "", json: bool = False) -> None:
     """Show the SQL that db.migrate would run, with the locks it takes and the risk it is.
 
@@ -189,10 +190,10 @@ def plan(env: "Environment | None" = None, *, to: str = "", json: bool = False) 
 
 @command(
     runbook="migrate",
-    help={"since": "Judge only what is newer than this version.", "json": JSON},
+    help={"since": "Review only what is newer than this version.", "json": JSON},
 )
 def lint(*, since: str = "", json: bool = False) -> None:
-    """Judge the migrations of this checkout without a database; ends with 5 where one is unsafe.
+    """Review the migrations of this checkout without a database; exit code 5 where one is unsafe.
 
     Examples:
       inv db.lint
@@ -207,7 +208,10 @@ def lint(*, since: str = "", json: bool = False) -> None:
     release_migrations.demand_safe(findings)
 
 
-@command(runbook="migrate", help={"env": ENV, "version": "The newest version that is there."})
+@command(
+    runbook="migrate",
+    help={"env": ENV, "version": "The newest version that the database has already."},
+)
 def baseline(env: "Environment | None" = None, *, version: str) -> None:
     """Record migrations as applied without running them, for a database that has their schema.
 

@@ -7,7 +7,7 @@ from tasks.command import command
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
-SKIP = "Go on without machines that do not answer; they catch up when they are back."
+SKIP = "Continue without unreachable machines; they catch up when they are back."
 
 
 @command(
@@ -74,7 +74,7 @@ def rollback(
 @command(
     runbook="host-lost",
     help={
-        "check": "End with 5 unless a release serves and nothing is wrong.",
+        "check": "Exit with 5 unless a release serves and nothing is wrong.",
         "json": "Print it as JSON.",
     },
 )
@@ -111,7 +111,7 @@ def verify(env: "Environment") -> None:
     runbook="destroy",
     help={
         "plan": "Show what would be removed, and remove nothing.",
-        "yes": "The environment's name, where nobody can be asked.",
+        "yes": "The environment's name, where no prompt is possible.",
     },
 )
 def destroy(env: "Environment", *, plan: bool = False, yes: str = "") -> None:

@@ -47,7 +47,7 @@ def down(*, volumes: bool = False) -> None:
         "env": ENV,
         "service": f"{SERVICE} Without it all, in the hacking loop only.",
         "lines": "How many lines to begin with.",
-        "follow": "Keep on as they come; Ctrl-C ends it.",
+        "follow": "Follow new lines; Ctrl-C ends it.",
     },
     suggestions={"service": "services"},
 )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from slipway.machines.provider import Provider, ProviderContext
 
 NAME = "The machine, like m1."
-PLAN = "Say what would be done, and change nothing."
+PLAN = "Show what would be done, and change nothing."
 
 
 def _providers() -> list[str]:
@@ -110,7 +110,7 @@ def ssh(env: "Environment", *, name: str, command: str = "") -> None:
         "name": NAME,
         "put": "A file or folder of this computer, to be copied there.",
         "get": "A file or folder there, to be copied to this computer.",
-        "to": "Where it goes on the other side; a folder that is there already is copied into.",
+        "to": "Where it goes on the other side; into a folder, where that exists already.",
         "container": "A service: its container there, in place of the machine itself.",
     },
     suggestions={"name": "machines", "container": "services"},

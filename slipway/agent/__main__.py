@@ -49,7 +49,7 @@ class LogReporter:
         self.note(f"{step}: {'interrupted' if interrupted else 'failed'}")
 
     def undone(self, step: str) -> None:
-        self.note(f"{step}: taken back")
+        self.note(f"{step}: rolled back")
 
 
 def main() -> int:

@@ -53,14 +53,14 @@ class Channel:
         try:
             with self._sending:
                 if not self._whole:
-                    raise ChannelBroken("the line broke in the middle of a message")
+                    raise ChannelBroken("the connection broke in the middle of a message")
                 self._whole = False
                 self._write(head + payload if len(payload) < CHUNK else head)
                 if len(payload) >= CHUNK:
                     self._write(payload)
                 self._whole = True
         except (OSError, ValueError):
-            raise ChannelBroken("the line is closed") from None
+            raise ChannelBroken("the connection is closed") from None
 
     def receive(self) -> Message | None:
         """Return the next message; None when the other end has closed the line."""
@@ -81,7 +81,7 @@ class Channel:
         while (end := self._buffer.find(b"\n", looked)) < 0:
             looked = len(self._buffer)
             if looked > LONGEST_LINE:
-                raise ChannelBroken("a message without an end")
+                raise ChannelBroken("a message that never ends")
             chunk = self._read(CHUNK)
             if not chunk:
                 return None
@@ -94,7 +94,7 @@ class Channel:
         while len(self._buffer) < size:
             chunk = self._read(CHUNK)
             if not chunk:
-                raise ChannelBroken("the line closed in the middle of a message")
+                raise ChannelBroken("the connection closed in the middle of a message")
             self._buffer += chunk
         payload = bytes(self._buffer[:size])
         del self._buffer[:size]

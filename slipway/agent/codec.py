@@ -76,12 +76,12 @@ class _Decoder:
         allowed = JSON_TYPES.get(kind, ())
         if isinstance(document, allowed) and (kind is bool or not isinstance(document, bool)):
             return float(cast(float, document)) if kind is float else document
-        raise MessageError(f"{where} is of another type ({type(document).__name__})")
+        raise MessageError(f"{where} is of the wrong type ({type(document).__name__})")
 
     def _message(self, kind: type, document: object, where: str) -> object:
         where = where or kind.__name__
         if not isinstance(document, dict):
-            raise MessageError(f"{where} is of another type ({type(document).__name__})")
+            raise MessageError(f"{where} is of the wrong type ({type(document).__name__})")
         fields = {each.name: each for each in dataclasses.fields(kind)}
         if unknown := sorted(document.keys() - fields.keys()):
             raise UnknownField(f"{where}.{unknown[0][:60]}")

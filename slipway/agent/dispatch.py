@@ -70,5 +70,5 @@ def answer(verb: str, document: object, context: Context) -> object:
             f"the environment's engine is newer: it needs {error}; update this checkout"
         ) from None
     except MessageError as error:
-        raise UsageError(f"the environment's engine is another: {error}; deploy first") from None
+        raise UsageError(f"the environment's engine differs: {error}; deploy first") from None
     return encode(command.run(request, context))

@@ -18,11 +18,11 @@ KINDS = {"full": "full", "diff": "differential", "incr": "incremental"}
 FILE = re.compile(r"(\d+-\d+)/[0-9A-F]{16}/([0-9A-F]{24})-[0-9a-f]{40}(?:\.\w+)?")
 MESSAGE = re.compile(r"(ERROR|WARN): (?:\[\d+\]: )?(.*)")
 HINTS = {
-    "NoSuchBucket": "make the bucket, or correct BACKUP_STORE",
+    "NoSuchBucket": "create the bucket, or correct BACKUP_STORE",
     "AccessDenied": "allow its keys to read, write, list and delete",
 }
 UNKNOWN = 99  # how pgBackRest numbers that it could not look, with an exit code of 0
-NEVER = "no base backup is there yet; take one: inv db.backup --physical"
+NEVER = "there is no base backup yet; take one: inv db.backup --physical"
 
 
 class ArchiveError(SlipwayError):
@@ -78,7 +78,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
             moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"--to-time={text[:60]!a} is no moment; write it as {show(now)}, with its zone"
+            f"--to-time={text[:60]!a} is not a point in time; write it as {show(now)}, with its "
+            f"time zone"
         ) from None
     if moment.tzinfo is None:
         raise UsageError(
@@ -86,7 +87,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
             f"{text.strip()}+00 for UTC, or the zone that is meant"
         )
     if moment > now:
-        raise Refused(f"{show(moment)} has not come yet; nothing was changed")
+        raise Refused(f"{show(moment)} is in the future; nothing was changed")
     return moment
 
 
@@ -169,14 +170,13 @@ def choose(moment: datetime, bases: Sequence[BaseBackup], stored: Files) -> Base
     """Return the base backup from which a moment is reached soonest. Raises Refused."""
     possible = windows(bases, stored)
     if not possible:
-        raise Refused(f"nothing can be returned to: {NEVER}; nothing was changed")
+        raise Refused(f"there is no point in time to return to: {NEVER}; nothing was changed")
     second = moment.replace(microsecond=0)  # a store tells when it got a file in whole seconds
     inside = [window for window in possible if window.begin <= moment and second <= window.end]
     if not inside:
         stretches = ", and from ".join(map(str, possible))
         raise Refused(
-            f"{show(moment)} is not among the moments that were kept: from {stretches}; "
-            "nothing was changed"
+            f"{show(moment)} is outside of what is archived: from {stretches}; nothing was changed"
         )
     window = inside[-1]
     fitting = [base for base in bases if base.usable <= moment and base.archive == window.archive]
@@ -215,7 +215,7 @@ def complaints(text: str) -> list[str]:
             problems.append(f"{line.split(',')[0]}: {failures[0]}")
         elif line.startswith("No usable"):
             problems.append(line)
-    return problems or ["it says only that something is wrong"]
+    return problems or ["no reason given"]
 
 
 def reason(text: str) -> str:
@@ -228,11 +228,11 @@ def reason(text: str) -> str:
         return "another base backup is under way"
     if "certificate" in message:
         message = message.removeprefix("[CryptoError] ")
-        return f"{message}; look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA"
+        return f"{message}; check BACKUP_S3_ENDPOINT and BACKUP_S3_CA"
     if "Connect" in text or "[049]" in text:
         return f"the store does not answer: {message}"
     if refused := re.search(r"<Code>(\w+)</Code>", text):
-        hint = HINTS.get(refused[1], "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION")
+        hint = HINTS.get(refused[1], "check BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION")
         return f"the store answers {refused[1]}; {hint}"
     return message[:300]
 

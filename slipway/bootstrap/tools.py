@@ -36,7 +36,7 @@ def check_checkout(root: Path = ROOT) -> str:
         return f"at commit {result.out.strip()}"
     if "dubious ownership" in result.err:
         raise Refused(
-            f"git does not trust {root}, which belongs to somebody else; "
+            f"git does not trust {root}, which belongs to another user; "
             f"type: git config --global --add safe.directory {root}"
         )
     if "not a git repository" in result.err:

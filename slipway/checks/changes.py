@@ -26,7 +26,7 @@ def read(host: Host, revision: str = "") -> Changes:
     known = revision or next(iter(_candidates(host)), "")
     since = _line(host, "merge-base", "HEAD", known) if known else ""
     if revision and not since:
-        raise UsageError(f"--changed: git knows no commit {revision[:60]!a} that HEAD comes from")
+        raise UsageError(f"--changed: HEAD has no ancestor {revision[:60]!a}")
     if not since:
         return Changes("")
     try:

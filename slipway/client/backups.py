@@ -63,7 +63,7 @@ def recipients(env: Environment) -> list[str]:
     if not env.secrets_file.is_file():
         raise Refused(
             f"secrets/{env.secrets_file.name} is missing, and its recipients are those of the "
-            f"backups; make it: inv secrets.create --env={env.name}"
+            f"backups; create it: inv secrets.create --env={env.name}"
         )
     names = sops.recipients(env.secrets_file)
     if not names:

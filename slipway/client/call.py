@@ -53,7 +53,7 @@ def call(ops: Container, request: Request[R], reporter: Reporter, store: Store |
         except ChannelBroken as error:
             raise _broken(ops, request.verb, process, error) from None
         except KeyboardInterrupt:
-            reporter.note("interrupted; the agent takes back what it has begun")
+            reporter.note("interrupted; the agent is rolling back")
             _close_channel(process, channel, server)
             raise
         finally:
@@ -71,8 +71,8 @@ def read_reply(request: Request[R], reply: object, ops: Container) -> R:
     except MissingField as error:
         advice = f"the engine of {ops.what} is older: it sends no {error}; deploy first"
     except MessageError as error:
-        advice = f"the engine of {ops.what} is another: {error}; deploy first"
-    raise SlipwayError(f"{request.verb} was done, and its reply cannot be read: {advice}")
+        advice = f"the engine of {ops.what} differs: {error}; deploy first"
+    raise SlipwayError(f"{request.verb} was carried out, but its reply cannot be read: {advice}")
 
 
 def _receive_reply(channel: Channel, reporter: Reporter, server: StoreServer | None) -> object:

@@ -28,8 +28,7 @@ def deployed(hosts: Sequence[Host], app: str, name: str) -> Container:
     match = _find(hosts, f"slipway.app={app}", "slipway.service=ops")
     if match is None:
         raise Refused(
-            f"{name} is not deployed, so nothing runs beside its database; type: "
-            f"inv deploy --env={name}"
+            f"{name} is not deployed, so it has no ops container; type: inv deploy --env={name}"
         )
     return Container(*match, name)
 

@@ -49,7 +49,7 @@ def unlock(
     tried = ", ".join(place.name for place in places) or "there is none here"
     raise Refused(
         f"no key on this computer opens this backup (tried: {tried}); it is encrypted to "
-        f"{', '.join(recipients)}: ask one of them to do this; nothing was touched"
+        f"{', '.join(recipients)}: ask one of them to do this; nothing was changed"
     )
 
 

@@ -101,8 +101,8 @@ def newest(status: MigrationStatus, steps: int) -> Sequence[MigrationRow]:
 def demand_runnable(plan: MigrationPlan) -> None:
     """Raise Refused where something that was shown is in the way."""
     if count := len(plan.problems):
-        many = "these are" if count > 1 else "this is"
-        raise Refused(f"nothing would run, for {many} in the way: see above")
+        many = "these problems" if count > 1 else "this problem"
+        raise Refused(f"nothing would run because of {many}, shown above")
 
 
 def check(status: MigrationStatus) -> None:

@@ -86,7 +86,7 @@ def restore(
 def undo(session: Session, options: RestoreOptions, reporter: Reporter) -> UndoReply:
     """Swap the database that the last restore replaced back, while nobody deploys."""
     if options != RestoreOptions():
-        raise UsageError("--undo goes back to what the last restore replaced; give it alone")
+        raise UsageError("--undo swaps back what the last restore replaced; use it alone")
     with session.locked("undoing a restore"):
         return session.call(UndoRequest(session.env.name), reporter)
 
@@ -109,7 +109,7 @@ def _check(options: RestoreOptions) -> None:
     if options.table and not options.table.replace(",", "").strip():
         raise UsageError(f"--table={options.table!a} names no table")
     if options.table and not options.into:
-        raise UsageError("a few tables are restored beside only: add --into=NAME")
+        raise UsageError("single tables are restored into a new database only: add --into=NAME")
 
 
 @dataclass(frozen=True)

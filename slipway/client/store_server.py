@@ -95,7 +95,9 @@ class StoreServer:
         elif what == "sweep":
             self._channel.send("store.done", id=number, count=self._store.sweep())
         else:
-            raise StoreError(f"this computer does not know {what!a} of a store yet; update it")
+            raise StoreError(
+                f"this computer does not know {what!a} of a store yet; update this checkout"
+            )
 
     def _guard(self, work: Callable[[int, Message], None], number: int, message: Message) -> None:
         try:

@@ -19,7 +19,7 @@ def refuse_shared_connection(server: Server, connection: Connection) -> None:
                     raise Refused(
                         f"{server.host}:{server.port} is a pooler that shares connections between "
                         "transactions (PgBouncer's pool_mode=transaction), where one run cannot "
-                        "keep out another; nothing was changed; go to the server's own "
+                        "keep out another; nothing was changed; connect to the server's own "
                         "address (DATABASE_HOST), or give this database pool_mode=session"
                     )
 

@@ -67,7 +67,7 @@ def check(sql: str, limit: int, timeout: float) -> None:
     lead = LEAD.match(sql)
     word = lead[1].lower() if lead else ""
     if not word:
-        raise UsageError('there is no question in it; try --sql="select now()"')
+        raise UsageError('there is no statement in it; try --sql="select now()"')
     if "\0" in sql:
         raise UsageError("SQL holds no NUL byte")
     if word not in READS:
@@ -153,7 +153,9 @@ def _translated(error: "Error", sql: str, timeout: float) -> SlipwayError:
     if state == "25006":
         return Refused(f"db.query only reads: {reason}; nothing was changed (SQLSTATE {state})")
     if state == "57014":
-        return QueryFailed(f"no answer within {timeout:g} s; give it --timeout, in seconds")
+        return QueryFailed(
+            f"no answer within {timeout:g} s; allow it more with --timeout, in seconds"
+        )
     if "multiple commands" in reason:
         return Refused("db.query takes one statement; nothing was changed")
     text = f"{reason} (SQLSTATE {state or 'unknown'}{_place(diag.statement_position, sql)})"

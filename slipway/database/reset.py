@@ -122,9 +122,9 @@ class Reset:
         files = ", ".join(spec.seeds) or "no files"
         steps = [
             Step("back up", f"back up {live}", spec.back_up),
-            Step("create", f"create an empty database beside {live}", self.create, self.drop_new),
+            Step("create", f"create an empty database next to {live}", self.create, self.drop_new),
             Step("migrate", "apply all migrations to it", self.migrate),
-            Step("seed", f"put the sample rows into it: {files}", self.seed),
+            Step("seed", f"insert the sample rows: {files}", self.seed),
             Step("swap", f"swap it with {live}, whose connections end", self.swap)
             if self.exists
             else Step("name", f"name it {live}; there is none to replace", self.name),
@@ -147,7 +147,7 @@ class Reset:
     def drop_new(self) -> None:
         if siblings.is_there(self.session, self.new):
             siblings.drop(self.session, self.new)
-            self.reporter.note(f"{self.live} is as it was")
+            self.reporter.note(f"{self.live} is unchanged")
 
     def migrate(self) -> str:
         return self.spec.migrate(self.server.named(self.new))

@@ -30,7 +30,7 @@ def run(server: Server, files: Mapping[str, str], reporter: Reporter) -> list[st
                 with connection.transaction():
                     connection.execute(text.encode())
                     if connection.info.transaction_status.name not in ("INTRANS", "INERROR"):
-                        raise SeedFailed(f"seed/{name} ends its own transaction; take COMMIT out")
+                        raise SeedFailed(f"seed/{name} ends its own transaction; remove COMMIT")
             except psycopg.Error as error:
                 raise SeedFailed(_explain(name, text, error, names)) from None
             connection.execute("DISCARD ALL")  # what one file sets must not reach the next

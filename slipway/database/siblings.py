@@ -95,7 +95,7 @@ def drop(session: Connection, name: str, *, force: bool = True) -> None:
     try:
         session.execute(text.format(sql.Identifier(name)))
     except psycopg.errors.ObjectInUse:
-        raise Busy(f"somebody is connected to {name}; it stays") from None
+        raise Busy(f"{name} is in use; it stays") from None
 
 
 def drop_stale(session: Connection, database: str, reporter: Reporter) -> None:
@@ -133,13 +133,13 @@ def create(session: Connection, name: str, settings: TextSettings) -> None:
         session.execute(text + _options(settings))
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.WrongObjectType) as error:
         raise LocaleUnavailable(
-            f"this server cannot make a database that writes {settings.encoding} and sorts as "
+            f"this server cannot create a database that writes {settings.encoding} and sorts as "
             f"{settings.locale or settings.collate}: {error.diag.message_primary}"
         ) from None
     except psycopg.errors.InsufficientPrivilege:
         raise Refused(
-            f"the role {session.info.user} may not create a database beside the live one; "
-            "give it the right as an administrator of the server: alter role … createdb"
+            f"the role {session.info.user} may not create a database next to the live one; as an "
+            f"administrator of the server: alter role … createdb"
         ) from None
     identifier = sql.Identifier(name)
     session.execute(sql.SQL("comment on database {} is {}").format(identifier, sql.Literal(MARK)))
@@ -233,5 +233,5 @@ def _holder(session: Connection, number: int) -> str:
         (number,),
     ).fetchone()
     if row is None or not row[0]:
-        return "somebody else is replacing this database"
+        return "another process is replacing this database"
     return f"a {row[0].removeprefix('slipway ')} of this database is under way since {row[1]}"

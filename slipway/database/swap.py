@@ -82,7 +82,7 @@ def check(session: Connection, live: str) -> None:
     ).fetchone()
     if working:
         raise Busy(
-            f"a {working[0].removeprefix('slipway ')} is at work in {live}; wait for its end"
+            f"a {working[0].removeprefix('slipway ')} is running in {live}; wait until it ends"
         )
     _check_rights(session, live)
 

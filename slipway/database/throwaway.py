@@ -118,7 +118,7 @@ def _initialise(data: Path) -> None:
     with started(argv, stdout=subprocess.DEVNULL) as process:
         _, err = process.communicate(timeout=START)
     if process.returncode != 0:
-        raise SlipwayError(f"no throw-away database could be made: {last_line(err)}")
+        raise SlipwayError(f"the throw-away database could not be created: {last_line(err)}")
 
 
 def _wait(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -146,5 +146,5 @@ def _program(name: str) -> str:
     newest = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))[-1:]
     path = str(newest[0]) if newest else shutil.which(name)
     if path is None:
-        raise Refused(f"{name} is not here, so nothing can be restored to try it")
+        raise Refused(f"{name} is not installed here, so no restore can be tried")
     return path

@@ -68,7 +68,7 @@ class Edges:
             result = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0:
                 raise HostError(
-                    host.name, f"the edge did not take the new routes: {_reason(result)}"
+                    host.name, f"the edge did not accept the new routes: {_reason(result)}"
                 )
 
         parallel.each(self.hosts, one)

@@ -40,7 +40,7 @@ def address() -> str:
 def _attach(argv: Sequence[str]) -> None:
     code = _host().attach([*COMPOSE_COMMAND, *argv])
     if code != 0:
-        raise SlipwayError(f"docker compose {argv[0]} ended with {code}; its words are above")
+        raise SlipwayError(f"docker compose {argv[0]} ended with {code}; its output is above")
 
 
 def _host() -> LocalHost:

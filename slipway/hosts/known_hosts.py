@@ -48,7 +48,7 @@ def scan(name: str, host: str, port: int) -> list[HostKey]:
     lines = [line.split() for line in out.splitlines() if line and not line.startswith("#")]
     keys = [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
     if not keys:
-        raise Unreachable(name, f"nobody shows a host key at {place(host, port)}; is sshd up?")
+        raise Unreachable(name, f"no host key from {place(host, port)}; is sshd up?")
     return sorted(keys, key=lambda key: KINDS.index(key.kind) if key.kind in KINDS else 9)
 
 

@@ -156,7 +156,7 @@ class SshHost:
         if transport is not None and transport.is_active():
             return ENDED_BY_SIGNAL
         raise self._connection.lost(
-            f"while `{shlex.join(argv)[:60]}` ran; it may or may not have done its work"
+            f"while `{shlex.join(argv)[:60]}` ran; it may or may not have finished"
         )
 
     def _stream(

@@ -52,8 +52,8 @@ def _about_key(error: KeyRefused, route: SshRoute) -> str:
         )
     return (
         f"THE HOST KEY OF {error.hop} CHANGED: {file} says {error.expected}, the machine shows "
-        f"{error.shown}; somebody may be in between. Only if you know that the machine was made "
-        f"anew, type `ssh-keygen -R '{error.hop}' -f {file}`, then `{scan}`"
+        f"{error.shown}; someone may be intercepting the connection. Only if you know that the "
+        f"machine was recreated, type `ssh-keygen -R '{error.hop}' -f {file}`, then `{scan}`"
     )
 
 

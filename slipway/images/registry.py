@@ -25,7 +25,7 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
             last = last_line(error.stderr)
             login = f" (docker login {registry})" if WANTS_LOGIN.search(last) else ""
             raise SlipwayError(
-                f"{registry} did not take {image.tag}; nothing was changed: {last}{login}"
+                f"{registry} did not accept {image.tag}; nothing was changed: {last}{login}"
             ) from None
         form = "{{json .RepoDigests}}"
         digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)

@@ -99,7 +99,7 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
     if not name:
         raise UsageError(f"{source} has no name to copy it by")
     if target.is_dir():
-        raise UsageError(f"{target} is a folder already; nothing is mixed into it")
+        raise UsageError(f"{target} is a folder already; folders are not merged")
     draft = target.with_name(f".{secrets.token_hex(6)}.slipway")
     digest, size = hashlib.sha256(), 0
     received = draft.with_suffix(".tar")

@@ -37,7 +37,7 @@ class Joining:
             f"Create {name} in {env}",
             [
                 Step("machine", f"{make} {name}, pin its host key", self._make, unmake),
-                Step("inventory", f"enter {name} among the machines of {env}", self._enter),
+                Step("inventory", f"add {name} to the machines of {env}", self._enter),
                 Step("provision", f"{name}: checks, engine, log limits", self._provision),
                 Step("firewall", "Swarm ports of every machine for its peers only", self._let_in),
                 Step("swarm", f"join {name} to the Swarm of {env}", self._join, leave),
@@ -85,7 +85,7 @@ class Joining:
             if machine.role == DATA:
                 labels["slipway_data"] = "true"
             swarm.label(manager, swarm.membership(new).node, **labels)
-            lines = [f"{machine.name} is in"] if changed else []
+            lines = [f"{machine.name} joined"] if changed else []
             return fleet.summary(lines + swarm.balance(manager))
 
     def _check_first(self, rest: list[SshHost]) -> None:

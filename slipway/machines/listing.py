@@ -92,5 +92,5 @@ def _state(engine: str, place: Membership | SlipwayError | None, node: Node | No
     if not place.active:
         return f"Swarm: {place.state}"
     if node is None:
-        return "in a Swarm without a manager that answers"
+        return "in a Swarm without a reachable manager"
     return node.state if node.availability == "active" else f"{node.state}, {node.availability}"

@@ -37,14 +37,14 @@ def check_name(name: str) -> None:
     """Raise UsageError unless the name is one for machines."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"{name[:40]!a} is no name for a machine; use a-z, 0-9 and -, like m1 or web-2"
+            f"{name[:40]!a} is not a valid machine name; use a-z, 0-9 and -, like m1 or web-2"
         )
 
 
 def parse(name: str, entry: object, source: str) -> Machine:
     """Make a machine of an entry of the inventory. Raises ConfigError with file and key."""
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{source}: {name!a} is no name for a machine; use a-z, 0-9 and -")
+        raise ConfigError(f"{source}: {name!a} is not a valid machine name; use a-z, 0-9 and -")
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{source}: {name} must be a mapping with host, user, address")
     types = {field.name: type(field.default) for field in fields(Machine)} | {"host": str}

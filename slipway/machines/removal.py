@@ -35,9 +35,13 @@ class Removal:
             f"Remove {name} from {env}",
             [
                 Step("swarm", f"move the work of {name} elsewhere, leave the Swarm", self._leave),
-                Step("machine", f"{name}: firewall table, what its provider made", self._destroy),
-                Step("inventory", f"strike {name} off the machines of {env}", self._strike),
-                Step("firewall", f"shut {name} out of the Swarm ports of the others", self._shut),
+                Step(
+                    "machine",
+                    f"{name}: remove its firewall table and what its provider created",
+                    self._destroy,
+                ),
+                Step("inventory", f"remove {name} from the machines of {env}", self._strike),
+                Step("firewall", f"close the Swarm ports of the others to {name}", self._shut),
             ],
         )
 
@@ -55,7 +59,11 @@ class Removal:
                 is_here = place is not None and node.id == place.node
                 if is_here or node.name == self._leaving.name:
                     swarm.remove(manager, node, host if is_here else None)
-                    lines.append(f"{node.name} left" if place else f"{node.name} left, dead")
+                    lines.append(
+                        f"{node.name} left"
+                        if place
+                        else f"{node.name} was removed from the Swarm, dead"
+                    )
             if self._leaving.role == DATA:
                 self._appoint(manager)
             return fleet.summary(lines + swarm.balance(manager))

@@ -96,7 +96,7 @@ class SshProvider:
                 return key
         raise Refused(
             f"{machine.name}: {machine.host} shows {shown[0].fingerprint} ({shown[0].kind}), "
-            f"not {fingerprint}; somebody may be in between"
+            f"not {fingerprint}; someone may be intercepting the connection"
         )
 
     def _ask(self, machine: Machine, key: HostKey) -> None:

@@ -79,7 +79,7 @@ def cluster_address(survey: Survey, host: str) -> str:
     if not address:
         raise Refused(
             f"{survey.host}: which of its addresses the other machines should use is unclear "
-            f"({', '.join(survey.addresses) or 'it has none'}); say it with --address"
+            f"({', '.join(survey.addresses) or 'it has none'}); give it with --address"
         )
     return address
 

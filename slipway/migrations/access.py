@@ -60,7 +60,7 @@ def _check_rights(server: Server, connection: Connection, rights: Rights) -> Non
         where = f"DATABASE {database}" if not rights.may_make_schema else "SCHEMA public"
         raise Refused(
             f"the role {role} may not create what migrations need; nothing was changed; as the "
-            f"owner say: GRANT CREATE ON {where} TO {role}"
+            f"owner, run: GRANT CREATE ON {where} TO {role}"
         )
     denied = connection.execute(MAY_WRITE, [list(TABLES)]).fetchall()
     if denied:

@@ -102,10 +102,10 @@ def _column_trouble(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdi
             "give it a DEFAULT, or add it without NOT NULL and fill it first",
         )
     if fills or calls & VOLATILE or ("GENERATED" in words and not fills and not virtual):
-        why = "writes every row anew while nobody can read the table"
+        why = "rewrites every row while nobody can read the table"
         yield unsafe("adding-field-with-default", FULL, why, BACKFILL)
     elif unknown := calls - STEADY:
-        why = f"writes every row anew if {min(unknown).lower()} is volatile"
+        why = f"rewrites every row if {min(unknown).lower()} is volatile"
         yield careful("adding-field-with-default", FULL, why, BACKFILL)
     if "UNIQUE" in words or has(words, "PRIMARY", "KEY"):
         yield _unique("disallowed-unique-constraint")
@@ -188,13 +188,13 @@ def _of_column(table: str, column: str, words: list[str], schema: KnownSchema) -
     """Review ALTER COLUMN."""
     if "TYPE" in words[:3]:
         if words[-2:] in (["TYPE", "TEXT"], ["TYPE", "VARCHAR"]):
-            why = "writes every row anew unless it was a varchar"
-            instead = "look at the type it has now, then allow it here"
+            why = "rewrites every row unless it was a varchar"
+            instead = "check the type it has now, then allow it here"
             return careful("changing-column-type", FULL, why, instead)
         return unsafe(
             "changing-column-type",
             FULL,
-            "writes every row anew while nobody can use the table",
+            "rewrites every row while nobody can use the table",
             "add a column of that type, let the application fill it, fill old rows in batches",
         )
     if has(words, "SET", "NOT", "NULL"):
@@ -246,7 +246,7 @@ def _of_table(verb: str, words: Sequence[str]) -> Verdict:
         return _renaming(["TO"])
     if verb == "SET" and words[:1] and words[0] in {"TABLESPACE", "LOGGED", "UNLOGGED", "ACCESS"}:
         why = "copies the whole table while nobody can use it"
-        return unsafe("rewriting-table", FULL, why, "do it in an hour when nobody works")
+        return unsafe("rewriting-table", FULL, why, "do it in a maintenance window")
     if verb in {"ENABLE", "DISABLE"} and "TRIGGER" in words:
         return safe("SHARE ROW EXCLUSIVE", SHORT)
     is_setting = words[:1] == ["("] or verb == "CLUSTER"

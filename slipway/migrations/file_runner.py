@@ -73,15 +73,15 @@ class FileRunner:
                 raise self._failed(failed, migration, direction, statements, became)
             self.session.roll_back()
             if not failed.is_worth_a_retry or attempt == TRIES:
-                became = "the file was taken back whole"
+                became = "the file was rolled back completely"
                 if attempt > 1:
                     became += f", {attempt} times"
                 raise self._failed(failed, migration, direction, statements, became)
-            self._pause(migration, f"{failed.message}; it was taken back", attempt)
+            self._pause(migration, f"{failed.message}; it was rolled back", attempt)
 
     def _pause(self, migration: Migration, what: str, attempt: int) -> None:
         pause = FIRST_PAUSE * 2 ** (attempt - 1)
-        again = f"try {attempt + 1} of {TRIES} is in {pause:.0f} s"
+        again = f"try {attempt + 1} of {TRIES} in {pause:.0f} s"
         self.report.note(f"migrations/{migration.filename}: {what}; {again}")
         time.sleep(pause)
 
@@ -186,15 +186,15 @@ class FileRunner:
         """Record what is known after a statement failed; say what is left of the file."""
         verb = "migrate" if direction == "up" else "rollback"
         if self.session.is_broken or _is_in_parts(statement):
-            why = "the connection was lost" if self.session.is_broken else "it may be done in part"
+            why = "the connection was lost" if self.session.is_broken else "it may be partly done"
             return f"{why}; type `inv db.{verb}` to see how to continue"
         if number == 1:
             journal.undo_start(self.keeper, migration, direction)
-            return "nothing of the file was done"
+            return "nothing of the file was applied"
         journal.withdraw(self.keeper, migration, number)
         return (
-            f"it has no transaction: the {number - 1} of {count} statements before it stay done; "
-            f"fix it and type `inv db.{verb} --resume-from={number}`"
+            f"it has no transaction: the {number - 1} of {count} statements before it stay "
+            f"applied; fix it and type `inv db.{verb} --resume-from={number}`"
         )
 
     @contextlib.contextmanager
@@ -214,7 +214,7 @@ class FileRunner:
             with self.server.connect(patience=AGAIN) as connection:
                 is_applied = migration.version in journal.read(connection).entries
         except SlipwayError:
-            return "whether it was applied is not known; `inv db.status` tells"
+            return "whether it was applied is not known; `inv db.status` shows it"
         if is_applied == (direction == "up"):
             return (
                 "the connection was lost after the commit: the file is applied; "

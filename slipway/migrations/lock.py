@@ -72,8 +72,8 @@ def _take(connection: Connection, deadline: float, wait: float, report: Reporter
             who = reported or "another run"
             end = f" (or end it: SELECT pg_terminate_backend({reported.pid}))" if reported else ""
             raise Busy(
-                f"{who} has been migrating this database for the {wait:.0f} s that were waited; "
-                f"nothing was changed; try again later{end}"
+                f"{who} is still migrating this database after {wait:.0f} s; nothing was changed; "
+                f"try again later{end}"
             )
         time.sleep(POLL)
 
@@ -84,7 +84,9 @@ def _let_the_dead_end(connection: Connection, deadline: float, report: Reporter)
     while row := connection.execute(STILL_WORKING, [WORKING]).fetchone():
         if not reported:
             reported = True
-            report.note(f"a run that was killed still works in the server (pid {row[0]}); waiting")
+            report.note(
+                f"a run that was killed is still active in the server (pid {row[0]}); waiting"
+            )
         if time.monotonic() > deadline:
             raise Busy(
                 f"a statement of a run that was killed still runs in the server (pid {row[0]}); "

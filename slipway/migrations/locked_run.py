@@ -56,18 +56,18 @@ class LockedRun:
             self._mark(current)
         if stale:
             journal.drop(self.keeper, stale)
-            self.report.note(f"{', '.join(stale)}: taken back by another tool, so pending again")
+            self.report.note(f"{', '.join(stale)}: rolled back by another tool, so pending again")
         here = {each.version: each for each in current.files}
         journal.forget_files(self.keeper, options.accept - here.keys(), options.by)
         accepted = [here[version] for version in sorted(options.accept & here.keys())]
         for migration in accepted:
             self.report.note(
-                f"migrations/{migration.filename} is accepted as it is: {options.by} said so"
+                f"migrations/{migration.filename} is accepted as it is, by {options.by}"
             )
         if unseen := current.unseen:
             self.report.note(
-                f"{_count(unseen)} applied by another tool or an older release: taken as the files "
-                "are now, and held to that from now on"
+                f"{_count(unseen)} applied by another tool or an older release: recorded as the "
+                f"files are now, and compared with them from now on"
             )
         journal.adopt(self.keeper, accepted, options.by)
         journal.adopt(self.keeper, unseen, "another tool")
@@ -80,7 +80,7 @@ class LockedRun:
         if half is not None:
             migration = next((each for each in current.files if each.version == half.version), half)
             journal.mark(self.keeper, migration, self.options.mark == "applied")
-            text = f"{half.version} is {self.options.mark} from now on: {self.options.by} said so"
+            text = f"{half.version} is marked as {self.options.mark}, by {self.options.by}"
             self.report.note(text)
 
     def resume(self, current: MigrationState, direction: Direction) -> list[RunResult]:
@@ -91,7 +91,7 @@ class LockedRun:
         migration = next((each for each in current.files if each.version == half.version), None)
         if migration is None or half.direction != direction or _is_whole(migration, direction):
             why = "its file is missing" if migration is None else state.way_on(half)
-            raise Refused(f"{half.version} cannot be resumed so; nothing was changed: {why}")
+            raise Refused(f"{half.version} cannot be resumed; nothing was changed: {why}")
         first = self.options.resume_from
         if not 1 <= first <= half.statements + 1:
             raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
@@ -122,7 +122,7 @@ class LockedRun:
         seconds = self.execution.run(
             migration, direction, late=late and direction == "up", first=first
         )
-        did = "applied" if direction == "up" else "took back"
+        did = "applied" if direction == "up" else "rolled back"
         self.report.note(f"{did} {migration.filename} in {seconds:.2f} s")
         return RunResult(migration.filename, migration.version, round(seconds, 3))
 
@@ -147,7 +147,7 @@ def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterat
     except psycopg.OperationalError as error:
         raise SlipwayError(
             f"the connection that holds the migration lock was lost: {first_line(error)}; what was "
-            "applied so far stays, a file that was running is taken back or shown by inv db.status"
+            "applied so far stays, a file that was running is rolled back or shown by inv db.status"
         ) from None
     finally:
         session.close()
@@ -165,7 +165,7 @@ def refuse(problems: Sequence[str]) -> None:
     """Raise Refused that names every problem; say nothing where there is none."""
     if problems:
         lines = "".join(f"\n  {each}" for each in problems)
-        raise Refused(f"nothing was run, for this is in the way:{lines}")
+        raise Refused(f"nothing was run, because of:{lines}")
 
 
 def _is_whole(migration: Migration, direction: Direction) -> bool:

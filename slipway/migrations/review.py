@@ -110,11 +110,11 @@ def _of_whole_file(migration: Migration, statements: Sequence[Statement]) -> Ite
         why = "does nothing, and can never be changed once it ran"
         yield careful("nothing-to-do", why, "write its SQL, or remove the file")
     elif migration.down is None:
-        why = "has no way down, so it cannot be taken back"
+        why = "has no down migration, so it cannot be rolled back"
         yield careful(
             "no-way-down",
             why,
-            "write what undoes it after -- migrate:down, a mark that dbmate insists on",
+            "write what undoes it after -- migrate:down, a mark that dbmate requires",
         )
 
 

@@ -101,9 +101,9 @@ def _drop_index(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
 
 def _reindex(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     if "CONCURRENTLY" in words:
-        yield safe(MILD, "builds indexes anew while their tables stay in use")
+        yield safe(MILD, "rebuilds indexes while their tables stay in use")
     else:
-        why = "holds up writes, and most reads, while it builds indexes anew"
+        why = "holds up writes, and most reads, while it rebuilds indexes"
         instead = "REINDEX … CONCURRENTLY in a file with transaction:false"
         yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
 
@@ -220,8 +220,8 @@ def _insert(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
 
 
 def _opaque(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    why = "runs code that was not looked into"
-    yield careful("opaque-code", "whatever its code takes", why, "look into it, then allow it here")
+    why = "runs code that was not reviewed"
+    yield careful("opaque-code", "whatever its code takes", why, "review it, then allow it here")
 
 
 RULES: dict[str, Callable[[Sequence[str], KnownSchema], Iterator[Verdict]]] = {

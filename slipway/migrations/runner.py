@@ -95,5 +95,5 @@ def _refuse_other_than_shown(
 
 def _no_way_down(version: str, migration: Migration | None) -> str:
     if migration is None:
-        return f"the file of {version} is missing, and with it the way back"
-    return "" if migration.down else f"migrations/{migration.filename} has no way down"
+        return f"the file of {version} is missing, and with it the SQL to roll it back"
+    return "" if migration.down else f"migrations/{migration.filename} has no down migration"

@@ -179,7 +179,7 @@ def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:
     elif statement.kind == "COPY" and (
         statement.says("FROM", "STDIN") or statement.says("TO", "STDOUT")
     ):
-        yield "COPY with STDIN or STDOUT has nobody to talk to here; write INSERT"
+        yield "COPY with STDIN or STDOUT has no client here; write INSERT"
     elif _is_transaction_control(statement):
         yield (
             f"{statement.kind} is not for a migration: its file is one transaction; take it out"

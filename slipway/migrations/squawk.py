@@ -95,7 +95,7 @@ def _ask(
         except (OSError, subprocess.TimeoutExpired, ValueError) as error:
             raise SlipwayError(
                 f"{squawk} gave no answer ({type(error).__name__}), so nothing was linted; "
-                "remove it or install squawk-cli anew"
+                "remove it or reinstall squawk-cli"
             ) from None
     return list(_kept(entries, names))
 

@@ -118,22 +118,22 @@ def way_on(entry: JournalEntry) -> str:
     verb = "migrate" if entry.direction == "up" else "rollback"
     if entry.begun == entry.ended:
         before = f"{entry.ended} of {entry.statements} statements are done"
-        again = f"go on behind them with `inv db.{verb} --resume-from={entry.ended + 1}`"
+        again = f"continue after them with `inv db.{verb} --resume-from={entry.ended + 1}`"
     else:
-        before = f"statement {entry.begun} of {entry.statements} was sent and not seen to end"
+        before = f"statement {entry.begun} of {entry.statements} was sent, and its end was not seen"
         again = (
-            f"see whether it is done, then type `inv db.{verb} --resume-from={entry.begun}` "
+            f"check whether it is done, then type `inv db.{verb} --resume-from={entry.begun}` "
             f"(to run it again) or `--resume-from={entry.begun + 1}`"
         )
     return (
-        f"{before}; {again}, or finish it by hand and say "
-        "`inv db.migrate --mark=applied` or `--mark=pending`"
+        f"{before}; {again}, or finish it by hand and type `inv db.migrate --mark=applied` or "
+        f"`--mark=pending`"
     )
 
 
 def _half_done(entry: JournalEntry, files: Sequence[Migration]) -> StateProblem:
     name = next((each.filename for each in files if each.version == entry.version), entry.version)
-    what = "applied" if entry.direction == "up" else "taken back"
+    what = "applied" if entry.direction == "up" else "rolled back"
     text = f"migrations/{name} was left half {what}, without a transaction: {way_on(entry)}"
     return StateProblem("half done", entry.version, text)
 
@@ -147,9 +147,8 @@ def _edited(migration: Migration, entry: JournalEntry) -> StateProblem:
         "edited",
         migration.version,
         f"migrations/{migration.filename} was edited after it was applied: sha256 "
-        f"{entry.sha256[:12]} then, {migration.sha256[:12]} now; bring the old text "
-        "back and write a new migration, or take the new text for applied with "
-        f"--accept={migration.version}",
+        f"{entry.sha256[:12]} then, {migration.sha256[:12]} now; restore the old text and write a "
+        f"new migration, or accept the new text with --accept={migration.version}",
     )
 
 
@@ -179,8 +178,8 @@ def _missing(
             problems.append(StateProblem("ahead", version, text))
         else:
             text = (
-                f"migrations/{name} is applied and its file is missing: bring it back, or say that "
-                f"it is gone on purpose with --accept={version}"
+                f"migrations/{name} is applied and its file is missing: restore it, or confirm "
+                f"that it was deleted on purpose with --accept={version}"
             )
             problems.append(StateProblem("missing", version, text))
     return problems

@@ -93,7 +93,7 @@ def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled
     overdue = overdue and (scheduled or not env.is_throwaway)
     problems = []
     if summary.unknown:
-        problems.append(f"what is kept of the database cannot be seen: {unknown}")
+        problems.append(f"the backups of the database cannot be listed: {unknown}")
     if newest and overdue:
         problems.append(
             f"the newest backup is {_hours(newest.age)} old (more than "

@@ -34,10 +34,10 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
     by_id = {ident: release.tags[name] for name, ident in release.images.items()}
     missing = ship.missing(cluster.all, list(by_id))
     if not missing:
-        return "all there"
+        return "all present"
     here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
     images = [image for image in here.values() if image.id in missing]
     if {image.id for image in images} != missing or env.is_local:
         lost = sorted(by_id[ident] for ident in missing)
-        raise Refused(f"the image {lost[0]} of {release.label} is gone everywhere")
+        raise Refused(f"the image {lost[0]} of {release.label} is on no machine any more")
     return ship.over_ssh(cluster.all, images, reporter)

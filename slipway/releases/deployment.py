@@ -107,18 +107,18 @@ class Deployment:
         old = f" next to {self.old}" if self.old else ""
         head = self.release.migration_head
         steps = [
-            Step("check", f"look for free ports and disk on {self._machines()}", self.check),
+            Step("check", f"check free ports and disk on {self._machines()}", self.check),
             Step("build", self._describe_build(), self.build),
             Step("ship", f"bring the images to {self._machines()}", self.ship),
             Step("secrets", "deliver secrets the Swarm does not hold yet", self.deliver_secrets),
             Step("data", "keep database and operations as described", self.keep_data),
             Step("edge", "keep an edge on every machine", self.keep_edge),
-            Step("back up", "keep the database as it is before it is migrated", self.back_up),
-            Step("migrate", f"bring the database up to {head}", self.migrate),
+            Step("back up", "back up the database before it is migrated", self.back_up),
+            Step("migrate", f"migrate the database to {head}", self.migrate),
             Step("fill", f"start {self.colour}{old}", self.fill, self.empty),
-            Step("smoke", f"look at {self.colour} from every edge", self.smoke),
+            Step("smoke", f"check {self.colour} from every edge", self.smoke),
             Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
-            Step("settle", f"write down that release {number} is live", self.settle),
+            Step("settle", f"record that release {number} is live", self.settle),
         ]
         spared = set() if head else {"migrate"}
         spared |= set() if self.schema.wants_backup else {"back up"}
@@ -128,12 +128,12 @@ class Deployment:
     def return_plan(self) -> Plan:
         """Return the steps of a rollback: a past release, as it was, into the idle colour."""
         steps = [
-            Step("images", f"see that {self._machines()} have the images", self.check_images),
-            Step("edge", "see that the edges serve what the ledger says", self.tell_live),
+            Step("images", f"check that {self._machines()} have the images", self.check_images),
+            Step("edge", "check that the edges serve what the ledger says", self.tell_live),
             Step("fill", f"start {self.colour} next to {self.old}", self.fill, self.empty),
-            Step("smoke", f"look at {self.colour} from every edge", self.smoke),
+            Step("smoke", f"check {self.colour} from every edge", self.smoke),
             Step("cut over", f"move every edge to {self.colour}", self.cut_over, self.cut_back),
-            Step("settle", f"write down that {self.release.label} is live", self.settle),
+            Step("settle", f"record that {self.release.label} is live", self.settle),
         ]
         return Plan(f"return {self.env.name} to {self.release.label}", steps)
 
@@ -167,7 +167,7 @@ class Deployment:
     def build(self) -> str:
         count = len(self.draft.unbuilt)
         self.draft = drafts.build(self.env, self.draft, self.reporter)
-        return f"{count} built" if count else "all there"
+        return f"{count} built" if count else "all present"
 
     def ship(self) -> str:
         self.draft, note = deliver_images.bring(self.env, self.cluster, self.draft, self.reporter)
@@ -178,7 +178,7 @@ class Deployment:
 
     def deliver_secrets(self) -> str:
         created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
-        return f"{len(created)} new" if created else "all there"
+        return f"{len(created)} new" if created else "all present"
 
     def keep_data(self) -> str:
         self.standing.lay_ground()
@@ -198,7 +198,7 @@ class Deployment:
         routing = self._live_routing()
         off = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
         if not off or self.live is None:
-            return "they do"
+            return "all of them do"
         self.edges.tell(routing)
         return f"moved back on {', '.join(off)}"
 

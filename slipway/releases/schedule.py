@@ -104,7 +104,7 @@ def steps(
         changed = keep(env, manager, observed, release)
         return "runs this release" if changed else "as described"
 
-    return [Step("schedule", "let the schedule of backups run this release", refresh)]
+    return [Step("schedule", "switch the schedule of backups to this release", refresh)]
 
 
 def container_settings(env: Environment) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class SharedServices:
                 stacks.deploy(self._manager, f"{self._env.prefix}-{role}", description)
             self._settle(known)
         except SlipwayError as error:
-            both = f"{why}\nand what ran before it did not come back: {error}"
+            both = f"{why}\nand the previous one did not come back: {error}"
             raise health.NotHealthy(both) from None
 
     def _is_stale(self, role: Role) -> bool:

@@ -150,7 +150,7 @@ def _service(
     where = f"compose.yml: services.{service.name}"
     for key, value in service.spec.items():
         if value and key not in KEPT + TAKEN + DROPPED:
-            raise ConfigError(f"{where}.{key} cannot be had in a Swarm")
+            raise ConfigError(f"{where}.{key} is not supported in a Swarm")
     spec = {k: copy.deepcopy(v) for k, v in service.spec.items() if k in KEPT and v is not None}
     spec["image"] = release.images[service.name]
     if "environment" in service.spec or facts:

@@ -27,15 +27,15 @@ def create(env: Environment) -> list[str]:
     """
     if env.secrets_file.exists():
         raise Refused(
-            f"secrets/{env.secrets_file.name} is there already; "
-            f"change it with: sops secrets/{env.secrets_file.name}"
+            f"secrets/{env.secrets_file.name} already exists; change it with: sops "
+            f"secrets/{env.secrets_file.name}"
         )
     rules = [rule for rule in env.rules.values() if rule.secret]
     by_hand = [rule.key for rule in rules if rule.is_required(env.name) and not rule.generate]
     if by_hand:
         file = file_in(env.compose).name
         raise ConfigError(
-            f"{', '.join(by_hand)} cannot be made up (no `generate` in {file}); "
+            f"{', '.join(by_hand)} cannot be generated (no `generate` in {file}); "
             f"write the file yourself: sops secrets/{env.secrets_file.name}"
         )
     if not _has_rule(env):

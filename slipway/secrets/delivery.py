@@ -28,7 +28,7 @@ def versions(env: Environment) -> dict[str, str]:
     path = env.secrets_file
     if not path.is_file():
         raise Refused(
-            f"secrets/{path.name} is missing; make it: inv secrets.create --env={env.name}"
+            f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
     sops.lint(path)
     document = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -27,9 +27,9 @@ NO_KEY = 128
 MEANINGS = {
     25: "was changed outside sops (a value does not verify)",
     51: "was changed outside sops (a line was added, removed or moved)",
-    52: "was changed outside sops (its check-sum is gone)",
+    52: "was changed outside sops (its checksum is missing)",
     100: "is missing",
-    NO_KEY: "cannot be read with your key; ask somebody who can for access",
+    NO_KEY: "cannot be read with your key; ask someone who can for access",
 }
 
 
@@ -38,7 +38,7 @@ def read(env: Environment) -> dict[str, Secret]:
     path = env.secrets_file
     if not path.is_file():
         raise Refused(
-            f"secrets/{path.name} is missing; make it: inv secrets.create --env={env.name}"
+            f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
     values = decrypt(path, key_file(env))
     names = [rule.key for rule in env.rules.values() if rule.secret]
@@ -126,7 +126,7 @@ def lint(path: Path) -> None:
         if not KEY.fullmatch(str(key)):
             raise refuse(f"{key!a} must be capital letters, digits and underscores")
         if keys.count(str(key)) > 1:
-            raise refuse(f"{key} stands there twice")
+            raise refuse(f"{key} is set twice")
         if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
             raise refuse(f"{key} is not an encrypted text; set it with: sops set")
 

@@ -49,7 +49,7 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None
         allowed = f" (allowed: {one.allowed})" if one.allowed else ""
         sys.stdout.write(f"{mark} {one}{allowed}\n")
     if not findings:
-        sys.stdout.write("nothing that would hurt people at work\n")
+        sys.stdout.write("no statement is unsafe while people use the database\n")
 
 
 def _state(row: MigrationRow) -> str:

@@ -99,7 +99,7 @@ def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
             document["databases"] = databases
         table.document(document | {"plan": reply.plan, "summary": reply.summary})
         return
-    gone = "would go" if reply.plan else "removed"
+    gone = "would be removed" if reply.plan else "removed"
     rows = [
         {"backup": name, "what": gone, "why": "replaced by a restore"} for name in databases or ()
     ]
@@ -115,14 +115,16 @@ def _show_backups(backups: Backups) -> None:
     newest, drill = backups.newest, backups.drill
     sys.stdout.write("\n")
     if newest is None:
-        say("backups: none that can be seen" if backups.unknown else "backups: none yet")
+        say("backups: cannot be listed" if backups.unknown else "backups: none yet")
     else:
         say(f"newest backup: {newest.id}, {newest.age / 3600:.1f} h old, {_proven(newest)}")
     if drill is not None:
         result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
         say(f"last drill: {drill.at}, {result}")
     if backups.archive:
-        for line in backups.archive.describe_windows() or ["no moment can be returned to yet"]:
+        for line in backups.archive.describe_windows() or [
+            "no point in time can be returned to yet"
+        ]:
             say(line)
     if not backups.scheduled:
         say("schedule: none (inv db.schedule)")
@@ -137,5 +139,5 @@ def _proven(newest: NewestBackup) -> str:
     proof = newest.proof
     if proof is None:
         return "decoded while it was taken, not restored yet"
-    how = "a drill" if proof.kind == "drill" else "reading it back"
-    return f"proven by {how}" if proof.ok else f"found wanting by {how}: {proof.why}"
+    how = "a drill" if proof.kind == "drill" else "being read back"
+    return f"proven by {how}" if proof.ok else f"failed {how}: {proof.why}"

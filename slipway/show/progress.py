@@ -78,7 +78,7 @@ class TerminalReporter:
         self._line("✗", step, f"{what} after {self._end(step)}")
 
     def undone(self, step: str) -> None:
-        self._line("↩", step, "taken back")
+        self._line("↩", step, "rolled back")
 
     def _end(self, step: str) -> str:
         """Forget a step, and those within it; return how long it took."""

@@ -24,7 +24,7 @@ def show_history(
         table.document([_document(run) for run in runs])
         return
     if not runs:
-        sys.stderr.write("no runs; the runbooks that there are: inv runtitle.list\n")
+        sys.stderr.write("no runs; the runbooks that there are: inv runbook.list\n")
         return
     columns = ["run", "when", "runbook", "env", "who", "result", "min", "at"]
     stamps = Counter(_stamp(run) for run in store.runs)

@@ -206,7 +206,7 @@ class Upload:
             if code(error) == "NoSuchUpload":
                 return
             self._reporter.note(
-                f"the unfinished upload of {self._name} could not be taken back "
+                f"the unfinished upload of {self._name} could not be aborted "
                 f"({code(error) or type(error).__name__}); a later backup removes it"
             )
 

@@ -49,7 +49,7 @@ def scheme_of(place: str, env_name: str) -> str:
 
 def _no_store(env_name: str) -> ConfigError:
     return ConfigError(
-        f"BACKUP_STORE of {env_name} names no store; it is s3://bucket/path or a folder"
+        f"BACKUP_STORE of {env_name} is not a store; write s3://bucket/path or a folder"
     )
 
 
@@ -63,7 +63,7 @@ def _open_s3(
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not BUCKET.fullmatch(bucket) or not _is_plain(prefix):
         raise ConfigError(
-            f"BACKUP_STORE of {env_name} is no s3://bucket/path; keys do not belong into it"
+            f"BACKUP_STORE of {env_name} is not s3://bucket/path; keys do not belong in it"
         )
 
     def ask(name: str) -> Callable[[], str]:
@@ -95,7 +95,7 @@ def _endpoint(settings: Mapping[str, str], env_name: str) -> str:
     text = settings.get("BACKUP_S3_ENDPOINT", "").strip().rstrip("/")
     if text and not re.fullmatch(r"https?://(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?", text):
         raise ConfigError(
-            f"BACKUP_S3_ENDPOINT of {env_name} is no https://host or https://host:port"
+            f"BACKUP_S3_ENDPOINT of {env_name} is not https://host or https://host:port"
         )
     return text
 
@@ -103,7 +103,9 @@ def _endpoint(settings: Mapping[str, str], env_name: str) -> str:
 def _max_parts(settings: Mapping[str, str], env_name: str) -> int:
     text = settings.get("BACKUP_S3_MAX_PARTS", "").strip() or "1000"
     if not text.isdecimal() or not 2 <= int(text) <= MOST_PARTS:
-        raise ConfigError(f"BACKUP_S3_MAX_PARTS of {env_name} is no number from 2 to {MOST_PARTS}")
+        raise ConfigError(
+            f"BACKUP_S3_MAX_PARTS of {env_name} is not a number from 2 to {MOST_PARTS}"
+        )
     return int(text)
 
 

@@ -63,7 +63,7 @@ def _describe_answer(error: Exception) -> str:
     answer = _answer(error)
     error_code = code(error)
     sentences = [
-        ({"NoSuchBucket"}, "there is no such bucket; make it, or correct BACKUP_STORE"),
+        ({"NoSuchBucket"}, "there is no such bucket; create it, or correct BACKUP_STORE"),
         (BAD_KEYS, f"the store does not accept the keys; renew {KEYS} and deploy"),
         (NOT_ALLOWED, f"the keys may not do this; allow it at the store, or change {KEYS}"),
         ({"PreconditionFailed", "412"}, "it was replaced while it was read; run this again"),
@@ -107,7 +107,7 @@ def _describe_network_error(error: Exception) -> str:
             trouble.IncompleteReadError,
             "the connection broke, after several retries; try again later",
         ),
-        (trouble.ParamValidationError, "S3 has no such bucket names; see BACKUP_STORE"),
+        (trouble.ParamValidationError, "S3 does not allow such a bucket name; see BACKUP_STORE"),
         (NotS3, "what answers there does not speak S3; see BACKUP_S3_ENDPOINT"),
     ]
     for kind, sentence in sentences:

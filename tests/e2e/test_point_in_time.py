@@ -192,7 +192,9 @@ def test_while_the_store_is_away_all_say_so_and_people_are_served(archived: Home
         for task in ("db.backup", "db.verify"):
             said = archived.inv(task, "--physical", code=1).err
             assert "the store does not answer" in said
-        assert "! which moments can be returned to is not known" in archived.inv("status").out
+        assert (
+            "! which points in time can be returned to is not known" in archived.inv("status").out
+        )
         archived.someone().sign_in()
     assert "the archive is intact" in archived.inv("db.verify", "--physical").out
 

@@ -89,7 +89,9 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
         lambda: status(kept)["backups"]["newest"] is not None,
         lambda: log(kept),
     )
-    wait_until("its end", lambda: "made up for: backup" in log(kept), lambda: log(kept))
+    wait_until(
+        "its end", lambda: "caught up on missed jobs: backup" in log(kept), lambda: log(kept)
+    )
     seen = status(kept)
     assert seen["problems"] == []
     assert [job["result"] for job in seen["backups"]["jobs"]] == ["ok", "", ""]
@@ -101,7 +103,7 @@ def test_a_schedule_lives_through_loss_deploy_and_rollback(kept: Checkout, s3: S
     s3.client().put_object(Bucket="kept", Key="logbook/testing/runs/drill.json", Body=body)
     container = docker("ps", "-q", "--filter", f"name={kept.project}-testing-schedule_")
     docker("rm", "--force", container)  # as the loss of its machine, in the middle of a drill
-    wait_until("another", lambda: "made up for: drill" in log(kept), lambda: log(kept))
+    wait_until("another", lambda: "caught up on missed jobs: drill" in log(kept), lambda: log(kept))
     seen = status(kept)
     assert seen["problems"] == []
     assert seen["backups"]["newest"]["verified"]

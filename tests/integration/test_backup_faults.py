@@ -149,7 +149,9 @@ def test_a_table_that_stays_locked_is_named_with_who_locks_it(
     place.sql("create table t (a int)")
     with place.server.connect(application="a long vacuum") as connection, connection.transaction():
         connection.execute("lock table t in access exclusive mode")
-        with pytest.raises(SlipwayError, match=r"a table is locked, .*by a long vacuum, process"):
+        with pytest.raises(
+            SlipwayError, match=r"a table stayed locked for .*by a long vacuum, process"
+        ):
             person.take(place, store, lock_wait=1)
     assert keys(store) == []
 

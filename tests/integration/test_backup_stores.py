@@ -51,7 +51,7 @@ def test_a_damaged_backup_is_found_and_said(
     flipped[len(whole) // 2] ^= 1
     path.write_bytes(flipped)
     proof = person.verify(place, store, name)
-    assert not proof.ok and "other bytes than were stored" in proof.why
+    assert not proof.ok and "is not what was stored" in proof.why
     with pytest.raises(DifferenceFound, match="Take another now"):
         backups.demand_intact([proof])
     path.write_bytes(whole[: len(whole) // 2])

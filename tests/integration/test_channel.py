@@ -249,7 +249,7 @@ def test_after_ctrl_c_the_work_inside_is_over_when_the_command_is(
 ) -> None:
     person = begun(stage, tmp_path)
     person.process.send_signal(signal.SIGINT)
-    person.waits_for("interrupted; the agent takes back what it has begun")
+    person.waits_for("interrupted; the agent is rolling back")
     assert person.answer() == {"error": "interrupted", "code": 130}
     assert not stage.holds()
     assert list(tmp_path.iterdir()) == []

@@ -125,5 +125,5 @@ def test_a_failure_by_cron_is_one_sentence_and_its_exit_code(machine: Machine) -
     done = machine.next_run()
     assert (done.code, done.out) == (3, "")
     (line,) = done.err.splitlines()
-    assert line.startswith("error: test is not deployed, so nothing runs beside its database")
+    assert line.startswith("error: test is not deployed, so it has no ops container")
     assert machine.manifests() == before

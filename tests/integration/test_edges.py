@@ -137,7 +137,7 @@ def test_a_wrong_configuration_is_refused_and_the_old_routes_stay_live(
 ) -> None:
     good = stage.routing(1, "blue")
     stage.edges.tell(good)
-    with pytest.raises(HostError, match="here: the edge did not take the new routes"):
+    with pytest.raises(HostError, match="here: the edge did not accept the new routes"):
         stage.edges.tell(Routing("release-9-blue-x", b"release-9-blue-x\n" + document))
     assert stage.which() == good.ident
     assert stage.get().text.startswith("blue")
@@ -145,7 +145,7 @@ def test_a_wrong_configuration_is_refused_and_the_old_routes_stay_live(
 
 def test_an_edge_that_serves_something_else_than_it_was_told_is_noticed(stage: Stage) -> None:
     other = stage.routing(3, "green")
-    with pytest.raises(HostError, match="did not take the new routes"):
+    with pytest.raises(HostError, match="did not accept the new routes"):
         stage.edges.tell(Routing("release-9-blue-x", other.document))
 
 

@@ -106,7 +106,7 @@ def test_an_unknown_host_is_not_adopted_unless_somebody_vouches_for_its_key(bare
 
 
 def test_a_fingerprint_that_is_not_the_hosts_own_is_refused(bare: Bare) -> None:
-    with pytest.raises(Refused, match="somebody may be in between"):
+    with pytest.raises(Refused, match="someone may be intercepting the connection"):
         bare.adopt("SHA256:" + "A" * 43)
     with pytest.raises(UsageError, match="SHA256:"):
         bare.adopt("aa:bb:cc")

@@ -124,7 +124,7 @@ def test_a_new_default_of_the_database_reaches_the_next_file_as_in_a_run_of_its_
 def test_files_without_a_way_up_or_down_do_what_is_written(db: MigrationDatabase) -> None:
     texts = ONE | {"2_b.sql": "-- migrate:up\n-- only words\n"}
     assert db.migrate(texts) == ["1_a.sql", "2_b.sql"]
-    with pytest.raises(Refused, match=r"2_b\.sql has no way down"):
+    with pytest.raises(Refused, match=r"2_b\.sql has no down migration"):
         db.roll_back(texts, 2)
     with pytest.raises(Refused, match="the file of 2 is missing"):
         db.roll_back(ONE, 1)

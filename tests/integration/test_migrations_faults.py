@@ -94,7 +94,7 @@ def test_killed_without_a_transaction_the_next_run_names_the_statement_and_the_w
         db.migrate(texts | TWO)
     said = str(caught.value)
     assert "1_a.sql was left half applied" in said
-    assert "statement 2 of 3 was sent and not seen to end" in said
+    assert "statement 2 of 3 was sent, and its end was not seen" in said
     for flag in ("--resume-from=2", "--resume-from=3", "--mark=applied", "--mark=pending"):
         assert flag in said
     assert db.status(texts).migrations[0].state == "half done"
@@ -147,7 +147,7 @@ def test_a_connection_cut_without_a_transaction_leaves_a_file_half_done(
     db.sql(f"SELECT pg_terminate_backend({db.wait_for_query('SELECT pg_sleep')})")
     with pytest.raises(SlipwayError, match="statement 2 of 2 failed"):
         failed()
-    with pytest.raises(Refused, match="statement 2 of 2 was sent and not seen to end"):
+    with pytest.raises(Refused, match="statement 2 of 2 was sent, and its end was not seen"):
         db.migrate(texts)
 
 
@@ -162,7 +162,7 @@ def test_a_failing_statement_takes_its_whole_file_back_and_is_named(db: Migratio
     said = str(caught.value)
     assert caught.value.exit_code == 1
     assert "migrations/3_c.sql, line 5: statement 2 of 3 failed" in said
-    assert "(23505)" in said and "duplicate key" in said and "taken back whole" in said
+    assert "(23505)" in said and "duplicate key" in said and "rolled back completely" in said
     assert "(2 before it stay, 1 after it were not tried)" in said
     assert said.endswith("INSERT INTO c VALUES (1), (1)")
     assert db.tables() == {"a", "b"} and db.applied() == ["1", "2"]
@@ -229,7 +229,7 @@ def test_a_change_behind_a_long_reader_gives_way_tries_again_and_names_the_reade
         with pytest.raises(SlipwayError) as caught:
             failed()
     said = str(caught.value)
-    assert "(55P03)" in said and "taken back whole, 5 times" in said
+    assert "(55P03)" in said and "rolled back completely, 5 times" in said
     assert "a report" in said and "SELECT count(*), '…' FROM a" in said and "secret" not in said
     assert db.migrate(texts) == ["2_b.sql"]
 
@@ -260,7 +260,7 @@ def test_a_way_back_that_fails_keeps_the_migration(db: MigrationDatabase) -> Non
     apart = {"1_a.sql": texts["1_a.sql"].replace("down", "down transaction:false")}
     with pytest.raises(SlipwayError, match=r"inv db\.rollback --resume-from=2"):
         db.roll_back(apart)
-    with pytest.raises(Refused, match="left half taken back"):
+    with pytest.raises(Refused, match="left half rolled back"):
         db.migrate(apart)
     mended = {"1_a.sql": apart["1_a.sql"].replace("1 / 0", "1")}
     assert db.roll_back(mended, resume_from=2) == ["1_a.sql"]
@@ -356,7 +356,7 @@ def test_without_its_lock_a_run_begins_nothing_more_and_keeps_out_of_its_own_way
     )
     other = MigrationDatabase(db.server)
     assert other.migrate(slow) == ["2_b.sql"]  # it waits for what is still running
-    assert any("still works in the server" in note for note in other.heard.notes)
+    assert any("still active in the server" in note for note in other.heard.notes)
     with pytest.raises(SlipwayError, match="the connection that holds the migration lock was lost"):
         failed()
     assert db.applied() == ["1", "2"]

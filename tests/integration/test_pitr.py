@@ -221,11 +221,11 @@ def test_a_second_server_shows_a_moment_and_is_gone_with_the_question(
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ("yesterday", UsageError, "is no moment"),
-        ("", UsageError, "is no moment"),
+        ("yesterday", UsageError, "is not a point in time"),
+        ("", UsageError, "is not a point in time"),
         ("2026-11-22 14:03:00", UsageError, "names no zone"),
-        ("2999-01-01 00:00:00+00", Refused, "has not come yet"),
-        ("2001-01-01 00:00:00+00", Refused, "not among the moments that were kept: from 20"),
+        ("2999-01-01 00:00:00+00", Refused, "is in the future"),
+        ("2001-01-01 00:00:00+00", Refused, "outside of what is archived: from 20"),
     ],
 )
 def test_a_moment_that_cannot_be_had_is_refused_with_the_possible_ones(

@@ -78,5 +78,5 @@ def test_what_the_server_complains_of_is_one_sentence_with_its_place(
 
 @pytest.mark.parametrize("sql", ["", "  ", "-- nothing", ";"])
 def test_no_question_is_a_mistake_of_usage(server: PostgresStack, sql: str) -> None:
-    with pytest.raises(UsageError, match="no question"):
+    with pytest.raises(UsageError, match="no statement"):
         query.ask(server.server, sql)

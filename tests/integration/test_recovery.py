@@ -66,7 +66,7 @@ def test_a_person_restores_by_id_by_file_and_undoes_it(
 
     moved = tmp_path / "moved.dump.age"
     moved.write_bytes(path.read_bytes())
-    with pytest.raises(Refused, match="has no manifest beside it; decrypt it first"):
+    with pytest.raises(Refused, match="has no manifest next to it; decrypt it first"):
         restore.restore(session, RestoreOptions(backup=str(moved), into="x"), heard)
     with pytest.raises(UsageError, match=r"is none of: latest, an id of inv db\.backups, a file"):
         restore.restore(session, RestoreOptions(backup="nonsense"), heard)
@@ -75,7 +75,7 @@ def test_a_person_restores_by_id_by_file_and_undoes_it(
     for wrong in (RestoreOptions(table="people"), RestoreOptions(to_time="now", backup=name)):
         with pytest.raises(UsageError):
             restore.restore(session, wrong, heard)
-    with pytest.raises(UsageError, match="give it alone"):
+    with pytest.raises(UsageError, match="use it alone"):
         restore.undo(session, RestoreOptions(plan=True), heard)
     with pytest.raises(Refused, match="you asked for 'staging', and this is 'testing'"):
         session.call(UndoRequest("staging"), heard)

@@ -244,7 +244,7 @@ def test_the_agent_plans_a_reset_without_a_store_or_a_key(place: PostgresStack) 
     document = place.call(ResetRequest(environment="testing", seeds=SEEDS, plan=True))
     assert isinstance(document, ChangePlan)
     assert document.summary == "it would reset logbook of testing"
-    assert PlannedStep("seed", "put the sample rows into it: common.sql") in document.steps
+    assert PlannedStep("seed", "insert the sample rows: common.sql") in document.steps
     assert tables(place.server) == {"old"}
 
 

@@ -78,7 +78,7 @@ def test_a_managed_server_without_a_superuser(
         owner = "select tableowner from pg_tables where tablename = 'people'"
         assert managed.sql(owner) == [("plain",)]
         told = "\n".join(managed.heard.notes)
-        assert "EVENT TRIGGER - watching" in told and "is no superuser" in told
+        assert "EVENT TRIGGER - watching" in told and "is not a superuser" in told
         assert "is of logbook, and this is managed" in told
 
         with psycopg.connect(**way(peopled, "managed")), pytest.raises(Refused, match="logbook is"):

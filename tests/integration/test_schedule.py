@@ -19,7 +19,7 @@ def test_the_first_start_takes_a_backup_and_a_restart_misses_nothing(
     run = clock.wait_for("backup", "ok")
     (name,) = clock.manifests()
     assert run.backup == name.removesuffix(".json")
-    log = clock.said("made up for: backup")
+    log = clock.said("caught up on missed jobs: backup")
     assert f"backup {run.backup} of logbook is in s3://" in log
     outside.hear(beats=1)
     assert outside.beats == [[name]]  # when the manifest was there
@@ -92,4 +92,4 @@ def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     assert seen.newest and seen.newest.verified
     assert seen.drill and seen.drill.ok and seen.drill.backup == run.backup
     assert 0 < seen.drill.seconds < 60
-    assert "rows and all else as backed up" in run.text
+    assert "rows and everything else match the backup" in run.text

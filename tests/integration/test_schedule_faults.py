@@ -67,7 +67,7 @@ def test_a_backup_that_was_killed_is_made_up_for_on_the_next_machine(
     clock.start(backup=NEVER)
     run = clock.wait_for("backup", "ok")
     assert clock.manifests() == [f"{run.backup}.json"]
-    clock.said("backup was missed; it is made up for now")
+    clock.said("backup was missed; running it now")
 
 
 def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(

@@ -22,11 +22,11 @@ def test_keys_that_may_only_write_back_up_and_prune_nothing(
     (clock.secrets / "BACKUP_S3_SECRET").write_text(clock.s3.writer_secret + "\n")
     clock.start(backup=NEVER)
     clock.wait_for("backup", "ok")
-    clock.said("made up for: backup")
+    clock.said("caught up on missed jobs: backup")
     assert len(clock.manifests()) == 1
     outside.hear(beats=1)
     result = prune(clock, plan=False)
-    assert result.summary == "the store may not be listed; nothing was pruned"
+    assert result.summary == "the store does not allow listing; nothing was pruned"
     clock.place.corner.docker("restart", "--time", "5", clock.container)
     clock.said("nothing was missed")  # its own volume remembers
 
@@ -36,7 +36,7 @@ def test_pruning_by_the_clock_keeps_what_the_policy_says(
 ) -> None:
     clock.start(backup=NEVER)
     clock.wait_for("backup", "ok")
-    clock.said("made up for: backup")
+    clock.said("caught up on missed jobs: backup")
     (newest,) = clock.manifests()
     old = [age(clock, newest, days) for days in range(1, 10)]
     clock.store.put("20200101T000000Z.txt", [b"not a backup"])

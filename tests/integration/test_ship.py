@@ -185,7 +185,9 @@ def test_a_registry_that_wants_a_login_says_what_to_type(registry: Registry, app
 
 def test_a_registry_that_does_not_answer_is_named(app: Sources) -> None:
     image = app.build("refused")
-    with pytest.raises(SlipwayError, match=r"^127\.0\.0\.1:1 did not take .*; nothing was changed"):
+    with pytest.raises(
+        SlipwayError, match=r"^127\.0\.0\.1:1 did not accept .*; nothing was changed"
+    ):
         registries.push([image], "127.0.0.1:1")
 
 

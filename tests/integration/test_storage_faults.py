@@ -227,7 +227,7 @@ def test_a_silent_store_is_not_waited_for_for_ever(
             "<Region>eu-west-1</Region>",
             "in the region eu-west-1",
         ),
-        (404, "NoSuchBucket", "", "there is no such bucket; make it, or correct BACKUP_STORE"),
+        (404, "NoSuchBucket", "", "there is no such bucket; create it, or correct BACKUP_STORE"),
         (507, "XMinioStorageFull", "", "the store is full"),
         (418, "Teapot", "", "the store answered Teapot: as the test wants it"),
     ],

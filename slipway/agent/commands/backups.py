@@ -86,7 +86,7 @@ def take_one(spec: BackupSpec, context: Context, store: Store | None = None) -> 
 
 def _backing_up(spec: BackupSpec, context: Context, store: Store) -> Backup:
     if not spec.recipients:
-        raise ConfigError("the request names nobody to encrypt the backup to; deploy first")
+        raise ConfigError("the request names no recipient to encrypt the backup to; deploy first")
     return Backup(server(), store, with_settings(spec), context.reporter)
 
 

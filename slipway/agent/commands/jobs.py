@@ -92,7 +92,7 @@ def _run(name: str, schedule: Schedule, context: Context) -> str:
         _failed(context, store, run, f"a mistake in Slipway: {type(error).__name__}")
         raise
     except BaseException:
-        ended = job_results.ended(run, "interrupted", datetime.now(UTC), "it was ended")
+        ended = job_results.ended(run, "interrupted", datetime.now(UTC), "it was stopped")
         _keep(context, store, ended)
         raise
     now = datetime.now(UTC)
@@ -153,13 +153,13 @@ def _catch_up(schedule: Schedule, context: Context) -> str:
     runs = job_results.read_all(store)
     for run in runs.values():
         if run.state == "running":  # by a container that is no more: there is one at a time
-            why = "its container was ended"
+            why = "its container was stopped"
             _keep(context, store, job_results.ended(run, "interrupted", now, why))
     missed = _missed(store, schedule.policy.when, runs, now)
     for name in missed:
-        context.reporter.note(f"{name} was missed; it is made up for now")
+        context.reporter.note(f"{name} was missed; running it now")
         context.reporter.note(_run(name, schedule, context))
-    return f"made up for: {', '.join(missed)}" if missed else "nothing was missed"
+    return f"caught up on missed jobs: {', '.join(missed)}" if missed else "nothing was missed"
 
 
 def _settle(of: str, context: Context) -> str:
@@ -174,7 +174,7 @@ def _settle(of: str, context: Context) -> str:
     for run in killed:
         _failed(context, store, run, why)
     names = ", ".join(run.job for run in killed)
-    return f"{names}: it was killed" if killed else f"{of}: its failure is on record"
+    return f"{names}: it was killed" if killed else f"{of}: its failure is recorded"
 
 
 def _missed(

@@ -45,7 +45,7 @@ def rollback(request: RollbackRequest, context: Context) -> MigrationsReply:
     _refuse_another()
     migrations = read_files(request.migrations)
     results = runner.roll_back(server(), migrations, context.reporter, request, request.steps)
-    return _describe(results, "taken back", "nothing to take back")
+    return _describe(results, "rolled back", "nothing to roll back")
 
 
 def baseline(request: BaselineRequest, context: Context) -> BaselineReply:

@@ -22,7 +22,9 @@ def prune(request: PruneRequest, context: Context) -> PruneReply:
     last, database = [*job_results.read_all(store).values()], os.environ.get("DATABASE_NAME", "")
     pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
     pruned = pruning.run(last)
-    summary = pruned.summary(plan) if pruned else "the store may not be listed; nothing was pruned"
+    summary = (
+        pruned.summary(plan) if pruned else "the store does not allow listing; nothing was pruned"
+    )
     if pruned and pruned.held:
         return PruneReply(pruned, None, plan, summary)
     dropped = _drop_replaced(request.policy, now, plan, context.reporter)
@@ -39,7 +41,7 @@ def _drop_replaced(policy: Policy, now: datetime, plan: bool, reporter: Reporter
         database = server()
         replaced = siblings.old_databases(database)
     except SlipwayError as error:
-        reporter.note(f"databases that restores replaced stay: {error}")
+        reporter.note(f"databases replaced by restores were kept: {error}")
         return dropped
     for sibling in replaced:
         age = now - moment(sibling.stamp)
@@ -49,7 +51,7 @@ def _drop_replaced(policy: Policy, now: datetime, plan: bool, reporter: Reporter
             if not plan:
                 siblings.drop_old(database, sibling.name)
         except SlipwayError as error:
-            reporter.note(f"a database that a restore replaced stays: {error}")
+            reporter.note(f"a database replaced by a restore was kept: {error}")
             continue
         dropped.append(sibling.name)
     return dropped

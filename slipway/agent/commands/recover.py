@@ -26,12 +26,12 @@ def recover(request: RecoverRequest, context: Context) -> RestoreReply:
     _demand_it_was_there(second, moment)
     with throwaway.own_folder(reporter) as folder:
         store = FolderStore(folder, "the scratch volume")
-        reporter.note(f"taking {second.database} as it was at {moment}")
+        reporter.note(f"dumping {second.database} as it was at {moment}")
         _, nobody = new_key()
         backup = Backup(second, store, BackupSpec(own, (nobody,), by="a restore"), reporter).run()
         source = DumpSource(store, backup.manifest, backup.key)
         result = Restore(live, source, spec, reporter).run()
-    where = "; the live one is as it was" if spec.into else f"; kept: {result.kept}"
+    where = "; the live one is unchanged" if spec.into else f"; kept: {result.kept}"
     return RestoreReply(
         **vars(result),
         backup=f"as of {moment}",

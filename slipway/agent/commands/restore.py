@@ -54,7 +54,7 @@ def undo(request: UndoRequest, context: Context) -> UndoReply:
         back=back,
         kept=replaced,
         swap_seconds=round(seconds, 3),
-        summary=f"{live.database} is again what was {back}; what it was until now is {replaced}",
+        summary=f"{back} is {live.database} again; the database it replaced is kept as {replaced}",
     )
 
 
@@ -80,7 +80,8 @@ def drill_fresh(spec: BackupSpec, smoke: str, context: Context) -> DrillReply:
 
 def _describe(result: DrillResult) -> DrillReply:
     proof = result.proof
-    restored = f"restored in {proof.seconds:.1f} s; {result.rows} rows and all else as backed up"
+    rows = f"{result.rows} rows and everything else match the backup"
+    restored = f"restored in {proof.seconds:.1f} s; {rows}"
     verdict = restored if proof.ok else f"NOT proven: {proof.why}"
     return DrillReply(**vars(result), summary=f"backup {result.id}: {verdict}")
 
@@ -109,5 +110,5 @@ def _source(request: RestoreRequest, context: Context) -> DumpSource:
 
 def _key(key: Key | None) -> Key:
     if key is None:
-        raise UsageError("the request brings no key to open the backup with")
+        raise UsageError("the request has no key to decrypt the backup with")
     return key

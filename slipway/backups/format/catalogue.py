@@ -148,7 +148,7 @@ def none_whole(where: str, damaged: Mapping[str, str]) -> str:
 def get(store: Store, name: str) -> StoredBackup:
     """Return the backup with this id; needs no right to list. Raises Refused, UsageError."""
     if not ID.fullmatch(name):
-        raise UsageError(f"{name[:60]!a} is no backup; `inv db.backups` lists them")
+        raise UsageError(f"{name[:60]!a} is not a backup; `inv db.backups` lists them")
     try:
         document = manifest.parse(_read(store, manifest_key(name)), name)
     except NotFound:
@@ -212,5 +212,5 @@ def _read(store: Store, key: str) -> bytes:
         for chunk in chunks:
             data += chunk
             if len(data) > LARGEST_MANIFEST:
-                raise Damaged(f"{key} is far too large for what it should be")
+                raise Damaged(f"{key} is far larger than it should be")
     return bytes(data)

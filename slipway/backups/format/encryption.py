@@ -39,7 +39,7 @@ def new_key() -> tuple[Key, str]:
     text = _run(["age-keygen"], b"").decode()
     identity, recipient = IDENTITY.search(text), OWN.search(text)
     if identity is None or recipient is None:
-        raise SlipwayError("age-keygen made no key; nothing was backed up")
+        raise SlipwayError("age-keygen produced no key; nothing was backed up")
     return Key(identity[0]), recipient[0]
 
 
@@ -51,10 +51,10 @@ def seal_key(key: Key, recipients: Sequence[str]) -> str:
 def seal(data: bytes, recipients: Sequence[str], *, armored: bool = False) -> bytes:
     """Encrypt something small."""
     if not recipients:
-        raise ConfigError("nobody is named to encrypt the backup to; nothing was backed up")
+        raise ConfigError("no recipient is named to encrypt the backup to; nothing was backed up")
     for recipient in recipients:
         if not RECIPIENT.fullmatch(recipient):
-            raise ConfigError(f"{recipient[:80]!a} is no age recipient; nothing was backed up")
+            raise ConfigError(f"{recipient[:80]!a} is not an age recipient; nothing was backed up")
     flags = [word for recipient in recipients for word in ("--recipient", recipient)]
     return _run(["age", "--encrypt", *(["--armor"] if armored else []), *flags], data)
 

@@ -120,9 +120,9 @@ def parse(text: str | bytes, name: str = "") -> Manifest:
             )
         manifest = _from_document(document)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Damaged(f"{name or 'this'} is not a manifest of a backup, or a damaged one") from None
+        raise Damaged(f"{name or 'this'} is not a backup manifest, or is damaged") from None
     if name and manifest.id != name:
-        raise Damaged(f"the manifest of {name} is that of {manifest.id}; somebody renamed it")
+        raise Damaged(f"the manifest of {name} belongs to {manifest.id}; it was renamed")
     return manifest
 
 

@@ -52,7 +52,7 @@ def differences(expected: Mapping[str, str], restored: Mapping[str, str]) -> lis
     """Name the tables whose rows are not those of the backup."""
     names = sorted(expected.keys() | restored.keys())
     return [
-        f"the rows of {name.partition(' (')[0]} are not those of the backup (SHA-256)"
+        f"the rows of {name.partition(' (')[0]} differ from the backup (SHA-256)"
         for name in names
         if expected.get(name) != restored.get(name)
     ]

@@ -49,7 +49,7 @@ def roles(store: Store, manifest: Manifest, key: Key) -> bytes:
         if checksum.size > manifest.globals.size:
             break
     if checksum.piece() != manifest.globals:
-        raise Damaged(f"the roles of {manifest.id} are not the bytes that were stored")
+        raise Damaged(f"the roles of {manifest.id} differ from what was stored")
     try:
         return encryption.unseal(bytes(data), key)
     except SlipwayError as error:
@@ -79,7 +79,9 @@ def _chunks(
             raise Refused(f"this key does not open {manifest.id}; nothing was touched")
         raise Damaged(f"{manifest.id} cannot be decrypted: {reason}")
     if checksum.piece() != manifest.plain:
-        raise Damaged(f"{manifest.id} holds another archive than its manifest says (SHA-256)")
+        raise Damaged(
+            f"{manifest.id} does not hold the archive that its manifest describes (SHA-256 differs)"
+        )
     if held:
         yield held
 
@@ -90,7 +92,7 @@ def _differs(manifest: Manifest, checksum: Checksum) -> str:
             f"{manifest.id} has {checksum.size} bytes, "
             f"{manifest.dump.size} were stored; it is damaged"
         )
-    return f"{manifest.id} has other bytes than were stored (SHA-256 differs); it is damaged"
+    return f"{manifest.id} is not what was stored (SHA-256 differs); it is damaged"
 
 
 def _stop(child: "subprocess.Popen[bytes]", moving: Pipe) -> None:

@@ -142,7 +142,7 @@ class Drill:
         try:
             siblings.create(session, NAME, locale)
         except siblings.LocaleUnavailable as error:
-            self.reporter.note(f"{error}; it is sorted otherwise here")
+            self.reporter.note(f"{error}; it is sorted differently here")
             own = siblings.text_settings(session, self.server.database)
             siblings.create(session, NAME, replace(own, encoding=locale.encoding))
 
@@ -155,7 +155,7 @@ class Drill:
             )
         if self.manifest.major > target.major:
             theirs = self.manifest.major
-            raise Refused(f"it is of PostgreSQL {theirs}, and ops brings {target.major}")
+            raise Refused(f"it is from PostgreSQL {theirs}, and ops has {target.major}")
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self.began, 3)

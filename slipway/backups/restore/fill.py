@@ -49,7 +49,7 @@ def fill(
         entries = [line for line in dump.entries if not SUPERUSERS.match(line)]
         for line in dump.entries:
             if SUPERUSERS.match(line):
-                reporter.note(f"left out, it takes a superuser: {_describe(line)}")
+                reporter.note(f"left out, it needs a superuser: {_describe(line)}")
     with server.libpq(application=NAME) as env, _watch_size(server, reporter, size) as watch:
         code, lines = unmarked.restore(dump, *flags, env=env, entries=entries, watch=watch)
     if code:
@@ -125,7 +125,7 @@ def _conninfo(server: Server) -> str:
 def _explain(lines: Sequence[str]) -> str:
     reason = reason_in(lines)
     missing = re.search(r'role "(.+?)" does not exist', reason)
-    return f"{reason}; add --create-roles to make it" if missing else reason
+    return f"{reason}; add --create-roles to create it" if missing else reason
 
 
 def _find_table(dump: LocalDump, table: str) -> tuple[int, str]:

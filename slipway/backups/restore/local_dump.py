@@ -143,7 +143,7 @@ def _read_foreign(source: DumpSource) -> Iterator[bytes]:
     for chunk in source.store.get(source.file):
         if is_first and chunk.startswith(SEALED):
             raise Refused(
-                f"{source.file} is encrypted and has no manifest beside it; decrypt it first: "
+                f"{source.file} is encrypted and has no manifest next to it; decrypt it first: "
                 f"age --decrypt --identity YOUR_KEY --output plain.dump {source.file}"
             )
         is_first = False

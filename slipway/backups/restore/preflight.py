@@ -82,11 +82,11 @@ def judge(
     problems, notes = [], []
     major = dump.server if dump else manifest.major if manifest else 0
     if major > target.major:
-        problems.append(f"it is of PostgreSQL {major} and the server is {target.major}, older")
+        problems.append(f"it is from PostgreSQL {major} and the server is older ({target.major})")
     if not target.may_create_database:
         problems.append(
-            f"the role {target.user} may not create a database beside the live one (an "
-            f"administrator of the server can let it: alter role {target.user} createdb)"
+            f"the role {target.user} may not create a database next to the live one (as an "
+            f"administrator of the server: alter role {target.user} createdb)"
         )
     lacking = sorted(_extensions(manifest, dump) - target.extensions)
     if lacking:
@@ -94,13 +94,13 @@ def judge(
     missing = tuple(sorted(_roles(manifest, dump) - target.roles)) if target.is_super else ()
     if missing and not create_roles:
         problems.append(
-            f"the roles {', '.join(missing)} do not exist there; add --create-roles to make them "
-            "without the right to log in"
+            f"the roles {', '.join(missing)} do not exist there; add --create-roles to create "
+            f"them without the right to log in"
         )
     if not target.is_super:
         notes.append(
-            f"{target.user} is no superuser: all that is restored will be its own, and rights "
-            "that other roles had are left out"
+            f"{target.user} is not a superuser: it will own all that is restored, and the rights "
+            f"of other roles are left out"
         )
     problems += _room(target, manifest, notes)
     cores = len(os.sched_getaffinity(0)) if cores is None else cores
@@ -137,7 +137,9 @@ def _room(target: Target, manifest: Manifest | None, notes: list[str]) -> list[s
         return []
     needed = int(manifest.database_size * ROOM)
     if target.free is None:
-        notes.append(f"nobody tells how much room the server has; about {needed >> 20} MB are used")
+        notes.append(
+            f"the free room on the server is not known; about {needed >> 20} MB are needed"
+        )
         return []
     if target.free < needed:
         has = f"{target.free >> 20} MB free"

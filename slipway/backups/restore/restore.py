@@ -93,10 +93,15 @@ class Restore:
         """Return the steps of this restore."""
         beside, live = f"beside {self.server.database}", self.server.database
         steps = [
-            Step("fetch", "fetch it, check its sums, decode all of it", self.fetch, self.discard),
+            Step(
+                "fetch",
+                "fetch it, verify its checksums, decode all of it",
+                self.fetch,
+                self.discard,
+            ),
             Step("preflight", "check the server's versions, extensions, roles, disk", self.check),
             Step("create", f"create an empty database {beside}", self.create, self.drop),
-            Step("fill", "restore into it, in parallel, up to the first error", self.fill),
+            Step("fill", "restore into it, in parallel, stop at the first error", self.fill),
             Step("compare", "compare rows, migrations, indexes with the backup", self.compare),
             self._scrub_step(),
             Step("name", f"name it {self.spec.into}; {live} stays as it is", self.name)
@@ -202,7 +207,7 @@ class Restore:
         database = self.source.manifest.database if self.source.manifest else live
         if database == live:
             return []
-        return [f"{self.source.label} is of {database}, and this is {live}: is that meant?"]
+        return [f"{self.source.label} is of {database}, and this is {live}: is that intended?"]
 
     def check_target(self) -> None:
         """Refuse a name that is taken, and the place of another environment's database."""
@@ -213,7 +218,7 @@ class Restore:
                 identity.refuse_another(live, self.spec.environment)
             return
         if len(into.encode()) > siblings.LONGEST_NAME or not into.isprintable():
-            raise UsageError(f"--into={into[:80]!a} is no valid name of a database")
+            raise UsageError(f"--into={into[:80]!a} is not a valid database name")
         if siblings.is_there(self.session, into):
             raise Refused(f"a database {into} exists already; nothing was changed; choose another")
 
@@ -223,7 +228,7 @@ class Restore:
 
     def _scrub_step(self) -> Step:
         if scrub.is_due(self.origins, self.spec.environment):
-            describe = "make the data of users harmless with the scrub file, in one transaction"
+            describe = "scrub the data of users with the scrub file, in one transaction"
             return Step("scrub", describe, self.scrub)
         return Step("mark", f"mark it as a database of {self.spec.environment}", self.scrub)
 

@@ -27,8 +27,8 @@ def demand(origins: AbstractSet[str], environment: str, text: str) -> None:
         )
     if is_due(origins, environment) and not splitter.split(text):
         raise Refused(
-            f"this holds the data of production's users; write what makes it harmless into "
-            f"{FILE} (or scrub.{environment}.sql), SQL that runs before anybody sees it; "
+            f"this holds the data of production's users; write SQL that scrubs it into {FILE} (or "
+            f"scrub.{environment}.sql), SQL that runs before anybody sees it; "
             "nothing was changed"
         )
 

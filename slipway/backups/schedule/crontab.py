@@ -27,14 +27,14 @@ def complaint(expression: str) -> str:
 
     fields = expression.split()
     if len(fields) != 5:
-        return "is no cron expression of five fields"
+        return "is not a cron expression of five fields"
     plain = (WORDS.sub("", field.upper()) for field in fields)
     if any(re.search("[A-Z]", field) for field in plain) or not all(map(FIELD.fullmatch, fields)):
-        return "is no cron expression that cron understands"
+        return "is not a cron expression that cron understands"
     try:
         next(CronSim(expression, datetime(2024, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
-        return f"is no cron expression ({str(error).removeprefix('Bad ')} is wrong)"
+        return f"is not a cron expression ({str(error).removeprefix('Bad ')} is wrong)"
     except StopIteration:
         return "names a time that never comes"
     return ""

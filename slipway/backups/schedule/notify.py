@@ -31,7 +31,7 @@ def tell(text: str, folder: Path = DELIVERED) -> str:
 
 def _ask(name: str, url: str, body: bytes | None) -> str:
     if not url.startswith(("https://", "http://")):
-        return f"{name} is no http(s) URL; correct it with sops and deploy"
+        return f"{name} is not an http(s) URL; correct it with sops and deploy"
     headers = AGENT | ({"Content-Type": "application/json"} if body is not None else {})
     try:
         request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310  checked

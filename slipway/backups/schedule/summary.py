@@ -67,7 +67,7 @@ def summarize(store: Store, now: datetime, folder: Path = job_results.FOLDER) ->
     try:
         held = {entry.key: entry for entry in store.entries(catalogue.MILLENNIUM)}
     except NotListable as error:
-        why = "the store may not be listed"
+        why = "the store does not allow listing"
         return BackupSummary(store.name, unlisted=str(error), runs=runs, summary=why)
     names = sorted((n for n in map(_name, held) if n), reverse=True)
     newest = _newest(store, names, held)

@@ -229,7 +229,7 @@ def _sweep(store: Store, reporter: Reporter) -> None:
     try:
         count = store.sweep()
     except StoreError as error:  # it hinders nothing; if the store is down, the dump will say so
-        reporter.note(f"leftovers of interrupted uploads were not looked for: {error}")
+        reporter.note(f"could not look for leftovers of interrupted uploads: {error}")
         return
     if count:
         reporter.note(f"removed what {count} interrupted upload{'s' * (count > 1)} left")

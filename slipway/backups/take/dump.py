@@ -148,7 +148,7 @@ def _chunks(
         if code := child.wait():
             raise DumpFailed(_why(name, code, stderr.lines()))
     if moving.error is not None or moving.broken is not None:
-        raise DumpFailed("the dump was interrupted on its way; nothing was kept")
+        raise DumpFailed("the dump was interrupted; nothing was kept")
 
 
 def _why(name: str, code: int, lines: Sequence[str]) -> str:

@@ -51,4 +51,4 @@ def _holder(connection: Connection) -> str:
         return "another backup has just ended; run this again"
     by = str(row[0]).removeprefix(APPLICATION).strip()
     whose = f"by {by} " if by else ""
-    return f"a backup is already running, {whose}from {row[1]} since {row[2]}; wait for its end"
+    return f"a backup is already running, {whose}from {row[1]} since {row[2]}; wait until it ends"

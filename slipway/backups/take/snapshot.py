@@ -122,7 +122,7 @@ def _lock(session: Connection, names: list[str], lock_wait: float) -> None:
             session.execute(line.encode())
     except psycopg.errors.LockNotAvailable:
         raise SlipwayError(
-            f"a table is locked, and was for {lock_wait:.0f} s{_blocker(session)}; "
+            f"a table stayed locked for {lock_wait:.0f} s{_blocker(session)}; "
             "nothing was backed up; run this again when that has ended"
         ) from None
     except psycopg.errors.OutOfMemory:

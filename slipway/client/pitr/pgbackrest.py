@@ -26,7 +26,7 @@ MARK = (
     "select pg_walfile_name(pg_switch_wal())",
 )
 KNOCK = shell_scripts.read(__file__, "pgbackrest_knock.sh")
-UNKNOWN = "which moments can be returned to is not known"
+UNKNOWN = "which points in time can be returned to is not known"
 STATE = """
 select json_build_object(
   'now', extract(epoch from clock_timestamp()),
@@ -125,7 +125,7 @@ def take(session: Session, reporter: Reporter, *, full: bool = False) -> BaseBac
 def verify(session: Session) -> VerifyReply:
     """Read everything that is archived."""
     problems = tuple(Archive(session.database).verify())
-    intact = "the archive is intact: every file was read and its checksum is right"
+    intact = "the archive is intact: every file was read and its checksum matches"
     return VerifyReply(problems, "" if problems else intact)
 
 
@@ -195,7 +195,7 @@ class Archive:
         while self._sql(stored) != "t":
             if (deadline := deadline - 1) < 0:
                 raise ArchiveError(
-                    f"the store has not taken the changes of this moment for {PATIENCE:.0f} s; "
+                    f"the store has not accepted the changes of this moment for {PATIENCE:.0f} s; "
                     "look at: inv logs --service=db; nothing was changed"
                 )
             wait(1.0)
@@ -215,7 +215,7 @@ class Archive:
         """
         self.demand()
         if not self.bases():
-            raise Refused(f"nothing is there to verify: {pitr.NEVER}")
+            raise Refused(f"there is nothing to verify: {pitr.NEVER}")
         result = self._run(
             "pgbackrest", "verify", "--output=text", "--verbose", timeout=6 * 60 * MINUTES
         )
@@ -228,7 +228,8 @@ class Archive:
         windows = pitr.windows(bases, self.files())
         reach = windows[-1].end if windows else None
         late = (
-            f"; the store has not taken a change since {pitr.show(state.stored or state.now)} and "
+            f"; the store has not accepted a change since {pitr.show(state.stored or state.now)} "
+            f"and "
             f"{state.waiting} files of 16 MB wait for it"
         )
         return ArchiveCatalogue(

@@ -86,7 +86,7 @@ def past(archive: Archive, text: str, reporter: Reporter) -> Iterator[RecoverySe
     base = pitr.choose(moment, bases, files)
     with _container(archive) as container:
         _check_room(archive.container.host, container, base)
-        reporter.note(f"restoring the base backup {base.label} beside the live database")
+        reporter.note(f"restoring the base backup {base.label} next to the live database")
         _restore(archive, container, base, moment, reporter)
         reporter.note(f"applying what changed until {pitr.show(moment)}")
         _recover(archive, container, typed, base, pitr.last_file(base, files), reporter)
@@ -111,8 +111,8 @@ def _container(archive: Archive) -> Iterator[str]:
             words = process.wait().err
             if "is already in use" in words:
                 raise Busy(
-                    f"{archive.container.what} is being returned to another moment; try again when "
-                    "that has ended; nothing was changed"
+                    f"{archive.container.what} is being returned to another moment; retry when "
+                    f"that has ended; nothing was changed"
                 )
             raise SlipwayError(f"no second server could be started: {words.strip()[-300:]}")
         try:

@@ -35,7 +35,7 @@ def ensure(engine: Host) -> str:
     if built.code != 0:
         raise SlipwayError(
             f"the image of rehearsal machines does not build: {last_line(built.err)}; "
-            "`inv bootstrap` sees to its base image"
+            "`inv bootstrap` provides its base image"
         )
     return reference
 

@@ -26,7 +26,7 @@ from slipway.notebook.document import Cell
 from slipway.project import ROOT
 
 TEST_PATIENCE = 60.0  # seconds for a `when`
-LEFT_NOTHING = "! it ended its shell itself, as exec does: what it set is lost to later cells"
+LEFT_NOTHING = "! it ended its own shell, as exec does: later cells do not have what it set"
 # With these a bash would run a file before the cell, or would not be itself.
 UNWANTED = ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "CDPATH", "OLDPWD")
 
@@ -76,7 +76,7 @@ class CellSession:
             return self._run(cell, n, screen)
         except OutputUnwritable as error:
             raise SlipwayError(
-                f"the run was stopped, for {error}; {cell.id} may have run: make room, look, then "
+                f"the run was stopped: {error}; {cell.id} may have run: make room, look, then "
                 f"inv runbook.run --resume={self._folder.name}"
             ) from None
         except OSError as error:  # of the screen: a closed pipe, a terminal that is gone
@@ -144,7 +144,7 @@ class CellSession:
         if ended.reason or code < 0 or code > 125 or (code == 2 and lines):
             reason = ended.reason or (lines[-1] if lines else f"it ended with {ended.code}")
             shown = self._mask.text(condition)
-            raise SlipwayError(f'when="{shown}" cannot be decided: {reason}')
+            raise SlipwayError(f'when="{shown}" cannot be evaluated: {reason}')
         return code == 0
 
     def values(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -165,7 +165,7 @@ class CellSession:
         folder = self._state.cwd
         if not folder.is_dir():
             folder = self._root if self._root.is_dir() else Path.home()
-            tell(f"{self._state.cwd} is gone, so the shell begins in {folder}")
+            tell(f"{self._state.cwd} is gone, so the shell starts in {folder}")
         script_fd, feed = os.pipe()
         text = f"{self._state.script()}PS1='[runbook] \\w \\$ '\n"
         argv = ["bash", "--noprofile", "--rcfile", f"/dev/fd/{script_fd}", "-i"]

@@ -13,7 +13,7 @@ from slipway.notebook.problem import Problem, nearest
 STALE = 180  # days
 LINES, CELLS = 150, 15
 WANTED: dict[SectionName, str] = {
-    "before": "what has to be so before anything is changed",
+    "before": "what must be true before anything is changed",
     "verify": "cells that fail when it did not work",
     "escalate": "whom to call, after how long, with what",
 }
@@ -87,7 +87,7 @@ def _tasks(runbook: Runbook, commands: Commands) -> Iterator[tuple[int, str]]:
 
 def _owner(runbook: Runbook) -> Iterator[tuple[int, str]]:
     if not runbook.matter.owner:
-        yield 1, 'nobody owns it: write owner: "@ops" or a name into the front matter'
+        yield 1, 'it has no owner: write owner: "@ops" or a name into the front matter'
 
 
 def _tested(

@@ -30,7 +30,7 @@ def check(path: Path, text: str) -> list[Problem]:
     }
     for line, label in _undefined(parsed):
         labels = [str(each).lower() for each in parsed.references]
-        complaint = f"the link [{label}] is defined nowhere{nearest(label.lower(), labels)}"
+        complaint = f"the link [{label}] is not defined{nearest(label.lower(), labels)}"
         problems.add(Problem(where(path), line, complaint))
     return sorted(problems)
 

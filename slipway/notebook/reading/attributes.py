@@ -81,17 +81,17 @@ def read(info: str) -> FenceInfo:
 def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
     """Tell which attributes cannot stand together."""
     if is_check and attributes.confirm is not None:
-        yield "a check only looks, so nobody confirms it: take confirm or check away"
+        yield "a check only looks, so it needs no confirmation: remove confirm or check"
     if is_check and attributes.destructive:
         yield "a check only looks, so it cannot be destructive"
     if attributes.retry and not is_check:
-        yield "retry is for checks: add check, or take retry away"
+        yield "retry is for checks: add check, or remove retry"
     if attributes.every != Attributes.every and not attributes.retry:
-        yield "every goes with retry: add retry=10, or take every away"
+        yield "every goes with retry: add retry=10, or remove every"
     if attributes.interactive and attributes.capture:
-        yield "an interactive cell has no output to capture: take one of the two away"
+        yield "an interactive cell has no output to capture: remove one of the two"
     if attributes.interactive and attributes.retry:
-        yield "an interactive cell cannot be retried by itself: take one of the two away"
+        yield "an interactive cell cannot be retried by itself: remove one of the two"
 
 
 def _braces(text: str, attributes: dict[str, Value]) -> Iterator[str]:
@@ -139,7 +139,9 @@ def _take(key: str, value: str | None, attributes: dict[str, Value]) -> str | No
         case "timeout" | "every":
             seconds = _seconds(value)
             if seconds is None:
-                return f"{key}={_short(value)} is no duration: write {EXAMPLES[key]}, 500ms, 5m, 2h"
+                return (
+                    f"{key}={_short(value)} is not a duration: write {EXAMPLES[key]}, 500ms, 5m, 2h"
+                )
             if not 0 < seconds <= LONGEST:
                 return f"{key}={_short(value)} must be more than 0 and at most 168h"
             attributes[key] = seconds
@@ -154,7 +156,7 @@ def _take(key: str, value: str | None, attributes: dict[str, Value]) -> str | No
             attributes[key] = value
         case "capture":
             if not VARIABLE.fullmatch(value):
-                return f"capture={_short(value)} is no variable: write capture=OLD, without $"
+                return f"capture={_short(value)} is not a variable: write capture=OLD, without $"
             if value in TAKEN or value.startswith("RUNBOOK"):
                 return f"capture={value} would overwrite a variable that the run needs"
             attributes[key] = value

@@ -76,7 +76,7 @@ class BlockReader:
         elif level == 2:
             self.section = meant or "steps"
             if meant is None and (hint := near_misses.in_section(text)):
-                self.complain(line, f'"{text}" is no section of a runbook{hint}')
+                self.complain(line, f'"{text}" is not a section of a runbook{hint}')
         elif meant not in (None, self.section):
             self.complain(line, f'"{text}" means something only at level 2: write ## {text}')
         self.heading = Heading(line, self.section, level, text, self.page.anchors[node.begin])
@@ -172,7 +172,7 @@ class BlockReader:
         for complaint in attributes.clashes(options, is_check=is_check):
             self.complain(line, complaint)
         if not source.strip():
-            self.complain(line, "this cell is empty: write a command, or take it away")
+            self.complain(line, "this cell is empty: write a command, or remove it")
         for where, slip in near_misses.unseen(self.page, node):
             self.complain(where, slip)
         slug, title = self._slug_and_title()

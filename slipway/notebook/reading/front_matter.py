@@ -38,7 +38,7 @@ def read(lines: tuple[str, ...], complain: Complain) -> FrontMatter:
     if lines[0].rstrip() != "---":
         first = next((n for n, line in enumerate(lines) if line.strip()), 0)
         if first and front(lines[first:]):
-            complain(first + 1, "front matter begins on the first line: take away what is above")
+            complain(first + 1, "front matter begins on the first line: remove what is above")
         return FrontMatter()
     size = front(lines)
     if not size:
@@ -164,7 +164,7 @@ def _rules(name: str, mapping: "Node", complain: Complain) -> Mapping[str, objec
                 complain(line, f"optional of {name} is true or false")
             rules[key] = value == "true"
         elif key == "pattern" and (complaint := _bad_pattern(value)):
-            complain(line, f"pattern of {name} is no regular expression: {complaint}")
+            complain(line, f"pattern of {name} is not a regular expression: {complaint}")
         else:
             rules[key] = value
     choices = cast("tuple[str, ...]", rules.get("choices", ()))

@@ -57,7 +57,7 @@ def unseen(page: Page, node: Node) -> Slips:
     """Yield the lines of a cell that do not look like what they do."""
     for n, line in enumerate(page.lines[node.begin + 1 : node.end]):
         if match := UNSEEN.search(line):
-            yield node.begin + 2 + n, f"U+{ord(match[0]):04X} cannot be seen here: take it out"
+            yield node.begin + 2 + n, f"U+{ord(match[0]):04X} cannot be seen here: remove it"
 
 
 def in_section(text: str) -> str:

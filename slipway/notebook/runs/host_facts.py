@@ -73,7 +73,7 @@ def user() -> str:
 def warnings(host: HostFacts, runbook: Runbook) -> list[str]:
     """Return what a person should know before the first cell; nothing when all is as agreed."""
     if not host.commit:
-        return ["this folder is no git checkout with a commit: nobody can tell later what ran"]
+        return ["this folder is not a git checkout with a commit: what ran cannot be traced later"]
     texts = []
     if host.changed:
         names = ", ".join(host.changed[:3])

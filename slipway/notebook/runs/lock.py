@@ -185,7 +185,7 @@ def _describe(env: str, holder: Mapping[str, str]) -> str:
         since = f" since {moment:%H:%M}"
     at = f", at cell {holder['cell']}" if holder.get("cell") else ""
     return (
-        f"{holder.get('user', 'somebody')} runs {holder.get('runbook', 'a runbook')} on {env}"
+        f"{holder.get('user', 'someone')} runs {holder.get('runbook', 'a runbook')} on {env}"
         f"{since}{at}. Nothing was run; retry when it has ended"
     )
 

@@ -233,7 +233,7 @@ def _sentence(event: Event, numbers: Mapping[str, int]) -> str:
             changed = "; the runbook had changed since" if data.get("changed") else ""
             since = f" from {data['from']}" if data.get("from") else ""
             host = f" on {data['host']}" if data.get("host") else ""
-            return f"resumed by {data.get('user', 'somebody')}{host}{since}{changed}"
+            return f"resumed by {data.get('user', 'someone')}{host}{since}{changed}"
         case "skip":
             return f"skipped{by}{reason}"
         case "manual":

@@ -34,7 +34,10 @@ def target(run: str, to: str, *, html: bool) -> Path:
         elif to:
             return path
         if path.exists() and not _is_export(path, run):
-            raise UsageError(f"{path} is there already and no export of this run; say --to=FILE")
+            raise UsageError(
+                f"{path} already exists and is not an export of this run; "
+                "choose another with --to=FILE"
+            )
     except OSError as error:
         raise SlipwayError(_cannot(path, error)) from None
     return path

@@ -161,8 +161,8 @@ def test_a_list_of_fixed_length_is_not_shorter_or_longer() -> None:
     [
         ({"sql": "table t", "colour": 1}, "engine is older: no QueryRequest.colour; deploy first"),
         ({}, "engine is newer: it needs QueryRequest.sql; update this checkout"),
-        ({"sql": 1}, r"engine is another: QueryRequest\.sql .*; deploy first"),
-        (None, "engine is another: .*; deploy first"),
+        ({"sql": 1}, r"engine differs: QueryRequest\.sql .*; deploy first"),
+        (None, "engine differs: .*; deploy first"),
     ],
 )
 def test_the_agent_says_which_end_is_older(document: object, words: str) -> None:
@@ -177,12 +177,12 @@ def test_the_agent_says_which_end_is_older(document: object, words: str) -> None
             {"colour": 1},
             "engine of testing is newer: no WaitReply.colour here; update",
         ),
-        ({"seconds": None}, "engine of testing is another: WaitReply.seconds .*; deploy first"),
+        ({"seconds": None}, "engine of testing differs: WaitReply.seconds .*; deploy first"),
     ],
 )
 def test_the_client_says_which_end_is_older(change: dict[str, object], words: str) -> None:
     document = {"seconds": 1.5, "summary": "it answers"} | change
-    with pytest.raises(SlipwayError, match=rf"wait was done, .*: the {words}"):
+    with pytest.raises(SlipwayError, match=rf"wait was carried out, but .*: the {words}"):
         call.read_reply(WaitRequest(), document, place())
 
 

@@ -80,7 +80,7 @@ SERVER = Server("nowhere", 5432, "logbook", "logbook", ROOT / "nowhere")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"major": 16}, "of PostgreSQL 17 and the server is 16, older"),
+        ({"major": 16}, "from PostgreSQL 17 and the server is older (16)"),
         ({"may_create_database": False}, "alter role logbook createdb"),
         ({"extensions": frozenset({"plpgsql"})}, "no extension pg_trgm"),
         ({"roles": frozenset({"logbook"})}, "the roles reader do not exist"),
@@ -103,7 +103,7 @@ def test_a_server_takes_what_is_older_and_as_many_jobs_as_it_has_sessions_for() 
 def test_without_a_superuser_no_role_is_missed_and_it_is_told() -> None:
     found = preflight.judge(replace(TARGET, is_super=False, roles=frozenset()), MANIFEST, None)
     assert (found.problems, found.missing_roles) == ((), ())
-    assert "no superuser" in found.notes[0]
+    assert "not a superuser" in found.notes[0]
 
 
 def test_a_foreign_file_says_itself_what_it_needs() -> None:
@@ -117,7 +117,7 @@ def test_a_foreign_file_says_itself_what_it_needs() -> None:
     found = preflight.judge(TARGET, None, archive)
     assert found.missing_roles == ("alice",)
     assert [text.split(";")[0] for text in found.problems] == [
-        "it is of PostgreSQL 18 and the server is 17, older",
+        "it is from PostgreSQL 18 and the server is older (17)",
         "the server has no extension postgis",
         "the roles alice do not exist there",
     ]
@@ -239,5 +239,5 @@ COPY public."b c" (id) FROM stdin;
     other = sums.of(script.replace(b"1\n", b"2\n").splitlines(keepends=True))
     assert sums.differences(found, found) == []
     assert sums.differences(found, other) == [
-        "the rows of public.a are not those of the backup (SHA-256)"
+        "the rows of public.a differ from the backup (SHA-256)"
     ]

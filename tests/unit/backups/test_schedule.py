@@ -73,12 +73,12 @@ def test_an_environment_says_only_what_differs(tmp_path: Path) -> None:
         (DEFAULTS.replace("15 2 * * *", "*/5 8-18 * * 1-5"), "shorter than the 61.0833 h"),
         (
             DEFAULTS.replace("15 2 * * *", "15 2 * *"),
-            "defaults.when.backup is no cron expression of",
+            "defaults.when.backup is not a cron expression of",
         ),
         (DEFAULTS.replace("15 2 * * *", "61 2 * * *"), "(minute is wrong)"),
         (
             DEFAULTS.replace("15 2 * * *", "0 0 31 2 *"),
-            "defaults.when.backup is no cron expression",
+            "defaults.when.backup is not a cron expression",
         ),
         (DEFAULTS.replace("15 2 * * *", "0 0 L * *"), "cron understands"),
         (DEFAULTS.replace("15 2 * * *", "0 0 * * *%"), "cron understands"),
@@ -175,7 +175,7 @@ def test_a_job_that_failed_is_a_problem_until_a_newer_backup_settles_it() -> Non
 def test_what_cannot_be_seen_is_told_and_not_called_overdue() -> None:
     found = judged(unknown="the store does not answer")
     assert found.problems == (
-        "what is kept of the database cannot be seen: the store does not answer",
+        "the backups of the database cannot be listed: the store does not answer",
     )
 
 
@@ -247,6 +247,6 @@ def test_an_endpoint_that_is_down_is_a_sentence_without_its_url(
         said.append(notify.beat(tmp_path))
     assert said[0] == "BACKUP_HEARTBEAT answered 500"
     assert "could not be reached" in said[1]
-    assert "no http(s) URL" in said[2]
+    assert "not an http(s) URL" in said[2]
     assert all(said)
     assert not re.search("top.secret", "".join(said))

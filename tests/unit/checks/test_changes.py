@@ -74,7 +74,7 @@ def test_on_main_what_its_upstream_lacks_counts(checkout: Checkout, tmp_path: Pa
 def test_a_revision_that_is_given_is_taken(checkout: Checkout) -> None:
     checkout.commit(second="1")
     assert changes.read(checkout.host, "HEAD~1").paths == ("second",)
-    with pytest.raises(UsageError, match="git knows no commit 'nothing'"):
+    with pytest.raises(UsageError, match="HEAD has no ancestor 'nothing'"):
         changes.read(checkout.host, "nothing")
 
 

@@ -49,7 +49,7 @@ def test_backups_lie_in_a_folder_here_unless_they_are_in_s3(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("place", ["gs://b/x", "S3://b/x", " sftp://host/x", "s3+http://b"])
 def test_a_store_of_an_unknown_kind_is_no_folder_of_that_name(place: str) -> None:
-    with pytest.raises(ConfigError, match="BACKUP_STORE of dev names no store"):
+    with pytest.raises(ConfigError, match="BACKUP_STORE of dev is not a store"):
         backups.store_here(dev(BACKUP_STORE=place))
     assert "no other kind" in (dev().rules["BACKUP_STORE"].complaint(place) or "")
 

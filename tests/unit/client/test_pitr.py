@@ -187,7 +187,7 @@ def test_the_database_has_the_keys_of_the_store_only_while_it_archives(
     [
         ("NoSuchBucket", "correct BACKUP_STORE"),
         ("AccessDenied", "allow its keys to read, write, list and delete"),
-        ("SignatureDoesNotMatch", "look at BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION"),
+        ("SignatureDoesNotMatch", "check BACKUP_S3_KEY, BACKUP_S3_SECRET, BACKUP_S3_REGION"),
     ],
 )
 def test_what_the_store_answered_is_told_with_the_way_on(answer: str, way_on: str) -> None:
@@ -201,4 +201,4 @@ def test_a_certificate_that_is_not_accepted_names_the_settings_it_depends_on() -
     said = "[CryptoError] unable to find hostname '192.0.2.1' in certificate common name"
     told = pitr.reason(said)
     assert told.startswith("unable to find hostname '192.0.2.1'")
-    assert told.endswith("look at BACKUP_S3_ENDPOINT and BACKUP_S3_CA")
+    assert told.endswith("check BACKUP_S3_ENDPOINT and BACKUP_S3_CA")

@@ -92,10 +92,10 @@ def test_a_folder_is_not_mixed_into_one_that_is_there(
     here: Path, there: Path, tmp_path: Path
 ) -> None:
     (there / "site").mkdir()
-    with pytest.raises(HostError, match="there already"):
+    with pytest.raises(HostError, match="already exists"):
         copying.put(here, MACHINE, str(there))
     (tmp_path / "home" / "site").mkdir(parents=True)
-    with pytest.raises(UsageError, match="nothing is mixed into it"):
+    with pytest.raises(UsageError, match="folders are not merged"):
         copying.get(MACHINE, str(here), tmp_path / "home")
 
 

@@ -69,7 +69,7 @@ def test_rehearsal_and_real_machines_are_never_mixed(tmp_path: Path) -> None:
         ("m1: {host: a, port: '22'}", "m1.port must be of type int"),
         ("m1: {port: 22}", "m1.host is missing"),
         ("m1: {host: a, role: king}", "m1.role must be data or app"),
-        ("M 1: {host: a}", "is no name for a machine"),
+        ("M 1: {host: a}", "is not a valid machine name"),
         ("m1: [", "is not YAML"),
     ],
 )

@@ -112,11 +112,11 @@ def test_a_failure_names_the_line_in_the_file_and_what_is_left() -> None:
             one,
             one.up,
             split(one.up.text),
-            "the file was taken back whole",
+            "the file was rolled back completely",
         )
     )
     assert told.startswith("migrations/1_a.sql, line 5: statement 2 of 2 failed: no such column")
-    assert told.endswith("(42703); the file was taken back whole\n    select '…', wrong")
+    assert told.endswith("(42703); the file was rolled back completely\n    select '…', wrong")
 
 
 def test_an_invalid_index_is_laid_to_the_statement_that_made_it_or_passed_over_it() -> None:
@@ -196,7 +196,7 @@ def test_a_roll_back_takes_the_newest_that_are_applied() -> None:
     status = MigrationStatus(rows, (), 1, "2 applied, 1 pending")
     assert [row.version for row in given.newest(status, 1)] == ["2"]
     assert [row.version for row in given.newest(status, 9)] == ["2", "1"]
-    with pytest.raises(Refused, match="this is in the way"):
+    with pytest.raises(Refused, match="because of this problem"):
         given.demand_runnable(MigrationPlan((), ("edited",), 17, ""))
 
 

@@ -244,7 +244,7 @@ def test_a_setting_that_is_accepted_reaches_the_services_as_it_was_read(lines: l
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("privileged: true", "api.privileged cannot be had in a Swarm"),
+        ("privileged: true", "api.privileged is not supported in a Swarm"),
         ("network_mode: host", "the compose files of prod are invalid|network_mode cannot"),
         ("volumes: ['./api:/app']", "api.volumes: a machine has no .* to mount"),
         ("volumes: ['edge:/data']", "a service with role colour keeps no state"),

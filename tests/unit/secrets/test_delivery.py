@@ -135,7 +135,7 @@ def test_hostile_values_come_back_from_sops_as_they_were(vault: Vault) -> None:
         ("A: ENC", "B: ENC", "was changed outside sops"),
         ("A: ENC", "a-b: ENC", "'a-b' must be capital letters"),
         ("sops:", "C: plain\nsops:", "C is not an encrypted text; set it with: sops set"),
-        ("sops:", "A: x\nsops:", "A stands there twice"),
+        ("sops:", "A: x\nsops:", "A is set twice"),
         ("sops:", "<<<<<<< HEAD\nsops:", "is not YAML"),
         ("sops:", "spos:", "is not encrypted with sops"),
         ("mac: ENC", "mac_: ENC", "was changed outside sops"),
@@ -156,7 +156,7 @@ def test_a_file_for_somebody_else_is_refused_before_anything_changes(
     vault: Vault, tmp_path: Path
 ) -> None:
     vault.keep({"A": "x"})
-    with pytest.raises(Refused, match="cannot be read with your key; ask somebody who can"):
+    with pytest.raises(Refused, match="cannot be read with your key; ask someone who can"):
         sops.decrypt(vault.path, Vault(tmp_path).key)
 
 
@@ -216,5 +216,5 @@ def test_what_a_swarm_cannot_hold_is_refused(vault: Vault, key: str, value: str)
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
     env = dataclasses.replace(environment.load("staging"), secrets=tmp_path)
-    with pytest.raises(Refused, match=r"make it: inv secrets\.create --env=staging"):
+    with pytest.raises(Refused, match=r"create it: inv secrets\.create --env=staging"):
         sops.read(env)

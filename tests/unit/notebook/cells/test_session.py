@@ -232,7 +232,7 @@ def test_a_condition_is_judged_in_the_present_state_and_changes_nothing(run: Run
     assert not run.session.test("X=2; cd /; f")
     assert not run.session.test("(exit 3)")
     assert run.printed("echo $X $PWD") == f"1 {run.root}\n"
-    with pytest.raises(SlipwayError, match=r"cannot be decided: .*NOPE: unbound variable"):
+    with pytest.raises(SlipwayError, match=r"cannot be evaluated: .*NOPE: unbound variable"):
         run.session.test('[ "$NOPE" = 1 ]')
 
 
@@ -355,7 +355,7 @@ def test_variables_are_told_as_the_next_cell_would_find_them(tmp_path: Path) -> 
 def test_a_cell_that_ends_its_shell_itself_says_that_its_variables_are_lost(
     run: Run, source: str, language: Language
 ) -> None:
-    said = "! it ended its shell itself, as exec does: what it set is lost to later cells\n"
+    said = "! it ended its own shell, as exec does: later cells do not have what it set\n"
     assert run.printed(source, language).endswith(said)
     assert (run.folder / "cells" / "01.log").read_text().splitlines(keepends=True)[-1] == said
     assert said not in run.printed("export Z=1; exit 0")

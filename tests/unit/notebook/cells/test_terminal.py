@@ -162,7 +162,7 @@ def test_a_shell_in_between_has_the_state_and_gives_the_terminal_back(tmp_path: 
 
 def test_a_shell_begins_in_the_project_where_the_folder_is_gone(tmp_path: Path) -> None:
     with typing(tmp_path, "GONE") as child:
-        child.expect("lost is gone, so the shell begins in ")
+        child.expect("lost is gone, so the shell starts in ")
         child.expect(r"\[runbook\]")
         child.sendline('echo "in $PWD with $left"; exit 5')
         child.expect(f"in {re.escape(str(tmp_path))} with behind")

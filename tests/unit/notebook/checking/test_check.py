@@ -218,7 +218,7 @@ def test_what_a_runbook_lacks_is_a_warning(tmp_path: Path) -> None:
     assert [
         line.partition("warning: ")[2].partition(":")[0] for line in complaints(text, tmp_path)
     ] == [
-        "nobody owns it",
+        "it has no owner",
         "there is no section ## Before you start",
         "there is no section ## Escalate",
         "it was last tested 325 days ago (2026-01-01)",

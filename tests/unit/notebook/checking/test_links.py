@@ -61,7 +61,7 @@ def test_what_leads_somewhere_is_no_problem(text: str, page: Path) -> None:
         ("- one\n\n  > [a](x.md)", "9: there is no file x.md"),
         (
             "[a][giude]\n\n[guide]: docs",
-            '7: the link [giude] is defined nowhere (did you mean "gui',
+            '7: the link [giude] is not defined (did you mean "gui',
         ),
         ("[guide]\n\n[guide]: x.md", "9: there is no file x.md"),
         ("<img\n src='x.png'>", "7: there is no file x.png"),

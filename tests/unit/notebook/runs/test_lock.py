@@ -251,7 +251,7 @@ def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Pa
 def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
     here = host_facts.look(tmp_path)
     assert here.commit == ""
-    assert "no git checkout" in host_facts.warnings(here, book())[0]
+    assert "not a git checkout" in host_facts.warnings(here, book())[0]
     host_facts.refuse_unagreed(here, book(), "prod")
     unnamed = HostFacts("anna", "laptop", commit="c0ffee", branch="main")
     assert host_facts.warnings(unnamed, book()) == []

@@ -269,7 +269,9 @@ def test_an_export_replaces_only_what_it_was_told_to(
     export.write(own, export.make(run.folder, html=False))
     assert export.target(name, "", html=False) == own
     own.write_text("my notes")
-    with pytest.raises(UsageError, match="no export of this run; say --to=FILE"):
+    with pytest.raises(
+        UsageError, match="not an export of this run; choose another with --to=FILE"
+    ):
         export.target(name, "", html=False)
     page = export.target(name, str(tmp_path), html=True)
     export.write(page, export.make(run.folder, html=True))
