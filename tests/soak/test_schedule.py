@@ -38,7 +38,7 @@ def test_every_job_of_many_hours_runs_once_and_what_is_too_old_goes(
     options = (*clock.options, "--env", f"SCHEDULE={json.dumps(schedule)}")
     with rows.measure("jobs by cron with a fast clock", f"{hours} hours") as row:
         clock.container = clock.place.corner.run(image, "/srv/schedule", options=options)
-        clock.said("made up for: backup")
+        clock.said("caught up on missed jobs: backup")
         began, caught_up = time.monotonic(), count(clock, "backup")
         while (backups := count(clock, "backup") - caught_up) < hours:
             passed = (time.monotonic() - began) * SPEED / 3600
