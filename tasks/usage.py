@@ -65,8 +65,8 @@ def check(
     except ParseError as error:
         raise Exit(f"error: {_explain(error, argv, contexts, names)}", code=WRONG_USAGE) from None
     except ValueError as error:
-        value_text = str(error).rpartition(": ")[2]
-        raise Exit(f"error: a number was expected, not {value_text}", code=WRONG_USAGE) from None
+        value = str(error).rpartition(": ")[2]
+        raise Exit(f"error: a number was expected, not {value}", code=WRONG_USAGE) from None
     # A variable that is not set must not widen what is done: --only=$PART, --to-time="$MOMENT".
     for context in parsed:
         if empty := next((a.name for a in context.args.values() if a.raw_value == ""), None):

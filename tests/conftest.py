@@ -1,4 +1,4 @@
-"""Tests that need an engine, nested hosts or a browser are left out, with the reason, without."""
+"""Skip tests that need an engine, nested hosts or a browser where there is none, and say why."""
 
 import signal
 from collections.abc import Callable, Iterable

@@ -28,12 +28,12 @@ def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
     """Check and install what dev needs; at once when the last run still holds."""
     if not thorough and is_prepared():
         return
-    with _alone():
+    with _locked():
         plan(reporter).run(reporter)
         draft = STAMP.with_suffix(".draft")
         draft.write_text(json.dumps(_now()))
         draft.replace(STAMP)
-    _give_back()
+    _return_ownership()
 
 
 def is_prepared() -> bool:
@@ -102,7 +102,7 @@ def _digest() -> str:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _locked() -> Iterator[None]:
     """Let two first starts at once do the work once."""
     try:
         STATE.mkdir(exist_ok=True)
@@ -114,7 +114,7 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _give_back() -> None:
+def _return_ownership() -> None:
     """After `sudo ./inv bootstrap` the state belongs to the owner of the checkout."""
     owner = ROOT.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:

@@ -54,7 +54,7 @@ def main(root: Path, stamp: str | None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        with _alone(root):
+        with _locked(root):
             if stamp is None:
                 add(root)
             elif _stamp(root) != stamp:
@@ -184,7 +184,7 @@ def _ensure_venv_module() -> None:
 
 
 @contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _locked(root: Path) -> Iterator[None]:
     """Hold the lock; the kernel lets go of it whatever happens to us."""
     state = root / ".slipway"
     state.mkdir(exist_ok=True)

@@ -65,7 +65,7 @@ class Lease:
         self._refreshed = time.time()
         self._ended = threading.Event()
         self._lost = False
-        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread = threading.Thread(target=self._send_heartbeats, daemon=True)
         self._thread.start()
 
     def check(self) -> None:
@@ -81,7 +81,7 @@ class Lease:
         self._thread.join(timeout=self._pace.beat)
         script(self._manager, RELEASE, self._app, self._token, timeout=20)
 
-    def _beat(self) -> None:
+    def _send_heartbeats(self) -> None:
         while not self._ended.wait(self._pace.beat):
             # A beat that fails is tried again; the lease outlives several.
             with contextlib.suppress(SlipwayError):

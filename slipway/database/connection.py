@@ -64,7 +64,7 @@ class Server:
                     autocommit=True,
                 )
             except psycopg.OperationalError as error:
-                if time.monotonic() > deadline or _is_hopeless(str(error)):
+                if time.monotonic() > deadline or _is_permanent(str(error)):
                     raise NoDatabase(self._complaint(str(error))) from None
                 time.sleep(RETRY)
 
@@ -123,7 +123,7 @@ def server(environ: Mapping[str, str] = os.environ) -> Server:
         raise ConfigError(f"the setting {error.args[0]} is missing here") from None
 
 
-def _is_hopeless(message: str) -> bool:
+def _is_permanent(message: str) -> bool:
     """libpq gives no SQLSTATE for a refused connection, only the server's English sentence."""
     if "just been dropped or renamed" in message:
         return False  # one database takes the place of another at this very moment

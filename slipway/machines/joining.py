@@ -39,7 +39,11 @@ class Joining:
                 Step("machine", f"{make} {name}, pin its host key", self._make, unmake),
                 Step("inventory", f"add {name} to the machines of {env}", self._enter),
                 Step("provision", f"{name}: checks, engine, log limits", self._provision),
-                Step("firewall", "Swarm ports of every machine for its peers only", self._let_in),
+                Step(
+                    "firewall",
+                    "Swarm ports of every machine for its peers only",
+                    self._refresh_firewalls,
+                ),
                 Step("swarm", f"join {name} to the Swarm of {env}", self._join, leave),
             ],
         )
@@ -65,7 +69,7 @@ class Joining:
         with fleet.connected(self._place, [self._machine()]) as (host,):
             return fleet.summary(provision.prepare(host))
 
-    def _let_in(self) -> str:
+    def _refresh_firewalls(self) -> str:
         return fleet.refresh_firewalls(self._place)
 
     def _join(self) -> str:

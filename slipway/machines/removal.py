@@ -40,8 +40,16 @@ class Removal:
                     f"{name}: remove its firewall table and what its provider created",
                     self._destroy,
                 ),
-                Step("inventory", f"remove {name} from the machines of {env}", self._strike),
-                Step("firewall", f"close the Swarm ports of the others to {name}", self._shut),
+                Step(
+                    "inventory",
+                    f"remove {name} from the machines of {env}",
+                    self._remove_from_inventory,
+                ),
+                Step(
+                    "firewall",
+                    f"close the Swarm ports of the others to {name}",
+                    self._refresh_firewalls,
+                ),
             ],
         )
 
@@ -82,12 +90,12 @@ class Removal:
             self._provider.destroy(self._leaving)
         return "done"
 
-    def _strike(self) -> str:
+    def _remove_from_inventory(self) -> str:
         with inventory.locked(self._place.env, self._place.root):
             inventory.remove(self._place.env, self._leaving.name, self._place.root)
         return "done"
 
-    def _shut(self) -> str:
+    def _refresh_firewalls(self) -> str:
         return fleet.refresh_firewalls(self._place)
 
 

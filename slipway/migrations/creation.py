@@ -22,7 +22,7 @@ def new(folder: Path, name: str, now: datetime) -> Path:
     words = slug(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _locked(folder):
             # A file from a clock that is ahead must not make the new one old.
             moment = now.astimezone(UTC).strftime(VERSION)
             version = max(moment, after(files.head(folder)), key=lambda each: int(each or 0))
@@ -58,7 +58,7 @@ def after(version: str) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Keep others from choosing a version in the same moment; a crash leaves nothing behind."""
     opened = os.open(folder, os.O_RDONLY)
     try:

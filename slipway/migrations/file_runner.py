@@ -39,7 +39,7 @@ class FileRunner:
         self, migration: Migration, direction: Direction, *, late: bool = False, first: int = 1
     ) -> float:
         """Run one file and record it; return the seconds it took. Raises MigrationFailed."""
-        self._see_to_the_lock()
+        self._check_lock_connection()
         self.watch.forget()
         statements = journal.statements(journal.script(migration, direction))
         began = time.monotonic()
@@ -52,7 +52,7 @@ class FileRunner:
             self.session.end(statements)
         return time.monotonic() - began
 
-    def _see_to_the_lock(self) -> None:
+    def _check_lock_connection(self) -> None:
         """Begin nothing without the lock: a server that ends its connection says so on the line."""
         if select.select([self.keeper.fileno()], [], [], 0)[0]:
             self.keeper.execute("SELECT 1")
@@ -69,7 +69,7 @@ class FileRunner:
             if failed is None:
                 return
             if self.session.is_broken:
-                became = self._ask_what_became(migration, direction)
+                became = self._describe_outcome(migration, direction)
                 raise self._failed(failed, migration, direction, statements, became)
             self.session.roll_back()
             if not failed.is_worth_a_retry or attempt == TRIES:
@@ -208,8 +208,8 @@ class FileRunner:
         yield
         self.session.wait_for_locks(as_usual=True)
 
-    def _ask_what_became(self, migration: Migration, direction: Direction) -> str:
-        """Ask anew: the connection may have broken before or after the commit."""
+    def _describe_outcome(self, migration: Migration, direction: Direction) -> str:
+        """Ask again: the connection may have broken before or after the commit."""
         try:
             with self.server.connect(patience=AGAIN) as connection:
                 is_applied = migration.version in journal.read(connection).entries

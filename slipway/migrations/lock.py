@@ -53,7 +53,7 @@ def held(connection: Connection, wait: float, report: Reporter) -> Iterator[None
     deadline = time.monotonic() + wait
     _take(connection, deadline, wait, report)
     try:
-        _let_the_dead_end(connection, deadline, report)
+        _wait_for_killed_run(connection, deadline, report)
         yield
     finally:
         # With a broken connection the lock is gone already.
@@ -78,7 +78,7 @@ def _take(connection: Connection, deadline: float, wait: float, report: Reporter
         time.sleep(POLL)
 
 
-def _let_the_dead_end(connection: Connection, deadline: float, report: Reporter) -> None:
+def _wait_for_killed_run(connection: Connection, deadline: float, report: Reporter) -> None:
     """Wait for the server to notice that a run was killed while a statement was running."""
     reported = False
     while row := connection.execute(STILL_WORKING, [WORKING]).fetchone():

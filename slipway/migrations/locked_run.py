@@ -108,7 +108,7 @@ class LockedRun:
             except MigrationFailed as failed:
                 with contextlib.suppress(Exception):  # what failed is to be told, not this
                     self._wait_for_the_disk(results)
-                raise _among(failed, len(results), len(files)) from None
+                raise _add_counts(failed, len(results), len(files)) from None
         self._wait_for_the_disk(results)
         return results
 
@@ -137,7 +137,7 @@ def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterat
     try:
         with server.connect(application=name) as keeper:
             access.check(server, keeper)
-            _stay(keeper)
+            _disable_timeouts(keeper)
             with lock.held(keeper, options.lock_wait, report):
                 journal.make(keeper)
                 watch = BlockerWatch(keeper, session, report)
@@ -153,7 +153,7 @@ def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterat
         session.close()
 
 
-def _stay(keeper: Connection) -> None:
+def _disable_timeouts(keeper: Connection) -> None:
     """Keep the server from ending a connection that only waits, and let it see when we are gone."""
     keeper.execute("SET statement_timeout = 0; SET tcp_keepalives_idle = 15")
     keeper.execute("SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3")
@@ -176,7 +176,7 @@ def _count(files: Sequence[Migration]) -> str:
     return f"{len(files)} migration{'s' * (len(files) != 1)}"
 
 
-def _among(failed: MigrationFailed, before: int, count: int) -> MigrationFailed:
+def _add_counts(failed: MigrationFailed, before: int, count: int) -> MigrationFailed:
     """Say in the first line of a failure what became of the other files."""
     if count == 1:
         return failed

@@ -137,8 +137,8 @@ def _opens_body(held: Sequence[Token]) -> bool:
     )
 
 
-def _copies_from_stdin(words_read: Sequence[str]) -> bool:
-    return words_read[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(words_read)
+def _copies_from_stdin(keywords: Sequence[str]) -> bool:
+    return keywords[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(keywords)
 
 
 def refuse(
@@ -214,9 +214,9 @@ def _is_transaction_control(statement: Statement) -> bool:
     return statement.kind in (*kinds, "PREPARE TRANSACTION")
 
 
-def _sets_old_strings(words_read: Sequence[str]) -> bool:
+def _sets_old_strings(keywords: Sequence[str]) -> bool:
     off = {"OFF", "FALSE", "NO", "0", "'OFF'", "'FALSE'", "'NO'", "'0'", "'F'", "'N'"}
-    return "STANDARD_CONFORMING_STRINGS" in words_read and words_read[-1].upper() in off
+    return "STANDARD_CONFORMING_STRINGS" in keywords and keywords[-1].upper() in off
 
 
 def _needs_transaction(statement: Statement) -> str:
@@ -230,20 +230,20 @@ def _needs_transaction(statement: Statement) -> str:
 
 def _needs_no_transaction(statement: Statement) -> str:
     """Name what PostgreSQL refuses to do inside a transaction, or nothing."""
-    words_read = statement.words
+    keywords = statement.words
     if statement.kind in _NEVER_INSIDE:
         return statement.kind
-    if "CONCURRENTLY" in words_read and statement.kind in _SOMETIMES_CONCURRENT:
+    if "CONCURRENTLY" in keywords and statement.kind in _SOMETIMES_CONCURRENT:
         return f"{statement.kind} CONCURRENTLY"
-    if statement.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(words_read[:8]):
+    if statement.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(keywords[:8]):
         return "REINDEX of more than one table"
-    if statement.kind == "CLUSTER" and len(words_read) <= (2 if "VERBOSE" in words_read else 1):
+    if statement.kind == "CLUSTER" and len(keywords) <= (2 if "VERBOSE" in keywords else 1):
         return "CLUSTER of every table"
     if statement.kind == "ALTER DATABASE" and statement.says("SET", "TABLESPACE"):
         return "ALTER DATABASE … SET TABLESPACE"
-    if statement.kind == "CREATE SUBSCRIPTION" and not {"CREATE_SLOT", "CONNECT"} & set(words_read):
+    if statement.kind == "CREATE SUBSCRIPTION" and not {"CREATE_SLOT", "CONNECT"} & set(keywords):
         return statement.kind
-    return "DISCARD ALL" if words_read[:2] == ("DISCARD", "ALL") else ""
+    return "DISCARD ALL" if keywords[:2] == ("DISCARD", "ALL") else ""
 
 
 _NEVER_INSIDE = {"VACUUM", "CREATE DATABASE", "DROP DATABASE", "ALTER SYSTEM"}

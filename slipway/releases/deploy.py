@@ -69,7 +69,7 @@ def deploy(
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
     with connect.connected(env, lenient=lenient) as cluster:
-        _tell_missing(cluster, reporter)
+        _note_unreachable(cluster, reporter)
         deployment = _deployment(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             _finish(deployment, reporter)
@@ -85,7 +85,7 @@ def rollback(
 ) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
     with connect.connected(env, lenient=lenient) as cluster:
-        _tell_missing(cluster, reporter)
+        _note_unreachable(cluster, reporter)
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)
         now = ledger.live(events)
@@ -193,6 +193,6 @@ def _deployment(env: Environment, cluster: Cluster, draft: Draft, reporter: Repo
     return Deployment(env, cluster, observed, draft, reporter)
 
 
-def _tell_missing(cluster: Cluster, reporter: Reporter) -> None:
+def _note_unreachable(cluster: Cluster, reporter: Reporter) -> None:
     for sentence in cluster.missing:
         reporter.note(f"continuing without {sentence}")

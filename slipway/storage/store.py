@@ -67,14 +67,14 @@ class Store(Protocol):
 
         `expected` is a guess of the size, for choosing parts; 0 means small. When `chunks` raises,
         or the store fails, nothing new is left under the key and the error goes on. Closing
-        `chunks` is for whoever made it. Raises Outgrown where the guess was far too low.
+        `chunks` is for whoever made it. Raises TooLarge where the guess was far too low.
         """
         ...
 
     def get(self, key: str) -> Iterator[bytes]:
         """Stream an object; resumes a broken transfer where it broke.
 
-        Nothing is asked of the store before the first chunk is. Raises NotThere.
+        Nothing is asked of the store before the first chunk is. Raises NotFound.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Backups by the clock in a deployed environment: scheduled, moved, refreshed, removed."""
+"""Scheduled backups in a deployed environment: scheduled, moved, refreshed, removed."""
 
 import json
 import re

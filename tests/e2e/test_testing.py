@@ -1,4 +1,4 @@
-"""Testing: made fresh, tested by its own service, removed wholly."""
+"""Testing: made fresh, tested by its own service, removed completely."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A new Slipway over an environment that the release before deployed: all of it goes on."""
+"""A new Slipway over an environment that the release before deployed: all of it keeps working."""
 
 import json
 import shutil

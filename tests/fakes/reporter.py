@@ -1,4 +1,4 @@
-"""A reporter that keeps what it was told."""
+"""A reporter that records what was reported."""
 
 
 class RecordingReporter:

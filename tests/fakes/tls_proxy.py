@@ -1,4 +1,4 @@
-"""A door with TLS before a server that speaks plainly; it can be shut and opened again."""
+"""A TLS proxy before a server that speaks plainly; it can be shut and opened again."""
 
 import asyncio
 import contextlib

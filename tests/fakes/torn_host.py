@@ -1,4 +1,4 @@
-"""A host whose line breaks in the middle of what is sent to it."""
+"""A host whose connection breaks in the middle of what is sent to it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""A corner of the real engine for one test: a name nobody else has, swept afterwards."""
+"""A sandbox in the real engine for one test: a unique name, swept afterwards."""
 
 import os
 import subprocess

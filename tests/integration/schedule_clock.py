@@ -1,4 +1,4 @@
-"""The clock that takes backups, in a container beside a database, and somebody who is told."""
+"""The schedule service beside a database, and a receiver of its notices."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Errands to a real container, here and over SSH: streams, and what ends when one end is gone."""
+"""Requests to an agent in a container, here and over SSH: streams, and what a lost end leaves."""
 
 import hashlib
 import json

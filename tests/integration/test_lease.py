@@ -1,4 +1,4 @@
-"""The lease in the real Swarm: one holder at a time, found dead by silence, told when it lost."""
+"""The lease in the real Swarm: one holder at a time; it expires when silent."""
 
 import subprocess
 import sys

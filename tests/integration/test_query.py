@@ -1,4 +1,4 @@
-"""A real database is asked: answers that JSON can hold, and nothing is written by asking."""
+"""Queries of a real database: answers that JSON can hold, and nothing is ever written."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A real database begun anew: what is kept, what comes, what a kill leaves."""
+"""Resets of a real database: what is kept, what is created, what a kill leaves."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""What the review says of locks and of rows written anew, against PostgreSQL 17 itself."""
+"""What the review says of locks and of rewritten rows, against PostgreSQL 17 itself."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Backups by the clock: a real cron beside a real database, with a real S3 server to keep them."""
+"""Scheduled backups: a real cron beside a real database, with a real S3 server to keep them."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Backups by the clock on bad days: each failure is kept, told once, and made up for."""
+"""Scheduled backups that fail: each failure is recorded, notified once, and caught up on."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pruning by the clock: what the policy keeps stays, and what may not be listed stays whole."""
+"""Scheduled pruning: what the policy keeps stays; a store that cannot be listed is not pruned."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images on their way: to a machine with an engine of its own, and through a real registry."""
+"""Delivery of images: to a machine with an engine of its own, and through a real registry."""
 
 import io
 import json

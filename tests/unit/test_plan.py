@@ -1,4 +1,4 @@
-"""Plans: steps run in order, and what was begun is taken back last first."""
+"""Plans: steps run in order, and what was begun is undone in reverse order."""
 
 from collections.abc import Callable
 

@@ -83,7 +83,7 @@ def _run(name: str, schedule: Schedule, context: Context) -> str:
     run = job_results.begun(name, datetime.now(UTC), job_results.read(store, name))
     _keep(context, store, run)
     try:
-        outcome = _patiently(lambda: _load(name)(schedule, context), context.reporter)
+        outcome = _wait_while_busy(lambda: _load(name)(schedule, context), context.reporter)
     except SlipwayError as error:
         _failed(context, store, run, str(error))
         raise
@@ -131,7 +131,7 @@ def _spec(schedule: Schedule) -> BackupSpec:
     return BackupSpec(environment(), schedule.recipients, by=BY)
 
 
-def _patiently(run: Callable[[], JobOutcome], reporter: Reporter) -> JobOutcome:
+def _wait_while_busy(run: Callable[[], JobOutcome], reporter: Reporter) -> JobOutcome:
     """Wait for somebody else's backup instead of failing beside it."""
     deadline = time.monotonic() + BUSY_PATIENCE
     is_noted = False

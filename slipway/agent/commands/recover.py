@@ -23,7 +23,7 @@ def recover(request: RecoverRequest, context: Context) -> RestoreReply:
     own = demand_environment(request.environment)
     spec, reporter, live = dataclasses.replace(request, environment=own), context.reporter, server()
     second, moment = dataclasses.replace(live, port=request.port), request.moment
-    _demand_it_was_there(second, moment)
+    _demand_database(second, moment)
     with throwaway.own_folder(reporter) as folder:
         store = FolderStore(folder, "the scratch volume")
         reporter.note(f"dumping {second.database} as it was at {moment}")
@@ -40,7 +40,7 @@ def recover(request: RecoverRequest, context: Context) -> RestoreReply:
     )
 
 
-def _demand_it_was_there(second: Server, moment: str) -> None:
+def _demand_database(second: Server, moment: str) -> None:
     with second.named(MAINTENANCE).connect() as session:
         if not siblings.is_there(session, second.database):
             raise Refused(

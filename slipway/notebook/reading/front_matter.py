@@ -70,13 +70,13 @@ def _compose(text: str, complain: Complain) -> "Node | None":
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.count("\n")) if mark else 1
-        complain(line, f"the front matter is not YAML: {error.problem}{_wish(error.problem)}")
+        complain(line, f"the front matter is not YAML: {error.problem}{_hint(error.problem)}")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         complain(1, f"the front matter is not YAML: {' '.join(str(error).split())[:100]}")
     return None
 
 
-def _wish(problem: str | None) -> str:
+def _hint(problem: str | None) -> str:
     if problem and "cannot start any token" in problem:
         return ' (put quotes around the value: "@ops")'
     if problem and "not allowed here" in problem:

@@ -1,4 +1,4 @@
-"""A policy is checked before the night on which it counts; results and notices keep their place."""
+"""A policy is checked before its night; results are recorded and notices are sent."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Copying to a machine and from it: whole or not at all. The machine is this computer here."""
+"""Copying to a machine and from it: completely or not at all. The machine is this computer here."""
 
 import hashlib
 import os

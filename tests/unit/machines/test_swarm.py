@@ -1,4 +1,4 @@
-"""Joining, balancing and leaving a Swarm, told to hosts that answer from a script."""
+"""Joining, balancing and leaving a Swarm, on hosts that answer from a script."""
 
 import json
 from collections.abc import Sequence

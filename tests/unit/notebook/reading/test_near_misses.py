@@ -1,4 +1,4 @@
-"""Every slip of the pen is named by its line, with what would be right, all in one pass."""
+"""Every typing mistake is reported by its line, with what would be right, all in one pass."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Going on with a run: what it shows, what it refuses, and what an edit in between moves about."""
+"""Resuming a run: what it shows, what it refuses, and what an edit in between moves about."""
 
 import getpass
 import json
