@@ -84,11 +84,10 @@ def _applied(place: PostgresStack, folder: Path) -> Section:
 
 
 def _fresh(place: PostgresStack, name: str) -> PostgresStack:
-    """Make a database, and an ops container whose engine is compiled as in its image."""
+    """Make a database, and an ops container for it."""
     place.sql(f"CREATE DATABASE {name}", "postgres")
-    compiled = ("--env", "PYTHONDONTWRITEBYTECODE=", "--env", "PYTHONPYCACHEPREFIX=/tmp/compiled")
     password = place.server.password_file
-    ops = start_ops(place.corner, place.network, name, password, *compiled)
+    ops = start_ops(place.corner, place.network, name, password)
     there = PostgresStack(place.corner, place.network, place.db, ops, place.server.named(name))
     there.call(MigrationPlanRequest(migrations={}))
     return there

@@ -26,8 +26,10 @@ class Edges:
         self._packages = {pair[0] for pair in pairs if len(pair) == 2}
         self._others = sorted(path for path in self.files if not self._is_module(path))
         self._index: dict[str, set[str]] = {}
+        self._folders: dict[str, set[str]] = {}
         for path in self._others:
             pure = PurePosixPath(path)
+            self._folders.setdefault(str(pure.parent), set()).add(path)
             for word in (pure.name, pure.suffix, pure.parts[0]):
                 self._index.setdefault(word, set()).add(path)
 
@@ -97,8 +99,7 @@ class Edges:
         """Files beside a module that are no modules belong to it: templates, scripts, styles."""
         if not self._is_module(path):
             return set()
-        folder = PurePosixPath(path).parent
-        return {other for other in self._others if PurePosixPath(other).parent == folder}
+        return self._folders.get(str(PurePosixPath(path).parent), set())
 
     @functools.cache  # noqa: B019
     def _fitting(self, word: str) -> frozenset[str]:

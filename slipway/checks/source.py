@@ -79,19 +79,19 @@ def _one_by_one(node: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _statement(node: ast.stmt) -> Statement:
-    texts = list(_texts(node))
-    all_names = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+    texts, inner = list(_texts(node)), list(ast.walk(node))
+    all_names = [each for each in inner if isinstance(each, ast.Name)]
     own = {each.id for each in all_names if isinstance(each.ctx, ast.Store)}
     names = {each.id for each in all_names} - own
     binds = frozenset(_binds(node))
-    asks = frozenset(name for each in ast.walk(node) for name in _asks(each))
+    asks = frozenset(name for each in inner for name in _asks(each))
     return Statement(
         binds=binds,
         uses=frozenset(names | asks) - binds,
         asks=asks,
-        imports=frozenset(pair for each in ast.walk(node) for pair in _imports(each)),
+        imports=frozenset(pair for each in inner for pair in _imports(each)),
         modules=frozenset(name for text in texts for name in DOTTED.findall(text))
-        | frozenset(_looked_up(node)),
+        | frozenset(text for each in inner for text in _looked_up(each)),
         words=frozenset(word for text in texts for word in WORD.findall(text)),
         is_constant=isinstance(node, ast.Assign | ast.AnnAssign) and all(map(str.isupper, binds)),
         texts=frozenset(text for text in texts if text and " " not in text),
@@ -104,7 +104,7 @@ def _asks(node: ast.AST) -> Iterator[str]:
         decorators = " ".join(ast.unparse(each) for each in node.decorator_list)
         if node.name.startswith("test") or "fixture" in decorators:
             yield from (each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg))
-    elif isinstance(node, ast.Call) and "fixture" in ast.unparse(node.func):
+    elif isinstance(node, ast.Call) and "fixture" in _called(node):
         yield from _texts(node)  # usefixtures("clock"), getfixturevalue("clock")
 
 
@@ -139,9 +139,16 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 def _looked_up(node: ast.AST) -> Iterator[str]:
     """Modules whose names are worked out: `import_module(f"a.{name}")` may mean all of `a`."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Call) and "import_module" in ast.unparse(each.func):
-            yield from (text for text in _texts(each) if text.endswith(f".{ANY}"))
+    if isinstance(node, ast.Call) and "import_module" in _called(node):
+        yield from (text for text in _texts(node) if text.endswith(f".{ANY}"))
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
 
 
 def _texts(node: ast.AST) -> Iterator[str]:

@@ -74,7 +74,6 @@ class Checkout:
             "HOME": str(self.home),
             "SOPS_AGE_KEY_FILE": str(self.home / "age" / "keys.txt"),
             "PATH": f"{folder}{os.pathsep}{kept['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def sops(self, env: str, key: str) -> str:

@@ -181,8 +181,6 @@ def start_ops(
             "/var/lib/slipway",
             "--volume",
             f"{password}:/run/secrets/DATABASE_PASSWORD:ro",
-            "--volume",
-            f"{ROOT / 'slipway'}:/srv/slipway:ro",
             *pairs,
             *options,
         ),

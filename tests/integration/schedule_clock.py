@@ -37,7 +37,7 @@ CONFINED = [
     *["--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID"],
     *["--security-opt", "no-new-privileges", "--tmpfs", "/tmp", "--tmpfs", "/run"],
     *["--tmpfs", "/etc/cron.d", "--tmpfs", "/var/lib/postgresql/data"],
-    *["--volume", "/var/lib/slipway", "--volume", f"{ROOT / 'slipway'}:/srv/slipway:ro"],
+    *["--volume", "/var/lib/slipway"],
 ]  # as compose/compose.yml has it
 
 
