@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 60.0
 # How long a wait may last says how busy the computer is, so it proves nothing and may be long.
 PATIENCE = 10 * MINUTES
+SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
 TAKEN: list[socket.socket] = []  # open as long as this process: the marks of its ports
 # What a developer's shell says must not reach the tests.
 FOREIGN = ("INVOKE_", "SOPS_", "GIT_", "COMPOSE_", "XDG_", "BUILDX_")
@@ -104,6 +105,10 @@ class Checkout:
 
     def path(self, name: str) -> Path:
         return self.root / name
+
+    def shrink(self, env: str) -> None:
+        """Run one replica of each service: enough where not the replicas are what is tested."""
+        self.path(f"compose/compose.{env}.yml").write_text(SMALL)
 
     def set(self, env: str, **settings: str) -> None:
         """Set plain settings in an environment's file."""

@@ -29,7 +29,7 @@ class ProcessWatch:
         self._thread.join()
 
     def has_heard(self, text: str) -> bool:
-        return any(text.encode() in line for line in self.heard)
+        return any(text.encode() in line for line in self.heard.copy())
 
     def _listen(self) -> None:
         while not self._stop.wait(PAUSE):

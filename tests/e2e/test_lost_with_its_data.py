@@ -21,7 +21,6 @@ from tests.fakes.s3server import WEED, S3Server
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
-SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
 MINUTES = 60
 USER = "ops"
 # What somebody gets who rents a machine: Debian, an SSH server, a user with their key.
@@ -107,7 +106,7 @@ def ops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     with leftovers.swept(name):
         clone = checkout.clone(tmp_path_factory.mktemp("lost"), name)
         clone.borrow_packages()  # the laptop makes its own
-        clone.path("compose/compose.staging.yml").write_text(SMALL)
+        clone.shrink("staging")
         yield clone
 
 

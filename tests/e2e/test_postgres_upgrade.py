@@ -13,7 +13,6 @@ from tests.e2e.site import Visitor
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done", "--set=major=18", "--set=name=m1")
-SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
 MINUTES = 60
 
 Follow = Callable[[str], CommandOutcome]
@@ -27,7 +26,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with leftovers.swept(name):
         project = checkout.clone(tmp_path_factory.mktemp("upgrade"), name)
         project.borrow_packages()
-        project.path("compose/compose.staging.yml").write_text(SMALL)
+        project.shrink("staging")
         yield rig.deployed(project, ["m1"])
 
 

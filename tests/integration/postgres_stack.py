@@ -1,5 +1,7 @@
 """A database and the ops container beside it, as in an environment, for one test or many."""
 
+import functools
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -146,12 +148,18 @@ def start(
     )
 
 
+@functools.cache  # a checkout does not change while its tests run
+def _build_ops() -> None:
+    dockerfile = str(ROOT / "compose/ops/Dockerfile")
+    argv = ["docker", "build", "--quiet", "--tag", OPS, "--file", dockerfile, str(ROOT)]
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+
+
 def start_ops(
     corner: DockerSandbox, network: str, database: str, password: Path, *options: str
 ) -> str:
     """Start an ops container with the code of this checkout; return its id."""
-    dockerfile = str(ROOT / "compose/ops/Dockerfile")
-    corner.docker("build", "--quiet", "--tag", OPS, "--file", dockerfile, str(ROOT))
+    _build_ops()
     settings = {
         "DATABASE_HOST": "db",
         "DATABASE_PORT": "5432",

@@ -90,7 +90,7 @@ def test_the_old_database_serves_until_the_new_one_is_whole(place: PostgresStack
     report = RecordingReporter()
     with pytest.raises(SlipwayError, match="migration 2 failed"):
         reset(place.server, report, migrate=fail)
-    assert report.notes[-1] == f"{place.server.database} is as it was"
+    assert report.notes[-1] == f"{place.server.database} is unchanged"
     assert tables(place.server) == {"old"}
     assert databases(place) == {"logbook"}
 
