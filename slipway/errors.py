@@ -12,7 +12,7 @@ SlipwayError                1  it failed
 ├── UnattendedPrompt        4  a runbook would have to ask, and nobody is there; nothing was run
 ├── DifferenceFound         5  what is differs from what should be
 ├── Busy                   75  somebody else holds the lock
-├── Interrupted           130  ended by Ctrl-C or a signal; what was begun was taken back
+├── Interrupted           130  ended by Ctrl-C or a signal; what was begun was rolled back
 ├── HostError               1  something on one host
 │   ├── Unreachable         1  no connection, or one that is not trusted
 │   └── CommandFailed       1  a command ended with another code than 0
@@ -69,7 +69,7 @@ class Refused(SlipwayError):
 
 
 class RolledBack(SlipwayError):
-    """The change failed and was taken back; the old release serves."""
+    """The change failed and was rolled back; the old release serves."""
 
     exit_code = 4
 
@@ -87,7 +87,7 @@ class Busy(SlipwayError):
 
 
 class Interrupted(SlipwayError):
-    """Ended by Ctrl-C or a signal; what was begun was taken back."""
+    """Ended by Ctrl-C or a signal; what was begun was rolled back."""
 
     exit_code = 130
 

@@ -10,7 +10,7 @@ from slipway.progress import Reporter
 
 @dataclass(frozen=True)
 class Step:
-    """One change. `run` must converge when it is repeated; `undo` takes back what `run` did."""
+    """One change. `run` must converge when it is repeated; `undo` rolls back what `run` did."""
 
     name: str
     describe: str

@@ -27,7 +27,7 @@ class Reporter(Protocol):
         ...
 
     def undone(self, step: str) -> None:
-        """Take that what it did was taken back."""
+        """Take that what it did was rolled back."""
         ...
 
 

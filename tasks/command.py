@@ -134,7 +134,7 @@ def command(
 
 
 def _interrupt(*_: object) -> Never:
-    """A cancelled CI job or a closed terminal is a Ctrl-C: what was begun is taken back."""
+    """A cancelled CI job or a closed terminal is a Ctrl-C: what was begun is rolled back."""
     raise KeyboardInterrupt
 
 

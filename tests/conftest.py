@@ -1,6 +1,5 @@
 """Skip tests that need an engine, nested hosts or a browser where there is none, and say why."""
 
-import gc
 import signal
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -36,13 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-
-
-def pytest_collection_finish() -> None:
-    """What was loaded stays until the end: looking through it again and again costs time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_report_header() -> list[str]:

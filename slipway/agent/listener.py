@@ -9,7 +9,7 @@ from typing import Never
 from slipway.agent.channel import Channel, ChannelBroken
 from slipway.agent.remote_store import RemoteStore
 
-GRACE = 10.0  # for what was begun to be taken back, once nobody listens
+GRACE = 10.0  # for what was begun to be rolled back, once nobody listens
 LOOK_EVERY = 0.5
 
 
@@ -50,7 +50,7 @@ class Listener:
     def _stop(self) -> None:
         if not self._stopping.acquire(blocking=False):
             return
-        # First the main thread, so that it takes back what it began for this reason and no other.
+        # First the main thread, so that it rolls back what it began for this reason and no other.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         self._store.receive(None)
         time.sleep(GRACE)

@@ -100,7 +100,7 @@ PARTS = (
         beside=True,  # it waits much: what the others do meanwhile costs little time
         why_not=requirements.why_no_hosts,
     ),
-    # Before a release: it takes about an hour and writes docs/soak.md.
+    # Before a release: it takes long, and writes docs/soak.md.
     Part(
         "soak",
         [(*PYTEST, *_within(3 * 3600, 6 * 3600), "tests/soak")],

@@ -118,7 +118,7 @@ def _report_step(reporter: Reporter, event: str, step: str, text: str) -> None:
 
 
 def _close_channel(process: Process, channel: Channel, server: StoreServer | None) -> None:
-    """Close the channel, and wait a while for the agent to take back what it has begun."""
+    """Close the channel, and wait a while for the agent to roll back what it has begun."""
     process.end()
 
     def listen() -> None:

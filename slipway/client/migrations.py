@@ -64,7 +64,7 @@ class MigrationRun:
         return session.call(request, reporter)
 
     def roll_back(self, session: Session, reporter: Reporter, steps: int) -> MigrationsReply:
-        """Take back the newest."""
+        """Roll back the newest."""
         request = RollbackRequest(**vars(self.options), steps=steps, migrations=self.texts)
         return session.call(request, reporter)
 
@@ -93,7 +93,7 @@ def versions(plan: MigrationPlan) -> tuple[str, ...]:
 
 
 def newest(status: MigrationStatus, steps: int) -> Sequence[MigrationRow]:
-    """Choose what a rollback of so many steps takes back, newest first."""
+    """Choose what a rollback of so many steps rolls back, newest first."""
     applied = [row for row in status.migrations if row.applied]
     return applied[::-1][: max(0, steps)]
 

@@ -11,7 +11,7 @@ from slipway.plan import Plan, Step
 
 
 class Joining:
-    """One machine on its way in; what it did is taken back when a later step fails."""
+    """One machine on its way in; what it did is rolled back when a later step fails."""
 
     def __init__(
         self, place: ProviderContext, kind: str, provider: Provider, spec: MachineSpec

@@ -1,1 +1,1 @@
-"""Migrations: read, reviewed, run once, and taken back."""
+"""Migrations: read, reviewed, run once, and rolled back."""

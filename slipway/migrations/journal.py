@@ -78,7 +78,7 @@ class JournalEntry:
 
 @dataclass(frozen=True)
 class Journal:
-    """All that a database remembers; `stale` was taken back by somebody else, dbmate perhaps."""
+    """All that a database remembers; `stale` was rolled back by somebody else, dbmate perhaps."""
 
     entries: Mapping[str, JournalEntry]
     stale: frozenset[str] = frozenset()
@@ -196,7 +196,7 @@ def settle(connection: Connection, version: str) -> None:
 
 
 def leave(migration: Migration) -> "Composed":
-    """Write the SQL that records a file as taken back; it runs in the file's own transaction."""
+    """Write the SQL that records a file as rolled back; it runs in the file's own transaction."""
     from psycopg import sql
 
     return sql.SQL(

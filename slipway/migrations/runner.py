@@ -42,7 +42,7 @@ def roll_back(
     options: MigrationOptions,
     steps: int,
 ) -> list[RunResult]:
-    """Take back the newest `steps` migrations. Raises Refused where one has no way down."""
+    """Roll back the newest `steps` migrations. Raises Refused where one has no way down."""
     if steps < 1:
         raise UsageError("--steps is at least 1")
     with begun(server, report, options) as run:

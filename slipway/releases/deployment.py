@@ -147,7 +147,7 @@ class Deployment:
         return Plan(f"finish the deploy of {self.env.name}", steps)
 
     def tidying(self) -> Plan:
-        """Return the steps after the point of no return; nothing in them is taken back."""
+        """Return the steps after the point of no return; nothing in them is rolled back."""
         steps = [Step("signpost", "show the new routes to edges that start", self.show_routes)]
         if self.old:
             steps.append(Step("drain", f"let {self.old} finish, then stop it", self.drain))

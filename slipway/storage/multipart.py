@@ -117,7 +117,7 @@ class Upload:
         return length
 
     def _send(self, cutter: PartSplitter, first: Part) -> int:
-        """Send in parts; whatever ends this early, Ctrl-C too, takes back what was sent."""
+        """Send in parts; whatever ends this early, Ctrl-C too, rolls back what was sent."""
         begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
         self._id = require(begun, "UploadId")
         try:

@@ -66,7 +66,6 @@ class Home:
         """Write into testing's file what the guide says."""
         settings = {"BACKUP_STORE": f"s3://{BUCKET}/logbook", "BACKUP_S3_ENDPOINT": self.endpoint}
         self.project.set("testing", **settings, PITR="on")
-        self.project.shrink("testing")
 
     def write_secrets(self, folder: Path) -> None:
         """Add the secrets in an editor, as the guide says."""

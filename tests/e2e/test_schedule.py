@@ -40,7 +40,6 @@ def kept(clone: Checkout, s3: S3Server) -> Iterator[Checkout]:
     endpoint, region = s3.endpoint_from_containers(gateway), s3.region
     store = {"BACKUP_STORE": "s3://kept/logbook", "BACKUP_S3_ENDPOINT": endpoint}
     clone.set("testing", **store, BACKUP_S3_REGION=region)
-    clone.shrink("testing")
     for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
         argv = ["sops", "set", "secrets/testing.sops.yaml", f'["{name}"]', json.dumps(value)]
         key = {"SOPS_AGE_KEY_FILE": str(clone.root / "secrets/dev.agekey")}

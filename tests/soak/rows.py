@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/soak.md"
 HEAD = """# Soak runs
 
-What held for long, as the last run measured it: `inv test --only=soak`, about an hour, which writes
-this page. Sizes are settings: `SOAK_DEPLOYS` (50), `SOAK_GB` of a database (10), `SOAK_HOURS` of
+What held for long, as the last run measured it: `inv test --only=soak` writes this page.
+Sizes are settings: `SOAK_DEPLOYS` (50), `SOAK_GB` of a database (10), `SOAK_HOURS` of
 the schedule (24), and `SOAK_SECONDS` for the sample of broken modules (600).
 """
 TABLE = "| what | how much | seconds | result |\n|---|---|---|---|\n"

@@ -41,7 +41,7 @@ def migrate(request: MigrateRequest, context: Context) -> MigrationsReply:
 
 
 def rollback(request: RollbackRequest, context: Context) -> MigrationsReply:
-    """Take back the newest `steps` migrations."""
+    """Roll back the newest `steps` migrations."""
     _refuse_another()
     migrations = read_files(request.migrations)
     results = runner.roll_back(server(), migrations, context.reporter, request, request.steps)

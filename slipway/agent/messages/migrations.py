@@ -1,4 +1,4 @@
-"""The schema: migrations applied, taken back, looked at, recorded; the schema as SQL."""
+"""The schema: migrations applied, rolled back, looked at, recorded; the schema as SQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Texts = Mapping[str, str]  # of migrations, by file name; None: those that the i
 
 @dataclass(frozen=True)
 class MigrationsReply:
-    """The files that were applied or taken back, in their order."""
+    """The files that were applied or rolled back, in their order."""
 
     files: tuple[RunResult, ...]
     summary: str
@@ -55,7 +55,7 @@ class MigrateRequest(MigrationOptions, Request[MigrationsReply]):
 
 @dataclass(frozen=True)
 class RollbackRequest(MigrationOptions, Request[MigrationsReply]):
-    """Take back the newest migrations."""
+    """Roll back the newest migrations."""
 
     verb: ClassVar[str] = "rollback"
     steps: int = 1

@@ -1,6 +1,6 @@
 """Which backups are kept: of days, weeks, months and years the newest; a pure decision.
 
-A mistake here cannot be taken back, so it leans to keeping: the newest backup and the newest that
+A mistake here cannot be undone, so it leans to keeping: the newest backup and the newest that
 was proven stay whatever the policy says, and nothing goes while backups fail or stay away.
 """
 

@@ -294,8 +294,8 @@ from slipway.notebook.cells.output import excerpt
 from tests.unit.notebook.cells.test_session import Deaf, Run
 run = Run(Path(sys.argv[1]))
 run("seq -f %099.0f 10000 > block")
-result = run("for i in {1..140}; do cat block; done", page=Deaf())
-assert result.size > 130_000_000, result
+result = run("for i in {1..220}; do cat block; done", page=Deaf())
+assert result.size > 200_000_000, result
 excerpt(result.log)
 print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """

@@ -307,7 +307,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).map("".join))
 @example("[" * 1_000_000)
 @example("![" * 500_000)
