@@ -1,5 +1,6 @@
 """The parts of the test suite: none keeps another from running, and one may run beside others."""
 
+import os
 import sys
 import tempfile
 import time
@@ -53,7 +54,12 @@ class PartResult:
 
 
 PYTEST = ("pytest", "--color=auto", "--durations=5")
-SPREAD = ("--numprocesses=auto", "--dist=worksteal", "--max-worker-restart=0")
+# One worker more than processors: some tests wait for a terminal.
+SPREAD = (
+    f"--numprocesses={(os.cpu_count() or 1) + 1}",
+    "--dist=worksteal",
+    "--max-worker-restart=0",
+)
 SHARED = (
     "--dist=loadgroup",
     "--no-loadscope-reorder",  # the tests come in the order that is best

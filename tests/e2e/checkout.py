@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.e2e import stock
+
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = 60.0
 # How long a wait may last says how busy the computer is, so it proves nothing and may be long.
@@ -251,6 +253,8 @@ def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")
     _probe_less(checkout.path("compose/compose.yml"))
+    if not at:
+        stock.name_in(checkout.path("compose"))
     checkout.commit("Name the project")
     return checkout
 

@@ -2,7 +2,7 @@
 # $1 a machine, then the images it gets in stock. Its engine ends before its store is packed; what
 # belongs to one machine alone (its host keys, its engine's name) is not in what is kept.
 machine=$1; shift
-docker exec "$machine" timeout 300 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.1; done'
+docker exec "$machine" timeout 300 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.2; done'
 docker save "$@" | docker exec -i "$machine" docker load >/dev/null
 docker exec "$machine" sh -euc '
     engine=$(cat /run/docker.pid)

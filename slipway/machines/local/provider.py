@@ -121,7 +121,7 @@ class LocalProvider:
         text = (
             f"h=/home/{USER}; install -d -m 700 -o {USER} $h/.ssh; cat > $h/.ssh/authorized_keys; "
             f"chown {USER} $h/.ssh/authorized_keys; chmod 600 $h/.ssh/authorized_keys; "
-            f"timeout {BOOT:.0f} sh -c 'until docker info >/dev/null 2>&1; do sleep 0.1; done'; "
+            f"timeout {BOOT:.0f} sh -c 'until docker version >/dev/null 2>&1; do sleep 0.2; done'; "
             "cat /etc/ssh/ssh_host_ed25519_key.pub"
         )
         argv = ["docker", "exec", "-i", container, "sh", "-euc", text]
