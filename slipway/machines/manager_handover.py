@@ -12,7 +12,7 @@ from slipway.machines import fleet
 from slipway.machines.machine import DATA, Machine
 
 PROMOTION = 2 * MINUTES  # until a new manager says so itself
-PAUSE = 0.3 * SECONDS
+PAUSE = 1 * SECONDS
 
 
 class Handover:

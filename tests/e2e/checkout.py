@@ -17,11 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import stock
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
-MINUTES = 60.0
-# How long a wait may last says how busy the computer is, so it proves nothing and may be long.
-PATIENCE = 10 * MINUTES
 SMALL = "services: {api: {deploy: {replicas: 1}}, web: {deploy: {replicas: 1}}}\n"
 TAKEN: list[socket.socket] = []  # open as long as this process: the marks of its ports
 # What a developer's shell says must not reach the tests.

@@ -10,10 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import priority
 from tests.e2e import checkout, leftovers, rig
-from tests.e2e.checkout import MINUTES, Checkout, CommandOutcome
+from tests.e2e.checkout import Checkout, CommandOutcome
 from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import Follow, Rig
+from tests.waiting import MINUTES
 
 HERE = Path(__file__).parent
 # Files whose tests share machines, in this order.
@@ -24,6 +26,10 @@ LONGEST = (
     *("test_upgrade_kit", "test_schedule", "test_postgres_upgrade", "test_runbooks"),
 )
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
+
+
+def pytest_configure() -> None:
+    priority.give_way()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks

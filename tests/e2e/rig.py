@@ -1,6 +1,5 @@
 """Three rehearsal machines of the clone's staging environment, and what a test does to them."""
 
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 import yaml
 
-from tests.e2e.checkout import PATIENCE, Checkout, CommandOutcome, docker
+from tests.e2e.checkout import Checkout, CommandOutcome, docker
 
 ENV = "staging"
 NAMES = ("m1", "m2", "m3")
@@ -108,27 +107,3 @@ def deployed(checkout: Checkout, names: Sequence[str] = NAMES, *, impatient: boo
     checkout.commit(f"Make {ENV}'s secrets")
     made.deploy()
     return made
-
-
-def wait_until(
-    what: str,
-    reached: Callable[[], bool],
-    seen: Callable[[], object] = str,
-    *,
-    timeout: float = PATIENCE,
-) -> None:
-    """Wait for something that others do; a failed question counts as “not yet”.
-
-    `seen` tells what there is instead when the time is over.
-    """
-    deadline = time.monotonic() + timeout
-    while True:
-        trouble, asked = "", time.monotonic()
-        try:
-            if reached():
-                return
-        except (httpx.HTTPError, AssertionError, subprocess.SubprocessError) as error:
-            trouble = str(error)
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout:.0f} s {trouble}\n{seen()}")
-        time.sleep(max(0.25, time.monotonic() - asked))  # a question may cost much

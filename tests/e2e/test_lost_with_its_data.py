@@ -14,14 +14,13 @@ from slipway.machines.local.image import RIGHTS
 from tests import base_images
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import wait_until
 from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
+from tests.waiting import MINUTES, wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done")
-MINUTES = 60
 USER = "ops"
 # What somebody gets who rents a machine: Debian, an SSH server, a user with their key.
 DOCKERFILE = f"""\

@@ -1,11 +1,11 @@
 """A database that is elsewhere: nothing of it runs in the stack, and all commands work."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.checkout import Checkout, docker
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 TESTING = "--env=testing"
@@ -55,13 +55,7 @@ def elsewhere(clone: Checkout) -> Iterator[Checkout]:
 
 def _psql(name: str, statement: str) -> None:
     argv = ["exec", name, "psql", "-qX", "-U", "postgres", "-h", "127.0.0.1", "-c", statement]
-    for _ in range(60):
-        try:
-            docker(*argv)
-            return
-        except AssertionError:
-            time.sleep(0.5)
-    docker(*argv)
+    wait_until("it answers", lambda: docker(*argv) is not None)
 
 
 def test_every_command_works_on_a_database_that_is_known_by_its_address_only(

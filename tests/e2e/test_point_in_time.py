@@ -13,17 +13,16 @@ import pytest
 
 from tests.e2e import checkout
 from tests.e2e.checkout import Checkout, CommandOutcome, docker
-from tests.e2e.rig import wait_until
 from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
 from tests.fakes.tls_proxy import TlsProxy
+from tests.waiting import MINUTES, wait_until
 
 pytestmark = pytest.mark.engine
 TESTING = "--env=testing"
 SURE = ("--yes", "--yes-destroy=testing", "--manual-done")
 PASSPHRASE = "5e0f57f6d2a1c04b8f3d91c07f6e2b4a"
 BUCKET = "archive"
-MINUTES = 60
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from tests.e2e import checkout, leftovers, rig
 from tests.e2e.checkout import Checkout, CommandOutcome
 from tests.e2e.rig import Rig
 from tests.e2e.site import Visitor
+from tests.waiting import MINUTES
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 SURE = ("--yes", "--yes-destroy=staging", "--manual-done", "--set=major=18", "--set=name=m1")
-MINUTES = 60
 
 Follow = Callable[[str], CommandOutcome]
 

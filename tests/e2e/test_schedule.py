@@ -14,8 +14,8 @@ import pytest
 from slipway.backups.schedule import job_results
 from tests.e2e import leftovers
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import wait_until
 from tests.fakes.s3server import WEED, S3Server
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.process_watch import ProcessWatch
-from tests.e2e.rig import NAMES, Rig, wait_until
+from tests.e2e.rig import NAMES, Rig
 from tests.e2e.site import Visitor
 from tests.load.running import load
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 RATE = 150.0  # requests a second on each machine

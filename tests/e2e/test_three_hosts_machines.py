@@ -6,7 +6,8 @@ Their tests run last of those that share the machines.
 import pytest
 
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import Follow, Rig, wait_until
+from tests.e2e.rig import Follow, Rig
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"

@@ -11,9 +11,9 @@ import pytest
 
 from tests.e2e import checkout, leftovers
 from tests.e2e.checkout import ROOT, Checkout, docker
-from tests.e2e.rig import wait_until
 from tests.e2e.site import Visitor
 from tests.fakes.s3server import WEED, S3Server
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 TESTING = "--env=testing"

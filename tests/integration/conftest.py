@@ -9,6 +9,7 @@ import pytest
 
 from slipway.cluster import swarm
 from slipway.hosts.local import LocalHost
+from tests import priority
 from tests.e2e import leftovers
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.docker_sandbox import DockerSandbox, sweep_images, taken
@@ -23,6 +24,10 @@ LONGEST = (
     *("test_pitr", "swarm", "test_schedule", "test_cron", "test_schedule_pruning"),
     *("test_machines_hosts", "test_backup_stores", "test_drill", "test_storage"),
 )
+
+
+def pytest_configure() -> None:
+    priority.give_way()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks

@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,6 +27,7 @@ from tests.fakes.s3server import S3Server
 from tests.integration import postgres_stack
 from tests.integration.backup_cases import far
 from tests.integration.postgres_stack import PostgresStack
+from tests.waiting import wait_until
 
 NEVER = "0 0 1 1 *"
 EVERY_MINUTE = "* * * * *"
@@ -53,10 +53,11 @@ class NoticeReceiver:
 
     def hear(self, *, beats: int = 0, notices: int = 0) -> None:
         """Wait for so many, told after the result is kept, and see that they are no more."""
-        deadline = time.monotonic() + 300
-        while len(self.beats) < beats or len(self.notices) < notices:
-            assert time.monotonic() < deadline, f"heard {self.beats} and {self.notices}"
-            time.sleep(0.1)
+        wait_until(
+            f"{beats} beats and {notices} notices",
+            lambda: len(self.beats) >= beats and len(self.notices) >= notices,
+            lambda: f"heard {self.beats} and {self.notices}",
+        )
         assert (len(self.beats), len(self.notices)) == (beats, notices)
 
 
@@ -117,21 +118,20 @@ class ScheduleClock:
     def run_of(self, job: str) -> JobResult | None:
         return job_results.read(self.store, job, Path("/nowhere"))
 
-    def wait_for(self, job: str, state: str, timeout: float = 300) -> JobResult:
-        deadline = time.monotonic() + timeout
-        while True:
-            run = self.run_of(job)
-            if run and run.state == state:
-                return run
-            assert time.monotonic() < deadline, f"{run}\n{self.log()}"
-            time.sleep(0.3)
+    def wait_for(self, job: str, state: str) -> JobResult:
+        found: list[JobResult | None] = []
 
-    def said(self, text: str, timeout: float = 300) -> str:
+        def reached() -> bool:
+            found.append(self.run_of(job))
+            return found[-1] is not None and found[-1].state == state
+
+        wait_until(f"{job} is {state}", reached, lambda: f"{found[-1:]}\n{self.log()}")
+        assert found[-1] is not None
+        return found[-1]
+
+    def said(self, text: str) -> str:
         """Wait for a text in the log; return all of it."""
-        deadline = time.monotonic() + timeout
-        while text not in self.log():
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.2)
+        wait_until(text, lambda: text in self.log(), self.log)
         return self.log()
 
     def manifests(self) -> list[str]:

@@ -16,6 +16,7 @@ from slipway.database import swap
 from slipway.project import COMPOSE
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 from tests.integration.postgres_stack import PostgresStack, start
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 ACCOUNT = {"email": "ada@example.com", "name": "Ada", "password": "a long password"}
@@ -69,9 +70,11 @@ class Crowd:
 
     def settle(self, *statuses: int) -> None:
         """Wait until everybody, several times over, got one of these answers and no other."""
-        eventually(
-            lambda: {seen.status for seen in self.seen[-5 * CLIENTS :]} <= set(statuses), 300
-        )
+
+        def settled() -> bool:
+            return {seen.status for seen in self.seen[-5 * CLIENTS :]} <= set(statuses)
+
+        wait_until(f"nothing but {statuses}", settled, self.statuses)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +103,7 @@ def api(stage: PostgresStack, module_corner: DockerSandbox) -> Iterator[str]:
         options += ["--env", setting]
     container = module_corner.run(tag, options=tuple(options))
     base = f"http://127.0.0.1:{module_corner.port(container, 8000)}"
-    eventually(lambda: is_ready(base))
+    wait_until("it is ready", lambda: is_ready(base))
     yield base
 
 
@@ -182,10 +185,3 @@ def test_a_server_that_starts_anew_is_told_as_away_and_used_again(
         crowd.settle(200, 201)
     assert set(crowd.statuses()) <= {200, 201, 503}, crowd.statuses()
     assert all(seen.retry_after for seen in crowd.seen if seen.status == 503)
-
-
-def eventually(what: Callable[[], bool], seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -37,6 +37,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 from tests.integration.postgres_stack import start_ops
 from tests.integration.sshd import SshServer, running
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 R = TypeVar("R", bound=Reply)
@@ -239,7 +240,7 @@ def test_when_the_person_is_gone_all_of_it_ends_and_nothing_is_listed(
     person = begun(stage, tmp_path, **way)
     person.process.send_signal(signal.SIGINT if how == signal.SIGTERM else how)
     person.process.wait(120)
-    eventually(lambda: not stage.door() and not stage.holds(), 60)
+    wait_until("its end", lambda: not stage.door() and not stage.holds())
     assert stage.inside("cat", "/tmp/tidied") == "tidied"
     assert list(FolderStore(tmp_path, "here").entries()) == []
 
@@ -264,7 +265,7 @@ def test_when_the_work_inside_is_killed_one_sentence_says_so(
     assert answer["error"].endswith("hold in testing aborted: it was killed (out of memory?)")
     assert answer["code"] == 1
     assert person.process.returncode == 1
-    eventually(lambda: not stage.holds(), 60)
+    wait_until("its end", lambda: not stage.holds())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -275,7 +276,7 @@ def test_when_the_connection_is_cut_both_ends_notice(
     [ssh] = person.children()
     os.kill(ssh, signal.SIGKILL)
     assert "hold in testing aborted" in person.answer()["error"]
-    eventually(lambda: not stage.door() and not stage.holds(), 60)
+    wait_until("its end", lambda: not stage.door() and not stage.holds())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -287,7 +288,7 @@ def test_when_sshd_goes_the_person_is_told_that_the_connection_was_lost(
     argv = ["docker", "exec", machine.container, "pkill", "-9", "-u", "deploy", "sshd"]
     subprocess.run(argv, check=True)
     assert "aborted: the connection was lost" in person.answer()["error"]
-    eventually(lambda: not stage.door() and not stage.holds(), 60)
+    wait_until("its end", lambda: not stage.door() and not stage.holds())
 
 
 def test_a_person_who_is_silent_is_taken_for_gone(stage: Stage, tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ def test_a_person_who_is_silent_is_taken_for_gone(stage: Stage, tmp_path: Path) 
     assert stage.holds(), "a sign of life came in time"
     person.process.send_signal(signal.SIGSTOP)
     try:
-        eventually(lambda: not stage.door() and not stage.holds(), ALIVE_EVERY + 60)
+        wait_until("its end", lambda: not stage.door() and not stage.holds())
     finally:
         person.process.send_signal(signal.SIGCONT)
     assert person.answer()["code"] in (1, 130)
@@ -307,12 +308,5 @@ def begun(stage: Stage, folder: Path, **ask: Any) -> Person:
     stage.inside("rm", "-f", "/tmp/tidied")
     person = Person(stage, folder, "hold", **ask)
     person.waits_for("holding")
-    eventually(stage.holds, 60)
+    wait_until("the lock", stage.holds)
     return person
-
-
-def eventually(what: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)

@@ -1,9 +1,8 @@
 """Rehearsal machines: a Swarm of three that survives a reboot, a power cut and a departure."""
 
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from slipway.machines.local.provider import LocalProvider
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
 from tests.fakes.reporter import RecordingReporter
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 ENV = "staging"
@@ -103,15 +103,6 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         made.destroy()
 
 
-def eventually(reached: Callable[[], bool], seconds: float = 300) -> bool:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.5)
-    return True
-
-
 def test_three_machines_are_three_managers_and_one_has_the_data(three: Fleet) -> None:
     nodes = three.nodes()
     assert sorted(node.name for node in nodes) == ["m1", "m2", "m3"]
@@ -154,7 +145,7 @@ def test_a_machine_comes_back_from_a_reboot_as_the_one_it_was(three: Fleet) -> N
     docker("stop", three.container("m2"))
     assert "unreachable, stopped" in three.rows()["m2"].state
     docker("start", three.container("m2"))
-    assert eventually(lambda: three.rows()["m2"].state == "ready")
+    wait_until("m2 is ready", lambda: three.rows()["m2"].state == "ready", three.rows)
     assert three.rows()["m2"] == before
     assert "10.199." in docker(
         "exec", three.container("m2"), "nft", "list", "table", "inet", "slipway"
@@ -175,7 +166,11 @@ def test_a_dead_machine_is_removed_and_a_new_one_takes_its_place(three: Fleet) -
     assert dead not in {node.name for node in nodes}
     assert [node.is_manager for node in nodes].count(True) == 1
     three.create(dead)
-    assert eventually(lambda: all(node.is_manager and node.is_ready for node in three.nodes()))
+    wait_until(
+        "three managers",
+        lambda: all(node.is_manager and node.is_ready for node in three.nodes()),
+        three.nodes,
+    )
 
 
 def test_the_only_manager_hands_over_before_it_leaves_with_its_data(three: Fleet) -> None:
@@ -201,7 +196,7 @@ def test_an_heir_that_was_announced_and_never_manages_enters_again(three: Fleet)
     docker("exec", three.container("m1"), "sh", "-euc", announced)
     docker("exec", three.container("m2"), "sh", "-euc", SICK)
     docker("restart", "--time=1", three.container("m2"))
-    assert eventually(lambda: not three.manages("m1"))
+    wait_until("m1 is no manager", lambda: not three.manages("m1"))
     three.remove("m1", with_data="m1")
     (left,) = three.nodes()
     assert (left.name, left.is_manager, left.labels[DATA_LABEL]) == ("m2", True, "true")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,7 @@ from tests.fakes.s3server import WEED, S3Server
 from tests.fakes.tls_proxy import NAME, TlsProxy
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.postgres_stack import PASSWORD, PostgresStack, start_ops
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -103,7 +104,7 @@ class Living:
 
     def settle(self) -> None:
         """Wait for the first base backup, and past the second in which it ended."""
-        until(lambda: bool(self.archive.bases()), "a base backup")
+        wait_until("a base backup", lambda: bool(self.archive.bases()))
         time.sleep(1.5)
 
     def ops(self, network: str) -> PostgresStack:
@@ -124,13 +125,6 @@ class Living:
 
     def leave(self) -> None:
         self.corner.docker("rm", "--force", "--volumes", self.db)
-
-
-def until(done: Callable[[], bool], what: str, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.3)
 
 
 def leftovers(corner: DockerSandbox) -> str:
@@ -314,7 +308,7 @@ def test_the_database_serves_while_the_store_is_away_and_nothing_is_lost_when_it
         moment = living.now()
         living.sql("delete from notes")
         living.sql("select pg_switch_wal()")
-        until(lambda: living.archive.state().is_stuck, "word of the store")
+        wait_until("word of the store", lambda: living.archive.state().is_stuck)
         assert living.sql("select count(*) from notes") == [(0,)]
     with past(living.archive, show_exactly(moment), Silent()) as found:
         assert living.past_sql("select text from notes", found.port) == "while away"
@@ -332,8 +326,8 @@ def test_a_store_away_too_long_leaves_a_hole_that_is_refused_and_a_new_base_back
             living.sql("insert into notes values ('lost for a while')")
             living.sql("select pg_switch_wal()")
         moment = living.now()
-        until(lambda: "dropped WAL file" in living.log(), "dropped file")
-    until(lambda: len(living.archive.bases()) == 2, "base backup by itself")
+        wait_until("dropped file", lambda: "dropped WAL file" in living.log())
+    wait_until("base backup by itself", lambda: len(living.archive.bases()) == 2)
     time.sleep(1.5)
     assert len(living.archive.windows()) == 2
     # The store's clock tells when a file came late.
@@ -403,7 +397,7 @@ def test_a_lost_machine_costs_no_more_than_what_was_not_stored(home: Home) -> No
     lost.archive.mark(time.sleep)
     lost.leave()
     new = home.move_in("lost")
-    until(lambda: len(new.archive.bases()) == 2, "base backup of the new database")
+    wait_until("base backup of the new database", lambda: len(new.archive.bases()) == 2)
     with past(new.archive, show_exactly(moment), Silent()) as found:
         assert new.past_sql("select text from notes", found.port) == "kept"
     end = new.archive.windows()[0].end
@@ -434,10 +428,10 @@ def test_a_kill_takes_the_second_server_along_and_the_next_one_has_its_place(
     for delay in (0.0, 2.0):
         argv = [sys.executable, "-c", code, living.db, moment]
         with subprocess.Popen(argv, cwd=ROOT, start_new_session=True) as process:
-            until(lambda: leftovers(home.corner) != "", "second server")
+            wait_until("second server", lambda: leftovers(home.corner) != "")
             time.sleep(delay)
             os.killpg(process.pid, signal.SIGKILL)
-        until(lambda: leftovers(home.corner) == "", "end of the second server")
+        wait_until("end of the second server", lambda: leftovers(home.corner) == "")
     with past(living.archive, moment, Silent()):
         assert leftovers(home.corner) != ""
 

@@ -95,7 +95,7 @@ def test_a_drill_that_finds_the_backup_wanting_is_a_failure(
     before = job_results.begun("drill", datetime.now(UTC) - timedelta(hours=1), None)
     job_results.keep(clock.store, before, Path("/nowhere"))
     clock.start(smoke="select count(*) = 7 from people", backup=NEVER, drill=NEVER)
-    run = clock.wait_for("drill", "failed", 90)
+    run = clock.wait_for("drill", "failed")
     assert "not every answer is true" in run.text
     outside.hear(notices=1)
     pruned = prune(clock, plan=False).pruned

@@ -6,7 +6,7 @@ import pty
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +14,7 @@ from slipway.client import psql
 from slipway.client.container import Container
 from slipway.hosts.local import LocalHost
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -78,7 +79,7 @@ def test_a_shell_is_psql_on_a_terminal_that_says_where_it_is(server: PostgresSta
         shown = server.corner.docker("exec", server.ops, "sh", "-c", LISTS)
         assert "psql" in shown and PASSWORD not in shown
         person.type("\\q\n")
-        eventually(lambda: not psql_runs(server, server.ops), 60)
+        wait_until("the end of psql", lambda: not psql_runs(server, server.ops))
     assert left(server) <= before
 
 
@@ -107,7 +108,7 @@ def test_a_command_of_psql_runs_and_its_output_is_passed_on(server: PostgresStac
 def test_a_shell_whose_person_is_gone_does_not_stay(server: PostgresStack) -> None:
     with terminal(server.ops, "--idle", "10") as person:
         person.until("logbook=")
-    eventually(lambda: not psql_runs(server, server.ops), 60)
+    wait_until("the end of psql", lambda: not psql_runs(server, server.ops))
 
 
 def left(server: PostgresStack) -> set[str]:
@@ -118,10 +119,3 @@ def left(server: PostgresStack) -> set[str]:
 
 def psql_runs(server: PostgresStack, ops: str) -> bool:
     return bool(server.corner.docker("exec", ops, "pgrep", "-x", "psql", check=False))
-
-
-def eventually(what: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.2)

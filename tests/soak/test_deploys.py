@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.checkout import MINUTES, Checkout
+from tests.e2e.checkout import Checkout
 from tests.load.running import load
 from tests.soak.rows import Rows
+from tests.waiting import MINUTES
 
 pytestmark = pytest.mark.engine
 PAGE = "compose/web/site/index.html"
