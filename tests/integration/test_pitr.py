@@ -34,7 +34,7 @@ from tests.fakes.s3server import WEED, S3Server
 from tests.fakes.tls_proxy import NAME, TlsProxy
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.postgres_stack import PASSWORD, PostgresStack, start_ops
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -77,7 +77,7 @@ class Home:
         )
         password = self.folder / "DATABASE_PASSWORD"
         server = Server("127.0.0.1", self.corner.port(db, 5432), "logbook", "logbook", password)
-        server.connect(patience=120).close()
+        server.connect(patience=PATIENCE).close()
         return Living(self.corner, db, server, Archive(Container(LocalHost("here"), db, name)))
 
 
