@@ -73,7 +73,7 @@ _After how long, and to whom._ Give them the transcript: `inv runbook.export`.
 ## Afterwards
 
 - [ ] Tell the same people that it is done
-- [ ] Take back what was opened for it, and write down what is left to do
+- [ ] Undo what was opened for it, and write down what is left to do
 """
 
 
