@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from slipway.edge.config import Route, configure
-from tests.e2e.rig import ENV, Rig, wait_until
+from tests.e2e.rig import ENV, Rig
+from tests.waiting import wait_until
 
 STACK = "plain"
 ROUTES = (("api", "/api/*", 8000), ("web", "/*", 8080))
