@@ -85,9 +85,13 @@ def sweep(project: str) -> None:
         _remove(["rm", "--force"], docker("ps", "--all", "--quiet", "--filter", label))
         _networks(label)
         _remove(["volume", "rm"], docker("volume", "ls", "--quiet", "--filter", label))
-    _networks(f"label=slipway.project={project}")
-    label = f"label=slipway.project={project}"
-    _remove(["volume", "rm"], docker("volume", "ls", "--quiet", "--filter", label))
+    for label in (
+        f"label=com.docker.compose.project={project}",
+        f"label=slipway.project={project}",
+    ):
+        _remove(["rm", "--force"], docker("ps", "--all", "--quiet", "--filter", label))
+        _networks(label)
+        _remove(["volume", "rm"], docker("volume", "ls", "--quiet", "--filter", label))
     form = "{{.Repository}}:{{.Tag}}"
     images = docker("image", "ls", "--format", form, "--filter", f"reference={project}/*")
     _remove(["image", "rm", "--force"], images)

@@ -50,6 +50,7 @@ def test_a_new_computer_is_made_ready_and_the_loop_is_started_and_stopped(
 ) -> None:
     (port,) = free_ports(1)
     monkeypatch.setenv("HACKING_PORT", str(port))
+    monkeypatch.setenv("PROJECT", project.project)  # the loop's, which may be somebody's else
     project.inv("runbook.run", "--name=bootstrap", *SURE, timeout=20 * 60).expect()
     project.inv("runbook.run", "--name=hack-locally", *SURE, timeout=20 * 60).expect()
     project.inv("runbook.run", "--name=hack-locally", "--section=roll-back").expect()
