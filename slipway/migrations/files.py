@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import ConfigError
+from slipway.migrations.lexer import Kind, tokens
+from slipway.migrations.marks import find_marks, find_near_marks
 from slipway.migrations.splitter import split
 from slipway.text_file import read_utf8
 
 NAME = re.compile(r"(?P<version>\d+)(?P<name>.*)\.sql", re.ASCII)
-MARK = re.compile(r"^--[^\S\n]*migrate:(up|down)(?:[^\S\n]+(\S.*))?[^\S\n]*$", re.MULTILINE)
-NEARLY = re.compile(r"^\s*-+\s*migrate\s*:\s*(up|down)\b.*$", re.MULTILINE | re.IGNORECASE)
 CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 BLANK_OR_COMMENT = re.compile(r"\s*(--.*)?")
 SURELY_SQL = re.compile(r"(?:\s*--.*\n)*\s*[A-Za-z]")
@@ -135,7 +135,7 @@ def _parse(filename: str, text: str) -> Migration:
     # One file, checked out on Windows or elsewhere, must run and sum up alike.
     text = text.replace("\r\n", "\n")
     _check(text)
-    marks = list(MARK.finditer(text))
+    marks = find_marks(text)
     _check_marks(text, marks)
     up, down = marks[0], marks[1] if len(marks) == 2 else None
     return Migration(
@@ -152,17 +152,30 @@ def _check(text: str) -> None:
         raise _Wrong("begins with a byte order mark; save it as UTF-8 without one")
     if "\0" in text:
         raise _Wrong(f"line {_line(text, text.index(chr(0)))} has a NUL byte; is it a text?")
+    if "\r" in text and (lone := _lone_return(text)) is not None:
+        raise _Wrong(
+            f"line {_line(text, lone)} has a carriage return without a line feed, and what follows "
+            "it would count as the same line; save the file with LF as its line end"
+        )
     if conflict := CONFLICT.search(text):
         raise _Wrong(f"line {_line(text, conflict.start())} is left from a merge conflict")
 
 
+def _lone_return(text: str) -> int | None:
+    """Find a carriage return that is no part of a string or a quoted name."""
+    for token in tokens(text):
+        if token.kind not in (Kind.STRING, Kind.QUOTED) and "\r" in token.text:
+            return token.start + token.text.index("\r")
+    return None
+
+
 def _check_marks(text: str, marks: Sequence[re.Match[str]]) -> None:
-    exact = {mark.start() for mark in marks}
-    for nearly in NEARLY.finditer(text):
-        if nearly.end() - len(nearly[0].lstrip()) not in exact:
-            line, where = " ".join(nearly[0].split()), _line(text, nearly.end())
-            mark_line = f"-- migrate:{nearly[1].lower()}"
-            raise _Wrong(f"line {where} is nearly a mark: `{line}`; expected `{mark_line}`")
+    for position, line, mark in find_near_marks(text):
+        where = _line(text, position)
+        raise _Wrong(
+            f"line {where} is nearly a mark: `{line[:80]}`; expected a line `{mark}`, "
+            "or other words"
+        )
     order = [mark[1] for mark in marks]
     if order.count("up") > 1 or order.count("down") > 1:
         again = next(mark for mark in marks[1:] if mark[1] in order[: marks.index(mark)])

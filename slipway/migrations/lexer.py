@@ -48,7 +48,7 @@ _TOKEN = re.compile(
     | (?P<block>/\*)
     | (?P<STRING>[eE]{_ESCAPED}(?:{_GO_ON}{_ESCAPED})*+ | (?:[uU]&|[nNbBxX])?'(?>[^']|'')*+')
     | (?P<QUOTED>(?:[uU]&)?"(?>[^"]|"")*+")
-    | (?P<open>[eEnNbBxX]?['"] | [uU]&['"])
+    | (?P<open>[eEnNbBxX]?' | [uU]&['"] | ")
     | (?P<dollar>\$(?:{_LETTER}(?:{_LETTER}|[0-9])*)?\$)
     | (?P<WORD>{_LETTER}(?:{_LETTER}|[0-9$])*)
     | (?P<SIGN>(?:{_NUMBER}|\$[0-9]+)(?:{_LETTER}(?:{_LETTER}|[0-9$])*)? | .)

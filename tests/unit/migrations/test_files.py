@@ -85,6 +85,41 @@ def test_what_is_not_in_the_format_is_refused_by_name(name: str, text: str, prob
         files.parse(name, text)
 
 
+SPELLINGS = """
+-- migrate down|select 1; -- migrate:down|-- migrate:dwon|# migrate:down|/* migrate:down */
+-- migrate:undo|-- migrate: down|--migrate :down|---- migrate:down|-- MIGRATE:DOWN|-- migrate-down
+-- migrate_down|-- migrate/down|-- migrate.down|-- migrat:down|-- migrates:down|-- migration:down
+-- migarte:down|-- +migrate Down|-- +goose Down|// migrate:down|migrate:down|-- migrate:rollback
+-- migrate:down:|-- migrate::down|-- migrate;down|/* migrate down */|-- migrate:revert
+--- migrate:down|-- migrate:dowm transaction:false|-- migrate -> down|#migrate:down
+-- @migrate:down|-- migrate:other
+"""
+PROSE = """
+-- migrate users to the new table|-- migrate up to 500 rows at a time|-- migrations|-- moderate:down
+-- migration of the down payments|-- migrate: first the users, then the rest|select 'migrate:dwon'
+-- see the migration guide|select $$ # migrate down $$|-- goose feathers|-- dbmate takes this too
+-- down
+"""
+
+
+@pytest.mark.parametrize("line", SPELLINGS.strip().replace("\n", "|").split("|"))
+def test_a_mark_that_is_nearly_one_is_refused_with_its_line_and_spelling(line: str) -> None:
+    text = f"-- migrate:up\ncreate table t ();\n{line}\ndrop table t;\n"
+    with pytest.raises(ConfigError, match=r"line 3 is nearly a mark: .*a line `-- migrate:"):
+        files.parse(NAME, text)
+
+
+@pytest.mark.parametrize("line", PROSE.strip().replace("\n", "|").split("|"))
+def test_a_comment_that_speaks_of_migrating_is_no_mark(line: str) -> None:
+    files.parse(NAME, f"-- migrate:up\ncreate table t ();\n{line}\ndrop table t;\n")
+
+
+def test_a_carriage_return_is_no_line_end_but_may_be_data() -> None:
+    with pytest.raises(ConfigError, match="line 1 has a carriage return without a line feed"):
+        files.parse(NAME, "-- migrate:up\rcreate table t ();\r")
+    assert files.parse(NAME, "-- migrate:up\nselect 'a\rb'").up.text == "select 'a\rb'"
+
+
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     up = "-- migrate:up\nx"
     for name in ("1_a.sql", "01_b.sql", "10_c.sql", "words.sql", ".#1_a.sql"):
