@@ -102,12 +102,16 @@ def create(name: str, labels: Mapping[str, str]) -> list[str]:
 
 
 def kept(observed: Observed, app: str, keep: int) -> set[str]:
-    """Name the records to keep: the serving release and the `keep` that were live before it."""
-    releases: list[int] = []
+    """Name the records to keep: the serving release and the `keep` that were live before it.
+
+    Events outlive records, so a record may be gone that a larger `keep` would keep.
+    """
+    names: list[str] = []
     for event in reversed(entries(observed, app)):
-        if event.result == "live" and event.release not in releases and len(releases) <= keep:
-            releases.append(event.release)
-    return {_release(app, number) for number in releases}
+        name = _release(app, event.release)
+        if event.result == "live" and name in observed.configs and name not in names:
+            names.append(name)
+    return {*names[: keep + 1]}
 
 
 def obsolete(observed: Observed, app: str, keep: int) -> list[str]:

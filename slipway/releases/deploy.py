@@ -92,7 +92,7 @@ def rollback(
         if now is None:
             raise Refused(f"{env.name} has no release yet; there is nothing to return to")
         recorded = ledger.numbers(observed, env.prefix)
-        before = ledger.previous(events)
+        before = ledger.previous(tuple(e for e in events if e.release in recorded))
         target = number or (before.release if before else 0)
         if target not in recorded:
             names = ", ".join(str(n) for n in recorded if n != now.release) or "none"
