@@ -1,19 +1,23 @@
 """Secrets never come out: *** stands in their place, whether they come whole or in pieces.
 
-Besides the value itself its lines are known, and what base64, URLs, JSON and a shell make of it;
-base64 also where it is broken into lines.
+Besides the value itself its lines are known, and what base64, URLs, JSON, SQL and a shell make of
+it (`spellings`); base64 also where it is broken into lines, and all of it with colours inside.
 """
 
 import base64
-import json
 import re
-import urllib.parse
 from collections.abc import Iterable, Iterator
+
+from slipway.notebook.cells.spellings import spellings
 
 SHORTEST = 4  # to mask a shorter value would riddle ordinary text with holes
 SHORTEST_CODED = 6  # of a piece of base64, which looks like any other
 STARS = b"***"
 LINE = 60  # of base64, at least: openssl breaks its lines at 64, base64 at 76
+# Colours and other commands to a terminal, also one that is not whole yet.
+ESCAPE = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|\][^\x07\x1b]*(?:\x07|\x1b\\|\x1b?\Z)|[@-Z\\^_]|\Z)"
+)
 # Nothing of this is in short lines, so that none of those waits for what may follow.
 BREAK = re.compile(rb"[\r\n](?<=[\w+/-]{%d}[\r\n])[\r\n \t]*" % LINE)
 
@@ -41,7 +45,7 @@ class Mask:
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
         data = text.encode(errors="surrogateescape")
-        return any(form in data for form in self._telling) or any(self._broken(MaskedLines(data)))
+        return self._tells(data) or any(self._broken(data, b""))
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
@@ -52,10 +56,9 @@ class Mask:
 
         `before` is what came before, masked or not: a break is known by the line that it ends.
         """
-        joined = MaskedLines(data, before)
-        end = len(data) if last else self._safe(data, joined)
-        spans = list(self._broken(joined))
-        if self._pattern is not None and any(form in data for form in self._telling):
+        end = len(data) if last else self._safe(data, before)
+        spans = list(self._broken(data, before))
+        if self._pattern is not None and self._tells(data):
             spans += [match.span(1) for match in self._pattern.finditer(data)]
         shown, position = bytearray(), 0
         for start, stop in _merged(sorted(spans)):
@@ -86,27 +89,37 @@ class Mask:
             any_of = b"|".join(re.escape(form) for form in self._forms)
             self._pattern = re.compile(b"(?=(" + any_of + b"))")
 
-    def _broken(self, joined: "MaskedLines") -> Iterator[tuple[int, int]]:
-        """Return where a secret continues over the end of a line."""
-        for form in self._coded if joined.breaks else ():
-            at = -1
-            while (at := joined.text.find(form, at + 1)) >= 0:
-                yield max(0, joined.place(at)), joined.place(at + len(form) - 1) + 1
+    def _tells(self, data: bytes) -> bool:
+        return any(form in data for form in self._telling)
 
-    def _safe(self, data: bytes, joined: "MaskedLines") -> int:
+    def _broken(self, data: bytes, before: bytes) -> Iterator[tuple[int, int]]:
+        """Return where a secret continues over the end of a line or a change of colour."""
+        lines = JoinedText(data, BREAK, before)
+        for form in self._coded if lines.breaks else ():
+            at = -1
+            while (at := lines.text.find(form, at + 1)) >= 0:
+                yield lines.span(at, at + len(form))
+        plain = JoinedText(data, ESCAPE)
+        if plain.breaks and self._pattern is not None and self._tells(plain.text):
+            for match in self._pattern.finditer(plain.text):
+                yield plain.span(*match.span(1))
+
+    def _safe(self, data: bytes, before: bytes) -> int:
         """Return the length of the head after which no secret is under way."""
         safe = _begun(data, self._forms)
-        if joined.breaks and (begun := _begun(joined.text, self._coded)) < len(joined.text):
-            safe = min(safe, max(0, joined.place(begun)))
+        lines, plain = JoinedText(data, BREAK, before), JoinedText(data, ESCAPE)
+        for joined, forms in ((lines, self._coded), (plain, self._forms)):
+            if joined.breaks and (begun := _begun(joined.text, forms)) < len(joined.text):
+                safe = min(safe, max(0, joined.place(begun)))
         return safe
 
 
-class MaskedLines:
-    """A text without the ends of its long lines, as a secret that was broken stands whole in it."""
+class JoinedText:
+    """A text without what breaks a secret in two, so that it stands whole in it."""
 
-    def __init__(self, data: bytes, before: bytes = b"") -> None:
+    def __init__(self, data: bytes, gap: re.Pattern[bytes], before: bytes = b"") -> None:
         whole = before + data
-        self.breaks = [match.span() for match in BREAK.finditer(whole)]
+        self.breaks = [match.span() for match in gap.finditer(whole)]
         begins = [0, *(stop for _, stop in self.breaks)]
         ends = [*(start for start, _ in self.breaks), len(whole)]
         self.text = b"".join(whole[a:b] for a, b in zip(begins, ends, strict=True))
@@ -119,6 +132,10 @@ class MaskedLines:
                 break
             at += stop - start
         return at - self._before
+
+    def span(self, begin: int, end: int) -> tuple[int, int]:
+        """Return from where to where in the data a part of the joined text stands."""
+        return max(0, self.place(begin)), self.place(end - 1) + 1
 
 
 class MaskedStream:
@@ -144,20 +161,9 @@ class MaskedStream:
 
 def forms(value: str) -> set[bytes]:
     """Return everything that would give a value away, but for its base64."""
-    encoded: set[bytes] = set()
-    for part in {value, value.strip(), *(line.strip() for line in value.splitlines())}:
-        if len(part) < SHORTEST:
-            continue
-        quoted = urllib.parse.quote(part, safe="")
-        written = json.dumps(part)[1:-1]
-        texts = {part, quoted, urllib.parse.quote(part), urllib.parse.quote_plus(part)}
-        texts |= {re.sub("%..", lambda code: code[0].lower(), quoted), written}
-        texts |= {json.dumps(part, ensure_ascii=False)[1:-1], written.replace("/", "\\/")}
-        texts |= {part.replace("'", quote) for quote in ("'\\''", "'\"'\"'")}
-        texts |= {
-            re.sub(specials, r"\\\g<0>", part) for specials in (r'[$`"\\]', r"[^\w@%+=:,./-]")
-        }
-        encoded |= {text.encode(errors="surrogateescape") for text in texts}
+    parts = {value, value.strip(), *(line.strip() for line in value.splitlines())}
+    texts = {text for part in parts if len(part) >= SHORTEST for text in spellings(part)}
+    encoded = {text.encode(errors="surrogateescape") for text in texts}
     return encoded | set(_lines_in_base64(_stripped(value)))
 
 

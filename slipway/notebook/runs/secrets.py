@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, UsageError
+from slipway.notebook.cells.mask import SHORTEST as SHORTEST_MASKED
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
@@ -22,7 +23,7 @@ IN_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@", re.IGNOREC
 IN_OPEN = re.compile(
     r"age1[0-9a-z]{58}|(ssh|ecdsa|sk)-\S+ AAAA\S+( .*)?|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+"
 )
-SHORTEST = 8  # what is shorter stands in ordinary text too
+SHORTEST = 8  # of what may be a secret: what is shorter stands in ordinary text too
 
 
 class SecretLookup:
@@ -52,8 +53,23 @@ def secrets(env: "Environment | None", variables: Mapping[str, str] = os.environ
 
 
 def of_parameters(values: Mapping[str, str]) -> list[str]:
-    """Return the values among a run's parameters that must not be shown."""
-    return sorted(set(_of_process({k: v for k, v in values.items() if not IN_OPEN.fullmatch(v)})))
+    """Return the values among a run's parameters that must not be shown.
+
+    Whoever gives a parameter of such a name means a secret, however short or plain it is.
+    """
+    closed = {name: value for name, value in values.items() if not IN_OPEN.fullmatch(value)}
+    named = [v for name, v in closed.items() if NAMED.search(name.upper()) and not _is_path(v)]
+    return sorted({*named, *_of_process(closed)})
+
+
+def refuse_unmaskable(values: Mapping[str, str]) -> None:
+    """Raise UsageError for a secret parameter that is too short to be masked."""
+    for name, value in values.items():
+        if 0 < len(value) < SHORTEST_MASKED and value in of_parameters({name: value}):
+            raise UsageError(
+                f"{name}: a secret of fewer than {SHORTEST_MASKED} characters cannot be masked in "
+                "what a run prints and keeps; nothing was run"
+            )
 
 
 def _of_environment(env: "Environment | None") -> list[str]:
@@ -79,6 +95,10 @@ def _is_secret(value: str) -> bool:
     """Whether it could be one: no path to a file, no plain word like `disabled`."""
     if len(value) < SHORTEST or (value.isalpha() and value.islower() and len(value) < 12):
         return False
+    return not _is_path(value)
+
+
+def _is_path(value: str) -> bool:
     with contextlib.suppress(OSError, ValueError, RuntimeError):
-        return not Path(value).expanduser().exists()
-    return True
+        return Path(value).expanduser().exists()
+    return False

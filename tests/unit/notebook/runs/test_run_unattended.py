@@ -287,8 +287,9 @@ There is no way back.
     assert "wiped testing" in runner.output
 
 
+@pytest.mark.parametrize("password", ["correct-horse-1", "swordfish", "x9!z"])
 def test_a_parameter_called_like_a_secret_is_shown_nowhere(
-    tmp_path: Path, runbook_server: RunbookServer
+    tmp_path: Path, runbook_server: RunbookServer, password: str
 ) -> None:
     text = """\
 ---
@@ -306,7 +307,6 @@ false
 ```
 """
     runner = RunbookRunner(tmp_path, runbook_server, text)
-    password = "correct-horse-1"
     given = [f"db-password={password}", "secret=DATABASE_PASSWORD", "port=5432"]
     assert runner.run(set=given[:2]) == 2
     assert password not in runner.output and "port is missing" in runner.output
@@ -318,3 +318,5 @@ false
         assert password not in runner.output
     left = [path.read_text() for path in runner.folder.rglob("*.*")]
     assert not [each for each in left if password in each]
+    assert runner.run(set=["db-password=cat", *given[1:]]) == 2
+    assert "DB_PASSWORD: a secret of fewer than 4 characters cannot be masked" in runner.output

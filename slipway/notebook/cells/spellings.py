@@ -1,0 +1,69 @@
+"""How programs write a value down: JSON, URLs, SQL, connection strings, shells."""
+
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator
+
+# What each leaves as it is in a URL, beside letters, digits and `-._~`.
+SAFE = {
+    "RFC 3986, Python's quote_via, Go's QueryEscape": "",
+    "Python's quote": "/",
+    "JavaScript's encodeURIComponent": "!'()*",
+    "JavaScript's encodeURI": ";,/?:@&=+$#!'()*",
+    "Go's PathEscape": "$&+=:@",
+    "Go's user and password": "$&+,;=",
+    "jq's @uri before 1.7": "!'()*",
+}
+# What bash's printf %q and `set -x` write in $'…'; all else that is no ASCII in octal or as it is.
+ANSI_C = {"\a": "a", "\b": "b", "\x1b": "E", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
+
+
+def spellings(text: str) -> set[str]:
+    """Return a text and everything that programs make of it."""
+    return {text, *_in_urls(text), *_in_json(text), *_in_sql(text), *_in_shells(text)}
+
+
+def _in_urls(text: str) -> Iterator[str]:
+    for safe in SAFE.values():
+        quoted = urllib.parse.quote(text, safe=safe, errors="surrogateescape")
+        yield from (quoted, re.sub("%..", lambda code: code[0].lower(), quoted))
+        yield quoted.replace("%20", "+")
+
+
+def _in_json(text: str) -> Iterator[str]:
+    for ascii_only in (True, False):
+        written = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        for each in (written, _in_html(written)):
+            yield from (each, each.replace("/", "\\/"))
+            yield re.sub(r"(?<=\\u)[0-9a-f]{4}", lambda code: code[0].upper(), each)
+
+
+def _in_html(written: str) -> str:
+    """Return what Go and others make of JSON, so that it may stand in a page."""
+    return re.sub("[<>&\u2028\u2029]", lambda sign: f"\\u{ord(sign[0]):04x}", written)
+
+
+def _in_sql(text: str) -> Iterator[str]:
+    doubled = text.replace("'", "''")
+    yield from (doubled, text.replace('"', '""'), doubled.replace("\\", "\\\\"))
+    yield re.sub(r"['\\]", r"\\\g<0>", text)  # libpq's connection strings
+
+
+def _in_shells(text: str) -> Iterator[str]:
+    yield from (text.replace("'", quote) for quote in ("'\\''", "'\"'\"'"))
+    for specials in (r'[$`"\\]', r'[$`"\\!]', r"[^\w@%+=:,./-]"):
+        yield re.sub(specials, r"\\\g<0>", text)
+    yield text.replace("$", "$$")  # for Compose, make and the like
+    for raw in (True, False):
+        yield "".join(_in_ansi_c(sign, raw) for sign in text)
+
+
+def _in_ansi_c(sign: str, raw: bool) -> str:
+    if sign in ANSI_C:
+        return f"\\{ANSI_C[sign]}"
+    if sign in "'\\":
+        return f"\\{sign}"
+    if (sign.isascii() and sign.isprintable()) or (raw and not sign.isascii()):
+        return sign
+    return "".join(f"\\{byte:03o}" for byte in sign.encode(errors="surrogateescape"))
