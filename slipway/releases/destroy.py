@@ -10,7 +10,7 @@ from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
 
 LEFT = "docker ps --all --quiet --filter label=slipway.app=$1"
-WAIT = f'i=0; while [ -n "$({LEFT})" ] && [ $i -lt 240 ]; do i=$((i+1)); sleep 0.25; done'
+WAIT = f'i=0; while [ -n "$({LEFT})" ] && [ $i -lt 120 ]; do i=$((i+1)); sleep 0.5; done'
 VOLUMES = r"""
 ids=$(docker volume ls --quiet --filter "label=slipway.app=$1")
 [ -z "$ids" ] || docker volume rm $ids
