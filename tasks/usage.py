@@ -20,6 +20,11 @@ from tasks.command import Command
 from tasks.group import all_tasks
 
 WRONG_USAGE = 2
+# Invoke's own flags for commands that it runs itself; ours are not among them.
+WITHOUT_EFFECT = (
+    *("dry", "echo", "hide", "pty", "warn-only"),
+    *("command-timeout", "prompt-for-sudo-password"),
+)
 LAUNCHED_AS = ("inv", "invoke", "invoke/__main__.py")
 
 
@@ -67,6 +72,7 @@ def check(
     except ValueError as error:
         value = str(error).rpartition(": ")[2]
         raise Exit(f"error: a number was expected, not {value}", code=WRONG_USAGE) from None
+    _refuse_without_effect([*parsed[:1], *([own] if own else [])])
     # A variable that is not set must not widen what is done: --only=$PART, --to-time="$MOMENT".
     for context in parsed:
         if empty := next((a.name for a in context.args.values() if a.raw_value == ""), None):
@@ -77,6 +83,17 @@ def check(
     if isinstance(help_for, str) and help_for not in names:
         raise Exit(f"error: {_no_task(help_for, names)}", code=WRONG_USAGE)
     return [context for context in parsed if context.name]
+
+
+def _refuse_without_effect(initial: Sequence[ParserContext]) -> None:
+    """Raise Exit for a flag of Invoke's that no task here obeys: `--dry` would change things."""
+    for context in initial:
+        for name in WITHOUT_EFFECT:
+            if name in context.args and context.args[name].got_value:
+                flag = f"--{name}"
+                hint = "give the task --plan to see what it would do" if name == "dry" else ""
+                text = f"{flag} is Invoke's own and no task here obeys it; {hint or 'leave it out'}"
+                raise Exit(f"error: {text}", code=WRONG_USAGE)
 
 
 @functools.cache
