@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from slipway.errors import Refused
+from slipway.hosts import git
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
@@ -31,20 +32,10 @@ def ensure_programs() -> str:
 
 def check_checkout(root: Path = ROOT) -> str:
     """Refuse a folder without a commit: a release is named by one."""
-    result = LocalHost(cwd=root).run(["git", "rev-parse", "--short", "HEAD"], check=False)
-    if result.code == 0:
-        return f"at commit {result.out.strip()}"
-    if "dubious ownership" in result.err:
-        raise Refused(
-            f"git does not trust {root}, which belongs to another user; "
-            f"type: git config --global --add safe.directory {root}"
-        )
-    if "not a git repository" in result.err:
-        raise Refused(
-            f"{root} is not a git checkout, and a release is named by its commit; "
-            "clone the project, or type: git init && git add . && git commit -m 'Begin'"
-        )
-    raise Refused(f"{root} has no commit yet; type: git add . && git commit -m 'Begin'")
+    if reason := git.why_no_commit(root):
+        raise Refused(f"a release is named by its commit, and {reason}")
+    commit = git.at(root).run(["git", "rev-parse", "--short", "HEAD"], timeout=20).out
+    return f"at commit {commit.strip()}"
 
 
 def check_sops() -> str:

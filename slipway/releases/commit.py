@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from slipway.errors import CommandFailed, Refused
-from slipway.hosts.local import LocalHost
-from slipway.project import ROOT
+from slipway.hosts import git
 
 UNVERSIONED = "unversioned"
 SHOWN = 3
@@ -31,7 +30,7 @@ def short(name: str) -> str:
 
 def read() -> Commit:
     """Ask git; a folder that is no checkout has no commit."""
-    host = LocalHost(cwd=ROOT)
+    host = git.at()
     argv = ["git", "--no-optional-locks", "status", "--porcelain", "--branch"]
     try:
         sha = host.run(["git", "rev-parse", "--verify", "HEAD"], timeout=20).out.strip()
@@ -44,10 +43,8 @@ def read() -> Commit:
 def demand_clean(commit: Commit, environment: str) -> None:
     """Raise Refused unless the release can be found again in git."""
     if commit.sha == UNVERSIONED:
-        raise Refused(
-            f"this folder is not a git checkout with a commit, so what {environment} runs could "
-            "not be found again. Commit it first: git init && git add . && git commit"
-        )
+        reason = git.why_no_commit() or "git does not tell what is not committed"
+        raise Refused(f"what {environment} runs could not be found again: {reason}")
     if commit.changed:
         names = ", ".join(commit.changed[:SHOWN])
         more = f" and {len(commit.changed) - SHOWN} more" if len(commit.changed) > SHOWN else ""

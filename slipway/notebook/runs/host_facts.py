@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slipway.environments.protection import DISPOSABLE
 from slipway.errors import HostError, Refused
-from slipway.hosts.local import LocalHost
+from slipway.hosts import git
 from slipway.notebook.document import Runbook
 from slipway.project import ROOT
 
@@ -22,7 +22,7 @@ DEFAULT = ["git", "symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEA
 
 @dataclass(frozen=True)
 class HostFacts:
-    """A person and a checkout; `commit` is "" where there is no git repository."""
+    """A person and a checkout; `commit` is "" where git names none, and `reason` says why."""
 
     user: str
     host: str
@@ -31,6 +31,7 @@ class HostFacts:
     branch: str = ""  # "" when no branch is checked out
     changed: tuple[str, ...] = ()
     behind: int = 0  # commits that the remote had when it was last fetched
+    reason: str = ""
     default: str = ""  # the branch that a clone of the remote begins on, where that is known
 
     @property
@@ -44,7 +45,7 @@ class HostFacts:
 
 
 def look(root: Path = ROOT) -> HostFacts:
-    """Ask the system and git; nothing is fetched, and no repository at all is fine."""
+    """Ask the system and git; nothing is fetched."""
     with ThreadPoolExecutor(3) as pool:
         status = pool.submit(_git, root, STATUS)
         default = pool.submit(_git, root, DEFAULT)
@@ -58,6 +59,7 @@ def look(root: Path = ROOT) -> HostFacts:
             branch=branch,
             changed=changed,
             behind=behind,
+            reason="" if commit else git.why_no_commit(root) or "git does not tell its state",
             default=default.result().strip().removeprefix("origin/"),
         )
 
@@ -73,7 +75,7 @@ def user() -> str:
 def warnings(host: HostFacts, runbook: Runbook) -> list[str]:
     """Return what a person should know before the first cell; nothing when all is as agreed."""
     if not host.commit:
-        return ["this folder is not a git checkout with a commit: what ran cannot be traced later"]
+        return [f"what ran cannot be traced later: {host.reason}"]
     texts = []
     if host.changed:
         names = ", ".join(host.changed[:3])
@@ -92,6 +94,11 @@ def refuse_unagreed(host: HostFacts, runbook: Runbook, env: str) -> None:
     """Raise Refused where a risky runbook would run on what is not the team's common state."""
     if runbook.matter.risk != "high" or not env or env in DISPOSABLE:
         return
+    if not host.commit:
+        raise Refused(
+            f"{runbook.name} is of high risk and {env} is real, but from which state of the "
+            f"project it would run cannot be told: {host.reason}. Nothing was run"
+        )
     if not (host.dirty or host.behind or host.strayed):
         return
     reasons = "; ".join(warnings(host, runbook))
@@ -110,7 +117,7 @@ def refuse_unagreed(host: HostFacts, runbook: Runbook, env: str) -> None:
 
 def _git(root: Path, argv: list[str]) -> str:
     try:
-        result = LocalHost(cwd=root).run(argv, timeout=20, check=False)
+        result = git.at(root).run(argv, timeout=20, check=False)
     except HostError:
         return ""  # no git here, or one that does not answer
     return result.out if result.code == 0 else ""

@@ -238,7 +238,7 @@ def test_only_a_clean_commit_reaches_machines() -> None:
     commit.demand_clean(Commit("abc"), "prod")
     with pytest.raises(Refused, match=r"not committed: a, b, c and 2 more\..*--env=prod --dirty"):
         commit.demand_clean(Commit("abc", tuple("abcde")), "prod")
-    with pytest.raises(Refused, match="not a git checkout with a commit"):
+    with pytest.raises(Refused, match="what prod runs could not be found again: "):
         commit.demand_clean(Commit(UNVERSIONED), "prod")
 
 

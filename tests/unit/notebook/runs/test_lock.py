@@ -248,13 +248,33 @@ def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Pa
         host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
 
 
-def test_no_repository_at_all_is_fine_and_said(tmp_path: Path) -> None:
+def test_no_repository_at_all_is_said_and_risky_runbooks_refuse(tmp_path: Path) -> None:
     here = host_facts.look(tmp_path)
     assert here.commit == ""
     assert "not a git checkout" in host_facts.warnings(here, book())[0]
-    host_facts.refuse_unagreed(here, book(), "prod")
+    with pytest.raises(Refused, match=r"cannot be told: .*is not a git checkout.*git init"):
+        host_facts.refuse_unagreed(here, book(), "prod")
+    host_facts.refuse_unagreed(here, book("medium"), "prod")
     unnamed = HostFacts("anna", "laptop", commit="c0ffee", branch="main")
     assert host_facts.warnings(unnamed, book()) == []
+
+
+def test_a_checkout_that_git_does_not_trust_is_said_and_risky_runbooks_refuse(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    here = host_facts.look(checkout)
+    with pytest.raises(Refused, match=f"git config --global --add safe.directory {checkout}"):
+        host_facts.refuse_unagreed(here, book(), "prod")
+
+
+def test_in_a_hook_of_another_repository_it_is_this_one_that_is_asked(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = host_facts.look(checkout)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert host_facts.look(checkout) == own
 
 
 # --- what is secret ------------------------------------------------------------------------------
