@@ -15,6 +15,7 @@ from invoke.tasks import Task
 
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.project import LENT_ENGINE
+from tasks import hints
 
 Body = Callable[..., None]
 Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they have to be looked up
@@ -62,6 +63,7 @@ class Command(Task[Body]):
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGHUP, _interrupt)
         _open_streams()
+        env = values.get("env")
         try:
             _refuse_a_lent_engine()
             for name, parameter in self.parameters.items():
@@ -72,7 +74,8 @@ class Command(Task[Body]):
                     raise UsageError(f"--{name.replace('_', '-')} is required")
             self.body(**values)
         except SlipwayError as error:
-            raise Exit(f"error: {error}", code=error.exit_code) from error
+            text = hints.with_environment(str(error), env) if env else str(error)
+            raise Exit(f"error: {text}", code=error.exit_code) from error
         except KeyboardInterrupt:
             raise Exit("interrupted", code=INTERRUPTED) from None
         except BrokenPipeError:

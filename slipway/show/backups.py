@@ -62,7 +62,10 @@ def show_list(
         say(f"! {name} is damaged: {why}")
     if backups.leftovers.count:
         count, size = backups.leftovers.count, sized(backups.leftovers.size)
-        say(f"! {count} leftovers of interrupted backups ({size}); inv db.prune removes them")
+        say(
+            f"! {count} leftovers of interrupted backups ({size}); "
+            f"inv db.prune --env={env.name} removes them"
+        )
     if archive:
         _show_archive(env, archive)
     say(loss(env, rows, archive=archive))

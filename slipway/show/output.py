@@ -72,7 +72,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         [dataclasses.asdict(s) for s in status.services],
     )
     if status.backups:
-        _show_backups(status.backups)
+        _show_backups(status.backups, status.environment)
     if status.history:
         sys.stdout.write("\n")
         table.rows(
@@ -111,7 +111,7 @@ def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
     say(reply.summary)
 
 
-def _show_backups(backups: Backups) -> None:
+def _show_backups(backups: Backups, env: str) -> None:
     newest, drill = backups.newest, backups.drill
     sys.stdout.write("\n")
     if newest is None:
@@ -127,7 +127,7 @@ def _show_backups(backups: Backups) -> None:
         ]:
             say(line)
     if not backups.scheduled:
-        say("schedule: none (inv db.schedule)")
+        say(f"schedule: none (inv db.schedule --env={env})")
         return
     table.rows(
         ["job", "last", "result", "seconds", "next", "said"],

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks import hints
+
 ROOT = Path(__file__).resolve().parents[3]
 
 PROJECT = """
@@ -31,12 +33,17 @@ def fail(*, how: str = "") -> None:
     raise FAILURES.get(how, SlipwayError)("it did not work")
 
 @command()
+def lack(*, env: object = None) -> None:
+    '''Fail with advice.'''
+    raise SlipwayError("take one: inv db.backup; `inv db.backups` lists them")
+
+@command()
 def much() -> None:
     '''Print a lot.'''
     for number in range(200_000):
         print(number)
 
-namespace = Collection(greet, fail, much)
+namespace = Collection(greet, fail, lack, much)
 check_command_line(namespace)
 """
 
@@ -170,3 +177,20 @@ def test_one_command_line_may_hold_tasks_of_several_groups() -> None:
     )
     assert said.returncode == 2
     assert said.stderr.startswith("error: ") and "--jsn" in said.stderr
+
+
+def test_a_command_for_the_database_is_advised_with_the_environment_that_was_typed(
+    folder: Path,
+) -> None:
+    said = inv(folder, "lack", "--env=dev")
+    advised = "take one: inv db.backup --env=dev; `inv db.backups --env=dev` lists them"
+    assert (said.code, said.err.strip()) == (1, f"error: {advised}")
+    assert (
+        inv(folder, "lack").err == "error: take one: inv db.backup; `inv db.backups` lists them\n"
+    )
+
+
+def test_an_environment_that_is_named_already_stays() -> None:
+    text = "inv db.restore --to-time=now --env=prod; then inv db.backup --full (or inv db.prune)"
+    advised = "inv db.restore --to-time=now --env=prod; then inv db.backup --env=dev --full (or "
+    assert hints.with_environment(text, "dev") == advised + "inv db.prune --env=dev)"
