@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slipway.environments import domains
+
 DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
 TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
 RETRY_AFTER = "2"
@@ -25,7 +27,7 @@ def configure(
     ident: str, routes: Sequence[Route], settings: Mapping[str, str], drain_seconds: int
 ) -> Config:
     """Return the whole configuration; `ident` can be read back once it is loaded."""
-    domains = [name.strip() for name in settings["DOMAIN"].split(",") if name.strip()]
+    names = list(domains.split(settings["DOMAIN"]))
     tls = settings["TLS"] != "off"
     # The longest path first, so that /* takes what is left.
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
@@ -34,7 +36,7 @@ def configure(
     main: Config = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
-        "routes": [_for_domains(domains, handlers), _nothing(True)] if domains else handlers,
+        "routes": [_for_domains(names, handlers), _nothing(True)] if names else handlers,
         "errors": {"routes": [_unavailable()]},
         "logs": {},
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from slipway.environments import envfile, protection, setting_rules
+from slipway.environments import domains, envfile, protection, setting_rules
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE, SECRETS
 from slipway.suggest import nearest
@@ -81,6 +81,8 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     for rule in rules.values():
         if not rule.secret and rule.is_required(name) and not settings.get(rule.key):
             raise ConfigError(f"compose/{name}.env: {rule.key} is missing. {rule.help}")
+    if complaint := domains.complaint(settings.get("DOMAIN", "")):
+        raise ConfigError(f"compose/{name}.env: DOMAIN: {complaint}")
     if settings.get("TLS", "off") != "off" and not settings.get("DOMAIN"):
         raise ConfigError(
             f"compose/{name}.env: TLS={settings['TLS']} needs DOMAIN, the names to serve"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from slipway.suggest import nearest
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
 SHARED_NETWORKS = ("edge", "data")  # both colours are on them; any other belongs to its colour
+# One path, with a * for the rest of it; anything else would match no request.
+ROUTE = re.compile(r"/[\w.~!$&'()+;=:@%/-]*\*?", re.ASCII)
 LABEL_WORDS = ["slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"]
 
 
@@ -104,4 +107,9 @@ def _service(name: str, spec: Mapping[str, Any]) -> Service:
     port = labels.get("slipway.port", "0")
     if route and not (route.startswith("/") and port.isdecimal() and int(port)):
         raise ConfigError(f"{where}: a route starts with / and needs slipway.port")
+    if route and not ROUTE.fullmatch(route):
+        raise ConfigError(
+            f"{where}: slipway.route: {route[:60]!a} is no path; write one, such as /api/*, and "
+            "give another service the next"
+        )
     return Service(name, role, spec, route, int(port))

@@ -111,6 +111,16 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
         ),
         ("prod.env", "DOMAIN= # any", r"DOMAIN: a comment needs a line of its own"),
         ("prod.env", "DATABASE_HOST=", "compose/prod.env: DATABASE_HOST is missing. Host of the"),
+        ("prod.env", "DOMAIN=https://shop.de", "'https://shop.de' is no domain .*write shop.de$"),
+        ("prod.env", "DOMAIN=a.com b.com", "'a.com b.com' is no domain name; write a.com,b.com$"),
+        (
+            "prod.env",
+            "DOMAIN=b.com, a.com:81",
+            r"'a.com:81' is no .*; write a.com \(ports are HTTP",
+        ),
+        ("prod.env", "DOMAIN=a.com/shop", "write a.com$"),
+        ("prod.env", "DOMAIN=büro.de", "write xn--bro-hoa.de$"),
+        ("prod.env", "DOMAIN=a_b.com", "'a_b.com' is no domain name; write "),
     ],
 )
 def test_a_wrong_setting_is_refused_with_file_and_key(
@@ -119,6 +129,12 @@ def test_a_wrong_setting_is_refused_with_file_and_key(
     project.add(name, line)
     with pytest.raises(ConfigError, match=complaint):
         project.load("prod")
+
+
+@pytest.mark.parametrize("value", ["", "shop.de", "shop.de, www.shop.de", "*.shop.de,localhost"])
+def test_names_for_the_edge_are_taken_as_they_are(project: Project, value: str) -> None:
+    project.add("prod.env", f"DOMAIN='{value}'")
+    assert project.load("prod").settings["DOMAIN"] == value
 
 
 def test_two_environments_do_not_share_a_database(project: Project) -> None:
@@ -146,6 +162,9 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
         ("KEY: {type: switch, default: on}", "KEY: default must be on or off; it is True"),
         ("KEY: {type: [off, on]}", "KEY: type holds False; write on and off in quotes"),
         ("KEY: {type: port, default: 0}", "KEY: default must be a port"),
+        ("KEY: {required: prod}", r"KEY: required must be true, or a list of .*\['prod'\]"),
+        ("KEY: {required: 3}", "KEY: required must be true, or a list"),
+        ("KEY: {required: [prd]}", r"KEY: required: there is no .* prd \(did you mean prod\?\)"),
         ("KEY: {secret: true, generate: long}", "KEY: generate must be a number"),
         ("key: {type: text}", "key must be capital letters"),
         ("KEY: text", "KEY must be a mapping"),
@@ -156,6 +175,7 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
 def test_a_wrong_rule_is_refused(tmp_path: Path, rule: str, complaint: str) -> None:
     path = tmp_path / "settings.yml"
     path.write_text(rule)
+    tmp_path.joinpath("prod.env").touch()
     with pytest.raises(
         ConfigError, match=rf"settings\.yml:? .*{complaint}|settings\.yml {complaint}"
     ):

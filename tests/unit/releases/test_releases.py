@@ -49,6 +49,8 @@ def test_services_are_read_with_role_route_and_build() -> None:
         ({"api": labelled("colour", rote="/")}, r"label slipway\.rote \(did you mean .*route\?\)"),
         ({"api": labelled("colour", route="/")}, "a route starts with / and needs slipway.port"),
         ({"api": labelled("colour", route="api", port="1")}, "a route starts with /"),
+        ({"api": labelled("colour", route="/a/*, /b", port="1")}, r"'/a/\*, /b' is no path; write"),
+        ({"api": labelled("colour", route="/a/*/b", port="1")}, r"'/a/\*/b' is no path"),
         ({"api": labelled("colour", route="/", port="http")}, "needs slipway.port"),
         (
             {name: labelled("colour", route="/", port="1") for name in ("a", "b")},
