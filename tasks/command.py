@@ -22,6 +22,8 @@ Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they ha
 
 ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
+# What pathlib says of a user without one, in whichever place it is looked for.
+HOMELESS = ("Could not determine home directory.",)
 
 
 class Choices:
@@ -78,6 +80,12 @@ class Command(Task[Body]):
             raise Exit(f"error: {text}", code=error.exit_code) from error
         except KeyboardInterrupt:
             raise Exit("interrupted", code=INTERRUPTED) from None
+        except RuntimeError as error:
+            if str(error) not in HOMELESS:
+                raise
+            raise Exit(
+                "error: there is no such home directory; set HOME, or write out the path", code=2
+            ) from error
         except BrokenPipeError:
             sys.stdout = None  # `inv status | head` is no failure
 

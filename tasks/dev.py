@@ -86,9 +86,16 @@ def execute(*, service: str, env: "Environment | None" = None, command: str = "s
       inv exec --env=prod --service=ops --command="psql --version"
     """
     from slipway.environments import hacking
+    from slipway.errors import UsageError
     from slipway.releases import containers
 
-    argv, tty = shlex.split(command), sys.stdin.isatty()
+    try:
+        argv, tty = shlex.split(command), sys.stdin.isatty()
+    except ValueError as error:
+        raise UsageError(
+            f"--command={command[:60]!a} is no command line: {str(error).lower()}; "
+            "quote it as for a shell"
+        ) from None
     if env is None:
         raise Exit(code=hacking.execute(service, argv, tty=tty))
     raise Exit(code=containers.execute(env, service, argv, tty=tty))

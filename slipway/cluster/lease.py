@@ -6,7 +6,6 @@ silence its lease may be taken over.
 """
 
 import contextlib
-import getpass
 import json
 import secrets
 import socket
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from slipway import shell_scripts
 from slipway.cluster import process
 from slipway.errors import Busy, SlipwayError
+from slipway.hosts import person
 from slipway.hosts.host import Host, script
 
 ATTEMPTS = 5
@@ -143,4 +143,4 @@ def parse(lines: list[str]) -> LeaseHolder | None:
 
 def owner() -> str:
     """Return who and where we are: `anna@laptop`."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    return f"{person.user()}@{socket.gethostname()}"

@@ -1,7 +1,5 @@
 """Who runs a runbook, where, and from which state of the project: shown before the first cell."""
 
-import getpass
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from slipway.environments.protection import DISPOSABLE
 from slipway.errors import HostError, Refused
-from slipway.hosts import git
+from slipway.hosts import git, person
 from slipway.notebook.document import Runbook
 from slipway.project import ROOT
 
@@ -52,7 +50,7 @@ def look(root: Path = ROOT) -> HostFacts:
         email = pool.submit(_git, root, ["git", "config", "user.email"])
         commit, branch, changed, behind = _parse_status(status.result())
         return HostFacts(
-            user=user(),
+            user=person.user(),
             host=socket.gethostname(),
             email=email.result().strip(),
             commit=commit,
@@ -62,14 +60,6 @@ def look(root: Path = ROOT) -> HostFacts:
             reason="" if commit else git.why_no_commit(root) or "git does not tell its state",
             default=default.result().strip().removeprefix("origin/"),
         )
-
-
-def user() -> str:
-    """Return who is logged in; a number where the system has no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def warnings(host: HostFacts, runbook: Runbook) -> list[str]:

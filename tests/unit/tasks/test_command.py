@@ -12,6 +12,7 @@ from tasks import hints
 ROOT = Path(__file__).resolve().parents[3]
 
 PROJECT = """
+from pathlib import Path
 from invoke.collection import Collection
 from slipway.errors import Busy, DifferenceFound, Refused, RolledBack, SlipwayError
 from tasks.command import command
@@ -30,6 +31,8 @@ def fail(*, how: str = "") -> None:
     '''Fail in a way.'''
     if how == "interrupt":
         raise KeyboardInterrupt
+    if how == "homeless":
+        Path("~nobody-of-this-name").expanduser()
     raise FAILURES.get(how, SlipwayError)("it did not work")
 
 @command()
@@ -194,3 +197,20 @@ def test_an_environment_that_is_named_already_stays() -> None:
     text = "inv db.restore --to-time=now --env=prod; then inv db.backup --full (or inv db.prune)"
     advised = "inv db.restore --to-time=now --env=prod; then inv db.backup --env=dev --full (or "
     assert hints.with_environment(text, "dev") == advised + "inv db.prune --env=dev)"
+
+
+def test_a_user_without_a_home_is_told_so(folder: Path) -> None:
+    said = inv(folder, "fail", "--how=homeless")
+    assert (said.code, said.err) == (
+        2,
+        "error: there is no such home directory; set HOME, or write out the path\n",
+    )
+
+
+def test_a_command_that_no_shell_would_take_is_one_sentence() -> None:
+    argv = [sys.executable, "-m", "invoke", "exec", "--service=api", "--command=it's"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    text = (
+        'error: --command="it\'s" is no command line: no closing quotation; quote it as for a shell'
+    )
+    assert (done.returncode, done.stderr.strip()) == (2, text)

@@ -15,6 +15,7 @@ from slipway.cluster.lease import Lease
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError, Unreachable
+from slipway.hosts import person
 from slipway.machines.connect import Cluster
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
@@ -196,7 +197,7 @@ def book(risk: str = "high") -> Runbook:
 def test_a_clean_checkout_is_nothing_to_talk_about(checkout: Path) -> None:
     here = host_facts.look(checkout)
     assert (here.email, here.branch, len(here.commit)) == ("anna@example.org", "main", 40)
-    assert here.user == host_facts.user()
+    assert here.user == person.user()
     assert not here.dirty
     assert host_facts.warnings(here, book()) == []
     host_facts.refuse_unagreed(here, book(), "prod")
