@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from slipway.errors import ConfigError
+
 WILD = re.compile(r"[*?\[\\]")
 
 
@@ -24,8 +26,9 @@ class Pattern:
 
 
 def read(text: str) -> list[Pattern]:
-    """Read the lines of a .dockerignore file, comments left out."""
-    lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
+    """Read the lines of a .dockerignore file, comments left out. Raises ConfigError."""
+    text = text.removeprefix("\ufeff")
+    lines = (line.strip() for line in text.split("\n") if not line.startswith("#"))
     return [_pattern(line) for line in lines if line.lstrip("!").strip()]
 
 
@@ -74,11 +77,18 @@ def _pattern(line: str) -> Pattern:
     parts = clean.split("/")
     wild = next((index for index, part in enumerate(parts) if WILD.search(part)), len(parts))
     literal = wild == len(parts)
-    return Pattern(re.compile(_regex(clean), re.DOTALL), brings_back, tuple(parts[:wild]), literal)
+    try:
+        match = re.compile(_regex(clean), re.DOTALL)
+    except re.error:
+        raise ConfigError(f".dockerignore: {line[:60]!a} is no pattern") from None
+    return Pattern(match, brings_back, tuple(parts[:wild]), literal)
 
 
 def _regex(pattern: str) -> str:
     """Translate as moby/patternmatcher does."""
+    end = pattern.removeprefix("**")
+    if end != pattern and not end.startswith("/") and not WILD.search(end):
+        return f".*{re.escape(end)}"  # `**.py`: whatever ends so, in any folder
     out, rest = "", pattern
     while rest:
         if match := re.match(r"\*\*/?", rest):
@@ -87,7 +97,7 @@ def _regex(pattern: str) -> str:
             out += "[^/]*"
         elif match := re.match(r"\?", rest):
             out += "[^/]"
-        elif match := re.match(r"\[\^?[^]]+\]", rest):
+        elif match := re.match(r"\[\^?(?:\\.|[^]\\])+\]", rest):
             out += match[0]
         else:
             match = re.match(r"\\?(.)", rest, re.DOTALL)

@@ -213,6 +213,7 @@ PATTERNS = [
     "*.txt\n",
     "app/deep/..\n",
     "**\n!**/er/*.py\n",
+    "*\n!**.py\n",
     "link*\n",
 ]
 

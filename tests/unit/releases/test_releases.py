@@ -130,6 +130,26 @@ def test_what_dockerignore_hides_does_not_change_the_tag(folder: Folder) -> None
     assert folder.tag() != before
 
 
+@pytest.mark.parametrize(
+    ("patterns", "name", "counts"),
+    [
+        ("*\n!**.py", "app/deep/main.py", True),  # as moby/patternmatcher's own cases have it
+        ("**file", "dir/dir/file", False),
+        ("**/.foo", "bar.foo", True),
+        ("a**/*.txt", "a/dir/file.txt", False),
+        ("[\\]a]", "]", False),
+        ("\ufeffsecret", "secret", False),
+    ],
+)
+def test_patterns_are_read_as_the_build_reads_them(
+    folder: Folder, patterns: str, name: str, counts: bool
+) -> None:
+    folder.put(".dockerignore", patterns)
+    before = folder.tag()
+    folder.put(name, "new")
+    assert (folder.tag() != before) is counts
+
+
 def test_a_dockerfiles_own_ignore_file_wins(folder: Folder) -> None:
     folder.put(".dockerignore", "app")
     folder.put("Dockerfile.dockerignore", "notes")
