@@ -1,8 +1,12 @@
 """Env files: the plain settings, read strictly so that a typing error is never a silent default."""
 
+import re
 from pathlib import Path
 
 from slipway.errors import ConfigError
+
+OCTAL = re.compile(r"(?<!\\)(?:\\\\)*\\0")
+COMMENT = re.compile(r"[^\S ]#")  # after a space it is one to Compose too
 
 
 def read(path: Path) -> dict[str, str]:
@@ -44,7 +48,11 @@ def _doubt(written: str, value: str) -> str:
         return "Compose would fill in what follows the $; put the value into single quotes"
     if (start == "'" and r"\\" in written) or (start == '"' and r"\'" in written):
         return "Compose reads a backslash in quotes in another way; leave the quotes out"
-    if start == "#" and not value:
+    if start == '"' and OCTAL.search(written):
+        return (
+            r"Compose takes \0 in double quotes for a character; put the value into single quotes"
+        )
+    if (start == "#" and not value) or (start not in ("'", '"') and COMMENT.search(written)):
         return "a comment needs a line of its own"
     return ""
 

@@ -110,6 +110,12 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
             r"DOMAIN: Compose reads a backslash in quotes in another way",
         ),
         ("prod.env", "DOMAIN= # any", r"DOMAIN: a comment needs a line of its own"),
+        ("prod.env", "DOMAIN=a.de\t# ours", r"DOMAIN: a comment needs a line of its own"),
+        (
+            "prod.env",
+            r'DATABASE_USER="a\0651"',
+            r"DATABASE_USER: Compose takes .0 in double quotes",
+        ),
         ("prod.env", "DATABASE_HOST=", "compose/prod.env: DATABASE_HOST is missing. Host of the"),
         ("prod.env", "DOMAIN=https://shop.de", "'https://shop.de' is no domain .*write shop.de$"),
         ("prod.env", "DOMAIN=a.com b.com", "'a.com b.com' is no domain name; write a.com,b.com$"),
