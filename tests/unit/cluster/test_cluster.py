@@ -1,14 +1,19 @@
 """What the Swarm says, read: services and nodes, the ledger's order, who holds the lease."""
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.cluster import lease, ledger, observed, process
+from slipway.cluster.node import LIST
 from slipway.cluster.observed import Observed
 from slipway.errors import HostError
+from slipway.hosts.local import LocalHost
 from tests.fakes.host import FakeHost
 
 APP = "demo-prod"
@@ -179,3 +184,24 @@ def test_a_holder_on_this_computer_whose_process_ended_is_gone_at_once() -> None
 def test_a_holder_on_another_computer_is_judged_by_its_silence_alone() -> None:
     found = holder(110, [], process="other-boot:pid:[1]:1:1")
     assert found is not None and not found.is_gone(60)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "out", "err"),
+    [
+        ("echo 'WARNING: no blkio' >&2; echo n1; echo n2", 0, "n1 n2", ""),
+        ("echo 'Error: This node is not a swarm manager.' >&2; exit 1", 1, "", "not a swarm"),
+        ("[ -e led ] && echo n1 && exit; echo 'no leader' >&2; : >led; exit 1", 0, "n1", ""),
+    ],
+)
+def test_nodes_are_listed_whatever_the_client_warns_of(
+    tmp_path: Path, answers: str, code: int, out: str, err: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\n{answers}\n")
+    docker.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    argv = ["sh", "-euc", f"{LIST}\necho $nodes"]
+    done = LocalHost(env=env, cwd=tmp_path).run(argv, check=False)
+    assert (done.code, done.out.strip()) == (code, out)
+    assert err in done.err
