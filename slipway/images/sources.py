@@ -49,7 +49,8 @@ def tag(build: Build, bases: str = "") -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
-    return f"{build.image.split(':')[0]}:src-{digest.hexdigest()[:16]}"
+    host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
+    return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
 
 
 def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:

@@ -10,13 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slipway.cluster import observed
+from slipway.environments import environment
 from slipway.errors import ConfigError, Refused
 from slipway.images import sources
 from slipway.images.sources import Build
-from slipway.releases import application, commit, draft
+from slipway.machines.connect import Cluster
+from slipway.releases import application, commit, draft, prune
 from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
 from slipway.releases.release import Release
+from tests.fakes.host import FakeHost
 
 
 def model(**services: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +96,34 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        ("demo/api", "demo/api"),
+        ("demo/api:latest", "demo/api"),
+        ("localhost:5000/api", "localhost:5000/api"),
+        ("registry.example.com:5000/shop/api:2@sha256:0123", "registry.example.com:5000/shop/api"),
+    ],
+)
+def test_an_image_is_tagged_in_its_own_repository(
+    folder: Folder, image: str, repository: str
+) -> None:
+    build = Build("api", image, folder.root, folder.root / "Dockerfile", {})
+    assert sources.tag(build).rpartition(":")[0] == repository
+
+
+def test_old_images_are_removed_in_every_repository_that_a_release_names() -> None:
+    env = environment.load("dev")
+    labels = {"slipway.tags": f"acme/shop:src-1 {env.project}/api:src-2 postgres:17"}
+    release = json.dumps(1), json.dumps(f"{env.prefix}.release.00001"), json.dumps(labels)
+    told = "\n".join(['swarm\t"active true"', "now\t1000", "\t".join(["config", *release])])
+    host = FakeHost("m1").answers("sh", out="acme/shop:src-1\n")
+    prune.run(env, Cluster(host, {"m1": host}), observed.parse(told))
+    (removal,) = [argv for argv in host.ran("sh") if "docker image rm" in argv[2]]
+    assert removal[4].split() == [f"{env.project}/*", "acme/shop"]
+    assert "acme/shop:src-1" in removal[5:]
 
 
 def test_the_same_sources_have_the_same_tag_wherever_they_lie(
