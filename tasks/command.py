@@ -22,8 +22,7 @@ Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they ha
 
 ENV_HELP = "Environment to act on: dev, testing, staging or prod."
 INTERRUPTED = 130
-# What pathlib says of a user without one, in whichever place it is looked for.
-HOMELESS = ("Could not determine home directory.",)
+NO_HOME = "Could not determine home directory"  # says pathlib, wherever it looks for one
 
 
 class Choices:
@@ -81,7 +80,7 @@ class Command(Task[Body]):
         except KeyboardInterrupt:
             raise Exit("interrupted", code=INTERRUPTED) from None
         except RuntimeError as error:
-            if str(error) not in HOMELESS:
+            if NO_HOME not in str(error):
                 raise
             raise Exit(
                 "error: there is no such home directory; set HOME, or write out the path", code=2

@@ -31,14 +31,13 @@ def test(*, only: str = "", changed: str = "") -> None:
     """
     from slipway.bootstrap import dev_packages, prepare
     from slipway.checks import changes, suite
-    from slipway.hosts.local import LocalHost
-    from slipway.project import ROOT
+    from slipway.hosts import git
     from slipway.show import parts, progress
 
     chosen = suite.chosen(only)
     if changed:
         revision = changed if isinstance(changed, str) else ""
-        difference = changes.read(LocalHost(cwd=ROOT), revision)
+        difference = changes.read(git.at(), revision)
         selection = suite.can_break(chosen, difference)
         if any(part.tests for part in chosen):
             parts.selection(difference, selection)

@@ -20,11 +20,12 @@ from tasks.command import Command
 from tasks.group import all_tasks
 
 WRONG_USAGE = 2
-# Invoke's own flags for commands that it runs itself; ours are not among them.
-WITHOUT_EFFECT = (
-    *("dry", "echo", "hide", "pty", "warn-only"),
-    *("command-timeout", "prompt-for-sudo-password"),
-)
+# Invoke's own flags for commands that it runs itself, as no task here does; and what is meant.
+WITHOUT_EFFECT = {
+    "dry": "a task's own --plan, where it has one, shows what it would do",
+    **dict.fromkeys(("echo", "hide", "pty", "warn-only"), "leave it out"),
+    **dict.fromkeys(("command-timeout", "prompt-for-sudo-password"), "leave it out"),
+}
 LAUNCHED_AS = ("inv", "invoke", "invoke/__main__.py")
 
 
@@ -88,11 +89,9 @@ def check(
 def _refuse_without_effect(initial: Sequence[ParserContext]) -> None:
     """Raise Exit for a flag of Invoke's that no task here obeys: `--dry` would change things."""
     for context in initial:
-        for name in WITHOUT_EFFECT:
+        for name, hint in WITHOUT_EFFECT.items():
             if name in context.args and context.args[name].got_value:
-                flag = f"--{name}"
-                hint = "give the task --plan to see what it would do" if name == "dry" else ""
-                text = f"{flag} is Invoke's own and no task here obeys it; {hint or 'leave it out'}"
+                text = f"--{name} is Invoke's own and no task here obeys it; {hint}"
                 raise Exit(f"error: {text}", code=WRONG_USAGE)
 
 

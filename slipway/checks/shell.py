@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from slipway.hosts import git
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 
@@ -13,7 +14,7 @@ LIST = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 def scripts(root: Path = ROOT) -> Iterator[Path]:
     """Yield the shell scripts that git tracks or could add."""
-    for name in LocalHost(cwd=root).run(LIST).out.split("\0"):
+    for name in git.at(root).run(LIST).out.split("\0"):
         path = root / name
         if path.is_file() and (path.suffix == ".sh" or _has_shebang(path)):
             yield path.relative_to(root)

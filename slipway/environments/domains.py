@@ -3,7 +3,7 @@
 import contextlib
 import re
 
-LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"  # an underscore serves within a network
 DOMAIN = re.compile(rf"(?:\*\.)?(?:{LABEL}\.)*{LABEL}", re.IGNORECASE)
 LONGEST = 253
 

@@ -69,7 +69,9 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     if not NAME.fullmatch(name) or name not in known:
         hint = nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
-    rules = setting_rules.read(setting_rules.file_in(compose))
+    file = setting_rules.file_in(compose)
+    rules = setting_rules.read(file)
+    _check_required(file, rules, known)
     settings: dict[str, str] = {
         rule.key: rule.default for rule in rules.values() if rule.default is not None
     }
@@ -91,6 +93,17 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
         _check_pitr(f"compose/{name}.env", settings)
     _check_apart(name, settings, compose)
     return Environment(name, MappingProxyType(settings), rules, compose, secrets)
+
+
+def _check_required(file: Path, rules: setting_rules.Rules, known: Sequence[str]) -> None:
+    """Find a name of no environment: what only it requires would be required nowhere."""
+    for rule in rules.values():
+        for name in () if isinstance(rule.required, bool) else rule.required:
+            if name not in known:
+                raise ConfigError(
+                    f"compose/{file.name}: {rule.key}: required: there is no environment "
+                    f"{name}{nearest(name, known)}"
+                )
 
 
 def _check(path: Path, values: Mapping[str, str], rules: setting_rules.Rules) -> None:

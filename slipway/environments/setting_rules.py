@@ -91,7 +91,8 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         raise ConfigError(f"{where}: unknown type {kind}{nearest(str(kind), sorted(TYPES))}")
     required = entry.get("required", False)
     default = entry.get("default")
-    _check_required(where, required, path.parent)
+    if not isinstance(required, bool | list):
+        raise ConfigError(f"{where}: required must be true, or a list such as [staging, prod]")
     generate = entry.get("generate", 0)
     if not isinstance(generate, int):
         raise ConfigError(f"{where}: generate must be a number of bytes")
@@ -111,23 +112,6 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
     if bad := [choice for choice in choices if choice in ("True", "False")]:
         raise ConfigError(f"{where}: type holds {bad[0]}; write on and off in quotes")
     return rule
-
-
-def _check_required(where: str, required: object, compose: Path) -> None:
-    """Raise ConfigError for what names no environments: it would be required nowhere."""
-    if isinstance(required, bool):
-        return
-    known = sorted({path.stem for path in compose.glob("[!.]*.env")} - {"common"})
-    if not isinstance(required, list):
-        example = known[-1:] or ["prod"]
-        raise ConfigError(
-            f"{where}: required must be true, or a list of environments such as {example}"
-        )
-    for name in map(str, required):
-        if name not in known:
-            raise ConfigError(
-                f"{where}: required: there is no environment {name}{nearest(name, known)}"
-            )
 
 
 def _first_line(error: Exception) -> str:

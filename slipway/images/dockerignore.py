@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from slipway.errors import ConfigError
 
-WILD = re.compile(r"[*?\[\\]")
+WILD = re.compile(r"[*?\[\]\\]")
 
 
 @dataclass(frozen=True)

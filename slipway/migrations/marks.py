@@ -29,20 +29,15 @@ def find_marks(text: str) -> list[re.Match[str]]:
 
 def find_near_marks(text: str) -> Iterator[tuple[int, str, str]]:
     """Find what was meant as a mark: its position, its line, and what to write."""
-    marks = find_marks(text)
-    exact = {mark.start() for mark in marks}
+    exact = {mark.start() for mark in find_marks(text)}
     if not any(_close(word) for word in {*HINT.findall(MARK.sub("", text))}):
         return
-    covered: list[tuple[int, int]] = []
+    lines = {line.end() - len(line[0].lstrip()): line[0] for line in LINE.finditer(text)}
     for token in tokens(text):
-        if token.kind in (Kind.COMMENT, Kind.STRING, Kind.QUOTED):
-            covered.append((token.start, token.end))
-        if token.kind is Kind.COMMENT and token.start not in exact and (way := _way(token.text)):
+        # What begins within a string or a comment is no token of its own.
+        written = token.text if token.kind is Kind.COMMENT else lines.get(token.start, "")
+        if token.start not in exact and written and (way := _way(written)):
             yield token.start, _line(text, token.start), f"-- migrate:{way}"
-    for line in LINE.finditer(text):
-        begin = line.end() - len(line[0].lstrip())
-        if not any(start <= begin < end for start, end in covered) and (way := _way(line[0])):
-            yield begin, _line(text, begin), f"-- migrate:{way}"
 
 
 def _way(comment: str) -> str:

@@ -17,8 +17,7 @@ from slipway.suggest import nearest
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
 SHARED_NETWORKS = ("edge", "data")  # both colours are on them; any other belongs to its colour
-# One path, with a * for the rest of it; anything else would match no request.
-ROUTE = re.compile(r"/[\w.~!$&'()+;=:@%/-]*\*?", re.ASCII)
+ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
 LABEL_WORDS = ["slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"]
 
 

@@ -30,23 +30,21 @@ def run(env: Environment, cluster: Cluster, observed: Observed) -> str:
     removed = len(_remove(cluster.manager, "secret", sorted(secrets)))
     removed += len(_remove(cluster.manager, "config", configs))
     lines = script(cluster.manager, KEPT_TAGS, timeout=30).out.split()
-
-    repositories = " ".join(_repositories(env.project, observed, app))
+    ours = " ".join(f"--filter=reference={each}" for each in _ours(env.project, observed, app))
 
     def images(host: Host) -> int:
-        arguments = (repositories, *sorted(set(lines)))
-        return len(script(host, IMAGES, *arguments, timeout=120).out.split())
+        return len(script(host, IMAGES, ours, *sorted(set(lines)), timeout=120).out.split())
 
     removed += sum(parallel.each(cluster.all, images))
     return f"{removed} removed" if removed else "nothing to remove"
 
 
-def _repositories(project: str, observed: Observed, app: str) -> list[str]:
-    """Return where tags of ours are: under the project's name, and where releases name others."""
+def _ours(project: str, observed: Observed, app: str) -> list[str]:
+    """Return patterns for tags of ours: under the project's name, and what its releases name."""
     records = [name for name in observed.configs if name.startswith(f"{app}.release.")]
-    tags = [tag for tag in ledger.needed(observed, records, "tags") if ":src-" in tag]
-    others = {tag.rpartition(":")[0] for tag in tags}
-    return [f"{project}/*", *sorted(each for each in others if not each.startswith(f"{project}/"))]
+    tags = (tag.partition(":src-") for tag in ledger.needed(observed, records, "tags"))
+    repositories = {repository for repository, mark, _ in tags if mark}
+    return sorted(f"{each}:src-*" for each in {f"{project}/*", *repositories})
 
 
 def _remove(manager: Host, kind: str, names: list[str]) -> list[str]:

@@ -45,7 +45,7 @@ class Mask:
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
         data = text.encode(errors="surrogateescape")
-        return self._tells(data) or any(self._broken(data, b""))
+        return self._tells(data) or any(self._broken(*_joined(data)))
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
@@ -56,8 +56,9 @@ class Mask:
 
         `before` is what came before, masked or not: a break is known by the line that it ends.
         """
-        end = len(data) if last else self._safe(data, before)
-        spans = list(self._broken(data, before))
+        lines, plain = _joined(data, before)
+        end = len(data) if last else self._safe(data, lines, plain)
+        spans = list(self._broken(lines, plain))
         if self._pattern is not None and self._tells(data):
             spans += [match.span(1) for match in self._pattern.finditer(data)]
         shown, position = bytearray(), 0
@@ -92,22 +93,19 @@ class Mask:
     def _tells(self, data: bytes) -> bool:
         return any(form in data for form in self._telling)
 
-    def _broken(self, data: bytes, before: bytes) -> Iterator[tuple[int, int]]:
+    def _broken(self, lines: "JoinedText", plain: "JoinedText") -> Iterator[tuple[int, int]]:
         """Return where a secret continues over the end of a line or a change of colour."""
-        lines = JoinedText(data, BREAK, before)
         for form in self._coded if lines.breaks else ():
             at = -1
             while (at := lines.text.find(form, at + 1)) >= 0:
                 yield lines.span(at, at + len(form))
-        plain = JoinedText(data, ESCAPE)
         if plain.breaks and self._pattern is not None and self._tells(plain.text):
             for match in self._pattern.finditer(plain.text):
                 yield plain.span(*match.span(1))
 
-    def _safe(self, data: bytes, before: bytes) -> int:
+    def _safe(self, data: bytes, lines: "JoinedText", plain: "JoinedText") -> int:
         """Return the length of the head after which no secret is under way."""
         safe = _begun(data, self._forms)
-        lines, plain = JoinedText(data, BREAK, before), JoinedText(data, ESCAPE)
         for joined, forms in ((lines, self._coded), (plain, self._forms)):
             if joined.breaks and (begun := _begun(joined.text, forms)) < len(joined.text):
                 safe = min(safe, max(0, joined.place(begun)))
@@ -136,6 +134,11 @@ class JoinedText:
     def span(self, begin: int, end: int) -> tuple[int, int]:
         """Return from where to where in the data a part of the joined text stands."""
         return max(0, self.place(begin)), self.place(end - 1) + 1
+
+
+def _joined(data: bytes, before: bytes = b"") -> tuple[JoinedText, JoinedText]:
+    """Return a text without the ends of its long lines, and without its colours."""
+    return JoinedText(data, BREAK, before), JoinedText(data, ESCAPE)
 
 
 class MaskedStream:

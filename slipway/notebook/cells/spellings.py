@@ -7,13 +7,12 @@ from collections.abc import Iterator
 
 # What each leaves as it is in a URL, beside letters, digits and `-._~`.
 SAFE = {
-    "RFC 3986, Python's quote_via, Go's QueryEscape": "",
+    "RFC 3986, Python's quote_plus, Go's QueryEscape": "",
     "Python's quote": "/",
     "JavaScript's encodeURIComponent": "!'()*",
     "JavaScript's encodeURI": ";,/?:@&=+$#!'()*",
     "Go's PathEscape": "$&+=:@",
     "Go's user and password": "$&+,;=",
-    "jq's @uri before 1.7": "!'()*",
 }
 # What bash's printf %q and `set -x` write in $'…'; all else that is no ASCII in octal or as it is.
 ANSI_C = {"\a": "a", "\b": "b", "\x1b": "E", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}

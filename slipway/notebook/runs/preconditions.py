@@ -21,7 +21,7 @@ from slipway.notebook.runs.interfaces import Interfaces, Location, PrompterGone
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.params import Param
 from slipway.notebook.runs.plan import RunPlan
-from slipway.notebook.runs.secrets import of_parameters
+from slipway.notebook.runs.secrets import of_parameters, refuse_unmaskable
 from slipway.project import ROOT
 
 
@@ -56,9 +56,12 @@ def settle(
     command = f"inv runbook.run --name={name}"
     ask = prompt.value if interfaces.mode.attended else None
     try:
-        return params.settle(needed, values, ask, command)
+        settled = params.settle(needed, values, ask, command)
     except UsageError as error:  # it repeats what was typed, and CI keeps it
         raise UsageError(Mask(of_parameters(values)).text(str(error))) from None
+    published = {param.name for param in needed if param.choices or param.kind == "switch"}
+    refuse_unmaskable({name: value for name, value in settled.items() if name not in published})
+    return settled
 
 
 class ParamPrompt:

@@ -21,7 +21,7 @@ from slipway.notebook.runs.host_facts import HostFacts
 from slipway.notebook.runs.interfaces import Interfaces, Location, PrompterGone
 from slipway.notebook.runs.options import RunOptions
 from slipway.notebook.runs.preconditions import is_real, load, refuse_closed_gates, settle
-from slipway.notebook.runs.secrets import SecretLookup, of_parameters, refuse_unmaskable
+from slipway.notebook.runs.secrets import SecretLookup, of_parameters
 from slipway.notebook.runs.start import execute
 
 HIDDEN = "***"  # in place of a secret, in a parameter as the record keeps it
@@ -66,7 +66,6 @@ def resume(
     refuse_closed_gates(runbook, rest, options, interfaces.mode, location.env)
     values = recorded_values(record, runbook, assignments, env)
     values = settle(runbook, plan, values, interfaces)
-    refuse_unmaskable(values)
     host_facts.refuse_unagreed(host, runbook, location.env)
     mask = Mask(secrets.result())
     facts = {"user": host.user, "host": host.host, "changed": changed, "from": at.id}

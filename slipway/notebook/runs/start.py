@@ -25,7 +25,7 @@ from slipway.notebook.runs.preconditions import (
     variables_of,
 )
 from slipway.notebook.runs.run import Run
-from slipway.notebook.runs.secrets import SecretLookup, of_parameters, refuse_unmaskable
+from slipway.notebook.runs.secrets import SecretLookup, of_parameters
 
 
 def start(
@@ -49,7 +49,6 @@ def start(
     if not plan.actions and options.section:
         return show_prose(plan, interfaces)
     values = settle(runbook, plan, values, interfaces)
-    refuse_unmaskable(values)
     if env is None and values.get("ENV"):
         env = environment.load(values["ENV"])
         secrets = SecretLookup(env)

@@ -126,7 +126,7 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
         ),
         ("prod.env", "DOMAIN=a.com/shop", "write a.com$"),
         ("prod.env", "DOMAIN=büro.de", "write xn--bro-hoa.de$"),
-        ("prod.env", "DOMAIN=a_b.com", "'a_b.com' is no domain name; write "),
+        ("prod.env", "DOMAIN=a!b.com", "'a!b.com' is no domain name; write "),
     ],
 )
 def test_a_wrong_setting_is_refused_with_file_and_key(
@@ -137,7 +137,9 @@ def test_a_wrong_setting_is_refused_with_file_and_key(
         project.load("prod")
 
 
-@pytest.mark.parametrize("value", ["", "shop.de", "shop.de, www.shop.de", "*.shop.de,localhost"])
+@pytest.mark.parametrize(
+    "value", ["", "shop.de", "shop.de, www.shop.de", "*.shop.de,localhost,my_app"]
+)
 def test_names_for_the_edge_are_taken_as_they_are(project: Project, value: str) -> None:
     project.add("prod.env", f"DOMAIN='{value}'")
     assert project.load("prod").settings["DOMAIN"] == value
@@ -168,9 +170,8 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
         ("KEY: {type: switch, default: on}", "KEY: default must be on or off; it is True"),
         ("KEY: {type: [off, on]}", "KEY: type holds False; write on and off in quotes"),
         ("KEY: {type: port, default: 0}", "KEY: default must be a port"),
-        ("KEY: {required: prod}", r"KEY: required must be true, or a list of .*\['prod'\]"),
+        ("KEY: {required: prod}", "KEY: required must be true, or a list"),
         ("KEY: {required: 3}", "KEY: required must be true, or a list"),
-        ("KEY: {required: [prd]}", r"KEY: required: there is no .* prd \(did you mean prod\?\)"),
         ("KEY: {secret: true, generate: long}", "KEY: generate must be a number"),
         ("key: {type: text}", "key must be capital letters"),
         ("KEY: text", "KEY must be a mapping"),
@@ -181,11 +182,18 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
 def test_a_wrong_rule_is_refused(tmp_path: Path, rule: str, complaint: str) -> None:
     path = tmp_path / "settings.yml"
     path.write_text(rule)
-    tmp_path.joinpath("prod.env").touch()
     with pytest.raises(
         ConfigError, match=rf"settings\.yml:? .*{complaint}|settings\.yml {complaint}"
     ):
         setting_rules.read(path)
+
+
+def test_what_only_an_environment_requires_that_there_is_not_is_refused(project: Project) -> None:
+    with (project.compose / "settings.yml").open("a") as file:
+        file.write("OURS: {required: [prd]}\n")
+    sentence = r"settings\.yml: OURS: required: there is no environment prd \(did you mean prod\?"
+    with pytest.raises(ConfigError, match=sentence):
+        project.load("dev")
 
 
 def test_a_project_may_keep_the_file_of_rules_under_its_old_name(project: Project) -> None:

@@ -54,7 +54,7 @@ def test_services_are_read_with_role_route_and_build() -> None:
         ({"api": labelled("colour", route="/")}, "a route starts with / and needs slipway.port"),
         ({"api": labelled("colour", route="api", port="1")}, "a route starts with /"),
         ({"api": labelled("colour", route="/a/*, /b", port="1")}, r"'/a/\*, /b' is no path; write"),
-        ({"api": labelled("colour", route="/a/*/b", port="1")}, r"'/a/\*/b' is no path"),
+        ({"api": labelled("colour", route="/a/*,/b/*", port="1")}, r"'/a/\*,/b/\*' is no path"),
         ({"api": labelled("colour", route="/", port="http")}, "needs slipway.port"),
         (
             {name: labelled("colour", route="/", port="1") for name in ("a", "b")},
@@ -122,7 +122,8 @@ def test_old_images_are_removed_in_every_repository_that_a_release_names() -> No
     host = FakeHost("m1").answers("sh", out="acme/shop:src-1\n")
     prune.run(env, Cluster(host, {"m1": host}), observed.parse(told))
     (removal,) = [argv for argv in host.ran("sh") if "docker image rm" in argv[2]]
-    assert removal[4].split() == [f"{env.project}/*", "acme/shop"]
+    ours = ["acme/shop:src-*", f"{env.project}/*:src-*", f"{env.project}/api:src-*"]
+    assert removal[4].split() == [f"--filter=reference={each}" for each in ours]
     assert "acme/shop:src-1" in removal[5:]
 
 

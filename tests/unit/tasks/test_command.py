@@ -52,6 +52,7 @@ check_command_line(namespace)
 
 
 ALL = "(one of: dev, testing, staging, prod)"
+PLAN = "a task's own --plan, where it has one, shows what it would do"
 OBEYED = "is Invoke's own and no task here obeys it; "
 FLAGS = "and give every value with its flag"
 
@@ -97,8 +98,8 @@ def test_every_argument_is_a_flag_and_arrives_with_its_type(folder: Path) -> Non
         (("greet", "--env"), "--env needs a value, --env=..."),
         (("greet", "--env="), "greet --env= is empty; give it a value or leave it out"),
         (("greet", "--name", ""), "greet --name= is empty; give it a value or leave it out"),
-        (("--dry", "greet"), f"--dry {OBEYED}give the task --plan to see what it would do"),
-        (("greet", "--dry"), f"--dry {OBEYED}give the task --plan to see what it would do"),
+        (("--dry", "greet"), f"--dry {OBEYED}{PLAN}"),
+        (("greet", "--dry"), f"--dry {OBEYED}{PLAN}"),
         (("-w", "greet"), f"--warn-only {OBEYED}leave it out"),
         (("greet", "--env=../../etc"), f"there is no environment '../../etc' {ALL}"),
     ],

@@ -297,12 +297,13 @@ params:
   DB_PASSWORD: {help: Of the database.}
   SECRET: {help: Its name.}
   PORT: {help: Its port., pattern: "[0-9]+"}
+  AUTH: {help: Whether it asks., choices: ["on", "off"], default: "on"}
 ---
 
 # Show
 
 ```sh
-echo "$DB_PASSWORD of $SECRET at $PORT"
+echo "$DB_PASSWORD of $SECRET at $PORT, $AUTH"
 false
 ```
 """
