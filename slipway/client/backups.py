@@ -23,7 +23,7 @@ from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
-from slipway.progress import Reporter
+from slipway.progress import SILENT, Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
 from slipway.storage.folder import FolderStore
@@ -91,7 +91,9 @@ def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProo
     What need not be read to know that it is damaged is reported too: of all, or newer than latest.
     """
     backups = read_list(session, reporter)
-    keys = {row.id: unlock(session.env, row) for row in choose(backups, which)}
+    chosen = choose(backups, which)
+    keys = {row.id: unlock(session.env, row) for row in chosen[1:]}
+    keys[chosen[0].id] = unlock(session.env, chosen[0], reporter)  # which key it was, said once
     reply = session.call(VerifyRequest(keys), reporter, store_here(session.env))
     damaged = backups.damaged if which == "all" else _passed_over(backups, which)
     return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
@@ -124,9 +126,9 @@ def choose(backups: BackupList, which: str) -> Sequence[BackupRow]:
     return rows[:1] if which == "latest" else rows
 
 
-def unlock(env: Environment, row: BackupRow) -> Key:
+def unlock(env: Environment, row: BackupRow, reporter: Reporter = SILENT) -> Key:
     """Open the key of a listed backup; its text goes over the channel and nowhere else."""
-    return keys.unlock(env, row.key, row.recipients)
+    return keys.unlock(env, row.key, row.recipients, reporter)
 
 
 def demand_intact(proofs: Sequence[BackupProof]) -> None:

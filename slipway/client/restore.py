@@ -96,7 +96,7 @@ def drill(session: Session, which: str, reporter: Reporter) -> DrillReply:
     if which == "all":
         raise UsageError("--backup=all: a drill proves one backup; give its id, or latest")
     row = backups.choose_one(backups.read_list(session, reporter), which, reporter)
-    key, smoke = backups.unlock(session.env, row), read_sql(session.env, "smoke")
+    key, smoke = backups.unlock(session.env, row, reporter), read_sql(session.env, "smoke")
     request = DrillRequest(id=row.id, key=key, smoke=smoke)
     return session.call(request, reporter, backups.store_here(session.env))
 
@@ -128,19 +128,19 @@ def _chosen(session: Session, options: RestoreOptions, reporter: Reporter) -> It
     which, origin = options.backup, options.origin
     if which != "latest" and not ID.fullmatch(which):
         env = environment.load(origin) if origin else session.env
-        yield _file(env, Path(which).expanduser())
+        yield _file(env, Path(which).expanduser(), reporter)
     elif origin and origin != session.env.name:
         other = environment.load(origin)
         with _store_of(other) as store:
             backup = catalogue.find(store, which, reporter=reporter)
-            yield _Source(store, backup.id, _unlock(other, backup))
+            yield _Source(store, backup.id, _unlock(other, backup, reporter))
     else:
         row = backups.choose_one(backups.read_list(session, reporter), which, reporter)
-        key = backups.unlock(session.env, row)
+        key = backups.unlock(session.env, row, reporter)
         yield _Source(backups.store_here(session.env), row.id, key)
 
 
-def _file(env: Environment, path: Path) -> _Source:
+def _file(env: Environment, path: Path, reporter: Reporter) -> _Source:
     """Take a file of this computer: a backup with its manifest beside it, or any other dump."""
     if not path.is_file():
         raise UsageError(
@@ -152,7 +152,7 @@ def _file(env: Environment, path: Path) -> _Source:
     name = path.name.partition(".")[0]
     if path.name == catalogue.dump_key(name) and (folder / catalogue.manifest_key(name)).is_file():
         backup = catalogue.get(store, name)
-        return _Source(store, name, _unlock(env, backup))
+        return _Source(store, name, _unlock(env, backup, reporter))
     return _Source(store, file=path.name)
 
 
@@ -172,8 +172,8 @@ def _store_of(other: Environment) -> Iterator[Store]:
         yield open_store(other.settings, other.name, Path(folder))
 
 
-def _unlock(env: Environment, backup: StoredBackup) -> Key:
-    return keys.unlock(env, backup.manifest.key, backup.manifest.recipients)
+def _unlock(env: Environment, backup: StoredBackup, reporter: Reporter) -> Key:
+    return keys.unlock(env, backup.manifest.key, backup.manifest.recipients, reporter)
 
 
 def read_sql(env: Environment, name: str) -> str:

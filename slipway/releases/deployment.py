@@ -24,7 +24,7 @@ from slipway.releases.draft import Draft
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
 from slipway.releases.shared_services import SharedServices
-from slipway.secrets import delivery, sops
+from slipway.secrets import delivery
 
 EDGE_PATIENCE = 60.0
 SMOKE_PATIENCE = 15.0
@@ -160,7 +160,7 @@ class Deployment:
 
     def check(self) -> str:
         if set(self.release.secrets.values()) - self.observed.secrets:
-            sops.read(self.env)  # a key that does not fit is found before anything is built
+            delivery.try_key(self.env, self.reporter)  # before anything is built
         self.schema.check()
         return preflight.check(self.env, self.cluster.all)
 

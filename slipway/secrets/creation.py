@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import secrets
 import shutil
 from pathlib import Path
@@ -11,12 +10,8 @@ from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
-from slipway.project import ROOT
-from slipway.secrets import sops
+from slipway.secrets import identity, policy, sops
 from slipway.secrets.secret import Secret
-
-POLICY = ROOT / ".sops.yaml"
-PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
 
 
 def create(env: Environment) -> list[str]:
@@ -38,11 +33,37 @@ def create(env: Environment) -> list[str]:
             f"{', '.join(by_hand)} cannot be generated (no `generate` in {file}); "
             f"write the file yourself: sops secrets/{env.secrets_file.name}"
         )
-    if not _has_rule(env):
-        _add_rule(env, public_key())
+    if not policy.has_rule(env):
+        policy.add_rule(env, public_key())
     values = {rule.key: _random(rule.generate) for rule in rules if rule.generate}
-    sops.encrypt(values, env.secrets_file)
+    _write(env, sops.encrypt(values, env.secrets_file))
     return sorted(values)
+
+
+def _write(env: Environment, text: str) -> None:
+    """Put the file in place once it is known to open here: else whoever made it were locked out."""
+    path = env.secrets_file
+    draft = path.with_name(f".{os.getpid()}.{path.name}")  # sops reads YAML by the name
+    try:
+        draft.write_text(text, encoding="utf-8")
+        try:
+            sops.decrypt(draft, sops.key_file(env))
+        except Refused:
+            raise Refused(
+                f"secrets/{path.name} was not made: the rule for it in .sops.yaml does not name "
+                f"your key, so you could not read it (yours: {_own(env)}); add it to the rule, or "
+                "let somebody whom it names do this"
+            ) from None
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _own(env: Environment) -> str:
+    return (
+        identity.present(sops.key_file(env))
+        or "none; make one: age-keygen -o ~/.config/sops/age/keys.txt"
+    )
 
 
 def public_key() -> str:
@@ -56,7 +77,7 @@ def public_key() -> str:
         LocalHost().run([keygen, "-o", str(path)], timeout=20)
         path.chmod(0o600)
     result = LocalHost().run([keygen, "-y", str(path)], timeout=20, check=False)
-    keys = PUBLIC.findall(result.out)
+    keys = identity.PUBLIC.findall(result.out)
     if result.code != 0 or not keys:
         raise ConfigError(f"{path} does not hold an age key")
     return str(keys[0])
@@ -66,25 +87,6 @@ def _key_file() -> Path:
     named = os.environ.get("SOPS_AGE_KEY_FILE")
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return Path(named) if named else config / "sops" / "age" / "keys.txt"
-
-
-def _has_rule(env: Environment) -> bool:
-    import yaml
-
-    policy = yaml.safe_load(POLICY.read_text()) if POLICY.exists() else {}
-    path = f"secrets/{env.secrets_file.name}"
-    rules = (policy or {}).get("creation_rules") or []
-    return any(re.search(str(rule.get("path_regex", "")), path) for rule in rules)
-
-
-def _add_rule(env: Environment, key: str) -> None:
-    """Append to the text, so that comments and order stay."""
-    text = POLICY.read_text() if POLICY.exists() else "creation_rules:\n"
-    name = re.escape(env.secrets_file.name)
-    text += (
-        f"  - path_regex: ^secrets/{name}$\n    unencrypted_suffix: __never__\n    age: [{key}]\n"
-    )
-    POLICY.write_text(text)
 
 
 def _random(size: int) -> Secret:

@@ -12,6 +12,7 @@ from slipway import shell_scripts
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
+from slipway.progress import Reporter
 from slipway.secrets import sops
 
 NAME_LIMIT = 64
@@ -38,6 +39,13 @@ def versions(env: Environment) -> dict[str, str]:
             f"secrets/{path.name}"
         )
     return {key: _name(env, key, value) for key, value in document.items() if key != "sops"}
+
+
+def try_key(env: Environment, reporter: Reporter) -> None:
+    """Open the secrets, as delivering them will, and report with which key that was."""
+    sops.read(env)
+    if key := sops.opened_by(env):
+        reporter.note(f"secrets/{env.secrets_file.name} is opened with {key}")
 
 
 def deliver(host: Host, env: Environment, present: Collection[str]) -> list[str]:

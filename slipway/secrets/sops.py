@@ -18,18 +18,22 @@ from slipway.environments.setting_rules import KEY, file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
+from slipway.secrets import identity
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
 
 ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
+PASSED = (
+    *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"),
+    *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+)
 NO_KEY = 128
 MEANINGS = {
     25: "was changed outside sops (a value does not verify)",
     51: "was changed outside sops (a line was added, removed or moved)",
     52: "was changed outside sops (its checksum is missing)",
     100: "is missing",
-    NO_KEY: "cannot be read with your key; ask someone who can for access",
 }
 
 
@@ -67,11 +71,12 @@ def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
     host = LocalHost(env=_environment(key), cwd=ROOT)
     argv = [find(), "decrypt", "--output-type", "json", str(path)]
     result = host.run(argv, timeout=20, check=False)
+    if result.code == NO_KEY:
+        raise Refused(f"secrets/{path.name} {_not_opened(path, key)}")
     if result.code != 0:
         unknown = f"could not be decrypted (sops ended with {result.code})"
         meaning = MEANINGS.get(result.code, unknown)
-        error = Refused if result.code == NO_KEY else ConfigError
-        raise error(f"secrets/{path.name} {meaning}")
+        raise ConfigError(f"secrets/{path.name} {meaning}")
     try:
         document = json.loads(result.out)
     except ValueError:
@@ -79,19 +84,24 @@ def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
     return {key: Secret(value) for key, value in document.items()}
 
 
-def encrypt(values: Mapping[str, Secret], path: Path) -> None:
-    """Write a new encrypted file for the recipients that .sops.yaml names for this path."""
+def encrypt(values: Mapping[str, Secret], path: Path) -> str:
+    """Return the encrypted file for the recipients that .sops.yaml names for this path."""
     document = json.dumps({k: v.reveal() for k, v in values.items()}, ensure_ascii=False)
     argv = [find(), "encrypt", "--input-type", "json", "--output-type", "yaml"]
-    argv += ["--filename-override", str(path.relative_to(ROOT)), "/dev/stdin"]
-    host = LocalHost(env=_environment(None), cwd=ROOT)
+    argv += ["--filename-override", f"secrets/{path.name}", "/dev/stdin"]
+    host = LocalHost(env=_environment(None), cwd=path.parent.parent)
     result = host.run(argv, stdin=document.encode(), timeout=20, check=False)
     if result.code != 0:
         raise ConfigError(
             f"sops could not encrypt secrets/{path.name} (it ended with {result.code}); "
             "does .sops.yaml have a rule with recipients for it?"
         )
-    path.write_text(result.out)
+    return result.out
+
+
+def opened_by(env: Environment) -> str:
+    """Name the key on this computer that opens the environment's secrets; nothing for none."""
+    return identity.opening(recipients(env.secrets_file), key_file(env))
 
 
 def recipients(path: Path) -> list[str]:
@@ -140,9 +150,16 @@ def find() -> str:
     return path
 
 
+def _not_opened(path: Path, key: Path | None) -> str:
+    names = recipients(path)
+    ssh = any(name.startswith("ssh-") for name in names)
+    own = identity.present(key, ssh=ssh) or "there is none on this computer"
+    text = f"cannot be read with your key; ask someone who can for access. Tried: {own}"
+    return f"{text}; it is encrypted to {', '.join(names)}" if names else text
+
+
 def _environment(key: Path | None) -> dict[str, str]:
-    passed = ("PATH", "HOME", "XDG_CONFIG_HOME", "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "TMPDIR")
-    env = {name: os.environ[name] for name in passed if name in os.environ}
+    env = {name: os.environ[name] for name in PASSED if name in os.environ}
     if key is not None:
         env.pop("SOPS_AGE_KEY", None)
         env["SOPS_AGE_KEY_FILE"] = str(key)

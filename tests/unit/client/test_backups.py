@@ -27,7 +27,8 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, UsageError
 from slipway.hosts.local import LocalHost
-from slipway.progress import Reporter, Silent
+from slipway.progress import SILENT, Reporter, Silent
+from slipway.secrets import identity
 from slipway.show import backups as shown
 from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
@@ -137,7 +138,8 @@ def test_restores_and_drills_tell_of_the_newer_backup_that_they_pass_over() -> N
     place, heard = holding(NEWER, damaged=[NEWEST]), RecordingReporter()
     restore.drill(place, "latest", heard)
     restore.restore(place, RestoreOptions(plan=True), heard)
-    assert [NEWEST in note for note in heard.notes] == [True, True]
+    passed_over = [note for note in heard.notes if "opened with" not in note]
+    assert [NEWEST in note for note in passed_over] == [True, True]
 
 
 def test_of_a_list_one_is_chosen_by_name_or_by_age() -> None:
@@ -161,7 +163,7 @@ def test_a_persons_key_is_looked_for_where_sops_looks(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True)
         path.touch()
     environ = {"SOPS_AGE_KEY": "AGE-SECRET-KEY-1X", "SOPS_AGE_KEY_FILE": "/nowhere"}
-    found = list(keys.identities(environ, tmp_path, Path("dev.agekey"), ssh=True))
+    found = list(identity.identities(environ, tmp_path, Path("dev.agekey"), ssh=True))
     names = ["secrets/dev.agekey", "SOPS_AGE_KEY", str(config), str(ssh)]
     assert [each.name for each in found] == names
     assert "AGE-SECRET" not in repr(found)
@@ -175,9 +177,13 @@ class Person:
     environ: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def unlock(
-        self, env: Environment, sealed: str, recipients: Sequence[str] = ()
+        self,
+        env: Environment,
+        sealed: str,
+        recipients: Sequence[str] = (),
+        reporter: Reporter = SILENT,
     ) -> encryption.Key:
-        return keys.unlock(env, sealed, recipients, environ=self.environ, home=self.home)
+        return keys.unlock(env, sealed, recipients, reporter, environ=self.environ, home=self.home)
 
 
 def test_whoever_opens_the_secrets_opens_the_backups_and_nobody_else(tmp_path: Path) -> None:
@@ -194,7 +200,9 @@ def test_whoever_opens_the_secrets_opens_the_backups_and_nobody_else(tmp_path: P
     path = tmp_path / "keys.txt"
     path.write_text(f"# ada\n{ada.identity}\n")
     person.environ = {"SOPS_AGE_KEY_FILE": str(path)}
-    assert person.unlock(staging, sealed, [to_ada]) == key
+    heard = RecordingReporter()
+    assert person.unlock(staging, sealed, [to_ada], heard) == key
+    assert heard.notes == [f"the backup is opened with {path}"]
 
 
 def test_an_ssh_key_opens_a_backup_that_is_encrypted_to_it(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""The private keys of whoever sits at this computer: where they are, and which one opens what."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.hosts.local import LocalHost
+
+PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One place where a private key may be: a file, or a text that goes nowhere but to age."""
+
+    name: str
+    path: Path | None = None
+    text: str = field(default="", repr=False)
+
+
+def identities(
+    environ: Mapping[str, str], home: Path, repository: Path | None, *, ssh: bool = False
+) -> Iterator[Identity]:
+    """Yield where private keys are, the likeliest first, as sops looks for them."""
+    if repository is not None:
+        yield Identity(f"secrets/{repository.name}", repository)
+    if text := environ.get("SOPS_AGE_KEY", "").strip():
+        yield Identity("SOPS_AGE_KEY", text=text)
+    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    files = [Path(environ["SOPS_AGE_KEY_FILE"])] if environ.get("SOPS_AGE_KEY_FILE") else []
+    files += [config / "sops/age/keys.txt"]
+    files += [home / "Library/Application Support/sops/age/keys.txt"]
+    if ssh:
+        own = environ.get("SOPS_AGE_SSH_PRIVATE_KEY_FILE")
+        files += [Path(own)] if own else []
+        files += [home / ".ssh/id_ed25519", home / ".ssh/id_rsa"]
+    for path in dict.fromkeys(files):
+        if path.is_file():
+            yield Identity(str(path), path)
+
+
+def public_keys(identity: Identity) -> list[str]:
+    """Return the public halves of the keys in one place; none where they cannot be had."""
+    if identity.path is not None and (public := _ssh_public(identity.path)):
+        return [public]
+    keygen = shutil.which("age-keygen")
+    if keygen is None:
+        return []
+    argv = [keygen, "-y", *([str(identity.path)] if identity.path else [])]
+    result = LocalHost().run(argv, stdin=identity.text.encode(), timeout=20, check=False)
+    return PUBLIC.findall(result.out) if result.code == 0 else []
+
+
+def opening(recipients: Sequence[str], repository: Path | None) -> str:
+    """Name the key of this person that a file with these recipients is encrypted to, if any."""
+    ssh = any(recipient.startswith("ssh-") for recipient in recipients)
+    known = {_core(recipient): recipient for recipient in recipients}
+    for identity in identities(os.environ, Path.home(), repository, ssh=ssh):
+        for key in public_keys(identity):
+            if _core(key) in known:
+                return f"{identity.name} ({_core(key)})"
+    return ""
+
+
+def present(repository: Path | None, *, ssh: bool = False) -> str:
+    """List the keys that this computer has, by place and public half; for what they do not open."""
+    return ", ".join(
+        f"{identity.name} ({', '.join(map(_core, public_keys(identity))) or 'holds no age key'})"
+        for identity in identities(os.environ, Path.home(), repository, ssh=ssh)
+    )
+
+
+def _ssh_public(path: Path) -> str:
+    public = path.with_name(path.name + ".pub")
+    try:
+        text = public.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if text.startswith("ssh-") else ""
+
+
+def _core(key: str) -> str:
+    """Leave out the comment of an SSH key."""
+    return " ".join(key.split()[:2])
