@@ -1,12 +1,25 @@
 """The hacking loop: plain Compose on this computer, code mounted, one container of each service."""
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from slipway.environments import envfile
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 
 COMPOSE_COMMAND = ["docker", "compose", "--project-directory", str(COMPOSE)]
+# What reaches Compose of the caller's shell: what docker, git and ssh need to work at all, how
+# Compose shows its progress, and the loop's own variables. Any other could take the place of a
+# setting: DATABASE_NAME, or COMPOSE_PROJECT_NAME, with which `inv down` would remove another loop.
+NAMED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|TMPDIR|TERM|COLORTERM|NO_COLOR|LANG|LC_\w+|XDG_\w+|SSH_AUTH_SOCK"
+    r"|SSL_CERT_(FILE|DIR)|(http|https|all|no)_proxy|(HTTP|HTTPS|ALL|NO)_PROXY"
+    r"|(DOCKER|BUILDKIT|BUILDX)_\w+|COMPOSE_(ANSI|PROGRESS|STATUS_STDOUT|PARALLEL_LIMIT)"
+    r"|HACKING_\w+"
+)
 
 
 def up() -> None:
@@ -43,5 +56,12 @@ def _attach(argv: Sequence[str]) -> None:
         raise SlipwayError(f"docker compose {argv[0]} ended with {code}; its output is above")
 
 
+def variables(shell: Mapping[str, str], compose: Path = COMPOSE) -> dict[str, str]:
+    """Return the variables that Compose gets: those named of a shell's, and the project's name."""
+    named = {key: value for key, value in shell.items() if NAMED.fullmatch(key)}
+    common = envfile.read(compose / "common.env")
+    return named | {key: common[key] for key in ("PROJECT",) if key in common}
+
+
 def _host() -> LocalHost:
-    return LocalHost(cwd=COMPOSE)
+    return LocalHost(env=variables(os.environ), cwd=COMPOSE)

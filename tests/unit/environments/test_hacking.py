@@ -1,0 +1,71 @@
+"""The hacking loop: of the shell that it is started from it takes nothing but what is named."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.environments import hacking
+from slipway.project import COMPOSE
+
+SHELL = {
+    "DATABASE_NAME": "another",
+    "DATABASE_USER": "another",
+    "ENVIRONMENT": "prod",
+    "PROJECT": "another",
+    "PITR": "on",
+    "COMPOSE_PROJECT_NAME": "another",
+    "COMPOSE_FILE": "compose.prod.yml",
+    "COMPOSE_PROFILES": "tests",
+    "COMPOSE_ENV_FILES": "prod.env",
+    "BACKUP_STORE": "s3://another/bucket",
+}
+
+
+def has_compose() -> bool:
+    argv = ["docker", "compose", "version"]
+    program = shutil.which("docker")
+    return bool(program) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def model(variables: Mapping[str, str]) -> Any:
+    """What Compose makes of the loop's files with these variables, or why it makes nothing."""
+    argv = [*hacking.COMPOSE_COMMAND, "config", "--format", "json"]
+    env = dict(variables)
+    result = subprocess.run(argv, env=env, cwd=COMPOSE, capture_output=True, check=False)
+    return json.loads(result.stdout) if result.returncode == 0 else result.stderr
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+def test_no_variable_of_the_shell_takes_the_place_of_a_setting_of_the_loop() -> None:
+    clean = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    assert model(hacking.variables(clean | SHELL)) == model(clean)
+    for key in ("DATABASE_NAME", "ENVIRONMENT", "COMPOSE_PROJECT_NAME"):
+        assert model(clean | {key: SHELL[key]}) != model(clean), f"{key} would take no place"
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+def test_the_port_of_the_loop_is_taken_from_the_shell() -> None:
+    clean = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    edge = model(hacking.variables(clean | {"HACKING_PORT": "8123"}))["services"]["edge"]
+    assert [port["published"] for port in edge["ports"]] == ["8123"]
+
+
+def test_docker_is_still_reached_as_the_shell_says() -> None:
+    shell = {
+        "DOCKER_HOST": "ssh://a",
+        "HTTPS_PROXY": "http://b",
+        "SSH_AUTH_SOCK": "/c",
+        "LC_ALL": "C",
+    }
+    assert shell.items() <= hacking.variables(shell).items()
+
+
+def test_the_loop_has_the_name_that_other_commands_look_for(tmp_path: Path) -> None:
+    (tmp_path / "common.env").write_text("PROJECT=shop\n")
+    assert hacking.variables({"PROJECT": "another"}, tmp_path) == {"PROJECT": "shop"}
