@@ -14,6 +14,7 @@ from slipway.notebook.records.event import Ending, Standing
 from slipway.notebook.runs.context import RunContext
 from slipway.notebook.runs.plan import RunPlan, blocks_of, plan_rollback
 from slipway.notebook.runs.prompts import Move, Prompts
+from slipway.notebook.runs.unset_variables import explain
 
 CODES: Mapping[Ending, int] = {"done": 0, "failed": 1, "stopped": 3, "rolled back": 4}
 LINES = 200  # of a check's last attempt
@@ -120,6 +121,8 @@ class Run:
 
     def _cell(self, cell: Cell) -> Move:
         self._context.display.action(cell, self._values(cell))
+        for sentence in explain(cell, self._context):
+            self._context.display.note(sentence)
         if reason := self._reason_to_skip(cell):
             self._prompts.skip(cell, reason)
             return "continue"

@@ -303,3 +303,16 @@ def test_what_is_left_out_is_said_and_written_down(tmp_path: Path) -> None:
     assert stage.shell.ran == ["verify"]
     assert stage.display.notes[0].startswith("left out, before --from verify: before-you-start, ")
     assert {each["reason"] for each in stage.events("skip")} == {"before --from verify"}
+
+
+def test_a_variable_whose_cell_was_skipped_is_explained_where_it_is_needed(tmp_path: Path) -> None:
+    text = (
+        "# A\n\n```sh {when=false capture=OLD}\na\n```\n\n```sh {capture=NEW}\nb\n```\n\n"
+        '```sh\necho "$NEW"; echo "${OLD:-none}"\n```\n\n```sh {when=\'test "$OLD"\'}\nc\n```\n'
+    )
+    stage = PlayedRun(tmp_path, ["skip", "no need", "run", "run"], text=text)
+    assert stage.shell.ran == ["a-2", "a-3"]
+    assert [note for note in stage.display.notes if "is not set" in note] == [
+        "NEW is not set: a-1, which sets it, was skipped: no need",
+        "OLD is not set: a, which sets it, was skipped: false is false",
+    ]
