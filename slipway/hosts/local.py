@@ -22,6 +22,7 @@ class LocalHost:
         self._name = name
         self._env = dict(env) if env is not None else None
         self._cwd = cwd
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     @property
     def name(self) -> str:
@@ -36,7 +37,7 @@ class LocalHost:
         check: bool = True,
     ) -> CommandResult:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        with _ended(process):
+        with self._ended(process):
             feeder = None if isinstance(stdin, bytes) else _Feeder(process, stdin)
             data = stdin if isinstance(stdin, bytes) else None
             try:
@@ -57,7 +58,7 @@ class LocalHost:
 
     def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
         process = self._start(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        with _ended(process):
+        with self._ended(process):
             assert process.stdout is not None  # noqa: S101  asked for in _start
             for line in process.stdout:
                 on_line(line.decode(errors="replace").rstrip("\n"))
@@ -72,7 +73,7 @@ class LocalHost:
     @contextlib.contextmanager
     def open(self, argv: Sequence[str]) -> Iterator[Process]:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        with _ended(process):
+        with self._ended(process):
             yield LocalProcess(self._name, argv, process)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
@@ -90,7 +91,23 @@ class LocalHost:
             raise
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """End the commands that other threads wait for."""
+        for process in tuple(self._running):
+            _kill(process)
+
+    @contextlib.contextmanager
+    def _ended(self, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+        """End the whole process group when the block is left early."""
+        self._running.add(process)
+        try:
+            yield
+        except BaseException:
+            # Also when the command itself has ended: what it left behind may hold its outputs.
+            _kill(process)
+            process.wait()
+            raise
+        finally:
+            self._running.discard(process)
 
     def _start(self, argv: Sequence[str], *, stdin: int, stderr: int) -> "subprocess.Popen[bytes]":
         try:
@@ -137,18 +154,9 @@ class _Feeder:
             except BaseException as error:
                 # Closing the pipe now would look like the end of the input: end the command.
                 self._error = error
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
+                _kill(self._process)
 
 
-@contextlib.contextmanager
-def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """End the whole process group when the block is left early."""
-    try:
-        yield
-    except BaseException:
-        # Also when the command itself has ended: what it left behind may hold its outputs.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,8 @@
 """One piece of work on many hosts at once, with a limit."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -51,15 +52,29 @@ def attempt(
 
     if not hosts:
         return []
-    pool = ThreadPoolExecutor(max_workers=min(limit, len(hosts)), thread_name_prefix="host")
-    try:
+    with workers(hosts, min(limit, len(hosts))) as pool:
         return list(pool.map(guarded, hosts))
+
+
+@contextlib.contextmanager
+def workers(hosts: Sequence[Host], limit: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose work on hosts is waited for at the end of the block.
+
+    When the block is left early (a failure, Ctrl-C, which reaches the main thread only), pending
+    work never begins and the commands that run on these hosts are ended.
+    """
+    pool = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="host")
+    try:
+        yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        # Ctrl-C reaches this thread only; closing ends what the others wait for.
-        for host in hosts:
-            with contextlib.suppress(Exception):
-                host.close()
+        waiting = threading.Thread(target=pool.shutdown, daemon=True)
+        waiting.start()
+        while waiting.is_alive():  # work between two commands is about to start the next one
+            for host in hosts:
+                with contextlib.suppress(Exception):
+                    host.close()
+            waiting.join(0.1)
         raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown()

@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import ConfigError, SlipwayError
+from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.images import dockerignore
@@ -72,11 +73,14 @@ def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
 
 
 def build(host: LocalHost, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
-    """Build images under their tags. Raises SlipwayError with the last lines of a failed build."""
-    with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
-        for outcome in [
-            pool.submit(_build, host, source, name, reporter) for source, name in builds
-        ]:
+    """Build images under their tags; the first failure, or Ctrl-C, ends the other builds.
+
+    Raises SlipwayError with the last lines of a failed build.
+    """
+    with parallel.workers([host], BUILDS_AT_ONCE) as pool:
+        for outcome in as_completed(
+            [pool.submit(_build, host, source, name, reporter) for source, name in builds]
+        ):
             outcome.result()
 
 

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import CommandFailed, Refused
+from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host
 from slipway.progress import Reporter
 
@@ -50,24 +50,17 @@ def build(names: Collection[str], reporter: Reporter, host: Host) -> list[str]:
 
 def _build_side_by_side(names: list[str], reporter: Reporter, host: Host) -> list[str]:
     running: dict[str, Future[str]] = {}
-    stop = threading.Event()
 
     def make(name: str, after: list[Future[str]]) -> str:
         for base in after:
             base.result()
-        if stop.is_set():
-            raise Refused("interrupted")
         return _build(name, reporter, host)
 
-    with ThreadPoolExecutor(max(1, len(names))) as pool:
-        try:
-            for name in names:  # a recipe stands after those it needs: none waits for a later one
-                after = [running[base] for base in RECIPES[name].after if base in running]
-                running[name] = pool.submit(make, name, after)
-            return [running[name].result() for name in names]
-        except BaseException:
-            stop.set()  # what is being built is finished, nothing more is begun
-            raise
+    with parallel.workers([host], max(1, len(names))) as pool:
+        for name in names:  # a recipe stands after those it needs: none waits for a later one
+            after = [running[base] for base in RECIPES[name].after if base in running]
+            running[name] = pool.submit(make, name, after)
+        return [running[name].result() for name in names]
 
 
 def _build(name: str, reporter: Reporter, host: Host) -> str:
