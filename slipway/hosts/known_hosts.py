@@ -4,15 +4,19 @@ import base64
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import CommandFailed, Unreachable
+from slipway.hosts import ssh_config
 from slipway.hosts.host import SECONDS
 from slipway.hosts.local import LocalHost
+from slipway.hosts.ssh_config import SshConfig
 
 KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")  # the best first
+ALGORITHMS = (KINDS[0], KINDS[1], "rsa-sha2-512,rsa-sha2-256")
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -41,15 +45,47 @@ def parse(line: str) -> HostKey:
     return HostKey(kind, text)
 
 
-def scan(name: str, host: str, port: int) -> list[HostKey]:
-    """Ask a host for its keys, the best kind first. Whoever answers may lie: compare."""
-    argv = ["ssh-keyscan", "-T", "10", "-p", str(port), "-t", "ed25519,ecdsa,rsa", "--", host]
-    out = LocalHost(name).run(argv, timeout=40 * SECONDS, check=False).out
-    lines = [line.split() for line in out.splitlines() if line and not line.startswith("#")]
-    keys = [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
+def scan(name: str, host: str, port: int = 0, user: str = "") -> list[HostKey]:
+    """Ask a host for its keys, the best kind first. Whoever answers may lie: compare.
+
+    Goes where this person's ssh_config leads, also over its jump hosts.
+    """
+    target = ssh_config.resolve(name, host, user, port)
+    if target.is_direct:
+        keys = _scan_directly(name, target)
+    else:
+        keys = [key for kind in ALGORITHMS for key in _scan_by_ssh(name, target, kind)]
     if not keys:
-        raise Unreachable(name, f"no host key from {place(host, port)}; is sshd up?")
+        where = place(target.address, target.port)
+        raise Unreachable(name, f"no host key from {where}; is sshd up?")
     return sorted(keys, key=lambda key: KINDS.index(key.kind) if key.kind in KINDS else 9)
+
+
+def _scan_directly(name: str, target: SshConfig) -> list[HostKey]:
+    argv = ["ssh-keyscan", "-T", "10", "-p", str(target.port), "-t", "ed25519,ecdsa,rsa"]
+    argv += ["--", target.address]
+    return _keys(LocalHost(name).run(argv, timeout=40 * SECONDS, check=False).out)
+
+
+def _scan_by_ssh(name: str, target: SshConfig, algorithms: str) -> list[HostKey]:
+    """Let ssh go all the way and note the key; nobody logs in."""
+    with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+        file = Path(folder, "known_hosts")
+        options = {
+            "UserKnownHostsFile": f'"{file}"',
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "accept-new",
+            "HashKnownHosts": "no",
+            "HostKeyAlgorithms": algorithms,
+            "PreferredAuthentications": "none",
+            "BatchMode": "yes",
+            "ControlPath": "none",
+            "ConnectTimeout": "10",
+        }
+        argv = ["ssh", "-T", *(word for each in options.items() for word in ("-o", "=".join(each)))]
+        argv += ["-l", target.user, "-p", str(target.port), "--", target.alias, "true"]
+        LocalHost(name).run(argv, timeout=40 * SECONDS, check=False)
+        return _keys(file.read_text()) if file.exists() else []
 
 
 def pinned(path: Path, host: str, port: int) -> list[HostKey]:
@@ -61,8 +97,7 @@ def pinned(path: Path, host: str, port: int) -> list[HostKey]:
         out = LocalHost().run(argv).out
     except CommandFailed:  # its way to say "none"
         return []
-    lines = [line.split() for line in out.splitlines() if line and not line.startswith("#")]
-    return [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
+    return _keys(out)
 
 
 def pin(path: Path, host: str, port: int, keys: Iterable[HostKey]) -> None:
@@ -75,6 +110,11 @@ def forget(path: Path, host: str, port: int) -> None:
     """Vouch for the host no longer; an empty file goes."""
     if path.exists():
         _write(path, _others(path, host, port))
+
+
+def _keys(text: str) -> list[HostKey]:
+    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+    return [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
 
 
 def _others(path: Path, host: str, port: int) -> list[str]:

@@ -8,15 +8,22 @@ from slipway.hosts.strict_fabric import CONNECT_SECONDS, KEEPALIVE_SECONDS, Conn
 
 
 def command(connection: Connection, route: SshRoute, *flags: str) -> list[str]:
-    """Everything up to the remote command; the connection need not be open."""
+    """Everything up to the remote command; the connection need not be open.
+
+    Each host is called as it was typed: under that name ssh_config speaks of it.
+    """
     options = _options(route.known_hosts, route.identity)
     proxy: list[str] = []
-    for user, host, port in hops(connection):
+    for hop in hops(connection):
         # -J would check the jump host against the person's own files, not against ours.
-        via = ["ssh", *options, *proxy, "-p", str(port), "-W", "[%h]:%p", f"{user}@{host}"]
+        via = ["ssh", *options, *proxy, "-W", "[%h]:%p", *_place(hop)]
         proxy = ["-o", f"ProxyCommand={shlex.join(via)}"]
-    place = ["-p", str(connection.port), "-l", str(connection.user), "--", str(connection.host)]
-    return ["ssh", *flags, *options, *proxy, *place]
+    return ["ssh", *flags, *options, *proxy, *_place(connection)]
+
+
+def _place(connection: Connection) -> list[str]:
+    name = ["-o", f"HostKeyAlias={connection.key_name}"]
+    return [*name, "-p", str(connection.port), "-l", str(connection.user), "--", connection.alias]
 
 
 def _options(known_hosts: Path, identity: Path | None) -> list[str]:

@@ -91,7 +91,8 @@ class SshConnection:
                 with contextlib.suppress(Exception):
                     connection.close()
                 if pause is None or not _transient(error):
-                    raise ssh_errors.translate(error, self._route_of(connection)) from error
+                    route = self._route_of(connection)
+                    raise ssh_errors.translate(error, route, connection) from error
                 time.sleep(pause)
         raise AssertionError("unreachable")
 

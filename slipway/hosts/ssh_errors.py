@@ -6,20 +6,20 @@ from pathlib import Path
 
 from slipway.errors import Unreachable
 from slipway.hosts.ssh_route import SshRoute
-from slipway.hosts.strict_fabric import CONNECT_SECONDS, HopFailed, KeyRefused
+from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, HopFailed, KeyRefused
 
 
-def translate(error: BaseException, route: SshRoute) -> Unreachable:
+def translate(error: BaseException, route: SshRoute, connection: Connection) -> Unreachable:
     """The sentence for a connection that did not come about."""
     import paramiko
 
     if isinstance(error, HopFailed):
         hop = replace(route, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
-        return translate(error.cause, hop)
+        return translate(error.cause, hop, error.hop)
     if isinstance(error, KeyRefused):
         return Unreachable(route.name, _about_key(error, route))
     if isinstance(error, paramiko.AuthenticationException):
-        return Unreachable(route.name, _about_login(route))
+        return Unreachable(route.name, _about_login(route, connection))
     if isinstance(error, paramiko.ChannelException):
         return Unreachable(route.name, f"the jump host cannot reach {route.place}: {error.text}")
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
@@ -57,22 +57,18 @@ def _about_key(error: KeyRefused, route: SshRoute) -> str:
     )
 
 
-def _about_login(route: SshRoute) -> str:
+def _about_login(route: SshRoute, connection: Connection) -> str:
+    tried = ", ".join(_keys(route, connection)) or "none"
     return (
-        f"{route.place} refuses {route.user}; keys tried: {', '.join(_keys(route)) or 'none'}. "
+        f"{route.place} refuses {route.user}; keys tried: {tried}. "
         f"Is one of them in ~{route.user}/.ssh/authorized_keys there?"
     )
 
 
-def _keys(route: SshRoute) -> list[str]:
-    import paramiko
-
-    if route.identity is not None:
-        return [_shown(route.identity)]
-    agent = [f"{key.comment or key.get_name()} (agent)" for key in paramiko.Agent().get_keys()]
-    folder = Path.home() / ".ssh"
-    names = ("id_rsa", "id_ecdsa", "id_ed25519")
-    return agent + [f"~/.ssh/{name}" for name in names if (folder / name).exists()]
+def _keys(route: SshRoute, connection: Connection) -> list[str]:
+    if connection.keys is not None:
+        return connection.keys.tried
+    return [_shown(route.identity)] if route.identity else []
 
 
 def _shown(path: Path) -> str:

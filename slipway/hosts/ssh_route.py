@@ -23,4 +23,5 @@ class SshRoute:
 
     @property
     def place(self) -> str:
-        return self.address if self.port == 22 else f"{self.address}:{self.port}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return self.address if self.port == 22 else f"{host}:{self.port}"

@@ -1,16 +1,24 @@
 """Fabric's connection with host keys checked on every hop; imported only when a host is reached."""
 
 import logging
+import shlex
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import fabric  # type: ignore[import-untyped]  # noqa: TID253  only here
 import paramiko  # noqa: TID253
 
+from slipway.errors import Unreachable
+from slipway.hosts import ssh_config
+from slipway.hosts.known_hosts import place
+from slipway.hosts.ssh_config import Jump, SshConfig
+from slipway.hosts.ssh_keys import OwnKeys
 from slipway.hosts.ssh_route import SshRoute
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
+MOST_JUMPS = 8
 SILENCE_SECONDS = 30  # a host that acknowledges nothing for so long is gone
 
 # Paramiko prints tracebacks of its own threads; what matters is raised as well.
@@ -52,14 +60,17 @@ class RefuseKey(paramiko.MissingHostKeyPolicy):
 class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
     """Fabric trusts every host key by default (fabric/fabric#2071); this one only the file's."""
 
-    known_hosts: Path | None = None
+    known_hosts: Path
+    alias: str  # what it was typed as; the person's ssh_config may lead it to another address
+    keys: OwnKeys | None = None  # of the person, where those count
     gateway: fabric.Connection | str | bool | None = None  # as Fabric has it
 
     def open(self) -> object:
         if self.is_connected:
             return None
-        if self.known_hosts is not None and self.known_hosts.exists():
+        if self.known_hosts.exists():
             self.client.load_host_keys(str(self.known_hosts))
+            self._trust_alias()
         self.client.set_missing_host_key_policy(RefuseKey())
         try:
             result = super().open()
@@ -75,69 +86,92 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
         return result
 
     def open_gateway(self) -> object:
-        # Fabric makes the hops of ssh_config itself, as connections that trust everybody.
-        if isinstance(self.gateway, fabric.Connection):
-            self.gateway = self._strict(self.gateway)
-            try:
-                self.gateway.open()
-            except (KeyRefused, HopFailed):
-                raise
-            except (OSError, EOFError, paramiko.SSHException) as error:
-                raise HopFailed(self.gateway, error) from error
+        if isinstance(self.gateway, str):  # Fabric would run it without a shell
+            return paramiko.ProxyCommand(shlex.join(["sh", "-c", f"exec {self.gateway}"]))
+        try:
+            self.gateway.open()  # type: ignore[union-attr]  # it is one: Fabric has looked
+        except (KeyRefused, HopFailed):
+            raise
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise HopFailed(self.gateway, error) from error
         return super().open_gateway()
 
-    def _strict(self, hop: fabric.Connection) -> "Connection":
-        if isinstance(hop, Connection):
-            return hop
-        inner = self._strict(hop.gateway) if isinstance(hop.gateway, fabric.Connection) else None
-        strict = Connection(
-            hop.original_host,
-            user=hop.user,
-            port=hop.port,
-            gateway=inner or hop.gateway or False,
-            config=hop.config.clone(),
-            connect_timeout=CONNECT_SECONDS,
-            connect_kwargs=dict(self.connect_kwargs),
-        )
-        strict.known_hosts = self.known_hosts
-        return strict
+    @property
+    def key_name(self) -> str:
+        """By which name the file vouches for it: what was typed, else where that leads."""
+        typed = place(self.alias, int(self.port))
+        known = self.client.get_host_keys().lookup(typed)
+        return typed if known else place(str(self.host), int(self.port))
+
+    def _trust_alias(self) -> None:
+        """Let keys of the name that was typed count for the address that it leads to."""
+        known, address = self.client.get_host_keys(), place(str(self.host), int(self.port))
+        for kind, key in dict(known.lookup(place(self.alias, int(self.port))) or {}).items():
+            if kind not in (known.lookup(address) or {}):
+                known.add(address, kind, key)
 
 
 def new_connection(route: SshRoute) -> Connection:
-    """Return a connection that is not open yet."""
-    keys: dict[str, object] = {
-        "banner_timeout": CONNECT_SECONDS,
-        "auth_timeout": 2 * CONNECT_SECONDS,
-        "channel_timeout": 2 * CONNECT_SECONDS,
-    }
+    """Return a connection that is not open yet. Raises Unreachable where ssh_config is damaged."""
     if route.identity is None:
-        config = fabric.Config()
-    else:
-        config = fabric.Config(ssh_config=paramiko.SSHConfig())
-        own = {"key_filename": [str(route.identity)], "allow_agent": False, "look_for_keys": False}
-        keys |= own
-    hop = fabric.Connection(route.gateway, config=config.clone()) if route.gateway else None
-    strict = Connection(
-        route.address,
-        user=route.user or None,
-        port=route.port or None,
-        gateway=hop,
-        config=config,
-        connect_timeout=CONNECT_SECONDS,
-        connect_kwargs=keys,
-    )
-    strict.known_hosts = route.known_hosts
+        target = ssh_config.resolve(route.name, route.address, route.user, route.port)
+        return _as_configured(route, target)
+    keys = {"key_filename": [str(route.identity)], "allow_agent": False, "look_for_keys": False}
+    jump = ssh_config.read_jump(route.gateway) if route.gateway else None
+    gateway = _connection(route, jump, keys) if jump else None
+    return _connection(route, Jump(route.address, route.user, route.port), keys, gateway)
+
+
+def hops(connection: Connection) -> list[Connection]:
+    """Return each jump host, the nearest to this computer first."""
+    route: list[Connection] = []
+    hop = connection.gateway
+    while isinstance(hop, Connection):
+        route.insert(0, hop)
+        hop = hop.gateway
+    return route
+
+
+def _as_configured(
+    route: SshRoute, target: SshConfig, behind: Connection | None = None, depth: int = 0
+) -> Connection:
+    """Return a connection as the person's ssh_config has it, or `behind` a host named before it."""
+    if depth > MOST_JUMPS:
+        raise Unreachable(route.name, f"ProxyJump of {target.alias} in ssh_config never ends")
+    hop = behind
+    for jump in target.jumps if behind is None else ():
+        config = ssh_config.resolve(route.name, jump.address, jump.user, jump.port)
+        hop = _as_configured(route, config, hop, depth + 1)
+    keys = OwnKeys(target)
+    to = Jump(target.address, target.user, target.port)
+    strict = _connection(route, to, {"auth_strategy": keys}, hop or target.proxy_command or None)
+    strict.alias, strict.keys = target.alias, keys
     return strict
 
 
-def hops(connection: Connection) -> list[tuple[str, str, int]]:
-    """User, host and port of each jump host, the nearest to this computer first."""
-    route: list[tuple[str, str, int]] = []
-    hop = connection.gateway
-    while isinstance(hop, fabric.Connection):
-        route.insert(0, (hop.user, hop.host, hop.port))
-        hop = hop.gateway
-    return route
+def _connection(
+    route: SshRoute,
+    to: Jump,
+    keys: Mapping[str, object],
+    gateway: Connection | str | None = None,
+) -> Connection:
+    # Of Fabric's and Invoke's own files of settings none is read: ssh_config says all.
+    strict = Connection(
+        to.address,
+        user=to.user or None,
+        port=to.port or None,
+        gateway=gateway or False,
+        config=fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True),
+        connect_timeout=CONNECT_SECONDS,
+        connect_kwargs={
+            "banner_timeout": CONNECT_SECONDS,
+            "auth_timeout": 2 * CONNECT_SECONDS,
+            "channel_timeout": 2 * CONNECT_SECONDS,
+            **keys,
+        },
+    )
+    strict.known_hosts, strict.alias = route.known_hosts, to.address
+    return strict
 
 
 def _tune(transport: paramiko.Transport) -> None:

@@ -29,8 +29,9 @@ class Machine:
     @property
     def ssh(self) -> str:
         """How a person would write it: `deploy@203.0.113.7`, with the port when it is unusual."""
-        place = f"{self.user}@{self.host}"
-        return place if self.port == 22 else f"{place}:{self.port}"
+        if self.port == 22:
+            return f"{self.user}@{self.host}"
+        return f"{self.user}@{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def check_name(name: str) -> None:

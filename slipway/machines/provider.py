@@ -25,7 +25,7 @@ class MachineSpec:
 
     name: str
     host: str = ""  # user@host, for a machine that exists already
-    port: int = 22
+    port: int = 0  # as ssh_config says
     address: str = ""  # inside the cluster
     fingerprint: str = ""  # of its host key, learnt over another way than SSH
 

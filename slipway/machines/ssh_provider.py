@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from slipway.errors import Refused, UsageError
-from slipway.hosts import known_hosts
+from slipway.hosts import known_hosts, ssh_config
 from slipway.hosts.known_hosts import HostKey
 from slipway.machines import inventory, survey
 from slipway.machines.machine import Machine
@@ -61,10 +61,12 @@ class SshProvider:
             )
         if spec.fingerprint and not known_hosts.FINGERPRINT.fullmatch(spec.fingerprint):
             raise UsageError("--fingerprint looks like SHA256: and 43 characters (`ssh-keygen -l`)")
-        machine = Machine(spec.name, host, spec.port, user)
+        # As this person's ssh_config has it now; for others the inventory says so from here on.
+        port = spec.port or ssh_config.resolve(spec.name, host, user).port
+        machine = Machine(spec.name, host, port, user)
         for known in inventory.load(self._place.env, self._place.root):
             inventory.refuse_mixing(self._place.env, "ssh", [known])
-            same = (known.host, known.port) == (host, spec.port)
+            same = (known.host, known.port) == (host, port)
             if known.name == spec.name and not same:
                 raise Refused(f"{spec.name} is {known.ssh} already; take another name")
             if known.name != spec.name and same:
@@ -87,7 +89,7 @@ class SshProvider:
 
     def _verified_key(self, machine: Machine, fingerprint: str) -> HostKey:
         """The key that the host shows, when the fingerprint or a person says that it is its own."""
-        shown = known_hosts.scan(machine.name, machine.host, machine.port)
+        shown = known_hosts.scan(machine.name, machine.host, machine.port, machine.user)
         if not fingerprint:
             self._ask(machine, shown[0])
             return shown[0]
