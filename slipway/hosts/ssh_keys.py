@@ -12,6 +12,7 @@ from paramiko.auth_strategy import AuthSource, AuthStrategy, InMemoryPrivateKey 
 from slipway.hosts.ssh_config import SshConfig
 
 SECONDS_FOR_AN_AGENT = 5.0
+LOCKED = "locked with a passphrase, and in no agent"
 
 
 class OwnKeys(AuthStrategy):
@@ -34,7 +35,7 @@ class OwnKeys(AuthStrategy):
             for path in config.identities:
                 for file, loaded in _loaded(path, config):
                     if loaded is None:
-                        self.tried.append(f"{_shown(file)} (locked with a passphrase, and in no agent)")
+                        self.tried.append(f"{_shown(file)} ({LOCKED})")
                     elif loaded.asbytes() not in [key.asbytes() for key in first]:
                         yield self._source(_shown(file), loaded)
 
