@@ -73,7 +73,7 @@ def explain(
     if not 1 <= failure.number <= len(statements):
         doing = "recording it" if failure.number < 1 else "committing it"
         return MigrationFailed(
-            f"migrations/{migration.filename}: {doing} failed: {reason}; {became}"
+            f"migrations/{migration.filename}: {doing} failed: {reason}; {became}{hint}"
         )
     statement = statements[failure.number - 1]
     inside = statement.text[: max(failure.position - 1, 0)].count("\n")

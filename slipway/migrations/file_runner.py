@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipway.database.connection import Connection, Server
 from slipway.errors import SlipwayError
-from slipway.migrations import failure, indexes, journal
+from slipway.migrations import bookkeeping, failure, indexes, journal
 from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import Failure, MigrationFailed
 from slipway.migrations.files import Migration
@@ -20,6 +20,8 @@ from slipway.progress import Reporter
 TRIES = 5
 FIRST_PAUSE = 1.0  # doubled with every try
 AGAIN = 20.0  # how long a server that broke off is asked what became of a file
+HANDS_OFF = "take out what changes it: no file may, or all would run again"
+IN_ITS_PLACE = "put `SELECT 1` in its place: no file may change it, or all would run again"
 WAIT_FOR_DISK = "SET LOCAL synchronous_commit = on"
 OURSELVES = "SET LOCAL SESSION AUTHORIZATION DEFAULT; "  # a file may have changed the role
 
@@ -34,6 +36,9 @@ class FileRunner:
     watch: BlockerWatch
     report: Reporter
     by: str
+
+    def __post_init__(self) -> None:
+        self.record = bookkeeping.identify(self.keeper)
 
     def run(
         self, migration: Migration, direction: Direction, *, late: bool = False, first: int = 1
@@ -101,6 +106,9 @@ class FileRunner:
         begin = f"BEGIN; {enter.as_string()};\n"
         record = journal.describe(migration, self.by, late).as_string() if is_up else WAIT_FOR_DISK
         commit = f"{OURSELVES}{record}; COMMIT"
+        if bookkeeping.may_change(statements):
+            begin += f"{bookkeeping.REMEMBER};\n"
+            commit = f"{OURSELVES}{bookkeeping.demand(self.record)}; {record}; COMMIT"
         try:
             self.session.begin()
             if len(statements) == 1:  # most files: one message, and one answer
@@ -113,6 +121,8 @@ class FileRunner:
             number = len(statements) + 1
             self.session.execute(commit)
         except psycopg.Error as error:
+            if change := bookkeeping.read_error(error, self.record):
+                return Failure(len(statements) + 1, "", change, hint=HANDS_OFF)
             return failure.from_error(error, number, before)
         return None
 
@@ -139,6 +149,7 @@ class FileRunner:
             with self._patient(each, own_timeout):
                 self._run_one(migration, direction, statements, number)
         journal.finish(self.keeper, migration, direction, time.monotonic() - began)
+        self.record = bookkeeping.identify(self.keeper)
 
     def _run_one(
         self,
@@ -150,6 +161,7 @@ class FileRunner:
         statement = statements[number - 1]
         is_index = "CONCURRENTLY" in statement.words
         before = indexes.invalid(self.keeper) if is_index else {}
+        record = bookkeeping.read(self.keeper)
         attempt = 1
         while True:
             failed = self._try_one(statement, number)
@@ -160,11 +172,17 @@ class FileRunner:
             attempt += 1
         after = indexes.invalid(self.keeper) if is_index else {}
         ruins = indexes.left_by(statement, before, after)
+        change = bookkeeping.restore_if_changed(self.keeper, record)
+        if failed is None and change:
+            failed = Failure(number, "", change)
+            became = self._step_after(migration, direction, number, len(statements))
+            raise self._failed(failed, migration, direction, statements, became)
         if failed is None and not ruins:
             return
         failed = failed or Failure(number, "", "it left an index that is not valid")
         became = self._step_back(migration, direction, statement, number, len(statements))
-        raise self._failed(failed, migration, direction, statements, became + ruins)
+        became += ruins + (f"; {change}" if change else "")
+        raise self._failed(failed, migration, direction, statements, became)
 
     def _try_one(self, statement: Statement, number: int) -> Failure | None:
         import psycopg
@@ -195,6 +213,17 @@ class FileRunner:
         return (
             f"it has no transaction: the {number - 1} of {count} statements before it stay "
             f"applied; fix it and type `inv db.{verb} --resume-from={number}`"
+        )
+
+    def _step_after(
+        self, migration: Migration, direction: Direction, number: int, count: int
+    ) -> str:
+        """Record that a statement is done that should not have been; say how to continue."""
+        journal.withdraw(self.keeper, migration, number + 1)
+        verb = "migrate" if direction == "up" else "rollback"
+        return (
+            f"{number} of {count} statements stay applied; {IN_ITS_PLACE}; then type "
+            f"`inv db.{verb} --resume-from={number + 1}`"
         )
 
     @contextlib.contextmanager

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from slipway.errors import ConfigError
+from slipway.migrations import record_guard
 from slipway.migrations.lexer import Kind, Token, tokens
+from slipway.migrations.names import SearchPath
 from slipway.migrations.statement import BLANK, Statement, kind, words
 
 __all__ = ["Statement", "problems", "refuse", "split"]
@@ -165,9 +167,13 @@ def problems(
     statements: Sequence[Statement], in_transaction: bool
 ) -> Iterator[tuple[Statement, str]]:
     """Find what cannot run as a migration, and say why and what to write."""
+    path = SearchPath()
     for statement in statements:
         for problem in _problems(statement, in_transaction):
             yield statement, problem
+        if record := record_guard.find_change(statement, path, in_transaction):
+            yield statement, _CHANGES_RECORD.format(statement.kind, record)
+        path.follow(statement)
 
 
 def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:
@@ -198,6 +204,10 @@ def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:
         )
 
 
+_CHANGES_RECORD = (
+    "{} would change {}, and with it the record of migrations: all files would run again; "
+    "take it out"
+)
 _INSTEAD = {
     "\\i": "put the SQL of that file here",
     "\\ir": "put the SQL of that file here",

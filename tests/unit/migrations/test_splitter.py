@@ -163,3 +163,56 @@ def test_every_line_that_is_refused_is_told() -> None:
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
         *("line 1", "line 3", "line 4")
     ]
+
+
+# The record of migrations
+
+CHANGES = [
+    "drop table schema_migrations",
+    "drop table if exists a, public.schema_migrations cascade",
+    'truncate only "schema_migrations"',
+    "delete from schema_migrations where version = '1'",
+    "update public.schema_migrations set version = '2'",
+    "insert into schema_migrations values ('1')",
+    "merge into slipway.migrations using a on true when matched then delete",
+    "with gone as (delete from schema_migrations returning 1) select * from gone",
+    "alter table schema_migrations rename to old",
+    "alter table schema_migrations rename version to v",
+    "alter table slipway.migrations set schema public",
+    "drop schema slipway",
+    "drop schema a, public cascade",
+    "alter schema public rename to old",
+    "set search_path = app, public; drop table schema_migrations",
+    "set search_path = slipway; truncate migrations",
+    "select pg_catalog.set_config('search_path', 'slipway', false); drop table migrations",
+    "set schema 'slipway'; drop table migrations",
+    "set search_path = app; reset search_path; drop table schema_migrations",
+]
+HARMLESS = [
+    "drop table app.schema_migrations",
+    "set search_path = app; drop table schema_migrations",
+    "drop table migrations",
+    "alter table schema_migrations owner to app",
+    "grant select on schema_migrations to app",
+    "comment on table schema_migrations is 'drop table schema_migrations'",
+    "insert into notes select version from schema_migrations",
+    "update schema_migrations_of_ours set a = 1",
+    "alter schema app rename to public_old; drop schema app",
+    "create schema app; alter schema public owner to app",
+]
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_what_would_change_the_record_of_migrations_is_refused(in_transaction: bool) -> None:
+    for sql in CHANGES:
+        with pytest.raises(ConfigError, match=r"line 1: .* the record of migrations"):
+            refuse(split(sql), in_transaction)
+    for sql in HARMLESS:
+        refuse(split(sql), in_transaction)
+
+
+def test_a_block_that_names_the_record_needs_a_transaction_that_can_take_it_back() -> None:
+    block = split("do $$ begin truncate schema_migrations; end $$")
+    refuse(block, in_transaction=True)
+    with pytest.raises(ConfigError, match="the record of migrations"):
+        refuse(block, in_transaction=False)
