@@ -26,6 +26,7 @@ def remove(manager: Host, name: str) -> None:
     script(manager, REMOVE, name, timeout=60)
 
 
-def ensure_networks(manager: Host, app: str, names: Sequence[str]) -> None:
-    """Make the overlay networks that are not there yet."""
-    script(manager, NETWORKS, app, *names, timeout=60)
+def ensure_networks(manager: Host, app: str, networks: Mapping[str, Sequence[str]]) -> None:
+    """Make the overlay networks that are not there yet, each with its options."""
+    for name, options in networks.items():
+        script(manager, NETWORKS, app, name, *options, timeout=60)

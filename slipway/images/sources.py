@@ -20,13 +20,14 @@ BUILDS_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Build:
-    """How an image is made: `docker build` of a folder."""
+    """How an image is made: `docker build` of a folder; `options` are more flags of it."""
 
     service: str
     image: str
     context: Path
     dockerfile: Path
     args: Mapping[str, str]
+    options: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def tag(build: Build, bases: str = "") -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
+    digest.update("\0".join(build.options).encode())
     host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
     return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
 
@@ -93,6 +95,7 @@ def _build(host: LocalHost, build: Build, name: str, reporter: Reporter) -> None
     argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(build.dockerfile)]
     for key, value in sorted(build.args.items()):
         argv += ["--build-arg", f"{key}={value}"]
+    argv += build.options
     result = host.run([*argv, str(build.context)], timeout=30 * MINUTES, check=False)
     if result.code != 0:
         last = "\n".join(f"    {line}" for line in result.err.strip().splitlines()[-12:])

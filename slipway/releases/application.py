@@ -1,24 +1,22 @@
 """The application as its compose files describe it: services, their roles and routes."""
 
-import json
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.errors import CommandFailed, ConfigError, last_line
-from slipway.hosts.local import LocalHost
+from slipway.errors import ConfigError
 from slipway.images.sources import Build
-from slipway.suggest import nearest
-
-Role = Literal["colour", "data", "ops", "edge", "job"]
-ROLES: tuple[str, ...] = get_args(Role)
-SHARED_NETWORKS = ("edge", "data")  # both colours are on them; any other belongs to its colour
-ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
-LABEL_WORDS = ["slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"]
+from slipway.releases import (
+    compose_files,
+    compose_keys,
+    compose_labels,
+    compose_rules,
+    mounts,
+    networks,
+)
+from slipway.releases.compose_labels import Role
 
 
 @dataclass(frozen=True)
@@ -52,63 +50,52 @@ class Application:
 
 def read(env: Environment) -> Application:
     """Let Compose merge the base, the overlay and the env files. Raises ConfigError."""
-    argv = ["docker", "compose", "--project-directory", str(env.compose)]
-    for name in ("compose.yml", f"compose.{env.name}.yml"):
-        if (env.compose / name).is_file():
-            argv += ["--file", str(env.compose / name)]
-    for name in ("common.env", f"{env.name}.env"):
-        argv += ["--env-file", str(env.compose / name)]
-    # Nothing of the caller's shell may reach a release, so Compose sees a bare environment.
-    bare = {key: os.environ[key] for key in ("PATH", "HOME", "DOCKER_CONFIG") if key in os.environ}
-    host = LocalHost(env=bare | {"ENVIRONMENT": env.name}, cwd=env.compose)
-    try:
-        result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
-    except CommandFailed as error:
-        reason = last_line(error.stderr)
-        raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
-    return parse(json.loads(result.out))
+    files = compose_files.find(env)
+    return parse(compose_files.read(env, files), files)
 
 
-def parse(model: Mapping[str, Any]) -> Application:
-    """Read what `docker compose config --format json` says."""
+def parse(model: Mapping[str, Any], files: Sequence[Path] = ()) -> Application:
+    """Read what `docker compose config --format json` says of these files.
+
+    Raises ConfigError with all that a deploy would not do as it is written.
+    """
+    checks = (compose_labels.check, compose_keys.check, compose_rules.check)
+    findings = [finding for check in checks for finding in check(model)]
+    if findings:
+        lines = [f"{compose_files.place(files, one.keys)}: {one}" for one in findings]
+        raise ConfigError("\n".join(lines))
     services = []
     builds = []
     for name, spec in sorted(model.get("services", {}).items()):
-        services.append(_service(name, spec))
+        services.append(_service(name, model, spec))
         if build := spec.get("build"):
-            context = Path(build["context"])
-            dockerfile = context / build.get("dockerfile", "Dockerfile")
-            args = {key: str(value) for key, value in (build.get("args") or {}).items()}
-            builds.append(Build(name, str(spec["image"]), context, dockerfile, args))
-    routed = [service for service in services if service.route]
-    for first in routed:
-        for second in routed:
-            if first.name < second.name and first.route == second.route:
-                message = f"services {first.name} and {second.name} share a route: {first.route}"
-                raise ConfigError(message)
+            builds.append(_build(name, spec, build))
     return Application(tuple(services), tuple(builds))
 
 
-def _service(name: str, spec: Mapping[str, Any]) -> Service:
-    where = f"compose.yml: services.{name}"
-    labels = (spec.get("deploy") or {}).get("labels") or {}
-    for key in labels:
-        if key.startswith("slipway.") and key not in LABEL_WORDS:
-            raise ConfigError(f"{where}: unknown label {key}{nearest(key, LABEL_WORDS)}")
-    role = labels.get("slipway.role")
-    if role not in ROLES:
-        raise ConfigError(
-            f"{where}.deploy.labels: slipway.role must be one of {', '.join(ROLES)}, not {role}"
-        )
-    if "image" not in spec:
-        raise ConfigError(f"{where} names no image")
-    route = labels.get("slipway.route", "")
-    port = labels.get("slipway.port", "0")
-    if route and not (route.startswith("/") and port.isdecimal() and int(port)):
-        raise ConfigError(f"{where}: a route starts with / and needs slipway.port")
-    if route and not ROUTE.fullmatch(route):
-        raise ConfigError(
-            f"{where}: slipway.route: {route[:60]!a} is no path; write one, such as /api/*, and "
-            "give another service the next"
-        )
-    return Service(name, role, spec, route, int(port))
+def _service(name: str, model: Mapping[str, Any], spec: Mapping[str, Any]) -> Service:
+    labels = compose_labels.of(spec)
+    role: Role = labels["slipway.role"]  # type: ignore[assignment]  # checked above
+    defined = {"networks": networks.definitions, "volumes": mounts.definitions}
+    full = {key: find(model, spec) for key, find in defined.items() if spec.get(key)}
+    route, port = labels.get("slipway.route", ""), labels.get("slipway.port", "0")
+    return Service(name, role, {**spec, **full}, route, int(port))
+
+
+def _build(name: str, spec: Mapping[str, Any], build: Mapping[str, Any]) -> Build:
+    context = Path(build["context"])
+    dockerfile = context / build.get("dockerfile", "Dockerfile")
+    written = (build.get("args") or {}).items()
+    args = {key: str(value) for key, value in written if value is not None}
+    options = []
+    for flag in ("target", "network", "shm_size"):
+        if value := build.get(flag):
+            options += [f"--{flag.replace('_', '-')}", str(value)]
+    for host in build.get("extra_hosts") or []:
+        options += ["--add-host", host.replace("=", ":", 1)]
+    for key, value in sorted((build.get("labels") or {}).items()):
+        options += ["--label", f"{key}={value}"]
+    for key, limit in sorted((build.get("ulimits") or {}).items()):
+        text = f"{limit['soft']}:{limit['hard']}" if isinstance(limit, dict) else str(limit)
+        options += ["--ulimit", f"{key}={text}"]
+    return Build(name, str(spec["image"]), context, dockerfile, args, tuple(options))

@@ -7,8 +7,8 @@ from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
-from slipway.releases import health, stack
-from slipway.releases.application import SHARED_NETWORKS, Role
+from slipway.releases import health, networks, stack
+from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 
 ROLES: tuple[Role, ...] = ("data", "ops", "edge")
@@ -56,9 +56,10 @@ class SharedServices:
         if not any(node.holds_data for node in self._observed.nodes):
             data = {DATA_LABEL: "true"}
             swarm.label(self._manager, self._observed.nodes[0].id, **data)
-        names = [f"{self._env.prefix}-{network}" for network in SHARED_NETWORKS]
-        if missing := [name for name in names if name not in self._observed.networks]:
-            stacks.ensure_networks(self._manager, self._env.prefix, missing)
+        specs = [service.spec for service in self._release.services]
+        options = networks.shared(self._env.prefix, specs)
+        missing = {name: options[name] for name in options if name not in self._observed.networks}
+        stacks.ensure_networks(self._manager, self._env.prefix, missing)
 
     def signpost_shows(self) -> str:
         """Return the routes that an edge would find when it starts; nothing without a signpost."""

@@ -1,7 +1,8 @@
 """Stack files: what the Swarm is asked to run, made from a release by pure functions.
 
 `docker stack deploy` drops what it does not know with a warning (short tmpfs, security_opt,
-addresses of ports), so a stack file is written from a list of keys that are known to work.
+addresses of ports), so a stack file is written from a list of keys that are known to work. What a
+compose file may hold besides is decided where it is read, in compose_keys.
 """
 
 import copy
@@ -11,19 +12,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError
-from slipway.releases.application import SHARED_NETWORKS, Role, Service
+from slipway.releases import mounts, networks
+from slipway.releases.application import Service
+from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 
 Stack = dict[str, Any]  # a stack file
 Spec = dict[str, Any]  # one service of it
-KEPT = (
+COPIED = (
     *("command", "entrypoint", "environment", "healthcheck", "init", "read_only", "cap_drop"),
     *("cap_add", "user", "stop_grace_period", "stop_signal", "working_dir", "logging", "sysctls"),
-    *("ulimits", "extra_hosts", "hostname", "dns"),
+    *("ulimits", "extra_hosts", "hostname", "dns", "dns_search", "tty", "stdin_open"),
 )
-TAKEN = ("image", "deploy", "networks", "volumes", "secrets", "tmpfs", "labels")
-DROPPED = ("build", "depends_on", "restart", "container_name", "profiles", "ports", "expose")
 EDGE_HTTP, EDGE_HTTPS = 8080, 8443
 
 
@@ -35,10 +35,10 @@ def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
     services = {}
     for service in release.of("colour"):
         spec = _service(env, release, service, facts)
-        spec["networks"] = _networks(service, {"": [service.name]})
+        spec["networks"] = networks.of(service.spec, service.name)
         spec["deploy"]["update_config"] = {"order": "start-first", "failure_action": "pause"}
         services[f"{service.name}-{colour}"] = spec
-    return _stack(env, services, f"{env.prefix}-{colour}")
+    return _stack(env, services, release)
 
 
 def role_stack(env: Environment, release: Release, role: Role) -> Stack:
@@ -46,7 +46,7 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
     services = {}
     for service in release.of(role):
         spec = _service(env, release, service, {})
-        spec["networks"] = _networks(service, {})
+        spec["networks"] = networks.of(service.spec)
         if role == "data":
             placement = spec["deploy"].setdefault("placement", {})
             placement.setdefault("constraints", []).append("node.labels.slipway.data == true")
@@ -56,7 +56,7 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
             spec["deploy"]["mode"] = "global"
             spec["ports"] = _ports(env)
         services[service.name] = spec
-    return _stack(env, services, f"{env.prefix}-{role}")
+    return _stack(env, services, release)
 
 
 def signpost_stack(
@@ -70,7 +70,7 @@ def signpost_stack(
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
     spec = _signpost(edge, routes, nodes)
     spec["deploy"]["labels"]["slipway.routes"] = ident
-    description = _stack(env, {"signpost": spec}, f"{env.prefix}-signpost")
+    description = _stack(env, {"signpost": spec}, release)
     return description | {"configs": {routes: {"external": True, "name": routes}}}
 
 
@@ -79,14 +79,15 @@ def job_stack(
 ) -> Stack:
     """One service that runs once to its end: migrations, tests."""
     spec = _service(env, release, service, extra)
-    spec["networks"] = _networks(service, {})
+    spec["networks"] = networks.of(service.spec)
+    part = ("labels", "resources", "placement")
     spec["deploy"] = {
         "mode": "replicated-job",
-        "labels": spec["deploy"]["labels"],
+        **{key: spec["deploy"][key] for key in part if key in spec["deploy"]},
         "restart_policy": {"condition": "none"},
     }
     spec.pop("healthcheck", None)
-    return _stack(env, {service.name: spec}, f"{env.prefix}-{service.name}")
+    return _stack(env, {service.name: spec}, release)
 
 
 def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
@@ -97,7 +98,7 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
     ops = release.of("ops")[0]
     facts = {"RELEASE": str(release.number), "COMMIT": release.commit, "TZ": "UTC"}
     spec = _service(env, release, ops, facts | {"SCHEDULE": schedule.replace("$", "$$")})
-    spec["networks"] = _networks(ops, {})
+    spec["networks"] = networks.of(ops.spec)
     named = {"slipway.service": "schedule"}
     spec["labels"] |= named
     spec["deploy"]["labels"] |= named | {"slipway.role": "schedule"}
@@ -119,7 +120,7 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
             "start_interval": "500ms",
         },
     }
-    description = _stack(env, {"schedule": spec}, f"{env.prefix}-schedule")
+    description = _stack(env, {"schedule": spec}, release)
     spec["deploy"]["labels"]["slipway.fingerprint"] = fingerprint(description)
     return description
 
@@ -147,27 +148,23 @@ def digest(env: Environment, release: Release, role: Role) -> str:
 def _service(
     env: Environment, release: Release, service: Service, facts: Mapping[str, str]
 ) -> Spec:
-    where = f"compose.yml: services.{service.name}"
-    for key, value in service.spec.items():
-        if value and key not in KEPT + TAKEN + DROPPED:
-            raise ConfigError(f"{where}.{key} is not supported in a Swarm")
-    spec = {k: copy.deepcopy(v) for k, v in service.spec.items() if k in KEPT and v is not None}
+    spec = {k: copy.deepcopy(v) for k, v in service.spec.items() if k in COPIED and v is not None}
     spec["image"] = release.images[service.name]
     if "environment" in service.spec or facts:
         environment = {k: v for k, v in (spec.get("environment") or {}).items() if v is not None}
         spec["environment"] = environment | {"ENVIRONMENT": env.name} | dict(facts)
-    spec["labels"] = {"slipway.app": env.prefix, "slipway.service": service.name}
-    spec["volumes"] = _mounts(env, service, where)
+    if (spec.get("healthcheck") or {}).get("disable"):
+        spec["healthcheck"] = {"disable": True}  # without what an overlay switches off
+    ours = {"slipway.app": env.prefix, "slipway.service": service.name}
+    spec["labels"] = {**(service.spec.get("labels") or {}), **ours}
+    spec["volumes"] = mounts.of(service.spec)
     secrets = [
         entry
         for entry in spec_list(service, "secrets")
         if not _is_spared(env, release, entry["source"])
         and not _is_kept_back(env, service, entry["source"])
     ]
-    spec["secrets"] = [
-        _secret(release, service, entry["source"], entry.get("target") or entry["source"])
-        for entry in secrets
-    ]
+    spec["secrets"] = [_secret(release, service, entry) for entry in secrets]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
         "slipway.app": env.prefix,
@@ -178,9 +175,9 @@ def _service(
     deploy["restart_policy"] = {"condition": "any", "delay": "1s"} | dict(
         deploy.get("restart_policy") or {}
     )
-    limits = (deploy.get("resources") or {}).get("limits") or {}
-    if "cpus" in limits:
-        limits["cpus"] = str(limits["cpus"])
+    for part in (deploy.get("resources") or {}).values():
+        if "cpus" in (part or {}):
+            part["cpus"] = str(part["cpus"])
     deploy = {key: value for key, value in deploy.items() if value not in ({}, None)}
     spec["deploy"] = deploy
     return spec
@@ -192,28 +189,15 @@ def spec_list(service: Service, key: str) -> Sequence[Any]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def _mounts(env: Environment, service: Service, where: str) -> list[dict[str, object]]:
-    mounts: list[dict[str, object]] = []
-    for target in spec_list(service, "tmpfs"):
-        mounts.append({"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o1777}})
-    for mount in spec_list(service, "volumes"):
-        if mount["type"] == "bind":
-            raise ConfigError(f"{where}.volumes: a machine has no {mount['source']} to mount")
-        if mount["type"] == "volume" and service.role == "colour":
-            raise ConfigError(f"{where}.volumes: a service with role colour keeps no state")
-        keys = ("type", "source", "target", "read_only", "tmpfs")
-        mounts.append({key: mount[key] for key in keys if mount.get(key)})
-    return mounts
-
-
-def _secret(release: Release, service: Service, key: str, target: str) -> dict[str, str | int]:
+def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, str | int]:
     user, _, group = str(service.spec.get("user") or "0:0").partition(":")
+    mode = entry.get("mode") or 0o400
     return {
-        "source": release.secrets[key],
-        "target": target.removeprefix("/run/secrets/"),
-        "uid": user,
-        "gid": group or user,
-        "mode": 0o400,
+        "source": release.secrets[entry["source"]],
+        "target": (entry.get("target") or entry["source"]).removeprefix("/run/secrets/"),
+        "uid": str(entry.get("uid") or user),
+        "gid": str(entry.get("gid") or group or user),
+        "mode": int(mode, 8) if isinstance(mode, str) else mode,
     }
 
 
@@ -229,18 +213,6 @@ def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
     labels = (service.spec.get("deploy") or {}).get("labels") or {}
     only_then = str(labels.get("slipway.pitr-secrets", "")).split()
     return key in only_then and env.settings.get("PITR") != "on"
-
-
-def _networks(
-    service: Service, aliases: Mapping[str, list[str]]
-) -> dict[str, dict[str, list[str]]]:
-    networks = {}
-    for name, options in (service.spec.get("networks") or {}).items():
-        own = list((options or {}).get("aliases") or [])
-        if name not in SHARED_NETWORKS:
-            own += aliases.get("", [])
-        networks[name] = {"aliases": own} if own else {}
-    return networks
 
 
 def _ports(env: Environment) -> list[dict[str, str | int]]:
@@ -275,22 +247,17 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
     }
 
 
-def _stack(env: Environment, services: dict[str, Spec], name: str) -> Stack:
+def _stack(env: Environment, services: dict[str, Spec], release: Release) -> Stack:
     stack: Stack = {"version": "3.12", "services": services, "networks": {}}
+    specs = [service.spec for service in release.services]
     volumes: dict[str, dict[str, object]] = {}
     secrets: dict[str, dict[str, object]] = {}
     for spec in services.values():
         for network in spec["networks"]:
-            shared = {"external": True, "name": f"{env.prefix}-{network}"}
-            own = {"driver": "overlay", "labels": {"slipway.app": env.prefix}}
-            stack["networks"][network] = shared if network in SHARED_NETWORKS else own
+            stack["networks"][network] = networks.describe(env.prefix, network, specs)
         for mount in spec["volumes"]:
             if mount["type"] == "volume":
-                source = mount["source"]
-                volumes[source] = {
-                    "name": f"{env.prefix}-{source}",
-                    "labels": {"slipway.app": env.prefix},
-                }
+                volumes[mount["source"]] = mounts.volume(env.prefix, mount["source"], specs)
         for secret in spec["secrets"]:
             secrets[secret["source"]] = {"external": True, "name": secret["source"]}
     if volumes:

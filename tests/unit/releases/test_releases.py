@@ -16,7 +16,7 @@ from slipway.errors import ConfigError, Refused
 from slipway.images import sources
 from slipway.images.sources import Build
 from slipway.machines.connect import Cluster
-from slipway.releases import application, commit, draft, prune
+from slipway.releases import application, commit, compose_labels, draft, prune
 from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
 from slipway.releases.release import Release
@@ -70,7 +70,7 @@ def test_a_service_that_cannot_be_deployed_is_refused_by_name(
 
 
 def test_a_service_without_an_image_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"services\.api names no image"):
+    with pytest.raises(ConfigError, match=r"services\.api: names no image; write image:"):
         application.parse({"services": {"api": labelled("colour")}})
 
 
@@ -209,7 +209,7 @@ json_values = st.recursive(
 services = st.builds(
     Service,
     words,
-    st.sampled_from(application.ROLES),
+    st.sampled_from(compose_labels.ROLES),
     st.dictionaries(words, json_values, max_size=4),
     words,
     st.integers(0, 65535),

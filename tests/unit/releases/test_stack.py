@@ -2,45 +2,23 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.environments import envfile, environment
-from slipway.environments.environment import Environment
 from slipway.errors import ConfigError
-from slipway.project import COMPOSE, SECRETS
-from slipway.releases import application, stack
-from slipway.releases.application import Role
-from slipway.releases.release import Release
-
-
-def has_compose() -> bool:
-    argv = ["docker", "compose", "version"]
-    found = shutil.which("docker")
-    return bool(found) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
-
+from slipway.project import SECRETS
+from slipway.releases import stack
+from slipway.releases.compose_labels import Role
+from tests.unit.releases.compose_project import Project, docker_reads, has_compose, release
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
-
-
-@cache
-def release(name: str) -> Release:
-    """A release of this project with made-up image digests."""
-    services = application.read(environment.load(name)).services
-    images = {service.name: f"sha256:{number:064x}" for number, service in enumerate(services)}
-    secrets = {key: f"{key}.1" for key in ("DATABASE_PASSWORD", "SESSION_KEY")}
-    tags = {service.name: service.image for service in services}
-    return Release(7, "c0ffee", images, tags, images, secrets, services, "20260101")
 
 
 def stacks(name: str) -> dict[str, stack.Stack]:
@@ -52,14 +30,6 @@ def stacks(name: str) -> dict[str, stack.Stack]:
         **{role: stack.role_stack(env, made, role) for role in roles},
         **{job.name: stack.job_stack(env, made, job, {}) for job in made.of("job")},
     }
-
-
-def docker_reads(made: stack.Stack) -> Any:
-    """What `docker stack deploy` makes of it; a warning or an error fails."""
-    argv = ["docker", "stack", "config", "--compose-file", "-"]
-    done = subprocess.run(argv, input=json.dumps(made).encode(), capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-    return yaml.safe_load(done.stdout)
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
@@ -164,24 +134,6 @@ def test_making_a_stack_leaves_the_release_as_it_was() -> None:
     assert release("prod").to_json() == before
 
 
-class Project:
-    """The project's compose folder copied, with something added to it."""
-
-    def __init__(self, root: Path) -> None:
-        self.compose = root / "compose"
-        shutil.copytree(COMPOSE, self.compose)
-
-    def api(self, text: str) -> Environment:
-        overlay = f"services:\n  api:\n    {text}\n"
-        (self.compose / "compose.prod.yml").write_text(overlay)
-        return environment.load("prod", self.compose, SECRETS)
-
-    def render(self, env: Environment) -> Any:
-        services = application.read(env).services
-        made = replace(release("prod"), services=services)
-        return docker_reads(stack.colour_stack(env, made, "green"))["services"]["api-green"]
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
@@ -239,22 +191,3 @@ def test_a_setting_that_is_accepted_reaches_the_services_as_it_was_read(lines: l
     for name, read in json.loads(done.stdout)["services"].items():
         theirs = {key: value.replace("$$", "$") for key, value in read["environment"].items()}
         assert theirs == ours[name]
-
-
-@pytest.mark.parametrize(
-    ("line", "complaint"),
-    [
-        ("privileged: true", "api.privileged is not supported in a Swarm"),
-        ("network_mode: host", "the compose files of prod are invalid|network_mode cannot"),
-        ("volumes: ['./api:/app']", "api.volumes: a machine has no .* to mount"),
-        ("volumes: ['edge:/data']", "a service with role colour keeps no state"),
-        ("imgae: x", "the compose files of prod are invalid: .*imgae"),
-        ("image: ${", "the compose files of prod are invalid"),
-    ],
-)
-def test_what_a_swarm_cannot_do_is_refused_by_service_and_key(
-    project: Project, line: str, complaint: str
-) -> None:
-    env = project.api(line)
-    with pytest.raises(ConfigError, match=complaint):
-        project.render(env)

@@ -1,0 +1,164 @@
+"""The compose files of an environment: which they are, what Compose makes of them, and where in
+them something stands."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import CommandFailed, ConfigError, last_line
+from slipway.hosts.local import LocalHost
+from slipway.suggest import nearest
+
+if TYPE_CHECKING:
+    from yaml import Node
+
+Model = dict[str, Any]  # what `docker compose config --format json` prints
+Keys = tuple[str, ...]  # where something stands: services, api, tmpfs
+OVERLAY = re.compile(r"(?:docker-)?compose\.(?P<name>[^.]+)\.ya?ml")
+WARNING = re.compile(r'level=warning msg="((?:[^"\\]|\\.)*)"')
+HARMLESS = re.compile("deprecated|obsolete")  # it is done all the same
+UNSET = re.compile(r"The \\?\"(\w+)\\?\" variable is not set")
+
+
+def find(env: Environment) -> list[Path]:
+    """List the files of an environment, base first. Raises ConfigError for one never read."""
+    base = env.compose / "compose.yml"
+    own = f"compose.{env.name}.yml"
+    for path in sorted(env.compose.glob("*.y*ml")):
+        if path.name == "compose.yaml" or (
+            path.name[:15] == "docker-compose." and not base.exists()
+        ):
+            raise ConfigError(f"compose/{path.name} is not read by a deploy; name it compose.yml")
+        match = OVERLAY.fullmatch(path.name)
+        if match is None or path.name == own or match["name"] == "override":
+            continue
+        if match["name"] == env.name:
+            raise ConfigError(f"compose/{path.name} is not read by a deploy; name it {own}")
+        known = environment.names(env.compose)
+        if match["name"] not in known and (hint := nearest(match["name"], known)):
+            raise ConfigError(f"compose/{path.name} is of no environment{hint}, and never read")
+    if not base.is_file():
+        raise ConfigError("compose/compose.yml is missing")
+    overlay = env.compose / own
+    return [base, overlay] if overlay.is_file() else [base]
+
+
+def read(env: Environment, files: Sequence[Path]) -> Model:
+    """Let Compose merge the files, with the env files. Raises ConfigError, for its warnings too."""
+    argv = ["docker", "compose", "--project-directory", str(env.compose)]
+    for path in files:
+        argv += ["--file", str(path)]
+    for name in ("common.env", f"{env.name}.env"):
+        argv += ["--env-file", str(env.compose / name)]
+    bare = _bare()
+    host = LocalHost(env=bare | {"ENVIRONMENT": env.name}, cwd=env.compose)
+    try:
+        result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
+    except CommandFailed as error:
+        reason = last_line(error.stderr)
+        raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
+    for text in WARNING.findall(result.err):
+        if not HARMLESS.search(text):
+            raise ConfigError(_explain(env, files, text))
+    model: Model = json.loads(result.out)
+    _refuse_values_of_the_shell(files, model, bare)
+    return model
+
+
+def place(files: Sequence[Path], keys: Keys) -> str:
+    """Say where a key stands: `compose/compose.prod.yml:12`; the last file that has it counts."""
+    best, depth = f"compose/{files[0].name if files else 'compose.yml'}", 0
+    for path in reversed(files):
+        *_, (reached, line) = _steps(path, keys)
+        if reached > depth:
+            best, depth = f"compose/{path.name}:{line}", reached
+    return best
+
+
+def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
+    """Follow keys into a file; yield how many were there, and the line of the last."""
+    import yaml
+
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeError, yaml.YAMLError):
+        node = None
+    yield 0, 0
+    for count, key in enumerate(keys, 1):
+        pair = _entry(node, key)
+        if pair is None:
+            return
+        line, node = pair
+        yield count, line
+
+
+def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
+    """Find a key in a mapping, also in one that is merged into it, or in a list of KEY=value."""
+    import yaml
+
+    merged: list[Node] = []
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == key:
+                return name.start_mark.line + 1, value
+            if name.value == "<<":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            if isinstance(value, yaml.ScalarNode) and re.split("[=:]", value.value)[0] == key:
+                return value.start_mark.line + 1, value
+    return next((pair for each in merged if (pair := _entry(each, key))), None)
+
+
+def _explain(env: Environment, files: Sequence[Path], warning: str) -> str:
+    """Write what a warning of Compose would do to a release, and what to write instead."""
+    match = UNSET.search(warning)
+    if match is None:
+        reason = warning.replace('\\"', "“")
+        return f"the compose files of {env.name}: Compose warns: {reason}"
+    name = match[1]
+    where = next(_uses(files, name), f"the compose files of {env.name}")
+    return (
+        f"{where}: nothing sets the variable {name}, and Compose would put nothing in its place; "
+        f"write $${name} where a dollar sign is meant, or set {name} in compose/{env.name}.env and "
+        "declare it in compose/settings.yml"
+    )
+
+
+def _uses(files: Sequence[Path], name: str) -> Iterator[str]:
+    use = re.compile(rf"(?<!\$)(?:\$\$)*\$(?:{name}\b|\{{{name}\b)")
+    for path in reversed(files):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if use.search(line):
+                yield f"compose/{path.name}:{number}"
+
+
+def _bare() -> dict[str, str]:
+    """Return what docker needs to run, and no more: nothing of a shell may reach a release.
+
+    The values mean the same to docker, and are told from any that a file holds.
+    """
+    config = os.environ.get("DOCKER_CONFIG") or str(Path("~/.docker").expanduser())
+    return {
+        "PATH": f"{os.environ.get('PATH', os.defpath)}:/dev/null/of-the-shell",
+        "DOCKER_CONFIG": f"{config}/./.",
+    }
+
+
+def _refuse_values_of_the_shell(
+    files: Sequence[Path], model: Model, bare: Mapping[str, str]
+) -> None:
+    for service, spec in model.get("services", {}).items():
+        text = json.dumps(spec)
+        for key, value in bare.items():
+            if json.dumps(value)[1:-1] in text:
+                where = place(files, ("services", service, "environment", key))
+                raise ConfigError(
+                    f"{next(_uses(files, key), where)}: services.{service} takes {key} from the "
+                    "shell of whoever deploys; write its value"
+                )
