@@ -214,13 +214,13 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
 
 
 def _place(env: "Environment") -> "ProviderContext":
+    from slipway.bootstrap import stack_images
     from slipway.errors import Refused
-    from slipway.images import references
     from slipway.machines.provider import ProviderContext
 
     if env.is_local:
         raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
-    return ProviderContext(env.project, env.name, images=references.named_images())
+    return ProviderContext(env.project, env.name, images=lambda: stack_images.read().names)
 
 
 def _provider(env: "Environment", name: str) -> "Provider":

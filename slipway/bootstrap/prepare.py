@@ -5,15 +5,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.bootstrap import devsecrets, tools
+from slipway.bootstrap import devsecrets, stack_images, tools
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
-from slipway.images import references
 from slipway.machines.engine import ensure_engine
 from slipway.plan import Plan, Step
 from slipway.progress import SILENT, Reporter
@@ -45,7 +44,10 @@ def is_prepared() -> bool:
         before = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return False
-    if before.get("inputs") != _digest() or before.get("secrets") != devsecrets.present():
+    if (
+        before.get("inputs") != _digest(before.get("dockerfiles", []))
+        or before.get("secrets") != devsecrets.present()
+    ):
         return False
     if not all(shutil.which(name) for name in PROGRAMS):
         return False
@@ -55,7 +57,6 @@ def is_prepared() -> bool:
 
 def plan(reporter: Reporter = SILENT) -> Plan:
     """The steps, each of which does nothing where nothing is to be done."""
-    names = _images()
 
     def engine() -> str:
         here = LocalHost("this computer")
@@ -63,7 +64,8 @@ def plan(reporter: Reporter = SILENT) -> Plan:
         return "; ".join(lines) or "runs"
 
     def images() -> str:
-        return ", ".join(ensure_images(names, reporter)) or "present"
+        names = {*stack_images.read().names, *stack_images.rehearsal_images()}
+        return ", ".join(ensure_images(sorted(names), reporter)) or "present"
 
     def secrets() -> str:
         return ", ".join(devsecrets.materialise()) or "in place"
@@ -76,26 +78,31 @@ def plan(reporter: Reporter = SILENT) -> Plan:
             Step("engine", "Docker Engine >= 26 with Compose v2 and buildx, running", engine),
             Step("sops", "sops >= 3.11, from PATH or .venv", tools.check_sops),
             Step("secrets", "dev's secrets as files below .slipway/dev", secrets),
-            Step("images", f"base images: {', '.join(names)}", images),
+            Step("images", "images that the stack starts from: pulled, or stand-ins", images),
         ],
     )
 
 
 def _now() -> dict[str, object]:
-    return {"inputs": _digest(), "images": _images(), "secrets": devsecrets.present()}
-
-
-def _images() -> tuple[str, ...]:
+    stack = stack_images.read()
     # A rehearsal machine starts from the image that official ones start from too: nearly no cost.
-    return tuple(sorted({*references.named_images(), *references.rehearsal_images()}))
+    images = sorted({*stack.names, *stack_images.rehearsal_images()})
+    files = [str(path) for path in (*stack.dockerfiles, stack_images.REHEARSAL)]
+    return {
+        "inputs": _digest(files),
+        "dockerfiles": files,
+        "images": images,
+        "secrets": devsecrets.present(),
+    }
 
 
-def _digest() -> str:
+def _digest(dockerfiles: Iterable[str]) -> str:
     """What the answer depends on: the stack's files, dev's secrets, this code, the engine asked."""
     digest = hashlib.sha256(os.environ.get("DOCKER_HOST", "").encode())
     secrets = [SECRETS / "dev.sops.yaml", SECRETS / sops.PUBLIC_KEY_FILE]
     code = sorted(Path(__file__).parent.glob("**/*"))
-    for path in [*references.inputs(), *secrets, *(p for p in code if p.suffix != ".pyc")]:
+    files = [*stack_images.settings_files(), *map(Path, dockerfiles), *secrets]
+    for path in [*files, *(p for p in code if p.suffix != ".pyc")]:
         if path.is_file():
             digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -1,12 +1,14 @@
 """The hacking loop: plain Compose on this computer, code mounted, one container of each service."""
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from slipway.environments import envfile
-from slipway.errors import SlipwayError
+from slipway.errors import ConfigError, SlipwayError, last_line
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 
@@ -48,6 +50,19 @@ def address() -> str:
     """Return where the loop's edge is open on this computer."""
     result = _host().run([*COMPOSE_COMMAND, "port", "edge", "8080"], timeout=20)
     return f"http://{result.out.strip().replace('127.0.0.1', 'localhost')}"
+
+
+def model(compose: Path = COMPOSE) -> dict[str, Any]:
+    """Return what Compose makes of the loop's files. Raises ConfigError with its own words."""
+    argv = ["docker", "compose", "--project-directory", str(compose)]
+    host = LocalHost(env=variables(os.environ, compose), cwd=compose)
+    result = host.run([*argv, "--profile", "*", "config", "--format", "json"], check=False)
+    if result.code != 0:
+        raise ConfigError(
+            f"the compose files of the hacking loop are invalid: {last_line(result.err)}"
+        )
+    merged: dict[str, Any] = json.loads(result.out)
+    return merged
 
 
 def _attach(argv: Sequence[str]) -> None:

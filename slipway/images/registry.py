@@ -7,6 +7,7 @@ from collections.abc import Collection
 from slipway.errors import CommandFailed, SlipwayError, last_line
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
+from slipway.images.references import plain
 from slipway.images.sources import Image
 
 WANTS_LOGIN = re.compile("auth|denied|credentials")
@@ -17,18 +18,27 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
     host = LocalHost()
     references = {}
     for image in images:
-        name = f"{registry}/{image.tag}"
+        name = name_in(registry, image.tag)
         host.run(["docker", "tag", image.id, name], timeout=20)
         try:
             host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
         except CommandFailed as error:
             last = last_line(error.stderr)
-            login = f" (docker login {registry})" if WANTS_LOGIN.search(last) else ""
+            login = (
+                f" (docker login {registry.partition('/')[0]})" if WANTS_LOGIN.search(last) else ""
+            )
             raise SlipwayError(
                 f"{registry} did not accept {image.tag}; nothing was changed: {last}{login}"
             ) from None
         form = "{{json .RepoDigests}}"
         digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)
-        repository = name.rpartition(":")[0]
+        repository = plain(name).rpartition(":")[0]
         references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
     return references
+
+
+def name_in(registry: str, image: str) -> str:
+    """Name an image in a registry; one that is named by its digest gets a tag of it."""
+    repository, _, digest = plain(image).partition("@")
+    tag = f":{digest.replace(':', '-')[:32]}" if digest else ""
+    return f"{registry}/{repository}{tag}"

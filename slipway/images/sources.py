@@ -10,9 +10,9 @@ from pathlib import Path
 
 from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts import parallel
-from slipway.hosts.host import MINUTES
-from slipway.hosts.local import LocalHost
+from slipway.hosts.host import MINUTES, Host
 from slipway.images import dockerignore
+from slipway.images.references import plain
 from slipway.progress import Reporter
 
 BUILDS_AT_ONCE = 2
@@ -28,6 +28,14 @@ class Build:
     dockerfile: Path
     args: Mapping[str, str]
     options: Sequence[str] = ()
+    target: str = ""
+
+    @property
+    def flags(self) -> list[str]:
+        """What `docker build` gets besides its files."""
+        args = [["--build-arg", f"{key}={value}"] for key, value in sorted(self.args.items())]
+        target = ["--target", self.target] if self.target else []
+        return [*(word for words in args for word in words), *target, *self.options]
 
 
 @dataclass(frozen=True)
@@ -51,30 +59,31 @@ def tag(build: Build, bases: str = "") -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
-    digest.update("\0".join(build.options).encode())
+    digest.update("\0".join((*build.options, build.target)).strip("\0").encode())
     host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
     return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
 
 
-def inspect(host: LocalHost, tags: Sequence[str]) -> dict[str, Image]:
+def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
     """Return those of the images that are on this computer, in one call."""
-    if not tags:
+    if not names:
         return {}
-    form = '{{json .RepoTags}}\t{{.Id}}\t{{index .Config.Labels "slipway.standin"}}'
+    form = "{{json .RepoTags}}\t{{json .RepoDigests}}\t{{.Id}}\t"
+    form += '{{index .Config.Labels "slipway.standin"}}'
     # A missing image makes the command fail, and the others are listed all the same.
-    result = host.run(["docker", "image", "inspect", "--format", form, *tags], check=False)
-    images = {}
+    result = host.run(["docker", "image", "inspect", "--format", form, *names], check=False)
+    images: dict[str, Image] = {}
     for line in result.out.splitlines():
-        if line.count("\t") != 2:
+        if line.count("\t") != 3:
             continue  # the empty line that stands for a missing image
-        names, ident, standin = line.split("\t")
-        for name in json.loads(names):
-            if name in tags:
-                images[name] = Image(name, ident, standin not in ("", "<no value>"))
+        tags, digests, ident, standin = line.split("\t")
+        listed = {*(json.loads(tags) or ()), *(json.loads(digests) or ()), ident}
+        for name in (each for each in names if plain(each) in listed):
+            images[name] = Image(name, ident, standin not in ("", "<no value>"))
     return images
 
 
-def build(host: LocalHost, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
+def build(host: Host, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
     """Build images under their tags; the first failure, or Ctrl-C, ends the other builds.
 
     Raises SlipwayError with the last lines of a failed build.
@@ -86,17 +95,14 @@ def build(host: LocalHost, builds: Sequence[tuple[Build, str]], reporter: Report
             outcome.result()
 
 
-def _build(host: LocalHost, build: Build, name: str, reporter: Reporter) -> None:
+def _build(host: Host, build: Build, name: str, reporter: Reporter) -> None:
     if not build.dockerfile.is_file():
         raise ConfigError(
             f"compose.yml: services.{build.service}.build: no {build.dockerfile.name}"
         )
     reporter.note(f"building {build.service}")
     argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(build.dockerfile)]
-    for key, value in sorted(build.args.items()):
-        argv += ["--build-arg", f"{key}={value}"]
-    argv += build.options
-    result = host.run([*argv, str(build.context)], timeout=30 * MINUTES, check=False)
+    result = host.run([*argv, *build.flags, str(build.context)], timeout=30 * MINUTES, check=False)
     if result.code != 0:
         last = "\n".join(f"    {line}" for line in result.err.strip().splitlines()[-12:])
         raise SlipwayError(
@@ -111,9 +117,9 @@ def _files(build: Build) -> list[Path]:
         raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
     own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
     path = own if own.is_file() else folder / ".dockerignore"
-    patterns = dockerignore.read(path.read_text() if path.is_file() else "")
+    own_lines = path.read_bytes().decode(errors="surrogateescape") if path.is_file() else ""
     # Python's own leavings differ between computers and are never meant.
-    patterns += dockerignore.read("**/__pycache__\n**/*.pyc")
+    patterns = dockerignore.read(f"{own_lines}\n**/__pycache__\n**/*.pyc")
     return [
         folder / name
         for name in dockerignore.visible(folder, patterns)

@@ -37,7 +37,7 @@ class ProviderContext:
     project: str
     env: str
     root: Path = ROOT
-    images: tuple[str, ...] = ()  # that a machine made here has from its start
+    images: Callable[[], tuple[str, ...]] = tuple  # that a machine made here has from its start
 
 
 class Provider(Protocol):

@@ -68,8 +68,8 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = ()) -> Application:
     builds = []
     for name, spec in sorted(model.get("services", {}).items()):
         services.append(_service(name, model, spec))
-        if build := spec.get("build"):
-            builds.append(_build(name, spec, build))
+        if spec.get("build"):
+            builds.append(build_of(name, spec))
     return Application(tuple(services), tuple(builds))
 
 
@@ -82,13 +82,15 @@ def _service(name: str, model: Mapping[str, Any], spec: Mapping[str, Any]) -> Se
     return Service(name, role, {**spec, **full}, route, int(port))
 
 
-def _build(name: str, spec: Mapping[str, Any], build: Mapping[str, Any]) -> Build:
+def build_of(name: str, spec: Mapping[str, Any]) -> Build:
+    """Read how the image of a service is built."""
+    build = spec["build"]
     context = Path(build["context"])
     dockerfile = context / build.get("dockerfile", "Dockerfile")
     written = (build.get("args") or {}).items()
     args = {key: str(value) for key, value in written if value is not None}
     options = []
-    for flag in ("target", "network", "shm_size"):
+    for flag in ("network", "shm_size"):
         if value := build.get(flag):
             options += [f"--{flag.replace('_', '-')}", str(value)]
     for host in build.get("extra_hosts") or []:
@@ -98,4 +100,5 @@ def _build(name: str, spec: Mapping[str, Any], build: Mapping[str, Any]) -> Buil
     for key, limit in sorted((build.get("ulimits") or {}).items()):
         text = f"{limit['soft']}:{limit['hard']}" if isinstance(limit, dict) else str(limit)
         options += ["--ulimit", f"{key}={text}"]
-    return Build(name, str(spec["image"]), context, dockerfile, args, tuple(options))
+    image, target = str(spec.get("image") or ""), str(build.get("target") or "")
+    return Build(name, image, context, dockerfile, args, tuple(options), target)

@@ -1,21 +1,19 @@
 """The draft of a release: what the files on this computer would run, before anything is built."""
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from slipway.cluster import lease
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
-from slipway.images import references, sources
+from slipway.images import sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
-from slipway.releases import application, stack
-from slipway.releases.application import Application
+from slipway.releases import application, image_tags, stack
 from slipway.releases.commit import Commit
 from slipway.releases.release import Release
 from slipway.secrets import delivery
@@ -43,18 +41,10 @@ def draft(env: Environment, commit: Commit) -> Draft:
     """Read compose files, sources and secret versions; nothing is built or changed."""
     app = application.read(env)
     host = LocalHost()
-    bases = _bases(app.builds)
-    foreign = [service.image for service in app.services if service.name not in _built(app)]
-    known = sources.inspect(host, sorted({*bases.values(), *foreign}))
-    tags = {}
+    tags = image_tags.read(app, host)
     builds: dict[str, Build] = {}
     for build in app.builds:
-        base = known.get(bases[build.dockerfile])
-        tag = sources.tag(build, base.id if base else bases[build.dockerfile])
-        tags[build.service] = tag
-        builds.setdefault(tag, build)
-    for service in app.services:
-        tags.setdefault(service.name, service.image)
+        builds.setdefault(tags[build.service], build)
     images = sources.inspect(host, sorted(set(tags.values())))
     release = Release(
         number=0,
@@ -134,17 +124,3 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 def _identity(tag: str, images: Mapping[str, Image]) -> str:
     """Name a content: a source tag does by itself, a foreign tag moves and needs the digest."""
     return images[tag].id if tag in images and ":src-" not in tag else tag
-
-
-def _bases(builds: Sequence[Build]) -> dict[Path, str]:
-    return {build.dockerfile: _base(build.dockerfile) for build in builds}
-
-
-def _base(dockerfile: Path) -> str:
-    """Return the image of the last FROM line: what the service stands on."""
-    images = references.bases(dockerfile.read_text()) if dockerfile.is_file() else []
-    return images[-1] if images else ""
-
-
-def _built(app: Application) -> set[str]:
-    return {build.service for build in app.builds}

@@ -10,7 +10,7 @@ from slipway.client import backups, container
 from slipway.client.session import Session
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
-from slipway.images import references
+from slipway.images import dockerfile
 from slipway.machines.connect import Cluster
 from slipway.migrations import files, lint, squawk, state
 from slipway.migrations.files import Migration
@@ -21,7 +21,7 @@ from slipway.releases import health, jobs
 from slipway.releases.release import Release
 
 OPS = "ops/Dockerfile"  # stands on the image of the database's own version
-MAJOR = re.compile(r"postgres:(\d+)")
+MAJOR = re.compile(r"(?:^|/)postgres:(\d+)")
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,8 @@ class SchemaChange:
 
 def server_major(compose: Path) -> int:
     """Read from the image that the tools stand on which PostgreSQL will run the files."""
-    path = compose / OPS
-    named = references.bases(path.read_text(encoding="utf-8")) if path.is_file() else []
-    majors = [match[1] for match in map(MAJOR.match, named) if match]
+    named = dockerfile.bases_of(compose / OPS)
+    majors = [match[1] for match in map(MAJOR.search, named) if match]
     return int(majors[-1]) if majors else 17
 
 

@@ -1,8 +1,8 @@
 """What rehearsal machines of a clone start with, so that a deploy sends them only what is its own.
 
-A machine starts with the images that Dockerfiles of its project start from. Those of the sample
-system stand on them, and what they add (tools of the database, packages of Python) is the same in
-every clone; so a clone names its images too.
+A machine starts with the images that its project needs from elsewhere. Those of the sample system
+stand on them, and what they add (tools of the database, packages of Python) is the same in every
+clone; so a clone names its images too, as services of the hacking loop that never start.
 """
 
 import functools
@@ -18,9 +18,10 @@ IMAGES = ("api", "db", TOOLS, "tests", "web", "worker")
 
 def name_in(compose: Path) -> None:
     """Have the machines of a clone start with them."""
-    folder = compose / "stock"
-    folder.mkdir()
-    folder.joinpath("Dockerfile").write_text("".join(f"FROM {each}\n" for each in _built()))
+    with (compose / "compose.override.yml").open("a") as file:
+        for image in _built():
+            service = image.rpartition("/")[2]
+            file.write(f"\n  stock-{service}: {{image: {image}, profiles: [stock]}}\n")
 
 
 @functools.cache

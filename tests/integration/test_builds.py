@@ -1,5 +1,6 @@
-"""Builds of images: ended at once when they are no longer wanted."""
+"""Builds of images: read as BuildKit reads them, ended at once when they are cancelled."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
-from slipway.images import sources
+from slipway.images import dockerfile, sources
+from slipway.images.references import plain
 from slipway.images.sources import Build
 from slipway.progress import SILENT
 from tests.integration.docker_sandbox import DockerSandbox, base_image
@@ -77,3 +79,36 @@ def test_a_build_that_fails_ends_the_others(corner: DockerSandbox, tmp_path: Pat
     with pytest.raises(SlipwayError, match="the image of broken does not build"):
         sources.build(LocalHost(), builds, SILENT)
     wait_until("the end of the other build", lambda: not asleep(72_004), timeout=20)
+
+
+LOADED = re.compile(r"load metadata for (\S+)$", re.MULTILINE)
+TRICKY = """# escape=`
+ARG SUITE=trixie
+ARG BASE="docker.io/library/debian:${SUITE}-slim"
+FROM --platform=$BUILDPLATFORM `
+# of all things
+  $BASE AS One
+RUN <<EOF
+cat <<X
+FROM nothing:1
+X
+EOF
+FROM nowhere:1 AS unused
+FROM python:${VERSION:-3.13}-slim-${SUITE}${VERSION:+-x}
+FROM caddy:2 AS two
+COPY --from=one /etc/passwd /1
+COPY --from=0 /etc/passwd /2
+RUN --mount=type=bind,from=python:3.13-slim-trixie,target=/m true
+"""
+
+
+@pytest.mark.parametrize("target", ["", "one", "two"])
+def test_a_build_loads_the_images_that_were_read_from_its_dockerfile(target: str) -> None:
+    for name in ("debian:trixie-slim", "caddy:2", "python:3.13-slim-trixie"):
+        base_image(name)
+    argv = ["docker", "build", "--progress=plain", "--output=type=cacheonly", "-"]
+    argv += [f"--target={target}"] if target else []
+    result = LocalHost().run(argv, stdin=TRICKY.encode(), check=False)
+    loaded = {plain(name) for name in LOADED.findall(result.err)}
+    assert loaded, result.err
+    assert set(dockerfile.bases(TRICKY, target=target)) == loaded

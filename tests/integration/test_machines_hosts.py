@@ -41,7 +41,7 @@ class Fleet:
 
     def __init__(self, root: Path) -> None:
         self.place = ProviderContext(
-            f"t{uuid.uuid4().hex[:6]}", ENV, root, images=(STOCK, "none:such")
+            f"t{uuid.uuid4().hex[:6]}", ENV, root, images=lambda: (STOCK, "none:such")
         )
         self.provider = LocalProvider(self.place, lambda question: False)
 

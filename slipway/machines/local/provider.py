@@ -46,7 +46,7 @@ class LocalProvider:
         inventory.refuse_mixing(self._place.env, inventory.LOCAL, known)
 
     def create(self, spec: MachineSpec) -> Machine:
-        reference = image.stocked(self._engine, self._place.images)
+        reference = image.stocked(self._engine, self._place.images())
         is_new = spec.name not in self._inspect()
         seat = NOWHERE
         try:

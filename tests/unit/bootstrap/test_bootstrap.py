@@ -6,57 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap import devsecrets, images, standins, tools
+from slipway.bootstrap import devsecrets, images, stack_images, standins, tools
 from slipway.errors import Refused
 from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
-from slipway.images import references
 from slipway.machines.engine import ensure_engine
 from slipway.progress import SILENT
+from tests.compose import has_compose
 from tests.fakes.host import FakeHost
 
 NO_NETWORK = "Error response from daemon: Get https://r/v2/: dial tcp: lookup r: no such host"
 NO_IMAGE = "Error response from daemon: manifest for nginx:99 not found: manifest unknown"
 
 
-def test_a_dockerfile_names_what_it_starts_from_and_copies_from() -> None:
-    text = """
-    ARG PYTHON=3.13
-    FROM --platform=$BUILDPLATFORM python:${PYTHON}-slim AS build
-    RUN echo \\
-        FROM nothing
-    FROM docker.io/library/debian:trixie-slim
-    COPY --from=build /a /a
-    COPY --from=0 /a /a
-    COPY --from=caddy:2 /usr/bin/caddy /usr/bin/caddy
-    FROM scratch
-    FROM build
-    """
-    assert references.bases(text) == ["python:3.13-slim", "debian:trixie-slim", "caddy:2"]
-
-
-def test_the_stack_names_images_that_it_does_not_build(tmp_path: Path) -> None:
-    (tmp_path / "api").mkdir()
-    (tmp_path / "api" / "Dockerfile").write_text("FROM python:3.13\n")
-    (tmp_path / "compose.yml").write_text(
-        "services:\n"
-        "  api: {image: '${PROJECT:-x}/api', build: ./api}\n"
-        "  again: {image: '${PROJECT:-x}/api'}\n"
-        "  cache: {image: 'valkey/valkey:${VALKEY:-9}'}\n"
-        "  db: {image: postgres}\n"
-    )
-    (tmp_path / "compose.dev.yml").write_text(
-        "services:\n  api: {image: other, ports: !reset []}\n"
-    )
-    assert references.named_images(tmp_path) == (
-        "postgres:latest",
-        "python:3.13",
-        "valkey/valkey:9",
-    )
-
-
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 def test_every_image_of_this_stack_has_a_stand_in() -> None:
-    assert set(references.named_images()) <= set(standins.RECIPES)
+    assert set(stack_images.read().names) <= set(standins.RECIPES)
 
 
 def test_an_image_that_a_registry_has_is_pulled() -> None:

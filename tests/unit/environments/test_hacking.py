@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from slipway.environments import hacking
 from slipway.project import COMPOSE
+from tests.compose import has_compose
 
 SHELL = {
     "DATABASE_NAME": "another",
@@ -25,12 +25,6 @@ SHELL = {
     "COMPOSE_ENV_FILES": "prod.env",
     "BACKUP_STORE": "s3://another/bucket",
 }
-
-
-def has_compose() -> bool:
-    argv = ["docker", "compose", "version"]
-    program = shutil.which("docker")
-    return bool(program) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
 def model(variables: Mapping[str, str]) -> Any:

@@ -230,7 +230,7 @@ def test_the_stage_and_the_options_of_a_build_are_those_that_are_written(project
         "extra_hosts: ['a:1.2.3.4'], ulimits: {nofile: {soft: 1, hard: 2}}}"
     )
     builds = {build.service: build for build in application.read(project.api(line)).builds}
-    assert list(builds["api"].options) == [
+    assert builds["api"].flags == [
         *("--target", "slim", "--network", "host", "--shm-size", "67108864"),
         *("--add-host", "a:1.2.3.4", "--label", "a=b", "--ulimit", "nofile=1:2"),
     ]
