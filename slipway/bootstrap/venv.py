@@ -86,8 +86,9 @@ def make(root: Path, stamp: str) -> None:
         venv.rename(old)
     _remove(venv)
     try:
-        _run(root, [python, "-m", "venv", str(venv)], LOCK)
+        _run(root, [python, "-I", "-m", "venv", str(venv)], LOCK)
         _install(root, LOCK)
+        _check_complete(root)
         _write(venv / "stamp", stamp)
     except BaseException:
         _remove(venv)
@@ -124,10 +125,23 @@ def add(root: Path) -> None:
 
 
 def _install(root: Path, lock: str, *options: str) -> None:
-    pip = [str(root / ".venv" / "bin" / "python"), "-m", "pip", "install", "--only-binary=:all:"]
+    # Isolated from PYTHON*, and from settings of pip that would put packages elsewhere.
+    pip = [str(root / ".venv" / "bin" / "python"), "-I", "-m", "pip", "install"]
+    here = ["--no-user", "--target=", f"--prefix={root / '.venv'}", "--root=/"]
     quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries=2"]
     hashed = ["--require-hashes", "--requirement", str(root / lock)]
-    _run(root, [*pip, *quiet, *options, *hashed], lock)
+    _run(root, [*pip, "--only-binary=:all:", *here, *quiet, *options, *hashed], lock)
+
+
+def _check_complete(root: Path) -> None:
+    """Find before the stamp is written that pip ended well and the packages are elsewhere."""
+    if os.access(root / ".venv" / "bin" / "inv", os.X_OK):
+        return
+    names = sorted(name for name in os.environ if name.startswith("PIP_"))
+    raise Refused(
+        "pip put nothing into .venv; look for a setting of it that says so (`pip config list`; "
+        f"set here: {', '.join(names) or 'no PIP_*'}), then run this again"
+    )
 
 
 def _run(root: Path, argv: Sequence[str], lock: str) -> None:
@@ -141,7 +155,7 @@ def _run(root: Path, argv: Sequence[str], lock: str) -> None:
         if re.search(pattern, text):
             raise Refused(sentence.format(log=log, lock=lock))
     last = [line for line in text.splitlines() if line.strip()][-1:] or ["no message"]
-    raise Refused(f"`{' '.join(argv[1:4])}` failed: {last[0]}; details in {log}")
+    raise Refused(f"`{' '.join(argv[1:5])}` failed: {last[0]}; details in {log}")
 
 
 def _wait(argv: Sequence[str], output: BinaryIO) -> int:
@@ -199,7 +213,8 @@ def _locked(root: Path) -> Iterator[None]:
 
 def _stamp(root: Path) -> str:
     stamp = _read(root / ".venv" / "stamp")
-    return stamp if os.access(root / ".venv" / "bin" / "python", os.X_OK) else ""
+    programs = [root / ".venv" / "bin" / name for name in ("python", "inv")]
+    return stamp if all(os.access(each, os.X_OK) for each in programs) else ""
 
 
 def _read(path: Path) -> str:

@@ -8,13 +8,20 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-INVOKE = "import os, sys\ndef main():\n print(os.getcwd(), *sys.argv[1:])\n sys.exit(7)"
+INVOKE = {
+    "invoke/__init__.py": "__version__ = '1.0'\ndef main(): pass",
+    "invoke/config.py": "class Config: pass",
+    "invoke/program.py": (
+        "import os, sys\nclass Program:\n def __init__(self, **more): pass\n def run(self):\n"
+        "  print(os.getcwd(), *sys.argv[1:])\n  sys.exit(7)"
+    ),
+}
 CHECKER = "def main():\n print('checked', end='')"
 
 
@@ -25,19 +32,22 @@ class Project:
         self.root = root
         self.index = root.parent / "index"
         (root / "slipway" / "bootstrap").mkdir(parents=True)
+        (root / "tasks").mkdir()
         self.index.mkdir()
         shutil.copy2(ROOT / "inv", root)
         shutil.copy(ROOT / "slipway" / "bootstrap" / "venv.py", root / "slipway" / "bootstrap")
+        shutil.copy(ROOT / "tasks" / "program.py", root / "tasks")
         self.wheel("invoke", "1.0", INVOKE, script="inv")
         for version in ("1.0", "2.0"):
-            self.wheel("checker", version, CHECKER, script="checker")
+            text = f"VERSION = {version!r}\n{CHECKER}"
+            self.wheel("checker", version, {"checker.py": text}, script="checker")
         self.lock()
         self.lock_dev()
 
-    def wheel(self, name: str, version: str, text: str, script: str) -> None:
+    def wheel(self, name: str, version: str, modules: Mapping[str, str], script: str) -> None:
         info = f"{name}-{version}.dist-info"
         files = {
-            f"{name}.py": f"VERSION = {version!r}\n{text}",
+            **modules,
             f"only_in_{version.replace('.', '_')}.py": "",
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -167,6 +177,52 @@ def test_a_half_made_venv_or_one_whose_python_is_gone_is_made_anew(project: Proj
     (venv / "bin" / "python").unlink()
     (venv / "bin" / "python").symlink_to("/nowhere/python3.10")
     assert works(project)
+
+
+def test_a_venv_without_its_program_is_made_anew(project: Project) -> None:
+    works(project)
+    (project.root / ".venv" / "bin" / "inv").unlink()
+    assert "making .venv" in project.inv().stderr
+    assert project.inv().stderr == ""
+
+
+def test_settings_of_pip_and_python_that_lead_elsewhere_do_not_count(
+    project: Project, tmp_path: Path
+) -> None:
+    project.lock("led elsewhere")
+    (tmp_path / "pip.conf").write_text(f"[install]\nuser = true\ntarget = {tmp_path}/a\n")
+    (tmp_path / "invoke").mkdir()
+    (tmp_path / "invoke" / "__init__.py").write_text("raise SystemExit('the wrong one')")
+    elsewhere = {
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "PIP_TARGET": str(tmp_path / "b"),
+        "PIP_USER": "1",
+        "PIP_PREFIX": str(tmp_path / "c"),
+        "PIP_ROOT": str(tmp_path / "d"),
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONHOME": str(tmp_path / "e"),
+    }
+    assert project.inv("x", **elsewhere).stdout.rstrip().endswith("x")
+    assert (project.packages / "invoke").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["invoke", "pip.conf"]
+
+
+def test_what_pip_did_not_put_into_venv_gets_no_stamp(project: Project) -> None:
+    project.lock("tried only")
+    refused = project.inv(PIP_DRY_RUN="1")
+    assert refused.returncode == 3
+    assert "pip put nothing into .venv" in refused.stderr
+    assert "PIP_DRY_RUN" in refused.stderr
+    assert works(project)
+
+
+def test_a_clone_with_other_line_ends_by_default_has_those_of_the_repository(
+    tmp_path: Path,
+) -> None:
+    argv = ["git", "-c", "core.autocrlf=true", "clone", "--quiet", "--depth=1"]
+    subprocess.run([*argv, f"file://{ROOT}", str(tmp_path / "clone")], check=True)
+    shell = [tmp_path / "clone" / "inv", *(tmp_path / "clone").rglob("*.sh")]
+    assert [path for path in shell if b"\r\n" in path.read_bytes()] == []
 
 
 def test_two_starts_at_once_make_it_once(project: Project) -> None:
