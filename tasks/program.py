@@ -6,7 +6,7 @@ tasks there are, or end every command with a traceback. The project's own invoke
 
 import sys
 
-from invoke import __version__
+from invoke._version import __version__
 from invoke.config import Config
 from invoke.program import Program
 

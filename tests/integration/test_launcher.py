@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 INVOKE = {
-    "invoke/__init__.py": "__version__ = '1.0'\ndef main(): pass",
+    "invoke/__init__.py": "def main(): pass",
+    "invoke/_version.py": "__version__ = '1.0'",
     "invoke/config.py": "class Config: pass",
     "invoke/program.py": (
         "import os, sys\nclass Program:\n def __init__(self, **more): pass\n def run(self):\n"
@@ -111,13 +112,10 @@ class Project:
         }
         return {**kept, "PATH": path, **index, **more}
 
-    def inv(
-        self, *args: str, cwd: Path | None = None, **env: str
-    ) -> "subprocess.CompletedProcess[str]":
+    def inv(self, *args: str, **env: str) -> "subprocess.CompletedProcess[str]":
         argv = [str(self.root / "inv"), *args]
         return subprocess.run(
             argv,
-            cwd=cwd,
             env=self.environment(**env),
             capture_output=True,
             text=True,
