@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from slipway import shell_scripts
 from slipway.errors import SlipwayError
@@ -12,13 +13,22 @@ REMOVE = shell_scripts.read(__file__, "stacks_remove.sh")
 NETWORKS = shell_scripts.read(__file__, "stacks_networks.sh")
 
 
-def deploy(manager: Host, name: str, stack: Mapping[str, object]) -> None:
+def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
     """Hand a stack file to the Swarm. Raises SlipwayError when it would drop a part of it."""
-    argv = [*DEPLOY, "--with-registry-auth", "--compose-file", "-", name]
+    argv = [*DEPLOY, "--compose-file", "-", name]
+    if any("@" in spec["image"] for spec in stack["services"].values()):
+        argv[-1:-1] = ["--with-registry-auth"]  # it fails where docker's own sign-in does
     result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
     for line in result.err.splitlines():
         if "gnoring" in line or "nsupported" in line:
             raise SlipwayError(f"the Swarm would drop a part of {name}: {line.strip()}")
+
+
+def trial(manager: Host, stack: Mapping[str, Any]) -> str:
+    """Let docker read a stack file without doing anything; return what it has against it."""
+    argv = ["docker", "stack", "config", "--compose-file", "-"]
+    result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60, check=False)
+    return result.err.strip()
 
 
 def remove(manager: Host, name: str) -> None:

@@ -12,6 +12,7 @@ from slipway.releases import (
     compose_files,
     compose_keys,
     compose_labels,
+    compose_limits,
     compose_rules,
     mounts,
     networks,
@@ -33,6 +34,12 @@ class Service:
     def image(self) -> str:
         return str(self.spec["image"])
 
+    @property
+    def has_health_check(self) -> bool:
+        """Whether its compose file has one, and no overlay disables it."""
+        check = self.spec.get("healthcheck") or {}
+        return bool(check) and not check.get("disable") and check.get("test") != ["NONE"]
+
 
 @dataclass(frozen=True)
 class Application:
@@ -51,16 +58,18 @@ class Application:
 def read(env: Environment) -> Application:
     """Let Compose merge the base, the overlay and the env files. Raises ConfigError."""
     files = compose_files.find(env)
-    return parse(compose_files.read(env, files), files)
+    return parse(compose_files.read(env, files), files, env.prefix)
 
 
-def parse(model: Mapping[str, Any], files: Sequence[Path] = ()) -> Application:
+def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = "") -> Application:
     """Read what `docker compose config --format json` says of these files.
 
-    Raises ConfigError with all that a deploy would not do as it is written.
+    Raises ConfigError with all that a deploy would not do as it is written, or the Swarm would
+    refuse in an environment that is called by this prefix.
     """
     checks = (compose_labels.check, compose_keys.check, compose_rules.check)
     findings = [finding for check in checks for finding in check(model)]
+    findings += compose_limits.check(model, prefix)
     if findings:
         lines = [f"{compose_files.place(files, one.keys)}: {one}" for one in findings]
         raise ConfigError("\n".join(lines))

@@ -20,6 +20,7 @@ from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 from slipway.releases import deliver_images, health, history, preflight, prune, schedule, stack
 from slipway.releases import draft as drafts
+from slipway.releases import swarm_preflight as swarm
 from slipway.releases.draft import Draft
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
@@ -162,6 +163,7 @@ class Deployment:
         if set(self.release.secrets.values()) - self.observed.secrets:
             delivery.try_key(self.env, self.reporter)  # before anything is built
         self.schema.check()
+        swarm.check(self.env, self.cluster, self.observed, self.release, self.live)
         return preflight.check(self.env, self.cluster.all)
 
     def build(self) -> str:
@@ -215,12 +217,11 @@ class Deployment:
         manager = self.cluster.manager
         if self.observed.stack(self.idle_stack):
             stacks.remove(manager, self.idle_stack)  # half filled by a run that was killed
-        stacks.deploy(
-            manager, self.idle_stack, stack.colour_stack(self.env, self.release, self.colour)
-        )
+        description = stack.colour_stack(self.env, self.release, self.colour)
+        stacks.deploy(manager, self.idle_stack, description)
         timeout = self.env.number("HEALTH_TIMEOUT")
         # Without a health check “running” is all there is to see, so it is looked at for longer.
-        blind = [s.name for s in self.release.of("colour") if not s.spec.get("healthcheck")]
+        blind = [s.name for s in self.release.of("colour") if not s.has_health_check]
         steady = BLIND_PATIENCE if blind else 0
         hosts = self.cluster.all
         health.wait(manager, self.idle_stack, timeout, self.reporter, steady=steady, hosts=hosts)
@@ -281,8 +282,7 @@ class Deployment:
         return f"{self.old} stopped"
 
     def prune(self) -> str:
-        observed = observe(self.cluster.manager, self.env.prefix)
-        return prune.run(self.env, self.cluster, observed)
+        return prune.run(self.env, self.cluster, observe(self.cluster.manager, self.env.prefix))
 
     # What the steps are made of
 

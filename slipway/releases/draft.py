@@ -13,7 +13,7 @@ from slipway.images import sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
-from slipway.releases import application, image_tags, stack
+from slipway.releases import application, image_tags, secret_owners, stack
 from slipway.releases.commit import Commit
 from slipway.releases.release import Release
 from slipway.secrets import delivery
@@ -58,6 +58,8 @@ def draft(env: Environment, commit: Commit) -> Draft:
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         by=lease.owner(),
     )
+    secret_owners.demand(env, release)
+    secret_owners.check(env, release, host, images)
     fingerprint = stack.digest(env, release, "colour")
     return Draft(replace(release, fingerprint=fingerprint), builds, images)
 
@@ -71,6 +73,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     if missing:
         raise Refused(f"no image {missing[0]} on this computer; run: inv bootstrap")
     refuse_stand_ins(env, images.values())
+    secret_owners.check(env, draft.release, host, images)
     by_service = {name: images[tag].id for name, tag in draft.release.tags.items()}
     return replace(draft, release=replace(draft.release, images=by_service), images=images)
 

@@ -43,6 +43,12 @@ def describe(prefix: str, name: str, specs: Iterable[Mapping[str, Any]]) -> Netw
     return {"driver": "overlay", **definition, "labels": labels}
 
 
+def shared_definitions(specs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what the files say of the shared networks, where they say anything."""
+    definitions = {name: _definition(name, specs) for name in SHARED_NETWORKS}
+    return {name: definition for name, definition in definitions.items() if definition}
+
+
 def shared(prefix: str, specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Map the shared networks to the options that they are created with."""
     return {f"{prefix}-{name}": _flags(_definition(name, specs)) for name in SHARED_NETWORKS}

@@ -125,6 +125,19 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
     return description
 
 
+def together(env: Environment, release: Release) -> Stack:
+    """Everything that a release is handed to the Swarm as, in one file, to be read and not run."""
+    roles: tuple[Role, ...] = ("data", "ops", "edge")
+    parts = [role_stack(env, release, role) for role in roles]
+    parts.append(colour_stack(env, release, "green"))
+    parts += [job_stack(env, release, job, {}) for job in release.of("job")]
+    whole: Stack = {"version": "3.12"}
+    for part in parts:
+        for kind in ("services", "networks", "volumes", "secrets"):
+            whole[kind] = whole.get(kind, {}) | part.get(kind, {})
+    return whole
+
+
 def fingerprint(value: object) -> str:
     """Return a short digest of anything that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
@@ -158,12 +171,7 @@ def _service(
     ours = {"slipway.app": env.prefix, "slipway.service": service.name}
     spec["labels"] = {**(service.spec.get("labels") or {}), **ours}
     spec["volumes"] = mounts.of(service.spec)
-    secrets = [
-        entry
-        for entry in spec_list(service, "secrets")
-        if not _is_spared(env, release, entry["source"])
-        and not _is_kept_back(env, service, entry["source"])
-    ]
+    secrets = needed_secrets(env, release, service)
     spec["secrets"] = [_secret(release, service, entry) for entry in secrets]
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
@@ -187,6 +195,16 @@ def spec_list(service: Service, key: str) -> Sequence[Any]:
     """Return a list of the compose file, empty where it is not named."""
     value = service.spec.get(key) or []
     return [value] if isinstance(value, str) else list(value)
+
+
+def needed_secrets(env: Environment, release: Release, service: Service) -> list[Mapping[str, Any]]:
+    """Return the entries of a service's secrets that it gets in this environment."""
+    return [
+        entry
+        for entry in spec_list(service, "secrets")
+        if not _is_spared(env, release, entry["source"])
+        and not _is_kept_back(env, service, entry["source"])
+    ]
 
 
 def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, str | int]:

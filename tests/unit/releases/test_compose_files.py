@@ -45,6 +45,18 @@ def project(tmp_path: Path) -> Project:
         ("user: app", 'user: app: a name is known inside the image only, .*write .*"10001:10001"'),
         ("networks: {data: {ipv4_address: 10.0.0.9}}", "ipv4_address: addresses are given by"),
         ("labels: {slipway.role: colour}", "write it under deploy.labels"),
+        (
+            "deploy: {resources: {limits: {memory: 2M}}}",
+            r"memory: 2097152 bytes: 4M is the least",
+        ),
+        ("deploy: {resources: {limits: {cpus: 0.0001}}}", r"limits\.cpus: 0\.0001: 0\.001 is the"),
+        (
+            "deploy: {placement: {constraints: [node.role=a]}}",
+            "node.role=a: write it like",
+        ),
+        ("deploy: {restart_policy: {condition: always}}", "condition: always: write any, on-fail"),
+        ("tmpfs: [/tmp, /run, /tmp/]", "tmpfs: /tmp is mounted twice"),
+        ("secrets: [{source: DATABASE_PASSWORD, target: SESSION_KEY}]", "two secrets have the na"),
     ],
 )
 def test_a_key_that_a_deploy_would_not_keep_is_refused_with_its_line(
@@ -91,6 +103,33 @@ def test_what_stands_at_the_top_is_refused_with_its_line_too(
 ) -> None:
     env = project.write(f"services:\n  api: {{}}\n{top}\n")
     with pytest.raises(ConfigError, match=rf"^compose/compose\.prod\.yml:3: .*{complaint}"):
+        application.read(env)
+
+
+def test_names_that_are_too_long_when_they_are_put_together_are_refused(project: Project) -> None:
+    name = "a" * 45
+    image = "{image: a, deploy: {labels: {slipway.role: ROLE}}}"
+    env = project.write(f"services:\n  {name}: {image.replace('ROLE', 'colour')}\n")
+    with pytest.raises(
+        ConfigError, match=rf"^compose/compose\.prod\.yml:2: .*{name}-green, .*by 7$"
+    ):
+        application.read(env)
+    assert application.read(project.write(f"services:\n  {name}: {image.replace('ROLE', 'ops')}\n"))
+
+
+def test_a_project_that_would_be_too_long_for_the_events_of_the_ledger_is_refused() -> None:
+    model: dict[str, Any] = {"services": {}}
+    prefix = "a-project-of-too-many-letters-staging"
+    with pytest.raises(ConfigError, match=f"{prefix}, are longer than 36 characters together"):
+        application.parse(model, prefix=prefix)
+    assert application.parse(model, prefix=prefix[:-1])
+
+
+def test_a_name_that_no_swarm_takes_is_refused(project: Project) -> None:
+    env = project.write(
+        "services:\n  api.v2: {image: a, deploy: {labels: {slipway.role: colour}}}\n"
+    )
+    with pytest.raises(ConfigError, match=r"services\.api\.v2: a Swarm takes letters, digits"):
         application.read(env)
 
 

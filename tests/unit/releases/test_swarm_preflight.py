@@ -1,0 +1,124 @@
+"""What the Swarm would refuse half-way is found before anything is built."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from slipway.cluster import stacks
+from slipway.environments import environment
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError, Refused
+from slipway.images import credentials
+from slipway.images.sources import Image
+from slipway.releases import secret_owners, stack, swarm_preflight
+from slipway.releases.application import Service
+from slipway.releases.release import Release
+from tests.fakes.host import FakeHost
+
+USER = ("docker", "image", "inspect", "--format", "{{.Config.User}}")
+
+
+def release(**spec: Any) -> Release:
+    """A release of one service with the secret SESSION_KEY."""
+    full = {"image": "demo/api", "secrets": [{"source": "SESSION_KEY"}], **spec}
+    service = Service("api", "colour", full)
+    ids = {"api": "sha256:0"}
+    return Release(1, "c0ffee", ids, {"api": "demo/api:1"}, ids, {"SESSION_KEY": "k"}, (service,))
+
+
+@pytest.fixture(scope="module")
+def env() -> Environment:
+    return environment.load("prod")
+
+
+def test_a_secret_that_the_environment_has_not_is_refused_by_its_file(env: Environment) -> None:
+    secret_owners.demand(env, release())
+    lacking = replace(release(), secrets={})
+    with pytest.raises(ConfigError, match=r"^secrets/prod\.sops\.yaml: SESSION_KEY is missing, a"):
+        secret_owners.demand(env, lacking)
+
+
+@pytest.mark.parametrize("user", ["app", "10001"])
+def test_a_secret_that_the_user_of_the_image_could_not_read_is_refused(
+    env: Environment, user: str
+) -> None:
+    images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
+    host = FakeHost().answers(*USER, out=f"{user}\n")
+    with pytest.raises(ConfigError, match=rf"services\.api: its image runs as {user}, who could"):
+        secret_owners.check(env, release(), host, images)
+
+
+@pytest.mark.parametrize(
+    ("spec", "user"),
+    [
+        ({}, ""),
+        ({}, "root"),
+        ({"user": "10001:10001"}, "app"),
+        ({"secrets": []}, "app"),
+        ({"secrets": [{"source": "SESSION_KEY", "uid": "5"}]}, "app"),
+    ],
+)
+def test_a_secret_that_can_be_read_is_not_refused(
+    env: Environment, spec: dict[str, Any], user: str
+) -> None:
+    images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
+    host = FakeHost().answers(*USER, out=f"{user}\n")
+    secret_owners.check(env, release(**spec), host, images)
+    secret_owners.check(env, release(**spec), FakeHost(), {})  # not built yet
+
+
+@pytest.mark.parametrize(
+    ("config", "registry", "name"),
+    [
+        ({"credsStore": "desktop"}, "registry.example.com", "desktop"),
+        ({"credHelpers": {"a.example.com:5000": "gcloud"}}, "a.example.com:5000", "gcloud"),
+        ({"credHelpers": {"b.example.com": "gcloud"}}, "a.example.com", ""),
+        ({"auths": {"a.example.com": {"auth": "YTpi"}}}, "a.example.com", ""),
+    ],
+)
+def test_the_helper_that_docker_would_ask_is_read_from_its_configuration(
+    config: dict[str, Any], registry: str, name: str
+) -> None:
+    assert credentials.helper(json.dumps(config), registry) == name
+    assert credentials.helper("", registry) == credentials.helper("{", registry) == ""
+
+
+def test_a_credential_helper_that_is_not_there_is_refused_by_its_host() -> None:
+    host = FakeHost("m1").answers("sh", out='{"credsStore": "desktop"}')
+    host.answers("sh", "-euc", credentials.FIND, out="")
+    with pytest.raises(Refused, match=r"m1: .* no program docker-credential-desktop; install it"):
+        credentials.check(host, "registry.example.com/team")
+    host.answers("sh", "-euc", credentials.FIND, out="/usr/bin/docker-credential-desktop\n")
+    credentials.check(host, "registry.example.com/team")
+
+
+def test_docker_signs_in_to_a_registry_only_for_images_that_come_from_one() -> None:
+    host = FakeHost().answers("docker", "stack")
+    stacks.deploy(host, "a", {"services": {"api": {"image": "sha256:0"}}})
+    stacks.deploy(host, "a", {"services": {"api": {"image": "r.example.com/a@sha256:0"}}})
+    first, second = host.ran("docker", "stack", "deploy")
+    assert "--with-registry-auth" not in first
+    assert "--with-registry-auth" in second
+    assert (first[-1], second[-1]) == ("a", "a")
+
+
+def test_what_docker_has_against_a_stack_file_is_said_with_its_reason(env: Environment) -> None:
+    host = FakeHost().answers("docker", "stack", "config", err="services.api.tty must be a bool")
+    with pytest.raises(ConfigError, match=r"compose files of prod: docker stack: .*must be a bool"):
+        swarm_preflight.read(env, host, release())
+    swarm_preflight.read(env, FakeHost().answers("docker", "stack", "config"), release())
+
+
+def test_docker_reads_every_service_of_a_release_at_once(env: Environment) -> None:
+    job = Service("tests", "job", {"image": "demo/api", "networks": {"edge": None}})
+    both = replace(
+        release(),
+        services=(*release().services, job),
+        images={"api": "sha256:0", "tests": "sha256:0"},
+    )
+    whole = stack.together(env, both)
+    assert sorted(whole["services"]) == ["api-green", "tests"]
+    assert whole["networks"] == {"edge": {"external": True, "name": f"{env.prefix}-edge"}}
+    assert list(whole["secrets"]) == ["k"]
