@@ -17,8 +17,7 @@ SlipwayError                1  it failed
 │   ├── Unreachable         1  no connection, or one that is not trusted
 │   └── CommandFailed       1  a command ended with another code than 0
 ├── HostsFailed             1  several hosts failed; one line each
-├── NotHealthy              1  a stack did not become healthy
-│   └── RollbackSeen        1  the Swarm rolled its update back
+├── NotHealthy              1  a stack did not become healthy, or did not stay so
 ├── JobFailed               1  a one-shot service ended with another code than 0
 ├── ChannelBroken           1  the connection between client and agent ended or made no sense
 ├── NoDatabase              1  no connection to the database

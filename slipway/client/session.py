@@ -8,9 +8,11 @@ from typing import TypeVar
 from slipway.agent.messages.request import Reply, Request
 from slipway.client import call, container
 from slipway.client.container import Container
-from slipway.cluster import lease
+from slipway.cluster import lease, ledger
+from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
+from slipway.errors import Refused
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
@@ -65,7 +67,17 @@ def connected(env: Environment | None) -> Iterator[Session]:
         yield Session(loop, container.hacking(LocalHost("this computer"), loop.project), None)
         return
     with connect.connected(env, lenient=True) as cluster:
+        _refuse_another_database(env, observe(cluster.manager, env.prefix))
         yield Session(env, container.deployed(cluster.all, env.prefix, env.name), cluster)
+
+
+def _refuse_another_database(env: Environment, observed: Observed) -> None:
+    if difference := ledger.another_database(observed, env.prefix):
+        raise Refused(
+            f"the operations of {env.name} are at another database than its users: {difference}. "
+            f"Nothing was done; a deploy or a rollback brings them together: "
+            f"inv status --env={env.name}"
+        )
 
 
 def call_once(env: Environment | None, request: Request[R], reporter: Reporter) -> R:

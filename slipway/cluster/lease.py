@@ -22,7 +22,8 @@ from slipway.hosts.host import Host, script
 
 ATTEMPTS = 5
 
-ACQUIRE = shell_scripts.read(__file__, "lease_acquire.sh")
+READ = shell_scripts.read(__file__, "lease_read.sh")
+ACQUIRE = shell_scripts.read(__file__, "lease_acquire.sh") + READ
 REFRESH = shell_scripts.read(__file__, "lease_refresh.sh")
 RELEASE = shell_scripts.read(__file__, "lease_release.sh")
 
@@ -126,8 +127,14 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
     raise Busy(f"the lease on {app} changes hands too fast; retry")
 
 
+def holder_of(manager: Host, app: str) -> LeaseHolder | None:
+    """Return who is changing an environment; None where nobody is."""
+    holder = parse(script(manager, READ, app, timeout=20).out.splitlines())
+    return None if holder is None or holder.is_gone(PACE.expiry) else holder
+
+
 def parse(lines: list[str]) -> LeaseHolder | None:
-    """Read the holder from what ACQUIRE prints: the clock, the lease as JSON, the beats."""
+    """Read the holder from what READ prints: the clock, the lease as JSON, the beats."""
     now = int(lines[0])
     if len(lines) < 2 or not lines[1].startswith("{"):
         return None

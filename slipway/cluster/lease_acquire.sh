@@ -3,6 +3,3 @@ printf x | docker config create --label "slipway.app=$1" --label "slipway.token=
   --label "slipway.owner=$3" --label "slipway.reason=$4" --label "slipway.at=$(date +%s)" \
   --label "slipway.process=$5" \
   "$1.lease" - >/dev/null 2>&1 && echo taken && exit 0
-date +%s
-docker config inspect "$1.lease" --format '{{json .}}' 2>/dev/null || true
-docker config ls --filter "label=slipway.beats=$1" --format '{{.Name}}'

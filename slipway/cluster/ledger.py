@@ -68,12 +68,10 @@ def numbers(observed: Observed, app: str) -> list[int]:
     )
 
 
-def record(
-    manager: Host, app: str, number: int, document: str, tags: Iterable[str], names: Iterable[str]
-) -> None:
-    """Put a release on record, with the image tags and secrets it needs to run again."""
+def record(manager: Host, app: str, number: int, document: str, facts: Mapping[str, str]) -> None:
+    """Put a release on record; `facts` are labels that can be read without the document."""
     labels = {"slipway.app": app, "slipway.release": str(number)}
-    labels |= {"slipway.tags": " ".join(sorted(tags)), "slipway.secrets": " ".join(sorted(names))}
+    labels |= {f"slipway.{name}": value for name, value in facts.items()}
     manager.run(create(_release(app, number), labels), stdin=document.encode(), timeout=20)
 
 
@@ -82,6 +80,24 @@ def read(manager: Host, app: str, number: int) -> str:
     form = '{{printf "%s" .Spec.Data}}'
     argv = ["docker", "config", "inspect", "--format", form, _release(app, number)]
     return manager.run(argv, timeout=20).out.removesuffix("\n")
+
+
+def fact(observed: Observed, app: str, number: int, name: str) -> str:
+    """Return a label of a release's record, nothing where there is none."""
+    return observed.configs.get(_release(app, number), {}).get(f"slipway.{name}", "")
+
+
+def another_database(observed: Observed, app: str) -> str:
+    """Say where operations differ from the serving release about the database; nothing if not.
+
+    Releases from before this was recorded say nothing.
+    """
+    entry = live(entries(observed, app))
+    recorded = fact(observed, app, entry.release, "database") if entry else ""
+    for service in observed.services:
+        if entry and recorded and service.role == "ops" and service.database != recorded:
+            return f"{service.database}, and release {entry.release} serves from {recorded}"
+    return ""
 
 
 def append(manager: Host, app: str, entry: LedgerEntry) -> None:

@@ -38,6 +38,11 @@ class DeployedService:
         return self.running >= self.desired
 
     @property
+    def database(self) -> str:
+        """Where it is told that the database is, `host:port/name`; nothing without one."""
+        return database_of(self.environment)
+
+    @property
     def colour(self) -> str:
         """The colour it runs in; nothing for a service that has none."""
         return self.environment.get("COLOUR", "") if self.role == "colour" else ""
@@ -63,6 +68,14 @@ class Observed:
     def stack(self, name: str) -> tuple[DeployedService, ...]:
         """Return the services of one stack."""
         return tuple(service for service in self.services if service.stack == name)
+
+
+def database_of(environment: Mapping[str, object]) -> str:
+    """Name the database that an environment leads to, `host:port/name`; nothing without one."""
+    if not environment.get("DATABASE_NAME"):
+        return ""
+    host, port = environment.get("DATABASE_HOST") or "", environment.get("DATABASE_PORT") or ""
+    return f"{host}:{port}/{environment['DATABASE_NAME']}"
 
 
 def observe(manager: Host, app: str) -> Observed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from slipway.edge.preview import PORT, TRY, Preview
 from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import CommandResult, Host, script
@@ -17,6 +18,7 @@ FIND = (
 )
 ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
+INSIDE = FIND + 'text=$1; shift; exec docker exec -i "$c" sh -euc "$text" sh "$@"'
 POLL = 0.2
 COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it again for each request
 
@@ -107,6 +109,21 @@ class Edges:
                 if time.monotonic() > deadline:
                     raise HostError(host.name, f"seen from the edge, {_reason(result)}")
                 time.sleep(POLL)
+
+        parallel.each(self.hosts, one)
+
+    def try_routes(self, preview: Preview) -> None:
+        """Serve routes for a moment in every edge, and ask each. Raises HostError.
+
+        What it serves to others is not touched.
+        """
+
+        def one(host: Host) -> None:
+            words = [str(PORT), *preview.requests]
+            argv = ["sh", "-euc", INSIDE, "sh", self.app, TRY, *words]
+            result = host.run(argv, stdin=preview.document, timeout=60, check=False)
+            if result.code != 0:
+                raise HostError(host.name, f"seen from the edge, {_reason(result)}")
 
         parallel.each(self.hosts, one)
 

@@ -47,8 +47,9 @@ class Environment:
     def secrets_file(self) -> Path:
         return self.secrets / f"{self.name}.sops.yaml"
 
-    def number(self, key: str) -> int:
-        return int(self.settings[key])
+    def number(self, key: str, default: int | None = None) -> int:
+        """Return a number; `default` is for settings that an older project does not declare."""
+        return int(self.settings[key] if default is None else self.settings.get(key, default))
 
     def switch(self, key: str) -> bool:
         return self.settings[key] == "on"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, Refused
 from slipway.hosts import parallel
@@ -15,11 +16,13 @@ WHO = ["docker", "info", "--format", "{{.Swarm.NodeID}} {{.Swarm.ControlAvailabl
 
 @dataclass(frozen=True)
 class Cluster:
-    """Connected machines; `hosts` maps a Swarm node's id to the machine it runs on."""
+    """Connected machines; `hosts` maps a Swarm node's id to the machine it runs on, `entrances`
+    a machine's name to where this computer reaches its edge."""
 
     manager: Host
     hosts: Mapping[str, Host]
     missing: Sequence[str] = ()
+    entrances: Mapping[str, Entrance] = field(default_factory=dict)
 
     @property
     def all(self) -> list[Host]:
@@ -37,8 +40,9 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
     """
     if env.is_local:
         here = LocalHost(name="this computer")
-        return Cluster(here, {here.name: here})
-    hosts = _hosts(env)
+        local = {here.name: _entrance(env, "127.0.0.1")}
+        return Cluster(here, {here.name: here}, entrances=local)
+    hosts, entrances = _machines(env)
     reachable: dict[str, Host] = {}
     managers: list[Host] = []
     missing: list[str] = []
@@ -67,7 +71,8 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
         )
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
-    return Cluster(managers[0], reachable, missing)
+    reached = {host.name: entrances[host.name] for host in reachable.values()}
+    return Cluster(managers[0], reachable, missing, reached)
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def connected(env: Environment, *, lenient: bool = False) -> Iterator[Cluster]:
         cluster.close()
 
 
-def _hosts(env: Environment) -> list[Host]:
+def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance]]:
     from slipway.machines import inventory
 
     machines = inventory.load(env.name)
@@ -89,4 +94,14 @@ def _hosts(env: Environment) -> list[Host]:
             f"{env.name} has no machines yet; rehearse with: "
             f"inv machine.create --env={env.name} --provider=local --name=m1"
         )
-    return [inventory.connect(env.name, machine) for machine in machines]
+    entrances = {
+        machine.name: Entrance(machine.host, machine.http_port, machine.https_port)
+        if machine.provider == inventory.LOCAL  # published on this computer, each on its own ports
+        else _entrance(env, machine.host)
+        for machine in machines
+    }
+    return [inventory.connect(env.name, machine) for machine in machines], entrances
+
+
+def _entrance(env: Environment, address: str) -> Entrance:
+    return Entrance(address, env.number("HTTP_PORT"), env.number("HTTPS_PORT"))

@@ -12,9 +12,10 @@ from slipway.plan import Plan
 from slipway.progress import SILENT, Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
+from slipway.releases import history, plans
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
-from slipway.releases.release import Release
+from slipway.releases.health import NotHealthy
 
 TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change nothing that runs
 
@@ -51,8 +52,8 @@ def preview(env: Environment) -> Preview:
                 *drafts.changes(deployment.live, deployment.release),
                 *(str(finding) for finding in deployment.schema.findings()),
             ],
-            deployment.plan(),
-            deployment.tidying(),
+            plans.deploy(deployment),
+            plans.tidy_up(deployment),
         )
 
 
@@ -100,7 +101,7 @@ def rollback(
                 f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
                 f"to return to (on record: {names}; name one with --release). Nothing was changed"
             )
-        release = Release.from_json(ledger.read(cluster.manager, env.prefix, target))
+        release = history.read(cluster.manager, observed, env.prefix, target)
         draft = Draft(release, {}, {})
         if target == now.release:
             _finish(_deployment(env, cluster, draft, reporter), reporter)
@@ -114,25 +115,40 @@ def _run(
     with lease.hold(cluster.manager, env.prefix, reason) as held:
         deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
-        plan = deployment.return_plan() if draft.is_recorded else deployment.plan()
+        plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
         watch = _Watch(reporter)
         try:
             plan.run(watch)
         except BaseException as error:
             _account_for(deployment, error, watch.touched)
             raise
-        try:
-            deployment.tidying().run(reporter)
-        except SlipwayError as error:
-            raise SlipwayError(
-                f"{deployment.release.label} serves, but tidying up failed: {error}. "
-                f"The next deploy finishes it"
-            ) from error
         release = deployment.release
+        _tidy_up(deployment, reporter)
+        if problems := deployment.after.problems():
+            raise SlipwayError(
+                f"{release.label} was put in service, but {'; '.join(problems)}\n"
+                f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
+            )
         seconds = deployment.cutover_seconds
         return DeployResult(
             env.name, True, release.number, release.commit, deployment.colour, seconds
         )
+
+
+def _tidy_up(deployment: Deployment, reporter: Reporter) -> None:
+    label = deployment.release.label
+    try:
+        plans.tidy_up(deployment).run(reporter)
+    except NotHealthy as error:
+        raise SlipwayError(
+            f"{label} serves and does not stay healthy: {error}\n"
+            f"{deployment.old} was left running; return to it with: "
+            f"inv rollback --env={deployment.env.name}"
+        ) from error
+    except SlipwayError as error:
+        raise SlipwayError(
+            f"{label} serves, but tidying up failed: {error}. The next deploy finishes it"
+        ) from error
 
 
 def _finish(deployment: Deployment, reporter: Reporter) -> None:
@@ -140,7 +156,7 @@ def _finish(deployment: Deployment, reporter: Reporter) -> None:
     if deployment.is_unfinished():
         app = deployment.env.prefix
         with lease.hold(deployment.cluster.manager, app, "finishing a deploy"):
-            deployment.finishing().run(reporter)
+            plans.finish(deployment).run(reporter)
 
 
 def _account_for(deployment: Deployment, error: BaseException, touched: bool) -> None:

@@ -18,6 +18,9 @@ from slipway.releases.commit import Commit
 from slipway.releases.release import Release
 from slipway.secrets import delivery
 
+# What shapes the edge and the stacks besides the services' own environment.
+RECORDED = ("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "PITR")
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -57,6 +60,7 @@ def draft(env: Environment, commit: Commit) -> Draft:
         migration_head=files.head(env.compose / "migrations"),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         by=lease.owner(),
+        settings={key: env.settings[key] for key in RECORDED if key in env.settings},
     )
     secret_owners.demand(env, release)
     secret_owners.check(env, release, host, images)

@@ -27,6 +27,7 @@ id=$(docker ps -aq --filter "label=com.docker.swarm.service.name=$1" | head -n 1
 """
 
 UPDATES = shell_scripts.read(__file__, "health_updates.sh")
+GIVEN_UP = ("paused", "rollback_paused", "rollback_completed")
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,14 @@ class HealthProgress:
     def failed(self) -> list[Task]:
         return [task for task in self.tasks if task.state in TERMINAL]
 
+    @property
+    def failures(self) -> frozenset[str]:
+        """The ids of the tasks that failed."""
+        return frozenset(task.ident for task in self.failed)
+
 
 class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
-
-
-class RollbackSeen(NotHealthy):
-    """The Swarm gave an update up: what was to run ends by itself."""
 
 
 def wait(
@@ -74,21 +76,26 @@ def wait(
     *,
     steady: float = 0,
     hosts: Sequence[Host] = (),
-) -> None:
-    """Wait until every service of a new stack has all its tasks healthy, for `steady` seconds.
+) -> frozenset[str]:
+    """Wait until every service of a new stack has had all its tasks healthy for `steady` seconds.
 
-    Raises NotHealthy when tasks keep failing or the time is over.
+    A task that fails within them begins them again. Returns the ids of the tasks that failed
+    before it became healthy. Raises NotHealthy when tasks keep failing or
+    the time is over.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout + steady
     healthy_since: float | None = None
+    failures: frozenset[str] = frozenset()
     seen = ""
     while True:
         looked = time.monotonic()
         progress = look(manager, stack)
         now = time.monotonic()
-        healthy_since = (healthy_since or now) if progress.is_healthy else None
+        is_steady = progress.is_healthy and progress.failures <= failures
+        healthy_since = (healthy_since or now) if is_steady else None
+        failures |= progress.failures
         if healthy_since is not None and now - healthy_since >= steady:
-            return
+            return failures
         text = f"{progress.running} of {progress.desired} healthy"
         if text != seen:
             reporter.note(text)
@@ -101,6 +108,38 @@ def wait(
             reason = explain(manager, failed or waiting, hosts)
             raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
         time.sleep(max(POLL, now - looked))
+
+
+def hold(
+    manager: Host,
+    stack: str,
+    seconds: float,
+    failures: frozenset[str],
+    hosts: Sequence[Host] = (),
+) -> None:
+    """Watch a healthy stack for so long; `failures` are the ids of tasks that failed before.
+
+    Raises NotHealthy as soon as one more has failed.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        looked = time.monotonic()
+        demand_healthy(manager, stack, failures, hosts)
+        now = time.monotonic()
+        if now >= until:
+            return
+        time.sleep(min(max(POLL, now - looked), until - now))
+
+
+def demand_healthy(
+    manager: Host, stack: str, failures: frozenset[str], hosts: Sequence[Host] = ()
+) -> None:
+    """Raise NotHealthy unless every task runs and none but `failures` has failed."""
+    progress = look(manager, stack)
+    fresh = [task for task in progress.failed if task.ident not in failures]
+    if fresh or not progress.is_healthy:
+        waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
+        raise NotHealthy(f"it was healthy, then {explain(manager, fresh or waiting, hosts)}")
 
 
 def look(manager: Host, stack: str) -> HealthProgress:
@@ -156,10 +195,17 @@ def _task(entry: Mapping[str, str]) -> Task:
     )
 
 
-def settle(manager: Host, stack: str, timeout: float) -> None:
+def updates(manager: Host, stack: str) -> frozenset[str]:
+    """Read the last update of each service: how it stands, and when it began."""
+    lines = script(manager, UPDATES, stack, timeout=30).out.splitlines()
+    return frozenset(line for line in lines if line)
+
+
+def settle(manager: Host, stack: str, timeout: float, before: frozenset[str] = frozenset()) -> None:
     """Wait until the services of a stack that stays have taken their new description.
 
-    Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success.
+    Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success; updates
+    that were there `before` say nothing of this one. Raises NotHealthy.
     """
     deadline = time.monotonic() + timeout
     calm = 0
@@ -167,14 +213,15 @@ def settle(manager: Host, stack: str, timeout: float) -> None:
     while calm < 2:  # the update of a service that was just described begins a moment later
         time.sleep(max(POLL, took))
         looked = time.monotonic()
-        states = script(manager, UPDATES, stack, timeout=30).out.split()
-        bad = [state for state in states if state.startswith(("paused", "rollback"))]
+        states = [update.split()[0] for update in updates(manager, stack) - before]
+        ended = [state for state in states if state in GIVEN_UP]
         progress = look(manager, stack)
         took = time.monotonic() - looked
-        if bad:
-            ended = explain(manager, progress.failed) if progress.failed else stack
-            raise RollbackSeen(f"{ended}\n    (the update ended as {bad[0]})")
-        calm = calm + 1 if progress.is_healthy and "updating" not in states else 0
+        if ended:
+            reason = explain(manager, progress.failed) if progress.failed else stack
+            raise NotHealthy(f"{reason}\n    (the update ended as {ended[0]})")
+        is_moving = any(state in ("updating", "rollback_started") for state in states)
+        calm = calm + 1 if progress.is_healthy and not is_moving else 0
         if time.monotonic() > deadline:
             failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]
             raise NotHealthy(f"not settled after {timeout:.0f} s: {explain(manager, failed)}")

@@ -1,6 +1,8 @@
-"""What happened to a release, written into the ledger."""
+"""Releases and what happened to them, as the ledger keeps them."""
 
+import json
 import time
+from dataclasses import replace
 
 from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
@@ -8,13 +10,30 @@ from slipway.hosts.host import Host
 from slipway.releases.release import Release
 
 
+def read(manager: Host, observed: Observed, app: str, number: int) -> Release:
+    """Read a release as it was recorded. Raises CommandFailed when it is not there."""
+    settings = json.loads(ledger.fact(observed, app, number, "settings") or "{}")
+    return replace(Release.from_json(ledger.read(manager, app, number)), settings=settings)
+
+
+def serving(manager: Host, observed: Observed, app: str) -> Release | None:
+    """Read the release that serves; None before the first."""
+    entry = ledger.live(ledger.entries(observed, app))
+    return read(manager, observed, app, entry.release) if entry else None
+
+
 def live(
     manager: Host, observed: Observed, app: str, release: Release, colour: str, seconds: float
 ) -> None:
     """Write down that a release serves, and its record where there is none yet."""
     if release.number not in ledger.numbers(observed, app):
-        tags, secrets = release.tags.values(), release.secrets.values()
-        ledger.record(manager, app, release.number, release.to_json(), tags, secrets)
+        facts = {
+            "tags": " ".join(sorted(release.tags.values())),
+            "secrets": " ".join(sorted(release.secrets.values())),
+            "database": release.database,
+            "settings": json.dumps(dict(release.settings), sort_keys=True),
+        }
+        ledger.record(manager, app, release.number, release.to_json(), facts)
     ledger.append(manager, app, _entry(release, colour, "live", seconds))
 
 

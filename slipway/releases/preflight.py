@@ -1,6 +1,7 @@
 """What would make a deploy fail half-way, looked at on every machine before anything changes."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from slipway import shell_scripts
@@ -8,6 +9,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
+from slipway.releases import stack
 
 LEAST_FREE = 1_000_000_000  # bytes; a release's images and their layers need some
 
@@ -23,14 +25,19 @@ class PreflightFindings:
     taken: tuple[tuple[int, str], ...]
 
 
-def check(env: Environment, hosts: list[Host]) -> str:
-    """Look at every machine. Raises Refused, naming machine, port and holder, or the disk."""
-    ports = [env.number("HTTP_PORT")]
-    if env.settings["TLS"] != "off":
-        ports.append(env.number("HTTPS_PORT"))
+def ports(env: Environment) -> set[int]:
+    """Return the ports that the edge publishes on every machine."""
+    return set(stack.published(env).values())
+
+
+def check(env: Environment, hosts: list[Host], free: Collection[int]) -> str:
+    """Look at every machine for disk, and for `free`, the ports that nobody may hold.
+
+    Raises Refused, naming machine, port and holder, or the disk.
+    """
 
     def one(host: Host) -> None:
-        words = [str(port) for port in ports]
+        words = [str(port) for port in sorted(free)]
         findings = parse(script(host, LOOK, env.prefix, *words, timeout=30).out)
         for port, holder in findings.taken:
             raise Refused(

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
+from slipway.cluster.observed import database_of
+from slipway.environments.environment import Environment
 from slipway.releases.application import Service
 from slipway.releases.commit import short
 
@@ -15,7 +18,8 @@ class Release:
 
     `images` maps a service to its image by digest, `tags` to the name it has on disk,
     `identities` to what tells two contents apart before anything is built; `secrets` maps a
-    key to the versioned Swarm secret that held it.
+    key to the versioned Swarm secret that held it. `settings` are those that shape the edge and
+    the stacks besides the services' own; empty for a release from before they were recorded.
     """
 
     number: int
@@ -29,10 +33,22 @@ class Release:
     fingerprint: str = ""
     created: str = ""
     by: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, role: str) -> tuple[Service, ...]:
         """Return the services of one role."""
         return tuple(service for service in self.services if service.role == role)
+
+    @property
+    def database(self) -> str:
+        """Where its operations are told that the database is; nothing for a release without."""
+        specs = (service.spec.get("environment") or {} for service in self.of("ops"))
+        return next(map(database_of, specs), "")
+
+    def has_schema_of(self, other: "Release") -> bool:
+        """Whether both use one database, with the same migrations."""
+        here, there = (self.database, self.migration_head), (other.database, other.migration_head)
+        return here == there
 
     @property
     def label(self) -> str:
@@ -43,8 +59,18 @@ class Release:
         """Return what is left when the commit and the number do not count, for comparing."""
         return replace(self, number=0, commit="", images=self.identities)
 
+    def environment(self, env: Environment) -> Environment:
+        """Return the environment with the settings that this release was deployed with."""
+        return replace(env, settings=MappingProxyType({**env.settings, **self.settings}))
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        """Return the record without the settings, which are kept as a label of it.
+
+        An older Slipway fails on a record with a field that it does not know.
+        """
+        document = asdict(self)
+        del document["settings"]
+        return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Release":

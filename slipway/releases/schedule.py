@@ -11,7 +11,7 @@ from slipway.backups.restore.drill import SMOKE
 from slipway.backups.schedule import crontab, policy
 from slipway.backups.schedule.policy import Policy
 from slipway.client import backups, restore
-from slipway.cluster import lease, ledger, stacks
+from slipway.cluster import lease, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
@@ -20,7 +20,7 @@ from slipway.hosts.host import Host
 from slipway.machines import connect
 from slipway.plan import Step
 from slipway.project import ROOT
-from slipway.releases import health, stack
+from slipway.releases import health, history, stack
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
@@ -139,6 +139,7 @@ def _leased(env: Environment, reason: str) -> Iterator[Host]:
 
 
 def _description(env: Environment, release: Release) -> stack.Stack:
+    env = release.environment(env)
     return stack.schedule_stack(env, release, json.dumps(container_settings(env), sort_keys=True))
 
 
@@ -165,10 +166,9 @@ def _name(env: Environment) -> str:
 
 
 def _live(env: Environment, manager: Host, observed: Observed) -> Release:
-    entry = ledger.live(ledger.entries(observed, env.prefix))
-    if entry is None:
+    release = history.serving(manager, observed, env.prefix)
+    if release is None:
         raise _not_deployed(env)
-    release = Release.from_json(ledger.read(manager, env.prefix, entry.release))
     if not release.of("ops"):
         raise Refused(f"{env.name} has no service with role ops, in which a schedule could run")
     return release

@@ -1,12 +1,15 @@
 """What stands while colours come and go: networks, data, operations, edges, the signpost."""
 
+from collections.abc import Sequence
+
 from slipway.cluster import ledger, stacks, swarm
 from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
-from slipway.errors import SlipwayError
+from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
+from slipway.progress import Reporter
 from slipway.releases import health, networks, stack
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
@@ -21,7 +24,7 @@ class SharedServices:
     def __init__(
         self, env: Environment, cluster: Cluster, observed: Observed, release: Release
     ) -> None:
-        self._env = env
+        self._env = release.environment(env)
         self._manager = cluster.manager
         self._observed = observed
         self._release = release
@@ -30,26 +33,37 @@ class SharedServices:
         """Whether all of them run, healthy, as the release describes them."""
         return not any(self._is_stale(role) for role in ROLES)
 
-    def keep(self, *roles: Role, before: Release | None = None) -> str:
-        """Bring roles to their description; one that fits is not touched.
-
-        Where what was to run ends by itself, they are brought back to how `before` had them: of
-        what keeps data there is one, so the old one had to stop for it.
-        """
+    def keep(self, *roles: Role) -> str:
+        """Bring roles to their description; one that fits is not touched."""
         changed = [role for role in roles if self._is_stale(role)]
+        updates = {}
         for role in changed:
+            name = f"{self._env.prefix}-{role}"
+            updates[name] = health.updates(self._manager, name)
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
-                stacks.remove(self._manager, f"{self._env.prefix}-{role}")
+                stacks.remove(self._manager, name)
                 continue
             description = stack.fingerprinted(self._env, self._release, role)
-            stacks.deploy(self._manager, f"{self._env.prefix}-{role}", description)
-        try:
-            self._settle(changed)
-        except health.RollbackSeen as error:
-            if before is not None:
-                self._return(changed, before, error)
-            raise
+            stacks.deploy(self._manager, name, description)
+        for name, before in updates.items():
+            health.settle(self._manager, name, self._env.number("HEALTH_TIMEOUT"), before)
         return f"{' and '.join(changed)} started" if changed else "as described"
+
+    def try_edge(self, reporter: Reporter, steady: float, hosts: Sequence[Host]) -> None:
+        """Start a changed edge on every machine beside the one that serves, and stop it again.
+
+        Raises NotHealthy when it does not come up; what serves was not touched.
+        """
+        trial = f"{self._env.prefix}-edge-trial"
+        stacks.remove(self._manager, trial)  # left by a run that was killed
+        if not self._is_stale("edge") or not self._observed.stack(f"{self._env.prefix}-edge"):
+            return
+        try:
+            stacks.deploy(self._manager, trial, stack.edge_trial_stack(self._env, self._release))
+            timeout = self._env.number("HEALTH_TIMEOUT")
+            health.wait(self._manager, trial, timeout, reporter, steady=steady, hosts=hosts)
+        finally:
+            stacks.remove(self._manager, trial)
 
     def lay_ground(self) -> None:
         """Make the shared networks, and name the machine that keeps the data."""
@@ -78,23 +92,6 @@ class SharedServices:
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
         health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
-
-    def _settle(self, roles: list[Role]) -> None:
-        for role in roles:
-            timeout = self._env.number("HEALTH_TIMEOUT")
-            health.settle(self._manager, f"{self._env.prefix}-{role}", timeout)
-
-    def _return(self, roles: list[Role], before: Release, why: health.RollbackSeen) -> None:
-        """Have roles as a release had them. Raises NotHealthy with both reasons if that fails."""
-        known = [role for role in roles if before.of(role)]
-        try:
-            for role in known:
-                description = stack.fingerprinted(self._env, before, role)
-                stacks.deploy(self._manager, f"{self._env.prefix}-{role}", description)
-            self._settle(known)
-        except SlipwayError as error:
-            both = f"{why}\nand the previous one did not come back: {error}"
-            raise health.NotHealthy(both) from None
 
     def _is_stale(self, role: Role) -> bool:
         services = [service for service in self._observed.services if service.role == role]

@@ -25,6 +25,17 @@ COPIED = (
     *("ulimits", "extra_hosts", "hostname", "dns", "dns_search", "tty", "stdin_open"),
 )
 EDGE_HTTP, EDGE_HTTPS = 8080, 8443
+# One machine after another, each when the one before serves; the Swarm puts a failed one back.
+EDGE_UPDATES: Mapping[str, Any] = {
+    "mode": "global",
+    "update_config": {
+        "order": "stop-first",
+        "parallelism": 1,
+        "monitor": "3s",
+        "failure_action": "rollback",
+    },
+    "rollback_config": {"order": "stop-first", "parallelism": 0, "monitor": "500ms"},
+}
 
 
 def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
@@ -53,10 +64,29 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
         # Docker's own wait after each task is 5 s; the health checks have the last word here.
         spec["deploy"]["update_config"] = {"order": "stop-first", "monitor": "500ms"}
         if role == "edge":
-            spec["deploy"]["mode"] = "global"
+            spec["deploy"] |= EDGE_UPDATES
             spec["ports"] = _ports(env)
         services[service.name] = spec
     return _stack(env, services, release)
+
+
+def edge_trial_stack(env: Environment, release: Release) -> Stack:
+    """The edge once more on every machine, without its ports, its volumes and its networks.
+
+    It starts as the edge would, and neither serves anybody nor asks for a certificate.
+    """
+    spec = next(iter(role_stack(env, release, "edge")["services"].values()))
+    del spec["ports"]
+    spec["networks"] = {"trial": {}}
+    for mount in spec["volumes"]:
+        if mount["type"] == "volume":
+            target = mount["target"]
+            mount.clear()
+            mount |= {"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o1777}}
+    named = {"slipway.service": "edge-trial", "slipway.role": "trial"}
+    spec["labels"] |= named
+    spec["deploy"]["labels"] |= named
+    return _stack(env, {"edge-trial": spec}, release)
 
 
 def signpost_stack(
@@ -191,6 +221,14 @@ def _service(
     return spec
 
 
+def published(env: Environment) -> dict[int, int]:
+    """Map the ports of an edge's container to those of its machine."""
+    ports = {EDGE_HTTP: env.number("HTTP_PORT")}
+    if env.settings["TLS"] != "off":
+        ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
+    return ports
+
+
 def spec_list(service: Service, key: str) -> Sequence[Any]:
     """Return a list of the compose file, empty where it is not named."""
     value = service.spec.get(key) or []
@@ -234,12 +272,9 @@ def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
 
 
 def _ports(env: Environment) -> list[dict[str, str | int]]:
-    ports = {EDGE_HTTP: env.number("HTTP_PORT")}
-    if env.settings["TLS"] != "off":
-        ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
     return [
         {"target": target, "published": port, "protocol": "tcp", "mode": "host"}
-        for target, port in ports.items()
+        for target, port in published(env).items()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from slipway.cluster import ledger
+from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import DeployedService, Observed, observe
 from slipway.edge.edges import Edges
@@ -10,7 +10,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import backup_status
+from slipway.releases import backup_status, differences, history
 from slipway.releases.backup_status import Backups
 from slipway.releases.release import Release
 
@@ -73,9 +73,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     live = ledger.live(events)
     serving = Edges(env.prefix, cluster.all).serving() if observed.services else {}
     machines = _machines(env, cluster, observed, serving)
-    release = (
-        Release.from_json(ledger.read(cluster.manager, env.prefix, live.release)) if live else None
-    )
+    release = history.serving(cluster.manager, observed, env.prefix)
     services = tuple(_service(s, release) for s in observed.services if s.desired or not s.colour)
     problems = [*cluster.missing]
     problems += [f"{m.machine} is {m.state}" for m in machines if m.state != "ready"]
@@ -84,6 +82,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         for s in services
         if s.health != "ok"
     ]
+    if live and release and not _is_changing(env, cluster, observed):
+        problems += _differences(env, observed, release, live.colour)
     idents = {machine.edge_serves for machine in machines if machine.edge_serves}
     if len(idents) > 1:
         problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy fixes it")
@@ -91,7 +91,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         problems.append(
             f"the edges serve {idents.pop()}, not the live release; inv deploy fixes it"
         )
-    history = tuple(reversed(events))[:SHOWN]
+    newest = tuple(reversed(events))[:SHOWN]
     backups = None
     if live:
         try:
@@ -99,7 +99,22 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             problems += backups.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
-    return Status(env.name, live, tuple(machines), services, history, tuple(problems), backups)
+    return Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
+
+
+def _is_changing(env: Environment, cluster: Cluster, observed: Observed) -> bool:
+    """Whether somebody is deploying: then two releases run side by side by right."""
+    is_held = f"{env.prefix}.lease" in observed.configs
+    return is_held and lease.holder_of(cluster.manager, env.prefix) is not None
+
+
+def _differences(env: Environment, observed: Observed, release: Release, colour: str) -> list[str]:
+    """Say what runs and is not the serving release's, with what to type."""
+    lines = differences.differences(env, observed, release, colour)
+    idle = sorted({service.colour for service in observed.services} - {"", colour})
+    lines += [f"{each} still runs beside {colour}" for each in idle]
+    again = f"inv rollback --env={env.name} --release={release.number}"
+    return [f"{line}; inv deploy fixes it, or {again}" for line in lines]
 
 
 def _machines(

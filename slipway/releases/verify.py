@@ -1,13 +1,11 @@
 """The serving release, tested in its own environment by the service called tests."""
 
-from slipway.cluster import ledger
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
 from slipway.machines import connect
 from slipway.progress import Reporter
-from slipway.releases import jobs
-from slipway.releases.release import Release
+from slipway.releases import history, jobs
 
 SERVICE = "tests"
 
@@ -18,15 +16,14 @@ def verify(env: Environment, reporter: Reporter) -> tuple[str, ...]:
     Raises SlipwayError, with their output, when they fail.
     """
     with connect.connected(env) as cluster:
-        events = ledger.entries(observe(cluster.manager, env.prefix), env.prefix)
-        live = ledger.live(events)
-        if live is None:
+        observed = observe(cluster.manager, env.prefix)
+        release = history.serving(cluster.manager, observed, env.prefix)
+        if release is None:
             raise Refused(f"{env.name} has no release to test; run: inv deploy --env={env.name}")
-        release = Release.from_json(ledger.read(cluster.manager, env.prefix, live.release))
         service = next((s for s in release.of("job") if s.name == SERVICE), None)
         if service is None:
             raise Refused(f"{release.label} has no service called {SERVICE} with slipway.role job")
-        facts = {"EXPECT_RELEASE": str(live.release)}
+        facts = {"EXPECT_RELEASE": str(release.number)}
         outcome = jobs.run(cluster.manager, env, release, jobs.Job(service, facts), reporter)
     if not outcome.succeeded:
         lines = "\n".join(outcome.lines)

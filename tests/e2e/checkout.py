@@ -247,6 +247,8 @@ def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
             target.unlink(missing_ok=True)
     ports = free_ports(2)
     checkout.set("common", PROJECT=project, HEALTH_TIMEOUT="600")  # however busy the computer is
+    if not at:
+        checkout.set("common", SETTLE_TIME="1")
     checkout.set("dev", HTTP_PORT=str(ports[0]))
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")

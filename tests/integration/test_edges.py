@@ -14,6 +14,7 @@ import pytest
 
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
+from slipway.edge.preview import Preview
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
@@ -192,3 +193,18 @@ def test_the_configuration_of_the_first_start_is_valid_too(corner: DockerSandbox
     argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]
     done = subprocess.run(argv, input=config, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_routes_are_tried_under_each_domain_and_what_serves_is_not_touched(stage: Stage) -> None:
+    good = stage.routing(1, "blue")
+    stage.edges.tell(good)
+    domains = {"DOMAIN": "shop.example.org, *.example.net", "TLS": "auto"}
+    routes = [Route("/*", "web-green", 8000), Route("/api/*", "web-blue", 8000)]
+    stage.edges.try_routes(Preview.of(routes, domains))
+    stage.edges.try_routes(Preview.of(routes[:1], SETTINGS))
+    wrong = [*routes, Route("/sick", "web-blue", 8001)]
+    with pytest.raises(HostError, match=r"here: .*, www\.example\.net/sick is not answered by web"):
+        stage.edges.try_routes(Preview.of(wrong, domains))
+    assert stage.which() == good.ident
+    left = "ls -d /tmp/tmp.* /proc/[0-9]*/exe -l | grep -c -e /tmp/ -e caddy$"
+    assert stage.corner.docker("exec", stage.edge, "sh", "-c", left) == "1"  # the one that serves

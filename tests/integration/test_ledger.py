@@ -52,7 +52,7 @@ def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
     manager: LocalHost, corner: DockerSandbox
 ) -> None:
     document = json.dumps({"text": "ünï $HOME 'x' \\n\n", "long": "x" * 200_000})
-    ledger.record(manager, corner.app, 7, document, ["a:1", "b:1"], ["s.1"])
+    ledger.record(manager, corner.app, 7, document, {"tags": "a:1 b:1", "secrets": "s.1"})
     assert ledger.read(manager, corner.app, 7) == document
     found = observe(manager, corner.app)
     assert ledger.numbers(found, corner.app) == [7]
@@ -61,9 +61,9 @@ def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
 
 
 def test_a_number_is_given_once(manager: LocalHost, corner: DockerSandbox) -> None:
-    ledger.record(manager, corner.app, 7, "{}", [], [])
+    ledger.record(manager, corner.app, 7, "{}", {})
     with pytest.raises(CommandFailed, match="already exists"):
-        ledger.record(manager, corner.app, 7, "{}", [], [])
+        ledger.record(manager, corner.app, 7, "{}", {})
 
 
 def test_environments_do_not_see_each_others_records(

@@ -131,16 +131,11 @@ def test_a_stack_of_which_docker_would_drop_a_part_is_refused(stage: Stage) -> N
         stacks.deploy(stage.manager, f"{stage.env.prefix}-blue", made)
 
 
-def on_port(env: Environment, port: int) -> Environment:
-    settings = MappingProxyType({**env.settings, "HTTP_PORT": str(port)})
-    return dataclasses.replace(env, settings=settings)
-
-
 def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSandbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(Refused, match=rf"port {port} of here is taken by .*{os.getpid()}"):
-            preflight.check(on_port(stage.env, port), [stage.manager])
+            preflight.check(stage.env, [stage.manager], {port})
     container = corner.run(
         "debian:trixie-slim", "sleep", "60", options=("--publish", "127.0.0.1::80")
     )
@@ -149,14 +144,14 @@ def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSa
     with pytest.raises(
         Refused, match=rf"taken by the container {name}; .*HTTP_PORT in compose/dev"
     ):
-        preflight.check(on_port(stage.env, port), [stage.manager])
+        preflight.check(stage.env, [stage.manager], {port})
     # Its own edge holds the port by right.
-    own = dataclasses.replace(on_port(stage.env, port), name="test")
-    settings = MappingProxyType({**own.settings, "PROJECT": corner.app.removesuffix("-test")})
-    assert preflight.check(dataclasses.replace(own, settings=settings), [stage.manager])
+    settings = MappingProxyType({**stage.env.settings, "PROJECT": corner.app.removesuffix("-test")})
+    own = dataclasses.replace(stage.env, name="test", settings=settings)
+    assert preflight.check(own, [stage.manager], {port})
 
 
 def test_a_full_disk_is_found_before_anything_is_changed(stage: Stage) -> None:
     host = FakeHost("m1").answers("sh", out="free 900000000\n")
     with pytest.raises(Refused, match=r"m1 has 0\.9 GB free where Docker keeps its data"):
-        preflight.check(stage.env, [host])
+        preflight.check(stage.env, [host], {80})

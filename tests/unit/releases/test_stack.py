@@ -84,6 +84,20 @@ def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
     assert edge["ports"] == [published]
 
 
+def test_an_edge_on_trial_neither_serves_nor_touches_what_the_edge_keeps() -> None:
+    env = environment.load("prod")
+    trial = stack.edge_trial_stack(env, release("prod"))
+    docker_reads(trial)
+    (spec,) = trial["services"].values()
+    edge = stack.role_stack(env, release("prod"), "edge")["services"]["edge"]
+    changed = {"ports", "networks", "volumes", "labels", "deploy"}
+    assert {key: value for key, value in edge.items() if key not in changed}.items() <= spec.items()
+    assert "ports" not in spec and set(spec["networks"]) == {"trial"}
+    assert {mount["type"] for mount in spec["volumes"]} == {"tmpfs"}
+    assert spec["deploy"]["mode"] == "global"
+    assert spec["deploy"]["labels"]["slipway.service"] != "edge"
+
+
 def test_services_run_by_digest_without_root_or_capabilities() -> None:
     for made in stacks("prod").values():
         for spec in made["services"].values():

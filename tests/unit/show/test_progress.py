@@ -1,5 +1,7 @@
 """What a person reads while steps run, where no terminal is."""
 
+import re
+
 import pytest
 
 from slipway.plan import Plan, Step
@@ -22,16 +24,21 @@ def run(inner: Plan, reporter: TerminalReporter) -> str:
     return "kept"
 
 
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What was written, whatever the seconds are that it took."""
+    return re.sub(r"\d+\.\d s", "N s", capsys.readouterr().err).splitlines()
+
+
 def test_each_step_is_a_line_and_what_is_said_names_its_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     reporter = TerminalReporter()
     plan(reporter).run(reporter)
     reporter.note("all done")
-    assert capsys.readouterr().err.splitlines() == [
+    assert lines(capsys) == [
         "· dump       a table is large",
-        "✓ dump       3 kB  0.0 s",
-        "✓ back up    kept  0.0 s",
+        "✓ dump       3 kB  N s",
+        "✓ back up    kept  N s",
         "all done",
     ]
 
@@ -44,7 +51,7 @@ def test_quietly_only_what_somebody_must_know_is_written(
     assert capsys.readouterr().err == "a table is large\n"
     with pytest.raises(OSError, match="full"):
         plan(reporter, OSError("disk full")).run(reporter)
-    assert capsys.readouterr().err.splitlines()[1:] == [
-        "✗ dump       failed after 0.0 s",
-        "✗ back up    failed after 0.0 s",
+    assert lines(capsys)[1:] == [
+        "✗ dump       failed after N s",
+        "✗ back up    failed after N s",
     ]

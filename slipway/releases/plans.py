@@ -1,0 +1,94 @@
+"""Which steps bring a release into service, back into service, or finish what was interrupted.
+
+The story of a deploy, in order: build, ship, deliver secrets, keep data and edge as described,
+migrate, fill the idle colour, see it stay healthy, look at it from every edge, cut over, see it
+stay healthy with users, write it down; then, when nothing can fail any more, drain and stop the
+old colour and tidy up.
+"""
+
+from slipway.plan import Plan, Step
+from slipway.releases import schedule
+from slipway.releases.deployment import Deployment
+
+
+def deploy(deployment: Deployment) -> Plan:
+    """Return the steps up to the point of no return; each undoes what it did to the service."""
+    env, number = deployment.env.name, deployment.release.number
+    head = deployment.release.migration_head
+    steps = [
+        Step("check", f"check free ports and disk on {deployment.machines}", deployment.check),
+        Step("build", _describe_build(deployment), deployment.build),
+        Step("ship", f"bring the images to {deployment.machines}", deployment.ship),
+        Step("secrets", "deliver secrets the Swarm does not hold yet", deployment.deliver_secrets),
+        *_standing_steps(deployment),
+        Step("back up", "back up the database before it is migrated", deployment.back_up),
+        Step("migrate", f"migrate the database to {head}", deployment.migrate),
+        *_colour_steps(deployment),
+        Step("settle", f"record that release {number} is live", deployment.settle),
+    ]
+    spared = set() if head else {"migrate"}
+    spared |= set() if deployment.schema.wants_backup else {"back up"}
+    steps = [step for step in steps if step.name not in spared]
+    return Plan(f"deploy release {number} to {env}", steps)
+
+
+def rollback(deployment: Deployment) -> Plan:
+    """Return the steps of a rollback: a past release, as it was, into the idle colour."""
+    steps = [
+        Step("check", f"check data, and images on {deployment.machines}", deployment.check_images),
+        *_standing_steps(deployment),
+        *_colour_steps(deployment),
+        Step("settle", f"record that {deployment.release.label} is live", deployment.settle),
+    ]
+    return Plan(f"return {deployment.env.name} to {deployment.release.label}", steps)
+
+
+def finish(deployment: Deployment) -> Plan:
+    """Return what an interrupted deploy of the serving release still had to do."""
+    steps = [] if deployment.standing.is_as_described() else _standing_steps(deployment)
+    steps += [
+        Step("signpost", "show the live routes to edges that start", deployment.show_live_routes),
+        Step("stop", f"stop what is left of {deployment.colour}", deployment.stop_idle),
+        *schedule.steps(
+            deployment.env, deployment.cluster.manager, deployment.observed, deployment.live
+        ),
+    ]
+    return Plan(f"finish the deploy of {deployment.env.name}", steps)
+
+
+def tidy_up(deployment: Deployment) -> Plan:
+    """Return the steps after the point of no return; nothing in them is rolled back."""
+    steps = [Step("signpost", "show the new routes to edges that start", deployment.show_routes)]
+    if deployment.old:
+        steps.append(Step("drain", f"let {deployment.old} finish, then stop it", deployment.drain))
+    steps += schedule.steps(
+        deployment.env, deployment.cluster.manager, deployment.observed, deployment.release
+    )
+    if not deployment.draft.is_recorded:
+        steps.append(Step("prune", "remove what no kept release needs", deployment.prune))
+    return Plan(f"tidy up {deployment.env.name}", steps)
+
+
+def _standing_steps(deployment: Deployment) -> list[Step]:
+    data, edge = "keep database and operations as described", "keep an edge on every machine"
+    return [
+        Step("data", data, deployment.keep_data, deployment.return_data),
+        Step("edge", edge, deployment.keep_edge, deployment.return_edge),
+    ]
+
+
+def _colour_steps(deployment: Deployment) -> list[Step]:
+    colour = deployment.colour
+    start = f"start {colour}{f' next to {deployment.old}' if deployment.old else ''}"
+    move, watch = f"move every edge to {colour}", f"watch {colour} serve"
+    return [
+        Step("fill", start, deployment.fill, deployment.empty),
+        Step("smoke", f"check {colour} from every edge", deployment.smoke),
+        Step("cut over", move, deployment.cut_over, deployment.cut_back),
+        Step("watch", f"{watch} for {deployment.steady_seconds} s", deployment.watch),
+    ]
+
+
+def _describe_build(deployment: Deployment) -> str:
+    names = sorted(build.service for build, _ in deployment.draft.unbuilt)
+    return f"build {', '.join(names)}" if names else "images are built"

@@ -1,0 +1,98 @@
+"""Releases that are bad in ways that only show when they run: users notice none of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e import checkout
+from tests.e2e.checkout import Checkout
+from tests.load.running import load
+
+pytestmark = pytest.mark.engine
+ENV = "--env=testing"
+API = "compose/api/logbook/__main__.py"
+DIES = """def main() -> None:
+    import threading, os
+    threading.Timer({seconds}, os._exit, [7]).start()
+"""
+
+
+@pytest.fixture(scope="module")
+def first(project: Checkout) -> Iterator[Checkout]:
+    """The clone with its first release in testing."""
+    with checkout.kept_as_it_is(project):
+        project.shrink("testing")
+        project.set("testing", SETTLE_TIME="5")
+        project.commit("Deploy testing")
+        project.inv("deploy", ENV).expect()
+        yield project
+    project.inv("destroy", ENV).expect()
+
+
+def url(first: Checkout) -> str:
+    return f"http://127.0.0.1:{first.setting('testing', 'HTTP_PORT')}"
+
+
+def serving(first: Checkout) -> str:
+    return str(httpx.get(f"{url(first)}/api/version", timeout=10).json()["release"])
+
+
+def failed_deploy(first: Checkout, records: Path) -> str:
+    """Deploy what is bad; no request fails, and the release of before is what serves."""
+    before = serving(first)
+    first.commit("Do something bad")
+    with load([url(first)], records, rate=40, at_least=400) as made:
+        text = first.inv("deploy", ENV).expect(4).text
+    assert not made.run.failed, made.run.summary() + text
+    assert made.run.releases(since=made.run.records[-1].began - 0.5) == {before}
+    assert f"release {before} " in text and "serves as before" in text
+    assert first.inv("status", ENV, "--json").expect().json["problems"] == []
+    return text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("compose/edge/Dockerfile", 'CMD ["edge", "run"]', 'CMD ["edge", "runn"]'), "edge-trial"),
+        ((API, "def main() -> None:\n", DIES.format(seconds=3)), "non-zero exit (7)"),
+        ((API, "def main() -> None:\n", DIES.format(seconds=9)), "non-zero exit (7)"),
+    ],
+    ids=["an edge that does not start", "it dies after 3 seconds", "it dies with users"],
+)
+def test_what_only_shows_when_it_runs_is_taken_back(
+    first: Checkout, records: Path, change: tuple[str, str, str], words: str
+) -> None:
+    with checkout.kept_as_it_is(first):
+        first.replace(*change)
+        assert words in failed_deploy(first, records)
+
+
+def test_operations_are_where_users_are_after_a_failed_deploy_and_after_a_rollback(
+    first: Checkout,
+) -> None:
+    """A release with another database fails, then another one serves and is taken back."""
+    first.inv("db.shell", ENV, "--write", "--command=create database other").expect()
+    with checkout.kept_as_it_is(first):
+        first.set("common", DATABASE_NAME="other")
+        first.set("testing", SETTLE_TIME="1")
+        first.commit("Move to another database")
+        with checkout.kept_as_it_is(first):
+            first.replace(API, "def main() -> None:\n", DIES.format(seconds=0))
+            first.commit("Fail there")
+            first.inv("deploy", ENV).expect(4)
+        assert database(first) == "logbook"
+        first.inv("deploy", ENV).expect()
+        assert database(first) == "other"
+        first.inv("verify", ENV).expect()  # it was migrated, though it has the same files
+
+    first.inv("rollback", ENV).expect()
+    assert database(first) == "logbook"
+    first.inv("status", ENV, "--check").expect()
+
+
+def database(first: Checkout) -> str:
+    """Return the database that the operations act on."""
+    outcome = first.inv("db.query", ENV, "--json", "--sql=select current_database() as name")
+    return str(outcome.expect().json[0]["name"])

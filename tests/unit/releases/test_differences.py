@@ -1,0 +1,96 @@
+"""What runs is held against the serving release, and a past release against the data of today."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from slipway.cluster import ledger, observed
+from slipway.cluster.observed import Observed
+from slipway.environments import environment
+from slipway.releases import data_return, stack
+from slipway.releases.application import Service
+from slipway.releases.data_return import DataService
+from slipway.releases.differences import differences
+from slipway.releases.release import Release
+
+ENV = environment.load("dev")
+DATABASE = {"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_NAME": "shop"}
+SERVICES = (
+    Service("db", "data", {"environment": {"POSTGRES_DB": "shop"}}),
+    Service("ops", "ops", {"environment": DATABASE}),
+    Service("edge", "edge", {}),
+    Service("api", "colour", {"environment": {"PRICE": "5 $$"}}),
+)
+IMAGES = {service.name: f"sha256:{service.name}" for service in SERVICES}
+RELEASE = Release(3, "c0ffee", IMAGES, IMAGES, IMAGES, {}, SERVICES)
+
+
+def running(release: Release = RELEASE, colour: str = "blue", **changes: str) -> Observed:
+    """Read what a Swarm would say that runs this release; changes are of its environment."""
+    stacks = {role: stack.role_stack(ENV, release, role) for role in ("data", "ops", "edge")}
+    stacks[colour] = stack.colour_stack(ENV, release, colour)
+    lines = ['swarm\t"active true"', "now\t1000"]
+    for name, description in stacks.items():
+        for service, spec in description["services"].items():
+            settings = {k: v.replace("$$", "$") for k, v in spec.get("environment", {}).items()}
+            settings |= {key: value for key, value in changes.items() if key in settings}
+            container = {"Image": spec["image"], "Env": [f"{k}={v}" for k, v in settings.items()]}
+            labels = {"com.docker.stack.namespace": f"{ENV.prefix}-{name}"}
+            labels |= spec["deploy"]["labels"]
+            whole: dict[str, Any] = {"Name": f"{ENV.prefix}-{name}_{service}", "Labels": labels}
+            whole["TaskTemplate"] = {"ContainerSpec": container}
+            lines.append(f"service\t{json.dumps({'ID': service, 'Spec': whole})}")
+    facts = {"slipway.result": "live", "slipway.release": "3", "slipway.database": "db:5432/shop"}
+    for number, name in enumerate(("release.00003", "event.1")):
+        parts = (number, f"{ENV.prefix}.{name}", facts)
+        lines.append("\t".join(["config", *map(json.dumps, parts)]))
+    return observed.parse("\n".join(lines))
+
+
+def test_what_runs_as_its_release_says_is_no_difference() -> None:
+    assert differences(ENV, running(), RELEASE, "blue") == []
+
+
+def test_every_part_that_is_of_another_release_is_named() -> None:
+    other = replace(
+        RELEASE, images={**RELEASE.images, "db": "sha256:other"}, services=RELEASE.services[:-2]
+    )
+    assert differences(ENV, running(DATABASE_NAME="other", PRICE="6"), RELEASE, "blue") == [
+        "api-blue runs with another PRICE than release 3 (c0ffee) has",
+        "ops runs with another DATABASE_NAME than release 3 (c0ffee) has",
+    ]
+    assert differences(ENV, running(), other, "blue") == [
+        "api-blue runs, and release 3 (c0ffee) has no such service",
+        "edge runs, and release 3 (c0ffee) has no such service",
+        "db runs with another image than release 3 (c0ffee) has",
+    ]
+    assert differences(ENV, running(), RELEASE, "green") == ["api-green does not run"]
+
+
+def test_operations_at_another_database_than_the_users_are_noticed() -> None:
+    assert ledger.another_database(running(), ENV.prefix) == ""
+    assert ledger.another_database(running(DATABASE_NAME="other"), ENV.prefix) == (
+        "db:5432/other, and release 3 serves from db:5432/shop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("then", "majors", "complaint"),
+    [
+        (DataService("old", {"/data": "db"}), ("18", "18"), ""),
+        (DataService("old", {"/data": "db"}), ("18", ""), ""),
+        (DataService("old", {"/data": "db"}), ("18", "17"), "db is PostgreSQL 18 by now, and was"),
+        (
+            DataService("old", {"/data": "db17"}),
+            ("18", "18"),
+            "in the volume db, and had it in db17",
+        ),
+    ],
+)
+def test_a_release_that_could_not_read_the_data_of_today_is_refused(
+    then: DataService, majors: tuple[str, str], complaint: str
+) -> None:
+    text = data_return.complaint("db", DataService("new", {"/data": "db"}), then, *majors)
+    assert complaint in text and bool(complaint) == bool(text)
