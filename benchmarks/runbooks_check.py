@@ -15,12 +15,12 @@ ALONE = """
 import time
 from datetime import date
 from slipway.notebook.checking import check
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import collection
 from tasks.cli import namespace
 from tasks.command_index import CommandIndex
 commands = CommandIndex(namespace)
 began = time.perf_counter()
-check.check(parse.collection(), commands, today=date.today(), documents=check.documents())
+check.check(collection.read().runbooks(), commands, today=date.today(), documents=check.documents())
 print(time.perf_counter() - began)
 """
 

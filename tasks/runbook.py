@@ -84,34 +84,40 @@ def run(
 
 @command(
     runbook="runbooks",
-    help={"name": "Check this runbook alone; all by default.", "json": "Print JSON."},
+    help={
+        "name": "Check this runbook alone; all by default.",
+        "folder": "Check this folder and all below it, in place of runbooks/ and the documents.",
+        "json": "Print JSON.",
+    },
     suggestions={"name": "runbooks"},
 )
-def check(*, name: str = "", json: bool = False) -> None:
+def check(*, name: str = "", folder: str = "", json: bool = False) -> None:
     """Check runbooks against the real commands, links, headings and shell; exit 2 on an error.
 
-    Example: inv runbook.check
+    Examples:
+      inv runbook.check
+      inv runbook.check --folder=../alerts
     """
     import datetime
 
     from invoke.exceptions import Exit
 
     from slipway.notebook.checking import check as checks
-    from slipway.notebook.reading import parse
+    from slipway.notebook.checking.selection import select
     from slipway.notebook.records import history
     from slipway.show import problems as show_problems
     from tasks.command_index import project_commands
 
-    paths = [parse.find(name)] if name else parse.collection()
-    documents = [] if name else checks.documents()
+    files, commands = select(name, folder), project_commands()
     problems = checks.check(
-        paths,
-        project_commands(),
+        files.runbooks,
+        commands,
         today=datetime.date.today(),
         last_runs=history.dates(),
-        documents=documents,
+        documents=files.documents,
     )
-    show_problems.show(problems, len(paths) + len(documents), as_json=json)
+    problems = sorted([*problems, *checks.check_others(files.others, commands, files.top)])
+    show_problems.show(problems, len(files), as_json=json)
     if any(problem.severity == "error" for problem in problems):
         raise Exit(code=2)
 
@@ -146,10 +152,11 @@ def show(*, name: str = "", run: str = "") -> None:
     if name and run:
         raise UsageError("--name shows a runbook, --run the transcript of a run: take one of them")
     if name:
-        from slipway.notebook.reading import parse
+        from slipway.notebook.reading import collection, parse
         from slipway.show import reading
 
-        reading.show(parse.read(parse.find(name))[0])
+        path = collection.find(name)
+        reading.show(parse.read(path, native=collection.has_house_style(path))[0])
         return
     from slipway.notebook.records import history as past
     from slipway.show import transcripts

@@ -56,6 +56,12 @@ class FrontMatter:
     needs: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     awaits: tuple[str, ...] = ()  # tasks this runbook is written against that do not exist yet
+    title: str = ""  # as Hugo and MkDocs have it, for a page without a heading of the first level
+
+    @property
+    def is_native(self) -> bool:
+        """Whether only a runbook that was written for this kit says so of itself."""
+        return bool(self.tasks or self.params or self.awaits or self.last_tested)
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,22 @@ class Cell:
     id: str  # the slug of its heading, with -1, -2 for more under the same; or its name
     title: str  # the text of its heading
     language: Language
-    source: str
+    source: str  # what runs: without prompts, and with a variable for each blank
     attributes: Attributes = Attributes()
+    written: str = ""  # what stands in the file, where that is something else
+    blanks: tuple[tuple[str, str], ...] = ()  # each variable with the text of its blank, `<node>`
+    native: bool = True  # of a runbook that was written for this kit
+    fault: str = ""  # why it cannot run as it stands, where it is not native
 
     @property
     def is_check(self) -> bool:
         """Whether it only looks, so that it may run again freely."""
-        return self.attributes.check or self.section in CHECKING
+        return self.attributes.check or (self.native and self.section in CHECKING)
+
+    @property
+    def end(self) -> int:
+        """The line of its closing fence."""
+        return self.line + 1 + len((self.written or self.source).splitlines())
 
     @property
     def is_gate(self) -> bool:
@@ -141,13 +156,14 @@ class Runbook:
     """One Markdown file, in the order of its lines."""
 
     path: Path
-    name: str  # the file's name without .md
+    name: str  # the file's path in the collection without .md
     title: str
     summary: str  # the first paragraph
     matter: FrontMatter
     blocks: tuple[Block, ...]
     text: str  # the whole file
     digest: str  # SHA-256 of the text, in hexadecimal
+    native: bool = True  # written for this kit: what it says in braces and sections is meant so
 
     def actions(self, *sections: SectionName) -> Iterator[Action]:
         """Return what is run or done, of some sections or of all, in the file's order."""

@@ -1,6 +1,5 @@
 """What is wrong with runbooks: a line for each with file and line, and how many there are."""
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ from slipway.show import table
 def show(problems: Sequence[Problem], files: int, *, as_json: bool = False) -> None:
     """Print the problems, then what they come to."""
     if as_json:
-        table.document([dataclasses.asdict(problem) for problem in problems])
+        table.document([_row(problem) for problem in problems])
         return
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
@@ -25,6 +24,15 @@ def summary(problems: Sequence[Problem], files: int) -> str:
     warnings = len(problems) - errors
     counts = [_count(n, noun) for n, noun in ((errors, "error"), (warnings, "warning")) if n]
     return f"{_count(files, 'file')}: {', '.join(counts) or 'no problems'}"
+
+
+def _row(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "text": problem.text,
+        "severity": problem.severity,
+    }
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,6 +13,8 @@ WORDS = {
     "no": "n no",
     "done": "y done",
     "again": "a again",
+    "change": "c change values",
+    "continue": "Enter continue",
     "skip": "s skip",
     "shell": "e shell",
     "roll back": "r roll back",
@@ -20,10 +22,11 @@ WORDS = {
     "resume": "y resume",
 }
 KEYS: dict[str, tuple[Answer, ...]] = {
-    "": ("run",),
+    "": ("run", "continue"),
     "y": ("yes", "done", "resume", "run"),
     "n": ("no", "quit"),
     "a": ("again",),
+    "c": ("change",),
     "s": ("skip",),
     "e": ("shell",),
     "r": ("roll back",),

@@ -19,6 +19,7 @@ from slipway.notebook.document import (
     Runbook,
     Sample,
 )
+from slipway.notebook.reading import typed
 from slipway.notebook.transcripts.ansi import visible
 
 if TYPE_CHECKING:
@@ -99,10 +100,12 @@ class RunbookReader:
                 console.print(Text(text, style=style))
             case Alert():
                 console.print(_panel(block))
-            case Cell(source=source, language=language):
-                _print_code(console, source, "bash" if language == "sh" else language)
+            case Cell(language=language):
+                lexer = "bash" if language == "sh" else language
+                _print_code(console, typed.lines_as_shown(block), lexer)
             case Sample(text=text, language=language):
-                _print_code(console, text, language, dim=True)
+                lines = text.rstrip("\n").split("\n")
+                _print_code(console, ((line, False) for line in lines), language)
             case ManualStep(text=text):
                 console.print(Markdown(f"☐ {text}", hyperlinks=False))
             case Prose(text=text):
@@ -113,8 +116,8 @@ class RunbookReader:
 def _sanitize(block: Block) -> Block:
     """Return a block in which nothing but what it says reaches the terminal."""
     match block:
-        case Cell(source=source):
-            return replace(block, source=visible(source))
+        case Cell(source=source, written=written):
+            return replace(block, source=visible(source), written=visible(written))
         case Sample(text=text, language=language):
             return replace(block, text=visible(text), language=visible(language))
         case _:
@@ -131,19 +134,22 @@ def _panel(alert: Alert) -> object:
     return Panel(text, title=title, title_align="left", border_style=colour)
 
 
-def _print_code(console: "Console", source: str, language: str, *, dim: bool = False) -> None:
-    """Draw code; the terminal breaks what is too long, so that a copy of it stays one line."""
+def _print_code(console: "Console", lines: Iterable[tuple[str, bool]], language: str) -> None:
+    """Draw code, dim where it does not run.
+
+    The terminal breaks what is too long, so that a copy of it stays one line.
+    """
     from rich.syntax import Syntax
     from rich.text import Text
 
-    source = source.rstrip("\n")
-    if dim:
-        text = Text(source, style="dim")
-    else:
-        text = Syntax("", language, theme="ansi_dark", background_color="default").highlight(source)
-        text.rstrip()
-    for line in text.split("\n"):
-        console.print(Text("    ") + line, soft_wrap=True)
+    shown = list(lines)
+    syntax = Syntax("", language, theme="ansi_dark", background_color="default")
+    code = syntax.highlight("\n".join(line if runs else "" for line, runs in shown))
+    code.rstrip()
+    coloured = iter(code.split("\n"))
+    for line, runs in shown:
+        drawn = next(coloured, Text(""))
+        console.print(Text("    ") + (drawn if runs else Text(line, style="dim")), soft_wrap=True)
 
 
 def _markdown(block: Block) -> str:
@@ -152,8 +158,9 @@ def _markdown(block: Block) -> str:
             return f"{'#' * level} {text}"
         case Alert(kind=kind, text=text):
             return "\n".join(f"> {line}".rstrip() for line in f"{kind.upper()}\n{text}".split("\n"))
-        case Cell(source=source, language=language):
-            return f"{_fence(source)}{language}\n{source.rstrip()}\n{_fence(source)}"
+        case Cell(source=source, language=language, written=written):
+            text = written or source
+            return f"{_fence(text)}{language}\n{text.rstrip()}\n{_fence(text)}"
         case Sample(text=text, language=language):
             return f"{_fence(text)}{language}\n{text.rstrip()}\n{_fence(text)}"
         case ManualStep(text=text):

@@ -115,6 +115,8 @@ class ScriptedShell:
     def values(self, names: Sequence[str]) -> Mapping[str, str]:
         return {}
 
+    def assign(self, values: Mapping[str, str]) -> None: ...
+
     def shell(self, tell: Callable[[str], None]) -> int:
         self.shells += 1
         return 0

@@ -12,7 +12,7 @@ from slipway.environments import setting_rules
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.notebook.checking import check, command_check
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import collection, parse
 from slipway.project import COMPOSE, ROOT
 from tasks.cli import namespace
 from tasks.command_index import CommandIndex
@@ -25,16 +25,15 @@ GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_no_runbook_or_document_names_what_is_not_there() -> None:
-    found = check.check(
-        parse.collection(), CommandIndex(namespace), today=date.today(), documents=check.documents()
-    )
+    paths, commands = collection.read().runbooks(), CommandIndex(namespace)
+    found = check.check(paths, commands, today=date.today(), documents=check.documents())
     assert [str(problem) for problem in found if problem.severity == "error"] == []
 
 
 def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
     told = {
         word
-        for path in [*parse.collection(), *check.documents()]
+        for path in [*collection.read().runbooks(), *check.documents()]
         for _, words in command_check.named(parse.read(path)[0])
         for word in words
     }

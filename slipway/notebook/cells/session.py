@@ -160,6 +160,12 @@ class CellSession:
         words = iter(ended.report.decode(errors="replace").split("\0"))
         return dict(zip(words, words, strict=False))
 
+    def assign(self, values: Mapping[str, str]) -> None:
+        """Set variables for the cells to come, as if they had been in the environment."""
+        lines = {name: state.assignment(name, text, export=True) for name, text in values.items()}
+        secret = [name for name, text in values.items() if self._mask.hides(text)]
+        self._state = self._state.extended(lines, secret, self._state.cwd)
+
     def shell(self, tell: Callable[[str], None] = lambda text: None) -> int:
         """Give the person a bash with the present state; what it changes is not kept."""
         folder = self._state.cwd

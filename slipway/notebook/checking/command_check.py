@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from slipway.notebook.checking.syntax import tree, unquoted, walk
 from slipway.notebook.commands import UNKNOWN, Commands
 from slipway.notebook.document import Cell, Runbook, Sample
 from slipway.notebook.problem import Problem
 from slipway.notebook.reading.markdown import page
+from slipway.notebook.reading.shell_tree import tree, unquoted, walk
 
 SPAN = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 INV = re.compile(r"(?:\S*/)?(?:inv|invoke)")

@@ -20,19 +20,43 @@ ANCHOR_IN_HTML = re.compile(
 UNDEFINED = re.compile(r"(?<![\w\]])\[[^\[\]]+\]\[([^\[\]]+)\]")
 
 
-def check(path: Path, text: str) -> list[Problem]:
-    """Return what is wrong with the links of a file that holds this text."""
+def check(path: Path, text: str, top: Path | None = None) -> list[Problem]:
+    """Return what is wrong with the links of a file that holds this text.
+
+    `top` is the folder of a collection that a site may be made of, where a link may name a page
+    and not a file; None for a file of this project.
+    """
     parsed = page(clean(text))
     problems = {
-        Problem(where(path), line, complaint)
+        Problem(where(path), line, complaint, elsewhere="warning")
         for line, target in _targets(parsed)
-        if (complaint := _complain(path, parsed, target))
+        if not (top and _is_of_site(path, target, top))
+        and (complaint := _complain(path, parsed, target))
     }
     for line, label in _undefined(parsed):
         labels = [str(each).lower() for each in parsed.references]
         complaint = f"the link [{label}] is not defined{nearest(label.lower(), labels)}"
-        problems.add(Problem(where(path), line, complaint))
+        problems.add(Problem(where(path), line, complaint, elsewhere="warning"))
     return sorted(problems)
+
+
+def _is_of_site(path: Path, target: str, top: Path) -> bool:
+    """Whether only who makes a site of the collection knows where a link leads."""
+    name = unquote(re.split(r"[?#]", target)[0])
+    if "{{" in target or "{%" in target:  # a shortcode of Hugo, a macro of Jekyll
+        return True
+    if not name or ELSEWHERE.match(target):
+        return False
+    file = path.parent / name
+    is_page = Path(name).suffix in ("", ".html") or name.startswith("/")
+    return (is_page and not _exists(file)) or not file.resolve().is_relative_to(top.resolve())
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def anchors(parsed: Page) -> set[str]:

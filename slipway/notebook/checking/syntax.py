@@ -1,17 +1,12 @@
 """Whether the cells are whole: shell as bash reads it, Python as Python does; nothing is run."""
 
-import functools
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from slipway.hosts.local import LocalHost
-from slipway.notebook.commands import UNKNOWN
 from slipway.notebook.document import Cell
-
-if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+from slipway.notebook.reading.shell_tree import tree
 
 # Parses each script, they end with NUL, in a child of one bash: a thousand starts take seconds.
 # After `set -n` bash reads on and runs nothing. One line, so that its own lines count from 1.
@@ -23,10 +18,6 @@ READER = (
 )
 BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
 MESSAGE = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
-EXPANSIONS = {
-    *("simple_expansion", "expansion", "arithmetic_expansion", "brace_expression"),
-    *("command_substitution", "process_substitution"),
-}
 
 
 def faults(cells: Sequence[tuple[str, Cell]]) -> Iterator[tuple[str, int, str]]:
@@ -88,61 +79,3 @@ def _python(source: str) -> Iterator[tuple[int, str]]:
         yield error.lineno or 1, f"Python cannot read this: {error.msg}"
     except (ValueError, MemoryError, RecursionError) as error:
         yield 1, f"Python cannot read this: {error or 'it is nested too deeply'}"
-
-
-# --- the parts of a shell script -----------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=4096)
-def tree(source: str) -> "Node":
-    """Parse a shell script; the same text is parsed once."""
-    return _parser().parse(source.encode(errors="replace")).root_node
-
-
-@functools.cache
-def _parser() -> "Parser":
-    import tree_sitter
-    import tree_sitter_bash
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
-
-
-def walk(root: "Node") -> Iterator["Node"]:
-    """Return a node and all that is in it, in the order of the text."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack += reversed(node.children)
-
-
-def unquoted(node: "Node") -> str:
-    """Return a word as the command gets it, with UNKNOWN for what only a shell knows."""
-    text = (node.text or b"").decode(errors="replace")
-    if node.type in EXPANSIONS:
-        return UNKNOWN
-    match node.type:
-        case "raw_string":
-            return text[1:-1]
-        case "ansi_c_string":
-            return UNKNOWN if "\\" in text else text[2:-1]
-        case "string":
-            return re.sub(r"\\([\"$`\\])", r"\1", _filled(node)[1:-1].replace("\\\n", ""))
-        case "translated_string" | "concatenation" | "command_name":
-            return _filled(node)
-        case _:
-            return re.sub(r"\\(.)", r"\1", text.replace("\\\n", ""))
-
-
-def _filled(node: "Node") -> str:
-    """Return a node's text with each of its parts unquoted; what is between parts stays."""
-    whole, start = node.text or b"", node.start_byte
-    pieces: list[str] = []
-    at = start
-    for child in node.children:
-        if node.type == "string" and child.type not in EXPANSIONS:
-            continue
-        pieces += [whole[at - start : child.start_byte - start].decode(errors="replace")]
-        pieces += [unquoted(child)]
-        at = child.end_byte
-    return "".join(pieces) + whole[at - start :].decode(errors="replace")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.notebook.document import Cell
+from slipway.notebook.reading.shell_tree import tree
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MENTION = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")  # in the question of `confirm`
@@ -90,8 +91,8 @@ def _shell(source: str) -> tuple[list[_Occurrence], list[_Occurrence]]:
         return [], []
     used: list[_Occurrence] = []
     assigned: list[_Occurrence] = []
-    code = source.encode()
-    for node, in_function in _walk(_parser().parse(code).root_node, False):
+    code = source.encode(errors="replace")
+    for node, in_function in _walk(tree(source), False):
         line = node.start_point[0] + 1
         at, end = node.start_byte, node.end_byte
         if in_function:
@@ -118,14 +119,6 @@ def _shell(source: str) -> tuple[list[_Occurrence], list[_Occurrence]]:
             case _:
                 pass
     return used, assigned
-
-
-@functools.cache
-def _parser() -> "Parser":
-    import tree_sitter
-    import tree_sitter_bash
-
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
 def _walk(root: "Node", in_function: bool) -> Iterator[tuple["Node", bool]]:

@@ -1,13 +1,14 @@
 """What stands after a fence's opening mark: its language, and in braces how its cell is run."""
 
+import difflib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from slipway.notebook.document import Attributes, Language
-from slipway.notebook.problem import nearest
+from slipway.notebook.problem import Elsewhere, nearest
 
 Value = str | float | int | bool
 
@@ -18,6 +19,7 @@ SWITCHES = {"check", "destructive", "interactive", "skip"}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 LONGEST = 7 * 24 * 3600
 LARGEST = 1000  # characters in braces
+NEAR = 0.8  # how alike an attribute is to one of ours, from 0 to 1
 DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -36,13 +38,25 @@ TAKEN = {
 }
 
 
+Complaint = tuple[str, Elsewhere]
+
+
 @dataclass(frozen=True)
 class FenceInfo:
-    """What an opening mark says, and what is wrong with it."""
+    """What an opening mark says, and what is wrong with it.
+
+    Each complaint comes with its severity in files of others: MkDocs, Hugo and runme have words of
+    their own after the language.
+    """
 
     language: str  # "" where none is named
     attributes: Attributes = field(default_factory=Attributes)
-    complaints: tuple[str, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it has an attribute that no other tool has; runme knows some by the same name."""
+        return replace(self.attributes, name="", cwd="", interactive=False) != Attributes()
 
     @property
     def runs(self) -> Language | None:
@@ -55,9 +69,9 @@ def read(info: str) -> FenceInfo:
     info = info.strip()
     if not info:
         advice = "```sh to run it, ```console or ```text to show it"
-        return FenceInfo("", complaints=(f"a fence without a language: write {advice}",))
+        return _shown("", f"a fence without a language: write {advice}")
     if info.startswith("{"):
-        return FenceInfo("", complaints=("the language comes first: ```sh {...}",))
+        return _shown("", "the language comes first: ```sh {...}")
     word, gap, rest = re.fullmatch(r"([^\s{]+)(\s*)(.*)", info, re.DOTALL).groups()  # type: ignore[union-attr]
     language = word.lower()
     complaints: list[str] = []
@@ -67,15 +81,19 @@ def read(info: str) -> FenceInfo:
     if language not in RUNS:
         if rest.startswith("{"):
             complaints.append(f"{_short(word)} is never run, so braces after it mean nothing")
-        return FenceInfo(language, complaints=tuple(complaints))
+        return _shown(language, *complaints)
     if rest and not rest.startswith("{"):
         complaints.append(f"attributes stand in braces: {word} {{{_short(rest)}}}")
-        return FenceInfo(language, complaints=tuple(complaints))
+        return _shown(language, *complaints)
     if rest and not gap:
         complaints.append(f"add a space before the brace: {word} {_short(rest)}")
     attributes: dict[str, Any] = {}
-    complaints += _braces(rest, attributes)
-    return FenceInfo(language, Attributes(**attributes), tuple(complaints))
+    about = [*_shown(language, *complaints).complaints, *_braces(rest, attributes)]
+    return FenceInfo(language, Attributes(**attributes), tuple(about))
+
+
+def _shown(language: str, *complaints: str) -> FenceInfo:
+    return FenceInfo(language, complaints=tuple((text, "nothing") for text in complaints))
 
 
 def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
@@ -94,42 +112,46 @@ def clashes(attributes: Attributes, *, is_check: bool) -> Iterator[str]:
         yield "an interactive cell cannot be retried by itself: remove one of the two"
 
 
-def _braces(text: str, attributes: dict[str, Value]) -> Iterator[str]:
+def _braces(text: str, attributes: dict[str, Value]) -> Iterator[Complaint]:
     if not text:
         return
     if len(text) > LARGEST:
-        yield f"the braces hold more than {LARGEST} characters: write less"
+        yield f"the braces hold more than {LARGEST} characters: write less", "nothing"
         return
     inner, brace, after = text[1:].partition("}")
     if not brace:
-        yield "the brace is never closed: end the line with }"
+        yield "the brace is never closed: end the line with }", "nothing"
         return
     if after.strip():
         if "}" in after:
-            yield "a } ends the braces, so it cannot stand in a value: write $ENV for ${ENV}"
+            what = "a } ends the braces, so it cannot stand in a value: write $ENV for ${ENV}"
         else:
-            yield f"nothing may follow the closing brace: {_short(after.strip())}"
+            what = f"nothing may follow the closing brace: {_short(after.strip())}"
+        yield what, "nothing"
         return
     try:
         words = shlex.split(inner)
     except ValueError:
-        yield 'a quote is never closed: write confirm="Deploy to $ENV?"'
+        yield 'a quote is never closed: write confirm="Deploy to $ENV?"', "nothing"
         return
     for word in words:
         key, has_value, value = word.partition("=")
         if key in attributes:
-            yield f"{key} is given twice"
+            yield f"{key} is given twice", "nothing"
         elif key not in NAMES:
-            yield f'unknown attribute "{_short(key)}"{nearest(key, NAMES)}'
+            near = difflib.get_close_matches(key[:40], NAMES, n=1, cutoff=NEAR)
+            what = f'unknown attribute "{_short(key)}"{nearest(key, NAMES)}'
+            yield what, "" if near else "nothing"
         elif complaint := _take(key, value if has_value else None, attributes):
-            yield complaint
+            yield complaint, "warning"
 
 
 def _take(key: str, value: str | None, attributes: dict[str, Value]) -> str | None:
     """Put one attribute among those found, or say what is wrong with it."""
     if key in SWITCHES:
-        attributes[key] = True
-        return None if value is None else f"{key} takes no value: write {key} alone"
+        attributes[key] = value != "false"
+        plain = value in (None, "true", "false")  # as runme has it
+        return None if plain else f"{key} takes no value: write {key} alone"
     if key == "confirm":
         attributes[key] = value or ""
         return 'confirm= asks nothing: write confirm, or confirm="..."' if value == "" else None

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from slipway.notebook.document import (
-    CHECKING,
     SECTIONS,
     Alert,
     Block,
@@ -17,29 +16,35 @@ from slipway.notebook.document import (
     Sample,
     SectionName,
 )
-from slipway.notebook.reading import attributes, near_misses
+from slipway.notebook.problem import Elsewhere
+from slipway.notebook.reading import attributes, near_misses, typed
 from slipway.notebook.reading.markdown import Node, Page, plain
 
 ALERTS = ["note", "tip", "important", "warning", "caution"]
 ALERT = re.compile(r"\[!([A-Za-z]+)\][ \t]*(.*)")
 TODO = re.compile(r"\[([ xX])\][ \t\n]+(?=\S)")
 NEARLY_TODO = re.compile(r"\[[ xX]?\](?![(\[:])")
+MKDOCS = re.compile(r"[ \t]*(===\+?!?|!!!|\?\?\?\+?)[ \t]+[\w\"]")
 QUOTE = re.compile(r"[ \t]*> ?")
 
 
 class ReportProblem(Protocol):
-    def __call__(self, line: int, text: str, *, warning: bool = False) -> None: ...
+    def __call__(
+        self, line: int, text: str, *, warning: bool = False, elsewhere: Elsewhere = ""
+    ) -> None: ...
 
 
 class BlockReader:
     """Goes through a page once; what is wrong is told to `complain` by line."""
 
-    def __init__(self, page: Page, complain: ReportProblem) -> None:
+    def __init__(self, page: Page, complain: ReportProblem, *, native: bool = True) -> None:
         self.page = page
+        self.native = native
         self.complain = complain
         self.blocks: list[Block] = []
         self.section: SectionName = "about"
         self.heading: Heading | None = None
+        self._is_mkdocs = any(MKDOCS.match(line) for line in page.lines)
         self._anchors = set(page.anchors.values())
         self._ids: dict[str, int] = {}  # each id with its line
         self._counted: dict[str, int] = {}  # the number to try next after each slug
@@ -70,15 +75,18 @@ class BlockReader:
     def _heading(self, node: Node) -> None:
         text = plain(node.inline).strip()
         level, line = int(node.token.tag[1]), node.begin + 1
-        meant = SECTIONS.get(text.casefold())
+        native = SECTIONS.get(text.casefold())
+        meant = native if self.native else near_misses.section_of_others(text)
         if level == 1:
             self.section = "about"
         elif level == 2:
             self.section = meant or "steps"
-            if meant is None and (hint := near_misses.in_section(text)):
-                self.complain(line, f'"{text}" is not a section of a runbook{hint}')
-        elif meant not in (None, self.section):
-            self.complain(line, f'"{text}" means something only at level 2: write ## {text}')
+            if self.native and meant is None and (hint := near_misses.in_section(text)):
+                what = f'"{text}" is not a section of a runbook{hint}'
+                self.complain(line, what)
+        elif self.native and meant not in (None, self.section):
+            what = f'"{text}" means something only at level 2: write ## {text}'
+            self.complain(line, what)
         self.heading = Heading(line, self.section, level, text, self.page.anchors[node.begin])
         self.blocks.append(self.heading)
 
@@ -92,7 +100,8 @@ class BlockReader:
     def _check_prose(self, nodes: Sequence[Node]) -> None:
         for node in nodes:
             for line, slip in near_misses.in_prose(node):
-                self.complain(line, slip)
+                # MkDocs has what stands in a tab or a note indented by four.
+                self.complain(line, slip, elsewhere="nothing" if self._is_mkdocs else "warning")
 
     def _references(self, text: str) -> str:
         """Return the definitions that a piece needs to be rendered alone."""
@@ -115,11 +124,14 @@ class BlockReader:
         line, kind = node.begin + 1, match[1].lower()
         if kind not in ALERTS:
             kinds = ", ".join(f"[!{each.upper()}]" for each in ALERTS)
-            self.complain(line, f"there is no alert [!{match[1]}], but {kinds}")
+            what = f"there is no alert [!{match[1]}], but {kinds}"
+            self.complain(line, what, elsewhere="warning")
         elif match[2]:
-            self.complain(line, f"[!{match[1]}] stands alone on its line, the text below it")
+            what = f"[!{match[1]}] stands alone on its line, the text below it"
+            self.complain(line, what, elsewhere="warning")
         elif depth:
-            self.complain(line, "an alert in a list is drawn as a plain quote: move it out")
+            what = "an alert in a list is drawn as a plain quote: move it out"
+            self.complain(line, what, elsewhere="warning")
         text, rest = self._leading(node, inline.content[match.end(1) + 1 :], quotes)
         self.blocks.append(Alert(line, self.section, kind, text))
         self._read_nodes(rest, quotes, depth + 1)
@@ -138,7 +150,8 @@ class BlockReader:
             id = self._id(f"{slug}-todo", line, number=True)
             self.blocks.append(ManualStep(line, self.section, id, title, text))
         elif inline and NEARLY_TODO.match(inline.content):
-            self.complain(line, "a step by hand is written - [ ] and then its text")
+            what = "a step by hand is written - [ ] and then its text"
+            self.complain(line, what, elsewhere="warning")
             return
         else:
             lead = list(itertools.takewhile(lambda child: not _is_special(child), node.children))
@@ -158,8 +171,8 @@ class BlockReader:
     def _fence(self, node: Node) -> None:
         line, source = node.begin + 1, node.token.content
         opening = attributes.read(node.token.info)
-        for complaint in opening.complaints:
-            self.complain(line, complaint)
+        for complaint, elsewhere in opening.complaints:
+            self.complain(line, complaint, elsewhere=elsewhere)
         for where, slip in near_misses.around_fence(node):
             self.complain(where, slip)
         if opening.runs is None:
@@ -168,17 +181,19 @@ class BlockReader:
         options = opening.attributes
         if not options.skip:
             self._enter_steps(line)
-        is_check = options.check or self.section in CHECKING
-        for complaint in attributes.clashes(options, is_check=is_check):
-            self.complain(line, complaint)
         if not source.strip():
-            self.complain(line, "this cell is empty: write a command, or remove it")
+            what = "this cell is empty: write a command, or remove it"
+            self.complain(line, what, elsewhere="warning")
         for where, slip in near_misses.unseen(self.page, node):
             self.complain(where, slip)
         slug, title = self._slug_and_title()
         id = self._own_id(options.name, line) or self._id(slug, line)
-        cell = Cell(line, self.section, id, title, opening.runs, source, options)
-        self.blocks.append(cell)
+        cell = Cell(
+            line, self.section, id, title, opening.runs, source, options, native=self.native
+        )
+        for complaint in attributes.clashes(options, is_check=cell.is_check):
+            self.complain(line, complaint, elsewhere="warning")
+        self.blocks.append(typed.as_it_runs(cell, with_blanks=not self.native))
 
     def _enter_steps(self, line: int) -> None:
         """See that nothing that is to be done is left out in silence."""

@@ -1,19 +1,27 @@
-"""The front matter of a runbook: the YAML between two lines of ---, judged key by key."""
+"""The front matter of a runbook: the YAML between two lines of ---, judged key by key.
+
+Keys of others, such as Hugo's and MkDocs', are nobody's business, unless one is nearly one of ours.
+"""
 
 import datetime
+import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from slipway.notebook.document import FrontMatter
-from slipway.notebook.problem import nearest
+from slipway.notebook.problem import Elsewhere, nearest
 from slipway.notebook.reading.markdown import front
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
     from yaml.tokens import Token
 
-Complain = Callable[[int, str], None]
+
+class Complain(Protocol):
+    # No run of a file of others depends on it, so there it is a warning.
+    def __call__(self, line: int, text: str, *, elsewhere: Elsewhere = "warning") -> None: ...
+
 
 KEYS = ["task", "owner", "risk", "time", "last_tested", "needs", "params", "awaits"]
 PARAM_KEYS = ["help", "choices", "default", "pattern", "optional"]
@@ -30,6 +38,7 @@ TAKEN = {
     "IFS",
     "PWD",
 }
+NEAR = 0.85  # how alike two keys are, from 0 to 1: `title` and `time` are less
 LARGEST = 8_000  # characters; a runbook says little about itself
 
 
@@ -47,24 +56,43 @@ def read(lines: tuple[str, ...], complain: Complain) -> FrontMatter:
     # The first line stays as an empty one, so that YAML counts as the file does.
     root = _compose("\n" + "\n".join(lines[1 : size - 1]) + "\n", complain)
     values: dict[str, Any] = {}
-    for line, key, node in _pairs(root, complain, "the front matter", KEYS):
-        values[key] = _value(key, node, line, complain)
+    for line, key, node in _pairs(root, complain, "the front matter", None):
+        if key in KEYS:
+            values[key] = _value(key, node, line, complain)
+        elif key == "title":
+            values[key] = node.value if _kind(node) == "scalar" else None
+        elif near := _misspelt(key):
+            complain(line, f'the front matter has no "{key[:40]}" (did you mean "{near}"?)')
     if "task" in values:
         values["tasks"] = values.pop("task")
     return FrontMatter(**{key: value for key, value in values.items() if value is not None})
+
+
+def _misspelt(key: str) -> str:
+    """Return the key of ours that another one nearly is: `ownr`, `lastTested`, not `title`."""
+    squeezed = re.sub(r"[^a-z]", "", key.casefold())
+    for ours in KEYS:
+        plain = ours.replace("_", "")
+        near = difflib.SequenceMatcher(None, squeezed, plain).ratio() >= NEAR
+        swapped = sorted(squeezed) == sorted(plain)
+        if squeezed[:1] == plain[:1] and (near or swapped):
+            return ours
+    return ""
 
 
 def _compose(text: str, complain: Complain) -> "Node | None":
     import yaml
 
     if len(text) > LARGEST:
-        complain(1, f"the front matter is longer than {LARGEST} characters: move it to the text")
+        what = f"the front matter is longer than {LARGEST} characters: move it to the text"
+        complain(1, what, elsewhere="nothing")
         return None
     try:
         marks = "&" in text or "*" in text
         for token in yaml.scan(text, Loader=yaml.BaseLoader) if marks else ():
             if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
-                complain(_line(token), "anchors and aliases are not understood here: repeat it")
+                what = "anchors and aliases are not understood here: repeat it"
+                complain(_line(token), what, elsewhere="nothing")
                 return None
         return yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
@@ -115,17 +143,20 @@ def _value(key: str, node: "Node", line: int, complain: Complain) -> object:
     if key in ("task", "needs", "awaits"):
         words = _texts(value)
         if words is None:
-            complain(line, f"{key} must be a text or a list of texts")
+            complain(line, f"{key} must be a text or a list of texts", elsewhere="nothing")
         elif key != "needs" and (wrong := [word for word in words if not TASK.fullmatch(word)]):
-            complain(line, f'{key} names tasks as inv --list does, not "{wrong[0][:40]}"')
+            what = f'{key} names tasks as inv --list does, not "{wrong[0][:40]}"'
+            complain(line, what, elsewhere="nothing")
         else:
             return words
         return None
     if not isinstance(value, str):
-        complain(line, f"{key} must be a text")
+        complain(line, f"{key} must be a text", elsewhere="nothing")
         return None
     if value and key == "risk" and value not in RISKS:
-        complain(line, f'risk is low, medium or high, not "{value[:40]}"{nearest(value, RISKS)}')
+        near = nearest(value, RISKS)
+        what = f'risk is low, medium or high, not "{value[:40]}"{near}'
+        complain(line, what, elsewhere="warning" if near else "nothing")
         return None
     if value and key == "last_tested" and not _is_date(value):
         complain(line, f'last_tested is a date like 2026-11-01, not "{value[:40]}"')
@@ -139,7 +170,8 @@ def _params(node: "Node", complain: Complain) -> Mapping[str, Mapping[str, objec
         if not PARAM.fullmatch(name):
             suggestion = name.upper().replace("-", "_")
             hint = f", like {suggestion}" if PARAM.fullmatch(suggestion) else ""
-            complain(line, f'the parameter "{name[:40]}" must be in capital letters{hint}')
+            what = f'the parameter "{name[:40]}" must be in capital letters{hint}'
+            complain(line, what, elsewhere="nothing")  # Hugo has `params` too
         elif name in TAKEN:
             complain(line, f"{name} is set by the run itself: choose another name")
         else:

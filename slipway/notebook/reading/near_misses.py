@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from slipway.notebook.document import SECTIONS
+from slipway.notebook.document import SECTIONS, SectionName
 from slipway.notebook.reading.markdown import Node, Page
 
 Slips = Iterator[tuple[int, str]]
@@ -66,6 +66,17 @@ def in_section(text: str) -> str:
     same = [title for title in SECTIONS if title.replace(" ", "") == squeezed]
     near = same or difflib.get_close_matches(text.casefold()[:40], SECTIONS, n=1, cutoff=0.8)
     return f' (did you mean "{near[0].capitalize()}"?)' if near else ""
+
+
+def section_of_others(text: str) -> SectionName | None:
+    """Return what a heading means in a runbook that was not written for this kit.
+
+    It is read from top to bottom, but no run may walk into its way back.
+    """
+    squeezed = re.sub(r"\W+", "", text.casefold())
+    if re.match(r"roll(ing)?backs?(?!end)", squeezed):
+        return "roll back"
+    return "escalate" if re.match(r"escalat(e|ion)", squeezed) else None
 
 
 def _in_comment(content: str, first: int) -> Slips:

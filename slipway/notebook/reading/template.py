@@ -9,7 +9,7 @@ from pathlib import Path
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.problem import nearest, where
-from slipway.notebook.reading.parse import RUNBOOKS
+from slipway.notebook.reading.collection import RUNBOOKS
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 50

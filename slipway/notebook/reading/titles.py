@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import collection, parse
 from slipway.notebook.reading.markdown import clean, front
 
 SECTION = re.compile(r"^## ", re.MULTILINE)
@@ -23,9 +23,10 @@ class Title:
     path: Path
 
 
-def read_titles(folder: Path = parse.RUNBOOKS) -> list[Title]:
+def read_titles(folder: Path = collection.RUNBOOKS) -> list[Title]:
     """Return the titles of a folder's runbooks, by name; a file that cannot be read is left out."""
-    return [t for path in parse.collection(folder) if (t := _read_title(path)) is not None]
+    paths = collection.read(folder).runbooks()
+    return [title for path in paths if (title := _read_title(path)) is not None]
 
 
 def _read_title(path: Path) -> Title | None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.problem import nearest
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import collection
 from slipway.notebook.records.event import Ending, Event, parse_line
 from slipway.notebook.records.record import EVENTS, RUNS, is_running
 
@@ -115,9 +115,9 @@ def select(summaries: Sequence[RunSummary], env: str | None, runbook: str = "") 
 
     Raises UsageError for a runbook that there neither is nor was.
     """
-    runbook = Path(runbook).name.removesuffix(".md")
+    runbook = runbook and collection.typed_name(runbook)
     if runbook and not any(run.runbook == runbook for run in summaries):
-        parse.find(runbook)
+        collection.find(runbook)
     return [r for r in summaries if env in (None, r.env) and runbook in ("", r.runbook)]
 
 

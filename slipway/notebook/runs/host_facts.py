@@ -64,6 +64,8 @@ def look(root: Path = ROOT) -> HostFacts:
 
 def warnings(host: HostFacts, runbook: Runbook) -> list[str]:
     """Return what a person should know before the first cell; nothing when all is as agreed."""
+    if not (runbook.native or runbook.path.resolve().is_relative_to(ROOT)):
+        return []  # it comes from elsewhere, and so may what it works on
     if not host.commit:
         return [f"what ran cannot be traced later: {host.reason}"]
     texts = []

@@ -12,9 +12,21 @@ from slipway.notebook.document import Action, Block, Cell
 from slipway.notebook.records.record import RUNS, Record
 from slipway.notebook.runs.options import Mode
 
-# What a person may answer; each is typed as its first letter, `run` also as Enter.
+# What a person may answer; each is typed as its first letter, `run` also as Enter, `continue`
+# as Enter alone.
 Answer = Literal[
-    "run", "yes", "no", "done", "again", "skip", "shell", "roll back", "quit", "resume"
+    "run",
+    "yes",
+    "no",
+    "done",
+    "again",
+    "change",
+    "continue",
+    "skip",
+    "shell",
+    "roll back",
+    "quit",
+    "resume",
 ]
 
 
@@ -95,6 +107,10 @@ class Shell(Protocol):
 
     def values(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return those of the variables that are set, as the next cell would find them."""
+        ...
+
+    def assign(self, values: Mapping[str, str]) -> None:
+        """Set variables for the cells to come."""
         ...
 
     def shell(self, tell: Callable[[str], None]) -> int:

@@ -1,5 +1,6 @@
 """What is settled before a run begins: a runbook without errors, its parameters, open gates."""
 
+import os
 import shlex
 import socket
 from collections.abc import Mapping
@@ -15,20 +16,27 @@ from slipway.notebook.checking.variables import uses
 from slipway.notebook.commands import Commands
 from slipway.notebook.document import Runbook
 from slipway.notebook.problem import where
-from slipway.notebook.reading import parse
-from slipway.notebook.runs import gates, params
+from slipway.notebook.reading import collection, parse
+from slipway.notebook.runs import blanks, gates, params
 from slipway.notebook.runs.interfaces import Interfaces, Location, PrompterGone
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.params import Param
 from slipway.notebook.runs.plan import RunPlan
 from slipway.notebook.runs.secrets import of_parameters, refuse_unmaskable
-from slipway.project import ROOT
 
 
-def load(name: str, commands: Commands) -> Runbook:
-    """Read a runbook. Raises ConfigError with the errors in its cells: nothing of it runs."""
-    runbook, problems = parse.read(parse.find(name))
-    if errors := check.blocking_errors(runbook, problems, commands):
+def load(name: str, commands: Commands, mode: Mode) -> Runbook:
+    """Read a runbook. Raises ConfigError with the errors in its cells: nothing of it runs.
+
+    Through one that was not written for this kit a person is led all the same: a cell that cannot
+    run is shown with the reason.
+    """
+    path = collection.find(name)
+    runbook, problems = parse.read(path, native=collection.has_house_style(path))
+    errors = check.blocking_errors(runbook, problems, commands)
+    if errors and mode.attended and not runbook.native:
+        return check.with_faults(runbook, errors)
+    if errors:
         raise ConfigError(
             "\n".join(["nothing was run, the runbook has errors:", *map(str, errors)])
         )
@@ -43,6 +51,8 @@ def settle(
     What only cells use that the plan leaves out is not asked for.
     """
     needed = params.needed(runbook, interfaces.commands, params.used(runbook))
+    others = blanks.undeclared(runbook, os.environ)
+    needed += [replace(p, optional=p.optional or interfaces.mode.attended) for p in others]
     if plan.left_out:
         variables = variables_of(runbook)
         used = {name for action in plan.actions for name in variables.get(action.id, ())}
@@ -51,7 +61,7 @@ def settle(
     env = values.get("ENV") or next((p.default for p in needed if p.name == "ENV"), "")
     prompt = ParamPrompt(interfaces, env)
 
-    is_ours = runbook.path.parent == ROOT / "runbooks"
+    is_ours = runbook.path.is_relative_to(collection.RUNBOOKS)
     name = runbook.name if is_ours else shlex.quote(where(runbook.path))
     command = f"inv runbook.run --name={name}"
     ask = prompt.value if interfaces.mode.attended else None
@@ -59,6 +69,8 @@ def settle(
         settled = params.settle(needed, values, ask, command)
     except UsageError as error:  # it repeats what was typed, and CI keeps it
         raise UsageError(Mask(of_parameters(values)).text(str(error))) from None
+    asked_later = {param.name for param in others} - set(values)
+    settled = {name: value for name, value in settled.items() if name not in asked_later}
     published = {param.name for param in needed if param.choices or param.kind == "switch"}
     refuse_unmaskable({name: value for name, value in settled.items() if name not in published})
     return settled

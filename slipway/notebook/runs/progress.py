@@ -113,7 +113,7 @@ def recorded_digests(record: Record, runbook: Runbook) -> Mapping[str, str]:
             return digests
     path = record.folder / "runbook.md"
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    return action_digests(parse.parse(text, runbook.path)[0])
+    return action_digests(parse.parse(text, runbook.path, native=runbook.native)[0])
 
 
 def recorded_progress(record: Record) -> EventProgress:

@@ -8,6 +8,7 @@ from typing import Literal
 from slipway.notebook.cells.output import clean
 from slipway.notebook.cells.result import CellResult
 from slipway.notebook.document import Cell, ManualStep
+from slipway.notebook.runs.blanks import Blanks
 from slipway.notebook.runs.context import RunContext
 from slipway.notebook.runs.gates import awaited_task, word_to_confirm
 from slipway.notebook.runs.interfaces import Answer, PrompterGone
@@ -29,13 +30,19 @@ class Prompts:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
+        self.blanks = Blanks(context)
         self.going_back = any(action.section == "roll back" for action in context.plan.actions)
 
-    def permission(self, cell: Cell, *, doubtful: bool) -> Decision:
+    def permission(self, cell: Cell, *, doubtful: bool = False) -> Decision:
         """Ask whether a cell may run, where it needs asking."""
         context = self._context
         if task := awaited_task(cell, context.runbook.matter.awaits):
             return self._ask(cell, f"inv {task} does not exist yet, so this cannot run.", ())
+        if cell.fault:
+            context.display.note(f"this cannot run as it stands: {cell.fault}", loud=True)
+            return self._ask(cell, "", ("continue",))
+        if not self.blanks.fill(cell):
+            return self._ask(cell, "It is not filled in.", ("again",), again=self.permission)
         if doubtful and not cell.is_check and context.mode.attended:
             return self._ask_again(cell, f'"{cell.id}" may have run: look first.')
         if cell.attributes.destructive:
@@ -47,7 +54,10 @@ class Prompts:
         if cell.attributes.confirm is not None:
             question = self._substitute(cell.attributes.confirm) or f"Run {cell.id}?"
             return self._ask(cell, question, ("yes", "no"))
-        return self._ask(cell, "", ("run",)) if context.mode.attended else Decision("run")
+        if not context.mode.attended:
+            return Decision("run")
+        first: tuple[Answer, ...] = ("run", "change") if self.blanks.values(cell) else ("run",)
+        return self._ask(cell, "", first)
 
     def after_failure(self, cell: Cell, result: CellResult) -> Decision:
         """Ask what to do about a cell that did not pass; without a person the run stops."""
@@ -134,6 +144,13 @@ class Prompts:
             match self.choose(question, (*offers, "quit")):
                 case "again" if again is not None:
                     return again(cell)
+                case "continue":
+                    self.skip(cell, "it cannot run as it stands", by=context.user)
+                    return Decision("continue")
+                case "change":
+                    self.blanks.fill(cell, again=True)
+                    for label, value in self.blanks.values(cell).items():
+                        context.display.note(f"{label} = {value}")
                 case "run" | "yes" | "again":
                     return Decision("run", context.user)
                 case "skip":

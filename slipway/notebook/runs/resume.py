@@ -11,6 +11,7 @@ from slipway.errors import Busy, Refused, UsageError
 from slipway.notebook.cells import process_tree
 from slipway.notebook.cells.mask import Mask
 from slipway.notebook.document import Action, Cell, Runbook
+from slipway.notebook.reading.collection import typed_name
 from slipway.notebook.records import history
 from slipway.notebook.records.event import EventProgress
 from slipway.notebook.records.record import Record
@@ -44,7 +45,7 @@ def resume(
     env = environment.load(str(begin["env"])) if begin.get("env") else None
     location = Location(env.name if env else "", host.host, is_real=is_real(env))
     secrets = SecretLookup(env)
-    runbook = load(str(begin["path"]), interfaces.commands)
+    runbook = load(str(begin["path"]), interfaces.commands, interfaces.mode)
     changed = runbook.digest != begin.get("digest")
     remaining = progress.remaining_steps(runbook, record, options)
     plan, previous = remaining.plan, remaining.progress
@@ -92,7 +93,7 @@ def find_run(
         if not summary.may_be_resumed:
             raise UsageError(f"{summary.id} is {summary.result}: there is nothing to resume")
         return summary
-    env_name, runbook = env.name if env else None, runbook_name(name)
+    env_name, runbook = env.name if env else None, typed_name(name)
     runs = history.unfinished(runbook, env_name, host.user, host.host, interfaces.runs)
     if len(runs) == 1:
         return runs[0]
@@ -114,9 +115,9 @@ def refuse_mismatch(
             f"{summary.id} is a run on {summary.env or 'no environment'}, not on {env.name}; "
             "nothing was run: leave out --env, or name another run"
         )
-    if name and summary.runbook != runbook_name(name):
+    if name and summary.runbook != typed_name(name):
         raise UsageError(
-            f"{summary.id} is a run of {summary.runbook}, not of {runbook_name(name)}; "
+            f"{summary.id} is a run of {summary.runbook}, not of {typed_name(name)}; "
             "nothing was run: leave out --name, or name another run"
         )
     if run != summary.id and summary.user != host.user:
@@ -124,11 +125,6 @@ def refuse_mismatch(
             f"{summary.id} is a run of {summary.user}; nothing was run: "
             f"to resume it, type its full name, --resume={summary.id}"
         )
-
-
-def runbook_name(name: str) -> str:
-    """Return a runbook's name as records keep it, from a name or a path."""
-    return name.rpartition("/")[2].removesuffix(".md")
 
 
 # --- what has changed, what is in doubt ----------------------------------------------------

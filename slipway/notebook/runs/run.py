@@ -147,7 +147,8 @@ class Run:
     def _values(self, cell: Cell) -> dict[str, str]:
         context = self._context
         names = [name for name in context.variables.get(cell.id, ()) if name in context.values]
-        return {name: context.mask.text(context.values[name]) for name in names}
+        declared = {name: context.mask.text(context.values[name]) for name in names}
+        return declared if cell.native else self._prompts.blanks.values(cell)
 
     def _attempts(self, cell: Cell, by: str) -> CellResult:
         """Run a cell, a check as often as its `retry` allows, until it passes."""

@@ -37,7 +37,7 @@ def start(
 ) -> int:
     """Run a runbook from its beginning, or the part that is asked for; return the exit code."""
     secrets = SecretLookup(env)
-    runbook = load(name, interfaces.commands)
+    runbook = load(name, interfaces.commands, interfaces.mode)
     plan = plan_run(runbook, options)
     if not plan.actions and options.checks_only:
         interfaces.display.note(f"{runbook.name} has no checks there; nothing was run")
@@ -72,6 +72,7 @@ def start(
         "dirty": host.dirty,
         "mode": "person" if interfaces.mode.attended else "unattended",
         "scope": options.scope,
+        "native": runbook.native,
     }
     record = interfaces.records.create(runbook.name, runbook.text, begin, interfaces.runs)
     prepared = PreparedRun(runbook, plan, options, env, values, record, host, mask)

@@ -4,9 +4,11 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from slipway.notebook.document import Attributes, Cell
+from slipway.notebook.document import Attributes, Cell, Runbook
+from slipway.notebook.reading import parse
 from slipway.notebook.records.event import Ending, Event, Standing, follow
 
 UNSEEN = "may have run: nobody saw it end"
@@ -144,6 +146,12 @@ class RunHistory:
             "unfinished": f"not finished{where}",
         }
         return words[self.ending]
+
+
+def runbook_as_run(text: str, events: Sequence[Event]) -> Runbook:
+    """Read the text of a run as the run itself did."""
+    native = bool(events[0].data.get("native", True)) if events else True
+    return parse.parse(text, Path("runbook.md"), native=native)[0]
 
 
 def join_events(events: Sequence[Event], numbers: Mapping[str, int] | None = None) -> RunHistory:

@@ -16,11 +16,17 @@ from slipway.notebook.document import (
     ManualStep,
     Runbook,
 )
-from slipway.notebook.reading import markup, parse
+from slipway.notebook.reading import markup
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html, visible
-from slipway.notebook.transcripts.attempts import Attempt, Happening, RunHistory, join_events
+from slipway.notebook.transcripts.attempts import (
+    Attempt,
+    Happening,
+    RunHistory,
+    join_events,
+    runbook_as_run,
+)
 from slipway.notebook.transcripts.transcript import mark
 
 if TYPE_CHECKING:
@@ -34,9 +40,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 def make(folder: Path) -> str:
     """Return the page of a run."""
     text = markup.runbook_of(folder)
-    runbook, _ = parse.parse(text, Path("runbook.md"))
+    events = record.read(folder)
+    runbook = runbook_as_run(text, events)
     numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
-    history = join_events(record.read(folder), numbers)
+    history = join_events(events, numbers)
     body = PageBody(runbook, history, folder).render(text)
     picture = timeline.draw(history, titles(runbook))
     legend = "A bar: it ran. A dotted line: it waited for a person. Hatched: it did not pass."

@@ -8,7 +8,7 @@ from pathlib import Path
 from slipway.errors import SlipwayError
 from slipway.notebook.cells import output
 from slipway.notebook.document import Cell, ManualStep, Runbook
-from slipway.notebook.reading import markup, parse
+from slipway.notebook.reading import markup
 from slipway.notebook.records import record
 from slipway.notebook.records.event import Event
 from slipway.notebook.transcripts.ansi import plain, visible
@@ -18,6 +18,7 @@ from slipway.notebook.transcripts.attempts import (
     Remark,
     RunHistory,
     join_events,
+    runbook_as_run,
 )
 from slipway.notebook.transcripts.timeline import MARKS
 
@@ -43,7 +44,7 @@ def write(folder: Path) -> Path:
 
 def make(events: Sequence[Event], text: str, folder: Path) -> str:
     """Put events and logs into the text of the runbook."""
-    runbook, _ = parse.parse(text, Path("runbook.md"))
+    runbook = runbook_as_run(text, events)
     numbers = {cell.id: n for n, cell in enumerate(runbook.cells(), start=1)}
     history = join_events(events, numbers)
     ids = {action.id for action in runbook.actions()}

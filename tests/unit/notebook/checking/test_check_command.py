@@ -24,8 +24,8 @@ def test_the_command_ends_with_2_only_for_errors_and_counts_them(tmp_path: Path)
     said = inv(f"--name={path}")
     assert (said.returncode, said.stderr) == (2, "")
     assert f"{path}:4: there is no task 'deplyo' (did you mean deploy?)" in said.stdout
-    assert said.stdout.splitlines()[-1].startswith("1 file: 1 error, ")
-    path.write_text("# X\n\n```sh\ninv --list\n```\n")
+    assert said.stdout.splitlines()[-1] == "1 file: 1 error"
+    path.write_text("# X\n\nSee [it](y.md).\n\n```sh\ninv --list\n```\n")
     said = inv(f"--name={path}", "--json")
     rows = json.loads(said.stdout)
     assert (said.returncode, {row["severity"] for row in rows}) == (0, {"warning"})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slipway.errors import UsageError
 from slipway.notebook.checking import links
 from slipway.notebook.document import Alert, Cell, Heading, ManualStep, Prose, Runbook, Sample
-from slipway.notebook.reading import parse, titles
+from slipway.notebook.reading import collection, parse, titles
 from slipway.notebook.reading.slugs import Slugger
 from slipway.project import ROOT
 
@@ -264,10 +264,11 @@ class TestFinding:
         return tmp_path
 
     def test_takes_a_name_or_a_path(self, folder: Path) -> None:
-        assert parse.find("deploy", folder) == folder / "deploy.md"
-        assert parse.find("deploy.md", folder) == folder / "deploy.md"
-        assert parse.find(f"{folder}/README.md", folder) == folder / "README.md"
-        assert [each.name for each in parse.collection(folder)] == ["deploy.md", "rollback.md"]
+        assert collection.find("deploy", folder) == folder / "deploy.md"
+        assert collection.find("deploy.md", folder) == folder / "deploy.md"
+        assert collection.find(f"{folder}/README.md", folder) == folder / "README.md"
+        paths = collection.read(folder).runbooks()
+        assert [each.name for each in paths] == ["deploy.md", "rollback.md"]
 
     def test_lists_what_a_cover_says_below_a_comment_like_a_section(self, folder: Path) -> None:
         text = "---\n## a comment\nrisk: high\ntime: 5m\n---\n\n# Ship it\n\nNow.\n\n## Go\n\nx\n"
@@ -289,12 +290,12 @@ class TestFinding:
     )
     def test_says_what_was_meant(self, name: str, text: str, folder: Path) -> None:
         with pytest.raises(UsageError) as error:
-            parse.find(name, folder)
+            collection.find(name, folder)
         assert text in str(error.value)
 
     def test_takes_nothing_but_markdown(self, folder: Path) -> None:
         with pytest.raises(UsageError, match="is not a Markdown file"):
-            parse.find(f"{folder}/notes.txt", folder)
+            collection.find(f"{folder}/notes.txt", folder)
 
 
 PIECES = [

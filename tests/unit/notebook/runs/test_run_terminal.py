@@ -148,7 +148,8 @@ def test_ctrl_c_ends_the_cell_and_a_second_one_the_run(start: Start, tmp_path: P
 
 
 def test_rolling_back_after_a_failure_ends_with_4(start: Start) -> None:
-    text = TEXT.replace('{confirm="Bake for $MINUTES minutes?"}', "").replace(" for $MINUTES", "")
+    text = TEXT.replace('{confirm="Bake for $MINUTES minutes?"}', "{timeout=1m}")
+    text = text.replace(" for $MINUTES", "")
     with start(text.replace('echo "baked', 'false "baked'), options={"from_": "bake"}) as seen:
         seen.wait("Enter run")
         seen.say("")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.notebook.reading import parse
+from slipway.notebook.reading import collection, parse
 from slipway.notebook.records import record
 from slipway.notebook.transcripts import page, timeline
 from slipway.notebook.transcripts.ansi import coloured, to_html
@@ -218,7 +218,7 @@ def test_a_run_that_only_began_has_a_page_without_a_picture(tmp_path: Path) -> N
 def test_every_runbook_of_the_collection_has_a_page_whose_anchors_lead_somewhere(
     tmp_path: Path,
 ) -> None:
-    for path in parse.collection():
+    for path in collection.read().runbooks():
         run = ExampleRun(tmp_path / path.stem, path.read_text(), runbook=path.stem)
         found = Reader(page.make(run.finish()))
         ids = found.all("id")

@@ -1,0 +1,108 @@
+"""A run of a runbook that was never written for it leads a person through, from top to bottom."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.notebook.records.record import read
+from tests.fakes.runbook_runner import RunbookRunner, RunbookServer
+from tests.fakes.terminal import Terminal
+
+TEXT = """\
+---
+title: Stuck
+weight: 3
+---
+
+## Verify
+
+```bash
+$ echo "looking at" node/<node-name>
+looking at node/m1
+```
+
+## PromQL
+
+```bash
+sum by (pod) (rate(errors[5m]))
+```
+
+## Mitigation
+
+```bash
+echo "$NAMESPACE has '<node-name>'"
+echo '<critical|warning>'
+```
+
+## Rollback
+
+```bash
+echo back
+```
+"""
+
+
+@pytest.fixture
+def runner(tmp_path: Path, runbook_server: RunbookServer) -> RunbookRunner:
+    return RunbookRunner(tmp_path, runbook_server, TEXT)
+
+
+def test_a_person_fills_in_what_it_leaves_open(tmp_path: Path) -> None:
+    path, runs = tmp_path / "stuck.md", tmp_path / "runs"
+    path.write_text(TEXT)
+    asked = json.dumps({"name": str(path), "runs": str(runs)})
+    with Terminal([sys.executable, "-m", "tests.fakes.run_driver", asked]) as seen:
+        seen.wait("<node-name>? Enter for other options.")
+        seen.say("m1; date")
+        seen.wait("Enter run · c change values")  # *Verify* is theirs, and not ours to run unasked
+        seen.say("c")
+        seen.wait("<node-name>? Enter keeps m1; date.")
+        seen.say("m2's")
+        seen.wait("c change values", 2)
+        seen.say("")
+        seen.wait("looking at node/m2's")
+        seen.wait("this cannot run as it stands: line 16: bash cannot read this")
+        seen.wait("Enter continue")
+        seen.say("")
+        seen.wait("<critical|warning> (critical, warning)? Enter for other options.")
+        seen.say("wrong")
+        seen.wait("'wrong' is none of critical, warning")
+        seen.say("warning")
+        seen.wait("$NAMESPACE? Enter for other options.")
+        seen.say("")
+        seen.wait("It is not filled in.")
+        seen.say("a")
+        seen.wait("$NAMESPACE? Enter for other options.", 2)  # what was typed is kept
+        seen.say("shop")
+        seen.wait("c change values", 3)
+        seen.say("")
+        assert seen.end() == 0
+    assert "shop has 'm2's'" in seen.text and "✓ mitigation" in seen.text
+    assert "back" not in seen.text.replace("roll back", "").replace("Rollback", "")
+    (run,) = runs.iterdir()
+    transcript = (run / "transcript.md").read_text()
+    assert "<node\\-name> is m2's: typed by" in transcript or "node-name" in transcript
+    assert [event.data["native"] for event in read(run) if event.kind == "begin"] == [False]
+
+
+def test_with_nobody_there_its_errors_are_named_and_nothing_runs(runner: RunbookRunner) -> None:
+    assert runner.run() == 2
+    assert f"{runner.path}:16: bash cannot read this" in runner.output
+
+
+def test_with_nobody_there_everything_is_to_be_given(runner: RunbookRunner) -> None:
+    runner.path.write_text(TEXT.replace("sum by (pod) (rate(errors[5m]))", "true"))
+    assert runner.run() == 2
+    for name in ("node-name", "namespace", "critical-warning"):
+        assert f"--set {name}=…" in runner.output
+    values = ["node-name=m 1", "namespace=shop", "critical-warning=warning"]
+    assert runner.run(set=values) == 0
+    assert "looking at node/m 1\n" in runner.output and "shop has 'm 1'\n" in runner.output
+
+
+def test_its_way_back_is_a_section_of_its_own(runner: RunbookRunner) -> None:
+    runner.path.write_text("# A\n\n```sh\ntrue\n```\n\n## Rolling back\n\n```sh\necho back\n```\n")
+    assert runner.run(options={"section": "roll-back"}) == 0
+    assert "\nback\n" in runner.output
