@@ -97,7 +97,7 @@ def test_our_own_runbooks_are_held_to_it(folder: Path) -> None:
         ("ignore: [1]\n", ".runbooks.yml: ignore must be a list of patterns"),
         ("- ignore\n", ".runbooks.yml must be lines of key: [patterns]"),
         ("ignore: [a\n", ".runbooks.yml cannot be read"),
-        ("ignore: ['[z-a]']\n", ".runbooks.yml: ignore: '**/[z-a]' is no pattern"),
+        ("ignore: ['[z-a]']\n", ".runbooks.yml: ignore: Invalid ignore pattern '**/[z-a]'"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_file(text: str, sentence: str, folder: Path) -> None:
