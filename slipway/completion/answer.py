@@ -97,11 +97,13 @@ def _values(
         values = listed.split(",")
     elif kind == "tasks":
         values = [name for name in tasks if name]
-    elif kind in SOURCES and not (kind == "runbooks" and "/" in start):
+    elif kind in SOURCES:
         values = SOURCES[kind](root, flags.get("--env", ""))
     else:
         return [(FILES, "")]
-    return [(before + value, "") for value in values if value.startswith(start)]
+    fitting = [(before + value, "") for value in values if value.startswith(start)]
+    is_path = kind == "runbooks" and "/" in start and not fitting
+    return [(FILES, "")] if is_path else fitting
 
 
 def environments(root: str, env: str = "") -> list[str]:
@@ -128,9 +130,14 @@ def machines(root: str, env: str) -> list[str]:
 
 
 def runbooks(root: str, env: str = "") -> list[str]:
-    """Return the runbooks of the collection."""
-    names = sorted(name[:-3] for name in _names(root, "runbooks") if name.endswith(".md"))
-    return [name for name in names if name != "README"]
+    """Return the runbooks of the collection: `deploy`, `alerts/disk`."""
+    top, names = os.path.join(root, "runbooks"), []  # noqa: PTH118
+    for folder, below, files in os.walk(top):
+        below[:] = [name for name in below if not name.startswith(".")]
+        prefix = os.path.relpath(folder, top).replace(os.sep, "/") + "/"
+        shown = [name for name in files if name.endswith(".md") and not name.startswith(".")]
+        names += [prefix.removeprefix("./") + name[:-3] for name in shown]
+    return sorted(name for name in names if name.rpartition("/")[2] not in INDEXES)
 
 
 def runs(root: str, env: str = "") -> list[str]:
@@ -138,6 +145,7 @@ def runs(root: str, env: str = "") -> list[str]:
     return sorted(_names(root, ".slipway/runs"), reverse=True)
 
 
+INDEXES = ("README", "index", "_index")
 SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "environments": environments,
     "services": services,

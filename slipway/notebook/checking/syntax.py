@@ -17,6 +17,7 @@ READER = (
     r"""number=$((number + 1)); done"""
 )
 BASH = ("env", "-i", "LC_ALL=C", "bash", "--norc", "--noprofile")
+NOT_SHELL = "; what is no shell, like output or a query, wants another word after the fence's mark"
 MESSAGE = re.compile(r"^\S*: (?:eval: )?line (\d+): (.*)$", re.MULTILINE)
 
 
@@ -38,7 +39,8 @@ def faults(cells: Sequence[tuple[str, Cell]]) -> Iterator[tuple[str, int, str]]:
     for (file, cell), (line, text) in zip(doubtful, complaints, strict=True):
         if text:
             last = len(cell.source.splitlines())
-            yield file, cell.line + min(line, last), f"bash cannot read this: {text}"
+            advice = "" if cell.native else NOT_SHELL
+            yield file, cell.line + min(line, last), f"bash cannot read this: {text}{advice}"
 
 
 def _bash_complaints(scripts: Sequence[str]) -> list[tuple[int, str]]:

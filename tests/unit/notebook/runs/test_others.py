@@ -102,6 +102,13 @@ def test_with_nobody_there_everything_is_to_be_given(runner: RunbookRunner) -> N
     assert "looking at node/m 1\n" in runner.output and "shop has 'm 1'\n" in runner.output
 
 
+def test_a_dry_run_says_what_will_be_asked(runner: RunbookRunner) -> None:
+    runner.path.write_text(TEXT.replace("sum by (pod) (rate(errors[5m]))", "true"))
+    assert runner.run(options={"dry_run": True}, set=["node-name=m1"]) == 0
+    assert "  <node-name>=m1\n" in runner.output
+    assert "  NAMESPACE=(asked for when the run comes to it)\n" in runner.output
+
+
 def test_its_way_back_is_a_section_of_its_own(runner: RunbookRunner) -> None:
     runner.path.write_text("# A\n\n```sh\ntrue\n```\n\n## Rolling back\n\n```sh\necho back\n```\n")
     assert runner.run(options={"section": "roll-back"}) == 0
