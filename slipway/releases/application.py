@@ -94,7 +94,7 @@ def _service(name: str, model: Mapping[str, Any], spec: Mapping[str, Any]) -> Se
 def build_of(name: str, spec: Mapping[str, Any]) -> Build:
     """Read how the image of a service is built."""
     build = spec["build"]
-    context = Path(build["context"])
+    context = Path(build.get("context") or ".")
     dockerfile = context / build.get("dockerfile", "Dockerfile")
     written = (build.get("args") or {}).items()
     args = {key: str(value) for key, value in written if value is not None}
@@ -107,7 +107,7 @@ def build_of(name: str, spec: Mapping[str, Any]) -> Build:
     for key, value in sorted((build.get("labels") or {}).items()):
         options += ["--label", f"{key}={value}"]
     for key, limit in sorted((build.get("ulimits") or {}).items()):
-        text = f"{limit['soft']}:{limit['hard']}" if isinstance(limit, dict) else str(limit)
-        options += ["--ulimit", f"{key}={text}"]
+        both = limit if isinstance(limit, dict) else {"soft": limit, "hard": limit}
+        options += ["--ulimit", f"{key}={both.get('soft', 0)}:{both.get('hard', 0)}"]
     image, target = str(spec.get("image") or ""), str(build.get("target") or "")
     return Build(name, image, context, dockerfile, args, tuple(options), target)

@@ -22,6 +22,7 @@ Keys = tuple[str, ...]  # where something stands: services, api, tmpfs
 OVERLAY = re.compile(r"(?:docker-)?compose\.(?P<name>[^.]+)\.ya?ml")
 WARNING = re.compile(r'level=warning msg="((?:[^"\\]|\\.)*)"')
 HARMLESS = re.compile("deprecated|obsolete")  # it is done all the same
+DOTENV = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=", re.MULTILINE)
 UNSET = re.compile(r"The \\?\"(\w+)\\?\" variable is not set")
 
 
@@ -62,9 +63,13 @@ def read(env: Environment, files: Sequence[Path]) -> Model:
     except CommandFailed as error:
         reason = last_line(error.stderr)
         raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
+    for name in UNSET.findall(result.err):
+        raise ConfigError(_explain(env, files, name))
     for text in WARNING.findall(result.err):
         if not HARMLESS.search(text):
-            raise ConfigError(_explain(env, files, text))
+            reason = text.replace('\\"', "'")
+            raise ConfigError(f"the compose files of {env.name}: Compose warns: {reason}")
+    _refuse_values_of_the_loop(env, files)
     model: Model = json.loads(result.out)
     _refuse_values_of_the_shell(files, model, bare)
     return model
@@ -115,19 +120,27 @@ def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
     return next((pair for each in merged if (pair := _entry(each, key))), None)
 
 
-def _explain(env: Environment, files: Sequence[Path], warning: str) -> str:
-    """Write what a warning of Compose would do to a release, and what to write instead."""
-    match = UNSET.search(warning)
-    if match is None:
-        reason = warning.replace('\\"', "“")
-        return f"the compose files of {env.name}: Compose warns: {reason}"
-    name = match[1]
+def _explain(env: Environment, files: Sequence[Path], name: str) -> str:
+    """Write what a variable that nothing sets does to a release, and what to write instead."""
     where = next(_uses(files, name), f"the compose files of {env.name}")
     return (
         f"{where}: nothing sets the variable {name}, and Compose would put nothing in its place; "
         f"write $${name} where a dollar sign is meant, or set {name} in compose/{env.name}.env and "
         "declare it in compose/settings.yml"
     )
+
+
+def _refuse_values_of_the_loop(env: Environment, files: Sequence[Path]) -> None:
+    """Find a variable that only compose/.env sets, which Compose reads for the hacking loop."""
+    path = env.compose / ".env"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    for name in DOTENV.findall(text):
+        if name not in env.settings and (where := next(_uses(files, name), "")):
+            raise ConfigError(
+                f"{where}: {name} has its value from compose/.env in the hacking loop, and no "
+                "deploy reads that; set it in compose/common.env and declare it in "
+                "compose/settings.yml"
+            )
 
 
 def _uses(files: Sequence[Path], name: str) -> Iterator[str]:

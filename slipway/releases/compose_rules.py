@@ -8,6 +8,7 @@ from slipway.releases.compose_keys import Finding
 
 Spec = Mapping[str, Any]
 ONE = ("data", "ops")  # roles of which there is one of each service
+DRIVERS = ("overlay", "bridge", "default")  # a bridge is what Compose makes of nothing
 ROLE_MODES = {"edge": ("global",), "job": ("replicated-job",), "data": ("replicated",)}
 
 
@@ -17,14 +18,32 @@ def check(model: Spec) -> Iterator[Finding]:
         for rule in SERVICE_RULES:
             for finding in rule(spec):
                 yield Finding(("services", name, *finding.keys), finding.text)
+    yield from _shared_volumes(model)
     project = str(model.get("name", ""))
     for kind in ("networks", "volumes", "secrets"):
         for name, spec in sorted((model.get(kind) or {}).items()):
             yield from _named(kind, name, spec or {}, f"{project}_{name}")
     for name, spec in sorted((model.get("networks") or {}).items()):
-        if (driver := (spec or {}).get("driver", "overlay")) != "overlay":
+        driver = (spec or {}).get("driver", "overlay")
+        if driver not in DRIVERS or (driver == "bridge" and (spec or {}).get("driver_opts")):
             text = f"machines are joined by networks of the driver overlay, not {driver}"
             yield Finding(("networks", name, "driver"), text)
+
+
+def _shared_volumes(model: Spec) -> Iterator[Finding]:
+    """Find volumes of services on different machines, where each would have one of its own."""
+    users: dict[str, dict[str, str]] = {}
+    for name, spec in sorted(model.get("services", {}).items()):
+        for mount in spec.get("volumes") or []:
+            if mount.get("type") == "volume" and mount.get("source"):
+                users.setdefault(mount["source"], {})[name] = _role(spec)
+    for volume, roles in sorted(users.items()):
+        about = (model.get("volumes") or {}).get(volume) or {}
+        is_remote = about.get("driver_opts") or about.get("driver", "local") != "local"
+        if len(roles) > 1 and set(roles.values()) != {"data"} and not is_remote:
+            who = " and ".join(f"{name} ({role})" for name, role in roles.items())
+            text = f"{who} may run on different machines, and each would have a volume of its own"
+            yield Finding(("volumes", volume), text)
 
 
 def _named(kind: str, name: str, spec: Spec, default: str) -> Iterator[Finding]:
@@ -49,6 +68,11 @@ def _values(spec: Spec) -> Iterator[Finding]:
                 "compose/settings.yml, or make it a secret"
             )
             yield Finding(("environment", key), text)
+
+
+def _build(spec: Spec) -> Iterator[Finding]:
+    if spec.get("build") and not spec["build"].get("context"):
+        yield Finding(("build",), "names no context; write the folder that it is built from")
 
 
 def _mounts(spec: Spec) -> Iterator[Finding]:
@@ -110,5 +134,5 @@ def _list(value: str | list[str] | None) -> list[str]:
 
 
 SERVICE_RULES: tuple[Callable[[Spec], Iterator[Finding]], ...] = (
-    *(_values, _mounts, _deploy, _user, _labels),
+    *(_values, _build, _mounts, _deploy, _user, _labels),
 )

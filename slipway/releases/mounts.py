@@ -45,7 +45,7 @@ def tmpfs_complaint(text: str) -> str:
 def complaint(mount: Mapping[str, Any], role: str) -> str:
     """Say what of a mount a Swarm would not do, or nothing."""
     source, target = mount.get("source", ""), mount.get("target", "")
-    match mount["type"]:
+    match mount.get("type", ""):
         case "tmpfs":
             options = mount.get("tmpfs") or {}
             return f"{target}: {MODE}" if options.get("mode") else ""
@@ -58,7 +58,7 @@ def complaint(mount: Mapping[str, Any], role: str) -> str:
         case "bind":
             return f"{target}: a machine has no {source} to mount; put it into the image"
         case kind:
-            return f"{target}: a deploy mounts volumes and tmpfs, not {kind}"
+            return f"{target}: a deploy mounts volumes and tmpfs, not {kind or 'nothing'}"
 
 
 def of(spec: Mapping[str, Any]) -> list[Mount]:
@@ -67,10 +67,11 @@ def of(spec: Mapping[str, Any]) -> list[Mount]:
     keys = ("type", "source", "target", "read_only")
     for mount in spec.get("volumes") or []:
         one = {key: mount[key] for key in keys if mount.get(key)}
-        options = {key: value for key, value in (mount.get(mount["type"]) or {}).items() if value}
+        kind = mount.get("type", "")
+        options = {key: value for key, value in (mount.get(kind) or {}).items() if value}
         if "size" in options:
             options["size"] = size(str(options["size"]))
-        described.append(one | ({mount["type"]: options} if options else {}))
+        described.append(one | ({kind: options} if options else {}))
     return described
 
 
@@ -85,7 +86,7 @@ def definitions(model: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Mount
         described = named.get(mount.get("source")) or {}
         keys = (*DEFINED, *(["name"] if described.get("external") else []))
         definition = {key: described[key] for key in keys if described.get(key)}
-        is_plain = mount["type"] != "volume" or not definition
+        is_plain = mount.get("type") != "volume" or not definition
         entries.append(mount if is_plain else {**mount, "definition": definition})
     return entries
 

@@ -8,6 +8,7 @@ compose file may hold besides is decided where it is read, in compose_keys.
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ EDGE_UPDATES: Mapping[str, Any] = {
     },
     "rollback_config": {"order": "stop-first", "parallelism": 0, "monitor": "500ms"},
 }
+PLACEHOLDER = re.compile(r"\{\{ *\.(?:Service|Node|Task)\.[\w.]+ *\}\}")  # of the Swarm
 
 
 def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
@@ -195,7 +197,11 @@ def _service(
     spec["image"] = release.images[service.name]
     if "environment" in service.spec or facts:
         environment = {k: v for k, v in (spec.get("environment") or {}).items() if v is not None}
-        spec["environment"] = environment | {"ENVIRONMENT": env.name} | dict(facts)
+        environment |= {"ENVIRONMENT": env.name} | dict(facts)
+        spec["environment"] = {key: _verbatim(str(v)) for key, v in environment.items()}
+    for name, limit in (spec.get("ulimits") or {}).items():
+        if isinstance(limit, dict):  # Compose leaves a nought out
+            spec["ulimits"][name] = {"soft": 0, "hard": 0, **limit}
     if (spec.get("healthcheck") or {}).get("disable"):
         spec["healthcheck"] = {"disable": True}  # without what an overlay switches off
     ours = {"slipway.app": env.prefix, "slipway.service": service.name}
@@ -227,6 +233,15 @@ def published(env: Environment) -> dict[int, int]:
     if env.settings["TLS"] != "off":
         ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
     return ports
+
+
+def _verbatim(value: str) -> str:
+    """Write a value so that the Swarm, which fills in templates of Go, leaves it as it is.
+
+    One with nothing but the Swarm's own placeholders is meant for it: {{.Node.Hostname}}.
+    """
+    rest = PLACEHOLDER.sub("", value)
+    return value.replace("{{", '{{"{{"}}') if "{{" in rest else value
 
 
 def spec_list(service: Service, key: str) -> Sequence[Any]:

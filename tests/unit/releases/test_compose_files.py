@@ -93,7 +93,8 @@ def test_what_does_not_fit_a_database_is_refused(
         ("volumes: {db: {name: shared}}", r"volumes\.db\.name: it is called .*-db, .*external: t"),
         ("networks: {data: {external: true}}", r"networks\.data\.external: an environment has"),
         ("networks: {data: {name: other}}", r"networks\.data\.name: it is called"),
-        ("networks: {data: {driver: bridge}}", "driver overlay, not bridge"),
+        ("networks: {data: {driver: macvlan}}", "driver overlay, not macvlan"),
+        ("networks: {data: {driver: bridge, driver_opts: {a: b}}}", "driver overlay, not bridge"),
         ("networks: {data: {ipam: {config: [{subnet: 10.9.0.0/24}]}}}", r"networks\.data\.ipam: "),
         ("secrets: {SESSION_KEY: !override {external: true}}", "secrets come from"),
     ],
@@ -172,6 +173,26 @@ def test_files_for_others_are_left_alone(project: Project, name: str) -> None:
     assert application.read(project.write("services: {}\n", name)).services
 
 
+def test_a_variable_that_only_the_hacking_loop_has_is_refused(project: Project) -> None:
+    env = project.api("environment: {TAG: '${API_TAG:-1}'}")
+    assert application.read(env)
+    (project.compose / ".env").write_text("# mine\nHACKING_PORT=1\nDATABASE_NAME=mine\n")
+    assert application.read(env)
+    (project.compose / ".env").write_text("export API_TAG=2\n")
+    with pytest.raises(
+        ConfigError, match=r"^compose/compose\.prod\.yml:3: API_TAG .*compose/\.env"
+    ):
+        application.read(env)
+
+
+def test_services_on_different_machines_share_no_volume(project: Project) -> None:
+    mine = "volumes: ['db:/from-db']"
+    with pytest.raises(ConfigError, match=r"volumes\.db: db \(data\) and ops \(ops\) may run on d"):
+        application.read(project.service("ops", mine))
+    nfs = "volumes: {db: {driver_opts: {type: nfs, o: addr=a, device: ':/b'}}}"
+    assert application.read(project.service("ops", mine, nfs))
+
+
 def test_a_word_that_compose_ignores_is_no_reason_to_refuse(project: Project) -> None:
     env = project.write('version: "3.9"\nx-own: {a: b}\nservices: {api: {x-note: hello}}\n')
     assert application.read(env).named("api")
@@ -185,7 +206,10 @@ def test_a_word_that_compose_ignores_is_no_reason_to_refuse(project: Project) ->
         ("extra_hosts: ['there:10.1.2.3']", "extra_hosts", ["there:10.1.2.3"]),
         ("healthcheck: {disable: true}", "healthcheck", {"disable": True}),
         ("ulimits: {nofile: 1024}", "ulimits", {"nofile": 1024}),
+        ("ulimits: {core: 0}", "ulimits", {"core": {}}),  # docker leaves a nought out too
         ("environment: {PRICE: 'a$$b $${C} %d'}", "environment.PRICE", "a$b ${C} %d"),
+        ("environment: {A: '{{ name }} $${B}'}", "environment.A", '{{"{{"}} name }} ${B}'),
+        ("environment: {A: '{{.Node.Hostname}}'}", "environment.A", "{{.Node.Hostname}}"),
         ("labels: {com.example.team: shop}", "labels.com.example.team", "shop"),
         (
             "deploy: {resources: {reservations: {cpus: 0.25, memory: 20M}}}",
