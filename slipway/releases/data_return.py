@@ -8,7 +8,7 @@ from slipway.errors import Refused
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
-from slipway.releases import stack
+from slipway.releases import mounts
 from slipway.releases.release import Release
 
 ENVIRONMENT = "docker image inspect --format '{{json .Config.Env}}' \"$1\" 2>/dev/null || true"
@@ -52,14 +52,7 @@ def complaint(name: str, now: DataService, then: DataService, major: str, earlie
 
 def _services(release: Release) -> dict[str, DataService]:
     return {
-        service.name: DataService(
-            release.images[service.name],
-            {
-                str(mount["target"]): str(mount["source"])
-                for mount in stack.spec_list(service, "volumes")
-                if mount["type"] == "volume"
-            },
-        )
+        service.name: DataService(release.images[service.name], mounts.volumes(service.spec))
         for service in release.of("data")
     }
 

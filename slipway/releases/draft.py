@@ -13,7 +13,7 @@ from slipway.images import sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
-from slipway.releases import application, image_tags, secret_owners, stack
+from slipway.releases import application, image_tags, service_secrets, stack
 from slipway.releases.commit import Commit
 from slipway.releases.release import Release
 from slipway.secrets import delivery
@@ -62,8 +62,8 @@ def draft(env: Environment, commit: Commit) -> Draft:
         by=lease.owner(),
         settings={key: env.settings[key] for key in RECORDED if key in env.settings},
     )
-    secret_owners.demand(env, release)
-    secret_owners.check(env, release, host, images)
+    service_secrets.demand(env, release)
+    service_secrets.check(env, release, host, images)
     fingerprint = stack.digest(env, release, "colour")
     return Draft(replace(release, fingerprint=fingerprint), builds, images)
 
@@ -77,7 +77,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     if missing:
         raise Refused(f"no image {missing[0]} on this computer; run: inv bootstrap")
     refuse_stand_ins(env, images.values())
-    secret_owners.check(env, draft.release, host, images)
+    service_secrets.check(env, draft.release, host, images)
     by_service = {name: images[tag].id for name, tag in draft.release.tags.items()}
     return replace(draft, release=replace(draft.release, images=by_service), images=images)
 
@@ -108,7 +108,7 @@ def changes(old: Release | None, new: Release) -> list[str]:
         if old.tags[name] != new.tags[name]:
             what.append("image")
         what += _settings(before[name].spec, after[name].spec)
-        used = [str(entry["source"]) for entry in stack.spec_list(after[name], "secrets")]
+        used = [str(entry["source"]) for entry in service_secrets.entries(after[name])]
         what += [f"secret {k}" for k in used if old.secrets.get(k) != new.secrets.get(k)]
         if what:
             lines.append(f"{name}: {', '.join(what)}")

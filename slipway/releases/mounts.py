@@ -75,6 +75,15 @@ def of(spec: Mapping[str, Any]) -> list[Mount]:
     return described
 
 
+def volumes(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Map where a service has its volumes to their names; an external one has a name of its own."""
+    return {
+        str(mount["target"]): str((mount.get("definition") or {}).get("name") or mount["source"])
+        for mount in spec.get("volumes") or []
+        if mount["type"] == "volume"
+    }
+
+
 def definitions(model: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Mount]:
     """Return the volumes of a service, each with what the file says of it at the top.
 

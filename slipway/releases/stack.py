@@ -9,11 +9,11 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.releases import mounts, networks
+from slipway.releases import mounts, networks, service_secrets
 from slipway.releases.application import Service
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
@@ -207,8 +207,7 @@ def _service(
     ours = {"slipway.app": env.prefix, "slipway.service": service.name}
     spec["labels"] = {**(service.spec.get("labels") or {}), **ours}
     spec["volumes"] = mounts.of(service.spec)
-    secrets = needed_secrets(env, release, service)
-    spec["secrets"] = [_secret(release, service, entry) for entry in secrets]
+    spec["secrets"] = service_secrets.of(env, release, service)
     deploy = copy.deepcopy(dict(service.spec.get("deploy") or {}))
     deploy["labels"] = dict(deploy.get("labels") or {}) | {
         "slipway.app": env.prefix,
@@ -242,48 +241,6 @@ def _verbatim(value: str) -> str:
     """
     rest = PLACEHOLDER.sub("", value)
     return value.replace("{{", '{{"{{"}}') if "{{" in rest else value
-
-
-def spec_list(service: Service, key: str) -> Sequence[Any]:
-    """Return a list of the compose file, empty where it is not named."""
-    value = service.spec.get(key) or []
-    return [value] if isinstance(value, str) else list(value)
-
-
-def needed_secrets(env: Environment, release: Release, service: Service) -> list[Mapping[str, Any]]:
-    """Return the entries of a service's secrets that it gets in this environment."""
-    return [
-        entry
-        for entry in spec_list(service, "secrets")
-        if not _is_spared(env, release, entry["source"])
-        and not _is_kept_back(env, service, entry["source"])
-    ]
-
-
-def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, str | int]:
-    user, _, group = str(service.spec.get("user") or "0:0").partition(":")
-    mode = entry.get("mode") or 0o400
-    return {
-        "source": release.secrets[entry["source"]],
-        "target": (entry.get("target") or entry["source"]).removeprefix("/run/secrets/"),
-        "uid": str(entry.get("uid") or user),
-        "gid": str(entry.get("gid") or group or user),
-        "mode": int(mode, 8) if isinstance(mode, str) else mode,
-    }
-
-
-def _is_spared(env: Environment, release: Release, key: str) -> bool:
-    """Say whether an environment goes without an optional secret."""
-    rule = env.rules.get(key)
-    optional = rule is not None and rule.secret and not rule.is_required(env.name)
-    return optional and key not in release.secrets
-
-
-def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
-    """Say whether a service does not need a secret, because the database keeps no archive."""
-    labels = (service.spec.get("deploy") or {}).get("labels") or {}
-    only_then = str(labels.get("slipway.pitr-secrets", "")).split()
-    return key in only_then and env.settings.get("PITR") != "on"
 
 
 def _ports(env: Environment) -> list[dict[str, str | int]]:

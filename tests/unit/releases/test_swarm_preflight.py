@@ -12,7 +12,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.images import credentials
 from slipway.images.sources import Image
-from slipway.releases import secret_owners, stack, swarm_preflight
+from slipway.releases import service_secrets, stack, swarm_preflight
 from slipway.releases.application import Service
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
@@ -34,10 +34,10 @@ def env() -> Environment:
 
 
 def test_a_secret_that_the_environment_has_not_is_refused_by_its_file(env: Environment) -> None:
-    secret_owners.demand(env, release())
+    service_secrets.demand(env, release())
     lacking = replace(release(), secrets={})
     with pytest.raises(ConfigError, match=r"^secrets/prod\.sops\.yaml: SESSION_KEY is missing, a"):
-        secret_owners.demand(env, lacking)
+        service_secrets.demand(env, lacking)
 
 
 @pytest.mark.parametrize("user", ["app", "10001"])
@@ -47,7 +47,7 @@ def test_a_secret_that_the_user_of_the_image_could_not_read_is_refused(
     images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
     host = FakeHost().answers(*USER, out=f"{user}\n")
     with pytest.raises(ConfigError, match=rf"services\.api: its image runs as {user}, who could"):
-        secret_owners.check(env, release(), host, images)
+        service_secrets.check(env, release(), host, images)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_secret_that_can_be_read_is_not_refused(
 ) -> None:
     images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
     host = FakeHost().answers(*USER, out=f"{user}\n")
-    secret_owners.check(env, release(**spec), host, images)
-    secret_owners.check(env, release(**spec), FakeHost(), {})  # not built yet
+    service_secrets.check(env, release(**spec), host, images)
+    service_secrets.check(env, release(**spec), FakeHost(), {})  # not built yet
 
 
 @pytest.mark.parametrize(

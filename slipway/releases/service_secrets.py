@@ -1,0 +1,91 @@
+"""The secrets of services: which they get, whether the environment has them, who can read them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slipway.environments.environment import Environment
+from slipway.errors import ConfigError
+from slipway.hosts.host import Host
+from slipway.images.sources import Image
+from slipway.releases.application import Service
+from slipway.releases.release import Release
+
+ROOT = ("", "0", "root", "0:0", "root:root")
+
+
+def entries(service: Service) -> Sequence[Mapping[str, Any]]:
+    """Return what its compose file says of the secrets of a service."""
+    return service.spec.get("secrets") or []
+
+
+def of(env: Environment, release: Release, service: Service) -> list[dict[str, str | int]]:
+    """Return the secrets of a service as a stack file describes them."""
+    return [_secret(release, service, entry) for entry in _needed(env, release, service)]
+
+
+def demand(env: Environment, release: Release) -> None:
+    """Raise ConfigError for a secret that a service needs and the environment has not."""
+    for service in release.services:
+        for entry in _needed(env, release, service):
+            if (key := entry["source"]) not in release.secrets:
+                file = f"secrets/{env.secrets_file.name}"
+                raise ConfigError(
+                    f"{file}: {key} is missing, and services.{service.name} in compose.yml has it "
+                    f"among its secrets; add it: sops edit {file}"
+                )
+
+
+def check(env: Environment, release: Release, host: Host, images: Mapping[str, Image]) -> None:
+    """Raise ConfigError where a service without `user:` has an image that does not run as root.
+
+    `images` are those that are built, by tag. Without a user a secret belongs to root.
+    """
+    for service in release.services:
+        image = images.get(release.tags[service.name])
+        owned = [one for one in _needed(env, release, service) if not one.get("uid")]
+        if service.spec.get("user") or not owned or image is None:
+            continue
+        argv = ["docker", "image", "inspect", "--format", "{{.Config.User}}", image.id]
+        user = host.run(argv, timeout=20).out.strip()
+        if user not in ROOT:
+            raise ConfigError(
+                f"compose/compose.yml: services.{service.name}: its image runs as {user}, who "
+                "could not read its secrets; write the user's numbers, such as user: "
+                '"10001:10001"'
+            )
+
+
+def _needed(env: Environment, release: Release, service: Service) -> list[Mapping[str, Any]]:
+    """Return the entries of a service's secrets that it gets in this environment."""
+    return [
+        entry
+        for entry in entries(service)
+        if not _is_spared(env, release, entry["source"])
+        and not _is_kept_back(env, service, entry["source"])
+    ]
+
+
+def _secret(release: Release, service: Service, entry: Mapping[str, Any]) -> dict[str, str | int]:
+    user, _, group = str(service.spec.get("user") or "0:0").partition(":")
+    mode = entry.get("mode") or 0o400
+    return {
+        "source": release.secrets[entry["source"]],
+        "target": (entry.get("target") or entry["source"]).removeprefix("/run/secrets/"),
+        "uid": str(entry.get("uid") or user),
+        "gid": str(entry.get("gid") or group or user),
+        "mode": int(mode, 8) if isinstance(mode, str) else mode,
+    }
+
+
+def _is_spared(env: Environment, release: Release, key: str) -> bool:
+    """Say whether an environment goes without an optional secret."""
+    rule = env.rules.get(key)
+    optional = rule is not None and rule.secret and not rule.is_required(env.name)
+    return optional and key not in release.secrets
+
+
+def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
+    """Say whether a service does not need a secret, because the database keeps no archive."""
+    labels = (service.spec.get("deploy") or {}).get("labels") or {}
+    only_then = str(labels.get("slipway.pitr-secrets", "")).split()
+    return key in only_then and env.settings.get("PITR") != "on"
