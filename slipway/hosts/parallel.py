@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from slipway.errors import SlipwayError
+from slipway.errors import Refused, SlipwayError
 from slipway.hosts.host import Host
 
 AT_ONCE = 8
@@ -25,6 +25,10 @@ class HostsFailed(SlipwayError):
         self.exit_code = max(failure.exit_code for failure in failures)
 
 
+class HostsRefused(HostsFailed, Refused):
+    """Every host that failed refused, so that nothing was changed."""
+
+
 def each(hosts: Sequence[H], work: Callable[[H], T], limit: int = AT_ONCE) -> list[T]:
     """Results in the order of the hosts. All hosts are worked on, also when one fails.
 
@@ -35,7 +39,8 @@ def each(hosts: Sequence[H], work: Callable[[H], T], limit: int = AT_ONCE) -> li
     if failures and len(hosts) == 1:
         raise failures[0]
     if failures:
-        raise HostsFailed(failures, len(hosts))
+        are_refusals = all(isinstance(failure, Refused) for failure in failures)
+        raise (HostsRefused if are_refusals else HostsFailed)(failures, len(hosts))
     return [result for result in results if not isinstance(result, SlipwayError)]
 
 

@@ -173,7 +173,7 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
     label = deployment.release.label
     if touched and deployment.live is not None:
         raise RolledBack(f"{label} was rolled back: {first}{tail}\n{serving}") from error
-    kind = type(error) if isinstance(error, Refused) else SlipwayError
+    kind = Refused if isinstance(error, Refused) else SlipwayError
     raise kind(f"{first}{tail}\n{serving}") from error
 
 

@@ -9,10 +9,11 @@ from slipway import shell_scripts
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, script
 from slipway.progress import Reporter
+from slipway.releases.task_failures import Task, diagnose, explain
 
 POLL = 0.25  # seconds between two looks, or as long as a look takes on a busy machine
+EXPLAIN_EVERY = 10.0  # seconds without a healthy stack, after which it is said what is in the way
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
-LOG_LINES = 12
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
 
 WATCH = r"""
@@ -20,26 +21,8 @@ docker stack services "$1" --format 'service	{{json .}}'
 docker stack ps "$1" --no-trunc --format 'task	{{json .}}' 2>/dev/null || true
 """
 
-# The Swarm has no log of a task that has not been well yet; its machine has.
-LOG_HERE = f"""
-id=$(docker ps -aq --filter "label=com.docker.swarm.service.name=$1" | head -n 1)
-[ -z "$id" ] || docker logs --tail {LOG_LINES} "$id"
-"""
-
 UPDATES = shell_scripts.read(__file__, "health_updates.sh")
 GIVEN_UP = ("paused", "rollback_paused", "rollback_completed")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One attempt to run a container of a service."""
-
-    service: str
-    node: str
-    state: str
-    desired_state: str
-    error: str
-    ident: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +40,10 @@ class HealthProgress:
     @property
     def failed(self) -> list[Task]:
         return [task for task in self.tasks if task.state in TERMINAL]
+
+    @property
+    def waiting(self) -> list[Task]:
+        return [task for task in self.tasks if task.state not in ("Running", "Shutdown")]
 
     @property
     def failures(self) -> frozenset[str]:
@@ -86,7 +73,7 @@ def wait(
     deadline = time.monotonic() + timeout + steady
     healthy_since: float | None = None
     failures: frozenset[str] = frozenset()
-    seen = ""
+    seen, explained = "", time.monotonic()
     while True:
         looked = time.monotonic()
         progress = look(manager, stack)
@@ -100,12 +87,14 @@ def wait(
         if text != seen:
             reporter.note(text)
             seen = text
+        if not progress.is_healthy and now - explained > EXPLAIN_EVERY:
+            explained = now
+            _note_reasons(progress, hosts or [manager], reporter)
         failed = progress.failed
         if len(failed) >= FAILURES:
             raise NotHealthy(explain(manager, failed, hosts))
         if time.monotonic() > deadline:
-            waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
-            reason = explain(manager, failed or waiting, hosts)
+            reason = explain(manager, failed or progress.waiting, hosts)
             raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
         time.sleep(max(POLL, now - looked))
 
@@ -138,8 +127,8 @@ def demand_healthy(
     progress = look(manager, stack)
     fresh = [task for task in progress.failed if task.ident not in failures]
     if fresh or not progress.is_healthy:
-        waiting = [task for task in progress.tasks if task.state not in ("Running", "Shutdown")]
-        raise NotHealthy(f"it was healthy, then {explain(manager, fresh or waiting, hosts)}")
+        reason = explain(manager, fresh or progress.waiting, hosts)
+        raise NotHealthy(f"it was healthy, then {reason}")
 
 
 def look(manager: Host, stack: str) -> HealthProgress:
@@ -158,30 +147,11 @@ def look(manager: Host, stack: str) -> HealthProgress:
     return HealthProgress(running, desired, tuple(tasks))
 
 
-def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) -> str:
-    """Say what became of tasks, with the last lines their containers printed on any host."""
-    if not tasks:
-        return "no task could be placed; has a machine room and the right label?"
-    first = tasks[0]
-    text = f"{first.service} on {first.node or 'no machine'} is {first.state.lower()}"
-    if first.error:
-        text += f" ({first.error.removeprefix('task: ')})"
-    lines = last_words(manager, first.service, hosts or [manager], task=first.ident)
-    return "\n".join([text, *(f"    {line}" for line in lines)])
-
-
-def last_words(manager: Host, service: str, hosts: Sequence[Host], *, task: str = "") -> list[str]:
-    """Return the last lines that the containers of a service printed, or that of one task.
-
-    The Swarm has no log of a container that was never well; the host it was on still has it.
-    """
-    argv = ["docker", "service", "logs", "--raw", "--tail", str(LOG_LINES), task or service]
-    result = manager.run(["timeout", "8", *argv], timeout=15, check=False)
-    for host in hosts:
-        if (result.out + result.err).strip():
-            break
-        result = host.run(["sh", "-c", LOG_HERE, "sh", service], timeout=15, check=False)
-    return (result.out + result.err).strip().splitlines()[-LOG_LINES:]
+def _note_reasons(progress: HealthProgress, hosts: Sequence[Host], reporter: Reporter) -> None:
+    waiting = [task for task in progress.tasks if task.state == "Starting"]
+    for task in waiting[:1]:
+        for reason in diagnose(task, hosts):
+            reporter.note(f"{task.service}: {reason}")
 
 
 def _task(entry: Mapping[str, str]) -> Task:

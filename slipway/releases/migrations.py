@@ -17,7 +17,7 @@ from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding
 from slipway.progress import Reporter, Silent
 from slipway.project import COMPOSE
-from slipway.releases import health, jobs
+from slipway.releases import jobs, task_failures
 from slipway.releases.release import Release
 
 OPS = "ops/Dockerfile"  # stands on the image of the database's own version
@@ -84,7 +84,7 @@ class SchemaChange:
         job = jobs.Job(service, timeout=self.env.number("MIGRATION_TIMEOUT"))
         outcome = jobs.run(cluster.manager, self.env, self.release, job, self.reporter)
         if not outcome.succeeded:
-            lines = "".join(f"\n    {line}" for line in outcome.lines[-health.LOG_LINES :])
+            lines = "".join(f"\n    {line}" for line in outcome.lines[-task_failures.LOG_LINES :])
             raise SlipwayError(f"the migrations failed ({outcome.error}){lines}")
         return outcome.lines[-1] if outcome.lines else "done"
 

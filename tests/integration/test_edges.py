@@ -31,7 +31,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             time.sleep(3)
         body = f"{sys.argv[1]} {self.path} {self.headers['X-Request-Id']}".encode()
-        self.send_response(500 if self.path == "/sick" else 200)
+        self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 200))
+        self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -154,6 +155,8 @@ def test_a_colour_is_looked_at_from_within_the_edge(stage: Stage) -> None:
     stage.edges.fetch(["http://web-blue:8000/up", "http://web-green:8000/up"], patience=5)
     with pytest.raises(HostError, match=r"seen from the edge, http://web-blue:8000/sick: .*500"):
         stage.edges.fetch(["http://web-blue:8000/sick"], patience=0.5)
+    with pytest.raises(HostError, match="/moved: it answers 301 Moved Permanently to /elsewhere"):
+        stage.edges.fetch(["http://web-blue:8000/moved"], patience=0.5)
     with pytest.raises(HostError, match="seen from the edge, http://web-none:8000/"):
         stage.edges.fetch(["http://web-none:8000/"], patience=0.5)
 

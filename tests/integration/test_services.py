@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import socket
 import time
 import uuid
@@ -122,6 +123,26 @@ def test_a_service_that_never_gets_well_is_given_up_in_time(stage: Stage) -> Non
     name = stage.start("echo waiting for the database; sleep 300", healthcheck=check)
     with pytest.raises(NotHealthy, match=r"not healthy after 4 s: (.|\n)*waiting for the database"):
         health.wait(stage.manager, name, 4, SILENT)
+
+
+def test_a_health_check_that_fails_is_named_with_its_output_while_it_is_waited_for(
+    stage: Stage,
+) -> None:
+    script = "echo no table entries >&2; exit 3"
+    check = {"test": ["CMD", "sh", "-c", script], "interval": "1s", "retries": 90}
+    reporter = RecordingReporter()
+    name = stage.start("sleep 300", healthcheck=check)
+    sentence = f"its health check `sh -c '{script}'` ended with 3: no table entries"
+    with pytest.raises(NotHealthy, match=re.escape(sentence)):
+        health.wait(stage.manager, name, 13, reporter)
+    assert f"{name}_one-blue: {sentence}" in reporter.notes
+
+
+def test_a_task_that_ran_out_of_memory_says_so_with_its_limit(stage: Stage) -> None:
+    limits = {"resources": {"limits": {"memory": "16M"}}}
+    name = stage.start("tail /dev/zero", deploy=limits)
+    with pytest.raises(NotHealthy, match="16 MB"):
+        health.wait(stage.manager, name, 60, SILENT, steady=5)
 
 
 def test_a_stack_of_which_docker_would_drop_a_part_is_refused(stage: Stage) -> None:
