@@ -1,14 +1,15 @@
 """What runs in the Swarm right now, read from one manager in one round trip."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from slipway import shell_scripts
 from slipway.cluster import node
 from slipway.cluster.node import Node
-from slipway.errors import HostError, last_line
+from slipway.errors import HostError, Refused, last_line
 from slipway.hosts.host import Host
 
 OBSERVE = (
@@ -16,6 +17,7 @@ OBSERVE = (
     + node.LIST
     + shell_scripts.read(__file__, "observed_objects.sh")
 )
+LEADERLESS = ("does not have a leader", "has no leader", "deadline exceeded", "Unavailable")
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,40 @@ def database_of(environment: Mapping[str, object]) -> str:
     return f"{host}:{port}/{environment['DATABASE_NAME']}"
 
 
-def observe(manager: Host, app: str) -> Observed:
-    """Read everything that belongs to `app`. Raises HostError when the engine does not answer."""
-    result = manager.run(["sh", "-euc", OBSERVE, "sh", app], timeout=60, check=False)
+class NoQuorum(Refused):
+    """Too few managers of the Swarm answer each other to agree on a leader."""
+
+
+def observe(manager: Host, app: str, *, attempts: int = 60) -> Observed:
+    """Read everything that belongs to `app`; `attempts`, twice a second, wait for a leader.
+
+    Raises HostError when the engine does not answer, NoQuorum when there is no leader.
+    """
+    argv = ["sh", "-euc", OBSERVE, "sh", app, str(attempts)]
+    result = manager.run(argv, timeout=60, check=False)
+    reason = last_line(result.err or result.out)
     if result.code != 0 and "\nnow" not in result.out:
-        reason = last_line(result.err or result.out)
         raise HostError(manager.name, f"the Docker engine does not answer: {reason}")
+    if result.code != 0 and any(sign in reason for sign in LEADERLESS):
+        raise NoQuorum(
+            "the managers of the Swarm have no leader, so too few of them answer; what runs keeps "
+            "running. Nothing was changed; follow runbooks/lost-quorum.md"
+        )
     return parse(result.check().out)
+
+
+def lost_tasks(manager: Host, services: Sequence[str], hostnames: Collection[str]) -> Counter[str]:
+    """Count the tasks of services that the Swarm believes to run on machines that are lost."""
+    if not services or not hostnames:
+        return Counter()
+    form = ["--no-trunc", "--filter", "desired-state=running", "--format", "{{json .}}"]
+    result = manager.run(["docker", "service", "ps", *form, *services], timeout=30, check=False)
+    tasks = [json.loads(line) for line in result.out.splitlines()]
+    return Counter(
+        task["Name"].rpartition(".")[0]
+        for task in tasks
+        if task["Node"] in hostnames and task["CurrentState"].startswith("Running")
+    )
 
 
 def parse(text: str) -> Observed:

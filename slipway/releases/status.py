@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
-from slipway.cluster.observed import DeployedService, Observed, observe
+from slipway.cluster.node import Node
+from slipway.cluster.observed import DeployedService, NoQuorum, Observed, lost_tasks, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound
@@ -15,6 +16,7 @@ from slipway.releases.backup_status import Backups
 from slipway.releases.release import Release
 
 SHOWN = 8
+LOST = "runbooks/host-lost.md"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class MachineState:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service; `health` is ok, starting or missing."""
+    """One service; `health` is ok, starting, missing, or not seen: on a machine that is lost."""
 
     service: str
     colour: str
@@ -49,18 +51,22 @@ class Status:
     history: tuple[LedgerEntry, ...]
     problems: tuple[str, ...]
     backups: Backups | None = None
+    unknown: str = ""  # why it cannot be told what is deployed
 
 
 def read(env: Environment) -> Status:
     """Read the status; a machine that does not answer is a problem in it, not a failure."""
     with connect.connected(env, lenient=True) as cluster:
-        observed = observe(cluster.manager, env.prefix)
+        try:
+            observed = observe(cluster.manager, env.prefix, attempts=10)
+        except NoQuorum as error:
+            return _without_quorum(env, cluster, str(error))
         return _status(env, cluster, observed)
 
 
 def check(status: Status) -> None:
     """Raise DifferenceFound unless a release serves and nothing is wrong with it."""
-    if status.live is None:
+    if status.live is None and not status.unknown:
         raise DifferenceFound(f"{status.environment}: nothing is deployed yet")
     if status.problems:
         first, *others = status.problems
@@ -74,9 +80,18 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     serving = Edges(env.prefix, cluster.all).serving() if observed.services else {}
     machines = _machines(env, cluster, observed, serving)
     release = history.serving(cluster.manager, observed, env.prefix)
-    services = tuple(_service(s, release) for s in observed.services if s.desired or not s.colour)
+    lost = lost_tasks(
+        cluster.manager, [s.id for s in observed.services], _lost_machines(env, cluster, observed)
+    )
+    services = tuple(
+        _service(s, release, lost[s.name]) for s in observed.services if s.desired or not s.colour
+    )
     problems = [*cluster.missing]
-    problems += [f"{m.machine} is {m.state}" for m in machines if m.state != "ready"]
+    problems += [
+        f"{m.machine} is {m.state}: {'runbooks/machine.md' if m.state == 'drained' else LOST}"
+        for m in machines
+        if m.state != "ready"
+    ]
     problems += [
         f"{s.service} {s.colour}: {s.running} running".replace("  ", " ")
         for s in services
@@ -100,6 +115,23 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
     return Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
+
+
+def _without_quorum(env: Environment, cluster: Cluster, reason: str) -> Status:
+    """Show what can be seen without the managers: which machines answer, what their edges serve."""
+    serving = Edges(env.prefix, cluster.all).serving()
+    machines = [MachineState(host.name, "answers", "", serving[host.name]) for host in cluster.all]
+    problems = (*cluster.missing, reason)
+    return Status(env.name, None, tuple(machines), (), (), problems, unknown=reason)
+
+
+def _lost_machines(env: Environment, cluster: Cluster, observed: Observed) -> set[str]:
+    """Return the host names of machines that the Swarm misses or that do not answer from here."""
+    return {
+        node.hostname
+        for node in observed.nodes
+        if not node.is_ready or not (env.is_local or node.id in cluster.hosts)
+    }
 
 
 def _is_changing(env: Environment, cluster: Cluster, observed: Observed) -> bool:
@@ -127,9 +159,7 @@ def _machines(
     return [
         MachineState(
             machine=names.get(node.id, node.name),
-            state=("ready" if node.availability == "active" else "drained")
-            if node.is_ready
-            else node.state,
+            state=_state(node, is_reached=env.is_local or node.id in cluster.hosts),
             role=("leader" if node.leader else node.role) + (", data" if node.holds_data else ""),
             edge_serves=serving.get(names.get(node.id, ""), ""),
         )
@@ -137,14 +167,23 @@ def _machines(
     ]
 
 
-def _service(service: DeployedService, release: Release | None) -> ServiceState:
+def _state(node: Node, *, is_reached: bool) -> str:
+    if not node.is_ready:
+        return node.state
+    if not is_reached:
+        return "not reached"
+    return "ready" if node.availability == "active" else "drained"
+
+
+def _service(service: DeployedService, release: Release | None, lost: int) -> ServiceState:
     tags = {release.images[name]: tag for name, tag in release.tags.items()} if release else {}
     health = "ok" if service.is_healthy else "starting" if service.running else "missing"
+    if lost:
+        health = "not seen"
     return ServiceState(
         service=service.service,
         colour=service.colour,
-        # Docker also counts tasks on a machine that it has lost.
-        running=f"{min(service.running, service.desired)}/{service.desired}",
+        running=f"{max(0, min(service.running, service.desired) - lost)}/{service.desired}",
         health=health,
         image=tags.get(service.image, service.image),
     )

@@ -54,7 +54,9 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         table.document(dataclasses.asdict(status))
         return
     live = status.live
-    if live is None:
+    if status.unknown:
+        say(f"{status.environment}: it cannot be told which release is live")
+    elif live is None:
         sys.stdout.write(f"{status.environment}: nothing is deployed yet\n")
     else:
         name = f"release {live.release} ({short(live.commit)})"

@@ -153,6 +153,10 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
     said = three.deploy(code=3)
     assert dead in said
     assert "Nothing was changed" in said
+    status = project.inv("status", STAGING, "--json").expect().json
+    edge = next(row for row in status["services"] if row["service"] == "edge")
+    assert (edge["running"], edge["health"]) == ("2/3", "not seen")
+    assert any(f"{dead} is " in each and "host-lost.md" in each for each in status["problems"])
 
     wait_until(
         "its replicas run elsewhere",

@@ -47,6 +47,9 @@ def test_one_manager_goes_on_when_two_are_lost(
     dead = [name for name in three.roles() if name != keeper]
     for name in dead:
         docker("kill", three.container(name))
+    status = project.inv("status", STAGING, "--check").expect(5)
+    assert "runbooks/lost-quorum.md" in status.text and "docker node" not in status.text
+    assert keeper in status.out
     follow("lost-quorum", f"--set=name={keeper}", f"--set=dead={' '.join(dead)}")
     assert set(three.roles()) == {keeper}
     project.inv("status", STAGING, "--check").expect()
