@@ -206,7 +206,9 @@ class Deployment:
         timeout = self.env.number("HEALTH_TIMEOUT")
         # Without a health check “running” is all there is to see, so it is looked at for longer.
         blind = [s.name for s in self.release.of("colour") if not s.has_health_check]
-        steady = max(self.steady_seconds, BLIND_PATIENCE if blind else 0)
+        steady = BLIND_PATIENCE if blind else 0
+        if not self.draft.is_recorded:  # a past release has served already, and somebody waits
+            steady = max(steady, self.steady_seconds)
         self.failures = health.wait(
             manager,
             self.idle_stack,
