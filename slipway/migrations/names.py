@@ -19,7 +19,8 @@ class Name:
     plain: str
 
     def __str__(self) -> str:
-        return self.plain if self.schema in ("", "public") else f"{self.schema}.{self.plain}"
+        plain = f'"{self.plain}"' if "." in self.plain else self.plain
+        return plain if self.schema in ("", "public") else f"{self.schema}.{plain}"
 
 
 @dataclass
@@ -35,7 +36,7 @@ class SearchPath:
         """Take over what a statement sets."""
         words = statement.words
         if statement.kind == "SET":
-            self._set([word for word in words[1:] if word not in ("SESSION", "LOCAL")])
+            self.follow_words([word for word in words[1:] if word not in ("SESSION", "LOCAL")])
         elif statement.kind in ("RESET", "DISCARD") and words[1:] in (("SEARCH_PATH",), ("ALL",)):
             self.schemas = DEFAULT_PATH
         elif statement.kind == "SELECT" and "SET_CONFIG" in words:
@@ -43,11 +44,12 @@ class SearchPath:
             if words[at + 2 : at + 4] == ("'search_path'", ","):
                 self.schemas = _schemas(re.split(r"\s*,\s*", words[at + 4].strip("'").strip()))
 
-    def _set(self, words: Sequence[str]) -> None:
-        if words[:1] == ["SEARCH_PATH"]:
+    def follow_words(self, words: Sequence[str]) -> None:
+        """Take over what stands behind SET: `search_path = a, b` or `schema 'a'`."""
+        if words[:1] and words[0] == "SEARCH_PATH":
             listed = [word for word in words[2:] if word != ","]
             self.schemas = DEFAULT_PATH if listed == ["DEFAULT"] else _schemas(listed)
-        elif words[:1] == ["SCHEMA"]:
+        elif words[:1] and words[0] == "SCHEMA":
             self.schemas = _schemas(words[1:])
 
     def may_mean(self, name: Name, schema: str, plain: str) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.migrations.files import Migration
-from slipway.migrations.rules import NO_LOCK, verdicts
+from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.rules import verdicts
 from slipway.migrations.splitter import problems, split
 from slipway.migrations.statement import Statement
-from slipway.migrations.verdict import KnownSchema, Risk
+from slipway.migrations.verdict import NO_LOCK, Risk
 
 _ALLOW = re.compile(r"slipway:allow(-file)?[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*)[ \t]+(\S.*)")
 _IGNORE = re.compile(r"squawk-ignore(-file)?(?:[ \t]+([\w-]+(?:[ \t]*,[ \t]*[\w-]+)*))?")
@@ -53,7 +54,7 @@ class Finding:
 def review(
     migration: Migration, server_major: int, schema: KnownSchema | None = None
 ) -> list[Finding]:
-    """Review a file's way up, statement by statement. `known` is what files before it made.
+    """Review a file's way up, statement by statement. `schema` is what files before it made.
 
     Of the way down only what cannot run at all is told.
     """
@@ -67,6 +68,17 @@ def review(
         for finding in _findings(migration, statement, schema, allowances(statement, statements))
     ]
     return [*findings, *_of_whole_file(migration, statements)]
+
+
+def learn(earlier: Sequence[Migration], server_major: int) -> KnownSchema:
+    """Read what files that have run say of columns and constraints; nothing in them is new."""
+    schema = KnownSchema(server_major)
+    for migration in earlier:
+        schema.begin_file(migration.up.in_transaction)
+        for statement in split(migration.up.text):
+            list(verdicts(statement, schema))
+    schema.forget_new()
+    return schema
 
 
 def _findings(

@@ -1,115 +1,133 @@
-"""What each kind of statement does to a database in use: its lock, its risk, the safe way."""
+"""What each kind of statement does to a database in use: its lock, its risk, the safe way.
 
-from collections.abc import Callable, Iterator, Sequence
+The locks, and what is read or rewritten under them, are those of docs/locks.md, measured.
+"""
 
-from slipway.migrations.alter_table import FULL, MILD, alterations
-from slipway.migrations.statement import Statement
+from collections.abc import Callable, Iterator
+
+from slipway.migrations import alter_table, maintenance, objects, rows
+from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.names import Name, SearchPath, all_named, named
+from slipway.migrations.query import inner
+from slipway.migrations.statement import Statement, after
 from slipway.migrations.verdict import (
-    KnownSchema,
+    FULL,
+    GONE,
+    LATER,
+    NO_LOCK,
+    ROWS,
     Verdict,
-    all_named,
     careful,
     has,
-    named,
     outer,
-    plain,
     safe,
     unsafe,
     unused,
 )
 
-ROWS = "ROW EXCLUSIVE"
-NO_LOCK = "none that anybody waits for"
-GONE = "the release that serves may still use it"
-LATER = "drop it one release after the last that uses it, then allow it here"
+Review = Iterator[Verdict]
 
 
-def verdicts(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
-    """Review one statement, and remember what it makes."""
-    words = statement.words
-    if used := schema.values & set(words):
+def verdicts(statement: Statement, schema: KnownSchema) -> Review:
+    """Review one statement, and remember what it makes, proves and locks."""
+    if used := schema.values & set(statement.words):
         yield unsafe(
             "new-enum-value-used",
             NO_LOCK,
             f"PostgreSQL refuses to use {min(used)} in the transaction that adds it",
             "use it in a later file",
         )
+    own = list(_own(statement, schema))
+    yield from own
+    yield from rows.held(statement, own, schema)
+    schema.path.follow(statement)
+
+
+def _own(statement: Statement, schema: KnownSchema) -> Review:
     rule = RULES.get(statement.kind)
     if rule is not None:
-        yield from rule(words[len(statement.kind.split()) :], schema)
+        yield from rule(statement, schema)
     elif statement.kind.startswith("CREATE "):
+        objects.created(statement, schema)
         yield safe(NO_LOCK, "makes something new")
+    elif statement.kind.startswith("ALTER "):
+        yield from objects.altered(statement, schema)
     elif statement.kind.startswith("DROP "):
-        yield from _drop_other(words)
+        yield from objects.dropped(statement, schema)
     else:
         yield safe(NO_LOCK, "locks no table for itself")
 
 
-def _create_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    rest = words[words.index("TABLE") + 1 :] if "TABLE" in words[:4] else words
-    table, after = named(rest)
-    others = {named(after[at + 1 :])[0] for at, word in enumerate(after) if word == "REFERENCES"}
-    others -= schema.tables | {table}
-    schema.tables.add(table)
-    if after[:2] == ("PARTITION", "OF"):
-        parent = named(after[2:])[0]
-        if parent not in schema.tables:
-            lock, why = f"{FULL} on {parent}", f"holds up everything on {parent} for a moment"
-            instead = "CREATE TABLE … (LIKE …) by itself, then ATTACH PARTITION"
-            yield careful("creating-partition", lock, why, instead)
+def _create_table(statement: Statement, schema: KnownSchema) -> Review:
+    words = after(statement, "TABLE")
+    name, rest = named(words)
+    is_sure = words[:3] != ("IF", "NOT", "EXISTS")
+    table = schema.make(name, is_temporary=_is_temporary(statement), is_sure=is_sure)
+    if rest[:2] == ("PARTITION", "OF"):
+        name, bounds = named(rest[2:])
+        parent, is_new = schema.resolve(name), schema.is_new(name)
+        verdict = _partition(parent, schema)
+        if bounds[:1] == ("DEFAULT",):
+            schema.facts.tables[parent].has_default_partition = True
+        if not is_new:
+            yield verdict
             return
-    lock = f"SHARE ROW EXCLUSIVE on {', '.join(sorted(others))}" if others else NO_LOCK
-    yield unused(lock, "makes a table")
+    elif is_sure and rest[:1] == ("(",):
+        schema.facts.tables.pop(table, None)
+        alter_table.learn(table, inner(rest), schema)
+    others = [named(rest[at + 1 :])[0] for at, word in enumerate(rest) if word == "REFERENCES"]
+    in_use = {schema.resolve(each) for each in others if not schema.is_new(each)} - {table}
+    lock = f"SHARE ROW EXCLUSIVE on {', '.join(sorted(in_use))}" if in_use else NO_LOCK
+    verdict = unused(lock, "makes a table")
+    yield verdict if is_sure else safe(lock, "makes a table where there is none")
 
 
-def _alter_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    table, rest = named(words)
-    if table in schema.tables:
+def _is_temporary(statement: Statement) -> bool:
+    return bool({"TEMP", "TEMPORARY"} & set(statement.words[:4]))
+
+
+def _partition(parent: str, schema: KnownSchema) -> Verdict:
+    """Review CREATE TABLE … PARTITION OF a table in use."""
+    if schema.facts.tables[parent].has_default_partition:
+        return alter_table.beside_default(f"{FULL} on {parent} and on its DEFAULT partition")
+    return careful(
+        "creating-partition",
+        f"{FULL} on {parent}",
+        f"holds up everything on {parent} for a moment, for longer where it has a DEFAULT "
+        "partition, which is read",
+        "CREATE TABLE … (LIKE …) by itself, then ATTACH PARTITION",
+    )
+
+
+def _alter_table(statement: Statement, schema: KnownSchema) -> Review:
+    name, rest = named(statement.words[2:])
+    table = schema.resolve(name)
+    if statement.words[2:4] == ("ALL", "IN"):  # ALL IN TABLESPACE
+        yield from maintenance.rewritten(statement, schema)
+    elif table in schema.tables:
         if rest[:2] == ("RENAME", "TO"):
-            schema.tables.add(plain(rest[2]))
+            schema.rename(table, Name("", named(rest[2:])[0].plain))
+        elif rest[:2] == ("SET", "SCHEMA"):
+            schema.rename(table, Name(named(rest[2:])[0].plain, name.plain))
+        else:
+            alter_table.learn_changes(table, rest, schema)
         yield unused(FULL, "alters a table")
     else:
-        yield from alterations(table, rest, schema)
+        yield from alter_table.alterations(table, rest, schema)
 
 
-def _create_index(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    table = named(words[words.index("ON") + 1 :])[0] if "ON" in words else ""
-    if table in schema.tables:
-        yield unused("SHARE", "builds an index on a table")
-    elif "CONCURRENTLY" in words:
-        yield safe(MILD, f"builds an index while {table} stays in use")
+def _create_view(statement: Statement, schema: KnownSchema) -> Review:
+    objects.created(statement, schema)
+    if has(statement.words, "OR", "REPLACE"):
+        yield safe(FULL, "replaces the definition, in a moment once it has the lock")
     else:
-        yield unsafe(
-            "require-concurrent-index-creation",
-            "SHARE",
-            f"holds up every write to {table} while it builds the index",
-            "CREATE INDEX CONCURRENTLY in a file with transaction:false",
-        )
+        yield safe(NO_LOCK, "makes something new")
 
 
-def _drop_index(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in words:
-        yield safe(MILD, "drops an index while its table stays in use")
-    else:
-        yield careful(
-            "require-concurrent-index-deletion",
-            FULL,
-            "holds up everything on its table for a moment",
-            "DROP INDEX CONCURRENTLY in a file with transaction:false",
-        )
-
-
-def _reindex(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in words:
-        yield safe(MILD, "rebuilds indexes while their tables stay in use")
-    else:
-        why = "holds up writes, and most reads, while it rebuilds indexes"
-        instead = "REINDEX … CONCURRENTLY in a file with transaction:false"
-        yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
-
-
-def _drop_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    tables = all_named(words)
+def _drop_table(statement: Statement, schema: KnownSchema) -> Review:
+    tables = {schema.resolve(each) for each in all_named(statement.words[2:])}
+    for table in tables:
+        schema.facts.tables.pop(table, None)
     if tables <= schema.tables:
         schema.tables -= tables
         yield unused(FULL, "drops a table")
@@ -117,138 +135,90 @@ def _drop_table(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
         yield unsafe("ban-drop-table", FULL, GONE, LATER)
 
 
-def _drop_other(words: Sequence[str]) -> Iterator[Verdict]:
-    kind = words[1].lower()
-    of_table = kind in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
-    if "CASCADE" in words:
-        why = "drops whatever depends on it too, and does not say what"
-        yield unsafe("drop-cascade", FULL, why, "name what is to go, and leave CASCADE out")
-    elif kind in {"schema", "database", "owned"}:
-        yield unsafe(f"ban-drop-{kind}", FULL, GONE, LATER)
-    else:
-        lock = FULL if of_table else NO_LOCK
-        yield careful(f"ban-drop-{kind}", lock, GONE, LATER)
-
-
-def _truncate(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+def _truncate(statement: Statement, schema: KnownSchema) -> Review:
+    words = statement.words[1:]
     if "CASCADE" in words:
         why = "empties every table that refers to it too, and does not say which"
         yield unsafe("ban-truncate-cascade", FULL, why, "name the tables that are to be emptied")
-    elif not all_named(words) <= schema.tables:
+    elif not schema.are_new(all_named(words)):
         yield unsafe("truncating-table", FULL, "throws all rows away", "DELETE what is to go")
     else:
         yield unused(FULL, "empties a table")
 
 
-def _rewriting(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    why = "copies the whole table while nobody can use it"
-    yield unsafe("rewriting-table", FULL, why, "plain VACUUM, or pg_repack")
-
-
-def _vacuum(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    if "FULL" in words:
-        yield from _rewriting(words, schema)
+def _trigger(statement: Statement, schema: KnownSchema) -> Review:
+    if schema.is_new(named(after(statement, "ON"))[0]):
+        yield unused("SHARE ROW EXCLUSIVE", "adds a trigger to a table")
     else:
-        yield safe(MILD, "tidies up while the table stays in use")
+        yield safe("SHARE ROW EXCLUSIVE", "holds up writes to its table for a moment")
 
 
-def _lock(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    mode = " ".join(words[words.index("IN") + 1 :]).partition(" MODE")[0] if "IN" in words else FULL
-    if all_named(words) <= schema.tables:
-        yield unused(mode, "locks a table")
+def _policy(statement: Statement, schema: KnownSchema) -> Review:
+    words = after(statement, "TO" if statement.kind == "CREATE RULE" else "ON")
+    if schema.is_new(named(words)[0]):
+        yield unused(FULL, "sets rules for a table")
     else:
-        why = "holds the lock until the whole file is done"
-        yield unsafe("locking-table", mode, why, "leave it out; each statement locks what it needs")
+        yield safe(FULL, "holds up everything on its table for a moment")
 
 
-def _update(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    after = words[1:] if words[:1] == ("FROM",) else words
-    table = named(after)[0]
-    if "WHERE" in outer(words) or table in schema.tables:
-        yield safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
+def _select(statement: Statement, schema: KnownSchema) -> Review:
+    words = outer(statement.words)
+    if "INTO" in words:
+        rest = words[words.index("INTO") + 1 :]
+        is_temporary = bool({"TEMP", "TEMPORARY"} & set(rest[:1]))
+        bare = [word for word in rest if word not in ("TEMP", "TEMPORARY", "UNLOGGED", "TABLE")]
+        schema.make(named(bare)[0], is_temporary=is_temporary)
+        yield unused(NO_LOCK, "makes a table")
     else:
-        yield unsafe(
-            "changing-all-rows",
-            ROWS,
-            f"holds every row of {table} until the file is done, and doubles the table",
-            "change it in batches with WHERE, in a file with transaction:false",
-        )
+        yield safe(NO_LOCK, "locks no table for itself")
 
 
-def _refresh(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    if "CONCURRENTLY" in words:
-        yield safe("EXCLUSIVE", "fills the view while it can be read")
+def _rollback(statement: Statement, schema: KnownSchema) -> Review:
+    schema.forget_new()  # what was made since the savepoint is gone again
+    yield safe(NO_LOCK, "locks no table for itself")
+
+
+def _alter_role(statement: Statement, schema: KnownSchema) -> Review:
+    words = statement.words
+    if has(words, "SET", "SEARCH_PATH"):
+        path = SearchPath()
+        path.follow_words(words[words.index("SEARCH_PATH") :])
+        schema.first_path = path.schemas
+    yield from objects.altered(statement, schema)
+
+
+def _copy(statement: Statement, schema: KnownSchema) -> Review:
+    if statement.words[1:2] == ("(",):
+        yield from rows.written(statement, schema)  # COPY (UPDATE … RETURNING …) TO
     else:
-        why = "nobody can read the view while it is filled"
-        instead = "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index"
-        yield careful("refreshing-view", FULL, why, instead)
+        yield safe(ROWS, "adds rows")
 
 
-def _create_type(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    schema.types.add(named(words)[0])
-    yield safe(NO_LOCK, "makes something new")
-
-
-def _alter_type(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    name = named(words)[0]
-    if has(words, "RENAME", "VALUE") and name not in schema.types:
-        why = "the release that serves knows the value by its old name only"
-        yield unsafe("renaming-value", NO_LOCK, why, "add the new value, drop the old use later")
-    elif has(words, "ADD", "VALUE"):
-        if schema.in_transaction and name not in schema.types:
-            schema.values.add(next((word for word in words if word.startswith("'")), ""))
-        yield safe(NO_LOCK, "adds a value, for use after this file is done")
-    else:
-        yield safe(NO_LOCK, "changes the type's definition only")
-
-
-def _trigger(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    yield safe("SHARE ROW EXCLUSIVE", "holds up writes to its table for a moment")
-
-
-def _policy(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    yield safe(FULL, "holds up everything on its table for a moment")
-
-
-def _create_view(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    schema.tables.add(named(words[words.index("VIEW") + 1 :] if "VIEW" in words else words)[0])
-    yield safe(NO_LOCK, "makes something new")
-
-
-def _insert(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
-    yield safe(ROWS, "adds or changes rows")
-
-
-def _opaque(words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
+def _opaque(statement: Statement, schema: KnownSchema) -> Review:
     why = "runs code that was not reviewed"
     yield careful("opaque-code", "whatever its code takes", why, "review it, then allow it here")
 
 
-RULES: dict[str, Callable[[Sequence[str], KnownSchema], Iterator[Verdict]]] = {
+RULES: dict[str, Callable[[Statement, KnownSchema], Review]] = {
     "CREATE TABLE": _create_table,
     "ALTER TABLE": _alter_table,
     "DROP TABLE": _drop_table,
-    "CREATE INDEX": _create_index,
-    "DROP INDEX": _drop_index,
-    "REINDEX": _reindex,
+    "CREATE VIEW": _create_view,
+    "CREATE INDEX": maintenance.index_created,
+    "ALTER INDEX": maintenance.index_altered,
+    "DROP INDEX": maintenance.index_dropped,
+    "REINDEX": maintenance.index_rebuilt,
     "TRUNCATE": _truncate,
-    "CLUSTER": _rewriting,
-    "VACUUM": _vacuum,
-    "LOCK": _lock,
-    "UPDATE": _update,
-    "DELETE": _update,
-    "INSERT": _insert,
-    "MERGE": _insert,
-    "COPY": _insert,
-    "REFRESH": _refresh,
-    "CREATE TYPE": _create_type,
-    "ALTER TYPE": _alter_type,
+    "CLUSTER": maintenance.rewritten,
+    "VACUUM": maintenance.vacuumed,
+    "LOCK": maintenance.locked,
+    **dict.fromkeys(("UPDATE", "DELETE", "INSERT", "MERGE", "WITH", "EXPLAIN"), rows.written),
+    "SELECT": _select,
+    "COPY": _copy,
+    "REFRESH": maintenance.refreshed,
     "CREATE TRIGGER": _trigger,
-    "CREATE POLICY": _policy,
-    "ALTER POLICY": _policy,
-    "CREATE RULE": _policy,
-    "CREATE MATERIALIZED VIEW": _create_view,
-    "WITH": _insert,
-    "DO": _opaque,
-    "CALL": _opaque,
+    **dict.fromkeys(("CREATE POLICY", "ALTER POLICY", "CREATE RULE"), _policy),
+    "ROLLBACK": _rollback,
+    **dict.fromkeys(("ALTER ROLE", "ALTER USER", "ALTER DATABASE"), _alter_role),
+    **dict.fromkeys(("DO", "CALL", "EXECUTE"), _opaque),
 }

@@ -14,7 +14,7 @@ from slipway.errors import ConfigError
 from slipway.migrations import record_guard
 from slipway.migrations.lexer import Kind, Token, tokens
 from slipway.migrations.names import SearchPath
-from slipway.migrations.statement import BLANK, Statement, kind, words
+from slipway.migrations.statement import BLANK, Statement, is_on, kind, words
 
 __all__ = ["Statement", "problems", "refuse", "split"]
 
@@ -243,7 +243,7 @@ def _needs_no_transaction(statement: Statement) -> str:
     keywords = statement.words
     if statement.kind in _NEVER_INSIDE:
         return statement.kind
-    if "CONCURRENTLY" in keywords and statement.kind in _SOMETIMES_CONCURRENT:
+    if is_on(keywords[1:], "CONCURRENTLY") and statement.kind in _SOMETIMES_CONCURRENT:
         return f"{statement.kind} CONCURRENTLY"
     if statement.kind == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"} & set(keywords[:8]):
         return "REINDEX of more than one table"

@@ -44,6 +44,21 @@ def words(held: Sequence[Token]) -> tuple[str, ...]:
     return tuple(each.text.upper() if each.kind is Kind.WORD else each.text for each in held)
 
 
+def after(statement: Statement, word: str) -> Sequence[str]:
+    """Return what follows the first such word in a statement."""
+    at = statement.words.index(word) + 1 if word in statement.words else len(statement.words)
+    return statement.words[at:]
+
+
+def is_on(words: Sequence[str], option: str) -> bool:
+    """Whether an option is on: `VACUUM FULL`, `VACUUM (FULL)`, but not `VACUUM (FULL false)`."""
+    if option not in words:
+        return False
+    after = words[list(words).index(option) + 1 :][:1]
+    off = {"FALSE", "OFF", "0", "'false'", "'off'", "'0'"}
+    return words[:1] not in (("(",), ["("]) or after[:1] == () or after[0] not in off
+
+
 def kind(tokens_read: Sequence[str]) -> str:
     """Name a statement by its verb and, where the verb needs one, its object."""
     verb, *rest = tokens_read or [""]

@@ -9,11 +9,11 @@ from slipway.database.connection import Server
 from slipway.migrations import indexes, journal, state
 from slipway.migrations import options as run_options
 from slipway.migrations.files import Migration
+from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.options import MigrationOptions
-from slipway.migrations.review import Finding, review
+from slipway.migrations.review import Finding, learn, review
 from slipway.migrations.splitter import split
 from slipway.migrations.state import MigrationState
-from slipway.migrations.verdict import KnownSchema
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -123,7 +123,9 @@ def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) 
         major = connection.info.server_version // 10000
     pending = run_options.choose_pending(current, options)
     problems = run_options.in_the_way(current, pending, options)
-    schema = KnownSchema(major)
+    versions = {each.version for each in pending}
+    earlier = [each for each in files if each.version not in versions] if pending else []
+    schema = learn(earlier, major)
     return MigrationPlan(
         pending=tuple(_file(migration, schema) for migration in pending),
         problems=tuple(problem.text for problem in problems),

@@ -36,12 +36,14 @@ class SchemaChange:
     @property
     def pending(self) -> list[Migration]:
         """The files that are new; what the database itself has is looked at when they run."""
+        return self._by_release()[1]
+
+    def _by_release(self) -> tuple[list[Migration], list[Migration]]:
+        """Read the files that the live release has, and those that are new."""
         applied = self.live.migration_head if self.live else ""
-        return [
-            migration
-            for migration in files.read(self.env.compose / "migrations")
-            if migration.version > applied
-        ]
+        everything = files.read(self.env.compose / "migrations")
+        earlier = [migration for migration in everything if migration.version <= applied]
+        return earlier, [migration for migration in everything if migration.version > applied]
 
     @property
     def wants_backup(self) -> bool:
@@ -52,10 +54,14 @@ class SchemaChange:
 
     def findings(self) -> list[Finding]:
         """Judge the new files, without asking the database."""
+        earlier, pending = self._by_release()
+        if not pending:
+            return []
         tool = squawk.find()
-        if tool is None and self.pending:
+        if tool is None:
             self.reporter.note(squawk.SKIPPED)
-        return lint.lint(self.pending, server_major=server_major(self.env.compose), squawk=tool)
+        major = server_major(self.env.compose)
+        return lint.lint(pending, server_major=major, squawk=tool, earlier=earlier)
 
     def check(self) -> None:
         """Refuse statements that would hurt who is using the database now. Raises Refused."""
@@ -104,6 +110,7 @@ def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> li
     everything = files.read(compose / "migrations")
     newest = state.order(since) if since else (-1, "")
     newer = [migration for migration in everything if state.order(migration.version) > newest]
+    earlier = [migration for migration in everything if state.order(migration.version) <= newest]
     if problems := state.unrunnable(newer):
         raise ConfigError("\n".join(problem.text for problem in problems))
     tool = squawk.find()
@@ -111,7 +118,7 @@ def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> li
         report.note(squawk.SKIPPED)
     # Released apart, perhaps: what one file made, people use before the next runs.
     major = server_major(compose)
-    return lint.lint(newer, server_major=major, squawk=tool, together=False)
+    return lint.lint(newer, server_major=major, squawk=tool, together=False, earlier=earlier)
 
 
 def demand_safe(findings: Sequence[Finding]) -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from slipway.errors import SlipwayError
 from slipway.migrations import files, squawk
+from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.lint import blocking, lint
 from slipway.migrations.review import Finding, review
-from slipway.migrations.verdict import KnownSchema, Risk
+from slipway.migrations.verdict import Risk
 from slipway.project import COMPOSE
 
 INSTALLED = squawk.find()
@@ -38,7 +39,6 @@ UNSAFE = {
     "alter table users add a int check (a > 0)": "constraint-missing-not-valid",
     "alter table users add column if not exists a serial": "adding-field-with-default",
     "alter table users alter a type bigint using a::bigint": "changing-column-type",
-    "alter table users alter column a set data type varchar(9)": "changing-column-type",
     "alter table users alter a set not null": "adding-not-nullable-field",
     "alter table users add foreign key (a) references b": "adding-foreign-key-constraint",
     "alter table users add constraint c check (a > 0)": "constraint-missing-not-valid",
@@ -70,6 +70,9 @@ CAREFUL = {
     "alter table users add a int default ours()": "adding-field-with-default",
     "alter table users add a int references b": "adding-foreign-key-constraint",
     "alter table users alter a type text": "changing-column-type",
+    "alter table users alter column a set data type varchar(9)": "changing-column-type",
+    "alter table users drop constraint c": "dropping-constraint",
+    "alter table users add a price": "adding-field-of-domain",
     "alter table users detach partition b": "require-concurrent-partition-detach",
     "alter table users attach partition b default": "attaching-partition",
     "alter table users add a int; alter table b add c int": "several-tables",
@@ -88,7 +91,7 @@ SAFE = [
     "alter table users add constraint c foreign key (a) references b not valid",
     "alter table users validate constraint c",
     "alter table users add constraint c unique using index a",
-    "alter table users alter a drop not null, alter b set default 2, drop constraint c",
+    "alter table users alter a drop not null, alter b set default 2",
     "alter table users rename constraint a to b",
     "create index concurrently on users (a)",
     "drop index concurrently a",

@@ -1,0 +1,114 @@
+"""What files say of a schema: what is new, so that nobody waits for it, and what was proven before.
+
+New is what a file itself makes, for sure: `IF NOT EXISTS` and `OR REPLACE` may meet what is in use.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from slipway.migrations.column_types import ColumnType, Domain
+from slipway.migrations.names import DEFAULT_PATH, TEMPORARY, Name, SearchPath
+
+
+@dataclass
+class TableFacts:
+    """What files have settled of one table."""
+
+    columns: dict[str, ColumnType] = field(default_factory=dict)
+    not_null: dict[str, str] = field(default_factory=dict)  # constraint: the column it is about
+    validated: set[str] = field(default_factory=set)
+    constraints: dict[str, str] = field(default_factory=dict)  # the table that a key refers to
+    virtual: set[str] = field(default_factory=set)  # columns that are worked out when read
+    has_default_partition: bool = False
+
+    def forget_column(self, column: str) -> None:
+        """Forget a column that was dropped or renamed."""
+        self.columns.pop(column, None)
+        self.virtual.discard(column)
+        self.not_null = {key: about for key, about in self.not_null.items() if about != column}
+
+    def is_never_null(self, column: str) -> bool:
+        """Whether a validated constraint proves that a column has no NULL."""
+        return any(self.not_null.get(constraint) == column for constraint in self.validated)
+
+
+@dataclass
+class Facts:
+    """What all files before have settled, old ones too; keys are names with their schema."""
+
+    tables: defaultdict[str, TableFacts] = field(default_factory=lambda: defaultdict(TableFacts))
+    domains: dict[str, Domain] = field(default_factory=dict)
+    types: set[str] = field(default_factory=set)  # which are no domains
+
+
+@dataclass
+class KnownSchema:
+    """What the statements before this one have made, and what they keep locked."""
+
+    major: int
+    in_transaction: bool = True
+    tables: set[str] = field(default_factory=set)  # views and sequences too
+    temporary: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+    routines: set[str] = field(default_factory=set)
+    schemas: set[str] = field(default_factory=set)
+    facts: Facts = field(default_factory=Facts)
+    path: SearchPath = field(default_factory=SearchPath)
+    first_path: tuple[str, ...] = DEFAULT_PATH  # what sessions begin with
+    not_valid: set[str] = field(default_factory=set)
+    values: set[str] = field(default_factory=set)
+    altered: set[str] = field(default_factory=set)
+    held: str = ""  # a lock that writers or readers wait for until the file is done
+
+    def begin_file(self, in_transaction: bool) -> None:
+        """Forget what holds for one session or one transaction only."""
+        self.in_transaction = in_transaction
+        self.path = SearchPath(self.first_path)
+        self.not_valid, self.values, self.altered, self.held = set(), set(), set(), ""
+        self.tables -= self.temporary
+        self.temporary = set()
+
+    def forget_new(self) -> None:
+        """Hold nothing for new: it may have been taken back, or been used meanwhile."""
+        self.tables, self.types, self.routines, self.schemas = set(), set(), set(), set()
+
+    def resolve(self, name: Name, among: Iterable[str] | None = None) -> str:
+        """Say which table, or what else is `among` the new, a name means in this session."""
+        new = self.tables if among is None else among
+        if name.schema:
+            return str(name)
+        schemas = self.path.schemas
+        for schema in schemas if TEMPORARY in schemas else (TEMPORARY, *schemas):
+            full = str(Name(schema, name.plain))
+            # Of a schema that is not new nobody knows what else is in it.
+            if full in new or schema not in {TEMPORARY, *self.schemas}:
+                return full
+        return str(Name(schemas[0] if schemas else "", name.plain))
+
+    def make(self, name: Name, *, is_temporary: bool = False, is_sure: bool = True) -> str:
+        """Remember a new table, view or sequence; return its name with its schema."""
+        first = next((each for each in self.path.schemas if each != TEMPORARY), "")
+        schema = TEMPORARY if is_temporary else name.schema or first
+        full = str(Name(schema, name.plain))
+        if is_sure or is_temporary:
+            self.tables.add(full)
+        if schema == TEMPORARY:
+            self.temporary.add(full)
+        return full
+
+    def is_new(self, name: Name) -> bool:
+        """Whether a table is one that nobody can be using yet."""
+        return self.resolve(name) in self.tables
+
+    def are_new(self, names: Iterable[Name]) -> bool:
+        return all(self.is_new(each) for each in names)
+
+    def resolve_type(self, name: Name) -> str:
+        """Say which type a name means."""
+        return self.resolve(name, self.types)
+
+    def rename(self, old: str, new: Name) -> None:
+        """Give a new table its other name."""
+        self.tables.discard(old)
+        self.tables.add(str(Name(new.schema or old.rpartition(".")[0], new.plain)))

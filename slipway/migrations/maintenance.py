@@ -1,0 +1,93 @@
+"""What statements do that build, rebuild, tidy up or lock: indexes, VACUUM, LOCK, REFRESH."""
+
+from collections.abc import Iterator
+
+from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.names import all_named, named
+from slipway.migrations.statement import Statement, after, is_on
+from slipway.migrations.verdict import FULL, MILD, Verdict, careful, safe, unsafe, unused
+
+_HARMLESS_MODES = {"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", MILD}
+
+
+def index_created(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review CREATE INDEX."""
+    name = named(after(statement, "ON"))[0]
+    if schema.is_new(name):
+        yield unused("SHARE", "builds an index on a table")
+    elif "CONCURRENTLY" in statement.words:
+        yield safe(MILD, f"builds an index while {schema.resolve(name)} stays in use")
+    else:
+        yield unsafe(
+            "require-concurrent-index-creation",
+            "SHARE",
+            f"holds up every write to {schema.resolve(name)} while it builds the index",
+            "CREATE INDEX CONCURRENTLY in a file with transaction:false",
+        )
+
+
+def index_altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review ALTER INDEX."""
+    yield safe(MILD, "changes the definition only")  # no query names an index
+
+
+def index_dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review DROP INDEX."""
+    if "CONCURRENTLY" in statement.words:
+        yield safe(MILD, "drops an index while its table stays in use")
+    else:
+        yield careful(
+            "require-concurrent-index-deletion",
+            FULL,
+            "holds up everything on its table for a moment",
+            "DROP INDEX CONCURRENTLY in a file with transaction:false",
+        )
+
+
+def index_rebuilt(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review REINDEX."""
+    if is_on(statement.words[1:], "CONCURRENTLY"):
+        yield safe(MILD, "rebuilds indexes while their tables stay in use")
+    else:
+        why = "holds up writes, and most reads, while it rebuilds indexes"
+        instead = "REINDEX … CONCURRENTLY in a file with transaction:false"
+        yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
+
+
+def rewritten(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review CLUSTER."""
+    why = "copies the whole table while nobody can use it"
+    yield unsafe("rewriting-table", FULL, why, "plain VACUUM, or pg_repack")
+
+
+def vacuumed(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review VACUUM."""
+    if is_on(statement.words[1:], "FULL"):
+        yield from rewritten(statement, schema)
+    else:
+        yield safe(MILD, "tidies up while the table stays in use")
+
+
+def locked(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review LOCK."""
+    mode = " ".join(after(statement, "IN")).partition(" MODE")[0] or FULL
+    if schema.are_new(all_named(statement.words[1:])):
+        yield unused(mode, "locks a table")
+    elif mode in _HARMLESS_MODES:
+        yield safe(mode, "holds up neither reads nor writes")
+    else:
+        why = "holds the lock until the whole file is done"
+        yield unsafe("locking-table", mode, why, "leave it out; each statement locks what it needs")
+
+
+def refreshed(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review REFRESH MATERIALIZED VIEW."""
+    words = statement.words
+    if schema.is_new(named(after(statement, "VIEW"))[0]):
+        yield unused(FULL, "fills a view")
+    elif "CONCURRENTLY" in words:
+        yield safe("EXCLUSIVE", "fills the view while it can be read")
+    else:
+        why = "nobody can read the view while it is filled"
+        instead = "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index"
+        yield careful("refreshing-view", FULL, why, instead)

@@ -1,0 +1,143 @@
+"""What statements do to what is no table: types, domains, views, functions, schemas."""
+
+from collections.abc import Iterator, Sequence
+
+from slipway.migrations.alter_table import renaming
+from slipway.migrations.column_types import ColumnType, Domain, read_type
+from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.names import all_named, named
+from slipway.migrations.statement import Statement
+from slipway.migrations.verdict import (
+    FULL,
+    GONE,
+    LATER,
+    NO_LOCK,
+    Verdict,
+    careful,
+    has,
+    safe,
+    unsafe,
+)
+
+# What a release names when it speaks to the database, and where new ones of the kind are kept.
+_NAMED = {
+    **dict.fromkeys(("VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE"), "tables"),
+    **dict.fromkeys(("TYPE", "DOMAIN"), "types"),
+    **dict.fromkeys(("FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"), "routines"),
+    "SCHEMA": "schemas",
+    **dict.fromkeys(("DATABASE", "ROLE", "USER"), ""),
+}
+_RELATIONS = {"VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"}
+
+
+def created(statement: Statement, schema: KnownSchema) -> None:
+    """Remember a new view, sequence, type, function or schema."""
+    what, words = statement.kind.removeprefix("CREATE "), statement.words
+    if what not in _NAMED or has(words, "OR", "REPLACE") or has(words, "IF", "NOT", "EXISTS"):
+        return
+    name = named(words[words.index(what.split()[-1]) + 1 :])[0]
+    if _NAMED[what] == "tables":
+        is_temporary = bool({"TEMP", "TEMPORARY"} & set(words[:4]))
+        schema.make(name, is_temporary=is_temporary)
+    elif what == "SCHEMA":
+        schema.schemas.add(name.plain)
+    elif _NAMED[what]:
+        full = schema.resolve(name, ())
+        getattr(schema, _NAMED[what]).add(full)
+        if what == "TYPE":
+            schema.facts.types.add(full)
+        if what == "DOMAIN":
+            base = named(words[words.index(what) + 1 :])[1]
+            demands = "CHECK" in words or has(words, "NOT", "NULL")
+            schema.facts.domains[full] = Domain(read_type(base[base[:1] == ("AS",) :]), demands)
+
+
+def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review ALTER of anything but a table and an index."""
+    what = statement.kind.removeprefix("ALTER ")
+    words = statement.words[len(statement.kind.split()) :]
+    name, rest = named(words)
+    new = getattr(schema, _NAMED.get(what, "") or "schemas")
+    full = name.plain if what == "SCHEMA" else schema.resolve(name, new)
+    of_domain = _domain(full, rest, schema) if what == "DOMAIN" else None
+    if full in new:
+        yield safe(NO_LOCK, "changes what nobody uses yet")
+    elif of_domain and not _renames(rest):
+        yield of_domain
+    elif what == "TYPE" and "VALUE" in rest:
+        yield _value(rest)
+        _remember_value(full, rest, schema)
+    elif what in _NAMED and _renames(rest):
+        verdict = renaming(what.lower())
+        yield verdict if what in _RELATIONS else _without_lock(verdict)
+    elif what == "TYPE" and "DROP" in rest:
+        yield careful("ban-drop-attribute", NO_LOCK, GONE, LATER)
+    elif what == "SEQUENCE":
+        yield safe("SHARE ROW EXCLUSIVE", "holds up whoever takes a number, for a moment")
+    elif what in _RELATIONS:
+        yield safe(FULL, "changes the definition only, in a moment once it has the lock")
+    else:
+        yield safe(NO_LOCK, "changes the definition only")
+
+
+def _renames(words: Sequence[str]) -> bool:
+    """Whether another name is given, to it, to a column or to an attribute of it."""
+    return has(words, "SET", "SCHEMA") or ("RENAME" in words and "CONSTRAINT" not in words)
+
+
+def _without_lock(verdict: Verdict) -> Verdict:
+    return unsafe(verdict.rule, NO_LOCK, verdict.why, verdict.instead)
+
+
+def _domain(name: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
+    is_not_valid = has(words, "NOT", "VALID")
+    if words[:1] == ("ADD",) or has(words, "SET", "NOT", "NULL"):
+        base = schema.facts.domains[name].base if name in schema.facts.domains else ColumnType("")
+        schema.facts.domains[name] = Domain(base, demands=True)
+    if words[:1] in (("ADD",), ("VALIDATE",)) and not is_not_valid:
+        return unsafe(
+            "ban-alter-domain-with-add-constraint",
+            "SHARE on every table that has it",
+            "holds up writes to every table with a column of it while all rows are read",
+            "add the check to each table, NOT VALID, and validate it in a later file",
+        )
+    if has(words, "SET", "NOT", "NULL"):
+        return unsafe(
+            "setting-domain-not-null",
+            "SHARE on every table that has it",
+            "holds up writes to every table with a column of it while all rows are read",
+            "add CHECK (… IS NOT NULL) to each table, NOT VALID, and validate it in a later file",
+        )
+    return safe(NO_LOCK, "changes the domain's definition only")
+
+
+def _value(words: Sequence[str]) -> Verdict:
+    if "RENAME" in words:
+        why = "the release that serves knows the value by its old name only"
+        instead = "add the new value, drop the old use later"
+        return unsafe("renaming-value", NO_LOCK, why, instead)
+    return safe(NO_LOCK, "adds a value, for use after this file is done")
+
+
+def _remember_value(name: str, words: Sequence[str], schema: KnownSchema) -> None:
+    if schema.in_transaction and "ADD" in words and name not in schema.types:
+        schema.values.add(next((word for word in words if word.startswith("'")), ""))
+
+
+def dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review DROP of anything but a table and an index."""
+    words = statement.words
+    if statement.kind in ("DROP DOMAIN", "DROP TYPE"):
+        for name in all_named(words[2:]):
+            schema.facts.domains.pop(schema.resolve_type(name), None)
+            schema.facts.types.discard(schema.resolve_type(name))
+    kind = words[1].lower() if len(words) > 1 else ""
+    of_table = kind in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
+    if "CASCADE" in words:
+        why = "drops whatever depends on it too, and does not say what"
+        yield unsafe("drop-cascade", FULL, why, "name what is to go, and leave CASCADE out")
+    elif kind in {"schema", "database", "owned"}:
+        yield unsafe(f"ban-drop-{kind}", FULL, GONE, LATER)
+    else:
+        lock = FULL if of_table else NO_LOCK
+        yield careful(f"ban-drop-{kind}", lock, GONE, LATER)

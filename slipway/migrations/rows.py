@@ -1,0 +1,102 @@
+"""What statements do that read or change rows, and what they do while a lock is held."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.names import named
+from slipway.migrations.query import VERBS, condition, inner, writes
+from slipway.migrations.statement import Statement, is_on
+from slipway.migrations.verdict import NO_LOCK, ROWS, Risk, Verdict, has, outer, safe, unsafe
+
+_CONSTANTS = {"TRUE", "FALSE", "NOT", "AND", "OR", "IS", "NULL"}
+_WORK = re.compile(r"\b(?:update|delete\s+from|merge\s+into|insert\s+into)\b", re.IGNORECASE)
+_STRONG = ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE")
+
+
+def written(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
+    """Review a query by each part that writes, in its WITH too."""
+    words: Sequence[str] = statement.words
+    if statement.kind == "EXPLAIN" and is_on(words[1:], "ANALYZE"):  # it runs what it explains
+        begins = (at for at, word in enumerate(words) if word in (*VERBS, "WITH"))
+        words = words[next(begins, len(words)) :]
+    elif statement.kind == "COPY":
+        words = inner(words[1:])
+    parts = [_part(part, schema) for part in writes(words)]
+    yield from parts or [safe(NO_LOCK, "locks no table for itself")]
+
+
+def _part(words: Sequence[str], schema: KnownSchema) -> Verdict:
+    verb, rest = words[0], words[1:]
+    name = named(rest)[0]
+    table = schema.resolve(name)
+    if verb == "INSERT":
+        return safe(ROWS, "adds or changes rows")
+    if schema.is_new(name) or (verb != "MERGE" and _is_limited(rest)):
+        return safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
+    if verb == "MERGE" and has(rest, "USING", "(", "VALUES"):
+        return safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
+    return unsafe(
+        "changing-all-rows",
+        ROWS,
+        f"holds every row of {table} until the file is done, and doubles the table",
+        "change it in batches with WHERE, in a file with transaction:false",
+    )
+
+
+def _is_limited(words: Sequence[str]) -> bool:
+    """Whether a WHERE chooses rows; `WHERE true` and `WHERE 1 = 1` choose all."""
+    names = {word for word in condition(words) if word[0].isalpha() or word[0] in '_"'}
+    return bool(names - _CONSTANTS)
+
+
+def held(
+    statement: Statement, verdicts: Sequence[Verdict], schema: KnownSchema
+) -> Iterator[Verdict]:
+    """Say what takes long while an earlier statement's lock is held; remember this one's locks."""
+    is_validation = statement.kind == "ALTER TABLE"
+    has_spoken = is_validation and any(each.risk is Risk.UNSAFE for each in verdicts)
+    if schema.held and not has_spoken and _takes_long(statement, schema):
+        yield unsafe(
+            "working-under-lock",
+            schema.held,
+            "works on rows while the transaction holds this lock of an earlier statement",
+            "put it in a later file of its own",
+        )
+    if schema.in_transaction and not schema.held:
+        locks = (_strong_lock(each, statement, schema) for each in verdicts)
+        schema.held = next(filter(None, locks), "")
+
+
+def _strong_lock(verdict: Verdict, statement: Statement, schema: KnownSchema) -> str:
+    """Say which lock a statement leaves behind that others wait for, and on what."""
+    mode, _, where = verdict.lock.partition(" on ")
+    if mode not in _STRONG or (verdict.is_new and not where):
+        return ""
+    on_itself = not where or where.startswith("it")
+    return f"{mode} on {_subject(statement, schema)}" if on_itself else verdict.lock
+
+
+def _takes_long(statement: Statement, schema: KnownSchema) -> bool:
+    words, kind = statement.words, statement.kind
+    if kind in ("REFRESH", "COPY"):
+        return True
+    if kind == "DO":
+        return bool(_WORK.search(statement.text))
+    if kind == "ALTER TABLE":
+        return "VALIDATE" in words and not schema.is_new(named(words[2:])[0])
+    if kind in ("CREATE TABLE", "CREATE MATERIALIZED VIEW"):
+        return "AS" in outer(words) and not has(words, "NO", "DATA")
+    return any(
+        part[0] != "INSERT" or {"SELECT", "TABLE"} & set(outer(part)) or words[0] == "WITH"
+        for part in writes(words)
+    ) or (kind == "SELECT" and "INTO" in outer(words))
+
+
+def _subject(statement: Statement, schema: KnownSchema) -> str:
+    """Name the table that a statement is about."""
+    words = statement.words
+    if "ON" in words and statement.kind not in ("ALTER TABLE", "DROP TABLE"):
+        return schema.resolve(named(words[words.index("ON") + 1 :])[0])
+    start = next((at for at, word in enumerate(words) if word in ("TABLE", "VIEW")), 0)
+    return schema.resolve(named(words[start + 1 :])[0])
