@@ -13,7 +13,7 @@ from slipway.images import sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
-from slipway.releases import application, image_tags, service_secrets, stack
+from slipway.releases import application, image_tags, image_users, service_secrets, stack
 from slipway.releases.commit import Commit
 from slipway.releases.release import Release
 from slipway.secrets import delivery
@@ -64,6 +64,7 @@ def draft(env: Environment, commit: Commit) -> Draft:
     )
     service_secrets.demand(env, release)
     service_secrets.check(env, release, host, images)
+    image_users.check(release, host, images)
     fingerprint = stack.digest(env, release, "colour")
     return Draft(replace(release, fingerprint=fingerprint), builds, images)
 
@@ -78,6 +79,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
         raise Refused(f"no image {missing[0]} on this computer; run: inv bootstrap")
     refuse_stand_ins(env, images.values())
     service_secrets.check(env, draft.release, host, images)
+    image_users.check(draft.release, host, images)
     by_service = {name: images[tag].id for name, tag in draft.release.tags.items()}
     return replace(draft, release=replace(draft.release, images=by_service), images=images)
 

@@ -8,11 +8,12 @@ import pytest
 
 from slipway.cluster import stacks
 from slipway.cluster.observed import observe
-from slipway.errors import Refused
+from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
+from slipway.images.sources import Image
 from slipway.machines.connect import Cluster
 from slipway.progress import SILENT
-from slipway.releases import existing_objects, health, networks, stack
+from slipway.releases import existing_objects, health, image_users, networks, stack
 from slipway.releases.application import Service
 from slipway.releases.release import Release
 from tests.integration.docker_sandbox import DockerSandbox
@@ -122,6 +123,13 @@ def test_a_shared_network_is_made_as_it_is_written_and_not_changed_unseen(stage:
     check(stage, inner)
     with pytest.raises(Refused, match=rf"{stage.env.prefix}-data was made with another .*internal"):
         check(stage, plain, live=inner)
+
+
+def test_the_users_of_an_image_are_read_without_running_it(stage: Stage) -> None:
+    images = {"debian": Image("debian", stage.image)}
+    image_users.check(stage.release("colour", "", user="daemon:staff"), stage.manager, images)
+    with pytest.raises(ConfigError, match=r"services\.one\.user: its image knows no nosuch"):
+        image_users.check(stage.release("colour", "", user="nosuch"), stage.manager, images)
 
 
 def specs(services: tuple[Service, ...]) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.images import credentials
 from slipway.images.sources import Image
-from slipway.releases import service_secrets, stack, swarm_preflight
+from slipway.releases import image_users, service_secrets, stack, swarm_preflight
 from slipway.releases.application import Service
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
@@ -67,6 +67,30 @@ def test_a_secret_that_can_be_read_is_not_refused(
     host = FakeHost().answers(*USER, out=f"{user}\n")
     service_secrets.check(env, release(**spec), host, images)
     service_secrets.check(env, release(**spec), FakeHost(), {})  # not built yet
+
+
+USERS = "root:x:0:0:root:/root:/bin/sh\nweb:x:9:9::/:/bin/sh\n--\nroot:x:0:\nstaff:x:50:\n"
+
+
+@pytest.mark.parametrize("user", ["nobody", "we", "web:wheel", "9:wheel", "x"])
+def test_a_user_that_the_image_does_not_know_is_refused(user: str) -> None:
+    images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
+    host = FakeHost().answers("sh", out=USERS)
+    with pytest.raises(ConfigError, match=r"services\.api\.user: its image knows no (?!web|9)\w+;"):
+        image_users.check(release(user=user), host, images)
+
+
+@pytest.mark.parametrize("user", ["", "12:34", "web", "web:staff", "root", "9:staff", "web:50"])
+def test_a_user_that_the_image_knows_or_a_number_is_not_refused(user: str) -> None:
+    images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
+    image_users.check(release(user=user), FakeHost().answers("sh", out=USERS), images)
+    image_users.check(release(user=user), FakeHost(), {})  # not built yet
+
+
+def test_an_image_without_a_list_of_users_knows_none() -> None:
+    images = {"demo/api:1": Image("demo/api:1", "sha256:0")}
+    with pytest.raises(ConfigError, match="its image knows no web"):
+        image_users.check(release(user="web"), FakeHost().answers("sh", out="--\n"), images)
 
 
 @pytest.mark.parametrize(
