@@ -4,7 +4,8 @@ import shlex
 from pathlib import Path
 
 from slipway.hosts.ssh_route import SshRoute
-from slipway.hosts.strict_fabric import CONNECT_SECONDS, KEEPALIVE_SECONDS, Connection, hops
+from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, hops
+from slipway.hosts.ssh_watchdog import BEAT, BEATS
 
 
 def command(connection: Connection, route: SshRoute, *flags: str) -> list[str]:
@@ -38,7 +39,8 @@ def _options(known_hosts: Path, identity: Path | None) -> list[str]:
         "ForwardAgent": "no",
         "BatchMode": "yes",
         "ConnectTimeout": str(CONNECT_SECONDS),
-        "ServerAliveInterval": str(KEEPALIVE_SECONDS),
+        "ServerAliveInterval": f"{BEAT:.0f}",
+        "ServerAliveCountMax": str(BEATS),
         "LogLevel": "ERROR",
     }
     own: list[str] = []

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.errors import Unreachable
+from slipway.hosts import ssh_watchdog
 from slipway.hosts.host import SECONDS
 from slipway.hosts.ssh_route import SshRoute
+from slipway.hosts.ssh_watchdog import SILENCE
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
 PATIENCE = 10 * SECONDS  # for a session on a connection that stands
 PAUSE = 0.05 * SECONDS
+FROZEN_FOR = 5 * SECONDS  # so long a host that was seen to be frozen is not tried again
 PAUSES = (0.3, 1.0)  # between tries while a host refuses: sshd restarts, MaxStartups
 SSH_MSG_CHANNEL_REQUEST = b"\x62"  # RFC 4254, section 6.9: signals
 
@@ -32,12 +35,14 @@ class SshConnection:
         self._opening = threading.Lock()
         self._sessions = threading.BoundedSemaphore(SESSIONS)
         self._running: set[Channel] = set()
+        self._silent_at: float | None = None  # when a connection was given up on
+        self._frozen: tuple[float, Unreachable] | None = None  # when a new one was, and why
 
     def connected(self) -> "Connection":
         """The connection, opened now if need be. Raises Unreachable with a sentence."""
         with self._opening:
             if self._open is None or not self._open.is_connected:
-                self._open = self._connect()
+                self._open = self._connect_unless_frozen()
             return self._open
 
     @contextlib.contextmanager
@@ -68,6 +73,8 @@ class SshConnection:
 
     def lost(self, what: str) -> Unreachable:
         """The error for a connection that broke."""
+        if self._silent_at is not None and time.monotonic() - self._silent_at < SILENCE:
+            what = f"nothing came back for {SILENCE:.0f} s, is it frozen?; {what}"
         return Unreachable(self._route.name, f"the connection was lost ({what})")
 
     def ssh(self, *flags: str) -> list[str]:
@@ -75,6 +82,19 @@ class SshConnection:
         from slipway.hosts import openssh
 
         return openssh.command(self.connected(), self._route, *flags)
+
+    def _connect_unless_frozen(self) -> "Connection":
+        """Connect; those who wait for a host that says nothing do not each wait in turn."""
+        if self._frozen and time.monotonic() - self._frozen[0] < FROZEN_FOR:
+            raise self._frozen[1]
+        from slipway.hosts import ssh_errors
+
+        try:
+            return self._connect()
+        except Unreachable as error:
+            is_frozen = ssh_errors.is_silence(error.__cause__)
+            self._frozen = (time.monotonic(), error) if is_frozen else None
+            raise
 
     def _connect(self) -> "Connection":
         import paramiko
@@ -86,6 +106,7 @@ class SshConnection:
             connection = new_connection(self._route)
             try:
                 connection.open()
+                ssh_watchdog.watch(connection.transport, self._note_silence)
                 return connection
             except (OSError, EOFError, paramiko.SSHException) as error:
                 with contextlib.suppress(Exception):
@@ -95,6 +116,9 @@ class SshConnection:
                     raise ssh_errors.translate(error, route, connection) from error
                 time.sleep(pause)
         raise AssertionError("unreachable")
+
+    def _note_silence(self) -> None:
+        self._silent_at = time.monotonic()
 
     def _route_of(self, connection: "Connection") -> SshRoute:
         """The route as ssh_config completed it."""
@@ -133,10 +157,13 @@ class SshConnection:
 def _transient(error: BaseException) -> bool:
     import paramiko
 
+    from slipway.hosts.ssh_errors import is_silence
     from slipway.hosts.strict_fabric import HopFailed
 
     if isinstance(error, HopFailed):
         return _transient(error.cause)
+    if is_silence(error):
+        return False
     refused = paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError
     return isinstance(error, refused | ConnectionResetError | EOFError) or "banner" in str(error)
 

@@ -34,11 +34,27 @@ def translate(error: BaseException, route: SshRoute, connection: Connection) -> 
             f"no answer from {route.place} within {CONNECT_SECONDS} s; is the machine up, and does "
             "its firewall let you in?",
         )
+    if is_silence(error):
+        return Unreachable(
+            route.name,
+            f"{route.place} accepts the connection and says nothing for {CONNECT_SECONDS} s; is the "
+            "machine frozen or overloaded?",
+        )
     if isinstance(error, EOFError) or "banner" in str(error):
         return Unreachable(
             route.name, f"{route.place} closed the connection before the SSH banner; is it sshd?"
         )
     return Unreachable(route.name, f"no connection to {route.place}: {error}")
+
+
+def is_silence(error: BaseException | None) -> bool:
+    """Whether a host was waited for in vain, and did not refuse or hang up."""
+    if isinstance(error, HopFailed):
+        return is_silence(error.cause)
+    # Paramiko has one text for a banner that did not come in time and for a connection closed.
+    return isinstance(error, TimeoutError) or isinstance(
+        getattr(error, "__context__", None), TimeoutError
+    )
 
 
 def _about_key(error: KeyRefused, route: SshRoute) -> str:

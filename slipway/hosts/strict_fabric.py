@@ -17,7 +17,6 @@ from slipway.hosts.ssh_keys import OwnKeys
 from slipway.hosts.ssh_route import SshRoute
 
 CONNECT_SECONDS = 10
-KEEPALIVE_SECONDS = 10
 MOST_JUMPS = 8
 SILENCE_SECONDS = 30  # a host that acknowledges nothing for so long is gone
 
@@ -81,7 +80,6 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
                 error.key.get_name(),
                 error.expected_key.fingerprint,
             ) from None
-        self.transport.set_keepalive(KEEPALIVE_SECONDS)
         _tune(self.transport)
         return result
 

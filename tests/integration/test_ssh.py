@@ -1,5 +1,6 @@
 """Commands and files over SSH to a real sshd, and what becomes of them when it goes."""
 
+import contextlib
 import socket
 import subprocess
 import threading
@@ -197,6 +198,36 @@ def test_a_host_that_goes_in_the_middle_of_a_command_is_told_as_that(mortal: Ssh
         host.run(["sleep", "600"], timeout=500)
     with pytest.raises(Unreachable, match="refuses the connection"):
         host.run(["true"])
+
+
+def test_a_host_that_freezes_is_given_up_on_and_found_again(mortal: SshServer) -> None:
+    """Its kernel goes on acknowledging, and accepts connections."""
+    host = mortal.host()
+    host.run(["true"])
+    freezing = threading.Timer(0.5, docker, ["pause", mortal.container])
+    freezing.start()
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match=r"nothing came back for 15 s, is it frozen\?; .*may not"):
+        host.run(["sleep", "600"], timeout=100)
+    assert time.monotonic() - began < 40
+    waited = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="accepts the connection and says nothing for 10 s"):
+            host.run(["true"])
+    assert time.monotonic() - waited < 20
+    docker("unpause", mortal.container)
+    while time.monotonic() - began < 200:
+        with contextlib.suppress(Unreachable):
+            assert host.run(["echo", "back"]).out == "back\n"
+            return
+        time.sleep(0.2)
+    pytest.fail("a host that is back was not found again")
+
+
+def test_a_long_output_and_a_long_silence_of_a_command_are_no_silence_of_its_host(
+    host: SshHost,
+) -> None:
+    assert host.run(["sh", "-c", "sleep 20; echo done"]).out == "done\n"
 
 
 def test_all_hosts_that_fail_are_named_in_one_error(sshd: SshServer) -> None:
