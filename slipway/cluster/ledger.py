@@ -5,6 +5,7 @@ config whose labels tell the event. Configs are as available as the cluster, and
 """
 
 import datetime
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,7 @@ from slipway.hosts.host import Host
 
 Result = Literal["live", "failed"]
 EVENTS_KEPT = 100
+WRITTEN = "slipway.written"  # tells a config of this very command from another's of that name
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def record(manager: Host, app: str, number: int, document: str, facts: Mapping[s
     """Put a release on record; `facts` are labels that can be read without the document."""
     labels = {"slipway.app": app, "slipway.release": str(number)}
     labels |= {f"slipway.{name}": value for name, value in facts.items()}
-    manager.run(create(_release(app, number), labels), stdin=document.encode(), timeout=20)
+    _create(manager, _release(app, number), labels, document)
 
 
 def read(manager: Host, app: str, number: int) -> str:
@@ -106,7 +108,19 @@ def append(manager: Host, app: str, entry: LedgerEntry) -> None:
     labels = {"slipway.app": app} | {
         f"slipway.{key}": str(value)[:200] for key, value in vars(entry).items() if value != ""
     }
-    manager.run(create(f"{app}.event.{stamp}", labels), stdin=b"-", timeout=20)
+    _create(manager, f"{app}.event.{stamp}", labels, "-")
+
+
+def _create(manager: Host, name: str, labels: Mapping[str, str], text: str) -> None:
+    """Make a config, once: a manager may be lost after it had made it."""
+    token = secrets.token_hex(8)
+    argv = create(name, {**labels, WRITTEN: token})
+    result = manager.run(argv, stdin=text.encode(), timeout=20, check=False)
+    if result.code != 0:
+        form = f'{{{{index .Spec.Labels "{WRITTEN}"}}}}'
+        there = ["docker", "config", "inspect", "--format", form, name]
+        if manager.run(there, timeout=20, check=False).out.strip() != token:
+            result.check()
 
 
 def create(name: str, labels: Mapping[str, str]) -> list[str]:

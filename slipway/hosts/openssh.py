@@ -4,8 +4,8 @@ import shlex
 from pathlib import Path
 
 from slipway.hosts.ssh_route import SshRoute
-from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, hops
 from slipway.hosts.ssh_watchdog import BEAT, BEATS
+from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, hops
 
 
 def command(connection: Connection, route: SshRoute, *flags: str) -> list[str]:

@@ -37,8 +37,8 @@ def translate(error: BaseException, route: SshRoute, connection: Connection) -> 
     if is_silence(error):
         return Unreachable(
             route.name,
-            f"{route.place} accepts the connection and says nothing for {CONNECT_SECONDS} s; is the "
-            "machine frozen or overloaded?",
+            f"{route.place} accepts the connection and says nothing for {CONNECT_SECONDS} s; "
+            "is the machine frozen or overloaded?",
         )
     if isinstance(error, EOFError) or "banner" in str(error):
         return Unreachable(

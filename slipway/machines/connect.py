@@ -1,8 +1,8 @@
-"""The machines of an environment, connected: one manager to speak to, every host by its node."""
+"""The machines of an environment, connected: its managers as one, every host by its node."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
@@ -10,6 +10,8 @@ from slipway.errors import HostError, Refused
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
+from slipway.machines.managers import Managers
+from slipway.progress import SILENT, Reporter
 
 WHO = ["docker", "info", "--format", "{{.Swarm.NodeID}} {{.Swarm.ControlAvailable}}"]
 
@@ -17,24 +19,31 @@ WHO = ["docker", "info", "--format", "{{.Swarm.NodeID}} {{.Swarm.ControlAvailabl
 @dataclass(frozen=True)
 class Cluster:
     """Connected machines; `hosts` maps a Swarm node's id to the machine it runs on, `entrances`
-    a machine's name to where this computer reaches its edge."""
+    a machine's name to where this computer reaches its edge. A lenient one may lose machines."""
 
     manager: Host
     hosts: Mapping[str, Host]
     missing: Sequence[str] = ()
     entrances: Mapping[str, Entrance] = field(default_factory=dict)
+    is_lenient: bool = False
 
     @property
     def all(self) -> list[Host]:
         return list(self.hosts.values())
+
+    def without(self, names: Collection[str]) -> "Cluster":
+        """Return the cluster without some of its machines."""
+        hosts = {node: host for node, host in self.hosts.items() if host.name not in names}
+        entrances = {name: way for name, way in self.entrances.items() if name not in names}
+        return replace(self, hosts=hosts, entrances=entrances)
 
     def close(self) -> None:
         for host in self.hosts.values():
             host.close()
 
 
-def connect(env: Environment, *, lenient: bool = False) -> Cluster:
-    """Reach every machine at once.
+def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SILENT) -> Cluster:
+    """Reach every machine at once; `reporter` learns when another manager has to be used.
 
     Raises Refused when one does not answer, or, with `lenient`, only when no manager does.
     """
@@ -72,13 +81,15 @@ def connect(env: Environment, *, lenient: bool = False) -> Cluster:
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
     reached = {host.name: entrances[host.name] for host in reachable.values()}
-    return Cluster(managers[0], reachable, missing, reached)
+    return Cluster(Managers(managers, reporter), reachable, missing, reached, lenient)
 
 
 @contextmanager
-def connected(env: Environment, *, lenient: bool = False) -> Iterator[Cluster]:
+def connected(
+    env: Environment, *, lenient: bool = False, reporter: Reporter = SILENT
+) -> Iterator[Cluster]:
     """Connect for a block, and give the connections back."""
-    cluster = connect(env, lenient=lenient)
+    cluster = connect(env, lenient=lenient, reporter=reporter)
     try:
         yield cluster
     finally:

@@ -1,5 +1,6 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from slipway.cluster import lease, ledger, swarm
@@ -12,7 +13,7 @@ from slipway.plan import Plan
 from slipway.progress import SILENT, Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
-from slipway.releases import history, plans
+from slipway.releases import history, lost_machines, plans
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
@@ -69,7 +70,7 @@ def deploy(
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit)
-    with connect.connected(env, lenient=lenient) as cluster:
+    with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
         _note_unreachable(cluster, reporter)
         deployment = _deployment(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
@@ -85,7 +86,7 @@ def rollback(
     env: Environment, reporter: Reporter, number: int | None = None, *, lenient: bool = False
 ) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
-    with connect.connected(env, lenient=lenient) as cluster:
+    with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
         _note_unreachable(cluster, reporter)
         observed = observe(cluster.manager, env.prefix)
         events = ledger.entries(observed, env.prefix)
@@ -118,13 +119,14 @@ def _run(
         plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
         watch = _Watch(reporter)
         try:
-            plan.run(watch)
+            lost_machines.continuing(plan, deployment).run(watch)
         except BaseException as error:
             _account_for(deployment, error, watch.touched)
             raise
         release = deployment.release
         _tidy_up(deployment, reporter)
-        if problems := deployment.after.problems():
+        sight = deployment.after.look()
+        if problems := [*sight.problems, *sight.unreachable]:
             raise SlipwayError(
                 f"{release.label} was put in service, but {'; '.join(problems)}\n"
                 f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
@@ -138,7 +140,7 @@ def _run(
 def _tidy_up(deployment: Deployment, reporter: Reporter) -> None:
     label = deployment.release.label
     try:
-        plans.tidy_up(deployment).run(reporter)
+        lost_machines.continuing(plans.tidy_up(deployment), deployment).run(reporter)
     except NotHealthy as error:
         raise SlipwayError(
             f"{label} serves and does not stay healthy: {error}\n"
@@ -167,7 +169,9 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
     if not isinstance(error, SlipwayError):
         return
     if touched or not isinstance(error, Refused):
-        deployment.note_failure(error)
+        # What could not be written down must not hide what serves.
+        with contextlib.suppress(SlipwayError):
+            deployment.note_failure(error)
     first, *rest = str(error).splitlines()
     tail = "".join(f"\n{line}" for line in rest)
     label = deployment.release.label

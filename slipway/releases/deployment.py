@@ -4,10 +4,12 @@ Which steps run, and in which order, is in `plans.py`.
 """
 
 import time
+from collections.abc import Collection
 
 from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
+from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
@@ -55,8 +57,6 @@ class Deployment:
         self.live = history.serving(cluster.manager, observed, env.prefix)
         self.old = entry.colour if entry else None
         self.colour = "green" if self.old == "blue" else "blue"
-        self.before = Serving(env, cluster, self.live, self.old or "none")
-        self.edges = self.before.edges
         self.lease: Lease | None = None
         self.cutover_seconds = 0.0
         self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
@@ -65,6 +65,14 @@ class Deployment:
     @property
     def release(self) -> Release:
         return self.draft.release
+
+    @property
+    def before(self) -> Serving:
+        return Serving(self.env, self.cluster, self.live, self.old or "none")
+
+    @property
+    def edges(self) -> Edges:
+        return self.before.edges
 
     @property
     def after(self) -> Serving:
@@ -97,11 +105,15 @@ class Deployment:
         """Say what is seen to serve, for the end of an error's sentence."""
         if self.live is None:
             return "nothing serves yet"
-        problems = self.before.problems()
-        if not problems:
-            return f"{self.live.label} serves as before"
+        label, sight = self.live.label, self.before.look()
+        lost = "".join(f"\nnot seen: {sentence}" for sentence in sight.unreachable)
+        if sight.seen:
+            where = f" on {', '.join(sight.seen)}" if lost else ""
+            return f"{label} serves as before{where}{lost}"
+        if not sight.problems:
+            return f"{label} should serve, and no machine answers{lost}"
         return (
-            f"{self.live.label} should serve, but {'; '.join(problems)}\n"
+            f"{label} should serve, but {'; '.join(sight.problems)}{lost}\n"
             f"return to it with: inv rollback --env={self.env.name} --release={self.live.number}"
         )
 
@@ -282,6 +294,15 @@ class Deployment:
 
     def prune(self) -> str:
         return prune.run(self.env, self.cluster, observe(self.cluster.manager, self.env.prefix))
+
+    def continue_without(self, names: Collection[str], reason: str) -> bool:
+        """Leave machines that were lost to the next deploy, where that is allowed."""
+        rest = self.cluster.without(names)
+        if not (self.cluster.is_lenient and 0 < len(rest.hosts) < len(self.cluster.hosts)):
+            return False
+        self.cluster = rest
+        self.reporter.note(f"continuing without {', '.join(sorted(names))}: {reason}")
+        return True
 
     # What the steps are made of
 

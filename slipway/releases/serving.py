@@ -1,6 +1,6 @@
 """A release in a colour, as the edges serve it: its routes, who shows them, whether it answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.edge import outside
@@ -8,9 +8,22 @@ from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
 from slipway.environments.environment import Environment
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, Unreachable
+from slipway.hosts import parallel
+from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.releases.release import Release
+
+LOOK_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of a release: why it does not serve, and the machines that do not answer."""
+
+    problems: Sequence[str]
+    unreachable: Sequence[str]
+    seen: Sequence[str]  # the machines that it was seen to serve on
 
 
 @dataclass(frozen=True)
@@ -82,25 +95,42 @@ class Serving:
             self.edges.tell(routing)
         return wrong
 
-    def problems(self) -> list[str]:
-        """Say why it is not seen to serve: asked from this computer, the edges, its services."""
-        try:
-            if problems := self._wrong_edges():
-                return problems
-            self.edges.fetch(self.urls, patience=0)
-        except SlipwayError as error:
-            return [str(error)]
-        return []
+    def look(self) -> Sight:
+        """See whether it serves: asked from this computer, the edges, its services.
 
-    def _wrong_edges(self) -> list[str]:
-        """Ask every edge from here; one that is not reached so is asked by its own machine."""
+        A machine that does not answer says nothing about the others.
+        """
+        hosts = {host.name: host for host in self.cluster.all}
+        lost: dict[str, str] = {}
+        problems: list[str] = []
+
+        def ask(names: Sequence[str], work: Callable[[Host], str]) -> None:
+            """Note what is wrong on some machines; `work` says it of one."""
+            results = parallel.attempt([hosts[name] for name in names if name not in lost], work)
+            for result in results:
+                if isinstance(result, Unreachable):
+                    lost[result.host] = str(result)
+                elif text := str(result):
+                    problems.append(text)
+
         env = self.release.environment(self.env) if self.release else self.env
-        ident = self.routing.ident
-        seen = outside.serving(self.cluster.entrances, env.settings)
-        wrong = {name: shown for name, shown in seen.items() if shown != ident}
-        inside = self.edges.serving() if wrong else {}
-        return [
-            f"the edge on {name} serves {inside.get(name) or wrong[name] or 'nothing'}"
-            for name in wrong
-            if inside.get(name) != ident
-        ]
+        outer = outside.serving(self.cluster.entrances, env.settings)
+        wrong = [name for name, shown in outer.items() if shown != self.routing.ident]
+        ask(wrong, lambda host: self._wrong_inside(host, outer[host.name]))
+        if not problems:
+            ask(list(hosts), self._not_ready)
+        seen = [] if problems else [name for name in hosts if name not in lost]
+        return Sight(problems, list(lost.values()), seen)
+
+    def _wrong_inside(self, host: Host, outer: str) -> str:
+        """Say what an edge serves in place of this, asked by its own machine: a firewall may be
+        between this computer and the edge."""
+        inner = Edges(self.env.prefix, [host]).serving()[host.name]
+        if inner == self.routing.ident:
+            return ""
+        return f"the edge on {host.name} serves {inner or outer or 'nothing'}"
+
+    def _not_ready(self, host: Host) -> str:
+        """Say nothing, or raise; one replica of a machine that froze may still have a name."""
+        Edges(self.env.prefix, [host]).fetch(self.urls, LOOK_PATIENCE)
+        return ""

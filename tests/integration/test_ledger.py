@@ -13,14 +13,17 @@ from typing import Self
 
 import pytest
 
-from slipway.cluster import ledger
+from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import observe
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
-from slipway.errors import CommandFailed
+from slipway.errors import Busy, CommandFailed
 from slipway.hosts.local import LocalHost
+from slipway.machines.managers import Managers
+from slipway.progress import SILENT
 from slipway.secrets import delivery, sops
+from tests.fakes.lost_host import LostHost
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
 pytestmark = pytest.mark.engine
@@ -46,6 +49,22 @@ def test_what_is_written_down_is_read_back_in_order(
     for each in written:
         ledger.append(manager, corner.app, each)
     assert ledger.entries(observe(manager, corner.app), corner.app) == tuple(written)
+
+
+def test_what_a_lost_manager_had_done_already_is_done_once(
+    manager: LocalHost, corner: DockerSandbox
+) -> None:
+    managers = Managers([LostHost("m1"), manager], SILENT)
+    ledger.append(managers, corner.app, entry(1))
+    managers = Managers([LostHost("m1"), manager], SILENT)
+    ledger.record(managers, corner.app, 1, "{}", {"tags": "a:1"})
+    found = observe(manager, corner.app)
+    assert ledger.entries(found, corner.app) == (entry(1),)
+    assert ledger.read(manager, corner.app, 1) == "{}"
+    with lease.hold(Managers([LostHost("m1"), manager], SILENT), corner.app, "deploy"):
+        assert lease.holder_of(manager, corner.app)
+        with pytest.raises(Busy):
+            lease.acquire(manager, corner.app, "another")
 
 
 def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
@@ -166,3 +185,11 @@ def test_secrets_reach_a_service_byte_for_byte_and_stand_in_no_command(
 def test_a_second_delivery_changes_nothing(manager: LocalHost, env: Environment) -> None:
     assert len(delivery.deliver(manager, env, [])) == len(HOSTILE)
     assert delivery.deliver(manager, env, observe(manager, env.prefix).secrets) == []
+
+
+def test_secrets_are_delivered_by_another_manager_where_one_was_lost_with_them(
+    manager: LocalHost, env: Environment
+) -> None:
+    delivery.deliver(Managers([LostHost("m1"), manager], SILENT), env, [])
+    names = set(delivery.versions(env).values())
+    assert observe(manager, env.prefix).secrets == names

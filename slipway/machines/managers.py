@@ -1,0 +1,82 @@
+"""The managers of a Swarm as one host: the next one answers when the one in use does not."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from slipway.errors import Unreachable
+from slipway.hosts.host import MINUTES, CommandResult, Host, Process
+from slipway.progress import Reporter
+
+T = TypeVar("T")
+
+
+class Managers:
+    """Repeats a command on the next manager when one is lost with it.
+
+    The first may have done it already, so what is run here has to converge when it is repeated.
+    """
+
+    def __init__(self, hosts: Sequence[Host], reporter: Reporter) -> None:
+        self._hosts = tuple(hosts)
+        self._reporter = reporter
+        self._current = self._hosts[0]
+        self._switching = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._current.name
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | Iterable[bytes] = b"",
+        timeout: float = 2 * MINUTES,
+        check: bool = True,
+    ) -> CommandResult:
+        def run(host: Host) -> CommandResult:
+            return host.run(argv, stdin=stdin, timeout=timeout, check=check)
+
+        # What was read from a stream is gone.
+        return self._try(run) if isinstance(stdin, bytes) else run(self._current)
+
+    def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
+        return self._current.follow(argv, on_line)
+
+    def attach(self, argv: Sequence[str]) -> int:
+        return self._current.attach(argv)
+
+    def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
+        return self._current.open(argv)
+
+    def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
+        self._current.write(path, data, mode=mode)
+
+    def close(self) -> None:
+        for host in self._hosts:
+            host.close()
+
+    def _try(self, work: Callable[[Host], T]) -> T:
+        tried: list[Host] = []
+        while True:
+            host = self._current
+            try:
+                return work(host)
+            except Unreachable as error:
+                tried.append(host)
+                if not self._switch(tried, error):
+                    raise
+
+    def _switch(self, tried: Sequence[Host], error: Unreachable) -> bool:
+        """Use a manager that was not tried; say whether there is one."""
+        with self._switching:
+            if self._current in tried:  # another thread may have switched meanwhile
+                rest = [host for host in self._hosts if host not in tried]
+                if not rest:
+                    return False
+                self._current = rest[0]
+                self._reporter.note(f"{error}; continuing with {self._current.name}")
+            return True

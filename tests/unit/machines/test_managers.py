@@ -1,0 +1,56 @@
+"""The managers of a Swarm as one host: what happens when the one in use is lost."""
+
+import pytest
+
+from slipway.errors import CommandFailed, Unreachable
+from slipway.machines.managers import Managers
+from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
+
+INFO = ("docker", "info")
+
+
+def lost(name: str) -> FakeHost:
+    return FakeHost(name).answers("docker", raises=Unreachable(name, "is it frozen?"))
+
+
+def test_the_next_manager_is_used_from_then_on_and_the_operator_learns_it() -> None:
+    reporter = RecordingReporter()
+    m1, m2, m3 = lost("m1"), FakeHost("m2").answers(*INFO, out="yes"), FakeHost("m3")
+    managers = Managers([m1, m2, m3], reporter)
+    assert managers.name == "m1"
+    assert [managers.run(INFO).out for _ in range(2)] == ["yes", "yes"]
+    assert managers.name == "m2"
+    assert (len(m1.asked), len(m2.asked), len(m3.asked)) == (1, 2, 0)
+    assert reporter.notes == ["m1: is it frozen?; continuing with m2"]
+
+
+def test_each_manager_is_tried_once_before_a_command_fails() -> None:
+    hosts = [lost(name) for name in ("m1", "m2", "m3")]
+    with pytest.raises(Unreachable, match="m3: is it frozen"):
+        Managers(hosts, RecordingReporter()).run(INFO)
+    assert [len(host.asked) for host in hosts] == [1, 1, 1]
+
+
+def test_one_that_is_back_is_used_when_the_next_is_lost() -> None:
+    m1 = lost("m1")
+    m2 = FakeHost("m2").answers(*INFO, out="m2")
+    managers = Managers([m1, m2], RecordingReporter())
+    assert managers.run(INFO).out == "m2"
+    m1.answers(*INFO, out="m1")
+    m2.answers(*INFO, raises=Unreachable("m2", "is it frozen?"))
+    assert managers.run(INFO).out == "m1"
+
+
+def test_a_command_that_fails_is_no_reason_to_ask_another_manager() -> None:
+    m1, m2 = FakeHost("m1").answers(*INFO, code=1), FakeHost("m2")
+    with pytest.raises(CommandFailed):
+        Managers([m1, m2], RecordingReporter()).run(INFO)
+    assert m2.asked == []
+
+
+def test_a_stream_that_was_read_is_not_sent_again() -> None:
+    m2 = FakeHost("m2")
+    with pytest.raises(Unreachable):
+        Managers([lost("m1"), m2], RecordingReporter()).run(INFO, stdin=iter([b"once"]))
+    assert m2.asked == []

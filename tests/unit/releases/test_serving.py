@@ -1,0 +1,96 @@
+"""What is seen to serve, with machines that are lost; a plan that continues without them."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import pytest
+
+from slipway.edge.outside import Entrance
+from slipway.environments import environment
+from slipway.errors import HostError, Unreachable
+from slipway.hosts.parallel import HostsFailed
+from slipway.machines.connect import Cluster
+from slipway.plan import Plan, Step
+from slipway.releases import lost_machines
+from slipway.releases.deployment import Deployment
+from slipway.releases.serving import Serving, Sight
+from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
+from tests.unit.releases.compose_project import has_compose, release
+
+FROZEN = Unreachable("m1", "is it frozen?")
+NOWHERE = Entrance("127.0.0.1", 1, 1)  # so each edge is asked by its own machine
+
+
+def frozen() -> FakeHost:
+    return FakeHost("m1").answers("sh", raises=FROZEN)
+
+
+def edge(name: str, shows: str) -> FakeHost:
+    return FakeHost(name).answers("sh", out=f"{shows}\n")
+
+
+def look(*hosts: FakeHost) -> Sight:
+    cluster = Cluster(hosts[0], {host.name: host for host in hosts})
+    entrances = {host.name: NOWHERE for host in hosts}
+    cluster = Cluster(hosts[0], cluster.hosts, entrances=entrances)
+    return Serving(environment.load("prod"), cluster, release("prod"), "blue").look()
+
+
+def ident() -> str:
+    return Serving(
+        environment.load("prod"), Cluster(FakeHost(), {}), release("prod"), "blue"
+    ).routing.ident
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+def test_a_frozen_machine_hides_neither_what_serves_nor_what_does_not() -> None:
+    sight = look(frozen(), edge("m2", ident()), edge("m3", ident()))
+    assert (sight.problems, sight.seen) == ([], ["m2", "m3"])
+    assert sight.unreachable == ["m1: is it frozen?"]
+    sight = look(frozen(), edge("m2", "release-1-green-x"), edge("m3", ident()))
+    assert (sight.problems, sight.seen) == (["the edge on m2 serves release-1-green-x"], [])
+
+
+class Cut:
+    """As much of a deploy as a plan needs to lose machines."""
+
+    def __init__(self, *, is_lenient: bool, **hosts: FakeHost) -> None:
+        self.cluster = Cluster(next(iter(hosts.values())), hosts, is_lenient=is_lenient)
+        self.reporter = RecordingReporter()
+        self.told: list[str] = []
+
+    continue_without = Deployment.continue_without
+
+    def tell(self) -> str:
+        failures = [FROZEN] if "m1" in self.cluster.hosts else []
+        if failures:
+            raise HostsFailed(failures, len(self.cluster.hosts))
+        self.told += self.cluster.hosts
+        return f"{len(self.told)} acknowledged"
+
+
+def run(cut: Cut) -> Mapping[str, float]:
+    plan = Plan("move", [Step("cut over", "move every edge", cut.tell)])
+    return lost_machines.continuing(plan, cast(Deployment, cut)).run(cut.reporter)
+
+
+def test_a_step_is_run_again_without_a_machine_that_was_lost_where_that_is_allowed() -> None:
+    hosts = {name: FakeHost(name) for name in ("m1", "m2", "m3")}
+    cut = Cut(is_lenient=True, **hosts)
+    run(cut)
+    assert cut.told == ["m2", "m3"]
+    assert cut.reporter.notes == [
+        "continuing without m1: 1 of 3 hosts failed:\n  m1: is it frozen?"
+    ]
+    with pytest.raises(HostsFailed):
+        run(Cut(is_lenient=False, **hosts))
+    with pytest.raises(HostsFailed):  # the last one
+        run(Cut(is_lenient=True, m1=hosts["m1"]))
+
+
+def test_only_lost_machines_are_continued_without() -> None:
+    refused = HostError("m2", "the edge did not accept the new routes")
+    assert lost_machines.lost(HostsFailed([FROZEN, refused], 3)) == set()
+    assert lost_machines.lost(refused) == set()
+    assert lost_machines.lost(FROZEN) == {"m1"}
