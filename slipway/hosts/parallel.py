@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 from slipway.errors import Refused, SlipwayError
@@ -61,17 +61,31 @@ def attempt(
         return list(pool.map(guarded, hosts))
 
 
+class Workers(ThreadPoolExecutor):
+    """Threads that can be asked to stop; work that runs no command calls `check` now and then."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(max_workers=limit, thread_name_prefix="host")
+        self.stopping = threading.Event()
+
+    def check(self) -> None:
+        """Raise CancelledError when nobody waits for the work any more."""
+        if self.stopping.is_set():
+            raise CancelledError
+
+
 @contextlib.contextmanager
-def workers(hosts: Sequence[Host], limit: int) -> Iterator[ThreadPoolExecutor]:
+def workers(hosts: Sequence[Host], limit: int) -> Iterator[Workers]:
     """Threads whose work on hosts is waited for at the end of the block.
 
     When the block is left early (a failure, Ctrl-C, which reaches the main thread only), pending
     work never begins and the commands that run on these hosts are ended.
     """
-    pool = ThreadPoolExecutor(max_workers=limit, thread_name_prefix="host")
+    pool = Workers(limit)
     try:
         yield pool
     except BaseException:
+        pool.stopping.set()
         pool.shutdown(wait=False, cancel_futures=True)
         waiting = threading.Thread(target=pool.shutdown, daemon=True)
         waiting.start()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,12 @@ from pathlib import Path
 from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host
-from slipway.images import dockerignore
+from slipway.images import checkout, context
 from slipway.images.references import plain
 from slipway.progress import Reporter
 
 BUILDS_AT_ONCE = 2
+EPOCH = "SOURCE_DATE_EPOCH"
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,22 @@ class Image:
 def tag(build: Build, bases: str = "") -> str:
     """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
     digest = hashlib.sha256(bases.encode())
-    for path in _files(build):
-        digest.update(f"{path.relative_to(build.context)}\0".encode())
+    is_program = checkout.programs(build.context)
+    for name in context.files(build.context, build.dockerfile):
+        path = build.context / name
+        digest.update(os.fsencode(name) + b"\0")
         if path.is_symlink():
-            digest.update(f"->{path.readlink()}\0".encode())
+            digest.update(b"->" + os.fsencode(path.readlink()) + b"\0")
             continue
-        digest.update(b"x\0" if os.access(path, os.X_OK) else b"-\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(b"x\0" if is_program(name) else b"-\0")
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise ConfigError(
+                f"services.{build.service}.build: {path} cannot be read: {error.strerror}; "
+                "let it be read, or name it in .dockerignore"
+            ) from None
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
     digest.update("\0".join((*build.options, build.target)).strip("\0").encode())
@@ -89,39 +99,29 @@ def build(host: Host, builds: Sequence[tuple[Build, str]], reporter: Reporter) -
     Raises SlipwayError with the last lines of a failed build.
     """
     with parallel.workers([host], BUILDS_AT_ONCE) as pool:
-        for outcome in as_completed(
-            [pool.submit(_build, host, source, name, reporter) for source, name in builds]
-        ):
+
+        def one(source: Build, name: str) -> None:
+            reporter.note(f"building {source.service}")
+            _build(host, source, name, pool.check)
+
+        for outcome in as_completed([pool.submit(one, *each) for each in builds]):
             outcome.result()
 
 
-def _build(host: Host, build: Build, name: str, reporter: Reporter) -> None:
+def _build(host: Host, build: Build, name: str, go_on: Callable[[], None]) -> None:
     if not build.dockerfile.is_file():
         raise ConfigError(
             f"compose.yml: services.{build.service}.build: no {build.dockerfile.name}"
         )
-    reporter.note(f"building {build.service}")
-    argv = ["docker", "build", "--progress=plain", "--tag", name, "--file", str(build.dockerfile)]
-    result = host.run([*argv, *build.flags, str(build.context)], timeout=30 * MINUTES, check=False)
+    names = context.files(build.context, build.dockerfile)
+    moment = checkout.moment(build.context, names)
+    # BuildKit dates by it what it makes itself: the image, and the folders of WORKDIR.
+    argv = ["docker", "build", "--build-arg", f"{EPOCH}={moment}", "--progress=plain"]
+    argv += ["--tag", name, "--file", str(build.dockerfile), *build.flags]
+    with context.copied(build.context, names, moment, go_on) as folder:
+        result = host.run([*argv, str(folder)], timeout=30 * MINUTES, check=False)
     if result.code != 0:
         last = "\n".join(f"    {line}" for line in result.err.strip().splitlines()[-12:])
         raise SlipwayError(
             f"the image of {build.service} does not build; nothing was changed\n{last}"
         )
-
-
-def _files(build: Build) -> list[Path]:
-    """List what the build can see, in a fixed order."""
-    folder = build.context
-    if not folder.is_dir():
-        raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
-    own = build.dockerfile.with_name(f"{build.dockerfile.name}.dockerignore")
-    path = own if own.is_file() else folder / ".dockerignore"
-    own_lines = path.read_bytes().decode(errors="surrogateescape") if path.is_file() else ""
-    # Python's own leavings differ between computers and are never meant.
-    patterns = dockerignore.read(f"{own_lines}\n**/__pycache__\n**/*.pyc")
-    return [
-        folder / name
-        for name in dockerignore.visible(folder, patterns)
-        if (folder / name).is_symlink() or (folder / name).is_file()
-    ]

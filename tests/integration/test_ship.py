@@ -6,9 +6,8 @@ import os
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,15 +15,15 @@ import pytest
 from slipway.errors import SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.images import archive as archives
+from slipway.images import context, ship, sources
 from slipway.images import registry as registries
-from slipway.images import ship, sources
 from slipway.images.sources import Build, Image
-from slipway.machines.local import image as host_image
-from slipway.machines.local.image import RIGHTS
 from slipway.progress import SILENT
 from tests import base_images
 from tests.fakes.reporter import RecordingReporter
+from tests.integration import nested
 from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.integration.nested import Nested
 
 pytestmark = pytest.mark.engine
 
@@ -57,27 +56,6 @@ class Sources:
         return sources.inspect(LocalHost(), [tag])[tag]
 
 
-class Nested(LocalHost):
-    """A container with an engine of its own, as a host."""
-
-    def _start(self, argv: Sequence[str], **more: Any) -> Any:
-        return super()._start(["docker", "exec", "-i", self.name, *argv], **more)
-
-    def version_in(self, image: str) -> str:
-        """Read the file `version` out of an image, without running it."""
-        made = self.run(["docker", "create", image, "none"]).out.strip()
-        try:
-            name = super().name
-            argv = ["docker", "exec", name, "docker", "cp", f"{made}:/version", "-"]
-            data = subprocess.run(argv, capture_output=True, check=True).stdout
-        finally:
-            self.run(["docker", "rm", made])
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            file = archive.extractfile("version")
-            assert file is not None
-            return file.read().decode()
-
-
 @pytest.fixture
 def app(corner: DockerSandbox, tmp_path: Path) -> Sources:
     return Sources(corner, tmp_path)
@@ -85,15 +63,7 @@ def app(corner: DockerSandbox, tmp_path: Path) -> Sources:
 
 @pytest.fixture(scope="module")
 def machine(module_corner: DockerSandbox) -> Nested:
-    base_image("debian:trixie-slim")
-    reference = host_image.ensure(LocalHost())
-    options = (*RIGHTS, "--volume", "/var/lib/docker")
-    host = Nested(module_corner.run(reference, options=options)[:12])
-    deadline = time.monotonic() + 120
-    while host.run(["docker", "version"], check=False).code != 0:
-        assert time.monotonic() < deadline, "the engine of the machine does not start"
-        time.sleep(0.3)
-    return host
+    return nested.start(module_corner)
 
 
 class Registry:
@@ -243,6 +213,4 @@ def test_the_tag_counts_what_the_build_really_sees(
     data = subprocess.run(argv, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         seen = {member.name for member in archive if not member.isdir()}
-    build = Build("api", "x", tree, dockerfile, {})
-    counted = {str(path.relative_to(tree)) for path in sources._files(build)}
-    assert counted == seen
+    assert set(context.files(tree, dockerfile)) == seen

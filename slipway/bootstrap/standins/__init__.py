@@ -10,6 +10,7 @@ from pathlib import Path
 from slipway.errors import CommandFailed, Refused
 from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host
+from slipway.images import checkout, context
 from slipway.progress import Reporter
 
 LABEL = "slipway.standin"
@@ -71,13 +72,16 @@ def _build(name: str, reporter: Reporter, host: Host) -> str:
 
 def _build_image(name: str, host: Host) -> str:
     argv = ["docker", "build", "--quiet", "--label", f"{LABEL}=true"]
-    place = FOLDER / RECIPES[name].folder
-    recipe = ["--file", str(place / RECIPES[name].file), str(place)]
-    draft = host.run([*argv, *recipe], timeout=15 * MINUTES).out.strip()
-    show = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "cat"]
-    sources = host.run([*show, "--label", f"{LABEL}=true", draft, "/etc/slipway-standin"]).out
-    label = f"{LABEL}.sources={sources.strip()}"
-    host.run([*argv, "--label", label, "--tag", name, *recipe])  # from the cache, now with a name
+    folder = FOLDER / RECIPES[name].folder
+    file = folder / RECIPES[name].file
+    names = context.files(folder, file)
+    with context.copied(folder, names, checkout.moment(folder, names)) as copy:
+        recipe = ["--file", str(file), str(copy)]
+        draft = host.run([*argv, *recipe], timeout=15 * MINUTES).out.strip()
+        show = ["docker", "run", "--rm", "--network", "none", "--entrypoint", "cat"]
+        sources = host.run([*show, "--label", f"{LABEL}=true", draft, "/etc/slipway-standin"]).out
+        label = f"{LABEL}.sources={sources.strip()}"
+        host.run([*argv, "--label", label, "--tag", name, *recipe])  # from the cache, now named
     host.run(["docker", "image", "rm", draft], check=False)
     return sources.strip()
 

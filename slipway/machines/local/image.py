@@ -8,6 +8,7 @@ from pathlib import Path
 from slipway import shell_scripts
 from slipway.errors import CommandFailed, SlipwayError, last_line
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
+from slipway.images import checkout, context
 
 TAG = "slipway/host"
 LABEL = "slipway.image=host"
@@ -31,7 +32,8 @@ def ensure(engine: Host) -> str:
     if _is_there(engine, reference):
         return reference
     argv = ["docker", "build", "--quiet", "--label", LABEL, "--tag", reference]
-    built = engine.run([*argv, str(FOLDER)], timeout=15 * MINUTES, check=False)
+    with context.copied(FOLDER, CONTEXT, checkout.moment(FOLDER, CONTEXT)) as copy:
+        built = engine.run([*argv, str(copy)], timeout=15 * MINUTES, check=False)
     if built.code != 0:
         raise SlipwayError(
             f"the image of rehearsal machines does not build: {last_line(built.err)}; "
