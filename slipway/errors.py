@@ -41,6 +41,7 @@ SlipwayError                1  it failed
 └── OutputUnwritable        1  the output of a cell could not be written to disk
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -118,6 +119,15 @@ class CommandFailed(HostError):
 def first_line(text: object) -> str:
     """Return the first line of a library's error, where its reason stands."""
     return (str(text).strip().splitlines() or ["no reason given"])[0].strip()
+
+
+def readable(text: str, width: int = 200) -> str:
+    """Return a sentence as a terminal may show it: no control characters, no endless word.
+
+    What stands in a file that somebody else wrote is repeated in errors.
+    """
+    shown = (char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+    return re.sub(rf"(\S{{{width}}})\S+", r"\1…", "".join(shown))
 
 
 def last_line(text: str | bytes) -> str:

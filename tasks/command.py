@@ -13,7 +13,7 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Refused, SlipwayError, UsageError, readable
 from slipway.project import LENT_ENGINE
 from tasks import hints
 
@@ -76,7 +76,7 @@ class Command(Task[Body]):
             self.body(**values)
         except SlipwayError as error:
             text = hints.with_environment(str(error), env) if env else str(error)
-            raise Exit(f"error: {text}", code=error.exit_code) from error
+            raise Exit(f"error: {readable(text)}", code=error.exit_code) from error
         except KeyboardInterrupt:
             raise Exit("interrupted", code=INTERRUPTED) from None
         except RuntimeError as error:

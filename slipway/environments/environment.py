@@ -67,7 +67,13 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
     known = names(compose)
     if not name:
         raise UsageError(f"--env is required (one of: {', '.join(known)})")
-    if not NAME.fullmatch(name) or name not in known:
+    if name in known and not NAME.fullmatch(name):
+        raise ConfigError(
+            f"compose/{name}.env: {_printable(name)} is no name for an environment: small letters, "
+            "digits and dashes, at most 16, a letter first; rename the file"
+        )
+    if name not in known:
+        known = [each for each in known if NAME.fullmatch(each)]
         hint = nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
     file = setting_rules.file_in(compose)

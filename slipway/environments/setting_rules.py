@@ -1,18 +1,34 @@
 """Which settings and secrets exist, of which type: the rules of compose/settings.yml."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slipway.errors import ConfigError
 from slipway.suggest import nearest
+from slipway.yaml_file import read_yaml
 
+NUMBER = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-RULE_KEYS = {"type", "default", "required", "secret", "generate", "help"}
+PLAIN = str | int | float
+# Each word of a rule: what it may hold, and how that is called.
+WORDS: Mapping[str, tuple[Any, str]] = {
+    "type": (str | list, "a type, or a list of words such as [a, b]"),
+    "default": (PLAIN, "one value"),
+    "required": (bool | list, "true, or a list such as [staging, prod]"),
+    "secret": (bool, "true or false"),
+    "generate": (int, "a number of bytes"),
+    "help": (str, "a text"),
+}
+NUMBERS = {"generate"}  # YAML's true is a number to Python
+MOST_BYTES = 4096
 TYPES = {"text", "number", "port", "switch", "name", "store"}
-STORES = {"s3", "file"}
+STORE = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*|(?![\w+.-]*:).*"
+)
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
 
@@ -38,16 +54,19 @@ class Rule:
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}"
         match self.type:
-            case "number" if not value.isdecimal():
+            case "number" if not NUMBER.fullmatch(value):
                 return "must be a whole number"
-            case "port" if not (value.isdecimal() and 0 < int(value) < 65536):
+            case "port" if not (NUMBER.fullmatch(value) and 0 < int(value) < 65536):
                 return "must be a port, 1 to 65535"
             case "switch" if value not in ("on", "off"):
                 return "must be on or off"
             case "name" if not NAME.fullmatch(value):
                 return "must be lower-case letters, digits and dashes, starting with a letter"
-            case "store" if "://" in value and value.strip().partition("://")[0] not in STORES:
-                return "must be s3://bucket/path, or a folder; there is no other kind of store"
+            case "store" if not STORE.fullmatch(value.strip()):
+                return (
+                    "must be s3://bucket/path, with the bucket in small letters, or a folder; "
+                    "there is no other kind of store"
+                )
         return None
 
 
@@ -63,56 +82,65 @@ def file_in(compose: Path) -> Path:
 
 def read(path: Path) -> Rules:
     """Read the rules. Raises ConfigError with the file and the key that is wrong."""
-    import yaml
-
     try:
-        document = yaml.safe_load(path.read_text())
+        document = read_yaml(path, path.name)
     except FileNotFoundError:
         raise ConfigError(f"{path.name} is missing next to compose.yml") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name} is not YAML: {_first_line(error)}") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path.name} must map names to rules")
     return {str(key): _rule(path, str(key), entry) for key, entry in document.items()}
 
 
 def _rule(path: Path, key: str, entry: object) -> Rule:
-    where = f"{path.name}: {key}"
+    def refuse(what: str) -> ConfigError:
+        return ConfigError(f"{path.name}: {key[:60]}{what}")
+
     if not KEY.fullmatch(key):
-        raise ConfigError(f"{where} must be capital letters, digits and underscores")
+        raise refuse(" must be capital letters, digits and underscores")
     if not isinstance(entry, dict):
-        raise ConfigError(f"{where} must be a mapping such as {{type: text}}")
-    for name in entry:
-        if name not in RULE_KEYS:
-            raise ConfigError(f"{where}: unknown word {name}{nearest(str(name), list(RULE_KEYS))}")
-    kind = entry.get("type", "text")
-    choices = tuple(str(choice) for choice in kind) if isinstance(kind, list) else ()
-    if not choices and kind not in TYPES:
-        raise ConfigError(f"{where}: unknown type {kind}{nearest(str(kind), sorted(TYPES))}")
+        raise refuse(" must be a mapping such as {type: text}")
+    for name, value in entry.items():
+        if name not in WORDS:
+            raise refuse(f": unknown word {str(name)[:60]}{nearest(str(name), list(WORDS))}")
+        if not isinstance(value, WORDS[name][0]) or (name in NUMBERS and isinstance(value, bool)):
+            raise refuse(f": {name} must be {WORDS[name][1]}")
+    secret, generate, default = (entry.get(word) for word in ("secret", "generate", "default"))
+    if generate is not None and not (secret and 1 <= generate <= MOST_BYTES):
+        limits = f"generate must be 1 to {MOST_BYTES} bytes"
+        raise refuse(f": {limits}" if secret else ": only a secret can have generate")
+    if secret and default is not None:
+        raise refuse(": a secret has no default; it would stand here for everybody to read")
+    kind, choices = _type(entry.get("type", "text"), refuse)
     required = entry.get("required", False)
-    default = entry.get("default")
-    if not isinstance(required, bool | list):
-        raise ConfigError(f"{where}: required must be true, or a list such as [staging, prod]")
-    generate = entry.get("generate", 0)
-    if not isinstance(generate, int):
-        raise ConfigError(f"{where}: generate must be a number of bytes")
+    if isinstance(required, list) and not all(isinstance(name, str) for name in required):
+        raise refuse(f": required must be {WORDS['required'][1]}")
     rule = Rule(
         key=key,
-        type="text" if choices else str(kind),
+        type=kind,
         choices=choices,
         default=None if default is None else str(default),
         required=required if isinstance(required, bool) else tuple(map(str, required)),
-        secret=bool(entry.get("secret", False)),
-        generate=generate,
+        secret=bool(secret),
+        generate=generate or 0,
         help=str(entry.get("help", "")),
     )
     # Unquoted, YAML reads on and off as true and false.
     if rule.default is not None and (complaint := rule.complaint(rule.default)):
-        raise ConfigError(f"{where}: default {complaint}; it is {rule.default} (quotes missing?)")
-    if bad := [choice for choice in choices if choice in ("True", "False")]:
-        raise ConfigError(f"{where}: type holds {bad[0]}; write on and off in quotes")
+        raise refuse(f": default {complaint}; it is {rule.default} (quotes missing?)")
     return rule
 
 
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+def _type(value: object, refuse: Callable[[str], ConfigError]) -> tuple[str, tuple[str, ...]]:
+    """Read one of the types, or a list of choices."""
+    if not isinstance(value, list):
+        if value not in TYPES:
+            raise refuse(f": unknown type {str(value)[:60]}{nearest(str(value), sorted(TYPES))}")
+        return str(value), ()
+    for choice in value:
+        if isinstance(choice, bool):
+            raise refuse(f": type holds {choice}; write on and off in quotes")
+        if not isinstance(choice, str | int | float):
+            raise refuse(": type must be a list of words")
+    if len(value) < 2 or len({*map(str, value)}) < len(value):
+        raise refuse(": type must list two words or more, each once")
+    return "text", tuple(map(str, value))

@@ -18,6 +18,7 @@ from slipway.hosts.ssh_route import SshRoute
 from slipway.machines import machine as machines
 from slipway.machines.machine import DATA, Machine
 from slipway.project import ROOT
+from slipway.yaml_file import read_yaml
 
 LOCAL = "local"
 HEADER = "# Machines of {env}; kept by `inv machine.create` and `inv machine.rm`.\n"
@@ -126,20 +127,20 @@ def locked(env: str, root: Path = ROOT) -> Iterator[None]:
 
 
 def _read(path: Path, root: Path) -> tuple[Machine, ...]:
-    import yaml
-
     source = str(path.relative_to(root))
     try:
-        document = yaml.safe_load(path.read_text())
+        document = read_yaml(path, source)
     except FileNotFoundError:
         return ()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document or {}, dict):
+    document = {} if document is None else document
+    if not isinstance(document, dict):
         raise ConfigError(f"{source}: must map names to machines")
-    return tuple(
-        machines.parse(str(name), entry, source) for name, entry in (document or {}).items()
-    )
+    known = tuple(machines.parse(str(name), entry, source) for name, entry in document.items())
+    for one in known:
+        for other in known:
+            if one.name < other.name and (one.host, one.port) == (other.host, other.port):
+                raise ConfigError(f"{source}: {one.name} and {other.name} are both {one.ssh}")
+    return known
 
 
 def _write(env: str, path: Path, known: Iterable[Machine]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from slipway.errors import ConfigError, UsageError
 
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+IN_A_WORD = re.compile(r"([^\s-]\S*)?")  # what ssh cannot take for an option
 DATA, APP = "data", "app"
 
 
@@ -57,6 +58,12 @@ def parse(name: str, entry: object, source: str) -> Machine:
         if not isinstance(value, expected) or isinstance(value, bool):
             raise ConfigError(f"{source}: {name}.{key} must be of type {expected.__name__}")
         values[key] = value
+    for key in ("port", "http_port", "https_port"):
+        if not 0 < values.get(key, 1) < 65536:
+            raise ConfigError(f"{source}: {name}.{key} must be a port, 1 to 65535")
+    for key in ("host", "user", "address"):
+        if not IN_A_WORD.fullmatch(values.get(key, "")):
+            raise ConfigError(f"{source}: {name}.{key}: {values[key][:60]!a} is none")
     if not values.get("host"):
         raise ConfigError(f"{source}: {name}.host is missing")
     if values.get("role", APP) not in (DATA, APP):

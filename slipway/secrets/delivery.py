@@ -24,15 +24,12 @@ CREATE = shell_scripts.read(__file__, "delivery_create.sh")
 
 def versions(env: Environment) -> dict[str, str]:
     """Map each secret of the environment to the name its present value has in the Swarm."""
-    import yaml
-
     path = env.secrets_file
     if not path.is_file():
         raise Refused(
             f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
-    sops.lint(path)
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = sops.lint(path)
     if lost := [key for key in PITR if key not in document and env.settings.get("PITR") == "on"]:
         raise ConfigError(
             f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "

@@ -10,6 +10,8 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, first_line, last_line
 from slipway.hosts.local import LocalHost
 from slipway.secrets import sops
+from slipway.text_file import read_utf8
+from slipway.yaml_file import parse_yaml
 
 RULES = "creation_rules"
 WIDE = 10_000  # columns before ruamel.yaml would break a line that somebody wrote as one
@@ -18,9 +20,8 @@ WIDE = 10_000  # columns before ruamel.yaml would break a line that somebody wro
 def has_rule(env: Environment) -> bool:
     """Say whether a rule names the environment's secrets. Raises ConfigError for a damaged file."""
     path = f"secrets/{env.secrets_file.name}"
-    return any(
-        _matches(number, rule, path) for number, rule in enumerate(_rules(_load(_file(env))), 1)
-    )
+    rules = _rules(parse_yaml(_text(_file(env)), ".sops.yaml"))
+    return any(_matches(number, rule, path) for number, rule in enumerate(rules, 1))
 
 
 def add_rule(env: Environment, key: str) -> None:
@@ -52,11 +53,11 @@ def _with_rule(file: Path, path_regex: str, key: str) -> bytes:
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     text = _text(file)
-    document = _load(file)
+    document = _load(text)
     if document is None:
         # Comments alone are no document, and would be lost.
         text = text.removesuffix("\n") + "\n" * bool(text.strip()) + f"{RULES}: []\n"
-        document = _load(file, text)
+        document = _load(text)
     before = _rules(document)
     column = before.lc.col if isinstance(before, CommentedSeq) and len(before) else 2
     if not before:
@@ -107,30 +108,18 @@ def _matches(number: int, rule: object, path: str) -> bool:
         raise ConfigError(f"{where}: path_regex is no regular expression: {error}") from None
 
 
-def _load(file: Path, text: str | None = None) -> Any:
+def _load(text: str) -> Any:
+    """Read it with its comments. Raises ConfigError."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
 
+    parse_yaml(text, ".sops.yaml")  # whose complaints name the line
     yaml = YAML()
     yaml.preserve_quotes = True
     try:
-        return yaml.load(_text(file) if text is None else text)
-    except YAMLError as error:
-        raise ConfigError(f".sops.yaml is not YAML: {_reason(error)}") from None
+        return yaml.load(text)
+    except Exception as error:  # it knows YAML 1.2, sops and we 1.1
+        raise ConfigError(f".sops.yaml is not YAML: {first_line(error)}") from None
 
 
 def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise ConfigError(f".sops.yaml: byte {error.start} is not UTF-8") from None
-    except OSError as error:
-        raise ConfigError(f".sops.yaml cannot be read: {error.strerror}") from None
-
-
-def _reason(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    line = f"line {mark.line + 1}: " if mark is not None else ""
-    return line + first_line(getattr(error, "problem", None) or error)
+    return read_utf8(file, ".sops.yaml") if file.exists() else ""

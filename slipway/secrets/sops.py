@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
@@ -21,6 +22,7 @@ from slipway.project import ROOT
 from slipway.secrets import identity
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
+from slipway.yaml_file import read_yaml
 
 ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
@@ -106,39 +108,37 @@ def opened_by(env: Environment) -> str:
 
 def recipients(path: Path) -> list[str]:
     """Return the public age keys that a file is encrypted to; needs no key."""
-    import yaml
+    entries = lint(path)["sops"].get("age") or []
+    if not all(isinstance(each, dict) and "recipient" in each for each in entries):
+        raise ConfigError(f"secrets/{path.name}: sops.age must list recipients")
+    return [str(each["recipient"]) for each in entries]
 
-    lint(path)
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["sops"].get("age") or []
-    return [str(entry["recipient"]) for entry in entries]
 
+def lint(path: Path) -> dict[str, Any]:
+    """Return the encrypted document; needs no key.
 
-def lint(path: Path) -> None:
-    """Refuse what sops would accept or answer with a value in its error text; needs no key."""
-    import yaml
+    Raises ConfigError for what sops would accept, or answer with a value in its error text.
+    """
 
     def refuse(what: str) -> ConfigError:
         return ConfigError(f"secrets/{path.name}: {what}")
 
     if path.is_symlink():
         raise refuse("is a symbolic link")
-    text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise refuse("is not YAML (a merge gone wrong?)") from None
+        document = read_yaml(path, f"secrets/{path.name}")
+    except ConfigError as error:
+        raise ConfigError(f"{error} (a merge gone wrong?)") from None
     if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
         raise refuse("is not encrypted with sops")
-    keys = re.findall(r"^([A-Za-z0-9_]+):", text, flags=re.MULTILINE)
     for key, value in document.items():
         if key == "sops":
             continue
         if not KEY.fullmatch(str(key)):
             raise refuse(f"{key!a} must be capital letters, digits and underscores")
-        if keys.count(str(key)) > 1:
-            raise refuse(f"{key} is set twice")
         if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
             raise refuse(f"{key} is not an encrypted text; set it with: sops set")
+    return document
 
 
 def find() -> str:

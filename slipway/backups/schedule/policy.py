@@ -8,6 +8,7 @@ from typing import Any
 
 from slipway.backups.schedule import crontab
 from slipway.errors import ConfigError
+from slipway.yaml_file import read_yaml
 
 NAME = "backups/policy.yml"
 JOBS = ("backup", "drill", "prune")
@@ -53,16 +54,10 @@ class Policy:
 
 def read(path: Path, environment: str, environments: Sequence[str]) -> Policy:
     """Read the policy of one environment, of those that are known. Raises ConfigError."""
-    import yaml
-
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{NAME} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise ConfigError(f"{NAME} is not YAML{where}") from None
+        document = read_yaml(path, NAME)
+    except FileNotFoundError:
+        raise ConfigError(f"{NAME} is missing") from None
     sections = _table(document, "", ("defaults", "environments"))
     own = _table(sections.get("environments") or {}, "environments", environments)
     tables = {}

@@ -59,7 +59,7 @@ def test_an_environment_says_only_what_differs(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("", "the file must hold names and values"),
-        ("defaults: [", "is not YAML (line"),
+        ("defaults: [", "is not YAML: line 1: "),
         ("defaults: {}", "defaults.when.backup is missing"),
         (DEFAULTS + "environments: {prd: {}}", "'environments.prd' is not known"),
         (

@@ -120,12 +120,12 @@ def test_the_repositorys_own_file_gets_four_lines_and_no_other_change(tmp_path: 
     ("text", "complaint"),
     [
         ("creation_rules:\n\t- x\n", "is not YAML: line 2: "),
-        ("a: 1\na: 2\n", "is not YAML: line 2: found duplicate key"),
+        ("a: 1\na: 2\n", "is not YAML: line 2: a is there twice"),
         ("- x\n", "must be a mapping with creation_rules"),
         ("creation_rules: x\n", "creation_rules must be a list of rules"),
         ("creation_rules: [x]\n", "rule 1 of creation_rules must be a mapping"),
         ("creation_rules: [{path_regex: (}]\n", "path_regex is no regular expression"),
-        ("\xff", "byte 0 is not UTF-8"),
+        ("\xff", "byte 1 is not UTF-8"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong_in_it(
