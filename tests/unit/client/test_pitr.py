@@ -151,8 +151,8 @@ def test_the_verdict_of_verify_is_read_from_its_words() -> None:
     ("line", "complaint"),
     [
         ("", "PITR=on needs BACKUP_STORE=s3://bucket/path"),
-        ("BACKUP_STORE=s3://b/p\nBACKUP_S3_ENDPOINT=http://s3.test", "begins with https://"),
-        ("BACKUP_STORE=s3://b/p\nPITR_DAYS=0", "PITR_DAYS must be at least 1"),
+        ("BACKUP_STORE=s3://bkt/p\nBACKUP_S3_ENDPOINT=http://s3.test", "begins with https://"),
+        ("BACKUP_STORE=s3://bkt/p\nPITR_DAYS=0", "PITR_DAYS must be at least 1"),
     ],
 )
 def test_settings_that_would_leave_the_database_without_its_archive_are_found_before_a_deploy(
