@@ -1,8 +1,9 @@
 """What belongs to a database and to no dump of it: owner, rights, settings, limit of sessions."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from slipway.database.connection import Connection
+from slipway.database.connection import Connection, NoDatabase, Server
 from slipway.errors import SlipwayError
 from slipway.progress import Reporter
 
@@ -30,12 +31,27 @@ def copy(session: Connection, source: str, target: str, reporter: Reporter) -> N
     _copy_owner(session, source, target, reporter)
 
 
+def note_publications(server: Server, new: str, reporter: Reporter) -> None:
+    """Note which publications of the database are not in the `new` one, which replaces it."""
+    with contextlib.suppress(NoDatabase):
+        for name in sorted(_publications(server) - _publications(server.named(new))):
+            reporter.note(
+                f"the publication {name} is in the replaced database alone; create it in the new "
+                "one where anybody subscribes to it"
+            )
+
+
 def open_to_all(session: Connection, name: str) -> None:
     """Give a database the rights that a new one has."""
     from psycopg import sql
 
     text = sql.SQL("grant connect, temporary on database {} to public")
     session.execute(text.format(sql.Identifier(name)))
+
+
+def _publications(server: Server) -> set[str]:
+    with server.connect(patience=0) as session:
+        return {name for (name,) in session.execute("select pubname from pg_publication")}
 
 
 def _rights(session: Connection, source: str, target: str) -> "list[sql.Composed]":

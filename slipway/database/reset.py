@@ -13,7 +13,7 @@ from slipway.database import swap as swapping
 from slipway.database.connection import MAINTENANCE, Connection, Server
 from slipway.environments import protection
 from slipway.environments.protection import Here
-from slipway.errors import Refused, SlipwayError, first_line
+from slipway.errors import Busy, Refused, SlipwayError, first_line
 from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 
@@ -162,6 +162,7 @@ class Reset:
 
     def swap(self) -> str:
         properties.copy(self.session, self.live, self.new, self.reporter)
+        properties.note_publications(self.server, self.new, self.reporter)
         sessions = self._sessions()
         if sessions:
             self.reporter.note(f"ending connections: {_list(sessions)}")
@@ -176,7 +177,12 @@ class Reset:
         return self.live
 
     def drop_old(self) -> str:
-        siblings.drop(self.session, self.old)
+        """Drop the replaced one; the next reset drops what stays now."""
+        try:
+            siblings.drop(self.session, self.old)
+        except (Busy, Refused) as error:
+            self.reporter.note(str(error))
+            return f"{self.old} stays"
         return self.old
 
     # What the steps are made of

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from slipway.database import obstacles
 from slipway.database.connection import MAINTENANCE, Connection, Server
 from slipway.database.pooler import refuse_shared_connection
 from slipway.errors import Busy, Refused, SlipwayError
@@ -87,23 +88,31 @@ def drop_old(server: Server, name: str, *, force: bool = False) -> None:
 
 
 def drop(session: Connection, name: str, *, force: bool = True) -> None:
-    """Drop a database, if it is there."""
+    """Drop a database, if it is there. Raises Refused or Busy, saying what holds it."""
     import psycopg
     from psycopg import sql
 
     text = sql.SQL("drop database if exists {}" + (" with (force)" if force else ""))
     try:
         session.execute(text.format(sql.Identifier(name)))
-    except psycopg.errors.ObjectInUse:
+    except (psycopg.errors.ObjectInUse, psycopg.errors.WrongObjectType):
+        if reasons := obstacles.to_dropping(session, name):
+            raise Refused(f"{name} stays: {'; '.join(reasons)}") from None
         raise Busy(f"{name} is in use; it stays") from None
 
 
 def drop_stale(session: Connection, database: str, reporter: Reporter) -> None:
-    """Drop what an interrupted restore left; only while `alone` says that none is running."""
+    """Drop what an interrupted restore left; only while `alone` says that none is running.
+
+    One that cannot be dropped hinders nothing, and is noted.
+    """
     for sibling in _siblings(session, database):
         if sibling.kind == RESTORE:
             reporter.note(f"dropping {sibling.name}, which an interrupted restore left")
-            drop(session, sibling.name)
+            try:
+                drop(session, sibling.name)
+            except (Busy, Refused) as error:
+                reporter.note(str(error))
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ for good, and a process killed at any moment leaves either the old names or the 
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from slipway.database import obstacles
 from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import BEFORE, MARK, UNDONE, is_there, name_of, old_databases
 from slipway.errors import Busy, Refused, SlipwayError
@@ -35,6 +36,7 @@ def swap(server: Server, new: str, moment: str, *, kind: str = BEFORE) -> tuple[
     maintenance = server.named(MAINTENANCE)
     with maintenance.connect(application=NAME) as session:
         check(session, live)
+        _refuse(obstacles.prepared_transactions(session, new))
         begun = time.monotonic()
         try:
             with _ending_sessions(maintenance, live, new):
@@ -66,15 +68,8 @@ def undo(server: Server, moment: str, reporter: Reporter) -> tuple[str, str, flo
 
 
 def check(session: Connection, live: str) -> None:
-    """Refuse what would fail at the swap: others' sessions, prepared transactions, own work."""
-    prepared = session.execute(
-        "select gid from pg_prepared_xacts where database = %s order by prepared", (live,)
-    ).fetchone()
-    if prepared:
-        raise Refused(
-            f"the prepared transaction {prepared[0]!a} holds {live}; end it "
-            "(commit prepared, or rollback prepared) and run this again; nothing was changed"
-        )
+    """Refuse what would fail at the swap or after it: replication, others' sessions, own work."""
+    _refuse(obstacles.to_replacing(session, live))
     working = session.execute(
         "select application_name from pg_stat_activity where datname = %s"
         " and application_name like any(%s)",
@@ -85,6 +80,11 @@ def check(session: Connection, live: str) -> None:
             f"a {working[0].removeprefix('slipway ')} is running in {live}; wait until it ends"
         )
     _check_rights(session, live)
+
+
+def _refuse(reasons: Sequence[str]) -> None:
+    if reasons:
+        raise Refused(f"{'; '.join(reasons)}; nothing was changed")
 
 
 def _check_rights(session: Connection, live: str) -> None:

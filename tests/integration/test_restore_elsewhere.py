@@ -66,6 +66,9 @@ def test_a_managed_server_without_a_superuser(
     peopled.sql("create extension pg_trgm; comment on extension pg_trgm is 'x'")
     peopled.sql("create function f() returns event_trigger language plpgsql as 'begin end'")
     peopled.sql("create event trigger watching on ddl_command_end execute function f()")
+    peopled.sql("create publication everything for all tables")
+    peopled.sql("create publication ours for table people")
+    peopled.sql("comment on publication everything is 'x'; comment on publication ours is 'y'")
     name = person.take(peopled, store)
     peopled.sql(
         f"create role plain login createdb password {literal(postgres_stack.PASSWORD)}", "postgres"
@@ -78,6 +81,8 @@ def test_a_managed_server_without_a_superuser(
         owner = "select tableowner from pg_tables where tablename = 'people'"
         assert managed.sql(owner) == [("plain",)]
         told = "\n".join(managed.heard.notes)
+        assert "PUBLICATION - everything" in told
+        assert managed.sql("select pubname from pg_publication") == [("ours",)]
         assert "EVENT TRIGGER - watching" in told and "is not a superuser" in told
         assert "is of logbook, and this is managed" in told
 

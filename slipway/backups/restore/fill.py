@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from slipway.backups.format import toc
 from slipway.backups.format.pipes import StderrTail
 from slipway.backups.format.toc import ENTRY
-from slipway.backups.restore import unmarked
+from slipway.backups.restore import left_out, unmarked
 from slipway.backups.restore.local_dump import LocalDump
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.processes import reason_in, started
@@ -17,10 +17,6 @@ from slipway.progress import Reporter
 
 WHAT = "restoring"
 NAME = "slipway restore"
-# What only a superuser may make, and a database does without.
-SUPERUSERS = re.compile(
-    r"\d+; \d+ \d+ (COMMENT - EXTENSION|EVENT TRIGGER|PUBLICATION TABLES IN SCHEMA|SUBSCRIPTION) "
-)
 # What a table may need, beside itself: made where it can be made, and else not needed.
 AROUND = ("SCHEMA", "EXTENSION", "SHELL TYPE", "TYPE", "DOMAIN", "FUNCTION", "SEQUENCE")
 LATER = ("SEQUENCE", "SEQUENCE OWNED BY", "DEFAULT", "SEQUENCE SET")
@@ -41,15 +37,11 @@ def fill(
     `size` is how large it will be, for telling how far it is.
     """
     flags = [f"--jobs={jobs}", f"--dbname={_conninfo(server)}"]
-    entries = None
     if dump.marks:
         reporter.note(unmarked.describe(dump))
     if not is_super:
         flags += ["--no-owner", "--no-acl"]
-        entries = [line for line in dump.entries if not SUPERUSERS.match(line)]
-        for line in dump.entries:
-            if SUPERUSERS.match(line):
-                reporter.note(f"left out, it needs a superuser: {_describe(line)}")
+    entries = left_out.without(dump, reporter, is_super=is_super)
     with server.libpq(application=NAME) as env, _watch_size(server, reporter, size) as watch:
         code, lines = unmarked.restore(dump, *flags, env=env, entries=entries, watch=watch)
     if code:

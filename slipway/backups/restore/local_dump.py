@@ -79,13 +79,16 @@ class LocalDump:
                 watch()
 
     def definitions(self, *flags: str, entries: Sequence[str] | None = None) -> str:
-        """Return as SQL what comes before the rows; bytes that are no UTF-8 are kept as they are.
+        """Return as SQL what comes before the rows. Raises Damaged when it cannot be read."""
+        return self.sql("--section=pre-data", *flags, entries=entries)
+
+    def sql(self, *flags: str, entries: Sequence[str] | None = None) -> str:
+        """Return some of it as SQL; bytes that are no UTF-8 are kept as they are.
 
         Raises Damaged when it cannot be read.
         """
         with contextlib.ExitStack() as stack:
-            flags = ("--section=pre-data", "--file=-", *flags)
-            argv, descriptors = self._line(stack, flags, entries)
+            argv, descriptors = self._line(stack, ("--file=-", *flags), entries)
             child = stack.enter_context(started(argv, stdout=subprocess.PIPE, pass_fds=descriptors))
             out, err = child.communicate()
         if child.returncode:

@@ -10,7 +10,7 @@ from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.backups.restore.spec import RestorePreview, RestoreResult, RestoreSpec
-from slipway.database import identity, properties, siblings, swap
+from slipway.database import identity, obstacles, properties, siblings, swap
 from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
@@ -85,9 +85,11 @@ class Restore:
         with self.server.named(MAINTENANCE).connect() as self.session:
             self.check_target()
             target = preflight.look(self.session)
+            live = self.server.database
+            held = [] if self.spec.into else obstacles.to_replacing(self.session, live)
         findings = self._judge(target, None)
         notes = (*self.warnings(), *findings.notes)
-        return RestorePreview(self.plan(), target, findings.problems, notes)
+        return RestorePreview(self.plan(), target, (*findings.problems, *held), notes)
 
     def plan(self) -> Plan:
         """Return the steps of this restore."""
@@ -260,6 +262,7 @@ def replace(server: Server, name: str, reporter: Reporter) -> tuple[str, float]:
     """
     with server.named(MAINTENANCE).connect() as session:
         properties.copy(session, server.database, name, reporter)
+    properties.note_publications(server, name, reporter)
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -8,10 +8,11 @@ tail -n +1 -s 0.2 --pid="$run" -f /tmp/log &
 printing=$!
 end() { kill "$run"; wait "$printing"; exit "$1"; }
 
+# Its subscriptions must not take from a publisher what belongs to the live server's: no workers.
 # Returns when the server has begun to apply changes, which may take days; or with what it ended.
 pg_ctl --wait --timeout=8640000 -s -l /tmp/log start -o "${2:-} -c port=$1 -c hba_file=/tmp/hba \
   -c archive_mode=off -c hot_standby=off -c fsync=off -c full_page_writes=off -c autovacuum=off \
-  -c ssl=off -c logging_collector=off -c log_destination=stderr -c lc_messages=C \
+  -c ssl=off -c max_logical_replication_workers=0 -c logging_collector=off -c log_destination=stderr -c lc_messages=C \
   -c log_timezone=UTC -c log_statement=none -c unix_socket_directories=/var/run/postgresql" \
   >/dev/null 2>&1 || end 1
 while [ -s "$PGDATA/postmaster.pid" ]; do
