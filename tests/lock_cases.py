@@ -73,6 +73,7 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users add x number"),
         Case("alter table users add x natural_number"),
         Case("alter table users add x natural_number default 1"),
+        Case("alter table users add x natural_number[]"),
         Case("alter table users add x color"),
         Case("alter table users add x color default 'red'"),
         Case("alter table users add x int check (x > 0)"),
@@ -91,8 +92,8 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users alter c set storage external"),
         Case("alter table users alter twice set expression as (id * 3)"),
         Case(
-            "alter table users alter x set expression as (id * 3)",
-            "alter table users add x int generated always as (id * 2) virtual",
+            "alter table loose alter x set expression as (id * 3)",
+            "alter table loose add x int generated always as (id * 2) virtual",
         ),
         Case("alter table users alter twice drop expression"),
         Case(
@@ -107,6 +108,16 @@ CASES: dict[str, list[Case]] = {
     "Types": [
         Case("alter table users alter e type bigint"),
         Case("alter table users alter d type varchar(200)"),
+        Case("alter table users alter d type varchar(200)", "create index x on users (d)"),
+        Case(
+            "alter table users alter d type varchar(200)",
+            "alter table users add constraint x check (d <> '')",
+        ),
+        Case(
+            "alter table users alter d type text",
+            "create index x on users (d) where d <> ''",
+        ),
+        Case("alter table users alter d type text", "create index x on users (lower(d))"),
         Case("alter table users alter d type varchar"),
         Case("alter table users alter d type text"),
         Case("alter table users alter d type varchar(20)"),
@@ -116,6 +127,8 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users alter n type numeric"),
         Case("alter table users alter n type numeric(12, 4)"),
         Case("alter table users alter day type timestamptz"),
+        Case("alter table users alter day type timestamp(6)"),
+        Case("alter table users alter day type timestamp(3)"),
         Case("alter table users alter e type number"),
         Case("alter table users alter e type natural_number"),
         Case("alter type color add value 'green'"),
@@ -135,6 +148,12 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users add constraint x check (b > 0) not valid"),
         Case("alter table users add constraint x check (b > 0) not enforced"),
         Case("alter table users validate constraint positive"),
+        Case("alter table users validate constraint positive, alter b set default 1"),
+        Case("alter table users validate constraint there, alter e set not null"),
+        Case(
+            "alter table users alter e set not null, drop constraint there",
+            "alter table users validate constraint there",
+        ),
         Case("alter table users add constraint x not null b not valid"),
         Case(
             "alter table users validate constraint x",
@@ -211,6 +230,7 @@ CASES: dict[str, list[Case]] = {
         Case("create index x on users (c)"),
         Case("create index concurrently x on users (c)", stands_alone=ALONE),
         Case("create index x on parts (kind)"),
+        Case("create index x on only parts (kind)"),
         Case("drop index users_b"),
         Case("drop index concurrently users_b", stands_alone=ALONE),
         Case("alter index users_b rename to x"),

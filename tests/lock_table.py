@@ -110,9 +110,24 @@ def write(results: Mapping[str, Mapping[int, str]], versions: Sequence[str]) -> 
     PATH.write_text("\n".join(lines), encoding="utf-8")
 
 
+def rewrite_words() -> None:
+    """Write the review's words of today beside what was measured before."""
+    words = {label(case): word(case) for cases in CASES.values() for case in cases}
+    lines = PATH.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines):
+        for row in _rows(line):
+            cells = (row.operation, row.measured, words[row.operation])
+            lines[number] = f"| {' | '.join(cells)} |"
+    PATH.write_text("\n".join(lines), encoding="utf-8")
+
+
 def rows(path: Path = PATH) -> Iterator[Row]:
     """Read the page."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in CELL.split(line)[1:-1]]
-        if len(cells) == 3 and cells[0].startswith("`"):
-            yield Row(*cells)
+        yield from _rows(line)
+
+
+def _rows(line: str) -> Iterator[Row]:
+    cells = [cell.strip() for cell in CELL.split(line)[1:-1]]
+    if len(cells) == 3 and cells[0].startswith("`"):
+        yield Row(*cells)

@@ -17,13 +17,18 @@ from slipway.migrations.verdict import (
 )
 
 WITH_PARTITION = f"{MILD} on it, {FULL} on the partition"
+_PASSES = {"DROP": 0, "ALTER": 1, "VALIDATE": 3}
 _CONSTRAINT = {"CONSTRAINT", "CHECK", "FOREIGN", "UNIQUE", "PRIMARY", "EXCLUDE"}
 
 
 def alterations(table: str, words: Sequence[str], schema: KnownSchema) -> Iterator[Verdict]:
     """Review each action of one ALTER TABLE on a table that was there before."""
-    for action in split_at_commas(words):
-        yield from _alteration(table, action, schema)
+    # In the order in which PostgreSQL does them, whatever the order in which they are written.
+    parts = sorted(split_at_commas(words), key=lambda action: _PASSES.get(action[0], 2))
+    verdicts = [each for action in parts for each in _alteration(table, action, schema)]
+    yield from verdicts
+    if any(action[0] == "VALIDATE" for action in parts):
+        yield from _validation_with_others(verdicts)
     if schema.in_transaction and schema.altered - {table}:
         others = ", ".join(sorted(schema.altered - {table}))
         yield careful(
@@ -34,6 +39,15 @@ def alterations(table: str, words: Sequence[str], schema: KnownSchema) -> Iterat
             "alter one table in each file",
         )
     schema.altered.add(table)
+
+
+def _validation_with_others(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """Find that rows are read under the lock of another action of the same statement."""
+    locks = [each.lock for each in verdicts if each.lock.startswith((FULL, "SHARE ROW"))]
+    if locks and not any(each.rule == "constraint-missing-not-valid" for each in verdicts):
+        why = "reads all rows while the statement holds the lock of its other actions"
+        instead = "validate it in a statement and a file of its own"
+        yield unsafe("constraint-missing-not-valid", locks[0], why, instead)
 
 
 def split_at_commas(words: Sequence[str]) -> list[list[str]]:
@@ -58,6 +72,8 @@ def learn(table: str, words: Sequence[str], schema: KnownSchema) -> None:
             column, rest = named(action)
             facts = schema.facts.tables[table]
             facts.columns[column.plain] = read_type(rest)
+            if "CHECK" in rest:
+                facts.tie("", rest[rest.index("CHECK") :])
             if columns.is_virtual(rest, schema):
                 facts.virtual.add(column.plain)
 
@@ -76,13 +92,15 @@ def is_constraint(words: Sequence[str]) -> bool:
 
 def _alteration(table: str, action: list[str], schema: KnownSchema) -> Iterator[Verdict]:
     verb, rest = action[0], [word for word in action[1:] if word != "COLUMN"]
-    if rest[:3] == ["IF", "NOT", "EXISTS"]:
+    is_sure = rest[:3] != ["IF", "NOT", "EXISTS"]
+    if not is_sure:
         del rest[:3]
     if verb == "ADD" and is_constraint(rest):
         yield from constraints.added(table, rest, schema)
     elif verb == "ADD":
         yield from columns.added(rest, schema)
-        learn(table, rest, schema)
+        if is_sure:
+            learn(table, rest, schema)
     elif verb == "ALTER" and rest[:1] != ["CONSTRAINT"]:
         yield columns.changed(table, named(rest)[0].plain, rest[1:], schema)
     elif verb == "DROP" and rest[:1] == ["CONSTRAINT"]:

@@ -35,6 +35,7 @@ _BUILT_IN |= {"TSTZMULTIRANGE", "DATEMULTIRANGE", "XID8", "REGCLASS", "REGTYPE",
 _BUILT_IN |= {"CITEXT", "HSTORE", "LTREE", "VECTOR", "GEOMETRY", "GEOGRAPHY"}
 _ENDS = {"NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "CONSTRAINT"}
 _ENDS |= {"GENERATED", "COLLATE", "USING", "DEFERRABLE", "STORAGE", "COMPRESSION", "OPTIONS"}
+_CLOCKS = {"TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ"}
 _MANY_WORDS = ("CHARACTER", "CHAR", "NATIONAL", "BIT", "DOUBLE", "TIMESTAMP", "TIME")
 
 
@@ -98,6 +99,8 @@ def keeps_rows(old: ColumnType, new: ColumnType) -> bool:
         return not new.limits or (bool(old.limits) and old.limits[0] <= new.limits[0])
     if old.name == new.name == "NUMERIC":
         return not new.limits or _is_wider(old.limits, new.limits)
+    if old.name == new.name and old.name in _CLOCKS:
+        return (old.limits or (6,)) <= (new.limits or (6,))
     if old.name == new.name == "VARBIT":
         return not new.limits or (bool(old.limits) and old.limits[0] <= new.limits[0])
     return False

@@ -144,13 +144,22 @@ def _new_type(table: str, column: str, words: Sequence[str], schema: KnownSchema
         new = domain.base
     schema.facts.tables[table].columns[column] = new
     if old is not None and keeps_rows(old, new) and not changes_more:
-        return safe(FULL, SHORT)
+        return _tied() if schema.facts.tables[table].is_tied(column) else safe(FULL, SHORT)
     if old is None and new.name in ("TEXT", "VARCHAR") and not new.is_array and not changes_more:
         why = f"rewrites every row unless it was a {'shorter ' * bool(new.limits)}varchar"
         instead = "check the type it has now, then allow it here"
         return careful("changing-column-type", FULL, why, instead)
     instead = "add a column of that type, let the application fill it, fill old rows in batches"
     return unsafe("changing-column-type", FULL, REWRITES, instead)
+
+
+def _tied() -> Verdict:
+    return unsafe(
+        "changing-column-type",
+        FULL,
+        "reads all rows while nobody can use the table: a check or an index is made of the column",
+        "drop that first, change the type, and add it again NOT VALID or CONCURRENTLY",
+    )
 
 
 def _not_null(table: str, column: str, schema: KnownSchema) -> Verdict:

@@ -12,11 +12,17 @@ NO_KEY = ""  # what a constraint refers to that is no foreign key
 
 def learn(table: str, words: Sequence[str], schema: KnownSchema) -> None:
     """Remember what a constraint proves, once it is validated, and what it refers to."""
-    if words[0] != "CONSTRAINT":
+    facts = schema.facts.tables[table]
+    is_named = words[0] == "CONSTRAINT"
+    name = named(words[1:])[0].plain if is_named else ""
+    if words[2 * is_named : 2 * is_named + 1] in (["CHECK"], ("CHECK",)):
+        facts.tie(name, words[2:])
+    if not is_named:
         return
-    facts, name = schema.facts.tables[table], named(words[1:])[0].plain
     refers = words.index("REFERENCES") if "REFERENCES" in words else 0
     target = schema.resolve(named(words[refers + 1 :])[0]) if refers else NO_KEY
+    if has(words, "NOT", "VALID"):
+        facts.unproven.add(name)
     facts.constraints[name] = target
     if column := _proven(list(words[2:])):
         facts.not_null[name] = column
@@ -66,7 +72,9 @@ def added(table: str, words: Sequence[str], schema: KnownSchema) -> Iterator[Ver
 
 def validated(table: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
     """Review VALIDATE CONSTRAINT."""
-    schema.facts.tables[table].validated.add(named(words[-1:])[0].plain)
+    facts, name = schema.facts.tables[table], named(words[-1:])[0].plain
+    facts.validated.add(name)
+    facts.unproven.discard(name)
     if schema.in_transaction and table in schema.not_valid:
         return unsafe(
             "constraint-missing-not-valid",
@@ -82,6 +90,7 @@ def dropped(table: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
     constraint = named(words)[0].plain
     target = schema.facts.tables[table].constraints.get(constraint)
     schema.facts.tables[table].validated.discard(constraint)
+    schema.facts.tables[table].untie(constraint)
     if target == NO_KEY:
         return safe(FULL, "drops a constraint, in a moment once it has the lock")
     other = target or "what it references, if it is a foreign key"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from slipway.migrations.column_types import ColumnType, Domain
-from slipway.migrations.names import DEFAULT_PATH, TEMPORARY, Name, SearchPath
+from slipway.migrations.names import DEFAULT_PATH, TEMPORARY, Name, SearchPath, plain
 
 
 @dataclass
@@ -20,6 +20,9 @@ class TableFacts:
     validated: set[str] = field(default_factory=set)
     constraints: dict[str, str] = field(default_factory=dict)  # the table that a key refers to
     virtual: set[str] = field(default_factory=set)  # columns that are worked out when read
+    unproven: set[str] = field(default_factory=set)  # constraints that are NOT VALID
+    tied: list[tuple[str, set[str]]] = field(default_factory=list)
+    is_partitioned: bool = False
     has_default_partition: bool = False
 
     def forget_column(self, column: str) -> None:
@@ -27,6 +30,19 @@ class TableFacts:
         self.columns.pop(column, None)
         self.virtual.discard(column)
         self.not_null = {key: about for key, about in self.not_null.items() if about != column}
+
+    def tie(self, name: str, words: Iterable[str]) -> None:
+        """Remember which columns a check or an index is made of, so that they are bound to it."""
+        columns = {plain(word) for word in words if word[0].isalpha() or word[0] in '_"'}
+        self.tied.append((name, columns))
+
+    def is_tied(self, column: str) -> bool:
+        """Whether a change of a column's type reads all rows, for a check or an index."""
+        return any(column in columns for name, columns in self.tied if name not in self.unproven)
+
+    def untie(self, name: str) -> None:
+        """Forget a check or an index that was dropped."""
+        self.tied = [each for each in self.tied if each[0] != name]
 
     def is_never_null(self, column: str) -> bool:
         """Whether a validated constraint proves that a column has no NULL."""

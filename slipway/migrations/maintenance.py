@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from slipway.migrations.known_schema import KnownSchema
-from slipway.migrations.names import all_named, named
+from slipway.migrations.known_schema import KnownSchema, TableFacts
+from slipway.migrations.names import all_named, named, plain
 from slipway.migrations.statement import Statement, after, is_on
 from slipway.migrations.verdict import FULL, MILD, Verdict, careful, safe, unsafe, unused
 
@@ -13,8 +13,13 @@ _HARMLESS_MODES = {"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", MILD}
 def index_created(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review CREATE INDEX."""
     name = named(after(statement, "ON"))[0]
+    rest = after(statement, "ON")
+    facts = schema.facts.tables[schema.resolve(name)]
+    _tie(statement, facts)
     if schema.is_new(name):
         yield unused("SHARE", "builds an index on a table")
+    elif rest[:1] == ("ONLY",) and facts.is_partitioned:
+        yield safe("SHARE", "makes an index that its partitions' are attached to, in a moment")
     elif "CONCURRENTLY" in statement.words:
         yield safe(MILD, f"builds an index while {schema.resolve(name)} stays in use")
     else:
@@ -26,6 +31,16 @@ def index_created(statement: Statement, schema: KnownSchema) -> Iterator[Verdict
         )
 
 
+def _tie(statement: Statement, facts: TableFacts) -> None:
+    """Remember an index with a condition or an expression: it is built again with its columns."""
+    words = after(statement, "ON")
+    begin = words.index("(") if "(" in words else len(words)
+    if "WHERE" in words or "(" in words[begin + 1 :]:
+        before = statement.words[: len(statement.words) - len(words) - 1]
+        name = before[-1] if before[-1:] not in (("INDEX",), ("CONCURRENTLY",)) else ""
+        facts.tie(plain(name), words[begin:])
+
+
 def index_altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review ALTER INDEX."""
     yield safe(MILD, "changes the definition only")  # no query names an index
@@ -33,6 +48,9 @@ def index_altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict
 
 def index_dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review DROP INDEX."""
+    for index in all_named(statement.words[2:]):
+        for facts in schema.facts.tables.values():
+            facts.untie(index.plain)
     if "CONCURRENTLY" in statement.words:
         yield safe(MILD, "drops an index while its table stays in use")
     else:

@@ -41,8 +41,9 @@ class SearchPath:
             self.schemas = DEFAULT_PATH
         elif statement.kind == "SELECT" and "SET_CONFIG" in words:
             at = words.index("SET_CONFIG")
-            if words[at + 2 : at + 4] == ("'search_path'", ","):
-                self.schemas = _schemas(re.split(r"\s*,\s*", words[at + 4].strip("'").strip()))
+            setting, comma, *value = (*words[at + 2 : at + 5], "", "")
+            if (setting, comma) == ("'search_path'", ","):
+                self.schemas = _schemas(re.split(r"\s*,\s*", value[0].strip("'").strip()))
 
     def follow_words(self, words: Sequence[str]) -> None:
         """Take over what stands behind SET: `search_path = a, b` or `schema 'a'`."""

@@ -7,10 +7,21 @@ from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.names import named
 from slipway.migrations.query import VERBS, condition, inner, writes
 from slipway.migrations.statement import Statement, is_on
-from slipway.migrations.verdict import NO_LOCK, ROWS, Risk, Verdict, has, outer, safe, unsafe
+from slipway.migrations.verdict import (
+    NO_LOCK,
+    ROWS,
+    Risk,
+    Verdict,
+    careful,
+    has,
+    outer,
+    safe,
+    unsafe,
+)
 
 _CONSTANTS = {"TRUE", "FALSE", "NOT", "AND", "OR", "IS", "NULL"}
 _WORK = re.compile(r"\b(?:update|delete\s+from|merge\s+into|insert\s+into)\b", re.IGNORECASE)
+_QUICK = {"SETVAL", "NEXTVAL", "SET_CONFIG", "VALUES", ","}
 _STRONG = ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE")
 
 
@@ -63,6 +74,9 @@ def held(
             "works on rows while the transaction holds this lock of an earlier statement",
             "put it in a later file of its own",
         )
+    elif schema.held and _may_take_long(statement):
+        why = "may read many rows, or call what does, while the transaction holds this lock"
+        yield careful("working-under-lock", schema.held, why, "put it in a later file of its own")
     if schema.in_transaction and not schema.held:
         locks = (_strong_lock(each, statement, schema) for each in verdicts)
         schema.held = next(filter(None, locks), "")
@@ -91,6 +105,12 @@ def _takes_long(statement: Statement, schema: KnownSchema) -> bool:
         part[0] != "INSERT" or {"SELECT", "TABLE"} & set(outer(part)) or words[0] == "WITH"
         for part in writes(words)
     ) or (kind == "SELECT" and "INTO" in outer(words))
+
+
+def _may_take_long(statement: Statement) -> bool:
+    words = statement.words
+    calls = {word for at, word in enumerate(words) if words[at + 1 : at + 2] == ("(",)}
+    return statement.kind == "SELECT" and ("FROM" in words or not calls <= _QUICK)
 
 
 def _subject(statement: Statement, schema: KnownSchema) -> str:

@@ -75,6 +75,7 @@ def _create_table(statement: Statement, schema: KnownSchema) -> Review:
     elif is_sure and rest[:1] == ("(",):
         schema.facts.tables.pop(table, None)
         alter_table.learn(table, inner(rest), schema)
+        schema.facts.tables[table].is_partitioned = has(rest, "PARTITION", "BY")
     others = [named(rest[at + 1 :])[0] for at, word in enumerate(rest) if word == "REFERENCES"]
     in_use = {schema.resolve(each) for each in others if not schema.is_new(each)} - {table}
     lock = f"SHARE ROW EXCLUSIVE on {', '.join(sorted(in_use))}" if in_use else NO_LOCK

@@ -2,7 +2,7 @@
 
 `python -m tests.peers.locks DSN [DSN ...]`, one server of each major version, as a superuser:
 writes `docs/locks.md`, with the review's word beside each. Every statement runs in a database of
-its own.
+its own. Without a server, only the review's words are written again.
 """
 
 import sys
@@ -221,6 +221,9 @@ def _compare(
 
 def main(servers: Sequence[str]) -> int:
     """Measure everything on all servers, and write the table."""
+    if not servers:
+        lock_table.rewrite_words()
+        return 0
     results: dict[str, dict[int, str]] = {}
     versions = []
     for dsn in servers:

@@ -134,6 +134,13 @@ def test_work_on_rows_before_the_lock_or_beside_it_is_safe(both: tuple[str, str]
     assert rules("; ".join(both)) == []
 
 
+def test_a_query_under_a_lock_is_noted_where_it_may_take_long() -> None:
+    for query in ("SELECT backfill()", "SELECT count(*) FROM users"):
+        assert rules(f"{LOCK}; {query}", risk=Risk.CAREFUL) == ["working-under-lock"]
+        assert rules(query, risk=Risk.CAREFUL) == []
+    assert rules(f"{LOCK}; SELECT setval('a', 5)", risk=Risk.CAREFUL) == []
+
+
 @pytest.mark.parametrize(("sql", "rule"), UNSAFE.items())
 def test_what_holds_up_or_breaks_the_release_that_serves_is_unsafe(sql: str, rule: str) -> None:
     assert rules(sql, " transaction:false") == [rule]
@@ -204,6 +211,47 @@ def test_a_new_type_is_judged_by_the_type_that_earlier_files_gave(
     assert last_file("create table users ()", f"alter table users add a {old}", change) == [
         each.replace("1", "2") for each in expected
     ]
+
+
+def test_a_longer_varchar_is_unsafe_where_a_check_or_an_index_is_made_of_it() -> None:
+    table = "create table users (id int, a varchar(50))"
+    change = "alter table users alter a type varchar(200)"
+    check = "alter table users add constraint c check (a <> '')"
+    unsafe = ["2 changing-column-type"]
+    assert last_file(table, f"select 1; {check}", change, earlier=2) == unsafe
+    assert last_file(table, f"{check} not valid", change) == []
+    assert last_file(table, "create index i on users (a)", change, earlier=2) == []
+    assert last_file(table, "create index i on users (lower(a))", change, earlier=2) == unsafe
+    assert (
+        last_file(table, "create index i on users (id) where a > ''", change, earlier=2) == unsafe
+    )
+    dropped = "create index i on users (lower(a)); drop index i"
+    assert last_file(table, dropped, change, earlier=2) == []
+    behind = "create table users (a varchar(50) check (a <> ''))"
+    assert last_file(behind, change) == ["1 changing-column-type"]
+
+
+def test_what_reads_rows_is_judged_by_the_strongest_lock_of_its_statement() -> None:
+    option = " transaction:false"
+    alone = "alter table users validate constraint c"
+    assert rules(alone, option) == []
+    assert rules(f"{alone}, alter b set default 1", option) == ["constraint-missing-not-valid"]
+    check = "alter table users add constraint c check (a is not null) not valid"
+    assert last_file(check, alone, "alter table users alter a set not null, drop constraint c") == [
+        "2 adding-not-nullable-field"
+    ]
+    assert last_file(check, f"{alone}, alter a set not null", earlier=1) == [
+        "1 adding-not-nullable-field",
+        "1 constraint-missing-not-valid",
+    ]
+
+
+def test_a_column_that_may_have_been_there_tells_nothing_of_its_type() -> None:
+    add = "alter table users add column if not exists a varchar(50)"
+    text = f"-- migrate:up\nalter table users alter a type varchar(200);{DOWN}"
+    earlier = files.from_texts({"1_a.sql": f"-- migrate:up\n{add};{DOWN}"})
+    (one,) = lint([files.parse("2_b.sql", text)], server_major=17, squawk=None, earlier=earlier)
+    assert (one.rule, one.risk) == ("changing-column-type", Risk.CAREFUL)
 
 
 def test_a_domain_of_earlier_files_is_judged_by_its_check() -> None:
