@@ -35,14 +35,17 @@ def deploy(
     """
     from slipway.bootstrap import prepare
     from slipway.releases import deploy as releases
-    from slipway.show import output, progress
+    from slipway.show import output, plans, progress
 
     reporter = progress.TerminalReporter()
+    if plan:
+        if env.is_local and not prepare.is_prepared():
+            output.say("first, this computer is prepared, as inv bootstrap does:")
+            plans.preview(prepare.plan())
+        output.show_preview(env, releases.preview(env, dirty=dirty))
+        return
     if env.is_local:
         prepare.prepare(reporter)
-    if plan:
-        output.show_preview(env, releases.preview(env))
-        return
     report = releases.deploy(env, reporter, dirty=dirty, lenient=skip_unreachable)
     output.show_report(env, report, as_json=json)
 

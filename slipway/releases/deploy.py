@@ -1,7 +1,9 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
 import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from slipway.cluster import lease, ledger, swarm
 from slipway.cluster.observed import observe
@@ -41,12 +43,19 @@ class Preview:
     changes: list[str]
     plan: Plan
     tidying: Plan
+    refusals: Sequence[str] = ()
 
 
-def preview(env: Environment) -> Preview:
-    """Read what a deploy would change."""
+def preview(env: Environment, *, dirty: bool = False) -> Preview:
+    """Read what a deploy would change, and why it would refuse to."""
+    commit = commits.read()
+    draft = drafts.draft(env, commit)
     with connect.connected(env) as cluster:
-        deployment = _deployment(env, cluster, drafts.draft(env, commits.read()), SILENT)
+        deployment = _deployment(env, cluster, draft, SILENT, is_preview=True)
+        checks = deployment.checks()
+        checks.append(partial(drafts.refuse_stand_ins, env, draft.images.values()))
+        if not env.is_local and not dirty:
+            checks.insert(0, partial(commits.demand_clean, commit, env.name))
         return Preview(
             deployment.is_up_to_date(),
             [
@@ -55,7 +64,19 @@ def preview(env: Environment) -> Preview:
             ],
             plans.deploy(deployment),
             plans.tidy_up(deployment),
+            foresee(checks),
         )
+
+
+def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:
+    """Run every check, and return what each of them would refuse."""
+    refusals = []
+    for check in checks:
+        try:
+            check()
+        except SlipwayError as error:
+            refusals.append(str(error))
+    return refusals
 
 
 def deploy(
@@ -198,12 +219,19 @@ class _Watch:
         self._reporter.started(step, describe)
 
 
-def _deployment(env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter) -> Deployment:
+def _deployment(
+    env: Environment,
+    cluster: Cluster,
+    draft: Draft,
+    reporter: Reporter,
+    *,
+    is_preview: bool = False,
+) -> Deployment:
     observed = observe(cluster.manager, env.prefix)
-    if not observed.is_manager and env.is_local:
+    if not observed.is_manager and env.is_local and not is_preview:
         swarm.ensure_swarm(cluster.manager, "127.0.0.1", "127.0.0.1")
         observed = observe(cluster.manager, env.prefix)
-    if not observed.is_manager:
+    if not observed.is_manager and not env.is_local:
         raise Refused(f"the engine of {cluster.manager.name} is in no Swarm: inv machine.ls")
     if draft.release.number == 0:
         events = ledger.entries(observed, env.prefix)

@@ -4,7 +4,8 @@ Which steps run, and in which order, is in `plans.py`.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 from slipway.cluster import ledger, stacks
 from slipway.cluster.lease import Lease
@@ -143,14 +144,29 @@ class Deployment:
     # The steps
 
     def check(self) -> str:
+        for check in self.checks():
+            check()
+        return "ports and disk are free"
+
+    def checks(self) -> list[Callable[[], object]]:
+        """Return what is looked at before anything changes; each raises by itself."""
+        state = (self.env, self.cluster, self.observed, self.release, self.live)
+        return [
+            self._try_key,
+            self.schema.check,
+            partial(swarm.check, *state),
+            self._check_machines,
+        ]
+
+    def _try_key(self) -> None:
         if set(self.release.secrets.values()) - self.observed.secrets:
-            delivery.try_key(self.env, self.reporter)  # before anything is built
-        self.schema.check()
-        swarm.check(self.env, self.cluster, self.observed, self.release, self.live)
+            delivery.try_key(self.env, self.reporter)
+
+    def _check_machines(self) -> None:
         ports = preflight.ports(self.env)
         if self.live is not None and self.observed.stack(f"{self.env.prefix}-edge"):
             ports -= preflight.ports(self.live.environment(self.env))  # its own edge has those
-        return preflight.check(self.env, self.cluster.all, ports)
+        preflight.check(self.env, self.cluster.all, ports)
 
     def build(self) -> str:
         count = len(self.draft.unbuilt)

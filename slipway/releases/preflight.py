@@ -30,7 +30,7 @@ def ports(env: Environment) -> set[int]:
     return set(stack.published(env).values())
 
 
-def check(env: Environment, hosts: list[Host], free: Collection[int]) -> str:
+def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
     """Look at every machine for disk, and for `free`, the ports that nobody may hold.
 
     Raises Refused, naming machine, port and holder, or the disk.
@@ -51,7 +51,6 @@ def check(env: Environment, hosts: list[Host], free: Collection[int]) -> str:
             )
 
     parallel.each(hosts, one)
-    return "ports and disk are free"
 
 
 def parse(text: str) -> PreflightFindings:

@@ -46,6 +46,8 @@ def show_preview(env: Environment, preview: Preview) -> None:
         sys.stdout.write(f"{env.name} is up to date; a deploy would change nothing\n")
         return
     plans.preview(preview.plan, preview.tidying, changes=preview.changes)
+    for refusal in preview.refusals:
+        sys.stdout.write(f"! a deploy would end before this: {refusal}\n")
 
 
 def show_status(status: Status, *, as_json: bool = False) -> None:

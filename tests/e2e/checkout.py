@@ -95,8 +95,9 @@ class Checkout:
         """
         lent, own = Path(sys.executable).parent, self.path(".venv/bin")
         own.mkdir(parents=True)
-        for name in ("python", "inv"):
-            (own / name).symlink_to(lent / name)
+        for name in ("python", "inv"):  # a link to a Python would not know whose packages it has
+            (own / name).write_text(f'#!/bin/sh\nexec "{lent / name}" "$@"\n')
+            (own / name).chmod(0o755)
         with self.path("requirements.lock").open("rb") as lock:
             done = subprocess.run(["cksum"], stdin=lock, capture_output=True, text=True, check=True)
         self.path(".venv/stamp").write_text(f"{done.stdout.strip()} {self.root}\n")

@@ -1,6 +1,7 @@
 """Bad input: one sentence, the right exit code, nothing changed."""
 
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -37,6 +38,14 @@ def test_an_unknown_setting_names_file_and_key(clone: Checkout) -> None:
     done = clone.inv("deploy", "--env=dev").expect(2)
     assert "compose/dev.env: LOG_LEVL" in done.err
     assert "did you mean LOG_LEVEL?" in done.err
+
+
+def test_a_plan_foresees_what_a_deploy_would_refuse_and_makes_nothing(clone: Checkout) -> None:
+    port = int(clone.setting("dev", "HTTP_PORT"))
+    with socket.create_server(("0.0.0.0", port)):  # noqa: S104  as the edge would
+        done = clone.inv("deploy", "--env=dev", "--plan").expect(0)
+    assert f"! a deploy would end before this: port {port} of this computer is taken" in done.out
+    assert "deploy release 1 to dev" in done.out
 
 
 def test_what_is_not_committed_does_not_reach_staging(clone: Checkout) -> None:

@@ -16,7 +16,7 @@ from slipway.errors import ConfigError, Refused
 from slipway.images import sources
 from slipway.images.sources import Build
 from slipway.machines.connect import Cluster
-from slipway.releases import application, commit, compose_labels, draft, prune
+from slipway.releases import application, commit, compose_labels, deploy, draft, prune
 from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
 from slipway.releases.release import Release
@@ -307,3 +307,14 @@ def test_this_checkouts_commit_is_the_one_git_shows() -> None:
 
 def test_a_record_is_plain_json() -> None:
     assert json.loads(release(service("api")).to_json())["services"][0]["name"] == "api"
+
+
+def test_all_that_a_deploy_would_refuse_is_foreseen_and_not_only_the_first() -> None:
+    def refuse() -> str:
+        raise Refused("port 80 is taken")
+
+    def complain() -> None:
+        raise ConfigError("compose/prod.env: X is missing")
+
+    checks = [lambda: "well", refuse, lambda: None, complain]
+    assert deploy.foresee(checks) == ["port 80 is taken", "compose/prod.env: X is missing"]
