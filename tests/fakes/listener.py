@@ -1,5 +1,6 @@
 """A server that takes every query and does nothing but remember it, as the client sent it."""
 
+import re
 import socketserver
 import struct
 import threading
@@ -11,6 +12,11 @@ ENCRYPTION_REQUESTS = (80877103, 80877104)
 LOGIN_DONE = b"R" + struct.pack("!ii", 8, 0)
 READY = b"Z" + struct.pack("!i", 5) + b"I"
 EMPTY = b"I" + struct.pack("!i", 4)
+COPY = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*copy\b.*\bfrom\s+std(?:in|out)\b", re.IGNORECASE | re.DOTALL
+)
+SEND_DATA = b"G" + struct.pack("!ibh", 7, 0, 0)
+COPIED = b"C" + struct.pack("!i", 11) + b"COPY 0\0"
 STATUS = {
     "server_version": "17.0",
     "server_encoding": "UTF8",
@@ -46,8 +52,20 @@ class _Client(socketserver.StreamRequestHandler):
             self.wfile.write(b"S" + struct.pack("!i", len(body) + 4) + body)
         self.wfile.write(READY)
         while self.rfile.read(1) == b"Q":
-            self.server.heard.append(self._message().rstrip(b"\0").decode())
-            self.wfile.write(EMPTY + READY)
+            query = self._message().rstrip(b"\0").decode()
+            self.server.heard.append(query)
+            if COPY.match(query):
+                self._take_data()
+            else:
+                self.wfile.write(EMPTY + READY)
+
+    def _take_data(self) -> None:
+        """Let the client send what follows a COPY … FROM STDIN, and drop it."""
+        self.wfile.write(SEND_DATA)
+        while self.rfile.read(1) == b"d":
+            self._message()
+        self._message()  # that it is done, or has failed
+        self.wfile.write(COPIED + READY)
 
     def _message(self) -> bytes:
         (size,) = struct.unpack("!i", self.rfile.read(4))

@@ -1,6 +1,5 @@
 """The splitter against psql 17 itself: the same statements, and the same database after them."""
 
-import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -11,16 +10,14 @@ import pytest
 from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from slipway.migrations.lexer import Kind, tokens
-from slipway.migrations.splitter import Statement, refuse, split
-from tests.fakes.listener import listening
+from slipway.migrations.splitter import refuse, split
 from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.peers import psql as peer
 
 pytestmark = pytest.mark.engine
 
 # Each example starts a process or two: a failure is shown as found, and not made smaller.
 patient = settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
-NEXT = "select 'the next script'"
 
 
 @dataclass(frozen=True)
@@ -38,21 +35,7 @@ class Psql:
 
     def sent(self, scripts: list[str]) -> list[list[str]]:
         """Say what psql sends to a server for each script."""
-        words = ["-h", str(self.folder), "-U", "nobody"]
-        for number, script in enumerate(scripts):
-            path = self.folder / f"{number}.sql"
-            path.write_bytes(script.encode())
-            words += ["-f", str(path), "-c", NEXT]
-        with listening(self.folder) as listener:
-            self.run(*words)
-        sent: list[list[str]] = [[]]
-        for query in listener.heard:
-            if query == NEXT:
-                sent.append([])
-            else:
-                sent[-1].append(query)
-        assert len(sent) == len(scripts) + 1 and sent.pop() == []
-        return sent
+        return peer.sent(scripts, self.folder, lambda words: self.run(*words))
 
     def connect(self, database: str) -> psycopg.Connection:
         url = f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
@@ -135,48 +118,6 @@ pieces = st.lists(st.sampled_from(PIECES), max_size=25)
 scripts = pieces.map(" ".join) | pieces.map("".join)
 
 
-def same(ours: list[Statement], theirs: list[str]) -> bool:
-    """Whether psql sent these; it sends leading comments along, and statements of nothing else."""
-    left = list(ours)
-    for query in theirs:
-        if left and any(_is(left[0], each) for each in (query, query.removesuffix(";").rstrip())):
-            del left[0]
-        elif not says_nothing(query.removesuffix(";")):
-            return False
-    return not left
-
-
-def _is(one: Statement, query: str) -> bool:
-    # psql passes over empty lines between words.
-    text, query = (re.sub(r"\n+", "\n", each) for each in (one.text, query))
-    before = query.removesuffix(text).strip()
-    return query.endswith(text) and (before == "" or before.startswith("/*"))
-
-
-def says_nothing(text: str) -> bool:
-    """Whether there are only comments and space; on purpose not asked of our lexer."""
-    while text := text.lstrip():
-        if text.startswith("--"):
-            text = re.sub(r"--[^\n\r]*", "", text, count=1)
-        elif text.startswith("/*"):
-            depth, text = 1, text[2:]
-            while depth:
-                depth += {"/*": 1, "*/": -1}.get(text[:2], 0)
-                text = text[2 if text[:2] in ("/*", "*/") else 1 :]
-                if not text and depth:
-                    return False
-        else:
-            return False
-    return True
-
-
-def psql_is_mistaken(script: str) -> bool:
-    """Whether an E'' string goes on in another line: psql takes the rest for a standard one."""
-    strings = [each.text for each in tokens(script) if each.kind in (Kind.STRING, Kind.OPEN)]
-    whole = re.compile(r"[eE]'(?:[^'\\]|\\.|'')*+'?", re.DOTALL)
-    return any(each[:2] in ("E'", "e'") and not whole.fullmatch(each) for each in strings)
-
-
 @settings(patient, max_examples=60)
 @given(st.lists(scripts, min_size=20, max_size=40))
 @example(["select 'a' -- it's\n ; select '--'';'; select e'\\';'; select U&'\\';", "$a$$b$;$a$;"])
@@ -184,13 +125,13 @@ def psql_is_mistaken(script: str) -> bool:
 @example(["create function f() returns int begin atomic select case when a then b end; end; x"])
 @example(["/*/*;*/;*/;select a$b$;c$b$", "select 'a'\n';';", "a -- ;\r;b", "select 1 /* ; "])
 def test_any_text_is_cut_where_psql_cuts_it(psql: Psql, texts: list[str]) -> None:
-    texts = [text for text in texts if not psql_is_mistaken(text)]
+    texts = [text for text in texts if not peer.is_mistaken(text)]
     ours = [split(text) for text in texts]
     # A psql command may do anything to what follows; migrations with one are refused.
     plain = [n for n, each in enumerate(ours) if not any("\\" in one.kind for one in each)]
     assume(plain)
     for number, theirs in zip(plain, psql.sent([texts[n] for n in plain]), strict=True):
-        assert same(ours[number], theirs), (texts[number], ours[number], theirs)
+        assert list(peer.differences(ours[number], theirs)) == [], texts[number]
 
 
 # What the server has afterwards, for nasty SQL that is right ------------------------------------
