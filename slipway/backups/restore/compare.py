@@ -1,7 +1,7 @@
 """What was restored, held against what was backed up."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from slipway.backups.format.manifest import Manifest
@@ -64,9 +64,15 @@ def look(server: Server, reporter: Reporter) -> DatabaseState:
     return DatabaseState(facts, counts, invalid, behind)
 
 
-def differences_of_tables(manifest: Manifest, state: DatabaseState) -> list[str]:
-    """Say which of the tables that are there have other rows than were backed up."""
-    rows = {name: manifest.tables.get(name) for name in state.counts}
+def differences_of_tables(
+    manifest: Manifest, state: DatabaseState, empty: Collection[str]
+) -> list[str]:
+    """Say which of the tables that are there have other rows than were backed up.
+
+    Those that are `empty` on purpose are named as the dump does, `schema name`.
+    """
+    names = (name for name in state.counts if _unquoted(name) not in empty)
+    rows = {name: manifest.tables.get(name) for name in names}
     return [
         f"{name} has {state.counts[name]} rows instead of {count}"
         for name, count in rows.items()
@@ -99,6 +105,14 @@ def differences(manifest: Manifest, state: DatabaseState, *, left_out: bool = Fa
     if missing and not left_out:
         problems.append(f"the extension {', '.join(missing)} is missing")
     return [*problems, *(f"the index {name} is not valid" for name in state.invalid_indexes)]
+
+
+def _unquoted(table: str) -> str:
+    """Write `public."Order"` as `public Order`."""
+    schema, name = re.findall(r'"(?:[^"]|"")*"|[^".]+', table)
+    return " ".join(
+        each[1:-1].replace('""', '"') if each[0] == '"' else each for each in (schema, name)
+    )
 
 
 def shrunk(before: Mapping[str, int], now: Mapping[str, int], percent: int) -> str:

@@ -1,59 +1,48 @@
 """What a restore leaves out of a dump: what two databases must not share, what a role may not."""
 
-import re
-from collections.abc import Collection, Sequence
-
-from slipway.backups.format.toc import ENTRY
+from slipway.backups.format import toc
+from slipway.backups.format.toc import Entry
 from slipway.backups.restore.local_dump import LocalDump
 from slipway.progress import Reporter
 
-SUBSCRIPTION = "SUBSCRIPTION - "
-PUBLICATION = "PUBLICATION - "
 # What only a superuser may make, and a database does without.
-SUPERUSERS = re.compile(r"COMMENT - EXTENSION |EVENT TRIGGER |PUBLICATION TABLES IN SCHEMA ")
+SUPERUSERS = ("EVENT TRIGGER", "PUBLICATION TABLES IN SCHEMA")
+ON_EXTENSION = "- EXTENSION "  # a comment; the extension is restored
 OF_ALL = "FOR ALL TABLES"
+REMARKS = ("COMMENT", "SECURITY LABEL")
 
 
 def without(dump: LocalDump, reporter: Reporter, *, is_super: bool) -> list[str] | None:
     """Return the entries to restore, noting what is left out; None where that is nothing."""
+    contents = toc.parse(dump.entries, dump.needs)
     numbers: set[int] = set()
-    for line in dump.entries:
-        number, rest = split(line)
-        if rest.startswith(SUBSCRIPTION):
-            name = rest.removeprefix(SUBSCRIPTION).rpartition(" ")[0]
-            # It would lie there disabled, with the live one's slot on the publisher: enabled it
-            # would take the live one's rows, and dropped its slot.
-            reporter.note(
-                f"left out: the subscription {name}, whose slot on the publisher two databases "
-                "cannot share; where this one is to receive the rows, create it there "
-                f"(create subscription {name} …)"
-            )
-        elif not is_super and _is_superusers(dump, line, rest):
-            reporter.note(f"left out, it needs a superuser: {rest}")
-        else:
-            continue
-        numbers.add(number)
+    for entry in contents:
+        if entry.kind == "SUBSCRIPTION":
+            reporter.note(_describe_subscription(entry.name.removeprefix("- ")))
+            numbers.add(entry.number)
+        elif not is_super and _is_superusers(dump, entry):
+            reporter.note(f"left out, it needs a superuser: {entry}")
+            numbers.add(entry.number)
     if not numbers:
         return None
-    return [line for line in dump.entries if not _is_of(dump, line, numbers)]
+    remarks = {e.number for e in contents if e.kind in REMARKS and not e.needs.isdisjoint(numbers)}
+    return [entry.line for entry in contents if entry.number not in numbers | remarks]
 
 
-def split(line: str) -> tuple[int, str]:
-    """Return the number of an entry, and what it is: `TABLE public people ada`."""
-    entry = ENTRY.match(line)
-    return (int(entry["number"]), entry["rest"].strip()) if entry else (0, line)
+def _describe_subscription(name: str) -> str:
+    """Say why it is left out: it would lie there disabled, with the live one's slot.
+
+    Enabled it would take the live one's rows, and dropped its slot.
+    """
+    return (
+        f"left out: the subscription {name}, whose slot on the publisher two databases cannot "
+        f"share; where this one is to receive the rows, create it there (create subscription)"
+    )
 
 
-def _is_superusers(dump: LocalDump, line: str, rest: str) -> bool:
+def _is_superusers(dump: LocalDump, entry: Entry) -> bool:
     """Whether only a superuser may make it; of a publication its SQL alone says so."""
-    if rest.startswith(PUBLICATION):
-        return OF_ALL in dump.sql(entries=[line])
-    return SUPERUSERS.match(rest) is not None
-
-
-def _is_of(dump: LocalDump, line: str, numbers: Collection[int]) -> bool:
-    """Whether an entry is one of these, or a comment or label on one."""
-    number, rest = split(line)
-    needs: Sequence[int] = dump.needs.get(number, ())
-    is_remark = rest.startswith(("COMMENT - ", "SECURITY LABEL - "))
-    return number in numbers or (is_remark and not set(needs).isdisjoint(numbers))
+    if entry.kind == "PUBLICATION":
+        return OF_ALL in dump.sql(entries=[entry.line])
+    is_on_extension = entry.kind in REMARKS and entry.name.startswith(ON_EXTENSION)
+    return entry.kind in SUPERUSERS or is_on_extension

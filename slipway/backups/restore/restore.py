@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from slipway.backups.format.manifest import new_id, stamp
 from slipway.backups.restore import compare, fill, local_dump, preflight, scrub
 from slipway.backups.restore.compare import DatabaseState
+from slipway.backups.restore.fill_tables import fill_tables
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.backups.restore.spec import RestorePreview, RestoreResult, RestoreSpec
@@ -38,6 +39,7 @@ class Restore:
     dump: LocalDump = field(init=False)
     findings: RestoreFindings = field(init=False)
     restored: DatabaseState = field(init=False)
+    empty_tables: frozenset[str] = frozenset()  # that others need, as `schema name`
     replaced: str = ""  # what the database that was live is called now
     swap_seconds: float = 0.0
 
@@ -150,7 +152,7 @@ class Restore:
         jobs, is_super = self.findings.jobs, self.findings.is_super
         manifest = self.source.manifest
         if self.spec.tables:
-            fill.fill_tables(self.new, self.dump, self.reporter, self.spec.tables)
+            self.empty_tables = fill_tables(self.new, self.dump, self.reporter, self.spec.tables)
         else:
             size = manifest.database_size if manifest else 0
             fill.fill(self.new, self.dump, self.reporter, jobs=jobs, is_super=is_super, size=size)
@@ -244,7 +246,7 @@ class Restore:
         if manifest is None:
             return
         if self.spec.tables:
-            problems = compare.differences_of_tables(manifest, self.restored)
+            problems = compare.differences_of_tables(manifest, self.restored, self.empty_tables)
         else:
             left_out = not self.findings.is_super
             problems = compare.differences(manifest, self.restored, left_out=left_out)
