@@ -38,6 +38,8 @@ def deploy(
     from slipway.show import output, plans, progress
 
     reporter = progress.TerminalReporter()
+    if plan or not env.is_local:
+        prepare.heed_docker_client(reporter)
     if plan:
         if env.is_local and not prepare.is_prepared():
             output.say("first, this computer is prepared, as inv bootstrap does:")

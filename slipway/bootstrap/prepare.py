@@ -12,6 +12,7 @@ from pathlib import Path
 from slipway.bootstrap import devsecrets, stack_images, tools
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
+from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.machines.engine import ensure_engine
 from slipway.plan import Plan, Step
@@ -25,6 +26,7 @@ PROGRAMS = ("git", "ssh", "docker")
 
 def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
     """Check and install what dev needs; at once when the last run still holds."""
+    heed_docker_client(reporter)
     if not thorough and is_prepared():
         return
     with _locked():
@@ -33,6 +35,12 @@ def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
         draft.write_text(json.dumps(_now()))
         draft.replace(STAMP)
     _return_ownership()
+
+
+def heed_docker_client(reporter: Reporter) -> None:
+    """Report how the docker client is set before it is used; build in the engine itself."""
+    for note in docker_client.heed():
+        reporter.note(note)
 
 
 def is_prepared() -> bool:
@@ -59,7 +67,7 @@ def plan(reporter: Reporter = SILENT) -> Plan:
     """The steps, each of which does nothing where nothing is to be done."""
 
     def engine() -> str:
-        here = LocalHost("this computer")
+        here = LocalHost(docker_client.look().engine)
         lines = [line.removeprefix(f"{here.name}: ") for line in ensure_engine(here)]
         return "; ".join(lines) or "runs"
 
@@ -98,7 +106,7 @@ def _now() -> dict[str, object]:
 
 def _digest(dockerfiles: Iterable[str]) -> str:
     """What the answer depends on: the stack's files, dev's secrets, this code, the engine asked."""
-    digest = hashlib.sha256(os.environ.get("DOCKER_HOST", "").encode())
+    digest = hashlib.sha256(repr(_engine()).encode())
     secrets = [SECRETS / "dev.sops.yaml", SECRETS / sops.PUBLIC_KEY_FILE]
     code = sorted(Path(__file__).parent.glob("**/*"))
     files = [*stack_images.settings_files(), *map(Path, dockerfiles), *secrets]
@@ -106,6 +114,11 @@ def _digest(dockerfiles: Iterable[str]) -> str:
         if path.is_file():
             digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _engine() -> tuple[str, ...]:
+    client = docker_client.look()
+    return os.environ.get("DOCKER_HOST", ""), client.context, client.endpoint
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from slipway.environments import envfile
 from slipway.errors import ConfigError, SlipwayError, last_line
+from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 
@@ -49,7 +50,9 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
 def address() -> str:
     """Return where the loop's edge is open on this computer."""
     result = _host().run([*COMPOSE_COMMAND, "port", "edge", "8080"], timeout=20)
-    return f"http://{result.out.strip().replace('127.0.0.1', 'localhost')}"
+    port = result.out.strip().rpartition(":")[2]
+    address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
+    return f"http://{address}:{port}"
 
 
 def model(compose: Path = COMPOSE) -> dict[str, Any]:

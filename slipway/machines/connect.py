@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, Refused
-from slipway.hosts import parallel
+from slipway.hosts import docker_client, parallel
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
@@ -48,8 +48,9 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
     Raises Refused when one does not answer, or, with `lenient`, only when no manager does.
     """
     if env.is_local:
-        here = LocalHost(name="this computer")
-        local = {here.name: _entrance(env, "127.0.0.1")}
+        client = docker_client.look()
+        here = LocalHost(name=client.engine)
+        local = {here.name: _entrance(env, client.address)}
         return Cluster(here, {here.name: here}, entrances=local)
     hosts, entrances = _machines(env)
     reachable: dict[str, Host] = {}

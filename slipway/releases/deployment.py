@@ -95,7 +95,9 @@ class Deployment:
     def machines(self) -> str:
         """How many machines there are, in words."""
         count = len(self.cluster.hosts)
-        return "this computer" if self.env.is_local else f"{count} machine{'s' * (count != 1)}"
+        if self.env.is_local:
+            return self.cluster.manager.name
+        return f"{count} machine{'s' * (count != 1)}"
 
     @property
     def steady_seconds(self) -> int:

@@ -6,6 +6,7 @@ import sys
 from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
+from slipway.hosts import docker_client
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
 from slipway.releases.deploy import DeployResult, Preview
@@ -37,7 +38,8 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         return
     sys.stdout.write(f"{env.name} serves {name} in {report.colour}\n")
     if env.is_local:
-        sys.stdout.write(f"open http://localhost:{env.settings['HTTP_PORT']}\n")
+        address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
+        sys.stdout.write(f"open http://{address}:{env.settings['HTTP_PORT']}\n")
 
 
 def show_preview(env: Environment, preview: Preview) -> None:
