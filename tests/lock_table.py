@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.migrations import files
+from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding, learn, review
 from slipway.migrations.verdict import Risk
 from slipway.project import ROOT
@@ -46,12 +47,18 @@ def label(case: Case) -> str:
     return f"`{case.sql}`{after}".replace("|", "\\|")
 
 
-def findings(case: Case, major: int) -> list[Finding]:
-    """Review an operation, knowing what has run before."""
-    earlier = files.from_texts({"1_a.sql": f"-- migrate:up\n{BEFORE};{case.before};"})
+def both_files(case: Case) -> list[Migration]:
+    """Write an operation as a migration, behind one with what has run before."""
     option = " transaction:false" if case.stands_alone else ""
     text = f"-- migrate:up{option}\n{case.sql};\n-- migrate:down\nselect 1;"
-    return review(files.parse("2_b.sql", text), major, learn(earlier, major))
+    before = f"-- migrate:up\n{BEFORE};{case.before};"
+    return files.from_texts({"1_a.sql": before, "2_b.sql": text})
+
+
+def findings(case: Case, major: int) -> list[Finding]:
+    """Review an operation, knowing what has run before."""
+    earlier, migration = both_files(case)
+    return review(migration, major, learn([earlier], major))
 
 
 def word(case: Case) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from slipway.migrations.files import Migration
 from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.names import DEFAULT_PATH
 from slipway.migrations.rules import verdicts
 from slipway.migrations.splitter import problems, split
 from slipway.migrations.statement import Statement
@@ -70,9 +71,14 @@ def review(
     return [*findings, *_of_whole_file(migration, statements)]
 
 
-def learn(earlier: Sequence[Migration], server_major: int) -> KnownSchema:
-    """Read what files that have run say of columns and constraints; nothing in them is new."""
-    schema = KnownSchema(server_major)
+def learn(
+    earlier: Sequence[Migration], server_major: int, path: tuple[str, ...] = DEFAULT_PATH
+) -> KnownSchema:
+    """Read what files that have run say of columns and constraints; nothing in them is new.
+
+    `path` is the search path that sessions begin with, where somebody has asked the database.
+    """
+    schema = KnownSchema(server_major, first_path=path)
     for migration in earlier:
         schema.begin_file(migration.up.in_transaction)
         for statement in split(migration.up.text):

@@ -121,11 +121,12 @@ def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) 
         connection.execute(READ_ONLY)
         current = run_options.compare(files, journal.read(connection), options)
         major = connection.info.server_version // 10000
+        (path,) = connection.execute("SELECT current_schemas(false)::text[]").fetchone() or ([],)
     pending = run_options.choose_pending(current, options)
     problems = run_options.in_the_way(current, pending, options)
     versions = {each.version for each in pending}
     earlier = [each for each in files if each.version not in versions] if pending else []
-    schema = learn(earlier, major)
+    schema = learn(earlier, major, tuple(path))
     return MigrationPlan(
         pending=tuple(_file(migration, schema) for migration in pending),
         problems=tuple(problem.text for problem in problems),

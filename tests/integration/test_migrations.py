@@ -140,6 +140,16 @@ def test_a_plan_shows_everything_and_writes_nothing(db: MigrationDatabase) -> No
     assert db.sql("SELECT to_regclass('schema_migrations')") == [(None,)]
 
 
+def test_a_plan_resolves_names_by_the_search_path_of_the_database(db: MigrationDatabase) -> None:
+    text = "CREATE TABLE public.users ();\nALTER TABLE users DROP COLUMN email;"
+    migrations = files.from_texts({"1_a.sql": up(text)})
+    for path, rules in (("public", ["", ""]), ("app, public", ["", "ban-drop-column"])):
+        db.sql("CREATE SCHEMA IF NOT EXISTS app")
+        db.sql(f"ALTER DATABASE {db.server.database} SET search_path = {path}")
+        (file,) = status.plan(db.server, migrations, MigrationOptions()).pending
+        assert [each.findings[0].rule for each in file.statements] == rules
+
+
 def test_what_was_shown_is_what_runs(db: MigrationDatabase) -> None:
     with pytest.raises(Refused, match="changed since it was shown"):
         db.migrate(TWO, expected=("1",))

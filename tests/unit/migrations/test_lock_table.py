@@ -1,9 +1,12 @@
 """The review of migrations held to docs/locks.md, which was measured on real servers."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from slipway.migrations import squawk
+from slipway.migrations.lint import MEASURED
 from slipway.migrations.verdict import Risk
 from tests import lock_table
 from tests.lock_cases import CASES, Case
@@ -64,6 +67,22 @@ def test_the_review_names_the_locks_that_others_wait_for(case: Case) -> None:
     assert all(mode in named for mode in locks(row.measured))
     if not locks(row.measured) and "not in this version" not in row.measured:
         assert not any(each.lock in STRONG for each in lock_table.findings(case, 18))
+
+
+@pytest.mark.skipif(squawk.find() is None, reason="squawk is not installed")
+def test_squawk_refuses_nothing_that_was_measured_to_be_harmless() -> None:
+    program = squawk.find()
+    assert program
+    # What ours notes, squawk is not asked about.
+    harmless = [
+        case for case in EVERY if not any(each.rule for each in lock_table.findings(case, 17))
+    ]
+    migrations = [
+        replace(lock_table.both_files(case)[1], filename=case.sql, version=str(number))
+        for number, case in enumerate(harmless)
+    ]
+    remarks = squawk.remarks(program, migrations, 17)
+    assert [each for each in remarks if each.blocks and each.rule not in MEASURED] == []
 
 
 def test_each_level_of_risk_is_in_the_table() -> None:
