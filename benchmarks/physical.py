@@ -17,8 +17,8 @@ from slipway.progress import Silent
 from tests.fakes.s3server import S3Server
 from tests.fakes.tls_proxy import NAME
 from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.pitr_home import Home, Living, opened, show_exactly
 from tests.integration.postgres_stack import PostgresStack, start_ops
-from tests.integration.test_pitr import Home, Living, opened, show_exactly
 
 ROUNDS = 3
 SIZE = 1  # GB on the server's disk

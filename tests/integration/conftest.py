@@ -14,15 +14,35 @@ from tests.e2e import leftovers
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.docker_sandbox import DockerSandbox, sweep_images, taken
 from tests.integration.fixtures import peopled, person, place, server, store
+from tests.integration.migration_database import db
+from tests.integration.pitr_home import home, living
 from tests.integration.schedule_clock import clock, outside
 from tests.integration.sshd import sshd
 
-__all__ = ["clock", "outside", "peopled", "person", "place", "server", "sshd", "store"]
+__all__ = [
+    "clock",
+    "db",
+    "home",
+    "living",
+    "outside",
+    "peopled",
+    "person",
+    "place",
+    "server",
+    "sshd",
+    "store",
+]
 
 HERE = Path(__file__).parent
 LONGEST = (
-    *("test_pitr", "swarm", "test_schedule", "test_cron", "test_schedule_pruning"),
-    *("test_machines_hosts", "test_backup_stores", "test_drill", "test_storage"),
+    *("test_pitr", "test_pitr_faults", "swarm", "test_schedule", "test_cron"),
+    *(
+        "test_schedule_pruning",
+        "test_machines_hosts",
+        "test_backup_stores",
+        "test_drill",
+        "test_storage",
+    ),
 )
 
 

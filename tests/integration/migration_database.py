@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from slipway.database.connection import Server
 from slipway.migrations import files, runner, status
 from slipway.migrations.options import MigrationOptions
@@ -152,6 +154,13 @@ def in_background(act: Callable[[], Any]) -> Callable[[], Any]:
         return value
 
     return result
+
+
+@pytest.fixture
+def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
+    """A database of a test's own, on the server of its file."""
+    with fresh(place, request.node.name) as made:
+        yield made
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Migrations against a real PostgreSQL 17: run once, in order, and nothing by surprise."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from slipway.agent.messages.migrations import (
@@ -17,7 +15,7 @@ from slipway.migrations.options import MigrationOptions
 from slipway.project import COMPOSE
 from tests.integration import postgres_stack
 from tests.integration.docker_sandbox import DockerSandbox
-from tests.integration.migration_database import ONE, TWO, MigrationDatabase, Texts, fresh, up
+from tests.integration.migration_database import ONE, TWO, MigrationDatabase, Texts, up
 from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
@@ -26,12 +24,6 @@ pytestmark = pytest.mark.engine
 @pytest.fixture(scope="module")
 def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
     return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
-
-
-@pytest.fixture
-def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
-    with fresh(place, request.node.name) as made:
-        yield made
 
 
 def test_files_run_once_and_all_the_way_back(db: MigrationDatabase) -> None:

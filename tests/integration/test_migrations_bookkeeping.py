@@ -1,13 +1,11 @@
 """A migration that spoils the record of migrations: noticed before it commits, and undone."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from slipway.errors import Refused, SlipwayError
 from tests.integration import postgres_stack
 from tests.integration.docker_sandbox import DockerSandbox
-from tests.integration.migration_database import ONE, TWO, MigrationDatabase, fresh, up
+from tests.integration.migration_database import ONE, TWO, MigrationDatabase, up
 from tests.integration.postgres_stack import PostgresStack
 
 pytestmark = pytest.mark.engine
@@ -48,12 +46,6 @@ SPOILS = {
 @pytest.fixture(scope="module")
 def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
     return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
-
-
-@pytest.fixture
-def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
-    with fresh(place, request.node.name) as made:
-        yield made
 
 
 def hidden(sql: str) -> str:

@@ -1,6 +1,5 @@
 """The exit door: dbmate takes over our folder and our table, and we take over what it did."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,6 @@ MORE = {
 @pytest.fixture(scope="module")
 def place(module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory) -> PostgresStack:
     return postgres_stack.start(module_corner, tmp_path_factory.mktemp("secret"))
-
-
-@pytest.fixture
-def db(place: PostgresStack, request: pytest.FixtureRequest) -> Iterator[MigrationDatabase]:
-    with fresh(place, request.node.name) as made:
-        yield made
 
 
 @pytest.fixture

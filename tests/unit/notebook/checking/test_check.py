@@ -3,205 +3,17 @@
 from datetime import date
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook.checking import command_check
 from slipway.notebook.checking.check import blocking_errors, check, documents
 from slipway.notebook.reading.parse import read
-from tasks.cli import namespace
-from tasks.command_index import CommandIndex
+from tests.fakes.checked_texts import AFTER, BEFORE, FRONT, TASKS, TODAY, complaints, of_cell
 from tests.fakes.task_list import TaskList
-
-TODAY = date(2026, 11, 22)
-TASKS = CommandIndex(namespace)
-FRONT = """---
-task: deploy
-owner: "@ops"
-last_tested: 2026-11-01
----
-
-# Deploy
-
-Brings a release into service with `inv deploy`.
-
-"""
-BEFORE = '## Before you start\n\n```sh\ninv status --env="$ENV"\n```\n\n'
-AFTER = "## Verify\n\n```sh\ntrue\n```\n\n## Escalate\n\nCall ops.\n"
-
-
-def complaints(text: str, folder: Path, name: str = "deploy.md") -> list[str]:
-    """Return what is said of a text, without the folder before the file's name."""
-    path = folder / name
-    path.write_text(text)
-    return [str(each).removeprefix(f"{folder}/") for each in check([path], TASKS, today=TODAY)]
-
-
-def of_cell(source: str, folder: Path, info: str = "sh") -> list[str]:
-    """Return what is said of a runbook with one step, whose source begins in line 20."""
-    step = f"## Go\n\n```{info}\n{source}\n```\n\n"
-    return complaints(FRONT + BEFORE + step + AFTER, folder)
 
 
 def test_a_good_runbook_is_told_nothing(tmp_path: Path) -> None:
     assert of_cell('inv deploy --env="$ENV" --plan', tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("deplyo --env=prod", "there is no task 'deplyo' (did you mean deploy?)"),
-        ("deploy --env=prod --pln", "deploy has no flag --pln (did you mean --plan?)"),
-        ("deploy", "deploy needs --env (one of: dev, testing, staging, prod)"),
-        ("deploy --env", "--env needs a value, --env=..."),
-        ("deploy --env=stagng", "deploy --env cannot be 'stagng' (did you mean staging?)"),
-        (
-            "machine.create --env=staging --provider=aws --name=m1",
-            "machine.create --provider cannot be 'aws' (one of: local, ssh)",
-        ),
-        ("rollback --env=prod --release=last", "a number was expected, not 'last'"),
-        ("test --only=lint,typs", "test --only cannot be 'typs' (did you mean types?)"),
-        ("status --env=prod db.nwe --name=x", "there is no task 'db.nwe' (did you mean db.new?)"),
-        ("--help=deplyo", "there is no task 'deplyo' (did you mean deploy?)"),
-    ],
-)
-def test_a_command_that_cannot_work_is_named_with_its_line(
-    words: str, sentence: str, tmp_path: Path
-) -> None:
-    assert of_cell(f"true\ninv {words}", tmp_path) == [f"deploy.md:21: {sentence}"]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        *("--list", "-l", "--help=deploy", "--help deploy", "deploy --help", "--version", ""),
-        'deploy --env="$ENV"',
-        "deploy --env $ENV",
-        "rollback --env=prod --release=$((NUMBER - 1))",
-        'deploy "$@"',
-        '"$(cat task)" --anything',
-        "status --env=prod db.status --env=staging",
-        "runbook.run --name=deploy --set a=1 --set b=2",
-    ],
-)
-def test_a_command_that_may_work_is_left_alone(words: str) -> None:
-    for command in command_check.in_shell(f"inv {words}"):
-        assert TASKS.complaint(command.words) is None
-
-
-def test_prose_headings_tables_and_samples_are_read_too(tmp_path: Path) -> None:
-    text = """# Read `inv a.b`
-
-First `inv deploy` and
-then `inv status --check`, or `inv db.*` and
-`inv runbook.run --name=... --set <name>=x`; but `inv deploy --env=prdo`.
-
-| say | do |
-|---|---|
-| x | `inv nope.*` |
-
-```console
-$ inv dploy --env=prod
-inv is not run here
-```
-"""
-    assert complaints(text, tmp_path, "README.md") == [
-        "README.md:1: there is no task 'a.b'; see inv --list, and give every value with its flag",
-        "README.md:5: deploy --env cannot be 'prdo' (did you mean prod?)",
-        "README.md:9: there is no task like nope.*; see inv --list",
-        "README.md:12: there is no task 'dploy' (did you mean deploy?)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("source", "line", "sentence"),
-    [
-        ("for x in a; do\n  echo", 21, "something that is opened here is never closed"),
-        ("echo 'a\necho b", 20, "nothing closes the ' that is opened here"),
-        ("cat <<END\na\nEND2", 20, "nothing ends the heredoc; END has to stand alone on a line"),
-        ("echo a\n}", 21, "near unexpected token `}'"),
-        ("shopt -s extglob; echo !(a)\n)", 21, "near unexpected token `)'"),
-        ('"$(' * 5000, 20, "it is nested too deeply, or ends in the middle"),
-        ("true &&", 20, "something that is opened here is never closed"),
-    ],
-)
-def test_shell_that_bash_cannot_read_is_named_with_its_line(
-    source: str, line: int, sentence: str, tmp_path: Path
-) -> None:
-    (said,) = of_cell(source, tmp_path)
-    assert said.startswith(f"deploy.md:{line}: bash cannot read this: {sentence}")
-
-
-def test_python_that_python_cannot_read_is_named_with_its_line(tmp_path: Path) -> None:
-    said = of_cell("x = 1\nif x\n    pass", tmp_path, "python")
-    assert said == ["deploy.md:21: Python cannot read this: expected ':'"]
-
-
-def test_nothing_of_a_cell_is_run_however_it_tries(tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
-    for source in (
-        f"touch {trap}",
-        f"set +n; set +o noexec\ntouch {trap}",
-        f"}}; touch {trap}",
-        f"(\ntouch {trap}",
-        f"x=$(touch {trap}) <<E",
-        f"')\ntouch {trap}",
-        f"\0touch {trap}",
-    ):
-        of_cell(source, tmp_path)
-    of_cell(f"open({str(trap)!r}, 'w')", tmp_path, "python")
-    assert not trap.exists()
-
-
-def test_a_variable_that_nothing_sets_is_told_with_what_was_looked_at(tmp_path: Path) -> None:
-    source = 'echo "$HOME $ENV ${DEFAULT:-x} $TAG"\nMADE=1\necho "$MADE" "$TAG"'
-    assert of_cell(source, tmp_path) == [
-        "deploy.md:20: $TAG is set nowhere: no cell before sets it and inv deploy has no --tag"
-    ]
-
-
-def test_a_name_in_braces_before_a_redirection_is_set_by_it(tmp_path: Path) -> None:
-    source = 'exec {lock}>/tmp/l; flock "$lock"\nexec {both}<>/tmp/b; echo "$both"'
-    assert of_cell(source, tmp_path) == []
-
-
-@pytest.mark.parametrize("sourcing", ["set -a; . ./.env; set +a", "source ./l", 'eval "$(env)"'])
-def test_what_sourcing_may_have_set_is_a_warning_there_and_later(
-    sourcing: str, tmp_path: Path
-) -> None:
-    before, *after = of_cell(f'echo "$A"\n{sourcing}\necho "$ENVV"', tmp_path)
-    assert before.startswith("deploy.md:20: $A is set nowhere: no cell before sets it")
-    said = "warning: $ENVV is set by no cell before: only what ., source or eval brings in"
-    assert after == [f'deploy.md:22: {said} can set it (did you mean "ENV"?)']
-    text = f"{FRONT}{BEFORE}## Go\n\n```sh\n{sourcing}\n```\n\n{AFTER}"
-    path = tmp_path / "later.md"
-    path.write_text(text.replace("## Verify\n\n```sh\ntrue", '## Verify\n\n```sh\necho "$DB"'))
-    assert blocking_errors(*read(path), TASKS) == []
-
-
-def test_a_variable_set_later_in_the_run_comes_too_late(tmp_path: Path) -> None:
-    text = (
-        FRONT
-        + BEFORE
-        + "## Use\n\n```sh\necho $OLD $NEW\n```\n\n"
-        + "## Set\n\n```sh {capture=NEW}\ndate\n```\n\n"
-        + "## Verify\n\n```sh\nOLD=1\n```\n\n"
-        + "## Roll back\n\n```sh\necho $OLD $NEW\n```\n\n"
-        + "## Escalate\n\nCall ops.\n"
-    )
-    why = "is used before anything sets it: move what sets it up"
-    assert complaints(text, tmp_path) == [
-        f"deploy.md:20: $NEW {why}",
-        f"deploy.md:20: $OLD {why}",
-    ]
-
-
-def test_a_parameter_of_the_front_matter_is_known(tmp_path: Path) -> None:
-    text = FRONT.replace("owner:", "params:\n  WAIT: {help: How long.}\nowner:")
-    assert (
-        complaints(text + BEFORE + "## Go\n\n```sh\nsleep $WAIT\n```\n\n" + AFTER, tmp_path) == []
-    )
 
 
 def test_a_cell_that_destroys_needs_a_way_back(tmp_path: Path) -> None:
@@ -304,17 +116,6 @@ def test_only_what_a_cell_would_stumble_over_keeps_a_runbook_from_being_run(
     path.write_text(f"{prose}```sh\n\ninv stauts --env=prod\n```\n")
     (only,) = blocking_errors(*read(path), TASKS)
     assert (only.line, "did you mean status?" in only.text) == (7, True)
-
-
-def test_a_command_typed_over_lines_is_read_as_one(tmp_path: Path) -> None:
-    def sample(typed: str) -> list[str]:
-        said = complaints(f"{FRONT}{BEFORE}```console\n{typed}\n```\n\n{AFTER}", tmp_path)
-        return [line for line in said if "needs" in line or "no task" in line]
-
-    assert sample("$ inv deploy \\\n    --env=dev\ndone") == []
-    assert sample("$ inv deploy \\\n>   --env=dev\n> more") == []
-    (said,) = sample("$ true && \\\n  inv deploy\n$ inv status --env=dev \\")
-    assert said.startswith("deploy.md:19: deploy needs --env")
 
 
 def test_what_cannot_be_read_is_one_problem_among_the_others(tmp_path: Path) -> None:
