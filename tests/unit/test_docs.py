@@ -64,6 +64,13 @@ def test_a_picture_is_well_formed_and_says_in_words_what_it_shows(picture: Path)
         assert tree.findtext(f"{{http://www.w3.org/2000/svg}}{name}")
 
 
+def test_every_comparison_with_a_peer_is_on_the_page_of_peers() -> None:
+    page = (ROOT / "docs" / "peers.md").read_text(encoding="utf-8")
+    scripts = (ROOT / "tests" / "peers").glob("*.py")
+    names = {path.stem for path in scripts if "__main__" in path.read_text(encoding="utf-8")}
+    assert names == names & set(re.findall(r"\| `(\w+)` \|", page)) != set()
+
+
 def test_no_file_names_a_host_that_packages_come_from() -> None:
     for path in files():
         text = path.read_bytes().decode(errors="replace")
