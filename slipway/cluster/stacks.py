@@ -19,16 +19,21 @@ def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
     if any("@" in spec["image"] for spec in stack["services"].values()):
         argv[-1:-1] = ["--with-registry-auth"]  # it fails where docker's own sign-in does
     result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
-    for line in result.err.splitlines():
-        if "gnoring" in line or "nsupported" in line:
-            raise SlipwayError(f"the Swarm would drop a part of {name}: {line.strip()}")
+    if dropped := _dropped(result.err):
+        raise SlipwayError(f"the Swarm would drop a part of {name}: {dropped}")
 
 
 def trial(manager: Host, stack: Mapping[str, Any]) -> str:
     """Let docker read a stack file without doing anything; return what it has against it."""
     argv = ["docker", "stack", "config", "--compose-file", "-"]
     result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60, check=False)
-    return result.err.strip()
+    return _dropped(result.err) if result.code == 0 else result.err.strip()
+
+
+def _dropped(text: str) -> str:
+    """Find what docker would leave out, in what it says; its other warnings are no reason."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line.startswith(("Ignoring ", "ignoring "))), "")
 
 
 def remove(manager: Host, name: str) -> None:

@@ -24,6 +24,7 @@ BROKEN = 9  # what a script below ends with when the sums differ
 PLACE = shell_scripts.read(__file__, "copying_place.sh")
 PUT_FILE = PLACE + shell_scripts.read(__file__, "copying_put_file.sh")
 PUT_FOLDER = PLACE + shell_scripts.read(__file__, "copying_put_folder.sh")
+MARK = "slipway "
 GET = shell_scripts.read(__file__, "copying_get.sh")
 
 
@@ -120,14 +121,15 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
             for chunk in arriving(iter(lambda: talk.read(CHUNK), b"")):
                 file.write(chunk)
             result = talk.wait()
-        words = result.err.splitlines()
-        complete = result.code == 0 and "broken" not in words and len(words) > 1
-        if not complete:
-            raise HostError(side.host.name, _last_line(words))
-        if words[-1].split()[0] != digest.hexdigest():
+        lines = result.err.splitlines()
+        facts = {kind: value for _, kind, value, *_ in map(_words, lines) if kind}
+        if result.code != 0 or "broken" in facts or "sum" not in facts:
+            others = [line for line in lines if not line.startswith(MARK)]
+            raise HostError(side.host.name, _last_line(others))
+        if facts["sum"] != digest.hexdigest():
             raise HostError(side.host.name, f"{source} changed while it was read; run it again")
-        kind, _, mode = words[0].partition(" ")
-        if kind == "folder":
+        mode = facts.get("folder") or facts["file"]
+        if "folder" in facts:
             draft.mkdir(mode=0o700)
             LocalHost().run(["tar", "-xopf", str(received), "-C", str(draft)], timeout=LONGEST)
             received.unlink()
@@ -160,6 +162,12 @@ def _remote_path(path: str) -> str:
     """A path of the other side that no command takes for a flag; `~/` is where one begins."""
     path = path.removeprefix("~/")
     return path if path.startswith("/") else f"./{path}"
+
+
+def _words(line: str) -> list[str]:
+    """Read a line of the script's own, `slipway KIND VALUE`; two empty words for any other."""
+    words = line.split() if line.startswith(MARK) else []
+    return [*words, "", "", ""]
 
 
 def _last_line(words: Sequence[str]) -> str:

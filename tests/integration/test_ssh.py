@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from slipway.errors import CommandFailed, Unreachable
+from slipway.errors import CommandFailed, HostError, Unreachable
 from slipway.hosts import parallel
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
@@ -180,6 +180,25 @@ def test_files_and_folders_go_there_and_back_whole(host: SshHost, tmp_path: Path
     there = host.run(["sha256sum", "large copy"]).out.split()[0]
     assert copying.get(side, "~/large copy", tmp_path / "large").sum == there
     assert ".slipway" not in host.run(["ls", "-A", "/tmp", "."]).out
+
+
+def test_a_file_comes_back_from_a_host_whose_shell_has_something_to_say(
+    mortal: SshServer, tmp_path: Path
+) -> None:
+    chatty = (
+        "f=/home/deploy/.bashrc; { echo 'echo hello there >&2'; cat $f; } >$f.new; mv $f.new $f"
+    )
+    docker("exec", mortal.container, "sh", "-c", chatty)
+    host = mortal.host()
+    assert "hello there" in host.run(["true"]).err
+    host.run(["mkdir", "/tmp/site"])
+    host.write(PurePosixPath("/tmp/site/large"), b"x" * 1_000_000)
+    side = copying.Endpoint(host)
+    assert copying.get(side, "/tmp/site/large", tmp_path / "large").size == 1_000_000
+    copying.get(side, "/tmp/site", tmp_path / "site")
+    assert (tmp_path / "site" / "large").read_bytes() == b"x" * 1_000_000
+    with pytest.raises(HostError, match="/tmp/none is not there"):
+        copying.get(side, "/tmp/none", tmp_path / "none")
 
 
 def test_a_closed_port_and_an_unknown_name_are_told_apart(sshd: SshServer) -> None:

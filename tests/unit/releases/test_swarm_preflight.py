@@ -129,10 +129,20 @@ def test_docker_signs_in_to_a_registry_only_for_images_that_come_from_one() -> N
 
 
 def test_what_docker_has_against_a_stack_file_is_said_with_its_reason(env: Environment) -> None:
-    host = FakeHost().answers("docker", "stack", "config", err="services.api.tty must be a bool")
+    host = FakeHost().answers(
+        "docker", "stack", "config", code=1, err="services.api.tty must be a bool"
+    )
     with pytest.raises(ConfigError, match=r"compose files of prod: docker stack: .*must be a bool"):
         swarm_preflight.read(env, host, release())
-    swarm_preflight.read(env, FakeHost().answers("docker", "stack", "config"), release())
+    dropped = "WARNING: old\nIgnoring unsupported options: build\n"
+    with pytest.raises(ConfigError, match="Ignoring unsupported options: build"):
+        swarm_preflight.read(
+            env, FakeHost().answers("docker", "stack", "config", err=dropped), release()
+        )
+    # What the client warns of besides, it warns of when all is well too.
+    for warning in ("", "WARNING: Error loading config file: unsupported\n"):
+        host = FakeHost().answers("docker", "stack", "config", err=warning)
+        swarm_preflight.read(env, host, release())
 
 
 def test_docker_reads_every_service_of_a_release_at_once(env: Environment) -> None:
