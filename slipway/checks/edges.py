@@ -9,6 +9,7 @@ from slipway.checks import source
 from slipway.checks.source import Source, Statement
 
 EVERYTHING = "ls-files"  # who asks git for all files reads all files
+ENGINE, CHECKS = "slipway/", "slipway/checks/"  # but the engine asks about a folder of a team
 TELLING = 2  # letters that a pattern needs, for `*` alone fits everything
 SCRIPTS = {"", ".sh"}  # files that are no Python and start some
 
@@ -49,7 +50,8 @@ class Edges:
             for name in each.modules:
                 targets |= self._named(name)
             for word in self._words(each):
-                targets |= self._fitting(word) | self._started(word)
+                if word != EVERYTHING or not path.startswith(ENGINE) or path.startswith(CHECKS):
+                    targets |= self._fitting(word) | self._started(word)
         return frozenset(targets)
 
     @functools.cache  # noqa: B019

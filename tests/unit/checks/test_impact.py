@@ -102,6 +102,14 @@ def test_a_test_depends_on_the_files_that_it_names(repository: Repository, text:
     assert repository.breaks("compose/web/site/page.css") == (TEST,)
 
 
+def test_the_engine_asks_git_about_a_folder_of_a_team(repository: Repository) -> None:
+    repository.write("compose/web/site/page.css", "")
+    repository.write("slipway/images/build.py", "def files(folder): run(['git', 'ls-files'])")
+    repository.write(TEST, "from slipway.images import build")
+    repository.write(OTHER, "run(['git', 'ls-files'])")
+    assert repository.breaks("compose/web/site/page.css") == (OTHER,)
+
+
 def test_a_file_beside_a_module_belongs_to_it(repository: Repository) -> None:
     repository.write("slipway/room/probe.sh", "")
     repository.write("slipway/room/probe.py", "SCRIPT = read(__file__)")
