@@ -145,7 +145,7 @@ def test_the_file_that_is_changed_is_one_that_can_be_deployed() -> None:
         max_size=3,
     )
 )
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_file_in_which_something_is_odd_is_read_or_refused_by_a_sentence(
     changes: list[tuple[tuple[Any, ...], str]],
 ) -> None:
