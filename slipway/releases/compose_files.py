@@ -1,6 +1,7 @@
 """The compose files of an environment: which they are, what Compose makes of them, and where in
 them something stands."""
 
+import functools
 import json
 import os
 import re
@@ -87,12 +88,7 @@ def place(files: Sequence[Path], keys: Keys) -> str:
 
 def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
     """Follow keys into a file; yield how many were there, and the line of the last."""
-    import yaml
-
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeError, yaml.YAMLError):
-        node = None
+    node = _document(path.read_text(encoding="utf-8", errors="replace"))
     yield 0, 0
     for count, key in enumerate(keys, 1):
         pair = _entry(node, key)
@@ -100,6 +96,17 @@ def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
             return
         line, node = pair
         yield count, line
+
+
+@functools.lru_cache(maxsize=8)
+def _document(text: str) -> "Node | None":
+    import yaml
+
+    try:
+        node: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None  # of Compose's own dialect; the file's name has to do
+    return node
 
 
 def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":

@@ -117,6 +117,7 @@ REFUSED_ABOVE: Mapping[str, str] = {
     "secrets.*.labels": "a deploy labels secrets itself",
     "secrets.*.template_driver": "secrets come from secrets/<environment>.sops.yaml",
 }
+ON_WITHOUT_IT = "networks.*.enable_ipv4"
 NAMED = ("services", "networks", "volumes", "secrets", "services.*.networks")  # under them, names
 UNKNOWN = "Slipway does not know this key and drops nothing; leave it out"
 
@@ -158,12 +159,17 @@ def _walk(
         here, path = _join(pattern, "*" if pattern in NAMED else key), (*keys, key)
         if here in inner:
             yield from _walk(below, path, here, known, inner)
-        elif below in (None, False, "", [], {}) or (key.startswith("x-") and here not in known):
+        elif _says_nothing(here, below) or (key.startswith("x-") and here not in known):
             continue
         elif here not in known:
             yield Finding(path, UNKNOWN)
         elif known[here] and here not in DROPPED:
             yield Finding(path, known[here])
+
+
+def _says_nothing(key: str, value: object) -> bool:
+    """Whether it is the same as if the key were not there."""
+    return value in (None, "", [], {}) or (value is False and key != ON_WITHOUT_IT)
 
 
 def _join(*parts: str) -> str:

@@ -102,19 +102,13 @@ def definitions(model: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Mount
 
 def volume(prefix: str, source: str, specs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Describe a volume of these services, for the top of a stack file."""
-    all_mounts = (mount for spec in specs for mount in spec.get("volumes") or [])
-    definition = dict(
-        next(
-            (
-                m["definition"]
-                for m in all_mounts
-                if m.get("source") == source and "definition" in m
-            ),
-            {},
-        )
+    entries = (entry for spec in specs for entry in spec.get("volumes") or [])
+    described = (
+        e["definition"] for e in entries if e.get("source") == source and "definition" in e
     )
+    definition = dict(next(described, {}))
     if definition.get("external"):
-        return {"external": True, "name": definition["name"]}
+        return {"external": True, "name": definition.get("name", source)}
     labels = {**definition.pop("labels", {}), "slipway.app": prefix}
     return {"name": f"{prefix}-{source}", **definition, "labels": labels}
 

@@ -47,6 +47,15 @@ def test_a_key_that_no_rule_names_is_refused() -> None:
     ]
 
 
+def test_a_key_that_says_no_more_than_its_absence_is_no_reason_to_refuse() -> None:
+    api = {"privileged": False, "pid": "", "links": [], "mem_limit": None, "x-own": 1}
+    assert (
+        list(compose_keys.check({"services": {"api": api}, "networks": {"a": {"ipam": {}}}})) == []
+    )
+    (off,) = compose_keys.check({"networks": {"a": {"enable_ipv4": False, "enable_ipv6": False}}})
+    assert off.keys == ("networks", "a", "enable_ipv4")
+
+
 def test_what_is_left_to_the_hacking_loop_stands_in_the_guide() -> None:
     guide = (ROOT / "docs/operations.md").read_text()
     section = guide[guide.index("## Services") : guide.index("## The database")]
