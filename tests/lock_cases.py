@@ -10,7 +10,9 @@ create domain natural_number as int check (value >= 0);
 create domain number as int;
 create type color as enum ('red', 'blue');
 create sequence counter;
-create table owners (id int primary key, name text);
+create table owners (
+    id int primary key, name text, net cidr, pause interval(3), seen_at timestamp(3), bits varbit(8)
+);
 create table parts (id int, kind int) partition by range (id);
 create table part partition of parts for values from (0) to (9);
 create table shelves (id int, kind int) partition by range (id);
@@ -129,6 +131,11 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users alter day type timestamptz"),
         Case("alter table users alter day type timestamp(6)"),
         Case("alter table users alter day type timestamp(3)"),
+        Case("alter table owners alter seen_at type timestamp(6)"),
+        Case("alter table owners alter pause type interval(6)"),
+        Case("alter table owners alter pause type interval day"),
+        Case("alter table owners alter bits type varbit(16)"),
+        Case("alter table owners alter net type inet"),
         Case("alter table users alter e type number"),
         Case("alter table users alter e type natural_number"),
         Case("alter type color add value 'green'"),

@@ -1,7 +1,8 @@
 """The two tables that hold the record of migrations, before and after a file: none may change them.
 
-Within a file's transaction the server's own counters tell whether rows changed, at little cost. A
-file without a transaction is compared row by row, and what it did to the record is undone.
+Within a file's transaction the server's own counters tell whether rows changed, at little cost; a
+server that counts nothing (track_counts = off) tells only whether the tables are the same. A file
+without a transaction is compared row by row, and what it did to the record is undone.
 """
 
 import re

@@ -35,8 +35,8 @@ _BUILT_IN |= {"TSTZMULTIRANGE", "DATEMULTIRANGE", "XID8", "REGCLASS", "REGTYPE",
 _BUILT_IN |= {"CITEXT", "HSTORE", "LTREE", "VECTOR", "GEOMETRY", "GEOGRAPHY"}
 _ENDS = {"NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "CONSTRAINT"}
 _ENDS |= {"GENERATED", "COLLATE", "USING", "DEFERRABLE", "STORAGE", "COMPRESSION", "OPTIONS"}
-_CLOCKS = {"TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ"}
-_MANY_WORDS = ("CHARACTER", "CHAR", "NATIONAL", "BIT", "DOUBLE", "TIMESTAMP", "TIME")
+_CLOCKS = {"TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ", "INTERVAL"}
+_MANY_WORDS = ("CHARACTER", "CHAR", "NATIONAL", "BIT", "DOUBLE", "TIMESTAMP", "TIME", "INTERVAL")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ColumnType:
     @property
     def is_built_in(self) -> bool:
         """Whether it is known to be no domain."""
-        return self.name in _BUILT_IN
+        return self.name in _BUILT_IN or self.name.startswith("INTERVAL ")
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ def keeps_rows(old: ColumnType, new: ColumnType) -> bool:
         return True
     if old.is_array or new.is_array:
         return False
+    if (old.name, new.name) == ("CIDR", "INET"):
+        return True
     if old.name in ("VARCHAR", "TEXT") and new.name in ("VARCHAR", "TEXT"):
         return not new.limits or (bool(old.limits) and old.limits[0] <= new.limits[0])
     if old.name == new.name == "NUMERIC":

@@ -7,6 +7,11 @@ from slipway.migrations.names import all_named, named, plain
 from slipway.migrations.statement import Statement, after, is_on
 from slipway.migrations.verdict import FULL, MILD, Verdict, careful, safe, unsafe, unused
 
+_OF_TABLE = "CREATE INDEX CONCURRENTLY in a file with transaction:false"
+_OF_PARTITIONS = (
+    "CREATE INDEX … ON ONLY here, CREATE INDEX CONCURRENTLY for each partition in a file with "
+    "transaction:false, then ALTER INDEX … ATTACH PARTITION"
+)
 _HARMLESS_MODES = {"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", MILD}
 
 
@@ -27,7 +32,7 @@ def index_created(statement: Statement, schema: KnownSchema) -> Iterator[Verdict
             "require-concurrent-index-creation",
             "SHARE",
             f"holds up every write to {schema.resolve(name)} while it builds the index",
-            "CREATE INDEX CONCURRENTLY in a file with transaction:false",
+            _OF_PARTITIONS if facts.is_partitioned else _OF_TABLE,
         )
 
 

@@ -189,6 +189,11 @@ def test_the_advice_of_postgresql_18_passes_too() -> None:
         ("text", "varchar", False),
         ("numeric(10, 2)", "numeric(12, 2)", False),
         ("numeric(10)", "numeric", False),
+        ("interval(3)", "interval(6)", False),
+        ("timestamp(3) with time zone", "timestamptz", False),
+        ("cidr", "inet", False),
+        ("interval", "interval day", True),
+        ("inet", "cidr", True),
         ("varchar(200)", "varchar(50)", True),
         ("text", "varchar(50)", True),
         ("numeric(10, 2)", "numeric(12, 3)", True),
@@ -275,6 +280,16 @@ def test_a_partition_beside_a_default_one_is_unsafe_where_files_tell_of_it() -> 
     assert last_file(parent, default, attach) == ["2 partition-beside-default"]
     assert last_file(parent, more) == []
     assert rules(more, risk=Risk.CAREFUL) == ["creating-partition"]
+
+
+def test_the_advice_for_an_index_of_partitions_is_one_that_works() -> None:
+    parent = "create table logs (id int) partition by range (id)"
+    assert last_file(parent, "create index on logs (id)") == ["1 require-concurrent-index-creation"]
+    assert last_file(parent, "create index i on only logs (id)") == []
+    names = {"1_a.sql": f"-- migrate:up\n{parent};{DOWN}"}
+    names |= {"2_b.sql": f"-- migrate:up\ncreate index on logs (id);{DOWN}"}
+    (one,) = lint(files.from_texts(names), server_major=17, squawk=None, together=False)
+    assert one.instead.startswith("CREATE INDEX … ON ONLY")
 
 
 def test_a_dropped_foreign_key_names_the_table_that_it_locks_too() -> None:
