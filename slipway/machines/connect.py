@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from slipway.cluster import checkout
 from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, Refused
@@ -50,6 +51,7 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
     if env.is_local:
         client = docker_client.look()
         here = LocalHost(name=client.engine)
+        checkout.refuse_another(here, env)
         local = {here.name: _entrance(env, client.address)}
         return Cluster(here, {here.name: here}, entrances=local)
     hosts, entrances = _machines(env)

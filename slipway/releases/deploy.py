@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from slipway.cluster import lease, ledger, swarm
+from slipway.cluster import checkout, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Interrupted, Refused, RolledBack, SlipwayError
@@ -137,6 +137,8 @@ def _run(
     with lease.hold(cluster.manager, env.prefix, reason) as held:
         deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
+        if env.is_local:
+            checkout.claim(cluster.manager, env)
         plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
         watch = _Watch(reporter)
         try:

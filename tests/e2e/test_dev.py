@@ -1,6 +1,7 @@
 """From a fresh clone to a site on this computer: used, deployed again, interrupted, shared."""
 
 import json
+import shutil
 from pathlib import Path
 
 import httpx
@@ -126,6 +127,18 @@ def test_an_image_that_does_not_build_changes_nothing(dev: httpx.Client, clone: 
     done = clone.inv("deploy", "--env=dev").expect(1)
     assert "the image of api does not build" in done.err
     assert "out of paint" in done.err
+    assert tasks(docker, f"{clone.project}-dev") == before
+
+
+def test_a_copy_of_the_checkout_with_its_name_is_refused_with_both_folders(
+    dev: httpx.Client, clone: Checkout, tmp_path: Path
+) -> None:
+    copied = Checkout(tmp_path / "copied", clone.home, clone.project)
+    shutil.copytree(clone.root, copied.root, symlinks=True)
+    before = tasks(docker, f"{clone.project}-dev")
+    for words in (("deploy",), ("deploy", "--plan"), ("rollback",), ("destroy", "--yes=dev")):
+        done = copied.inv(*words, "--env=dev").expect(3)
+        assert f"the checkout in {clone.root}, and this one is in {copied.root}" in done.err
     assert tasks(docker, f"{clone.project}-dev") == before
 
 
