@@ -32,7 +32,7 @@ def check(
         return
     data = {name: about for name, (role, about) in volumes.items() if role == "data"}
     others = {name: about for name, (role, about) in volumes.items() if role != "data"}
-    keepers = _keepers(cluster, observed)
+    keepers = cluster.all if env.is_local else _keepers(cluster, observed)
 
     def one(host: Host) -> None:
         if expected := others | (data if host in keepers else {}):
@@ -54,10 +54,12 @@ def _volumes(
 
 
 def _keepers(cluster: Cluster, observed: Observed) -> Sequence[Host]:
-    """Return the machines that may keep the data: those labelled for it, or the first to be."""
+    """Return the machines that may keep the data: those labelled for it, or the first to be.
+
+    One that is unreachable is left out, as the deploy does that was told to.
+    """
     nodes = [node for node in observed.nodes if node.holds_data] or observed.nodes[:1]
-    hosts = [cluster.hosts[node.id] for node in nodes if node.id in cluster.hosts]
-    return hosts or cluster.all
+    return [cluster.hosts[node.id] for node in nodes if node.id in cluster.hosts]
 
 
 def _check_volumes(env: Environment, host: Host, expected: Mapping[str, Mapping[str, Any]]) -> None:

@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 
 from slipway.cluster import stacks
+from slipway.cluster.node import DATA_LABEL, Node
+from slipway.cluster.observed import Observed
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.images import credentials
 from slipway.images.sources import Image
-from slipway.releases import image_users, service_secrets, stack, swarm_preflight
+from slipway.machines.connect import Cluster
+from slipway.releases import (
+    existing_objects,
+    image_users,
+    service_secrets,
+    stack,
+    swarm_preflight,
+)
 from slipway.releases.application import Service
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
@@ -67,6 +76,33 @@ def test_a_secret_that_can_be_read_is_not_refused(
     host = FakeHost().answers(*USER, out=f"{user}\n")
     service_secrets.check(env, release(**spec), host, images)
     service_secrets.check(env, release(**spec), FakeHost(), {})  # not built yet
+
+
+def nodes(*holders: str) -> Observed:
+    """Two machines, some of which hold the data."""
+    members = [
+        Node(name, name, "", "manager", "ready", "active", False, True, "26", labels)
+        for name in ("m1", "m2")
+        for labels in [{DATA_LABEL: "true"} if name in holders else {}]
+    ]
+    return Observed("active true", 0, tuple(members), (), {}, frozenset(), frozenset())
+
+
+def test_an_external_volume_is_looked_for_where_the_data_is(env: Environment) -> None:
+    definition = {"external": True, "name": "old"}
+    mount = {"type": "volume", "source": "db", "target": "/d", "definition": definition}
+    service = Service("db", "data", {"image": "demo/db", "volumes": [mount]})
+    made = replace(release(), services=(service,))
+    m1, m2 = FakeHost("m1").answers("sh", out="\n"), FakeHost("m2")
+    both = Cluster(m2, {"m1": m1, "m2": m2})
+    with pytest.raises(
+        Refused, match="m1 has no volume old, which the compose files call external"
+    ):
+        existing_objects.check(env, both, nodes("m1"), made, None)
+    existing_objects.check(env, Cluster(m2, {"m2": m2}), nodes("m1"), made, None)  # m1 is down
+    m1.answers("sh", out='volume {"Name": "old", "Driver": "local", "Options": null}\n')
+    existing_objects.check(env, both, nodes("m1"), made, None)
+    existing_objects.check(env, both, nodes(), made, None)  # the first will be the one
 
 
 USERS = "root:x:0:0:root:/root:/bin/sh\nweb:x:9:9::/:/bin/sh\n--\nroot:x:0:\nstaff:x:50:\n"
