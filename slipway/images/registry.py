@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from slipway.errors import CommandFailed, SlipwayError, last_line
-from slipway.hosts.host import MINUTES
+from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
 from slipway.images.references import plain
 from slipway.images.sources import Image
+from slipway.progress import Reporter
 
 WANTS_LOGIN = re.compile("auth|denied|credentials")
 
@@ -35,6 +36,13 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
         repository = plain(name).rpartition(":")[0]
         references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
     return references
+
+
+def pull(host: Host, names: Sequence[str], reporter: Reporter) -> None:
+    """Pull images; one that cannot be had is left to whoever needs it."""
+    for name in names:
+        reporter.note(f"pulling {name}")
+        host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
 
 
 def name_in(registry: str, image: str) -> str:

@@ -90,7 +90,7 @@ def deploy(
     commit = commits.read()
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
-    draft = drafts.draft(env, commit)
+    draft = drafts.draft(env, commit, reporter)
     with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
         _note_unreachable(cluster, reporter)
         deployment = _deployment(env, cluster, draft, reporter)

@@ -9,7 +9,7 @@ from slipway.cluster import lease
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
-from slipway.images import sources
+from slipway.images import registry, sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
@@ -40,11 +40,17 @@ class Draft:
         return [(one, tag) for tag, one in self.builds.items() if tag not in self.images]
 
 
-def draft(env: Environment, commit: Commit) -> Draft:
-    """Read compose files, sources and secret versions; nothing is built or changed."""
+def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) -> Draft:
+    """Read compose files, sources and secret versions; nothing is built or changed.
+
+    With a reporter, images from elsewhere that are not on this computer are pulled.
+    """
     app = application.read(env)
     host = LocalHost()
-    tags = image_tags.read(app, host)
+    if reporter is None:
+        tags = image_tags.read(app, host)
+    else:
+        tags = image_tags.read(app, host, lambda names: registry.pull(host, names, reporter))
     builds: dict[str, Build] = {}
     for build in app.builds:
         builds.setdefault(tags[build.service], build)

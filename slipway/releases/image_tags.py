@@ -1,6 +1,6 @@
 """Which image each service of a release runs, by the tag it has on this computer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from slipway.errors import ConfigError
 from slipway.hosts.host import Host
@@ -11,20 +11,30 @@ from slipway.releases.application import Application, Service
 Makers = dict[str, list[str]]  # the services that build an image, by its name
 
 
-def read(app: Application, host: Host) -> dict[str, str]:
+def read(
+    app: Application, host: Host, pull: Callable[[Sequence[str]], None] = lambda names: None
+) -> dict[str, str]:
     """Name an image by the content that it is built from, or as the compose files have it.
 
+    `pull` gets the images from elsewhere that are not here: a base that is missing could not be
+    told from a newer one, and one commit would name two images on two computers.
     Raises ConfigError where an image needs one of another service that no build can have yet.
     """
     bases = {b.service: dockerfile.bases_of(b.dockerfile, b.args, b.target) for b in app.builds}
-    known = sources.inspect(host, sorted({name for names in bases.values() for name in names}))
-    tags: dict[str, str] = {}
     makers: Makers = {}
+    for build in app.builds:
+        makers.setdefault(plain(build.image), []).append(build.service)
+    foreign = {s.image for s in app.services if plain(s.image) not in makers}
+    elsewhere = foreign.union(*bases.values())
+    known = sources.inspect(host, sorted(elsewhere))
+    if absent := sorted(elsewhere - known.keys()):
+        pull(absent)
+        known |= sources.inspect(host, absent)
+    tags: dict[str, str] = {}
     for build in app.builds:
         names = bases[build.service]
         ids = [known[name].id if name in known else name for name in names]
         tags[build.service] = sources.tag(build, " ".join(ids))
-        makers.setdefault(plain(build.image), []).append(build.service)
     for service, names in bases.items():
         _refuse_built(service, names, makers)
     return {s.name: tags.get(s.name) or _tag_of(s, makers, tags) for s in app.services}

@@ -1,18 +1,18 @@
 """Which image each service runs: its own build, another service's, or one from elsewhere."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.errors import ConfigError
-from slipway.hosts.host import CommandResult
-from slipway.images import sources
-from slipway.images.references import plain
+from slipway.images import registry, sources
 from slipway.releases import application, image_tags
+from tests.fakes.engine import FakeEngine
 from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
 
 
 def app_of(folder: Path, **services: Mapping[str, Any]) -> application.Application:
@@ -27,19 +27,6 @@ def app_of(folder: Path, **services: Mapping[str, Any]) -> application.Applicati
     return application.parse({"services": full})
 
 
-def engine(**ids: str) -> FakeHost:
-    """An engine that has images, each listed by its familiar name."""
-    present = {plain(name.replace("__", ":")): ident for name, ident in ids.items()}
-
-    def inspect(argv: Sequence[str], stdin: bytes) -> CommandResult:
-        names = [plain(name) for name in argv[5:]]
-        lines = [f'["{n}"]\t[]\t{present[n]}\t\n' if n in present else "\n" for n in names]
-        code = int(any(name not in present for name in names))
-        return CommandResult("fake", tuple(argv), code, "".join(lines), "")
-
-    return FakeHost().reacts("docker", "image", "inspect", by=inspect)
-
-
 def test_a_service_on_the_image_of_another_runs_what_is_built_for_it(tmp_path: Path) -> None:
     app = app_of(
         tmp_path,
@@ -47,7 +34,7 @@ def test_a_service_on_the_image_of_another_runs_what_is_built_for_it(tmp_path: P
         worker={"image": "docker.io/demo/api:latest"},
         cache={"image": "docker.io/library/redis"},
     )
-    tags = image_tags.read(app, engine())
+    tags = image_tags.read(app, FakeEngine())
     assert tags["api"].startswith("demo/api:src-")
     assert tags["worker"] == tags["api"]
     assert tags["cache"] == "docker.io/library/redis"
@@ -56,14 +43,38 @@ def test_a_service_on_the_image_of_another_runs_what_is_built_for_it(tmp_path: P
 def test_every_image_that_a_build_needs_counts_for_its_name(tmp_path: Path) -> None:
     text = "FROM docker.io/library/golang AS build\nFROM alpine:3\nCOPY --from=build /a /a\n"
     app = app_of(tmp_path, api={"image": "demo/api", "dockerfile": text})
-    engines = [engine(), engine(golang="1"), engine(golang="2"), engine(alpine__3="1")]
+    present: tuple[dict[str, str], ...] = (
+        {},
+        {"golang:latest": "1"},
+        {"golang:latest": "2"},
+        {"alpine:3": "1"},
+    )
+    engines = [FakeEngine(images) for images in present]
     names = [image_tags.read(app, each)["api"] for each in engines]
     assert len(set(names)) == 4
 
 
+def test_what_is_not_on_this_computer_is_pulled_before_anything_is_named(tmp_path: Path) -> None:
+    app = app_of(
+        tmp_path,
+        api={"image": "demo/api", "dockerfile": "FROM a:1\n"},
+        cache={"image": "redis"},
+        worker={"image": "demo/api"},
+    )
+    elsewhere = {"a:1": "sha256:01", "redis:latest": "sha256:02"}
+    cold, warm, alone = FakeEngine(registry=elsewhere), FakeEngine(elsewhere), FakeEngine()
+    reporter = RecordingReporter()
+
+    def tags(engine: FakeEngine) -> dict[str, str]:
+        return image_tags.read(app, engine, lambda names: registry.pull(engine, names, reporter))
+
+    assert tags(cold) == tags(warm) != tags(alone)
+    assert reporter.notes == 2 * ["pulling a:1", "pulling redis"]
+
+
 def test_an_image_on_one_base_is_called_as_by_the_release_before(tmp_path: Path) -> None:
     app = app_of(tmp_path, api={"image": "demo/api", "dockerfile": "FROM a:1\n"})
-    assert image_tags.read(app, engine(a__1="sha256:1"))["api"] == sources.tag(
+    assert image_tags.read(app, FakeEngine({"a:1": "sha256:1"}))["api"] == sources.tag(
         app.builds[0], "sha256:1"
     )
 
@@ -78,7 +89,7 @@ def test_an_image_built_in_two_ways_is_refused_where_a_third_service_uses_it(
         three={"image": "demo/api"},
     )
     with pytest.raises(ConfigError, match=r"services.three.image: .* by services one and two"):
-        image_tags.read(app, engine())
+        image_tags.read(app, FakeEngine())
 
 
 def test_a_build_on_what_another_service_builds_is_refused_with_the_way_to_write_it(
@@ -90,7 +101,7 @@ def test_a_build_on_what_another_service_builds_is_refused_with_the_way_to_write
         api={"image": "demo/api", "dockerfile": "FROM demo/base\n"},
     )
     with pytest.raises(ConfigError, match=r"services.api.build: .* demo/base:latest, which servic"):
-        image_tags.read(app, engine())
+        image_tags.read(app, FakeEngine())
 
 
 def test_an_image_is_found_by_whatever_name_the_compose_file_gives_it() -> None:
