@@ -45,6 +45,12 @@ def pull(host: Host, names: Sequence[str], reporter: Reporter) -> None:
         host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
 
 
+def has(host: Host, reference: str) -> bool:
+    """Whether its registry still has an image."""
+    argv = ["docker", "buildx", "imagetools", "inspect", "--raw", reference]
+    return host.run(argv, timeout=1 * MINUTES, check=False).code == 0
+
+
 def name_in(registry: str, image: str) -> str:
     """Name an image in a registry; one that is named by its digest gets a tag of it."""
     repository, _, digest = plain(image).partition("@")

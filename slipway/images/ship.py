@@ -37,7 +37,7 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporte
 
     Machines that lack the same things are fed from one `docker save`.
     """
-    chains = layers(images)
+    chains = layers(images) if images else {}
     groups: dict[Shipment, list[Host]] = {}
     for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
         lacking = tuple(image for image in images if image.id not in present)

@@ -78,18 +78,19 @@ def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
     """Return those of the images that are on this computer, in one call."""
     if not names:
         return {}
-    form = "{{json .RepoTags}}\t{{json .RepoDigests}}\t{{.Id}}\t"
-    form += '{{index .Config.Labels "slipway.standin"}}'
+    # Not `index .Config.Labels`, which fails for an image that has none at all.
+    form = "{{json .RepoTags}}\t{{json .RepoDigests}}\t{{.Id}}\t{{json .Config.Labels}}"
     # A missing image makes the command fail, and the others are listed all the same.
     result = host.run(["docker", "image", "inspect", "--format", form, *names], check=False)
     images: dict[str, Image] = {}
     for line in result.out.splitlines():
         if line.count("\t") != 3:
             continue  # the empty line that stands for a missing image
-        tags, digests, ident, standin = line.split("\t")
+        tags, digests, ident, labels = line.split("\t")
+        is_stand_in = "slipway.standin" in (json.loads(labels) or ())
         listed = {*(json.loads(tags) or ()), *(json.loads(digests) or ()), ident}
         for name in (each for each in names if plain(each) in listed):
-            images[name] = Image(name, ident, standin not in ("", "<no value>"))
+            images[name] = Image(name, ident, is_stand_in)
     return images
 
 
@@ -115,7 +116,7 @@ def _build(host: Host, build: Build, name: str, go_on: Callable[[], None]) -> No
         )
     names = context.files(build.context, build.dockerfile)
     moment = checkout.moment(build.context, names)
-    # BuildKit dates by it what it makes itself: the image, and the folders of WORKDIR.
+    # BuildKit dates the image by it, and a newer one the folders that it makes itself.
     argv = ["docker", "build", "--build-arg", f"{EPOCH}={moment}", "--progress=plain"]
     argv += ["--tag", name, "--file", str(build.dockerfile), *build.flags]
     with context.copied(build.context, names, moment, go_on) as folder:

@@ -19,7 +19,7 @@ def bring(
     images = {image.id: image for image in draft.images.values()}
     if place := env.settings["REGISTRY"]:
         references = registry.push(list(images.values()), place)
-        named = {name: references[ident] for name, ident in draft.release.images.items()}
+        named = {n: references.get(ident, ident) for n, ident in draft.release.images.items()}
         pushed = replace(draft, release=replace(draft.release, images=named))
         return pushed, f"{len(references)} images to {place}"
     if env.is_local:

@@ -9,13 +9,14 @@ from slipway.cluster import checkout, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Interrupted, Refused, RolledBack, SlipwayError
+from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan
 from slipway.progress import SILENT, Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
-from slipway.releases import history, lost_machines, plans
+from slipway.releases import history, lost_machines, plans, standing_images
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
@@ -124,7 +125,7 @@ def rollback(
                 f"to return to (on record: {names}; name one with --release). Nothing was changed"
             )
         release = history.read(cluster.manager, observed, env.prefix, target)
-        draft = Draft(release, {}, {})
+        draft = Draft(release, {}, {}, is_recorded=True)
         if target == now.release:
             _finish(_deployment(env, cluster, draft, reporter), reporter)
             return DeployResult(env.name, False, now.release, now.commit, now.colour)
@@ -240,7 +241,9 @@ def _deployment(
         used = [*ledger.numbers(observed, env.prefix), *(event.release for event in events)]
         release = replace(draft.release, number=max(used, default=0) + 1)
         draft = replace(draft, release=release)
-    return Deployment(env, cluster, observed, draft, reporter)
+    deployment = Deployment(env, cluster, observed, draft, reporter)
+    deployment.draft = standing_images.keep(env, cluster, draft, deployment.live, LocalHost())
+    return deployment
 
 
 def _note_unreachable(cluster: Cluster, reporter: Reporter) -> None:

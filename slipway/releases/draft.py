@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.cluster import lease
@@ -24,20 +24,22 @@ RECORDED = ("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "PITR")
 
 @dataclass(frozen=True)
 class Draft:
-    """A release without images; `builds` maps the tags that have to be there to their sources."""
+    """A release without images; `builds` maps the tags that have to be there to their sources.
+
+    `images` are those on this computer, `standing` those of the serving release that it keeps. A
+    past release, which `is_recorded`, has its images and needs none of this.
+    """
 
     release: Release
     builds: Mapping[str, Build]
     images: Mapping[str, Image]
-
-    @property
-    def is_recorded(self) -> bool:
-        """Whether it is a past release, and not one made from this computer's files."""
-        return bool(self.release.images) and not self.images
+    standing: Mapping[str, str] = field(default_factory=dict)
+    is_recorded: bool = False
 
     @property
     def unbuilt(self) -> list[tuple[Build, str]]:
-        return [(one, tag) for tag, one in self.builds.items() if tag not in self.images]
+        there = self.images.keys() | self.standing.keys()
+        return [(one, tag) for tag, one in self.builds.items() if tag not in there]
 
 
 def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) -> Draft:
@@ -80,14 +82,16 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     host = LocalHost()
     sources.build(host, draft.unbuilt, reporter)
     images = sources.inspect(host, sorted(set(draft.release.tags.values())))
-    missing = sorted(set(draft.release.tags.values()) - set(images))
+    missing = sorted(set(draft.release.tags.values()) - images.keys() - draft.standing.keys())
     if missing:
         raise Refused(f"no image {missing[0]} on this computer; run: inv bootstrap")
     refuse_stand_ins(env, images.values())
     service_secrets.check(env, draft.release, host, images)
     image_users.check(draft.release, host, images)
-    by_service = {name: images[tag].id for name, tag in draft.release.tags.items()}
-    return replace(draft, release=replace(draft.release, images=by_service), images=images)
+    by_tag = {tag: image.id for tag, image in images.items()} | dict(draft.standing)
+    by_service = {name: by_tag[tag] for name, tag in draft.release.tags.items()}
+    to_bring = {tag: image for tag, image in images.items() if tag not in draft.standing}
+    return replace(draft, release=replace(draft.release, images=by_service), images=to_bring)
 
 
 def refuse_stand_ins(env: Environment, images: Iterable[Image]) -> None:

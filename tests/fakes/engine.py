@@ -23,7 +23,7 @@ class FakeEngine(FakeHost):
         lines, names = [], [plain(name) for name in argv[5:]]
         for name in names:
             ident = self.images.get(name, "")
-            lines.append(f'["{name}"]\t[]\t{ident}\t\n' if ident else "\n")
+            lines.append(f'["{name}"]\t[]\t{ident}\tnull\n' if ident else "\n")
         code = int(any(name not in self.images for name in names))
         return CommandResult("fake", tuple(argv), code, "".join(lines), "")
 

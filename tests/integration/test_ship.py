@@ -141,6 +141,8 @@ def test_an_image_comes_back_from_a_registry_by_its_digest(
     assert repository == f"{address}/{app.corner.app}/api"
     assert digest.startswith("sha256:")
     assert registries.push([image], address) == references
+    assert registries.has(LocalHost(), reference)
+    assert not registries.has(LocalHost(), f"{repository}@sha256:{'0' * 64}")
     app.corner.docker("image", "rm", "--force", image.id)
     app.corner.docker("pull", "--quiet", reference)
     found = json.loads(app.corner.docker("image", "inspect", reference))

@@ -106,7 +106,7 @@ def test_a_build_on_what_another_service_builds_is_refused_with_the_way_to_write
 
 def test_an_image_is_found_by_whatever_name_the_compose_file_gives_it() -> None:
     tags, digests = ["redis:7"], ["redis@sha256:01"]
-    line = f"{json.dumps(tags)}\t{json.dumps(digests)}\tsha256:02\ttrue\n"
+    line = f'{json.dumps(tags)}\t{json.dumps(digests)}\tsha256:02\t{{"slipway.standin": "true"}}\n'
     host = FakeHost().answers("docker", "image", "inspect", out=line)
     names = ["docker.io/library/redis:7", "redis:8@sha256:01", "sha256:02", "redis"]
     images = sources.inspect(host, names)
