@@ -1,5 +1,6 @@
 """Three machines under constant load: deploys, rollbacks, sick releases, a machine that dies."""
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_nothing_to_do_touches_no_machine(three: Rig, project: Checkout) -> None
     assert "up to date" in three.deploy()
     assert len(before) > 10
     assert three.tasks() == before
+
+
+def test_another_computer_builds_only_what_changed(three: Rig, clone: Checkout) -> None:
+    three.deploy()
+    before = three.tasks()
+    ours = ("image", "ls", f"--filter=reference={clone.project}/*:src-*")
+    docker("image", "rm", "--force", *docker(*ours, "--format={{.Repository}}:{{.Tag}}").split())
+    assert docker(*ours, "--quiet") == ""
+    assert "up to date" in three.deploy()
+    assert three.tasks() == before
+    change(clone, "Built on another computer.")
+    deployed = clone.inv("deploy", STAGING).expect()
+    assert re.findall(r"building (\w+)", deployed.text) == ["web"]
 
 
 def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, records: Path) -> None:
