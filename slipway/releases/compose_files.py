@@ -130,10 +130,14 @@ def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
 def _explain(env: Environment, files: Sequence[Path], name: str) -> str:
     """Write what a variable that nothing sets does to a release, and what to write instead."""
     where = next(_uses(files, name), f"the compose files of {env.name}")
+    advice = f"write $${name} where a dollar sign is meant"
+    if name.isupper():  # as settings are
+        advice += (
+            f", or set {name} in compose/{env.name}.env and declare it in compose/settings.yml"
+        )
     return (
         f"{where}: nothing sets the variable {name}, and Compose would put nothing in its place; "
-        f"write $${name} where a dollar sign is meant, or set {name} in compose/{env.name}.env and "
-        "declare it in compose/settings.yml"
+        f"{advice}"
     )
 
 

@@ -54,9 +54,12 @@ def _named(kind: str, name: str, spec: Spec, default: str) -> Iterator[Finding]:
             text = "secrets come from secrets/<environment>.sops.yaml; write file: for the loop"
             yield Finding((kind, name, "external"), text)
     elif spec.get("name", default) != default:
-        text = f"it is called <PROJECT>-<environment>-{name}, so that no two environments share it"
+        text = (
+            f"leave it out; it is called <PROJECT>-<environment>-{name}, so that no two "
+            "environments share it"
+        )
         if kind == "volumes":
-            text += "; for a volume that exists already write external: true beside its name"
+            text += ". For a volume that exists already write external: true beside its name"
         yield Finding((kind, name, "name"), text)
 
 

@@ -22,9 +22,9 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize(
     ("top", "complaint"),
     [
-        ("volumes: {db: {name: shared}}", r"volumes\.db\.name: it is called .*-db, .*external: t"),
+        ("volumes: {db: {name: shared}}", r"volumes\.db\.name: leave it out; .*-db, .*external: t"),
         ("networks: {data: {external: true}}", r"networks\.data\.external: an environment has"),
-        ("networks: {data: {name: other}}", r"networks\.data\.name: it is called"),
+        ("networks: {data: {name: other}}", r"networks\.data\.name: leave it out; it is called"),
         ("networks: {data: {driver: macvlan}}", "driver overlay, not macvlan"),
         ("networks: {data: {driver: bridge, driver_opts: {a: b}}}", "driver overlay, not bridge"),
         ("networks: {data: {ipam: {config: [{subnet: 10.9.0.0/24}]}}}", r"networks\.data\.ipam: "),

@@ -92,8 +92,11 @@ def test_a_key_that_a_deploy_would_not_keep_is_refused_with_its_line(
     [
         ("environment: {AT: '$PATH'}", "services.api takes PATH from the shell of whoever deploys"),
         ("environment: ['PATH']", "services.api takes PATH from the shell of whoever deploys"),
-        ("environment: {P: 'pa$word1'}", r"nothing sets the variable word1, .*write \$\$word1"),
-        ("environment: {P: '${HOME}/a'}", "nothing sets the variable HOME"),
+        (
+            "environment: {P: 'pa$word1'}",
+            r"nothing sets the variable word1, .*write \$\$word1 where a dollar sign is meant$",
+        ),
+        ("environment: {P: '${HOME}/a'}", r"nothing sets the variable HOME, .*or set HOME in"),
     ],
 )
 def test_a_variable_that_would_be_empty_or_the_shells_is_refused(
