@@ -67,7 +67,6 @@ class KnownSchema:
     tables: set[str] = field(default_factory=set)  # views and sequences too
     temporary: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
-    routines: set[str] = field(default_factory=set)
     schemas: set[str] = field(default_factory=set)
     facts: Facts = field(default_factory=Facts)
     path: SearchPath = field(default_factory=SearchPath)
@@ -87,7 +86,7 @@ class KnownSchema:
 
     def forget_new(self) -> None:
         """Hold nothing for new: it may have been taken back, or been used meanwhile."""
-        self.tables, self.types, self.routines, self.schemas = set(), set(), set(), set()
+        self.tables, self.types, self.schemas = set(), set(), set()
 
     def resolve(self, name: Name, among: Iterable[str] | None = None) -> str:
         """Say which table, or what else is `among` the new, a name means in this session."""

@@ -19,31 +19,27 @@ from slipway.migrations.verdict import (
     unsafe,
 )
 
-# What a release names when it speaks to the database, and where new ones of the kind are kept.
-_NAMED = {
-    **dict.fromkeys(("VIEW", "MATERIALIZED VIEW", "SEQUENCE", "FOREIGN TABLE"), "tables"),
-    **dict.fromkeys(("TYPE", "DOMAIN"), "types"),
-    **dict.fromkeys(("FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"), "routines"),
-    "SCHEMA": "schemas",
-    **dict.fromkeys(("DATABASE", "ROLE", "USER"), ""),
-}
 _RELATIONS = {"VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"}
+_TYPES = {"TYPE", "DOMAIN"}
+# What a release names when it speaks to the database. A function has its name with others.
+_NAMED = {*_RELATIONS, *_TYPES, "SCHEMA", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"}
+_NAMED |= {"DATABASE", "ROLE", "USER"}
 
 
 def created(statement: Statement, schema: KnownSchema) -> None:
-    """Remember a new view, sequence, type, function or schema."""
+    """Remember a new view, sequence, type or schema."""
     what, words = statement.kind.removeprefix("CREATE "), statement.words
     if what not in _NAMED or has(words, "OR", "REPLACE") or has(words, "IF", "NOT", "EXISTS"):
         return
     name = named(words[words.index(what.split()[-1]) + 1 :])[0]
-    if _NAMED[what] == "tables":
+    if what in _RELATIONS:
         is_temporary = bool({"TEMP", "TEMPORARY"} & set(words[:4]))
         schema.make(name, is_temporary=is_temporary)
     elif what == "SCHEMA":
         schema.schemas.add(name.plain)
-    elif _NAMED[what]:
+    elif what in _TYPES:
         full = schema.resolve(name, ())
-        getattr(schema, _NAMED[what]).add(full)
+        schema.types.add(full)
         if what == "TYPE":
             schema.facts.types.add(full)
         if what == "DOMAIN":
@@ -57,7 +53,7 @@ def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     what = statement.kind.removeprefix("ALTER ")
     words = statement.words[len(statement.kind.split()) :]
     name, rest = named(words)
-    new = getattr(schema, _NAMED.get(what, "") or "schemas")
+    new = _new(what, schema)
     full = name.plain if what == "SCHEMA" else schema.resolve(name, new)
     of_domain = _domain(full, rest, schema) if what == "DOMAIN" else None
     if full in new:
@@ -78,6 +74,13 @@ def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
         yield safe(FULL, "changes the definition only, in a moment once it has the lock")
     else:
         yield safe(NO_LOCK, "changes the definition only")
+
+
+def _new(what: str, schema: KnownSchema) -> set[str]:
+    """Return the new things of a kind."""
+    if what in _RELATIONS:
+        return schema.tables
+    return schema.types if what in _TYPES else schema.schemas if what == "SCHEMA" else set()
 
 
 def _renames(words: Sequence[str]) -> bool:

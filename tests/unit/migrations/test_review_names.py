@@ -36,7 +36,8 @@ IN_USE = [
     "create sequence if not exists n; alter sequence n rename to x",
     "create materialized view if not exists a as select 1; create index on a (b)",
     "select 1 into temp users; drop table public.users",
-    "create or replace function f() returns int return 1; alter function f() rename to g",
+    "create function f(int) returns int return 1; alter function f(text) rename to g",
+    "create schema app; alter role app rename to x",
 ]
 NEW = [
     "create table users (id int); alter table users drop email; update users set a = 1",
@@ -54,7 +55,6 @@ NEW = [
     "create table users as select 1 as a; alter table users drop a",
     "create view seen as select 1; alter view seen rename to x",
     "create type color as enum ('a'); alter type color rename to colour",
-    "create function f() returns int return 1; alter function f() rename to g",
     "create schema app; alter schema app rename to x",
     "create domain d as int; alter domain d add check (value > 0)",
 ]
