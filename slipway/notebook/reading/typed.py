@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from slipway.notebook.document import Cell
-from slipway.notebook.reading import shell_tree
+from slipway.notebook.reading import shell_openers, shell_tree
 
 # `$ oc`, `[root@m1 ~]# oc`, `anna@laptop:~/src$ oc`, `sh-4.4# oc`, `(venv) $ oc`
 HOST = r"\[[\w.-]+@[^\]\n]*\]|[\w.-]+@[\w.-]+:[^\s$#]*|(?:ba)?sh-[\d.]+"
@@ -60,7 +60,7 @@ def lines_as_shown(cell: Cell) -> Iterator[tuple[str, bool]]:
 
     Prompts are gone, blanks are as they were written.
     """
-    source = cell.source.rstrip("\n").split("\n")
+    source = shell_openers.part_that_runs(cell).source.rstrip("\n").split("\n")
     written = (cell.written or cell.source).rstrip("\n").split("\n")
     source += [""] * (len(written) - len(source))
     has_prompts = has_prompt(cell) > 0
@@ -69,7 +69,7 @@ def lines_as_shown(cell: Cell) -> Iterator[tuple[str, bool]]:
             match = PROMPT.match(line) or FURTHER.match(line)
             yield line[len(match[0]) :] if match else line, True
         else:
-            yield line, not has_prompts
+            yield line, bool(runs) or not line.strip() or source == written
 
 
 # --- prompts ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from slipway.errors import SlipwayError
 from slipway.notebook.checking import command_check
 from slipway.notebook.document import Cell, ManualStep, Runbook
 from slipway.notebook.problem import Problem, where
+from slipway.notebook.reading.shell_openers import opening_line
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.notebook.runs.plan import RunPlan
 
@@ -54,6 +55,8 @@ def _closed(action: Cell | ManualStep, runbook: Runbook, options: RunOptions, en
         return f'"{action.id}" needs inv {task}, which does not exist yet'
     if attributes.interactive:
         return f'"{action.id}" is interactive: it needs a person at a terminal'
+    if opening_line(action):
+        return f'"{action.id}" opens a shell to type in: it needs a person at a terminal'
     word = word_to_confirm(runbook, env)
     if attributes.destructive and options.yes_destroy != word:
         return f'"{action.id}" destroys; add --yes-destroy={word}'

@@ -8,6 +8,7 @@ from typing import Literal
 from slipway.notebook.cells.output import clean
 from slipway.notebook.cells.result import CellResult
 from slipway.notebook.document import Cell, ManualStep
+from slipway.notebook.reading.shell_openers import opening_line
 from slipway.notebook.runs.blanks import Blanks
 from slipway.notebook.runs.context import RunContext
 from slipway.notebook.runs.gates import awaited_task, word_to_confirm
@@ -41,6 +42,9 @@ class Prompts:
         if cell.fault:
             context.display.note(f"this cannot run as it stands: {cell.fault}", loud=True)
             return self._ask(cell, "", ("continue",))
+        if line := opening_line(cell):
+            text = f"its line {cell.line + line} opens a shell: what is dim below is typed there"
+            context.display.note(text, loud=True)
         if not self.blanks.fill(cell):
             return self._ask(cell, "It is not filled in.", ("again",), again=self.permission)
         if doubtful and not cell.is_check and context.mode.attended:

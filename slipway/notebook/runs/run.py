@@ -10,6 +10,7 @@ from slipway.errors import SlipwayError
 from slipway.notebook.cells.output import excerpt
 from slipway.notebook.cells.result import CellResult
 from slipway.notebook.document import Action, Cell, ManualStep
+from slipway.notebook.reading.shell_openers import part_that_runs
 from slipway.notebook.records.event import Ending, Standing
 from slipway.notebook.runs.context import RunContext
 from slipway.notebook.runs.plan import RunPlan, blocks_of, plan_rollback
@@ -185,7 +186,7 @@ class Run:
         self._standing[cell.id] = "may have run"
         try:
             result = context.shell.run(
-                cell, self._n, NoDisplay() if quiet else context.display.screen
+                part_that_runs(cell), self._n, NoDisplay() if quiet else context.display.screen
             )
         except SystemExit:
             context.record.append("end", **about, outcome="interrupted", seconds=0.0)

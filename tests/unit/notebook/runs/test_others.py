@@ -102,6 +102,25 @@ def test_with_nobody_there_everything_is_to_be_given(runner: RunbookRunner) -> N
     assert "looking at node/m 1\n" in runner.output and "shop has 'm 1'\n" in runner.output
 
 
+def test_what_is_to_be_typed_elsewhere_needs_a_person_and_never_runs_here(
+    runner: RunbookRunner, tmp_path: Path
+) -> None:
+    runner.path.write_text("# A\n\n```sh\nsh\necho 'and h'ere\n```\n")
+    assert runner.run() == 4
+    assert '"a" opens a shell to type in: it needs a person at a terminal' in runner.output
+    asked = json.dumps({"name": str(runner.path), "runs": str(tmp_path / "others")})
+    argv = [sys.executable, "-m", "tests.fakes.run_driver", asked]
+    with Terminal(argv) as seen:
+        seen.wait("opens a shell: what is dim below is typed there")
+        seen.wait("Enter run")
+        seen.say("")
+        while not seen.text.rstrip().endswith(("#", "$")):  # the prompt of sh
+            assert seen.read(), seen.text
+        seen.say("exit")
+        assert seen.end() == 0
+    assert "and here" not in seen.text
+
+
 def test_a_dry_run_says_what_will_be_asked(runner: RunbookRunner) -> None:
     runner.path.write_text(TEXT.replace("sum by (pod) (rate(errors[5m]))", "true"))
     assert runner.run(options={"dry_run": True}, set=["node-name=m1"]) == 0
