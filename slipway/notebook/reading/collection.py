@@ -11,6 +11,7 @@ from slipway.errors import ConfigError, UsageError
 from slipway.images import dockerignore
 from slipway.notebook.problem import nearest, where
 from slipway.project import ROOT
+from slipway.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from e2b_dockerfile_utils import PatternMatcher
@@ -125,14 +126,8 @@ def has_house_style(path: Path) -> bool:
 def _read(folder: Path, changed: int, house_style: tuple[str, ...]) -> Collection:
     if not changed:
         return Collection(folder, house_style=house_style)
-    import yaml
-
     path = folder / SETTINGS
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ConfigError(f"{where(path)} cannot be read: {reason}") from None
+    values = read_yaml(path, where(path))
     keys = (IGNORE, HOUSE_STYLE)
     if values is None:
         values = {}

@@ -96,7 +96,9 @@ def test_our_own_runbooks_are_held_to_it(folder: Path) -> None:
         ("ignore: {a: b}\n", ".runbooks.yml: ignore must be a list of patterns"),
         ("ignore: [1]\n", ".runbooks.yml: ignore must be a list of patterns"),
         ("- ignore\n", ".runbooks.yml must be lines of key: [patterns]"),
-        ("ignore: [a\n", ".runbooks.yml cannot be read"),
+        ("ignore: [a\n", ".runbooks.yml is not YAML: line 2"),
+        ("ignore: [a]\nignore: [b]\n", ".runbooks.yml is not YAML: line 2: ignore is there twice"),
+        ("1: [a]\n", '.runbooks.yml has no "1"'),
         ("ignore: ['[z-a]']\n", ".runbooks.yml: ignore: Invalid ignore pattern '**/[z-a]'"),
     ],
 )
