@@ -123,8 +123,11 @@ def schedule(env: "Environment") -> None:
     """
     from slipway.releases import schedule as schedules
     from slipway.show import output
+    from slipway.show.progress import TerminalReporter
 
-    output.show_scheduled(env, schedules.schedule(env))
+    with TerminalReporter() as reporter:
+        state = schedules.schedule(env, reporter)
+    output.show_scheduled(env, state)
 
 
 @command(runbook="backup")
@@ -135,8 +138,10 @@ def unschedule(env: "Environment") -> None:
     """
     from slipway.releases import schedule as schedules
     from slipway.show import output
+    from slipway.show.progress import TerminalReporter
 
-    was_scheduled = schedules.unschedule(env)
+    with TerminalReporter() as reporter:
+        was_scheduled = schedules.unschedule(env, reporter)
     output.say(f"{env.name} is {'no longer' if was_scheduled else 'not'} scheduled")
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slipway.agent import dispatch
+from slipway.agent import activity, dispatch
 from slipway.agent.channel import SILENCE, Channel, ChannelBroken
 from slipway.agent.context import ChannelReporter, Context, environment
 from slipway.agent.listener import Listener, SessionEnded, end_on_signals
+from slipway.agent.messages.request import Reply
 from slipway.agent.remote_store import RemoteStore
 from slipway.errors import SlipwayError, UsageError
 from slipway.progress import Reporter
@@ -67,12 +68,17 @@ def main() -> int:
         parser.error("name a verb")
     reporter = LogReporter()
     context = Context(reporter, _own_store(reporter))
-    reply = _attempt(lambda: dispatch.run(options.verb, options.given, context))
+    reply = _attempt(lambda: _run(options.verb, options.given, context))
     if isinstance(reply, Failure):
         sys.stderr.write(f"error: {reply.text}\n" if reply.code != 130 else "interrupted\n")
         return reply.code
     reporter.note(reply.summary)
     return 0
+
+
+def _run(verb: str, document: object, context: Context) -> Reply:
+    activity.begin(verb)
+    return dispatch.run(verb, document, context)
 
 
 def _serve(silence: float) -> int:
@@ -101,6 +107,7 @@ def _answer(channel: Channel, silence: float) -> object:
     reporter = ChannelReporter(channel)
     store = (lambda: remote) if remote.name else _own_store(reporter)
     verb = str(first.fields.get("verb"))
+    activity.begin(verb)
     return dispatch.answer(verb, first.fields.get("request"), Context(reporter, store))
 
 

@@ -144,7 +144,7 @@ def _broken(ops: Container, verb: str, process: Process, error: ChannelBroken) -
     lines = status.err.strip().splitlines()
     why = lines[-1] if lines else str(error)
     if status.code == KILLED:
-        why = "it was killed (out of memory?)"
+        why = "it was killed (out of memory, or its container ended?)"
     elif status.code == NOT_CONNECTED:
         why = f"the connection was lost ({lines[-1]})" if lines else "the connection was lost"
     elif "No module named" in why and "slipway" in why:

@@ -8,7 +8,7 @@ from functools import partial
 from slipway.cluster import checkout, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
-from slipway.errors import Interrupted, Refused, RolledBack, SlipwayError
+from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
@@ -171,6 +171,8 @@ def _tidy_up(deployment: Deployment, reporter: Reporter) -> None:
             f"{deployment.old} was left running; return to it with: "
             f"inv rollback --env={deployment.env.name}"
         ) from error
+    except Busy as error:
+        raise Busy(f"{label} serves, but {error}. The next deploy finishes it") from error
     except SlipwayError as error:
         raise SlipwayError(
             f"{label} serves, but tidying up failed: {error}. The next deploy finishes it"
@@ -192,7 +194,7 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
         raise Interrupted(f"interrupted; {serving}") from None
     if not isinstance(error, SlipwayError):
         return
-    if touched or not isinstance(error, Refused):
+    if touched or not isinstance(error, Refused | Busy):
         # What could not be written down must not hide what serves.
         with contextlib.suppress(SlipwayError):
             deployment.note_failure(error)
@@ -201,8 +203,8 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
     label = deployment.release.label
     if touched and deployment.live is not None:
         raise RolledBack(f"{label} was rolled back: {first}{tail}\n{serving}") from error
-    kind = Refused if isinstance(error, Refused) else SlipwayError
-    raise kind(f"{first}{tail}\n{serving}") from error
+    kinds = (kind for kind in (Refused, Busy) if isinstance(error, kind))
+    raise next(kinds, SlipwayError)(f"{first}{tail}\n{serving}") from error
 
 
 class _Watch:

@@ -15,6 +15,7 @@ from slipway.environments.environment import Environment
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
+    agent_work,
     data_return,
     deliver_images,
     health,
@@ -188,14 +189,20 @@ class Deployment:
         created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
         return f"{len(created)} new" if created else "all present"
 
+    def wait_for_work(self) -> str:
+        return agent_work.wait(self.standing, self.cluster, self.reporter)
+
+    def let_work_begin(self) -> None:
+        agent_work.release(self.standing, self.cluster)
+
     def keep_data(self) -> str:
         self.standing.lay_ground()
-        return self.standing.keep("data", "ops")
+        return agent_work.keep(self.standing, self.cluster)
 
     def return_data(self) -> None:
         """Bring database and operations back to how the live release describes them."""
         if standing := self._live_standing():
-            standing.keep("data", "ops")
+            agent_work.bring_back(standing, self.cluster, self.reporter)
 
     def keep_edge(self) -> str:
         """Bring up the edges and make sure they serve what the ledger says is live."""

@@ -9,6 +9,7 @@ old colour and tidy up.
 from slipway.plan import Plan, Step
 from slipway.releases import schedule
 from slipway.releases.deployment import Deployment
+from slipway.releases.release import Release
 
 
 def deploy(deployment: Deployment) -> Plan:
@@ -49,9 +50,7 @@ def finish(deployment: Deployment) -> Plan:
     steps += [
         Step("signpost", "show the live routes to edges that start", deployment.show_live_routes),
         Step("stop", f"stop what is left of {deployment.colour}", deployment.stop_idle),
-        *schedule.steps(
-            deployment.env, deployment.cluster.manager, deployment.observed, deployment.live
-        ),
+        *_schedule_steps(deployment, deployment.live),
     ]
     return Plan(f"finish the deploy of {deployment.env.name}", steps)
 
@@ -61,9 +60,7 @@ def tidy_up(deployment: Deployment) -> Plan:
     steps = [Step("signpost", "show the new routes to edges that start", deployment.show_routes)]
     if deployment.old:
         steps.append(Step("drain", f"let {deployment.old} finish, then stop it", deployment.drain))
-    steps += schedule.steps(
-        deployment.env, deployment.cluster.manager, deployment.observed, deployment.release
-    )
+    steps += _schedule_steps(deployment, deployment.release)
     if not deployment.draft.is_recorded:
         steps.append(Step("prune", "remove what no kept release needs", deployment.prune))
     return Plan(f"tidy up {deployment.env.name}", steps)
@@ -71,10 +68,17 @@ def tidy_up(deployment: Deployment) -> Plan:
 
 def _standing_steps(deployment: Deployment) -> list[Step]:
     data, edge = "keep database and operations as described", "keep an edge on every machine"
+    wait = "wait for backups and restores that a change of these would end"
     return [
+        Step("wait", wait, deployment.wait_for_work, deployment.let_work_begin),
         Step("data", data, deployment.keep_data, deployment.return_data),
         Step("edge", edge, deployment.keep_edge, deployment.return_edge),
     ]
+
+
+def _schedule_steps(deployment: Deployment, release: Release | None) -> list[Step]:
+    env, cluster, observed = deployment.env, deployment.cluster, deployment.observed
+    return schedule.steps(env, cluster, observed, release, deployment.reporter)
 
 
 def _colour_steps(deployment: Deployment) -> list[Step]:

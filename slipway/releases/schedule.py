@@ -10,7 +10,7 @@ from typing import Any
 from slipway.backups.restore.drill import SMOKE
 from slipway.backups.schedule import crontab, policy
 from slipway.backups.schedule.policy import Policy
-from slipway.client import backups, restore
+from slipway.client import activity, backups, restore
 from slipway.cluster import lease, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
@@ -18,12 +18,15 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.machines import connect
+from slipway.machines.connect import Cluster
 from slipway.plan import Step
+from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.releases import health, history, stack
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
+SERVICES = ("schedule",)
 LARGEST_SMOKE = 64 << 10  # it is handed over as a setting, which may hold 128 kB
 
 
@@ -40,10 +43,10 @@ def policy_of(env: Environment) -> Policy:
     return policy.read(ROOT / policy.NAME, env.name, environment.names())
 
 
-def schedule(env: Environment) -> ScheduleState:
+def schedule(env: Environment, reporter: Reporter) -> ScheduleState:
     """Schedule the environment's backups as the policy says.
 
-    Raises Refused where a container could not keep them.
+    Raises Refused where a container could not keep them, Busy while a job would be ended.
     """
     document = container_settings(env)
     if not document["policy"]["when"]:
@@ -51,11 +54,12 @@ def schedule(env: Environment) -> ScheduleState:
             f"{policy.NAME} leaves out every job of {env.name}; name a time, or stop the schedule: "
             f"inv db.unschedule --env={env.name}"
         )
-    with _leased(env, "scheduling backups") as manager:
+    with _leased(env, "scheduling backups") as cluster:
+        manager = cluster.manager
         observed = observe(manager, env.prefix)
         release = _live(env, manager, observed)
         try:
-            changed = keep(env, manager, observed, release)
+            changed = keep(env, cluster, observed, release, reporter)
         except BaseException:
             if not exists(env, observed):  # what does not come up must not be tried for ever
                 stacks.remove(manager, _name(env))
@@ -63,11 +67,12 @@ def schedule(env: Environment) -> ScheduleState:
     return ScheduleState(changed, next_times(document["policy"]["when"]))
 
 
-def unschedule(env: Environment) -> bool:
-    """Remove the schedule; return whether there was one."""
-    with _leased(env, "ending the schedule of backups") as manager:
-        existed = exists(env, observe(manager, env.prefix))
-        stacks.remove(manager, _name(env))
+def unschedule(env: Environment, reporter: Reporter) -> bool:
+    """Remove the schedule; return whether there was one. Raises Busy while a job runs on."""
+    with _leased(env, "ending the schedule of backups") as cluster:
+        existed = exists(env, observe(cluster.manager, env.prefix))
+        activity.wait(cluster.all, env.prefix, SERVICES, reporter)
+        stacks.remove(cluster.manager, _name(env))
         return existed
 
 
@@ -83,25 +88,38 @@ def is_stale(env: Environment, observed: Observed, release: Release | None) -> b
     return _digests(env, observed) != {_digest(_description(env, release))}
 
 
-def keep(env: Environment, manager: Host, observed: Observed, release: Release) -> bool:
-    """Bring the schedule to what release and policy say; return whether that changed anything."""
+def keep(
+    env: Environment, cluster: Cluster, observed: Observed, release: Release, reporter: Reporter
+) -> bool:
+    """Bring the schedule to what release and policy say; return whether that changed anything.
+
+    Waits for a job that runs. Raises Busy when that takes too long.
+    """
     description = _description(env, release)
     if _digests(env, observed) == {_digest(description)}:
         return False
-    stacks.deploy(manager, _name(env), description)
-    health.settle(manager, _name(env), PATIENCE)
+    activity.wait(cluster.all, env.prefix, SERVICES, reporter)
+    try:
+        stacks.deploy(cluster.manager, _name(env), description)
+        health.settle(cluster.manager, _name(env), PATIENCE)
+    finally:
+        activity.release(cluster.all, env.prefix, SERVICES)
     return True
 
 
 def steps(
-    env: Environment, manager: Host, observed: Observed, release: Release | None
+    env: Environment,
+    cluster: Cluster,
+    observed: Observed,
+    release: Release | None,
+    reporter: Reporter,
 ) -> list[Step]:
     """Return what a deploy has to do for a schedule: nothing where there is none."""
     if release is None or not exists(env, observed):
         return []
 
     def refresh() -> str:
-        changed = keep(env, manager, observed, release)
+        changed = keep(env, cluster, observed, release, reporter)
         return "runs this release" if changed else "as described"
 
     return [Step("schedule", "switch the schedule of backups to this release", refresh)]
@@ -129,13 +147,13 @@ def next_times(when: Mapping[str, str]) -> dict[str, datetime]:
 
 
 @contextlib.contextmanager
-def _leased(env: Environment, reason: str) -> Iterator[Host]:
+def _leased(env: Environment, reason: str) -> Iterator[Cluster]:
     """Change the environment while nobody deploys to it."""
     with connect.connected(env, lenient=True) as cluster:
         if not observe(cluster.manager, env.prefix).is_manager:
             raise _not_deployed(env)
         with lease.hold(cluster.manager, env.prefix, reason):
-            yield cluster.manager
+            yield cluster
 
 
 def _description(env: Environment, release: Release) -> stack.Stack:

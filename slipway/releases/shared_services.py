@@ -29,9 +29,18 @@ class SharedServices:
         self._observed = observed
         self._release = release
 
+    @property
+    def app(self) -> str:
+        """What the environment is called in the engine."""
+        return self._env.prefix
+
     def is_as_described(self) -> bool:
         """Whether all of them run, healthy, as the release describes them."""
         return not any(self._is_stale(role) for role in ROLES)
+
+    def differs(self, *roles: Role) -> bool:
+        """Whether any of these would be changed by `keep`."""
+        return any(self._is_stale(role) for role in roles)
 
     def keep(self, *roles: Role) -> str:
         """Bring roles to their description; one that fits is not touched."""

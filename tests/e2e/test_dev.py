@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -107,6 +108,24 @@ def test_routes_that_were_not_shown_any_more_are_shown_by_the_next(
     assert "up to date" in done.out
     assert f"{app}-signpost_signpost" in docker("service", "ls", "--format", "{{.Name}}")
     assert dev.get("/").status_code == 200
+
+
+def test_a_deploy_that_replaces_operations_waits_for_what_is_under_way_there(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    ops = docker("ps", "--quiet", "--filter", f"name={clone.project}-dev-ops_ops")
+    agent = ["docker", "exec", "-i", ops, "python", "-m", "slipway.agent", "--tethered"]
+    clone.replace("compose/ops/schedule", "set -eu\n", "set -eu # as before\n")
+    clone.commit("Replace operations")
+    with subprocess.Popen(agent, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as working:
+        running = clone.begin("deploy", "--env=dev")
+        running.wait_for("waiting: a command of inv db.* has been running in ops for")
+        assert working.poll() is None and working.stdin
+        working.stdin.close()
+        assert working.wait(60) != 137
+        running.wait().expect()
+    assert docker("ps", "--quiet", "--filter", f"name={clone.project}-dev-ops_ops") != ops
+    clone.inv("db.backup", "--env=dev").expect()
 
 
 def test_ctrl_c_takes_back_what_was_begun(dev: httpx.Client, clone: Checkout) -> None:

@@ -167,7 +167,7 @@ def clock(
         "COMMIT": "c0ffee",
         "TZ": "UTC",
     }
-    options = ["--network", peopled.network, *CONFINED]
+    options = ["--network", peopled.network, *CONFINED, "--label", "slipway.service=schedule"]
     for name in delivered:
         options += ["--volume", f"{tmp_path / name}:/run/secrets/{name}:ro"]
     for name, value in settings.items():

@@ -119,7 +119,7 @@ def test_killed_itself_it_leaves_no_child_no_lock_and_nothing_listed(
     assert held.reached.wait(300)
     LocalHost().run(["kill", "-KILL", pid(place, "python -m slipway.agent")])
     held.let_go.set()
-    assert "it was killed (out of memory?)" in running.fails()
+    assert "it was killed (out of memory, or its container ended?)" in running.fails()
     wait(lambda: "pg_dump" not in processes(place))
     assert catalogue.read(store).backups == () and keys(store) == []
     assert person.take(place, store)

@@ -262,7 +262,9 @@ def test_when_the_work_inside_is_killed_one_sentence_says_so(
     person = begun(stage, tmp_path, **way)
     stage.inside("kill", "-9", *stage.door())
     answer = person.answer()
-    assert answer["error"].endswith("hold in testing aborted: it was killed (out of memory?)")
+    assert answer["error"].endswith(
+        "hold in testing aborted: it was killed (out of memory, or its container ended?)"
+    )
     assert answer["code"] == 1
     assert person.process.returncode == 1
     wait_until("its end", lambda: not stage.holds())

@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from slipway.backups.schedule import job_results, summary
+from slipway.backups.take import lock
+from slipway.client import activity
+from slipway.errors import Busy
+from slipway.hosts.local import LocalHost
+from slipway.progress import SILENT
 from tests.integration.schedule_clock import EVERY_MINUTE, NEVER, NoticeReceiver, ScheduleClock
 from tests.waiting import wait_until
 
@@ -90,3 +95,15 @@ def test_a_drill_by_the_clock_takes_a_backup_and_restores_it(
     assert seen.drill and seen.drill.ok and seen.drill.backup == run.backup
     assert 0 < seen.drill.seconds < 60
     assert "rows and everything else match the backup" in run.text
+
+
+def test_a_job_that_runs_is_seen_from_outside_and_waited_for(clock: ScheduleClock) -> None:
+    hosts, app = [LocalHost("here")], clock.place.corner.app
+    with lock.held(clock.place.server):
+        clock.start(backup=NEVER)
+        clock.said("waiting: a backup is already running")
+        with pytest.raises(Busy, match=r"^a backup has been running in schedule for \d+ s"):
+            activity.wait(hosts, app, ("schedule",), SILENT, patience=0)
+    activity.wait(hosts, app, ("schedule",), SILENT)
+    assert clock.run_of("backup") is not None
+    assert clock.wait_for("backup", "ok").backup

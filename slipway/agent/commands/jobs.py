@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Never
 
+from slipway.agent import activity
 from slipway.agent.codec import MessageError, decode
 from slipway.agent.context import Context, environment
 from slipway.agent.messages.backups import PruneRequest
@@ -80,6 +81,7 @@ def results(request: BackupSummaryRequest, context: Context) -> BackupSummary:
 
 def _run(name: str, schedule: Schedule, context: Context) -> str:
     store = context.store()
+    activity.begin(name)
     run = job_results.begun(name, datetime.now(UTC), job_results.read(store, name))
     _keep(context, store, run)
     try:

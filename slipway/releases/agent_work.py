@@ -1,0 +1,42 @@
+"""Backups, drills and restores that a change of database or operations would end: waited for."""
+
+from slipway.client import activity
+from slipway.errors import HostError
+from slipway.hosts.parallel import HostsFailed
+from slipway.machines.connect import Cluster
+from slipway.progress import Reporter
+from slipway.releases.compose_labels import Role
+from slipway.releases.shared_services import SharedServices
+
+DATA: tuple[Role, ...] = ("data", "ops")
+SERVICES = ("ops", "schedule")  # in which the agent works on the database
+
+
+def wait(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> str:
+    """Wait where database or operations differ; then none begins until `release`. Raises Busy."""
+    if not standing.differs(*DATA):
+        return "as described, nothing to wait for"
+    activity.wait(cluster.all, standing.app, SERVICES, reporter)
+    return "nothing is under way"
+
+
+def release(standing: SharedServices, cluster: Cluster) -> None:
+    """Let the agent begin again."""
+    activity.release(cluster.all, standing.app, SERVICES)
+
+
+def keep(standing: SharedServices, cluster: Cluster) -> str:
+    """Bring database and operations to their description, once `wait` has returned."""
+    try:
+        return standing.keep(*DATA)
+    finally:
+        release(standing, cluster)
+
+
+def bring_back(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> None:
+    """Bring them back after a failure, also where nobody sees what is under way. Raises Busy."""
+    try:
+        wait(standing, cluster, reporter)
+    except (HostError, HostsFailed) as error:
+        reporter.note(f"cannot see what is under way there: {error}")
+    keep(standing, cluster)
