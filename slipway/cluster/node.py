@@ -41,6 +41,11 @@ class Node:
         return self.state == "ready"
 
     @property
+    def takes_work(self) -> bool:
+        """Whether the Swarm would start something here."""
+        return self.is_ready and self.availability == "active"
+
+    @property
     def holds_data(self) -> bool:
         """Whether the services that keep state live here."""
         return self.labels.get(DATA_LABEL) == "true"

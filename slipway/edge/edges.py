@@ -59,21 +59,22 @@ class Edges:
     app: str
     hosts: Sequence[Host]
 
-    def tell(self, routing: Routing) -> None:
-        """Switch every edge and have each say that the new routes are live.
+    def tell(self, routing: Routing) -> list[str]:
+        """Switch every edge and have each say that the new routes are live; return its warnings.
 
         Raises HostError for the edges that did not; the others have switched.
         """
 
-        def one(host: Host) -> None:
+        def one(host: Host) -> list[str]:
             argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
             result = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0:
                 raise HostError(
                     host.name, f"the edge did not accept the new routes: {_reason(result)}"
                 )
+            return [f"{host.name}: {line}" for line in result.err.splitlines()]
 
-        parallel.each(self.hosts, one)
+        return [line for lines in parallel.each(self.hosts, one) for line in lines]
 
     def serving(self) -> dict[str, str]:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""

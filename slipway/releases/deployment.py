@@ -269,8 +269,10 @@ class Deployment:
         if self.lease:
             self.lease.check()
         began = time.monotonic()
-        self.edges.tell(self.after.routing)
+        warnings = self.edges.tell(self.after.routing)
         self.cutover_seconds = time.monotonic() - began
+        for line in warnings:
+            self.reporter.note(line)
         return f"{len(self.edges.hosts)} acknowledged in {self.cutover_seconds * 1000:.0f} ms"
 
     def cut_back(self) -> None:

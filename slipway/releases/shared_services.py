@@ -97,7 +97,7 @@ class SharedServices:
             result = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0 and "already exists" not in result.err:
                 result.check()
-        nodes = len(self._observed.nodes)
+        nodes = sum(node.takes_work for node in self._observed.nodes)
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
         health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)

@@ -97,7 +97,7 @@ def signpost_stack(
     """The signpost that a restarted edge asks for its routes, in a stack of its own.
 
     `routes` names the Docker config that it shows, and `ident` what is in it; changing them
-    leaves the edges alone.
+    leaves the edges alone. `nodes` is how many machines may take it.
     """
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
     spec = _signpost(edge, routes, nodes)
@@ -264,12 +264,27 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
         "stop_grace_period": "1s",
         "deploy": {
             "labels": labels,
-            "replicas": 1 if nodes == 1 else 2,
             "endpoint_mode": "dnsrr",
-            "update_config": {"order": "start-first", "parallelism": 0, "monitor": "100ms"},
             "restart_policy": {"condition": "any", "delay": "1s"},
+            **_signpost_placement(nodes),
         },
     }
+
+
+def _signpost_placement(nodes: int) -> Spec:
+    """Two on two machines: one after the other is replaced, where none is.
+
+    A task that is about to end still counts for the Swarm, so two that start beside those of before
+    may be put together.
+    """
+    replacing = {"order": "stop-first" if nodes > 1 else "start-first", "parallelism": 1}
+    placed: Spec = {
+        "replicas": min(2, max(1, nodes)),
+        "update_config": replacing | {"monitor": "100ms"},
+    }
+    if nodes > 2:  # of two machines one may be lost, and its signpost would wait for it
+        placed["placement"] = {"max_replicas_per_node": 1}
+    return placed
 
 
 def _stack(env: Environment, services: dict[str, Spec], release: Release) -> Stack:

@@ -45,6 +45,7 @@ class Stage:
     """An edge on a network with two colours of one service."""
 
     corner: DockerSandbox
+    image: str
     edge: str
     url: str
     edges: Edges
@@ -79,7 +80,7 @@ def stage(module_corner: DockerSandbox) -> Iterator[Stage]:
     hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
     hardened += ["--network", corner.app, "--publish", "127.0.0.1::8080"]
     edge = corner.run(image, options=(*hardened, "--label", "slipway.service=edge"))
-    made = Stage(corner, edge, "", Edges(corner.app, [LocalHost("here")]))
+    made = Stage(corner, image, edge, "", Edges(corner.app, [LocalHost("here")]))
     made.edges.wait_up(20)
     made.url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
     yield made
@@ -169,6 +170,39 @@ def test_a_restarted_edge_serves_the_routes_of_its_last_cutover(stage: Stage) ->
     assert stage.which() == routing.ident
     stage.url = f"http://127.0.0.1:{stage.corner.port(stage.edge, 8080)}"
     assert stage.get().text.startswith("green")
+
+
+@pytest.fixture
+def signpost(stage: Stage) -> Iterator[Routing]:
+    """A signpost that shows routes to edges that start."""
+    routing = stage.routing(5, "green")
+    options = ("--network", stage.corner.app, "--network-alias", "signpost", "--read-only")
+    folder = ("--tmpfs", "/srv/signpost:mode=1777")
+    container = stage.corner.run(stage.image, "edge", "signpost", options=(*options, *folder))
+    argv = ["docker", "exec", "-i", container, "sh", "-c", "cat >/srv/signpost/routes"]
+    subprocess.run(argv, input=routing.document, check=True)
+    yield routing
+    stage.corner.docker("rm", "--force", container)
+
+
+def test_an_edge_whose_disk_is_full_starts_and_takes_new_routes(
+    stage: Stage, signpost: Routing, corner: DockerSandbox
+) -> None:
+    """As after a reboot, with a machine's disk full: /data can be read and not written."""
+    hardened = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")
+    options = (*hardened, "--tmpfs", "/data:size=64k,uid=10001", "--network", stage.corner.app)
+    fill = "yes >/data/full || true; exec edge run"
+    labels = ("--label", "slipway.service=edge", "--publish", "127.0.0.1::8080")
+    edge = corner.run(stage.image, "sh", "-c", fill, options=(*options, *labels))
+    edges = Edges(corner.app, [LocalHost("here")])
+    edges.wait_up(20)
+    assert edges.serving() == {"here": signpost.ident}
+    url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
+    assert httpx.get(url, timeout=60).text.startswith("green")
+    notes = edges.tell(stage.routing(6, "blue"))
+    assert edges.serving() == {"here": stage.routing(6, "blue").ident}
+    assert httpx.get(url, timeout=60).text.startswith("blue")
+    assert notes == ["here: the routes could not be saved in /data; is the disk full?"]
 
 
 def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:

@@ -42,6 +42,26 @@ def test_docker_reads_every_stack_without_a_warning_and_drops_nothing(name: str)
             assert gone - set(read["services"][service]) == set()
 
 
+@pytest.mark.parametrize(
+    ("machines", "replicas", "order", "each"),
+    [
+        (0, 1, "start-first", 0),
+        (1, 1, "start-first", 0),
+        (2, 2, "stop-first", 0),
+        (3, 2, "stop-first", 1),
+        (5, 2, "stop-first", 1),
+    ],
+)
+def test_two_signposts_are_on_two_machines_and_a_lost_machine_leaves_none_waiting(
+    machines: int, replicas: int, order: str, each: int
+) -> None:
+    made = stack.signpost_stack(environment.load("prod"), release("prod"), "routes", "id", machines)
+    deploy = docker_reads(made)["services"]["signpost"]["deploy"]
+    assert deploy["replicas"] == replicas
+    assert (deploy["update_config"]["order"], deploy["update_config"]["parallelism"]) == (order, 1)
+    assert deploy.get("placement", {}).get("max_replicas_per_node", 0) == each
+
+
 def test_a_schedule_is_the_ops_service_with_two_rights_more_and_told_word_for_word() -> None:
     env, made = environment.load("prod"), release("prod")
     asked = json.dumps({"smoke": "select $a$it's$a$ = '${HOME}'"})
