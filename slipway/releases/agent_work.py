@@ -12,17 +12,23 @@ DATA: tuple[Role, ...] = ("data", "ops")
 SERVICES = ("ops", "schedule")  # in which the agent works on the database
 
 
-def wait(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> str:
+def wait(
+    standing: SharedServices,
+    cluster: Cluster,
+    reporter: Reporter,
+    patience: float = activity.PATIENCE,
+) -> str:
     """Wait where database or operations differ; then none begins until `release`. Raises Busy."""
     if not standing.differs(*DATA):
         return "as described, nothing to wait for"
-    activity.wait(cluster.all, standing.app, SERVICES, reporter)
+    activity.wait(cluster.all, standing.app, SERVICES, reporter, patience)
     return "nothing is under way"
 
 
 def release(standing: SharedServices, cluster: Cluster) -> None:
     """Let the agent begin again."""
-    activity.release(cluster.all, standing.app, SERVICES)
+    if standing.differs(*DATA):
+        activity.release(cluster.all, standing.app, SERVICES)
 
 
 def keep(standing: SharedServices, cluster: Cluster) -> str:

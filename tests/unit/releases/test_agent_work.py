@@ -1,0 +1,102 @@
+"""Deploys and what the agent has under way: waited for, refused with 75, no bar to a way back."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from slipway.errors import Busy, HostError, SlipwayError
+from slipway.machines.connect import Cluster
+from slipway.releases import agent_work, deploy
+from slipway.releases.deployment import Deployment
+from slipway.releases.shared_services import SharedServices
+from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
+
+BACKUP = "42\tagent backup\tpython -m slipway.agent --tethered \n"
+OLDER = "7\tpython\tpython -m slipway.agent job --given {} \n"
+
+
+@dataclass
+class Standing:
+    """Shared services that differ from their description, or do not."""
+
+    is_different: bool = True
+    app: str = "shop-prod"
+    changed: list[tuple[str, ...]] = field(default_factory=list)
+
+    def differs(self, *roles: str) -> bool:
+        return self.is_different
+
+    def keep(self, *roles: str) -> str:
+        self.changed.append(roles)
+        return "started"
+
+    @property
+    def services(self) -> SharedServices:
+        return cast(SharedServices, self)
+
+
+def machine(under_way: str = "") -> FakeHost:
+    host = FakeHost("m1").answers("docker", "ps", out="c0ffee\n")
+    host.answers("docker", "exec", "c0ffee", "rm")
+    return host.answers("docker", "exec", "c0ffee", "sh", out=under_way)
+
+
+def cluster(host: FakeHost) -> Cluster:
+    return Cluster(host, {"m1": host})
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (BACKUP, "a backup has been running in ops for 42 s"),
+        (OLDER, r"a command of inv db\.\* has been running in ops for 7 s"),
+    ],
+)
+def test_what_does_not_end_in_time_is_named_and_may_go_on_as_may_others(
+    lines: str, words: str
+) -> None:
+    host, reporter = machine(lines), RecordingReporter()
+    with pytest.raises(Busy, match=f"^{words}; .* which this would end; run it again when that"):
+        agent_work.wait(Standing().services, cluster(host), reporter, patience=-1)
+    assert len(host.ran("docker", "exec", "c0ffee", "rm")) == 2  # in ops and in schedule
+
+
+def test_a_deploy_that_changes_neither_database_nor_operations_asks_nothing() -> None:
+    host, standing = FakeHost("m1"), Standing(is_different=False)
+    agent_work.wait(standing.services, cluster(host), RecordingReporter())
+    agent_work.keep(standing.services, cluster(host))
+    assert host.asked == []
+
+
+def test_the_way_back_waits_too_but_not_for_what_cannot_be_seen() -> None:
+    lost = FakeHost("m1").answers("docker", raises=HostError("m1", "is it frozen?"))
+    standing, reporter = Standing(), RecordingReporter()
+    agent_work.bring_back(standing.services, cluster(lost), reporter)
+    assert standing.changed == [("data", "ops")]
+    assert reporter.notes == ["cannot see what is under way there: m1: is it frozen?"]
+
+
+class Waiting:
+    """As much of a deploy as is needed to say how it ended."""
+
+    live = None
+
+    def serving_now(self) -> str:
+        return "release 3 serves as before"
+
+    def note_failure(self, error: BaseException) -> None:
+        raise AssertionError("nothing was changed, so nothing has failed")
+
+    @property
+    def release(self) -> object:
+        return type("Named", (), {"label": "release 4"})
+
+
+def test_a_deploy_that_has_waited_in_vain_ends_with_75_and_is_no_failure() -> None:
+    deployment, busy = cast(Deployment, Waiting()), Busy("a backup has been running")
+    with pytest.raises(SlipwayError) as caught:
+        deploy._account_for(deployment, busy, False)
+    assert caught.value.exit_code == 75
+    assert str(caught.value) == "a backup has been running\nrelease 3 serves as before"
