@@ -87,6 +87,11 @@ class Command(Task[Body]):
             ) from error
         except BrokenPipeError:
             sys.stdout = None  # `inv status | head` is no failure
+        except OSError as error:
+            if error.filename is None:
+                raise
+            text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+            raise Exit(f"error: {readable(text)}", code=_code(error)) from error
 
     @functools.cached_property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
@@ -141,6 +146,12 @@ def command(
     return lambda body: Command(
         body, runbook, choices or {}, suggestions or {}, help=help, **options
     )
+
+
+def _code(error: OSError) -> int:
+    """Tell a file that is not as it must be from a computer that fails."""
+    wrong = PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError
+    return 2 if isinstance(error, wrong) else 1
 
 
 def _interrupt(*_: object) -> Never:

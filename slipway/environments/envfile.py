@@ -19,6 +19,8 @@ def read(path: Path) -> dict[str, str]:
         stream = path.open(encoding="utf-8", newline="")
     except FileNotFoundError:
         raise ConfigError(f"{_short(path)} is missing") from None
+    except OSError as error:
+        raise ConfigError(f"{_short(path)} cannot be read: {error.strerror}") from None
     with stream:
         try:
             bindings = list(parse_stream(stream))

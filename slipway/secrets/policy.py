@@ -3,6 +3,7 @@
 import io
 import re
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,9 @@ def _matches(number: int, rule: object, path: str) -> bool:
     if not isinstance(rule, dict):
         raise ConfigError(f"{where} must be a mapping with path_regex")
     try:
-        return re.search(str(rule.get("path_regex") or ""), path) is not None
+        with warnings.catch_warnings():  # of what a later Python may read in another way
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.search(str(rule.get("path_regex") or ""), path) is not None
     except re.error as error:
         raise ConfigError(f"{where}: path_regex is no regular expression: {error}") from None
 

@@ -170,3 +170,18 @@ def altered(draw: Any, document: Any) -> Any:
     key = draw(st.sampled_from(list(copy)))
     copy[key] = draw(altered(copy[key]))
     return copy if isinstance(document, dict) else list(copy.values())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_folder_in_the_place_of_a_file_is_named(files: Files, name: str) -> None:
+    path = files.root / name
+    kept = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    try:
+        with pytest.raises(SlipwayError, match=path.name) as caught:
+            READERS[name](files)
+        assert caught.value.exit_code in (2, 3)  # the second where secrets are missing
+    finally:
+        path.rmdir()
+        path.write_bytes(kept)

@@ -33,6 +33,10 @@ def fail(*, how: str = "") -> None:
         raise KeyboardInterrupt
     if how == "homeless":
         Path("~nobody-of-this-name").expanduser()
+    if how.startswith("/"):
+        Path(how).read_text()
+    if how == "colour":
+        raise SlipwayError("a file says \\x1b[31mred\\x1b[0m, and " + 300 * "x")
     raise FAILURES.get(how, SlipwayError)("it did not work")
 
 @command()
@@ -118,6 +122,17 @@ def test_a_wrong_command_line_is_one_sentence_and_code_2(
 def test_a_failure_is_one_sentence_and_its_own_exit_code(folder: Path, how: str, code: int) -> None:
     said = inv(folder, "fail", f"--how={how}")
     assert (said.code, said.err.strip()) == (code, "error: it did not work")
+
+
+def test_a_file_that_cannot_be_read_is_named_and_no_traceback_is_seen(folder: Path) -> None:
+    for path, reason in ((folder, "Is a directory"), (folder / "x", "No such file or directory")):
+        said = inv(folder, "fail", f"--how={path}")
+        assert (said.code, said.err.strip()) == (2, f"error: {path}: {reason}")
+
+
+def test_what_a_file_holds_does_not_colour_or_flood_the_terminal(folder: Path) -> None:
+    said = inv(folder, "fail", "--how=colour")
+    assert said.err == f"error: a file says \\x1b[31mred\\x1b[0m, and {200 * 'x'}…\n"
 
 
 def test_ctrl_c_ends_with_130_and_no_traceback(folder: Path) -> None:
