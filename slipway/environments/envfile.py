@@ -2,32 +2,31 @@
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slipway.errors import ConfigError
 
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
+
 OCTAL = re.compile(r"(?<!\\)(?:\\\\)*\\0")
 COMMENT = re.compile(r"[^\S ]#")  # after a space it is one to Compose too
+QUOTED = re.compile(r"""=[ \t]*(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""", re.DOTALL)
+LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read(path: Path) -> dict[str, str]:
     """Read `KEY=value` lines. Raises ConfigError with file and line for anything unclear."""
-    from dotenv.parser import parse_stream
-
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
-    try:
-        stream = path.open(encoding="utf-8", newline="")
-    except FileNotFoundError:
-        raise ConfigError(f"{_short(path)} is missing") from None
-    except OSError as error:
-        raise ConfigError(f"{_short(path)} cannot be read: {error.strerror}") from None
-    with stream:
-        try:
-            bindings = list(parse_stream(stream))
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{_short(path)}: byte {error.start} is not UTF-8") from None
-    for binding in bindings:
+    for binding in _bindings(path):
         where = f"{_short(path)}:{binding.original.line}"
+        plain = QUOTED.sub("=''", binding.original.string, count=1)
+        if LONE_RETURN.search(plain):
+            raise ConfigError(
+                f"{where}: a carriage return without a line feed, after which Compose reads the "
+                "same line; save the file with LF as its line end"
+            )
         if binding.error or (binding.key is not None and binding.value is None):
             raise ConfigError(f"{where}: expected KEY=value")
         if binding.key is None or binding.value is None:
@@ -36,11 +35,29 @@ def read(path: Path) -> dict[str, str]:
             raise ConfigError(
                 f"{where}: {binding.key} was already set in line {lines[binding.key]}"
             )
-        if doubt := _doubt(binding.original.string.partition("=")[2], binding.value):
+        written = binding.original.string.partition("=")[2]
+        doubt = _doubt(written, binding.value) or _strange_space(plain.partition("=")[2])
+        if doubt:
             raise ConfigError(f"{where}: {binding.key}: {doubt}")
         values[binding.key] = binding.value
         lines[binding.key] = binding.original.line
     return values
+
+
+def _bindings(path: Path) -> "list[Binding]":
+    from dotenv.parser import parse_stream
+
+    try:
+        stream = path.open(encoding="utf-8", newline="")
+    except FileNotFoundError:
+        raise ConfigError(f"{_short(path)} is missing") from None
+    except OSError as error:
+        raise ConfigError(f"{_short(path)} cannot be read: {error.strerror}") from None
+    with stream:
+        try:
+            return list(parse_stream(stream))
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{_short(path)}: byte {error.start} is not UTF-8") from None
 
 
 def _doubt(written: str, value: str) -> str:
@@ -56,6 +73,15 @@ def _doubt(written: str, value: str) -> str:
         )
     if (start == "#" and not value) or (start not in ("'", '"') and COMMENT.search(written)):
         return "a comment needs a line of its own"
+    return ""
+
+
+def _strange_space(plain: str) -> str:
+    """Say what is white space around a value to us alone; what was in quotes is left out."""
+    value = re.split(r"\s#", plain.strip(" \t\r\n"), maxsplit=1)[0].strip(" \t")
+    for letter in (value[:1], value[-1:]):
+        if letter.isspace():
+            return f"Compose keeps the U+{ord(letter):04X} around the value; take it out"
     return ""
 
 

@@ -201,6 +201,11 @@ SIGNS = [
     "ü",
     "$",
     "${A}",
+    "\t",
+    "\r",
+    "\xa0",
+    "\x1c",
+    "\u2028",
 ]
 values = st.lists(st.sampled_from(SIGNS), max_size=5).map("".join)
 written = st.builds(
