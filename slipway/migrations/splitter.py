@@ -140,7 +140,8 @@ def _opens_body(held: Sequence[Token]) -> bool:
 
 
 def _copies_from_stdin(keywords: Sequence[str]) -> bool:
-    return keywords[:1] == ("COPY",) and ("FROM", "STDIN") in pairwise(keywords)
+    pairs = set(pairwise(keywords))
+    return keywords[:1] == ("COPY",) and bool(pairs & {("FROM", "STDIN"), ("FROM", "STDOUT")})
 
 
 def refuse(
@@ -182,8 +183,10 @@ def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:
         yield f"{statement.kind} is a command of psql, not SQL; {instead}"
     elif statement.unclosed:
         yield f"the {statement.unclosed} in this statement is never closed"
-    elif statement.kind == "COPY" and (
-        statement.says("FROM", "STDIN") or statement.says("TO", "STDOUT")
+    elif statement.kind == "COPY" and any(
+        statement.says(way, end)  # the server takes either name for either way
+        for way in ("FROM", "TO")
+        for end in ("STDIN", "STDOUT")
     ):
         yield "COPY with STDIN or STDOUT has no client here; write INSERT"
     elif _is_transaction_control(statement):

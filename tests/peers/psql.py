@@ -28,7 +28,6 @@ COPY = re.compile(r"^\\copy\b([^\n]*)", re.MULTILINE)
 VARIABLE = re.compile(r":('\w+')")
 DECLARED = {
     "copyselect.sql": "what follows COPY … FROM STDIN in its line; refused in a migration",
-    "insert.sql": "COPY … FROM STDOUT, which the server takes for STDIN; its data are refused",
     "psql.sql": "commands of psql in the middle of a statement; refused in a migration",
     "strings.sql": "strings after standard_conforming_strings = off; refused in a migration",
 }

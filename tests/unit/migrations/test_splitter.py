@@ -90,6 +90,8 @@ def test_rows_of_copy_are_not_read_as_sql() -> None:
         ("\\copy a from 'b'", "\\copy is a command of psql, not SQL; write INSERT"),
         ("copy a (b) from stdin with csv;\n1\n\\.\n", "COPY with STDIN"),
         ("copy a to stdout", "COPY with STDIN or STDOUT"),
+        ("copy a from stdout;\n1\n\\.\n", "COPY with STDIN or STDOUT"),
+        ("copy a to stdin", "COPY with STDIN or STDOUT"),
         ("begin", "BEGIN is not for a"),
         ("start transaction read only", "START TRANSACTION is not"),
         ("commit", "COMMIT is not"),
