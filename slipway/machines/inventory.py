@@ -15,9 +15,11 @@ from pathlib import Path
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.ssh import SshHost
 from slipway.hosts.ssh_route import SshRoute
+from slipway.machines import inventory_text
 from slipway.machines import machine as machines
 from slipway.machines.machine import DATA, Machine
 from slipway.project import ROOT
+from slipway.text_file import read_utf8
 from slipway.yaml_file import read_yaml
 
 LOCAL = "local"
@@ -144,10 +146,9 @@ def _read(path: Path, root: Path) -> tuple[Machine, ...]:
 
 
 def _write(env: str, path: Path, known: Iterable[Machine]) -> None:
-    import yaml
-
-    text = yaml.safe_dump({each.name: machines.entry(each) for each in known}, sort_keys=False)
+    before = read_utf8(path) if path.exists() else HEADER.format(env=env)
+    text = inventory_text.changed(before, {each.name: machines.entry(each) for each in known})
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(HEADER.format(env=env) + text)
+    draft.write_text(text, encoding="utf-8")
     draft.replace(path)
