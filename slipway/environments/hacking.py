@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slipway.environments import envfile, owner
+from slipway.environments import envfile, loop_owner
 from slipway.errors import ConfigError, SlipwayError, last_line
 from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
@@ -27,25 +27,20 @@ NAMED = re.compile(
 
 def up() -> None:
     """Build and start everything, and wait until it is healthy."""
-    refuse_another()
+    loop_owner.claim(LocalHost(), _project(), COMPOSE.parent)
     _attach(["up", "--build", "--detach", "--wait", "--remove-orphans"])
 
 
 def down(*, volumes: bool) -> None:
     """Stop everything; the database stays unless `volumes` says otherwise."""
-    refuse_another()
+    loop_owner.refuse_another(LocalHost(), _project(), COMPOSE.parent)
     _attach(["down", "--remove-orphans", *(["--volumes"] if volumes else [])])
+    if volumes:
+        loop_owner.release(LocalHost(), _project())
 
 
-def refuse_another(compose: Path = COMPOSE) -> None:
-    """Raise Refused where the loop of this name is another checkout's; Compose would replace it."""
-    project = variables({}, compose)["PROJECT"]
-    place = '{{.Label "com.docker.compose.project.working_dir"}}'
-    named = f"label=com.docker.compose.project={project}"
-    argv = ["docker", "ps", "--all", "--filter", named, "--format", place]
-    folders = LocalHost().run(argv, timeout=20).out.splitlines()
-    for folder in sorted({Path(each).parent for each in folders if each}):
-        owner.refuse_another(f"the hacking loop of {project}", str(folder), compose.parent)
+def _project() -> str:
+    return variables({})["PROJECT"]
 
 
 def logs(service: str, *, lines: int, live: bool) -> int:
