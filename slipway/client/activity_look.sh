@@ -4,7 +4,7 @@
 mark=/tmp/slipway-replacing
 touch "$mark" 2>/dev/null || true
 now=$(cut -d. -f1 /proc/uptime)
-ticks=$(getconf CLK_TCK)
+ticks=$(getconf CLK_TCK 2>/dev/null || echo 100)
 working=
 for process in /proc/[0-9]*; do
   arguments=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline") || continue

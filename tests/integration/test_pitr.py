@@ -59,6 +59,8 @@ def test_a_second_server_shows_a_moment_and_is_gone_with_the_question(
     with past(living.archive, show_exactly(moment), Silent()) as found:
         assert living.past_sql("select count(*) from notes", found.port) == "2"
         assert living.past_sql("show archive_mode", found.port) == "off"
+        workers = living.past_sql("show max_logical_replication_workers", found.port)
+        assert workers == "0"  # a subscription would take rows that are the live server's
         assert living.sql("select count(*) from notes") == [(0,)]
         with pytest.raises(Busy, match="another moment"):
             past(living.archive, show_exactly(moment), Silent()).__enter__()
