@@ -72,9 +72,12 @@ def test_what_an_older_engine_does_is_seen_without_its_name_and_a_reader_is_not(
         assert seen == Activity("ops", "", seen.seconds) and "a command of inv db.*" in str(seen)
         assert silent.stdin
         silent.stdin.close()
-    sleeping = ["query", "--given", '{"sql": "select pg_sleep(8)"}']
+    sleeping = ["query", "--given", '{"sql": "select pg_sleep(15)"}']
+    asleep = (
+        "select 1 from pg_stat_activity"
+        " where query like '%pg_sleep(15)%' and pid <> pg_backend_pid()"
+    )
     with subprocess.Popen([*begun, *sleeping], stdout=subprocess.DEVNULL) as reader:
-        asleep = "select 1 from pg_stat_activity where query like 'select pg_sleep%'"
-        wait(lambda: bool(ops.sql(f"{asleep} or query like '%pg_sleep(8)%' limit 1")), 30)
+        wait(lambda: bool(ops.sql(asleep)), 60)
         assert activity.look(HOSTS, ops.corner.app, OPS) == []
         reader.wait()
