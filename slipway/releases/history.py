@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 
+from slipway.agent import version
 from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
 from slipway.hosts.host import Host
@@ -11,9 +12,23 @@ from slipway.releases.release import Release
 
 
 def read(manager: Host, observed: Observed, app: str, number: int) -> Release:
-    """Read a release as it was recorded. Raises CommandFailed when it is not there."""
+    """Read a release as it was recorded. Raises CommandFailed when it is not there.
+
+    Operations of another version of Slipway would not understand this one, so they keep the image
+    that runs, where that one does.
+    """
     settings = json.loads(ledger.fact(observed, app, number, "settings") or "{}")
-    return replace(Release.from_json(ledger.read(manager, app, number)), settings=settings)
+    release = replace(Release.from_json(ledger.read(manager, app, number)), settings=settings)
+    if ledger.fact(observed, app, number, "agent") == version.digest():
+        return release
+    usable = {
+        ledger.fact(observed, app, each, "operations")
+        for each in ledger.numbers(observed, app)
+        if ledger.fact(observed, app, each, "agent") == version.digest()
+    }
+    running = (service.image for service in observed.services if service.role == "ops")
+    image = next((image for image in running if image in usable), "")
+    return release.with_operations(image) if image else release
 
 
 def serving(manager: Host, observed: Observed, app: str) -> Release | None:
@@ -31,6 +46,8 @@ def live(
             "tags": " ".join(sorted(release.tags.values())),
             "secrets": " ".join(sorted(release.secrets.values())),
             "database": release.database,
+            "agent": version.digest(),
+            "operations": next((release.images[s.name] for s in release.of("ops")), ""),
             "settings": json.dumps(dict(release.settings), sort_keys=True),
         }
         ledger.record(manager, app, release.number, release.to_json(), facts)

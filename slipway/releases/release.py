@@ -55,6 +55,12 @@ class Release:
         """How people call it: `release 7 (1f0c2ab)`."""
         return f"release {self.number} ({short(self.commit)})"
 
+    def with_operations(self, image: str) -> "Release":
+        """Return it with another image of its operations."""
+        operations = {service.name: image for service in self.of("ops")}
+        identities = {**self.identities, **operations}
+        return replace(self, images={**self.images, **operations}, identities=identities)
+
     def blank(self) -> "Release":
         """Return what is left when the commit and the number do not count, for comparing."""
         return replace(self, number=0, commit="", images=self.identities)
