@@ -87,12 +87,13 @@ class SshConnection:
         """Connect; those who wait for a host that says nothing do not each wait in turn."""
         if self._frozen and time.monotonic() - self._frozen[0] < FROZEN_FOR:
             raise self._frozen[1]
-        from slipway.hosts import ssh_errors
+        from slipway.hosts.strict_fabric import CONNECT_SECONDS
 
+        began = time.monotonic()
         try:
             return self._connect()
         except Unreachable as error:
-            is_frozen = ssh_errors.is_silence(error.__cause__)
+            is_frozen = time.monotonic() - began >= CONNECT_SECONDS
             self._frozen = (time.monotonic(), error) if is_frozen else None
             raise
 
@@ -100,10 +101,10 @@ class SshConnection:
         import paramiko
 
         from slipway.hosts import ssh_errors
-        from slipway.hosts.strict_fabric import new_connection
+        from slipway.hosts.strict_fabric import CONNECT_SECONDS, new_connection
 
         for pause in (*PAUSES, None):
-            connection = new_connection(self._route)
+            connection, began = new_connection(self._route), time.monotonic()
             try:
                 connection.open()
                 ssh_watchdog.watch(connection.transport, self._note_silence)
@@ -111,9 +112,10 @@ class SshConnection:
             except (OSError, EOFError, paramiko.SSHException) as error:
                 with contextlib.suppress(Exception):
                     connection.close()
-                if pause is None or not _transient(error):
+                took = time.monotonic() - began
+                if pause is None or took >= CONNECT_SECONDS or not _transient(error):
                     route = self._route_of(connection)
-                    raise ssh_errors.translate(error, route, connection) from error
+                    raise ssh_errors.translate(error, route, connection, took) from error
                 time.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -157,13 +159,10 @@ class SshConnection:
 def _transient(error: BaseException) -> bool:
     import paramiko
 
-    from slipway.hosts.ssh_errors import is_silence
     from slipway.hosts.strict_fabric import HopFailed
 
     if isinstance(error, HopFailed):
         return _transient(error.cause)
-    if is_silence(error):
-        return False
     refused = paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError
     return isinstance(error, refused | ConnectionResetError | EOFError) or "banner" in str(error)
 

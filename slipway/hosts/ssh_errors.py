@@ -9,13 +9,15 @@ from slipway.hosts.ssh_route import SshRoute
 from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, HopFailed, KeyRefused
 
 
-def translate(error: BaseException, route: SshRoute, connection: Connection) -> Unreachable:
-    """The sentence for a connection that did not come about."""
+def translate(
+    error: BaseException, route: SshRoute, connection: Connection, took: float
+) -> Unreachable:
+    """The sentence for a connection that did not come about in `took` seconds."""
     import paramiko
 
     if isinstance(error, HopFailed):
         hop = replace(route, user=error.hop.user, address=error.hop.host, port=int(error.hop.port))
-        return translate(error.cause, hop, error.hop)
+        return translate(error.cause, hop, error.hop, took)
     if isinstance(error, KeyRefused):
         return Unreachable(route.name, _about_key(error, route))
     if isinstance(error, paramiko.AuthenticationException):
@@ -34,7 +36,8 @@ def translate(error: BaseException, route: SshRoute, connection: Connection) -> 
             f"no answer from {route.place} within {CONNECT_SECONDS} s; is the machine up, and does "
             "its firewall let you in?",
         )
-    if is_silence(error):
+    # Paramiko has one text for a host that says nothing and for one that hangs up.
+    if took >= CONNECT_SECONDS:
         return Unreachable(
             route.name,
             f"{route.place} accepts the connection and says nothing for {CONNECT_SECONDS} s; "
@@ -45,16 +48,6 @@ def translate(error: BaseException, route: SshRoute, connection: Connection) -> 
             route.name, f"{route.place} closed the connection before the SSH banner; is it sshd?"
         )
     return Unreachable(route.name, f"no connection to {route.place}: {error}")
-
-
-def is_silence(error: BaseException | None) -> bool:
-    """Whether a host was waited for in vain, and did not refuse or hang up."""
-    if isinstance(error, HopFailed):
-        return is_silence(error.cause)
-    # Paramiko has one text for a banner that did not come in time and for a connection closed.
-    return isinstance(error, TimeoutError) or isinstance(
-        getattr(error, "__context__", None), TimeoutError
-    )
 
 
 def _about_key(error: KeyRefused, route: SshRoute) -> str:

@@ -116,10 +116,9 @@ class Deployment:
             return f"{label} serves as before{where}{lost}"
         if not sight.problems:
             return f"{label} should serve, and no machine answers{lost}"
-        return (
-            f"{label} should serve, but {'; '.join(sight.problems)}{lost}\n"
-            f"return to it with: inv rollback --env={self.env.name} --release={self.live.number}"
-        )
+        way_back = f"inv rollback --env={self.env.name} --release={self.live.number}"
+        advice = "see: runbooks/host-lost.md" if lost else f"return to it with: {way_back}"
+        return f"{label} should serve, but {'; '.join(sight.problems)}{lost}\n{advice}"
 
     def is_up_to_date(self) -> bool:
         """Whether the files on this computer are what runs, healthy, and what every edge serves."""

@@ -58,7 +58,8 @@ def failed(
     manager: Host, app: str, release: Release, colour: str, seconds: float, reason: str
 ) -> None:
     """Write down that a release did not make it, and why in one line."""
-    first = (reason.splitlines() or [""])[0]
+    lines = [line.strip() for line in reason.splitlines()] or [""]
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     ledger.append(manager, app, _entry(release, colour, "failed", seconds, first))
 
 

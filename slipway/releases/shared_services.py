@@ -7,11 +7,13 @@ from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import health, networks, stack
 from slipway.releases.compose_labels import Role
+from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
 
 ROLES: tuple[Role, ...] = ("data", "ops", "edge")
@@ -97,10 +99,14 @@ class SharedServices:
             result = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0 and "already exists" not in result.err:
                 result.check()
-        nodes = sum(node.takes_work for node in self._observed.nodes)
+        # As it is now: a machine may have been lost meanwhile.
+        nodes = sum(node.takes_work for node in swarm.nodes(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
-        health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
+        try:
+            health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
+        except NotHealthy as error:  # it is not the release that is not well
+            raise SlipwayError(f"the routes are not shown to edges that start: {error}") from error
 
     def _is_stale(self, role: Role) -> bool:
         services = [service for service in self._observed.services if service.role == role]

@@ -272,19 +272,17 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
 
 
 def _signpost_placement(nodes: int) -> Spec:
-    """Two on two machines: one after the other is replaced, where none is.
+    """Have two on two machines, also after a deploy and while one of two machines is lost.
 
-    A task that is about to end still counts for the Swarm, so two that start beside those of before
-    may be put together.
+    To the Swarm one that is about to be replaced counts like any other: of three machines a new one
+    needs the free one; of two, the old one has to make room.
     """
-    replacing = {"order": "stop-first" if nodes > 1 else "start-first", "parallelism": 1}
-    placed: Spec = {
-        "replicas": min(2, max(1, nodes)),
-        "update_config": replacing | {"monitor": "100ms"},
-    }
-    if nodes > 2:  # of two machines one may be lost, and its signpost would wait for it
-        placed["placement"] = {"max_replicas_per_node": 1}
-    return placed
+    update = {"order": "start-first", "parallelism": 1, "monitor": "100ms"}
+    if nodes < 2:
+        return {"replicas": 1, "update_config": update}
+    if nodes == 2:
+        return {"replicas": 2, "update_config": update | {"order": "stop-first"}}
+    return {"replicas": 2, "update_config": update, "placement": {"max_replicas_per_node": 1}}
 
 
 def _stack(env: Environment, services: dict[str, Spec], release: Release) -> Stack:

@@ -1,13 +1,15 @@
 """Three rehearsal machines of the clone's staging environment, and what a test does to them."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import yaml
 
 from tests.e2e.checkout import Checkout, CommandOutcome, docker
+from tests.waiting import wait_until
 
 ENV = "staging"
 NAMES = ("m1", "m2", "m3")
@@ -48,6 +50,28 @@ class Rig:
     def on(self, name: str, *argv: str) -> str:
         """Run a command on a machine, past the kit."""
         return docker("exec", self.container(name), *argv)
+
+    def lead_with(self, name: str) -> None:
+        """Have this machine be the manager that commands speak to first."""
+        path = self.checkout.path(f".slipway/{ENV}/machines.yml")
+        machines = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump({name: machines.pop(name)} | machines, sort_keys=False))
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Freeze sshd and engine of a machine for a block; its kernel still answers."""
+        container = self.container(name)
+
+        def pause() -> bool:  # the kernel does not always manage
+            docker("pause", container, check=False)
+            return docker("inspect", "--format", "{{.State.Paused}}", container) == "true"
+
+        wait_until("it is frozen", pause)
+        try:
+            yield
+        finally:
+            docker("unpause", container)
+            wait_until("it is back", lambda: "Down" not in self.on(name, "docker", "node", "ls"))
 
     def deploy(self, *words: str, code: int = 0) -> "str":
         return self.checkout.inv("deploy", f"--env={ENV}", *words).expect(code).text

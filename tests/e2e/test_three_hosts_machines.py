@@ -6,11 +6,42 @@ Their tests run last of those that share the machines.
 import pytest
 
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import Follow, Rig
+from tests.e2e.rig import ENV, NAMES, Follow, Rig
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
+
+
+def test_a_manager_that_freezes_stops_no_deploy_that_may_continue_and_hides_no_sentence(
+    three: Rig, project: Checkout
+) -> None:
+    """The one that the deploy speaks to, while a colour is filled."""
+    name = three.spare()
+    three.lead_with(name)
+    before = three.releases()
+    others = [each for each in NAMES if each != name]
+    for words, code in (((), 4), (("--skip-unreachable",), 0)):
+        project.set(ENV, SESSION_DAYS=str(20 + code))
+        project.commit("Change a setting")
+        running = project.begin("deploy", STAGING, *words)
+        running.wait_for(" healthy")
+        with three.frozen(name):
+            text = running.wait().expect(code).text
+            assert f"; continuing with {others[0]}" in text
+            if code:
+                last = text.strip().splitlines()[-2:]
+                assert last[0].endswith(f"serves as before on {', '.join(others)}")
+                assert last[1].startswith(f"not seen: {name}: ")
+                assert three.releases(others) == before
+            else:
+                assert f"continuing without {name}" in text
+                assert before & three.releases(others) == set()
+    three.deploy()
+    assert len(three.releases()) == 1
+    project.inv("status", STAGING, "--check").expect()
+    signposts = [node for task, node in three.replicas().items() if "signpost" in task]
+    assert len(set(signposts)) == 2
 
 
 def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(

@@ -48,8 +48,8 @@ def test_docker_reads_every_stack_without_a_warning_and_drops_nothing(name: str)
         (0, 1, "start-first", 0),
         (1, 1, "start-first", 0),
         (2, 2, "stop-first", 0),
-        (3, 2, "stop-first", 1),
-        (5, 2, "stop-first", 1),
+        (3, 2, "start-first", 1),
+        (5, 2, "start-first", 1),
     ],
 )
 def test_two_signposts_are_on_two_machines_and_a_lost_machine_leaves_none_waiting(
