@@ -1,5 +1,6 @@
 """The machines of an environment: made or adopted, listed, entered, removed."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tasks.command import command
@@ -181,7 +182,9 @@ def rm(
     """
     from slipway.machines import inventory
     from slipway.machines.removal import Removal
+    from slipway.releases import agent_work
     from slipway.show import confirm, plans
+    from slipway.show.progress import TerminalReporter
 
     machine = inventory.find(env.name, name)
     place, provider = _place(env), _provider(env, machine.provider)
@@ -190,6 +193,8 @@ def rm(
         return plans.preview(steps)
     what = f"remove {name} ({machine.ssh}) from {env.name}"
     confirm.destruction(env, "remove machine", what, yes)
+    with closing(inventory.connect(env.name, machine)) as host, TerminalReporter() as reporter:
+        agent_work.leave(host, env.prefix, reporter)
     return plans.follow(steps)
 
 

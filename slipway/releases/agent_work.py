@@ -1,7 +1,8 @@
-"""Backups, drills and restores that a change of database or operations would end: waited for."""
+"""Backups, drills and restores that a change of database, operations or machines would end."""
 
 from slipway.client import activity
 from slipway.errors import HostError
+from slipway.hosts.host import Host
 from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
@@ -46,3 +47,11 @@ def bring_back(standing: SharedServices, cluster: Cluster, reporter: Reporter) -
     except (HostError, HostsFailed) as error:
         reporter.note(f"cannot see what is under way there: {error}")
     keep(standing, cluster)
+
+
+def leave(host: Host, app: str, reporter: Reporter, patience: float = activity.PATIENCE) -> None:
+    """Wait for what runs on a machine that is to be removed, where that answers. Raises Busy."""
+    try:
+        activity.wait([host], app, SERVICES, reporter, patience)
+    except HostError as error:
+        reporter.note(f"cannot see what is under way there: {error}")

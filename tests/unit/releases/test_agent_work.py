@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from slipway.errors import Busy, HostError, SlipwayError
+from slipway.errors import Busy, HostError, SlipwayError, Unreachable
 from slipway.machines.connect import Cluster
 from slipway.releases import agent_work, deploy
 from slipway.releases.deployment import Deployment
@@ -76,6 +76,15 @@ def test_the_way_back_waits_too_but_not_for_what_cannot_be_seen() -> None:
     agent_work.bring_back(standing.services, cluster(lost), reporter)
     assert standing.changed == [("data", "ops")]
     assert reporter.notes == ["cannot see what is under way there: m1: is it frozen?"]
+
+
+def test_a_machine_is_not_removed_under_a_backup_unless_it_is_lost() -> None:
+    with pytest.raises(Busy, match="a backup has been running in ops"):
+        agent_work.leave(machine(BACKUP), "shop-prod", RecordingReporter(), patience=-1)
+    lost = FakeHost("m3").answers("docker", raises=Unreachable("m3", "no route"))
+    reporter = RecordingReporter()
+    agent_work.leave(lost, "shop-prod", reporter)
+    assert reporter.notes == ["cannot see what is under way there: m3: no route"]
 
 
 class Waiting:
