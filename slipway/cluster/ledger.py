@@ -97,7 +97,8 @@ def another_database(observed: Observed, app: str) -> str:
     entry = live(entries(observed, app))
     recorded = fact(observed, app, entry.release, "database") if entry else ""
     for service in observed.services:
-        if entry and recorded and service.role == "ops" and service.database != recorded:
+        is_off = service.role in ("ops", "schedule") and service.database != recorded
+        if entry and recorded and is_off:
             return f"{service.database}, and release {entry.release} serves from {recorded}"
     return ""
 

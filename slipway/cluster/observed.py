@@ -34,6 +34,11 @@ class DeployedService:
     desired: int
     labels: Mapping[str, str]
     environment: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
+    replicas: int | None = None  # None for one on every machine, and for a job
 
     @property
     def is_healthy(self) -> bool:
@@ -159,6 +164,13 @@ def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> DeployedServ
         desired=int(desired),
         labels=labels,
         environment=dict(entry.partition("=")[::2] for entry in container.get("Env", [])),
+        entrypoint=tuple(container.get("Command") or ()),
+        command=tuple(container.get("Args") or ()),
+        secrets=frozenset(secret["SecretName"] for secret in container.get("Secrets") or ()),
+        volumes=frozenset(
+            mount["Source"] for mount in container.get("Mounts") or () if mount["Type"] == "volume"
+        ),
+        replicas=(spec["Spec"].get("Mode", {}).get("Replicated") or {}).get("Replicas"),
     )
 
 

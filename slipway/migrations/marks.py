@@ -49,10 +49,13 @@ def _way(comment: str) -> str:
     names = [name for each in WAYS.values() for name in each]
     close = difflib.get_close_matches(match["way"].lower(), names, n=1, cutoff=0.7)
     rest = match["rest"].strip(" \t-*/:;").lower()
-    if close and (not rest or rest.startswith("trans")):
+    has_colon = match["sign"].strip() == ":"
+    # With words behind it, what has no colon may be prose; not so "down", which must not run.
+    is_meant = has_colon or not rest or rest.startswith("trans") or match["way"].lower() == "down"
+    if close and is_meant:
         return next(way for way, each in WAYS.items() if close[0] in each)
     # A mark of dbmate's kind, with a word that is neither.
-    return "down" if match["sign"].strip() == ":" and not rest else ""
+    return "down" if has_colon and not rest else ""
 
 
 def _close(word: str) -> bool:

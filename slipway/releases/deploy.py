@@ -126,8 +126,9 @@ def rollback(
             )
         release = history.read(cluster.manager, observed, env.prefix, target)
         draft = Draft(release, {}, {}, is_recorded=True)
-        if target == now.release:
-            _finish(_deployment(env, cluster, draft, reporter), reporter)
+        deployment = _deployment(env, cluster, draft, reporter)
+        if target == now.release and not deployment.before.is_drifted(observed):
+            _finish(deployment, reporter)
             return DeployResult(env.name, False, now.release, now.commit, now.colour)
         return _run(env, cluster, draft, reporter, f"rollback to release {target}")
 

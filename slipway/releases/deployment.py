@@ -96,9 +96,8 @@ class Deployment:
     def machines(self) -> str:
         """How many machines there are, in words."""
         count = len(self.cluster.hosts)
-        if self.env.is_local:
-            return self.cluster.manager.name
-        return f"{count} machine{'s' * (count != 1)}"
+        words = f"{count} machine{'s' * (count != 1)}"
+        return self.cluster.manager.name if self.env.is_local else words
 
     @property
     def steady_seconds(self) -> int:
@@ -124,14 +123,15 @@ class Deployment:
         """Whether the files on this computer are what runs, healthy, and what every edge serves."""
         if self.live is None or self.draft.unbuilt or self.old is None:
             return False
-        if self.live.fingerprint != self.release.fingerprint:
-            return False
-        if self.live.settings and self.live.settings != self.release.settings:
+        is_other = self.live.fingerprint != self.release.fingerprint
+        if is_other or (self.live.settings or self.release.settings) != self.release.settings:
             return False
         serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
         if not serving or not all(service.is_healthy for service in serving):
             return False
         if not self.standing.is_as_described():
+            return False
+        if self.before.is_drifted(self.observed):
             return False
         return self.before.is_shown() and self.before.is_ready()
 

@@ -1,5 +1,7 @@
 """What runs in an environment and is not as the serving release says, in words."""
 
+from collections.abc import Iterator, Sequence
+
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.environments.environment import Environment
 from slipway.releases import stack
@@ -10,34 +12,66 @@ ROLES: tuple[Role, ...] = ("data", "ops", "edge")
 
 
 def differences(env: Environment, observed: Observed, release: Release, colour: str) -> list[str]:
-    """Compare images and settings of what runs with the release that serves in a colour."""
+    """Compare all that runs with the release that serves in a colour."""
+    lines = [line for role in ROLES for line in of_role(env, observed, release, role)]
     env = release.environment(env)
-    stacks = [stack.role_stack(env, release, role) for role in ROLES if release.of(role)]
-    stacks.append(stack.colour_stack(env, release, colour))
-    described = {name: spec for each in stacks for name, spec in each["services"].items()}
-    running = {
-        service.name.removeprefix(f"{service.stack}_"): service
-        for service in observed.services
-        if service.role in ROLES or service.colour == colour
-    }
-    lines = [f"{name} does not run" for name in sorted(described.keys() - running.keys())]
+    running = [service for service in observed.services if service.colour == colour]
+    lines += _compare(stack.colour_stack(env, release, colour), running, release)
+    scheduled = [service for service in observed.services if service.role == "schedule"]
     lines += [
-        f"{name} runs, and {release.label} has no such service"
-        for name in sorted(running.keys() - described.keys())
+        f"the schedule has the settings of release {number}"
+        for service in scheduled
+        if (number := service.environment.get("RELEASE")) not in (None, str(release.number))
     ]
-    for name in sorted(running.keys() & described.keys()):
-        if parts := _parts(described[name], running[name]):
-            lines.append(f"{name} runs with another {', '.join(parts)} than {release.label} has")
     return lines
 
 
-def _parts(described: stack.Spec, running: DeployedService) -> list[str]:
-    parts = ["image"] if described["image"] != running.image else []
-    before = {
-        key: str(value).replace("$$", "$")
-        for key, value in (described.get("environment") or {}).items()
+def of_role(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:
+    """Compare the services of a role that stays with what a release says of them."""
+    running = [service for service in observed.services if service.role == role]
+    described = stack.role_stack(release.environment(env), release, role)
+    return list(_compare(described, running, release))
+
+
+def _compare(
+    description: stack.Stack, services: Sequence[DeployedService], release: Release
+) -> Iterator[str]:
+    described = description["services"]
+    running = {service.name.removeprefix(f"{service.stack}_"): service for service in services}
+    for name in sorted(described.keys() - running.keys()):
+        yield f"{name} does not run"
+    for name in sorted(running.keys() - described.keys()):
+        yield f"{name} runs, and {release.label} has no such service"
+    for name in sorted(running.keys() & described.keys()):
+        if parts := list(_parts(description, described[name], running[name])):
+            yield f"{name} runs with another {', '.join(parts)} than {release.label} has"
+
+
+def _parts(description: stack.Stack, spec: stack.Spec, running: DeployedService) -> Iterator[str]:
+    names = description.get("volumes") or {}
+    volumes = [mount["source"] for mount in spec["volumes"] if mount["type"] == "volume"]
+    replicas = spec["deploy"].get("replicas", 1)
+    pairs = {
+        "image": (spec["image"], running.image),
+        "entrypoint": (_words(spec.get("entrypoint")), running.entrypoint),
+        "command": (_words(spec.get("command")), running.command),
+        "secrets": ({entry["source"] for entry in spec["secrets"]}, running.secrets),
+        "volumes": ({names[source]["name"] for source in volumes}, running.volumes),
+        "number of replicas": (
+            replicas,
+            replicas if running.replicas is None else running.replicas,
+        ),
     }
+    yield from (part for part, (before, now) in pairs.items() if before != now)
+    before = {key: _plain(value) for key, value in (spec.get("environment") or {}).items()}
     now = running.environment
-    return parts + sorted(
-        key for key in before.keys() | now.keys() if before.get(key) != now.get(key)
-    )
+    yield from sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+
+
+def _words(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(map(_plain, value or ()))
+
+
+def _plain(value: object) -> str:
+    """Return a value as a container has it: in a stack file a dollar sign stands twice."""
+    return str(value).replace("$$", "$")

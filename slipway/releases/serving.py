@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from slipway.cluster.observed import Observed
 from slipway.edge import outside
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
@@ -12,6 +13,7 @@ from slipway.errors import SlipwayError, Unreachable
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
+from slipway.releases import differences
 from slipway.releases.release import Release
 
 LOOK_PATIENCE = 5.0
@@ -72,6 +74,12 @@ class Serving:
     def _routes(self, colour: str) -> list[Route]:
         services = self.release.of("colour") if self.release else ()
         return [Route(s.route, f"{s.name}-{colour}", s.port) for s in services if s.route]
+
+    def is_drifted(self, observed: Observed) -> bool:
+        """Whether what runs is not as the release says."""
+        if self.release is None:
+            return False
+        return bool(differences.differences(self.env, observed, self.release, self.colour))
 
     def is_shown(self) -> bool:
         """Whether every edge says that it serves this."""

@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
-from slipway.releases import health, networks, stack
+from slipway.releases import differences, health, networks, stack
 from slipway.releases.compose_labels import Role
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
@@ -113,7 +113,10 @@ class SharedServices:
         if {s.service for s in services} != {s.name for s in self._release.of(role)}:
             return True
         expected = stack.digest(self._env, self._release, role)
-        return any(not _fits(service, expected) for service in services)
+        if any(not _fits(service, expected) for service in services):
+            return True
+        # Somebody may have changed it past us, and left its label.
+        return bool(differences.of_role(self._env, self._observed, self._release, role))
 
 
 def _fits(service: DeployedService, digest: str) -> bool:

@@ -31,7 +31,7 @@ class MachineState:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service; `health` is ok, starting, missing, or not seen: on a machine that is lost."""
+    """One service; `health` is ok, starting, missing, stopped, or not seen: on a lost machine."""
 
     service: str
     colour: str
@@ -84,7 +84,9 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         cluster.manager, [s.id for s in observed.services], _lost_machines(env, cluster, observed)
     )
     services = tuple(
-        _service(s, release, lost[s.name]) for s in observed.services if s.desired or not s.colour
+        _service(s, release, lost[s.name])
+        for s in observed.services
+        if s.desired or s.colour in ("", live.colour if live else "")
     )
     problems = [*cluster.missing]
     problems += [
@@ -178,6 +180,8 @@ def _state(node: Node, *, is_reached: bool) -> str:
 def _service(service: DeployedService, release: Release | None, lost: int) -> ServiceState:
     tags = {release.images[name]: tag for name, tag in release.tags.items()} if release else {}
     health = "ok" if service.is_healthy else "starting" if service.running else "missing"
+    if not service.desired:
+        health = "stopped"
     if lost:
         health = "not seen"
     return ServiceState(

@@ -92,12 +92,14 @@ SPELLINGS = """
 -- migarte:down|-- +migrate Down|-- +goose Down|// migrate:down|migrate:down|-- migrate:rollback
 -- migrate:down:|-- migrate::down|-- migrate;down|/* migrate down */|-- migrate:revert
 --- migrate:down|-- migrate:dowm transaction:false|-- migrate -> down|#migrate:down
--- @migrate:down|-- migrate:other
+-- @migrate:down|-- migrate:other|-- Migrate:down -- drop it|-- MIGRATE:DOWN drop it
+-- migrate:dwon -- drop it|# migrate:down drop table a|/* migrate:down: drop the table */
+-- migrate:undo the table|-- migrate down the table|-- migrate:down;-- x
 """
 PROSE = """
 -- migrate users to the new table|-- migrate up to 500 rows at a time|-- migrations|-- moderate:down
 -- migration of the down payments|-- migrate: first the users, then the rest|select 'migrate:dwon'
--- see the migration guide|select $$ # migrate down $$|-- goose feathers|-- dbmate takes this too
+-- migrate back what was moved|-- see the migration guide|select $$ # migrate down $$|-- goose feathers|-- dbmate takes this too
 -- down
 """
 

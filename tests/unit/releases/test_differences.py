@@ -17,11 +17,12 @@ from slipway.releases.release import Release
 
 ENV = environment.load("dev")
 DATABASE = {"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_NAME": "shop"}
+VOLUME = {"type": "volume", "source": "db", "target": "/data"}
 SERVICES = (
-    Service("db", "data", {"environment": {"POSTGRES_DB": "shop"}}),
+    Service("db", "data", {"environment": {"POSTGRES_DB": "shop"}, "volumes": [VOLUME]}),
     Service("ops", "ops", {"environment": DATABASE}),
     Service("edge", "edge", {}),
-    Service("api", "colour", {"environment": {"PRICE": "5 $$"}}),
+    Service("api", "colour", {"environment": {"PRICE": "5 $$"}, "command": ["serve", "$$HOME"]}),
 )
 IMAGES = {service.name: f"sha256:{service.name}" for service in SERVICES}
 RELEASE = Release(3, "c0ffee", IMAGES, IMAGES, IMAGES, {}, SERVICES)
@@ -36,10 +37,20 @@ def running(release: Release = RELEASE, colour: str = "blue", **changes: str) ->
         for service, spec in description["services"].items():
             settings = {k: v.replace("$$", "$") for k, v in spec.get("environment", {}).items()}
             settings |= {key: value for key, value in changes.items() if key in settings}
-            container = {"Image": spec["image"], "Env": [f"{k}={v}" for k, v in settings.items()]}
+            volumes = [description["volumes"][m["source"]]["name"] for m in spec["volumes"]]
+            container = {
+                "Image": spec["image"],
+                "Env": [f"{k}={v}" for k, v in settings.items()],
+                "Args": [word.replace("$$", "$") for word in spec.get("command", [])],
+                "Command": spec.get("entrypoint"),
+                "Secrets": [{"SecretName": each["source"]} for each in spec["secrets"]],
+                "Mounts": [{"Type": "volume", "Source": name} for name in volumes],
+            }
             labels = {"com.docker.stack.namespace": f"{ENV.prefix}-{name}"}
             labels |= spec["deploy"]["labels"]
             whole: dict[str, Any] = {"Name": f"{ENV.prefix}-{name}_{service}", "Labels": labels}
+            if spec["deploy"].get("mode") != "global":
+                whole["Mode"] = {"Replicated": {"Replicas": spec["deploy"].get("replicas", 1)}}
             whole["TaskTemplate"] = {"ContainerSpec": container}
             lines.append(f"service\t{json.dumps({'ID': service, 'Spec': whole})}")
     facts = {"slipway.result": "live", "slipway.release": "3", "slipway.database": "db:5432/shop"}
@@ -58,15 +69,37 @@ def test_every_part_that_is_of_another_release_is_named() -> None:
         RELEASE, images={**RELEASE.images, "db": "sha256:other"}, services=RELEASE.services[:-2]
     )
     assert differences(ENV, running(DATABASE_NAME="other", PRICE="6"), RELEASE, "blue") == [
-        "api-blue runs with another PRICE than release 3 (c0ffee) has",
         "ops runs with another DATABASE_NAME than release 3 (c0ffee) has",
+        "api-blue runs with another PRICE than release 3 (c0ffee) has",
     ]
     assert differences(ENV, running(), other, "blue") == [
-        "api-blue runs, and release 3 (c0ffee) has no such service",
-        "edge runs, and release 3 (c0ffee) has no such service",
         "db runs with another image than release 3 (c0ffee) has",
+        "edge runs, and release 3 (c0ffee) has no such service",
+        "api-blue runs, and release 3 (c0ffee) has no such service",
     ]
     assert differences(ENV, running(), RELEASE, "green") == ["api-green does not run"]
+
+
+def with_service(name: str, **spec: Any) -> Release:
+    """The release with one service described otherwise."""
+    services = (replace(s, spec={**s.spec, **spec}) if s.name == name else s for s in SERVICES)
+    return replace(RELEASE, services=tuple(services), secrets={"KEY": "KEY.1"})
+
+
+@pytest.mark.parametrize(
+    ("release", "sentence"),
+    [
+        (with_service("api", deploy={"replicas": 0}), "api-blue runs with another number of repl"),
+        (with_service("api", command=["work"]), "api-blue runs with another command"),
+        (with_service("api", entrypoint=["sh"]), "api-blue runs with another entrypoint"),
+        (with_service("ops", secrets=[{"source": "KEY"}]), "ops runs with another secrets"),
+        (with_service("db", volumes=[VOLUME | {"source": "b"}]), "db runs with another volumes"),
+    ],
+)
+def test_no_part_of_a_service_is_of_another_release_unseen(release: Release, sentence: str) -> None:
+    (line,) = differences(ENV, running(release), RELEASE, "blue")
+    assert line.startswith(sentence)
+    assert differences(ENV, running(release), release, "blue") == []
 
 
 def test_operations_at_another_database_than_the_users_are_noticed() -> None:
