@@ -99,8 +99,8 @@ SPELLINGS = """
 PROSE = """
 -- migrate users to the new table|-- migrate up to 500 rows at a time|-- migrations|-- moderate:down
 -- migration of the down payments|-- migrate: first the users, then the rest|select 'migrate:dwon'
--- migrate back what was moved|-- see the migration guide|select $$ # migrate down $$|-- goose feathers|-- dbmate takes this too
--- down
+-- see the migration guide|select $$ # migrate down $$|-- goose feathers|-- dbmate takes this too
+-- migrate back what was moved|-- down
 """
 
 
