@@ -115,6 +115,8 @@ class SharedServices:
         expected = stack.digest(self._env, self._release, role)
         if any(not _fits(service, expected) for service in services):
             return True
+        if not self._release.images:  # not built yet
+            return False
         # Somebody may have changed it past us, and left its label.
         return bool(differences.of_role(self._env, self._observed, self._release, role))
 
