@@ -28,6 +28,7 @@ def test_a_manager_that_freezes_stops_no_deploy_that_may_continue_and_hides_no_s
         running.wait_for(" healthy")
         with three.frozen(name):
             text = running.wait().expect(code).text
+            assert f"; continuing with {others[0]}" in text, text
             if code:
                 last = text.strip().splitlines()[-2:]
                 assert last[0].endswith(f"serves as before on {', '.join(others)}")
