@@ -1,6 +1,7 @@
 """What runs in an environment and is not as the serving release says, in words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.environments.environment import Environment
@@ -31,6 +32,13 @@ def of_role(env: Environment, observed: Observed, release: Release, role: Role) 
     running = [service for service in observed.services if service.role == role]
     described = stack.role_stack(release.environment(env), release, role)
     return list(_compare(described, running, release))
+
+
+def of_content(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:
+    """Like `of_role`, but for images: what is built twice has two, and a name that is the same."""
+    services = [service for service in observed.services if service.role == role]
+    images = {**release.images, **{service.service: service.image for service in services}}
+    return of_role(env, observed, replace(release, images=images), role)
 
 
 def _compare(

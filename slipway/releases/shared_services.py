@@ -118,7 +118,7 @@ class SharedServices:
         if not self._release.images:  # not built yet
             return False
         # Somebody may have changed it past us, and left its label.
-        return bool(differences.of_role(self._env, self._observed, self._release, role))
+        return bool(differences.of_content(self._env, self._observed, self._release, role))
 
 
 def _fits(service: DeployedService, digest: str) -> bool:
