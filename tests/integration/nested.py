@@ -3,7 +3,6 @@
 import io
 import subprocess
 import tarfile
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from slipway.hosts.local import LocalHost
 from slipway.machines.local import image as host_image
 from slipway.machines.local.image import RIGHTS
 from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.waiting import wait_until
 
 
 class Nested(LocalHost):
@@ -40,8 +40,6 @@ def start(corner: DockerSandbox, *options: str) -> Nested:
     reference = host_image.ensure(LocalHost())
     rights = (*RIGHTS, "--volume", "/var/lib/docker", *options)
     host = Nested(corner.run(reference, options=rights)[:12])
-    deadline = time.monotonic() + 120
-    while host.run(["docker", "version"], check=False).code != 0:
-        assert time.monotonic() < deadline, "the engine of the machine does not start"
-        time.sleep(0.3)
+    asks = ["docker", "version"]
+    wait_until("its engine starts", lambda: host.run(asks, check=False).code == 0, timeout=120)
     return host
