@@ -51,11 +51,12 @@ class Rig:
         """Run a command on a machine, past the kit."""
         return docker("exec", self.container(name), *argv)
 
-    def lead_with(self, name: str) -> None:
-        """Have this machine be the manager that commands speak to first."""
+    def lead_with(self, name: str) -> list[str]:
+        """Have this machine be the manager that commands speak to first; return the next ones."""
         path = self.checkout.path(f".slipway/{ENV}/machines.yml")
         machines = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump({name: machines.pop(name)} | machines, sort_keys=False))
+        return list(machines)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:

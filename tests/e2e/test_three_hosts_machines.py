@@ -6,7 +6,7 @@ Their tests run last of those that share the machines.
 import pytest
 
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import ENV, NAMES, Follow, Rig
+from tests.e2e.rig import ENV, Follow, Rig
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -18,9 +18,8 @@ def test_a_manager_that_freezes_stops_no_deploy_that_may_continue_and_hides_no_s
 ) -> None:
     """The one that the deploy speaks to, while a colour is filled."""
     name = three.spare()
-    three.lead_with(name)
+    others = three.lead_with(name)  # in the order in which they joined
     before = three.releases()
-    others = [each for each in NAMES if each != name]
     for words, code in (((), 4), (("--skip-unreachable",), 0)):
         project.set(ENV, SESSION_DAYS=str(20 + code))
         project.commit("Change a setting")
