@@ -209,21 +209,14 @@ class Deployment:
             self.standing.point(self.before.routing)
         self.standing.try_edge(self.reporter, self.steady_seconds, self.cluster.all)
         summary = self.standing.keep("edge")
-        self.edges.wait_up(EDGE_PATIENCE)
-        self.tell_live()
+        self.before.bring_up(EDGE_PATIENCE)
         return summary
 
     def return_edge(self) -> None:
         """Bring the edges back to how the live release describes them."""
         if standing := self._live_standing():
             standing.keep("edge")
-            self.edges.wait_up(EDGE_PATIENCE)
-            self.tell_live()
-
-    def tell_live(self) -> str:
-        """Move edges back that an interrupted cutover left elsewhere; the ledger decides."""
-        off = self.before.correct() if self.live else []
-        return f"moved back on {', '.join(off)}" if off else "all of them do"
+            self.before.bring_up(EDGE_PATIENCE)
 
     def back_up(self) -> str:
         return self.schema.back_up(self.cluster)

@@ -1,22 +1,25 @@
 """A release in a colour, as the edges serve it: its routes, who shows them, whether it answers."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.cluster.observed import Observed
 from slipway.edge import outside
 from slipway.edge.config import Route, configure
-from slipway.edge.edges import Edges, Routing
+from slipway.edge.edges import POLL, Edges, Routing
 from slipway.edge.preview import Preview
 from slipway.environments.environment import Environment
-from slipway.errors import SlipwayError, Unreachable
+from slipway.errors import HostError, SlipwayError, Unreachable
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
+from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
 from slipway.releases import differences
 from slipway.releases.release import Release
 
 LOOK_PATIENCE = 5.0
+RETELL_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,29 @@ class Serving:
             return False
         return True
 
-    def correct(self) -> list[str]:
-        """Switch edges that serve anything else; return the machines they are on."""
+    def bring_up(self, timeout: float) -> None:
+        """Wait until every edge answers, and have those that serve anything else serve this.
+
+        An interrupted cutover may have left them elsewhere; the ledger decides. One that ended as
+        it was told, since its machine has just come back, is told again.
+        """
+        until = time.monotonic() + RETELL_SECONDS
+        while True:
+            self.edges.wait_up(timeout)
+            try:
+                if self.release is not None:
+                    self.correct()
+                return
+            except (HostError, HostsFailed):
+                if time.monotonic() > until:
+                    raise
+            time.sleep(POLL)
+
+    def correct(self) -> None:
+        """Switch edges that serve anything else."""
         routing = self.routing
-        wrong = [name for name, ident in self.edges.serving().items() if ident != routing.ident]
-        if wrong:
+        if any(ident != routing.ident for ident in self.edges.serving().values()):
             self.edges.tell(routing)
-        return wrong
 
     def look(self) -> Sight:
         """See whether it serves: asked from this computer, the edges, its services.

@@ -1,6 +1,6 @@
 """What is seen to serve, with machines that are lost; a plan that continues without them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from slipway.edge.outside import Entrance
 from slipway.environments import environment
 from slipway.errors import HostError, Unreachable
+from slipway.hosts.host import CommandResult
 from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
@@ -94,3 +95,21 @@ def test_only_lost_machines_are_continued_without() -> None:
     assert lost_machines.lost(HostsFailed([FROZEN, refused], 3)) == set()
     assert lost_machines.lost(refused) == set()
     assert lost_machines.lost(FROZEN) == {"m1"}
+
+
+@pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+def test_an_edge_that_ends_as_it_is_told_is_told_again() -> None:
+    """Its machine has just come back, so the Swarm starts its edge anew."""
+    serves = ["release-1-green-x"]
+
+    def answer(argv: Sequence[str], stdin: bytes) -> CommandResult:
+        if "tell" in argv:
+            code = 1 if len(serves) == 1 else 0
+            serves.append(ident())
+            return CommandResult("m1", tuple(argv), code, "", "exec failed")
+        return CommandResult("m1", tuple(argv), 0, serves[0] if len(serves) < 3 else ident(), "")
+
+    host = FakeHost("m1").reacts("sh", by=answer)
+    cluster = Cluster(host, {"m1": host})
+    Serving(environment.load("prod"), cluster, release("prod"), "blue").bring_up(5)
+    assert len([argv for argv in host.ran("sh") if "tell" in argv]) == 2
