@@ -180,9 +180,10 @@ class Deployment:
         return note
 
     def check_images(self) -> str:
-        if self.live is not None:
+        note = deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
+        if self.live is not None:  # what an image can read is asked where it is
             data_return.check(self.cluster, self.live, self.release)
-        return deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
+        return note
 
     def deliver_secrets(self) -> str:
         created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
@@ -246,7 +247,7 @@ class Deployment:
             steady=steady,
             hosts=self.cluster.all,
         )
-        return f"healthy for {steady:g} s"
+        return f"healthy for {steady:g} s" if steady else "healthy"
 
     def empty(self) -> None:
         stacks.remove(self.cluster.manager, self.idle_stack)
