@@ -116,6 +116,9 @@ class Database:
             except Error as error:
                 if connection.closed:
                     raise _DeadConnection(str(error)) from error
+                if isinstance(error, ReadOnlySqlTransaction):
+                    # A session keeps what was its default when it began; a new one asks anew.
+                    await connection.close()
                 raise
 
 
