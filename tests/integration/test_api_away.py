@@ -25,7 +25,7 @@ CLIENTS = 8
 
 @dataclass(frozen=True)
 class Seen:
-    """One answer."""
+    """One answer; a connection that broke is one with the status 0."""
 
     status: int
     retry_after: str
@@ -57,22 +57,27 @@ class Crowd:
         with httpx.Client(base_url=self.base, timeout=30) as client:
             client.headers["Cookie"] = self.cookie
             while not self._done.is_set():
-                if number % 2:
-                    answer = client.get("/api/entries")
-                else:
-                    answer = client.post("/api/entries", json={"title": "One", "text": "two"})
-                later = answer.headers.get("retry-after", "")
-                self.seen.append(Seen(answer.status_code, later))
+                self.seen.append(self._answer(client, "GET" if number % 2 else "POST"))
                 time.sleep(0.01)
+
+    def _answer(self, client: httpx.Client, method: str) -> Seen:
+        entry = {"title": "One", "text": "two"} if method == "POST" else None
+        try:
+            answer = client.request(method, "/api/entries", json=entry)
+        except httpx.TransportError:
+            return Seen(0, "")
+        return Seen(answer.status_code, answer.headers.get("retry-after", ""))
 
     def statuses(self) -> Counter[int]:
         return Counter(seen.status for seen in self.seen)
 
     def settle(self, *statuses: int) -> None:
-        """Wait until everybody, several times over, got one of these answers and no other."""
+        """Wait until everybody, from now on and several times over, got these answers alone."""
+        asked, enough = len(self.seen), 5 * CLIENTS
 
         def settled() -> bool:
-            return {seen.status for seen in self.seen[-5 * CLIENTS :]} <= set(statuses)
+            recent = {seen.status for seen in self.seen[asked:][-enough:]}
+            return len(self.seen) >= asked + enough and recent == set(statuses)
 
         wait_until(f"nothing but {statuses}", settled, self.statuses)
 
