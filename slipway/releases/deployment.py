@@ -136,12 +136,12 @@ class Deployment:
         return self.before.is_shown() and self.before.is_ready()
 
     def is_unfinished(self) -> bool:
-        """Whether a deploy was killed after its release went live and before it had tidied up."""
-        shown = self.standing.signpost_shows()
+        """Whether a deploy was killed before it had tidied up, or machines came or went since."""
+        is_right = self.standing.is_signpost_right(self.before.routing.ident)
         is_old = schedule.is_stale(self.env, self.observed, self.live)
         left = bool(self.observed.stack(self.idle_stack))
         is_off = is_old or not self.standing.is_as_described()
-        return left or is_off or shown != self.before.routing.ident
+        return left or is_off or not is_right
 
     # The steps
 

@@ -91,6 +91,13 @@ class SharedServices:
         services = self._observed.stack(f"{self._env.prefix}-signpost")
         return next((service.labels.get("slipway.routes", "") for service in services), "")
 
+    def is_signpost_right(self, ident: str) -> bool:
+        """Whether it shows these routes, placed for the machines that can take it now."""
+        services = self._observed.stack(f"{self._env.prefix}-signpost")
+        spread = stack.spread(sum(node.takes_work for node in self._observed.nodes))
+        expected = {"slipway.routes": ident, "slipway.spread": spread}
+        return bool(services) and all(expected.items() <= s.labels.items() for s in services)
+
     def point(self, routing: Routing) -> None:
         """Have the signpost show these routes, and wait until it does."""
         name = f"{self._env.prefix}.routes.{routing.digest}"

@@ -101,7 +101,7 @@ def signpost_stack(
     """
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
     spec = _signpost(edge, routes, nodes)
-    spec["deploy"]["labels"]["slipway.routes"] = ident
+    spec["deploy"]["labels"] |= {"slipway.routes": ident, "slipway.spread": spread(nodes)}
     description = _stack(env, {"signpost": spec}, release)
     return description | {"configs": {routes: {"external": True, "name": routes}}}
 
@@ -269,6 +269,11 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
             **_signpost_placement(nodes),
         },
     }
+
+
+def spread(nodes: int) -> str:
+    """Name how the signposts are placed over so many machines, for a label."""
+    return "one" if nodes < 2 else "two" if nodes == 2 else "apart"
 
 
 def _signpost_placement(nodes: int) -> Spec:
