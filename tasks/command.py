@@ -45,6 +45,7 @@ class Command(Task[Body]):
         runbook: str,
         choices: Mapping[str, Values | Choices],
         suggestions: Mapping[str, str],
+        docker: bool | None,
         **options: Any,
     ) -> None:
         super().__init__(body, positional=(), auto_shortflags=False, **options)
@@ -52,6 +53,7 @@ class Command(Task[Body]):
         self.is_named = True
         self._choices = choices
         self.suggestions = suggestions
+        self._docker = docker
         if runbook:
             self.__doc__ = f"{(body.__doc__ or '').rstrip()}\n\n    Runbook: runbooks/{runbook}.md"
 
@@ -73,6 +75,8 @@ class Command(Task[Body]):
             for name, parameter in self.parameters.items():
                 if parameter.default is parameter.empty and values.get(name) is None:
                     raise UsageError(f"--{name.replace('_', '-')} is required")
+            if self.uses_docker(values.get("env")):
+                _report_engine()
             self.body(**values)
         except SlipwayError as error:
             text = hints.with_environment(str(error), env) if env else str(error)
@@ -102,6 +106,12 @@ class Command(Task[Body]):
     def required(self) -> frozenset[str]:
         """The arguments that have to be given."""
         return frozenset(p.name for p in self.parameters.values() if p.default is p.empty)
+
+    def uses_docker(self, env: Any) -> bool:
+        """Whether it works through this computer's docker: on the loop, or where `env` is here."""
+        if self._docker is not None or "env" not in self.parameters:
+            return bool(self._docker)
+        return env is None or bool(env.is_local)
 
     @property
     def choices(self) -> Mapping[str, Values | Choices]:
@@ -133,6 +143,7 @@ def command(
     runbook: str = "",
     choices: Mapping[str, Values | Choices] | None = None,
     suggestions: Mapping[str, str] | None = None,
+    docker: bool | None = None,
     **options: Any,
 ) -> Callable[[Body], Command]:
     """Turn `body(env, *, ...)` into a task; a parameter called `env` arrives as an Environment.
@@ -141,10 +152,12 @@ def command(
     the next token, so `inv deploy --dry` would deploy to an environment called "--dry"
     (pyinvoke/invoke#1084). A flag without a default is required. `choices` says for a flag with a
     closed set of values which these are; `env` has its own. `suggestions` says for other flags what
-    a shell offers at TAB: services, machines, runbooks, runs or tasks.
+    a shell offers at TAB: services, machines, runbooks, runs or tasks. That docker leads to another
+    computer is reported before a task with `env` acts on the loop or on an environment that is
+    local; `docker` says of a task that it always has to be, or never.
     """
     return lambda body: Command(
-        body, runbook, choices or {}, suggestions or {}, help=help, **options
+        body, runbook, choices or {}, suggestions or {}, docker, help=help, **options
     )
 
 
@@ -176,6 +189,13 @@ def _refuse_a_lent_engine() -> None:
     """In the shell of `inv machine.engine` this computer's engine is not what docker reaches."""
     if place := os.environ.get(LENT_ENGINE):
         raise Refused(f"docker talks to {place} in this shell; leave it first, with: exit")
+
+
+def _report_engine() -> None:
+    from slipway.hosts import docker_client
+    from slipway.show.progress import TerminalReporter
+
+    docker_client.report_engine(TerminalReporter())
 
 
 def _flag(parameter: inspect.Parameter) -> inspect.Parameter:

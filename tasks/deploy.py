@@ -18,6 +18,7 @@ SKIP = "Continue without unreachable machines; they catch up when they are back.
         "skip_unreachable": SKIP,
         "json": "Print the result as JSON.",
     },
+    docker=False,  # it reports more, of builds too
 )
 def deploy(
     env: "Environment",

@@ -30,7 +30,9 @@ def up() -> None:
     output.say(f"open {hacking.address()}")
 
 
-@command(help={"volumes": "Remove the database of the loop too."}, runbook="hack-locally")
+@command(
+    help={"volumes": "Remove the database of the loop too."}, runbook="hack-locally", docker=True
+)
 def down(*, volumes: bool = False) -> None:
     """Stop the hacking loop; its database stays.
 

@@ -54,7 +54,9 @@ def create(
     from slipway.show import plans, progress
 
     spec = MachineSpec(name, host, port, address, fingerprint)
-    if provider == inventory.LOCAL and not plan:
+    if plan:
+        _report_engine(provider)
+    elif provider == inventory.LOCAL:
         prepare.prepare(progress.TerminalReporter())
     steps = Joining(_place(env), provider, _provider(env, provider), spec).plan()
     plans.preview(steps) if plan else plans.follow(steps)
@@ -68,9 +70,11 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     """
     from dataclasses import asdict, fields
 
-    from slipway.machines import listing
+    from slipway.machines import inventory, listing
     from slipway.show import output, table
 
+    for provider in {machine.provider for machine in inventory.load(env.name)}:
+        _report_engine(provider)
     rows = listing.call(
         _place(env), lambda machine: _provider(env, machine.provider).describe(machine)
     )
@@ -187,6 +191,7 @@ def rm(
     from slipway.show.progress import TerminalReporter
 
     machine = inventory.find(env.name, name)
+    _report_engine(machine.provider)
     place, provider = _place(env), _provider(env, machine.provider)
     steps = Removal(place, provider, machine, with_data).plan()
     if plan:
@@ -226,6 +231,16 @@ def _place(env: "Environment") -> "ProviderContext":
     if env.is_local:
         raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
     return ProviderContext(env.project, env.name, images=lambda: stack_images.read().names)
+
+
+def _report_engine(provider: str) -> None:
+    """Report where docker leads, for rehearsal machines are containers there."""
+    from slipway.hosts import docker_client
+    from slipway.machines import inventory
+    from slipway.show.progress import TerminalReporter
+
+    if provider == inventory.LOCAL:
+        docker_client.report_engine(TerminalReporter())
 
 
 def _provider(env: "Environment", name: str) -> "Provider":

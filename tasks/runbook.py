@@ -30,6 +30,7 @@ RUN = "A run, as inv runbook.history names it; the newest by default."
     iterable=["set"],
     optional=["resume"],
     suggestions={"name": "runbooks", "resume": "runs"},
+    docker=False,  # the commands in its cells report that themselves
 )
 def run(
     env: "Environment | None" = None,
@@ -171,6 +172,7 @@ def show(*, name: str = "", run: str = "") -> None:
         "json": "Print JSON.",
     },
     suggestions={"name": "runbooks"},
+    docker=False,
 )
 def history(env: "Environment | None" = None, *, name: str = "", json: bool = False) -> None:
     """List past runs: when, who, where, how they ended, how long they took.

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
 
-@command(runbook="secrets")
+@command(runbook="secrets", docker=False)
 def create(env: "Environment") -> None:
     """Make the secrets of an environment: random values, encrypted to your age key.
 

@@ -13,6 +13,7 @@ from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
+from slipway.hosts import docker_client
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
@@ -64,7 +65,8 @@ def connected(env: Environment | None) -> Iterator[Session]:
     """
     if env is None:
         loop = environment.load("dev")
-        yield Session(loop, container.hacking(LocalHost("this computer"), loop.project), None)
+        here = LocalHost(docker_client.look().engine)
+        yield Session(loop, container.hacking(here, loop.project), None)
         return
     with connect.connected(env, lenient=True) as cluster:
         _refuse_another_database(env, observe(cluster.manager, env.prefix))

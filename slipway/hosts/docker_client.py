@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from slipway.errors import Refused, last_line
 from slipway.hosts.local import LocalHost
+from slipway.progress import Reporter
 
 HERE = "this computer"
 DEFAULT = "default"  # the context of the engine's own socket, or of DOCKER_HOST
@@ -72,14 +73,19 @@ def look(environ: Mapping[str, str] = os.environ) -> DockerClient:
     )
 
 
-def notes(client: DockerClient) -> Iterator[str]:
-    """Say what is set otherwise than usual, and what follows from it."""
+def engine_notes(client: DockerClient) -> Iterator[str]:
+    """Say where docker leads, where that is not this computer's engine."""
     if client.endpoint:
         yield (
             f"docker talks to {client.engine} and not to this computer's own: images, volumes and "
             "ports are there, and folders that are mounted too (back: unset DOCKER_HOST, docker "
             "context use default)"
         )
+
+
+def notes(client: DockerClient) -> Iterator[str]:
+    """Say what is set otherwise than usual, and what follows from it for what is built here."""
+    yield from engine_notes(client)
     if not client.buildkit:
         yield "DOCKER_BUILDKIT=0 is left out: the images here need BuildKit"
     if client.builder:
@@ -95,6 +101,12 @@ def notes(client: DockerClient) -> Iterator[str]:
                 "health checks and for services that ask each other; name in its noProxy "
                 f"{','.join(missing)} and the services"
             )
+
+
+def report_engine(reporter: Reporter) -> None:
+    """Report where docker leads before anything is done there."""
+    for note in engine_notes(look()):
+        reporter.note(note)
 
 
 def heed(environ: MutableMapping[str, str] = os.environ) -> list[str]:

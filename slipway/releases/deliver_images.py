@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
+from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
 from slipway.machines.connect import Cluster
@@ -35,6 +36,8 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
     missing = ship.missing(cluster.all, list(by_id))
     if not missing:
         return "all present"
+    if not env.is_local:
+        docker_client.report_engine(reporter)  # it is where they are looked for
     here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
     images = [image for image in here.values() if image.id in missing]
     if {image.id for image in images} != missing or env.is_local:
