@@ -42,10 +42,11 @@ def deploy(
     if plan or not env.is_local:
         prepare.heed_docker_client(reporter)
     if plan:
-        if env.is_local and not prepare.is_prepared():
+        first = prepare.plan() if env.is_local and not prepare.is_prepared() else None
+        if first and not json:
             output.say("first, this computer is prepared, as inv bootstrap does:")
-            plans.preview(prepare.plan())
-        output.show_preview(env, releases.preview(env, dirty=dirty))
+            plans.preview(first)
+        output.show_preview(env, releases.preview(env, dirty=dirty), first, as_json=json)
         return
     if env.is_local:
         prepare.prepare(reporter)

@@ -38,35 +38,40 @@ class DeployResult:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a deploy would do, read without changing anything."""
+    """What a deploy would do, read without changing anything.
 
-    up_to_date: bool
-    changes: list[str]
-    plan: Plan
-    tidying: Plan
+    `plans` are none where all is up to date. `refusals` end this deploy, `later` only one that
+    changes something.
+    """
+
+    plans: Sequence[Plan]
+    changes: Sequence[str] = ()
     refusals: Sequence[str] = ()
+    later: Sequence[str] = ()
 
 
 def preview(env: Environment, *, dirty: bool = False) -> Preview:
     """Read what a deploy would change, and why it would refuse to."""
     commit = commits.read()
     draft = drafts.draft(env, commit)
+    gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
     with connect.connected(env) as cluster:
         deployment = _deployment(env, cluster, draft, SILENT, is_preview=True)
-        checks = deployment.checks()
-        checks.append(partial(drafts.refuse_stand_ins, env, draft.images.values()))
-        if not env.is_local and not dirty:
-            checks.insert(0, partial(commits.demand_clean, commit, env.name))
-        return Preview(
-            deployment.is_up_to_date(),
-            [
-                *drafts.changes(deployment.live, deployment.release),
-                *(str(finding) for finding in deployment.schema.findings()),
-            ],
-            plans.deploy(deployment),
-            plans.tidy_up(deployment),
-            foresee(checks),
-        )
+        return preview_of(deployment, gates)
+
+
+def preview_of(deployment: Deployment, gates: Sequence[Callable[[], object]]) -> Preview:
+    """Read what a deploy would do; `gates` are what it asks before anything else."""
+    images = deployment.draft.images.values()
+    stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
+    first, later = foresee(gates), foresee([*deployment.checks(), stand_ins])
+    if deployment.is_up_to_date():
+        finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
+        return Preview(finishing, refusals=first, later=later)
+    changes = drafts.changes(deployment.live, deployment.release)
+    findings = map(str, deployment.schema.findings())
+    steps = [plans.deploy(deployment), plans.tidy_up(deployment)]
+    return Preview(steps, [*changes, *findings], [*first, *later])
 
 
 def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:

@@ -7,6 +7,7 @@ from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
 from slipway.hosts import docker_client
+from slipway.plan import Plan
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
 from slipway.releases.deploy import DeployResult, Preview
@@ -42,14 +43,25 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         sys.stdout.write(f"open http://{address}:{env.settings['HTTP_PORT']}\n")
 
 
-def show_preview(env: Environment, preview: Preview) -> None:
-    """Print the plan of a deploy."""
-    if preview.up_to_date:
-        sys.stdout.write(f"{env.name} is up to date; a deploy would change nothing\n")
+def show_preview(
+    env: Environment, preview: Preview, first: Plan | None = None, *, as_json: bool = False
+) -> None:
+    """Print the plan of a deploy; `first` is what prepares this computer for it."""
+    summary = preview.plans[0].title if preview.plans else f"{env.name} is up to date"
+    if as_json:
+        planned = [*([first] if first else []), *preview.plans]
+        steps = [(step.name, step.describe) for plan in planned for step in plan.steps]
+        document = {"summary": summary, "steps": steps, "changes": preview.changes}
+        table.document(document | {"refusals": preview.refusals, "later": preview.later})
         return
-    plans.preview(preview.plan, preview.tidying, changes=preview.changes)
+    if preview.plans:
+        plans.preview(*preview.plans, changes=preview.changes)
+    else:
+        say(f"{summary}; a deploy would change nothing")
     for refusal in preview.refusals:
-        sys.stdout.write(f"! a deploy would end before this: {refusal}\n")
+        say(f"! a deploy would end before this: {refusal}")
+    for refusal in preview.later:
+        say(f"! a deploy that changes something would end before that: {refusal}")
 
 
 def show_status(status: Status, *, as_json: bool = False) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,8 @@ from slipway.machines.connect import Cluster
 from slipway.releases import application, commit, compose_labels, deploy, draft, prune
 from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
+from slipway.releases.deployment import Deployment
+from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
 
@@ -318,3 +322,31 @@ def test_all_that_a_deploy_would_refuse_is_foreseen_and_not_only_the_first() -> 
 
     checks = [lambda: "well", refuse, lambda: None, complain]
     assert deploy.foresee(checks) == ["port 80 is taken", "compose/prod.env: X is missing"]
+
+
+class UpToDate:
+    """As much of a deploy of what serves as its preview reads."""
+
+    env = environment.load("dev")
+    draft = Draft(release(), {}, {})
+
+    def checks(self) -> list[Callable[[], object]]:
+        return [partial(refuse, "port 80 is taken")]
+
+    def is_up_to_date(self) -> bool:
+        return True
+
+    def is_unfinished(self) -> bool:
+        return False
+
+
+def refuse(reason: str) -> None:
+    raise Refused(reason)
+
+
+def test_a_plan_of_what_is_up_to_date_hides_no_refusal() -> None:
+    gate = partial(refuse, "main.py is not committed")
+    preview = deploy.preview_of(cast(Deployment, UpToDate()), [gate])
+    assert preview.plans == []
+    assert preview.refusals == ["main.py is not committed"]  # also this deploy asks it
+    assert preview.later == ["port 80 is taken"]

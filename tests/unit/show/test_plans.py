@@ -5,7 +5,10 @@ import json
 import pytest
 
 from slipway.agent.messages.request import ChangePlan, PlannedStep
-from slipway.show import backups, plans
+from slipway.environments import environment
+from slipway.plan import Plan, Step
+from slipway.releases.deploy import Preview
+from slipway.show import backups, output, plans
 
 PLAN = ChangePlan(
     steps=(
@@ -38,3 +41,40 @@ def test_a_plan_of_a_backup_is_shown_in_place_of_a_backup_also_as_json(
         "steps": [["create", "create an empty database"], ["swap", "swap it"]],
         "notes": list(PLAN.notes),
     }
+
+
+FINISH = Plan("finish the deploy of dev", [Step("stop", "stop what is left of green", lambda: "")])
+TAKEN, FULL = "port 80 is taken", "m1 has 1 GB left"
+
+
+@pytest.mark.parametrize(
+    ("preview", "lines"),
+    [
+        (
+            Preview([], refusals=[TAKEN], later=[FULL]),
+            [
+                "dev is up to date; a deploy would change nothing",
+                f"! a deploy would end before this: {TAKEN}",
+                f"! a deploy that changes something would end before that: {FULL}",
+            ],
+        ),
+        (
+            Preview([FINISH], later=[FULL]),
+            [
+                "finish the deploy of dev",
+                "  1. stop       stop what is left of green",
+                f"! a deploy that changes something would end before that: {FULL}",
+            ],
+        ),
+    ],
+)
+def test_what_a_deploy_would_refuse_is_shown_also_where_all_is_up_to_date(
+    preview: Preview, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_preview(environment.load("dev"), preview)
+    assert capsys.readouterr().out.splitlines() == lines
+    output.show_preview(environment.load("dev"), preview, FINISH, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["refusals"] == list(preview.refusals)
+    assert document["later"] == list(preview.later)
+    assert len(document["steps"]) == 1 + len(preview.plans)
