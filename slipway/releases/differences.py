@@ -18,19 +18,29 @@ def differences(env: Environment, observed: Observed, release: Release, colour: 
     env = release.environment(env)
     running = [service for service in observed.services if service.colour == colour]
     lines += _compare(stack.colour_stack(env, release, colour), running, release)
-    scheduled = [service for service in observed.services if service.role == "schedule"]
-    lines += [
-        f"the schedule has the settings of release {number}"
-        for service in scheduled
-        if (number := service.environment.get("RELEASE")) not in (None, str(release.number))
-    ]
-    return lines
+    return [*lines, *of_schedule(env, observed, release)]
 
 
 def of_role(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:
     """Compare the services of a role that stays with what a release says of them."""
     running = [service for service in observed.services if service.role == role]
     described = stack.role_stack(release.environment(env), release, role)
+    return list(_compare(described, running, release))
+
+
+def of_schedule(env: Environment, observed: Observed, release: Release) -> list[str]:
+    """Compare the schedule, where there is one, with what a release would run as such.
+
+    Its policy is of no release: it is taken as it runs.
+    """
+    running = [service for service in observed.services if service.role == "schedule"]
+    if not running:
+        return []
+    if not release.of("ops"):
+        return [f"schedule runs, and {release.label} has no operations"]
+    described = stack.schedule_stack(release.environment(env), release, "")
+    policy = running[0].environment.get("SCHEDULE", "")
+    described["services"]["schedule"]["environment"]["SCHEDULE"] = policy.replace("$", "$$")
     return list(_compare(described, running, release))
 
 

@@ -22,7 +22,7 @@ from slipway.machines.connect import Cluster
 from slipway.plan import Step
 from slipway.progress import Reporter
 from slipway.project import ROOT
-from slipway.releases import health, history, stack
+from slipway.releases import differences, health, history, stack
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
@@ -85,7 +85,7 @@ def is_stale(env: Environment, observed: Observed, release: Release | None) -> b
     """Say whether a schedule is there and runs another release, policy or recipients."""
     if release is None or not exists(env, observed):
         return False
-    return _digests(env, observed) != {_digest(_description(env, release))}
+    return not _is_as_described(env, observed, release, _description(env, release))
 
 
 def keep(
@@ -96,7 +96,7 @@ def keep(
     Waits for a job that runs. Raises Busy when that takes too long.
     """
     description = _description(env, release)
-    if _digests(env, observed) == {_digest(description)}:
+    if _is_as_described(env, observed, release, description):
         return False
     activity.wait(cluster.all, env.prefix, SERVICES, reporter)
     try:
@@ -169,14 +169,15 @@ def _smoke(env: Environment) -> str:
     return text
 
 
-def _digest(description: stack.Stack) -> str:
-    return str(description["services"]["schedule"]["deploy"]["labels"]["slipway.fingerprint"])
-
-
-def _digests(env: Environment, observed: Observed) -> set[str]:
-    """What runs, by the digests it was labelled with; one that is not healthy fits nothing."""
+def _is_as_described(
+    env: Environment, observed: Observed, release: Release, description: stack.Stack
+) -> bool:
+    """Whether it runs, healthy, with this policy; one changed past us has its label still."""
+    labels = description["services"]["schedule"]["deploy"]["labels"]
     services = observed.stack(_name(env))
-    return {s.labels.get("slipway.fingerprint", "") if s.is_healthy else "" for s in services}
+    digests = {s.labels.get("slipway.fingerprint", "") for s in services if s.is_healthy}
+    is_labelled = digests == {labels["slipway.fingerprint"]}
+    return is_labelled and not differences.of_schedule(env, observed, release)
 
 
 def _name(env: Environment) -> str:

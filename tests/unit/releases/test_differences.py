@@ -9,7 +9,7 @@ import pytest
 from slipway.cluster import ledger, observed
 from slipway.cluster.observed import Observed
 from slipway.environments import environment
-from slipway.releases import data_return, stack
+from slipway.releases import data_return, schedule, stack
 from slipway.releases.application import Service
 from slipway.releases.data_return import DataService
 from slipway.releases.differences import differences
@@ -27,17 +27,30 @@ SERVICES = (
 IMAGES = {service.name: f"sha256:{service.name}" for service in SERVICES}
 RELEASE = Release(3, "c0ffee", IMAGES, IMAGES, IMAGES, {}, SERVICES)
 
+POLICY = '{"smoke": "$a {{b}}"}'
 
-def running(release: Release = RELEASE, colour: str = "blue", **changes: str) -> Observed:
-    """Read what a Swarm would say that runs this release; changes are of its environment."""
+
+def running(
+    release: Release = RELEASE,
+    colour: str = "blue",
+    scheduled: Release | None = None,
+    **changes: str,
+) -> Observed:
+    """Read what a Swarm would say that runs this release; changes are of its environment.
+
+    The schedule, where there is one, may be of another release.
+    """
     stacks = {role: stack.role_stack(ENV, release, role) for role in ("data", "ops", "edge")}
     stacks[colour] = stack.colour_stack(ENV, release, colour)
+    if scheduled:
+        stacks["schedule"] = stack.schedule_stack(ENV, scheduled, POLICY)
     lines = ['swarm\t"active true"', "now\t1000"]
     for name, description in stacks.items():
         for service, spec in description["services"].items():
             settings = {k: v.replace("$$", "$") for k, v in spec.get("environment", {}).items()}
             settings |= {key: value for key, value in changes.items() if key in settings}
-            volumes = [description["volumes"][m["source"]]["name"] for m in spec["volumes"]]
+            mounts = [m["source"] for m in spec["volumes"] if m["type"] == "volume"]
+            volumes = [description["volumes"][source]["name"] for source in mounts]
             container = {
                 "Image": spec["image"],
                 "Env": [f"{k}={v}" for k, v in settings.items()],
@@ -100,6 +113,31 @@ def test_no_part_of_a_service_is_of_another_release_unseen(release: Release, sen
     (line,) = differences(ENV, running(release), RELEASE, "blue")
     assert line.startswith(sentence)
     assert differences(ENV, running(release), release, "blue") == []
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "parts"),
+    [
+        (replace(RELEASE, number=2, commit="beef"), "COMMIT, RELEASE"),
+        (replace(RELEASE, images={**IMAGES, "ops": "sha256:other"}), "image"),
+        (with_service("ops", environment=DATABASE | {"DATABASE_NAME": "other"}), "DATABASE_NAME"),
+        (with_service("ops", secrets=[{"source": "KEY"}]), "secrets"),
+    ],
+)
+def test_a_schedule_is_compared_as_every_role_is(scheduled: Release, parts: str) -> None:
+    assert differences(ENV, running(scheduled=RELEASE), RELEASE, "blue") == []
+    assert differences(ENV, running(scheduled=scheduled), RELEASE, "blue") == [
+        f"schedule runs with another {parts} than release 3 (c0ffee) has"
+    ]
+
+
+def test_a_schedule_that_was_changed_past_us_is_not_as_described_though_its_label_is() -> None:
+    description = stack.schedule_stack(ENV, RELEASE, POLICY)
+    seen = running(scheduled=RELEASE)
+    assert schedule._is_as_described(ENV, seen, RELEASE, description)
+    changed = (replace(s, image="other") if s.role == "schedule" else s for s in seen.services)
+    seen = replace(seen, services=tuple(changed))
+    assert not schedule._is_as_described(ENV, seen, RELEASE, description)
 
 
 def test_operations_at_another_database_than_the_users_are_noticed() -> None:
