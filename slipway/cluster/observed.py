@@ -108,11 +108,16 @@ def observe(manager: Host, app: str, *, attempts: int = 60) -> Observed:
 
 
 def lost_tasks(manager: Host, services: Sequence[str], hostnames: Collection[str]) -> Counter[str]:
-    """Count the tasks of services that the Swarm believes to run on machines that are lost."""
+    """Count the tasks of services that the Swarm believes to run on machines that are lost.
+
+    Raises CommandFailed when it does not say.
+    """
     if not services or not hostnames:
         return Counter()
     form = ["--no-trunc", "--filter", "desired-state=running", "--format", "{{json .}}"]
     result = manager.run(["docker", "service", "ps", *form, *services], timeout=30, check=False)
+    if not result.out:  # with some, it is of services that are gone meanwhile that it complains
+        result.check()
     tasks = [json.loads(line) for line in result.out.splitlines()]
     return Counter(
         task["Name"].rpartition(".")[0]

@@ -78,12 +78,19 @@ class Edges:
 
     def serving(self) -> dict[str, str]:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
+        return dict(zip(self._names, parallel.each(self.hosts, self._which), strict=True))
 
-        def one(host: Host) -> tuple[str, str]:
-            result = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
-            return host.name, result.out.strip() if result.code == 0 else ""
+    def attempt_serving(self) -> dict[str, str | SlipwayError]:
+        """Like `serving`, with the failure of a machine that does not answer in its place."""
+        return dict(zip(self._names, parallel.attempt(self.hosts, self._which), strict=True))
 
-        return dict(parallel.each(self.hosts, one))
+    @property
+    def _names(self) -> list[str]:
+        return [host.name for host in self.hosts]
+
+    def _which(self, host: Host) -> str:
+        result = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
+        return result.out.strip() if result.code == 0 else ""
 
     def wait_up(self, timeout: float) -> None:
         """Wait until every machine has an edge that answers."""

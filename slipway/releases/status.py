@@ -1,6 +1,10 @@
 """What runs in an environment, read without changing anything and without needing every machine."""
 
-from dataclasses import dataclass
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
@@ -8,7 +12,7 @@ from slipway.cluster.node import Node
 from slipway.cluster.observed import DeployedService, NoQuorum, Observed, lost_tasks, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError, DifferenceFound
+from slipway.errors import ConfigError, DifferenceFound, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.releases import backup_status, differences, history
@@ -21,12 +25,13 @@ LOST = "runbooks/host-lost.md"
 
 @dataclass(frozen=True)
 class MachineState:
-    """One machine and what its edge serves."""
+    """One machine and what its edge serves; one that is not reached was not asked."""
 
     machine: str
     state: str
     role: str
     edge_serves: str
+    is_reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,11 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything a person asks for first."""
+    """Everything a person asks for first.
+
+    Machines and services were read at `seen_at`, from the manager `seen_by`, `age` seconds before
+    the rest was.
+    """
 
     environment: str
     live: LedgerEntry | None
@@ -52,16 +61,27 @@ class Status:
     problems: tuple[str, ...]
     backups: Backups | None = None
     unknown: str = ""  # why it cannot be told what is deployed
+    seen_at: str = ""
+    seen_by: str = ""
+    age: float = 0.0
 
 
 def read(env: Environment) -> Status:
     """Read the status; a machine that does not answer is a problem in it, not a failure."""
     with connect.connected(env, lenient=True) as cluster:
-        try:
-            observed = observe(cluster.manager, env.prefix, attempts=10)
-        except NoQuorum as error:
-            return _without_quorum(env, cluster, str(error))
-        return _status(env, cluster, observed)
+        return look(env, cluster)
+
+
+def look(env: Environment, cluster: Cluster, clock: Callable[[], float] = time.time) -> Status:
+    """Read the status from machines that are connected."""
+    began = clock()
+    try:
+        observed = observe(cluster.manager, env.prefix, attempts=10)
+        status = _status(env, cluster, observed)
+    except NoQuorum as error:
+        status = _without_quorum(env, cluster, str(error))
+    at = datetime.fromtimestamp(began, UTC)
+    return replace(status, seen_at=f"{at:%Y-%m-%dT%H:%M:%SZ}", age=round(clock() - began, 1))
 
 
 def check(status: Status) -> None:
@@ -77,37 +97,28 @@ def check(status: Status) -> None:
 def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     events = ledger.entries(observed, env.prefix)
     live = ledger.live(events)
-    serving = Edges(env.prefix, cluster.all).serving() if observed.services else {}
+    serving: dict[str, str] = {}
+    if observed.services:
+        cluster, serving = _ask_edges(env, cluster)
     machines = _machines(env, cluster, observed, serving)
     release = history.serving(cluster.manager, observed, env.prefix)
-    lost = lost_tasks(
-        cluster.manager, [s.id for s in observed.services], _lost_machines(env, cluster, observed)
-    )
+    problems = [*cluster.missing]
+    try:
+        ids = [service.id for service in observed.services]
+        lost = lost_tasks(cluster.manager, ids, _lost_machines(env, cluster, observed))
+    except SlipwayError as error:  # then none of them was seen
+        problems.append(f"it cannot be told which tasks are lost: {error}")
+        lost = Counter({service.name: service.running or 1 for service in observed.services})
     services = tuple(
         _service(s, release, lost[s.name])
         for s in observed.services
         if s.desired or s.colour in ("", live.colour if live else "")
     )
-    problems = [*cluster.missing]
-    problems += [
-        f"{m.machine} is {m.state}: {'runbooks/machine.md' if m.state == 'drained' else LOST}"
-        for m in machines
-        if m.state != "ready"
-    ]
-    problems += [
-        f"{s.service} {s.colour}: {s.running} running".replace("  ", " ")
-        for s in services
-        if s.health != "ok"
-    ]
+    problems += _unwell(machines, services)
     if live and release and not _is_changing(env, cluster, observed):
         problems += _differences(env, observed, release, live.colour)
-    idents = {machine.edge_serves for machine in machines if machine.edge_serves}
-    if len(idents) > 1:
-        problems.append(f"the edges disagree: {', '.join(sorted(idents))}; inv deploy fixes it")
-    elif live and idents and not next(iter(idents)).startswith(f"release-{live.release}-"):
-        problems.append(
-            f"the edges serve {idents.pop()}, not the live release; inv deploy fixes it"
-        )
+    if live:
+        problems += _wrong_edges(env, machines, live, has_edge=bool(release and release.of("edge")))
     newest = tuple(reversed(events))[:SHOWN]
     backups = None
     if live:
@@ -116,14 +127,56 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             problems += backups.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
-    return Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
+    status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
+    return replace(status, seen_by=cluster.manager.name)
+
+
+def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:
+    """Name the machines and the services that are not as they should be."""
+    for machine in machines:
+        if machine.state != "ready":
+            runbook = "runbooks/machine.md" if machine.state == "drained" else LOST
+            yield f"{machine.machine} is {machine.state}: {runbook}"
+    for service in services:
+        if service.health != "ok":
+            name = f"{service.service} {service.colour}".strip()
+            yield f"{name}: {service.running} running"
+
+
+def _wrong_edges(
+    env: Environment, machines: Sequence[MachineState], live: LedgerEntry, *, has_edge: bool
+) -> Iterator[str]:
+    """Name the edges that do not serve what is live."""
+    for machine in machines:
+        if has_edge and machine.state == "ready" and not machine.edge_serves:
+            look_at = f"inv logs --env={env.name} --service=edge"
+            yield f"the edge on {machine.machine} does not answer: {look_at}"
+    idents = sorted({machine.edge_serves for machine in machines if machine.edge_serves})
+    if len(idents) > 1:
+        yield f"the edges disagree: {', '.join(idents)}; inv deploy fixes it"
+    elif idents and not idents[0].startswith(f"release-{live.release}-"):
+        yield f"the edges serve {idents[0]}, not the live release; inv deploy fixes it"
+
+
+def _ask_edges(env: Environment, cluster: Cluster) -> tuple[Cluster, dict[str, str]]:
+    """Ask what each edge serves; return the cluster without machines that did not answer, too."""
+    answers = Edges(env.prefix, cluster.all).attempt_serving()
+    serving = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
+    failures = {name: str(answer) for name, answer in answers.items() if name not in serving}
+    rest = cluster.without(failures)
+    return replace(rest, missing=[*cluster.missing, *failures.values()]), serving
 
 
 def _without_quorum(env: Environment, cluster: Cluster, reason: str) -> Status:
     """Show what can be seen without the managers: which machines answer, what their edges serve."""
-    serving = Edges(env.prefix, cluster.all).serving()
-    machines = [MachineState(host.name, "answers", "", serving[host.name]) for host in cluster.all]
-    problems = (*cluster.missing, reason)
+    rest, serving = _ask_edges(env, cluster)
+    machines = [
+        MachineState(host.name, "answers", "", serving[host.name])
+        if host.name in serving
+        else MachineState(host.name, "not reached", "", "", is_reached=False)
+        for host in cluster.all
+    ]
+    problems = (*rest.missing, reason)
     return Status(env.name, None, tuple(machines), (), (), problems, unknown=reason)
 
 
@@ -158,15 +211,14 @@ def _machines(
         names = {node.id: cluster.manager.name for node in observed.nodes}
     else:
         names = {node: host.name for node, host in cluster.hosts.items()}
-    return [
-        MachineState(
-            machine=names.get(node.id, node.name),
-            state=_state(node, is_reached=env.is_local or node.id in cluster.hosts),
-            role=("leader" if node.leader else node.role) + (", data" if node.holds_data else ""),
-            edge_serves=serving.get(names.get(node.id, ""), ""),
-        )
-        for node in observed.nodes
-    ]
+    states = []
+    for node in observed.nodes:
+        name = names.get(node.id, node.name)
+        is_reached = env.is_local or node.id in cluster.hosts
+        role = ("leader" if node.leader else node.role) + (", data" if node.holds_data else "")
+        state, ident = _state(node, is_reached=is_reached), serving.get(name, "")
+        states.append(MachineState(name, state, role, ident, is_reached))
+    return states
 
 
 def _state(node: Node, *, is_reached: bool) -> str:

@@ -77,12 +77,18 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     else:
         name = f"release {live.release} ({short(live.commit)})"
         say(f"{status.environment}: {name} in {live.colour}, since {live.at} by {live.by}")
+    by = f", as {status.seen_by} says" if status.seen_by else ""
+    say(f"seen {status.age:.0f} s ago ({status.seen_at}){by}")
     for problem in status.problems:
         sys.stdout.write(f"! {problem}\n")
     sys.stdout.write("\n")
     table.rows(
         ["machine", "state", "role", "edge_serves"],
-        [dataclasses.asdict(m) for m in status.machines],
+        [
+            dataclasses.asdict(m)
+            | {"edge_serves": m.edge_serves or ("nothing" if m.is_reached else "not seen")}
+            for m in status.machines
+        ],
     )
     sys.stdout.write("\n")
     table.rows(

@@ -1,76 +1,25 @@
 """What runs is held against the serving release, and a past release against the data of today."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from slipway.cluster import ledger, observed
-from slipway.cluster.observed import Observed
-from slipway.environments import environment
+from slipway.cluster import ledger
 from slipway.releases import data_return, schedule, stack
-from slipway.releases.application import Service
 from slipway.releases.data_return import DataService
 from slipway.releases.differences import differences
 from slipway.releases.release import Release
-
-ENV = environment.load("dev")
-DATABASE = {"DATABASE_HOST": "db", "DATABASE_PORT": "5432", "DATABASE_NAME": "shop"}
-VOLUME = {"type": "volume", "source": "db", "target": "/data"}
-SERVICES = (
-    Service("db", "data", {"environment": {"POSTGRES_DB": "shop"}, "volumes": [VOLUME]}),
-    Service("ops", "ops", {"environment": DATABASE}),
-    Service("edge", "edge", {}),
-    Service("api", "colour", {"environment": {"PRICE": "5 $$"}, "command": ["serve", "$$HOME"]}),
+from tests.unit.releases.running_swarm import (
+    DATABASE,
+    ENV,
+    IMAGES,
+    POLICY,
+    RELEASE,
+    SERVICES,
+    VOLUME,
+    running,
 )
-IMAGES = {service.name: f"sha256:{service.name}" for service in SERVICES}
-RELEASE = Release(3, "c0ffee", IMAGES, IMAGES, IMAGES, {}, SERVICES)
-
-POLICY = '{"smoke": "$a {{b}}"}'
-
-
-def running(
-    release: Release = RELEASE,
-    colour: str = "blue",
-    scheduled: Release | None = None,
-    **changes: str,
-) -> Observed:
-    """Read what a Swarm would say that runs this release; changes are of its environment.
-
-    The schedule, where there is one, may be of another release.
-    """
-    stacks = {role: stack.role_stack(ENV, release, role) for role in ("data", "ops", "edge")}
-    stacks[colour] = stack.colour_stack(ENV, release, colour)
-    if scheduled:
-        stacks["schedule"] = stack.schedule_stack(ENV, scheduled, POLICY)
-    lines = ['swarm\t"active true"', "now\t1000"]
-    for name, description in stacks.items():
-        for service, spec in description["services"].items():
-            settings = {k: v.replace("$$", "$") for k, v in spec.get("environment", {}).items()}
-            settings |= {key: value for key, value in changes.items() if key in settings}
-            mounts = [m["source"] for m in spec["volumes"] if m["type"] == "volume"]
-            volumes = [description["volumes"][source]["name"] for source in mounts]
-            container = {
-                "Image": spec["image"],
-                "Env": [f"{k}={v}" for k, v in settings.items()],
-                "Args": [word.replace("$$", "$") for word in spec.get("command", [])],
-                "Command": spec.get("entrypoint"),
-                "Secrets": [{"SecretName": each["source"]} for each in spec["secrets"]],
-                "Mounts": [{"Type": "volume", "Source": name} for name in volumes],
-            }
-            labels = {"com.docker.stack.namespace": f"{ENV.prefix}-{name}"}
-            labels |= spec["deploy"]["labels"]
-            whole: dict[str, Any] = {"Name": f"{ENV.prefix}-{name}_{service}", "Labels": labels}
-            if spec["deploy"].get("mode") != "global":
-                whole["Mode"] = {"Replicated": {"Replicas": spec["deploy"].get("replicas", 1)}}
-            whole["TaskTemplate"] = {"ContainerSpec": container}
-            lines.append(f"service\t{json.dumps({'ID': service, 'Spec': whole})}")
-    facts = {"slipway.result": "live", "slipway.release": "3", "slipway.database": "db:5432/shop"}
-    for number, name in enumerate(("release.00003", "event.1")):
-        parts = (number, f"{ENV.prefix}.{name}", facts)
-        lines.append("\t".join(["config", *map(json.dumps, parts)]))
-    return observed.parse("\n".join(lines))
 
 
 def test_what_runs_as_its_release_says_is_no_difference() -> None:
