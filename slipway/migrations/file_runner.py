@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipway.database.connection import Connection, Server
 from slipway.errors import SlipwayError
-from slipway.migrations import bookkeeping, failure, indexes, journal
+from slipway.migrations import bookkeeping, failure, indexes, journal, session_state
 from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import Failure, MigrationFailed
 from slipway.migrations.files import Migration
@@ -142,7 +142,7 @@ class FileRunner:
         for number, each in enumerate(statements, 1):
             own_timeout = own_timeout or _sets_lock_timeout(each)
             if number < first:
-                if each.kind in ("SET", "RESET"):  # what it set is needed again
+                if session_state.is_set_again(each):
                     self.session.execute(each.text)
                 continue
             journal.begin(self.keeper, migration, number)

@@ -65,12 +65,12 @@ class KnownSchema:
     major: int
     in_transaction: bool = True
     tables: set[str] = field(default_factory=set)  # views and sequences too
-    temporary: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     schemas: set[str] = field(default_factory=set)
     facts: Facts = field(default_factory=Facts)
     path: SearchPath = field(default_factory=SearchPath)
     first_path: tuple[str, ...] = DEFAULT_PATH  # what sessions begin with
+    savepoints: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the path that each has
     not_valid: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     altered: set[str] = field(default_factory=set)
@@ -79,10 +79,19 @@ class KnownSchema:
     def begin_file(self, in_transaction: bool) -> None:
         """Forget what holds for one session or one transaction only."""
         self.in_transaction = in_transaction
-        self.path = SearchPath(self.first_path)
+        self.path = SearchPath(self.first_path, self.first_path)
+        self.savepoints = {}
         self.not_valid, self.values, self.altered, self.held = set(), set(), set(), ""
+        self.forget_temporary()
+
+    @property
+    def temporary(self) -> set[str]:
+        """The new tables, views and sequences that end with the session."""
+        return {each for each in self.tables if each.startswith(f"{TEMPORARY}.")}
+
+    def forget_temporary(self) -> None:
+        """Hold no temporary table for there: its name may mean one in use from now on."""
         self.tables -= self.temporary
-        self.temporary = set()
 
     def forget_new(self) -> None:
         """Hold nothing for new: it may have been taken back, or been used meanwhile."""
@@ -101,15 +110,19 @@ class KnownSchema:
                 return full
         return str(Name(schemas[0] if schemas else "", name.plain))
 
-    def make(self, name: Name, *, is_temporary: bool = False, is_sure: bool = True) -> str:
-        """Remember a new table, view or sequence; return its name with its schema."""
+    def make(
+        self, name: Name, *, is_temporary: bool = False, is_sure: bool = True, ends: bool = False
+    ) -> str:
+        """Remember a new table, view or sequence; return its name with its schema.
+
+        One that `ends` with its transaction is gone for the next statement where that has its own.
+        """
         first = next((each for each in self.path.schemas if each != TEMPORARY), "")
         schema = TEMPORARY if is_temporary else name.schema or first
         full = str(Name(schema, name.plain))
-        if is_sure or is_temporary:
+        is_there = self.in_transaction or not ends
+        if (is_sure or is_temporary) and is_there:
             self.tables.add(full)
-        if schema == TEMPORARY:
-            self.temporary.add(full)
         return full
 
     def is_new(self, name: Name) -> bool:
@@ -123,7 +136,19 @@ class KnownSchema:
         """Say which type a name means."""
         return self.resolve(name, self.types)
 
-    def rename(self, old: str, new: Name) -> None:
-        """Give a new table its other name."""
-        self.tables.discard(old)
-        self.tables.add(str(Name(new.schema or old.rpartition(".")[0], new.plain)))
+    def rename(self, old: str, new: Name, among: set[str] | None = None) -> None:
+        """Give a new table, or what else is `among` the new, its other name."""
+        names = self.tables if among is None else among
+        names.discard(old)
+        names.add(str(Name(new.schema or old.rpartition(".")[0], new.plain)))
+
+    def rename_schema(self, old: str, new: str = "") -> None:
+        """Give a new schema its other name; without one it is dropped, with all that is in it."""
+        self.schemas.discard(old)
+        if new:
+            self.schemas.add(new)
+        for names in (self.tables, self.types):
+            for full in [each for each in names if each.startswith(f"{old}.")]:
+                names.discard(full)
+                if new:
+                    names.add(f"{new}.{full.removeprefix(f'{old}.')}")

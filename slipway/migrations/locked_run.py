@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError, first_line
-from slipway.migrations import access, indexes, journal, lock, state
+from slipway.migrations import access, indexes, journal, lock, session_state, state
 from slipway.migrations import options as run_options
 from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import MigrationFailed
@@ -95,6 +95,13 @@ class LockedRun:
         first = self.options.resume_from
         if not 1 <= first <= half.statements + 1:
             raise Refused(f"--resume-from={first}: {state.way_on(half)}; nothing was changed")
+        statements = journal.statements(journal.script(migration, direction))
+        if lost := session_state.find_lost(statements, first):
+            raise Refused(
+                f"--resume-from={first}: {lost}; nothing was changed: resume from the one that "
+                "made it, where all behind it may run again, or finish the file by hand and type "
+                "`inv db.migrate --mark=applied` or `--mark=pending`"
+            )
         return [self._one(migration, direction, first=first)]
 
     def each(

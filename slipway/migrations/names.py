@@ -31,25 +31,27 @@ class SearchPath:
     """
 
     schemas: tuple[str, ...] = DEFAULT_PATH
+    first: tuple[str, ...] = DEFAULT_PATH  # what RESET goes back to
 
-    def follow(self, statement: Statement) -> None:
-        """Take over what a statement sets."""
+    def follow(self, statement: Statement, in_transaction: bool) -> None:
+        """Take over what a statement sets for those behind it."""
         words = statement.words
-        if statement.kind == "SET":
+        if statement.kind == "SET" and (in_transaction or words[1:2] != ("LOCAL",)):
             self.follow_words([word for word in words[1:] if word not in ("SESSION", "LOCAL")])
         elif statement.kind in ("RESET", "DISCARD") and words[1:] in (("SEARCH_PATH",), ("ALL",)):
-            self.schemas = DEFAULT_PATH
+            self.schemas = self.first
         elif statement.kind == "SELECT" and "SET_CONFIG" in words:
             at = words.index("SET_CONFIG")
-            setting, comma, *value = (*words[at + 2 : at + 5], "", "")
-            if (setting, comma) == ("'search_path'", ","):
-                self.schemas = _schemas(re.split(r"\s*,\s*", value[0].strip("'").strip()))
+            setting, comma, value, _, is_local, *_ = (*words[at + 2 : at + 7], *[""] * 5)
+            is_lasting = in_transaction or is_local == "FALSE"
+            if (setting, comma) == ("'search_path'", ",") and is_lasting:
+                self.schemas = _schemas(re.split(r"\s*,\s*", value.strip("'").strip()))
 
     def follow_words(self, words: Sequence[str]) -> None:
         """Take over what stands behind SET: `search_path = a, b` or `schema 'a'`."""
         if words[:1] and words[0] == "SEARCH_PATH":
             listed = [word for word in words[2:] if word != ","]
-            self.schemas = DEFAULT_PATH if listed == ["DEFAULT"] else _schemas(listed)
+            self.schemas = self.first if listed == ["DEFAULT"] else _schemas(listed)
         elif words[:1] and words[0] == "SCHEMA":
             self.schemas = _schemas(words[1:])
 

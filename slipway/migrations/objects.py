@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from slipway.migrations.alter_table import renaming
 from slipway.migrations.column_types import ColumnType, Domain, read_type
 from slipway.migrations.known_schema import KnownSchema
-from slipway.migrations.names import all_named, named
+from slipway.migrations.names import Name, all_named, named
 from slipway.migrations.statement import Statement
 from slipway.migrations.verdict import (
     FULL,
@@ -17,10 +17,12 @@ from slipway.migrations.verdict import (
     has,
     safe,
     unsafe,
+    unused,
 )
 
 _RELATIONS = {"VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"}
 _TYPES = {"TYPE", "DOMAIN"}
+_OF_TABLE = {*_RELATIONS, "TRIGGER", "POLICY", "RULE"}
 # What a release names when it speaks to the database. A function has its name with others.
 _NAMED = {*_RELATIONS, *_TYPES, "SCHEMA", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"}
 _NAMED |= {"DATABASE", "ROLE", "USER"}
@@ -57,6 +59,7 @@ def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     full = name.plain if what == "SCHEMA" else schema.resolve(name, new)
     of_domain = _domain(full, rest, schema) if what == "DOMAIN" else None
     if full in new:
+        _rename(what, full, rest, schema)
         yield safe(NO_LOCK, "changes what nobody uses yet")
     elif of_domain and not _renames(rest):
         yield of_domain
@@ -74,6 +77,19 @@ def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
         yield safe(FULL, "changes the definition only, in a moment once it has the lock")
     else:
         yield safe(NO_LOCK, "changes the definition only")
+
+
+def _rename(what: str, full: str, words: Sequence[str], schema: KnownSchema) -> None:
+    """Remember the new name of something new; its old one may mean what is in use."""
+    if words[:2] == ("RENAME", "TO"):
+        new = named(words[2:])[0].plain
+        if what == "SCHEMA":
+            schema.rename_schema(full, new)
+        else:
+            schema.rename(full, Name("", new), _new(what, schema))
+    elif words[:2] == ("SET", "SCHEMA"):
+        plain = full.rpartition(".")[2]
+        schema.rename(full, Name(named(words[2:])[0].plain, plain), _new(what, schema))
 
 
 def _new(what: str, schema: KnownSchema) -> set[str]:
@@ -129,18 +145,41 @@ def _remember_value(name: str, words: Sequence[str], schema: KnownSchema) -> Non
 
 def dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     """Review DROP of anything but a table and an index."""
-    words = statement.words
-    if statement.kind in ("DROP DOMAIN", "DROP TYPE"):
-        for name in all_named(words[2:]):
-            schema.facts.domains.pop(schema.resolve_type(name), None)
-            schema.facts.types.discard(schema.resolve_type(name))
-    kind = words[1].lower() if len(words) > 1 else ""
-    of_table = kind in {"trigger", "policy", "rule", "view", "materialized", "sequence"}
-    if "CASCADE" in words:
+    what = statement.kind.removeprefix("DROP ")
+    is_new = _forget(what, statement, schema)
+    kind = statement.words[1].lower()
+    lock = FULL if what in _OF_TABLE else NO_LOCK
+    if "CASCADE" in statement.words:
+        schema.forget_temporary()
         why = "drops whatever depends on it too, and does not say what"
         yield unsafe("drop-cascade", FULL, why, "name what is to go, and leave CASCADE out")
-    elif kind in {"schema", "database", "owned"}:
+    elif is_new:
+        yield unused(lock, f"drops a {what.lower()}")
+    elif what == "FOREIGN TABLE":
+        yield unsafe("ban-drop-table", FULL, GONE, LATER)
+    elif what in {"SCHEMA", "DATABASE", "OWNED"}:
         yield unsafe(f"ban-drop-{kind}", FULL, GONE, LATER)
     else:
-        lock = FULL if of_table else NO_LOCK
         yield careful(f"ban-drop-{kind}", lock, GONE, LATER)
+
+
+def _forget(what: str, statement: Statement, schema: KnownSchema) -> bool:
+    """Forget what is dropped; say whether nobody can have been using any of it."""
+    names = list(all_named(statement.words[len(statement.kind.split()) :]))
+    if what == "OWNED":
+        schema.forget_new()
+    if what == "SCHEMA":
+        are_new = {each.plain for each in names} <= schema.schemas
+        for name in names:
+            schema.rename_schema(name.plain)
+        return are_new
+    if what not in _RELATIONS | _TYPES:
+        return False
+    new = _new(what, schema)
+    dropped_names = {schema.resolve(each, new) for each in names}
+    for full in dropped_names if what in _TYPES else ():
+        schema.facts.domains.pop(full, None)
+        schema.facts.types.discard(full)
+    are_new = dropped_names <= new
+    new -= dropped_names
+    return are_new

@@ -3,6 +3,7 @@
 The locks, and what is read or rewritten under them, are those of docs/locks.md, measured.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from slipway.migrations import alter_table, maintenance, objects, rows
@@ -26,6 +27,7 @@ from slipway.migrations.verdict import (
 )
 
 Review = Iterator[Verdict]
+_DROPS = re.compile(r"\b(?:drop|discard)\b", re.IGNORECASE)
 
 
 def verdicts(statement: Statement, schema: KnownSchema) -> Review:
@@ -40,7 +42,7 @@ def verdicts(statement: Statement, schema: KnownSchema) -> Review:
     own = list(_own(statement, schema))
     yield from own
     yield from rows.held(statement, own, schema)
-    schema.path.follow(statement)
+    schema.path.follow(statement, schema.in_transaction)
 
 
 def _own(statement: Statement, schema: KnownSchema) -> Review:
@@ -62,7 +64,12 @@ def _create_table(statement: Statement, schema: KnownSchema) -> Review:
     words = after(statement, "TABLE")
     name, rest = named(words)
     is_sure = words[:3] != ("IF", "NOT", "EXISTS")
-    table = schema.make(name, is_temporary=_is_temporary(statement), is_sure=is_sure)
+    table = schema.make(
+        name,
+        is_temporary=_is_temporary(statement),
+        is_sure=is_sure,
+        ends=has(rest, "ON", "COMMIT", "DROP"),
+    )
     if rest[:2] == ("PARTITION", "OF"):
         name, bounds = named(rest[2:])
         parent, is_new = schema.resolve(name), schema.is_new(name)
@@ -127,10 +134,12 @@ def _create_view(statement: Statement, schema: KnownSchema) -> Review:
 
 def _drop_table(statement: Statement, schema: KnownSchema) -> Review:
     tables = {schema.resolve(each) for each in all_named(statement.words[2:])}
-    for table in tables:
-        schema.facts.tables.pop(table, None)
-    if tables <= schema.tables:
-        schema.tables -= tables
+    facts = [schema.facts.tables.pop(table, None) for table in tables]
+    are_new = tables <= schema.tables
+    schema.tables -= tables
+    if "CASCADE" in statement.words or any(each and each.is_partitioned for each in facts):
+        schema.forget_temporary()  # partitions and views of it go with it
+    if are_new:
         yield unused(FULL, "drops a table")
     else:
         yield unsafe("ban-drop-table", FULL, GONE, LATER)
@@ -174,9 +183,22 @@ def _select(statement: Statement, schema: KnownSchema) -> Review:
         yield safe(NO_LOCK, "locks no table for itself")
 
 
+def _savepoint(statement: Statement, schema: KnownSchema) -> Review:
+    schema.savepoints[named(statement.words[1:])[0].plain] = schema.path.schemas
+    yield safe(NO_LOCK, "locks no table for itself")
+
+
 def _rollback(statement: Statement, schema: KnownSchema) -> Review:
     schema.forget_new()  # what was made since the savepoint is gone again
+    savepoint = named(statement.words[-1:])[0].plain
+    schema.path.schemas = schema.savepoints.get(savepoint, schema.path.schemas)
     yield safe(NO_LOCK, "locks no table for itself")
+
+
+def _discard(statement: Statement, schema: KnownSchema) -> Review:
+    if {"ALL", "TEMP", "TEMPORARY"} & set(statement.words[1:]):
+        schema.forget_temporary()
+    yield safe(NO_LOCK, "drops what this session alone uses")
 
 
 def _alter_role(statement: Statement, schema: KnownSchema) -> Review:
@@ -196,6 +218,8 @@ def _copy(statement: Statement, schema: KnownSchema) -> Review:
 
 
 def _opaque(statement: Statement, schema: KnownSchema) -> Review:
+    if _DROPS.search(statement.text):
+        schema.forget_temporary()
     why = "runs code that was not reviewed"
     yield careful("opaque-code", "whatever its code takes", why, "review it, then allow it here")
 
@@ -219,7 +243,9 @@ RULES: dict[str, Callable[[Statement, KnownSchema], Review]] = {
     "REFRESH": maintenance.refreshed,
     "CREATE TRIGGER": _trigger,
     **dict.fromkeys(("CREATE POLICY", "ALTER POLICY", "CREATE RULE"), _policy),
+    "SAVEPOINT": _savepoint,
     "ROLLBACK": _rollback,
+    "DISCARD": _discard,
     **dict.fromkeys(("ALTER ROLE", "ALTER USER", "ALTER DATABASE"), _alter_role),
     **dict.fromkeys(("DO", "CALL", "EXECUTE"), _opaque),
 }

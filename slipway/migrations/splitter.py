@@ -174,7 +174,7 @@ def problems(
             yield statement, problem
         if record := record_guard.find_change(statement, path, in_transaction):
             yield statement, _CHANGES_RECORD.format(statement.kind, record)
-        path.follow(statement)
+        path.follow(statement, in_transaction)
 
 
 def _problems(statement: Statement, in_transaction: bool) -> Iterator[str]:

@@ -88,6 +88,28 @@ def test_killed_without_a_transaction_the_next_run_names_the_statement_and_the_w
     assert db.migrate(texts) == []
 
 
+def test_a_resumed_file_takes_no_table_for_its_temporary_one(db: MigrationDatabase) -> None:
+    db.sql("CREATE TABLE a AS SELECT 1 AS n")
+    body = "CREATE TEMP TABLE a AS SELECT 2 AS n; SELECT 1 / {}; DELETE FROM a WHERE n > 0;"
+    with pytest.raises(SlipwayError, match="--resume-from=2"):
+        db.migrate({"1_a.sql": up(body.format(0), whole=False)})
+    mended = {"1_a.sql": up(body.format(1), whole=False)}
+    with pytest.raises(Refused, match="statement 3 names a, a temporary table that statement 1"):
+        db.migrate(mended, resume_from=2)
+    assert db.sql("SELECT n FROM a") == [(1,)]
+    assert db.migrate(mended, resume_from=1) == ["1_a.sql"]
+    assert db.sql("SELECT n FROM a") == [(1,)]
+
+
+def test_a_resumed_file_has_the_search_path_that_it_set(db: MigrationDatabase) -> None:
+    path = "SELECT pg_catalog.set_config('search_path', 'app', false)"
+    body = f"CREATE SCHEMA app; {path}; SELECT 1 / {{}}; CREATE TABLE a ();"
+    with pytest.raises(SlipwayError, match="--resume-from=3"):
+        db.migrate({"1_a.sql": up(body.format(0), whole=False)})
+    assert db.migrate({"1_a.sql": up(body.format(1), whole=False)}, resume_from=3) == ["1_a.sql"]
+    assert db.sql("SELECT 'app.a'::regclass::text") == [("app.a",)]
+
+
 @pytest.mark.parametrize("mark", ["applied", "pending"])
 def test_a_half_done_file_is_what_a_person_says_it_is(db: MigrationDatabase, mark: str) -> None:
     texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}

@@ -29,6 +29,7 @@ IN_USE = [
     "create table users (); alter table users rename to people; " + DROP,
     "create table users (); alter table users set schema app; " + DROP,
     "create table users (); drop table users; alter table users drop email",
+    "savepoint a; set schema 'app'; rollback to a; create table users (); drop table app.users",
     'create table "Users" (); alter table users drop email',
     'create table "app.users" (); alter table app.users drop email',
     "create or replace view seen as select 1; alter view seen rename to x",
@@ -38,6 +39,40 @@ IN_USE = [
     "select 1 into temp users; drop table public.users",
     "create function f(int) returns int return 1; alter function f(text) rename to g",
     "create schema app; alter role app rename to x",
+]
+TEMP = "create temp table users (id int, email text)"
+PARTS = "create temp table a (i int) partition by range (i)"
+GONE = [  # each statement has a transaction of its own, and DROP comes behind
+    f"{TEMP} on commit drop",
+    "create temp table users on commit drop as select 1 id",
+    "create table pg_temp.users (id int) on commit drop",
+    f"{TEMP}; discard temp",
+    f"{TEMP}; discard temporary",
+    f"{TEMP}; discard all",
+    f"{TEMP}; drop table users",
+    f"{TEMP}; drop table pg_temp.users",
+    f"{TEMP}; alter table users rename to people",
+    "create temp view users as select 1; drop view if exists users",
+    "create temp sequence users; drop sequence users",
+    "create temp view users as select 1; alter view users rename to people",
+    "create temp sequence users; alter sequence users rename to people",
+    "create temp table a (); create temp view users as select 1; drop table a cascade",
+    f"{PARTS}; create temp table users partition of a default; drop table a",
+    f"{TEMP}; do $$ begin drop table users; end $$",
+    f"{TEMP}; do $$ begin discard temp; end $$",
+    "create schema app; set schema 'app'; create table users (); drop schema app cascade",
+    "create schema app; set schema 'app'; create table users (); alter schema app rename to b",
+    "create table app.users (); select set_config('search_path', 'app', true)",
+]
+STILL_THERE = [
+    TEMP,
+    f"{TEMP} on commit delete rows",
+    f"{TEMP}; discard plans; discard sequences",
+    f"{TEMP}; do $$ begin perform 1; end $$",
+    f"{TEMP}; alter table users rename to a; alter table a rename to users",
+    "create temp view v as select 1; alter view v rename to users",
+    "create schema app; create table app.users (); alter schema app rename to b; set schema 'b'",
+    "create temp view v as select 1; drop view v; create table users ()",
 ]
 NEW = [
     "create table users (id int); alter table users drop email; update users set a = 1",
@@ -60,8 +95,8 @@ NEW = [
 ]
 
 
-def risks(sql: str) -> set[Risk]:
-    text = f"-- migrate:up\n{sql};\n-- migrate:down\nselect 1;"
+def risks(sql: str, option: str = "") -> set[Risk]:
+    text = f"-- migrate:up{option}\n{sql};\n-- migrate:down\nselect 1;"
     return {each.risk for each in review(files.parse("1_a.sql", text), 17)}
 
 
@@ -73,6 +108,20 @@ def test_what_may_have_been_there_before_is_in_use(sql: str) -> None:
 @pytest.mark.parametrize("sql", NEW)
 def test_what_the_file_itself_makes_nobody_uses_yet(sql: str) -> None:
     assert risks(sql) == {Risk.SAFE}
+
+
+@pytest.mark.parametrize("sql", GONE)
+def test_what_is_gone_again_shadows_nothing_that_is_in_use(sql: str) -> None:
+    assert Risk.UNSAFE in risks(f"{sql}; {DROP}", " transaction:false")
+
+
+@pytest.mark.parametrize("sql", STILL_THERE)
+def test_what_is_still_there_nobody_else_uses(sql: str) -> None:
+    assert Risk.UNSAFE not in risks(f"{sql}; {DROP}", " transaction:false")
+
+
+def test_a_temporary_table_is_there_until_its_transaction_ends() -> None:
+    assert risks(f"{TEMP} on commit drop; {DROP}") == {Risk.SAFE}
 
 
 def test_every_statement_behind_if_not_exists_is_judged() -> None:
@@ -93,6 +142,8 @@ def both(first: str, second: str) -> list[str]:
 
 def test_a_temporary_table_and_a_search_path_end_with_their_file() -> None:
     assert both("create temp table users (); set search_path = app", DROP) == ["2 ban-drop-column"]
+    renamed = "create temp table a (); alter table a rename to users"
+    assert both(renamed, DROP) == ["2 ban-drop-column"]
     assert both("set search_path = app; create table users ()", DROP) == ["2 ban-drop-column"]
 
 
@@ -100,3 +151,6 @@ def test_a_search_path_of_a_role_holds_in_the_files_behind_it() -> None:
     role = "alter role app set search_path = app"
     assert both(f"{role}; create table public.users ()", DROP) == ["2 ban-drop-column"]
     assert both(f"{role}; create table app.users ()", DROP) == []
+    back = "set search_path = public; reset search_path; alter table users drop email"
+    assert both(f"{role}; create table public.users ()", back) == ["2 ban-drop-column"]
+    assert both(f"{role}; create table app.users ()", back) == []
