@@ -34,6 +34,7 @@ class DeployResult:
     commit: str
     colour: str
     cutover_seconds: float = 0.0
+    not_seen_from_outside: Sequence[str] = ()  # machines that only say themselves that it serves
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,14 @@ def _run(
                 f"{release.label} was put in service, but {'; '.join(problems)}\n"
                 f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
             )
-        seconds = deployment.cutover_seconds
         return DeployResult(
-            env.name, True, release.number, release.commit, deployment.colour, seconds
+            environment=env.name,
+            changed=True,
+            release=release.number,
+            commit=release.commit,
+            colour=deployment.colour,
+            cutover_seconds=deployment.cutover_seconds,
+            not_seen_from_outside=sight.inside,
         )
 
 

@@ -108,16 +108,8 @@ class Deployment:
         """Say what is seen to serve, for the end of an error's sentence."""
         if self.live is None:
             return "nothing serves yet"
-        label, sight = self.live.label, self.before.look()
-        lost = "".join(f"\nnot seen: {sentence}" for sentence in sight.unreachable)
-        if sight.seen:
-            where = f" on {', '.join(sight.seen)}" if lost else ""
-            return f"{label} serves as before{where}{lost}"
-        if not sight.problems:
-            return f"{label} should serve, and no machine answers{lost}"
         way_back = f"inv rollback --env={self.env.name} --release={self.live.number}"
-        advice = "see: runbooks/host-lost.md" if lost else f"return to it with: {way_back}"
-        return f"{label} should serve, but {'; '.join(sight.problems)}{lost}\n{advice}"
+        return self.before.look().describe(self.live.label, way_back)
 
     def is_up_to_date(self) -> bool:
         """Whether the files on this computer are what runs, healthy, and what every edge serves."""

@@ -28,7 +28,27 @@ class Sight:
 
     problems: Sequence[str]
     unreachable: Sequence[str]
-    seen: Sequence[str]  # the machines that it was seen to serve on
+    seen: Sequence[str]  # the machines that this computer saw it serve on, as users do
+    inside: Sequence[str] = ()  # those that only say so themselves
+
+    @property
+    def unseen(self) -> str:
+        """Name the machines that were not seen from outside; nothing where all were."""
+        return f"not seen from outside: {', '.join(self.inside)}" if self.inside else ""
+
+    def describe(self, label: str, way_back: str) -> str:
+        """Say what serves, for the end of an error's sentence."""
+        notes = [*(f"not seen: {sentence}" for sentence in self.unreachable), self.unseen]
+        rest = "".join(f"\n{note}" for note in notes if note)
+        if self.seen:
+            where = f" on {', '.join(self.seen)}" if rest else ""
+            return f"{label} serves as before{where}{rest}"
+        if self.inside:
+            return f"{label} serves as before, as its own machines say{rest}"
+        if not self.problems:
+            return f"{label} should serve, and no machine answers{rest}"
+        advice = "see: runbooks/host-lost.md" if rest else f"return to it with: {way_back}"
+        return f"{label} should serve, but {'; '.join(self.problems)}{rest}\n{advice}"
 
 
 @dataclass(frozen=True)
@@ -140,22 +160,35 @@ class Serving:
                 elif text := str(result):
                     problems.append(text)
 
-        env = self.release.environment(self.env) if self.release else self.env
-        outer = outside.serving(self.cluster.entrances, env.settings)
-        wrong = [name for name, shown in outer.items() if shown != self.routing.ident]
-        ask(wrong, lambda host: self._wrong_inside(host, outer[host.name]))
+        ident = self.routing.ident
+        outer = dict.fromkeys(hosts, "") | self._from_outside(list(hosts))
+        wrong = [name for name, shown in outer.items() if shown != ident]
+        ask(wrong, lambda host: self._wrong_inside(host, outer))
         if not problems:
             ask(list(hosts), self._not_ready)
-        seen = [] if problems else [name for name in hosts if name not in lost]
-        return Sight(problems, list(lost.values()), seen)
+        names = [] if problems else [name for name in hosts if name not in lost]
+        seen = [name for name in names if outer[name] == ident]
+        return Sight(problems, list(lost.values()), seen, [n for n in names if n not in seen])
 
-    def _wrong_inside(self, host: Host, outer: str) -> str:
+    def _from_outside(self, names: Sequence[str]) -> dict[str, str]:
+        """Ask edges what they serve as users do; nothing for one that is not reached."""
+        env = self.release.environment(self.env) if self.release else self.env
+        entrances = self.cluster.entrances
+        known = {name: entrances[name] for name in names if name in entrances}
+        return outside.serving(known, env.settings)
+
+    def _wrong_inside(self, host: Host, outer: dict[str, str]) -> str:
         """Say what an edge serves in place of this, asked by its own machine: a firewall may be
-        between this computer and the edge."""
-        inner = Edges(self.env.prefix, [host]).serving()[host.name]
-        if inner == self.routing.ident:
+        between this computer and the edge. One that answers here is to say the same here."""
+        name, ident = host.name, self.routing.ident
+        inner = Edges(self.env.prefix, [host]).serving()[name]
+        if inner != ident:
+            return f"the edge on {name} serves {inner or outer[name] or 'nothing'}"
+        if outer[name]:  # it may have come up meanwhile
+            outer |= self._from_outside([name])
+        if outer[name] in ("", ident):
             return ""
-        return f"the edge on {host.name} serves {inner or outer or 'nothing'}"
+        return f"asked from here, {name} answers {outer[name]}, and its own edge serves {inner}"
 
     def _not_ready(self, host: Host) -> str:
         """Say nothing, or raise; one replica of a machine that froze may still have a name."""

@@ -38,6 +38,8 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         sys.stdout.write(f"{env.name} is up to date: {name} serves in {report.colour}\n")
         return
     sys.stdout.write(f"{env.name} serves {name} in {report.colour}\n")
+    if report.not_seen_from_outside:
+        say(f"not seen from outside: {', '.join(report.not_seen_from_outside)}")
     if env.is_local:
         address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
         sys.stdout.write(f"open http://{address}:{env.settings['HTTP_PORT']}\n")

@@ -104,6 +104,18 @@ def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
     assert edge["ports"] == [published]
 
 
+def test_edges_are_updated_one_machine_at_a_time_and_put_back_all_at_once() -> None:
+    described = stacks("prod")["edge"]
+    assert stack.EDGE_UPDATES.items() <= described["services"]["edge"]["deploy"].items()
+    deploy = docker_reads(described)["services"]["edge"]["deploy"]
+    assert deploy["mode"] == "global"
+    update, back = deploy["update_config"], deploy["rollback_config"]
+    # Ports are the machine's own, so the old edge has to go before the new one can start.
+    assert (update["order"], update["parallelism"]) == ("stop-first", 1)
+    assert (update["failure_action"], update["monitor"]) == ("rollback", "3s")
+    assert (back["order"], back.get("parallelism", 0)) == ("stop-first", 0)
+
+
 def test_an_edge_on_trial_neither_serves_nor_touches_what_the_edge_keeps() -> None:
     env = environment.load("prod")
     trial = stack.edge_trial_stack(env, release("prod"))
