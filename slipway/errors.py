@@ -45,6 +45,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
+NO_SPACE = "no space left on device"
+DISK_FULL = "runbooks/disk-full.md"
+
 
 class SlipwayError(Exception):
     """Root of all failures a person can act on; the text is one sentence for that person."""
@@ -110,7 +113,7 @@ class CommandFailed(HostError):
     """A command on a host ended with another code than 0."""
 
     def __init__(self, host: str, argv: Sequence[str], code: int, stderr: str) -> None:
-        super().__init__(host, f"`{_short(argv)}` ended with {code}: {last_line(stderr)}")
+        super().__init__(host, f"`{_short(argv)}` ended with {code}: {reason(stderr)}")
         self.argv = tuple(argv)
         self.code = code
         self.stderr = stderr
@@ -134,6 +137,12 @@ def last_line(text: str | bytes) -> str:
     """Return the last line that a program wrote, where its reason stands."""
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
     return (text.strip().splitlines() or ["no reason given"])[-1].strip()
+
+
+def reason(text: str | bytes) -> str:
+    """Return the last line that a program wrote, and where a disk is full what to do."""
+    line = last_line(text)
+    return f"{line}; make room: {DISK_FULL}" if NO_SPACE in line.lower() else line
 
 
 def _short(argv: Sequence[str], width: int = 80) -> str:

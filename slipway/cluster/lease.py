@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slipway import shell_scripts
+from slipway import errors, shell_scripts
 from slipway.cluster import process
-from slipway.errors import Busy, SlipwayError
+from slipway.errors import Busy, CommandFailed, Refused, SlipwayError
 from slipway.hosts import person
 from slipway.hosts.host import Host, script
 
@@ -96,7 +96,8 @@ class Lease:
 
 @contextlib.contextmanager
 def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
-    """Hold the lease for a block. Raises Busy with owner, reason and age of the other one."""
+    """Hold the lease for a block. Raises Busy with owner, reason and age of the other one,
+    Refused where it cannot be written."""
     lease = acquire(manager, app, reason)
     try:
         yield lease
@@ -110,8 +111,7 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
     """Acquire the lease, also from a holder that has been silent for too long. Raises Busy."""
     token = secrets.token_hex(4)
     for _ in range(ATTEMPTS):
-        result = script(manager, ACQUIRE, app, token, owner(), reason, process.name(), timeout=20)
-        lines = result.out.splitlines()
+        lines = _attempt(manager, app, token, reason)
         if lines[0] == "taken":
             return Lease(manager, app, token, pace)
         holder = parse(lines)
@@ -125,6 +125,17 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
         # By id: of two who take over at once, one finds it gone and meets the other's lease.
         manager.run(["docker", "config", "rm", holder.id], timeout=20, check=False)
     raise Busy(f"the lease on {app} changes hands too fast; retry")
+
+
+def _attempt(manager: Host, app: str, token: str, reason: str) -> list[str]:
+    """Make the lease unless it is there; return that it is taken, or what READ prints."""
+    words = (app, token, owner(), reason, process.name())
+    try:
+        return script(manager, ACQUIRE, *words, timeout=20).out.splitlines()
+    except CommandFailed as error:
+        why = errors.reason(error.stderr)
+        text = f"{error.host}: the lease on {app} cannot be written: {why}. Nothing was changed"
+        raise Refused(text) from error
 
 
 def holder_of(manager: Host, app: str) -> LeaseHolder | None:

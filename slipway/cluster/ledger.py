@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from slipway import errors
 from slipway.cluster.observed import Observed
+from slipway.errors import HostError
 from slipway.hosts.host import Host
 
 Result = Literal["live", "failed"]
@@ -121,7 +123,8 @@ def _create(manager: Host, name: str, labels: Mapping[str, str], text: str) -> N
         form = f'{{{{index .Spec.Labels "{WRITTEN}"}}}}'
         there = ["docker", "config", "inspect", "--format", form, name]
         if manager.run(there, timeout=20, check=False).out.strip() != token:
-            result.check()
+            why = errors.reason(result.err or result.out)
+            raise HostError(manager.name, f"the ledger cannot be written, at {name}: {why}")
 
 
 def create(name: str, labels: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -107,7 +107,7 @@ def deploy(
                 env.name, False, deployment.live.number, deployment.live.commit, deployment.old
             )
         reason = f"deploy of {commits.short(commit.name)}"
-        return _run(env, cluster, draft, reporter, reason)
+        return _run(deployment, draft, reporter, reason)
 
 
 def rollback(
@@ -116,33 +116,39 @@ def rollback(
     """Bring a past release back into service, the one before the serving one by default."""
     with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
         _note_unreachable(cluster, reporter)
-        observed = observe(cluster.manager, env.prefix)
-        events = ledger.entries(observed, env.prefix)
-        now = ledger.live(events)
-        if now is None:
-            raise Refused(f"{env.name} has no release yet; there is nothing to return to")
-        recorded = ledger.numbers(observed, env.prefix)
-        before = ledger.previous(tuple(e for e in events if e.release in recorded))
-        target = number or (before.release if before else 0)
-        if target not in recorded:
-            names = ", ".join(str(n) for n in recorded if n != now.release) or "none"
-            raise Refused(
-                f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
-                f"to return to (on record: {names}; name one with --release). Nothing was changed"
-            )
-        release = history.read(cluster.manager, observed, env.prefix, target)
-        draft = Draft(release, {}, {}, is_recorded=True)
-        deployment = _deployment(env, cluster, draft, reporter)
-        if target == now.release and not deployment.before.is_drifted(observed):
-            _finish(deployment, reporter)
-            return DeployResult(env.name, False, now.release, now.commit, now.colour)
-        return _run(env, cluster, draft, reporter, f"rollback to release {target}")
+        return return_to(env, cluster, reporter, number)
 
 
-def _run(
-    env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter, reason: str
+def return_to(
+    env: Environment, cluster: Cluster, reporter: Reporter, number: int | None = None
 ) -> DeployResult:
-    with lease.hold(cluster.manager, env.prefix, reason) as held:
+    """Bring a past release back into service on machines that are connected."""
+    observed = observe(cluster.manager, env.prefix)
+    events = ledger.entries(observed, env.prefix)
+    now = ledger.live(events)
+    if now is None:
+        raise Refused(f"{env.name} has no release yet; there is nothing to return to")
+    recorded = ledger.numbers(observed, env.prefix)
+    before = ledger.previous(tuple(e for e in events if e.release in recorded))
+    target = number or (before.release if before else 0)
+    if target not in recorded:
+        names = ", ".join(str(n) for n in recorded if n != now.release) or "none"
+        raise Refused(
+            f"{env.name} has no {'release ' + str(number) if number else 'earlier release'} "
+            f"to return to (on record: {names}; name one with --release). Nothing was changed"
+        )
+    release = history.read(cluster.manager, observed, env.prefix, target)
+    draft = Draft(release, {}, {}, is_recorded=True)
+    deployment = _deployment(env, cluster, draft, reporter)
+    if target == now.release and not deployment.before.is_drifted(observed):
+        _finish(deployment, reporter)
+        return DeployResult(env.name, False, now.release, now.commit, now.colour)
+    return _run(deployment, draft, reporter, f"rollback to release {target}")
+
+
+def _run(before: Deployment, draft: Draft, reporter: Reporter, reason: str) -> DeployResult:
+    env, cluster = before.env, before.cluster
+    with _hold_lease(before, reason) as held:
         deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
         if env.is_local:
@@ -171,6 +177,19 @@ def _run(
             cutover_seconds=deployment.cutover_seconds,
             not_seen_from_outside=sight.inside,
         )
+
+
+@contextlib.contextmanager
+def _hold_lease(before: Deployment, reason: str) -> Iterator[lease.Lease]:
+    """Hold the lease for a block; where it cannot be written, say what serves."""
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(
+                lease.hold(before.cluster.manager, before.env.prefix, reason)
+            )
+        except Refused as error:
+            raise Refused(f"{error}\n{before.serving_now()}") from error
+        yield held
 
 
 def _tidy_up(deployment: Deployment, reporter: Reporter) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from slipway import errors
 from slipway.cluster import ledger, stacks, swarm
 from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
-from slipway.errors import SlipwayError
+from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
@@ -105,7 +106,8 @@ class SharedServices:
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
             result = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0 and "already exists" not in result.err:
-                result.check()
+                why = errors.reason(result.err or result.out)
+                raise HostError(self._manager.name, f"the new routes cannot be written: {why}")
         # As it is now: a machine may have been lost meanwhile.
         nodes = sum(node.takes_work for node in swarm.nodes(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slipway import shell_scripts
+from slipway import errors, shell_scripts
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 
@@ -41,7 +41,7 @@ def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) ->
     first, hosts = tasks[0], hosts or [manager]
     text = f"{first.service} on {first.node or 'no machine'} is {first.state.lower()}"
     if first.error:
-        text += f" ({first.error.removeprefix('task: ')})"
+        text += f" ({errors.reason(first.error.removeprefix('task: '))})"
     reasons = [f"    {reason}" for reason in diagnose(first, hosts)]
     lines = last_words(manager, first.service, hosts, task=first.ident)
     return "\n".join([text, *reasons, *(f"    {line}" for line in lines)])

@@ -18,7 +18,7 @@ from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import observe
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
-from slipway.errors import Busy, CommandFailed
+from slipway.errors import Busy, HostError
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
 from slipway.progress import SILENT
@@ -81,7 +81,7 @@ def test_a_record_is_kept_byte_for_byte_with_what_it_needs(
 
 def test_a_number_is_given_once(manager: LocalHost, corner: DockerSandbox) -> None:
     ledger.record(manager, corner.app, 7, "{}", {})
-    with pytest.raises(CommandFailed, match="already exists"):
+    with pytest.raises(HostError, match="already exists"):
         ledger.record(manager, corner.app, 7, "{}", {})
 
 

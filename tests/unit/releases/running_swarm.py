@@ -18,7 +18,15 @@ SERVICES = (
     Service("db", "data", {"environment": {"POSTGRES_DB": "shop"}, "volumes": [VOLUME]}),
     Service("ops", "ops", {"environment": DATABASE}),
     Service("edge", "edge", {}),
-    Service("api", "colour", {"environment": {"PRICE": "5 $$"}, "command": ["serve", "$$HOME"]}),
+    Service(
+        "api",
+        "colour",
+        {
+            "environment": {"PRICE": "5 $$"},
+            "command": ["serve", "$$HOME"],
+            "healthcheck": {"test": ["CMD", "true"]},
+        },
+    ),
 )
 IMAGES = {service.name: f"sha256:{service.name}" for service in SERVICES}
 RELEASE = Release(3, "c0ffee", IMAGES, IMAGES, IMAGES, {}, SERVICES)
@@ -27,6 +35,15 @@ POLICY = '{"smoke": "$a {{b}}"}'
 
 def line(word: str, *parts: Any) -> str:
     return "\t".join([word, *map(json.dumps, parts)])
+
+
+def node(name: str, state: str = "ready") -> str:
+    """A manager; m1 keeps the data."""
+    labels = {"slipway.machine": name} | ({"slipway.data": "true"} if name == "m1" else {})
+    spec = {"Availability": "active", "Role": "manager", "Labels": labels}
+    about = {"Hostname": f"host-{name}", "Engine": {}}
+    health = {"State": state, "Addr": "10.0.0.1"}
+    return line("node", {"ID": name, "Description": about, "Spec": spec, "Status": health})
 
 
 def running(

@@ -20,7 +20,7 @@ from slipway.releases.serving import Serving
 from slipway.releases.status import MachineState, ServiceState, Status, check
 from slipway.show import output
 from tests.fakes.host import FakeHost
-from tests.unit.releases.running_swarm import RELEASE, describe, line, standing
+from tests.unit.releases.running_swarm import RELEASE, describe, line, node, standing
 
 LIVE = LedgerEntry(7, "live", "blue", "1f0c2ab", "anna", "2026-11-22T19:30:00Z")
 PROD = environment.load("prod")
@@ -29,14 +29,6 @@ ENV = replace(PROD, settings={**PROD.settings, "BACKUP_STORE": "s3://backups/sho
 STACKS = {**standing(ENV), "blue": stack.colour_stack(ENV, RELEASE, "blue")}
 IDENT = Serving(ENV, Cluster(FakeHost(), {}), RELEASE, "blue").routing.ident
 QUORUM = "Error response from daemon: rpc error: The swarm does not have a leader."
-
-
-def node(name: str, state: str = "ready", availability: str = "active") -> str:
-    labels = {"slipway.machine": name}
-    spec = {"Availability": availability, "Role": "manager", "Labels": labels}
-    about = {"Hostname": f"host-{name}", "Engine": {}}
-    status_of = {"State": state, "Addr": "10.0.0.1"}
-    return line("node", {"ID": name, "Description": about, "Spec": spec, "Status": status_of})
 
 
 def counts(**services: str) -> list[str]:
