@@ -43,16 +43,24 @@ class Survey:
 
 
 def look(host: Host) -> Survey:
-    """Look at a host in one round trip. Raises Refused where we cannot become root."""
+    """Look at a host in one round trip.
+
+    Raises Refused where we cannot become root, or nobody can see who listens there.
+    """
     before = time.time()
     out = as_root(host, SCRIPT).out
     now = (before + time.time()) / 2
     pairs = [line.partition("=")[::2] for line in out.splitlines()]
     values = dict(pairs)
+    if "sockets" not in values:
+        raise Refused(
+            f"{host.name}: what listens there cannot be seen, and it could be an engine that is "
+            "open to everybody; type there: apt-get install iproute2"
+        )
     return Survey(
         host=host.name,
         clock_off=float(values["clock"]) - now,
-        free_mb=int(values["free_mb"]),
+        free_mb=int(values["free_mb"] or 0),
         addresses=tuple(values["addresses"].split()),
         source=values["source"],
         listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),

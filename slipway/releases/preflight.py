@@ -21,8 +21,9 @@ PROCESS = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 class PreflightFindings:
     """What one machine says: free bytes, and who holds a port that the edge wants."""
 
-    free: int
+    free: int | None  # None where it does not say
     taken: tuple[tuple[int, str], ...]
+    unseen: tuple[int, ...] = ()  # of which it cannot say whether they are taken
 
 
 def ports(env: Environment) -> set[int]:
@@ -33,7 +34,7 @@ def ports(env: Environment) -> set[int]:
 def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
     """Look at every machine for disk, and for `free`, the ports that nobody may hold.
 
-    Raises Refused, naming machine, port and holder, or the disk.
+    Raises Refused, naming machine, port and holder, or the disk; also for what it cannot see.
     """
 
     def one(host: Host) -> None:
@@ -43,6 +44,16 @@ def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
             raise Refused(
                 f"port {port} of {host.name} is taken by {holder}; stop that, or set another "
                 f"HTTP_PORT in compose/{env.name}.env. Nothing was changed"
+            )
+        for port in findings.unseen:
+            raise Refused(
+                f"what listens on port {port} of {host.name} cannot be seen; ss has to work there "
+                "(apt-get install iproute2). Nothing was changed"
+            )
+        if findings.free is None:
+            raise Refused(
+                f"how much disk {host.name} has free where Docker keeps its data cannot be seen; "
+                "look at: docker info, df. Nothing was changed"
             )
         if findings.free < LEAST_FREE:
             raise Refused(
@@ -55,8 +66,8 @@ def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
 
 def parse(text: str) -> PreflightFindings:
     """Read the lines that LOOK prints."""
-    free = 0
-    taken = []
+    free = None
+    taken, unseen = [], []
     for line in text.splitlines():
         word, _, rest = line.partition(" ")
         if word == "free":
@@ -64,10 +75,14 @@ def parse(text: str) -> PreflightFindings:
         elif word == "taken":
             port, _, who = rest.partition(" ")
             taken.append((int(port), _holder(who)))
-    return PreflightFindings(free, tuple(taken))
+        elif word == "unseen":
+            unseen.append(int(rest))
+    return PreflightFindings(free, tuple(taken), tuple(unseen))
 
 
 def _holder(text: str) -> str:
     if match := PROCESS.search(text):
         return f"{match[1]} (process {match[2]})"
+    if text == "?":
+        return "another process"
     return text if text.startswith("the container") else "a process of another user"

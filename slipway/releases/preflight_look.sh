@@ -1,6 +1,15 @@
 # shellcheck shell=sh
-# $1 app, then ports. One line per finding: "free BYTES", "taken PORT WHO".
+# $1 app, then ports. One line per finding: "free BYTES", "taken PORT WHO", "unseen PORT".
 app=$1; shift
+listening() { # prints what listens on a port; fails where that cannot be seen
+  if command -v ss >/dev/null; then
+    ss -Hltnp "sport = :$1"
+    return
+  fi
+  [ -r /proc/net/tcp ] || return 1
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v "end=$(printf ':%04X' "$1")" '$4 == "0A" && substr($2, length($2) - 4) == end { print "?" }'
+}
 root=$(docker info --format '{{.DockerRootDir}}')
 df -Pk "$root" | awk 'NR == 2 { printf "free %.0f\n", $4 * 1024 }'
 for port in "$@"; do
@@ -9,7 +18,6 @@ for port in "$@"; do
     "$app "*) continue ;;
     ?*) echo "taken $port the container ${who#* }"; continue ;;
   esac
-  command -v ss >/dev/null || continue
-  line=$(ss -Hltnp "sport = :$port" | head -n 1)
-  [ -z "$line" ] || echo "taken $port $line"
+  lines=$(listening "$port") || { echo "unseen $port"; continue; }
+  [ -z "$lines" ] || echo "taken $port $lines"
 done

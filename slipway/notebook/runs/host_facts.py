@@ -28,9 +28,10 @@ class HostFacts:
     commit: str = ""
     branch: str = ""  # "" when no branch is checked out
     changed: tuple[str, ...] = ()
-    behind: int = 0  # commits that the remote had when it was last fetched
+    behind: int | None = 0  # commits that the remote had when it was last fetched; None: unknown
     reason: str = ""
     default: str = ""  # the branch that a clone of the remote begins on, where that is known
+    remote: str = ""
 
     @property
     def dirty(self) -> bool:
@@ -44,11 +45,13 @@ class HostFacts:
 
 def look(root: Path = ROOT) -> HostFacts:
     """Ask the system and git; nothing is fetched."""
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         status = pool.submit(_git, root, STATUS)
         default = pool.submit(_git, root, DEFAULT)
         email = pool.submit(_git, root, ["git", "config", "user.email"])
+        remotes = pool.submit(_git, root, ["git", "remote"])
         commit, branch, changed, behind = _parse_status(status.result())
+        names = remotes.result().split()
         return HostFacts(
             user=person.user(),
             host=socket.gethostname(),
@@ -56,9 +59,10 @@ def look(root: Path = ROOT) -> HostFacts:
             commit=commit,
             branch=branch,
             changed=changed,
-            behind=behind,
+            behind=behind if branch and names else 0,
             reason="" if commit else git.why_no_commit(root) or "git does not tell its state",
             default=default.result().strip().removeprefix("origin/"),
+            remote="origin" if "origin" in names else "".join(names[:1]),
         )
 
 
@@ -79,6 +83,11 @@ def warnings(host: HostFacts, runbook: Runbook) -> list[str]:
     if host.strayed:
         where = f"on {host.branch}" if host.branch else "on no branch"
         texts.append(f"{where}, not on {host.default or AGREED[0]}")
+    elif host.behind is None:
+        texts.append(
+            f"{host.branch} follows no branch of {host.remote} that is there, so whether it is "
+            "behind is unknown"
+        )
     return texts
 
 
@@ -91,7 +100,7 @@ def refuse_unagreed(host: HostFacts, runbook: Runbook, env: str) -> None:
             f"{runbook.name} is of high risk and {env} is real, but from which state of the "
             f"project it would run cannot be told: {host.reason}. Nothing was run"
         )
-    if not (host.dirty or host.behind or host.strayed):
+    if not (host.dirty or host.behind != 0 or host.strayed):
         return
     reasons = "; ".join(warnings(host, runbook))
     commands = []
@@ -99,6 +108,9 @@ def refuse_unagreed(host: HostFacts, runbook: Runbook, env: str) -> None:
         commands.append("git stash --include-untracked (or commit)")
     if host.strayed:
         commands.append(f"git switch {host.default or AGREED[0]}")
+    elif host.behind is None:
+        upstream = f"{host.remote}/{host.branch}"
+        commands += [f"git fetch {host.remote}", f"git branch --set-upstream-to={upstream}"]
     if host.behind:
         commands.append("git pull")
     raise Refused(
@@ -115,9 +127,10 @@ def _git(root: Path, argv: list[str]) -> str:
     return result.out if result.code == 0 else ""
 
 
-def _parse_status(status: str) -> tuple[str, str, tuple[str, ...], int]:
+def _parse_status(status: str) -> tuple[str, str, tuple[str, ...], int | None]:
     """Read commit, branch, changed files and how far it is behind (git-status(1), version 2)."""
-    commit, branch, behind = "", "", 0
+    commit, branch = "", ""
+    behind: int | None = None  # there is no line of it where it follows none, or one that is gone
     changed: list[str] = []
     for line in status.splitlines():
         kind, _, rest = line.partition(" ")

@@ -249,6 +249,21 @@ def test_the_branch_that_clones_of_the_remote_begin_on_is_agreed_on(checkout: Pa
         host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
 
 
+def test_how_far_it_is_behind_is_unknown_without_a_branch_that_it_follows(checkout: Path) -> None:
+    why = "main follows no branch of origin that is there, so whether it is behind is unknown"
+    way = "first type: git fetch origin, then git branch --set-upstream-to=origin/main$"
+    git(checkout, "update-ref", "-d", "refs/remotes/origin/main")  # gone at the remote
+    for words in (["remote", "prune", "origin"], ["branch", "--unset-upstream"]):
+        git(checkout, *words)
+        here = host_facts.look(checkout)
+        assert host_facts.warnings(here, book()) == [why]
+        with pytest.raises(Refused, match=way):
+            host_facts.refuse_unagreed(here, book(), "prod")
+    host_facts.refuse_unagreed(here, book("medium"), "prod")
+    git(checkout, "remote", "remove", "origin")  # nobody shares it: its state is the agreed one
+    host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
+
+
 def test_no_repository_at_all_is_said_and_risky_runbooks_refuse(tmp_path: Path) -> None:
     here = host_facts.look(tmp_path)
     assert here.commit == ""
