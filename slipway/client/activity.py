@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from slipway import shell_scripts
 from slipway.agent.activity import MARKER, WORKS
-from slipway.errors import Busy
+from slipway.errors import Busy, HostError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
@@ -72,13 +72,20 @@ def wait(
 
 
 def look(hosts: Sequence[Host], app: str, services: Sequence[str]) -> list[Activity]:
-    """Return what the agent does; where that is nothing, it begins nothing for two minutes."""
+    """Return what the agent does; where that is nothing, it begins nothing for two minutes.
+
+    Raises HostError where that cannot be seen.
+    """
 
     def ask(host: Host) -> list[Activity]:
         activities = []
         for service, container in _containers(host, app, services):
             argv = ["docker", "exec", container, "sh", "-uc", LOOK]
-            result = host.run(argv, timeout=30, check=False)  # one that ends meanwhile does nothing
+            result = host.run(argv, timeout=30, check=False)
+            # One that ends meanwhile does nothing; of one that is frozen that is not known.
+            if result.code != 0 and (service, container) in _containers(host, app, [service]):
+                reason = last_line(result.err or result.out)
+                raise HostError(host.name, f"what runs in {service} cannot be seen: {reason}")
             activities += [_read(service, line) for line in result.out.splitlines()]
         return activities
 

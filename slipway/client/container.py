@@ -9,7 +9,8 @@ from slipway.hosts.host import Host
 
 # Prints the ops container of a deployed environment, or the one of the hacking loop.
 FIND = r"""
-docker ps -q --no-trunc --filter status=running --filter "label=$1" --filter "label=$2" | head -n 1
+ids=$(docker ps -q --no-trunc --filter status=running --filter "label=$1" --filter "label=$2")
+printf '%s\n' "$ids" | head -n 1
 """
 APP = '{{index .Config.Labels "slipway.app"}}|{{index .Config.Labels "com.docker.compose.project"}}'
 

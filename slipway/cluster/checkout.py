@@ -11,10 +11,15 @@ from slipway.errors import CommandFailed
 from slipway.hosts.host import Host
 
 LABEL = "slipway.checkout"
+# Where no Swarm is yet there is no environment; where no engine answers, whoever needs it says so.
+NOBODYS = ("not a swarm manager", "Cannot connect to the Docker daemon")
 
 
 def refuse_another(host: Host, env: Environment) -> None:
-    """Raise Refused where the environment belongs to another checkout of this computer."""
+    """Raise Refused where the environment belongs to another checkout of this computer.
+
+    Raises CommandFailed where the engine does not say whose it is.
+    """
     owner.refuse_another(env.prefix, _owner(host, env.prefix), env.compose.parent)
 
 
@@ -38,9 +43,11 @@ def _owner(host: Host, app: str) -> str:
     form = f'{{{{.Name}}}}\t{{{{.Label "{LABEL}"}}}}'
     argv = ["docker", "config", "ls", "--filter", f"name={_name(app)}", "--format", form]
     try:
-        result = host.run(argv, timeout=20, check=False)  # it fails where no Swarm is yet
+        result = host.run(argv, timeout=20, check=False)
     except CommandFailed:
         return ""  # there is no docker; whoever needs it says so
+    if result.code != 0 and not any(words in result.err for words in NOBODYS):
+        result.check()  # whose it is stays unknown
     lines = (line.partition("\t") for line in result.out.splitlines())
     return next((folder for name, _, folder in lines if name == _name(app)), "")
 

@@ -1,18 +1,17 @@
 """Whether a past release can have the data of today: its volumes, its server's major version."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from slipway import shell_scripts
 from slipway.errors import Refused
 from slipway.hosts import parallel
-from slipway.hosts.host import Host
+from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
 from slipway.releases import mounts
 from slipway.releases.release import Release
 
-ENVIRONMENT = "docker image inspect --format '{{json .Config.Env}}' \"$1\" 2>/dev/null || true"
-MAJOR = "PG_MAJOR"  # which PostgreSQL's images say which directory format they write
+MAJOR = shell_scripts.read(__file__, "data_return_major.sh")
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,18 @@ class DataService:
     volumes: Mapping[str, str]
 
 
-def check(cluster: Cluster, live: Release, target: Release) -> None:
-    """Raise Refused where a service of `target` could not take over the data of `live`."""
+def check(cluster: Cluster, live: Release, target: Release, database: str) -> None:
+    """Raise Refused where a service of `target` could not take over the data of `live`.
+
+    `database` is the service that has to be a PostgreSQL; of others nothing else is known.
+    """
     before, after = _services(live), _services(target)
     for name in sorted(before.keys() & after.keys()):
         if before[name] == after[name]:
             continue
         majors = [_major(cluster, each[name].image) for each in (before, after)]
+        if name == database:
+            majors = [major or None for major in majors]
         if reason := complaint(name, before[name], after[name], *majors):
             raise Refused(
                 f"{target.label} cannot have the data of {live.label}: {reason}. Nothing was "
@@ -37,17 +41,32 @@ def check(cluster: Cluster, live: Release, target: Release) -> None:
             )
 
 
-def complaint(name: str, now: DataService, then: DataService, major: str, earlier: str) -> str:
-    """Say why a service as it was `then` could not serve what it keeps `now`; nothing if it can."""
+def complaint(
+    name: str, now: DataService, then: DataService, major: str | None, earlier: str | None
+) -> str:
+    """Say why a service as it was `then` could not serve what it keeps `now`; nothing if it can.
+
+    The versions are those of its PostgreSQL: empty where it is none, None where that is unknown.
+    """
     for target in sorted(now.volumes.keys() & then.volumes.keys()):
         if now.volumes[target] != then.volumes[target]:
             return (
                 f"{name} keeps it in the volume {now.volumes[target]}, and had it in "
                 f"{then.volumes[target]}"
             )
-    if major and earlier and major != earlier:
-        return f"{name} is PostgreSQL {major} by now, and was {earlier}"
+    for image, version in ((now.image, major), (then.image, earlier)):
+        if version is None:
+            return (
+                f"the version of {name} is unknown: its image {image} has no PG_MAJOR and no "
+                "program postgres, or is on no machine"
+            )
+    if major != earlier:
+        return f"{name} is {_called(major)} by now, and was {_called(earlier)}"
     return ""
+
+
+def _called(version: str | None) -> str:
+    return f"PostgreSQL {version}" if version else "no PostgreSQL"
 
 
 def _services(release: Release) -> dict[str, DataService]:
@@ -57,13 +76,11 @@ def _services(release: Release) -> dict[str, DataService]:
     }
 
 
-def _major(cluster: Cluster, image: str) -> str:
+def _major(cluster: Cluster, image: str) -> str | None:
     """Read a server's major version from its image, where any machine has that."""
 
-    def ask(host: Host) -> str:
-        result = host.run(["sh", "-euc", ENVIRONMENT, "sh", image], timeout=20)
-        entries = json.loads(result.out or "[]")
-        return next((entry for entry in entries if entry.startswith(f"{MAJOR}=")), "")
+    def ask(host: Host) -> list[str]:
+        return script(host, MAJOR, image, timeout=60).out.split()
 
-    answers = [answer for answer in parallel.each(cluster.all, ask) if answer]
-    return answers[0].partition("=")[2] if answers else ""
+    answers = [words for words in parallel.each(cluster.all, ask) if words]
+    return "".join(answers[0][1:]) if answers else None

@@ -1,16 +1,21 @@
 """Images where they are needed: brought there for a new release, brought back for an old one."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
-from slipway.hosts import docker_client
+from slipway.hosts import docker_client, parallel
+from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
+
+# Prints those of the images that a machine does not have.
+LACKING = 'for name; do docker image inspect "$name" >/dev/null 2>&1 || echo "$name"; done'
 
 
 def bring(
@@ -29,13 +34,18 @@ def bring(
 
 
 def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: Reporter) -> str:
-    """Bring back the images that a machine has lost. Raises Refused when nobody has them."""
-    if env.settings["REGISTRY"]:
-        return "from the registry"
+    """Bring back the images that a machine has lost. Raises Refused when nobody has them.
+
+    A release names what it was pushed by a repository's digest, else by the image's own: which
+    of the two counts, and not what REGISTRY is by now.
+    """
     by_id = {ident: release.tags[name] for name, ident in release.images.items()}
-    missing = ship.missing(cluster.all, list(by_id))
+    pushed = {name: tag for name, tag in by_id.items() if "@" in name}
+    note = _pull(cluster, release, pushed, reporter) if pushed else ""
+    by_id = {ident: tag for ident, tag in by_id.items() if ident not in pushed}
+    missing = ship.missing(cluster.all, list(by_id)) if by_id else set()
     if not missing:
-        return "all present"
+        return note or "all present"
     if not env.is_local:
         docker_client.report_engine(reporter)  # it is where they are looked for
     here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
@@ -44,3 +54,26 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
         lost = sorted(by_id[ident] for ident in missing)
         raise Refused(f"the image {lost[0]} of {release.label} is on no machine any more")
     return ship.over_ssh(cluster.all, images, reporter)
+
+
+def _pull(cluster: Cluster, release: Release, names: Mapping[str, str], reporter: Reporter) -> str:
+    """Have every machine pull what it lacks; one that may not gets it by the manager's sign-in."""
+
+    def one(host: Host) -> set[str]:
+        for name in (lacking := _lacking(host, names)):
+            reporter.note(f"pulling {names[name]} on {host.name}")
+            host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
+        return _lacking(host, names) if lacking else set()
+
+    for name in sorted(set[str]().union(*parallel.each(cluster.all, one))):
+        if not registry.has(cluster.manager, name):
+            raise Refused(
+                f"the image {names[name]} of {release.label} is not on every machine, and "
+                f"{cluster.manager.name} cannot get {name} from its registry: is it gone, or does "
+                "docker login help there? Nothing was changed"
+            )
+    return "on the machines, or in the registry"
+
+
+def _lacking(host: Host, names: Collection[str]) -> set[str]:
+    return set(script(host, LACKING, *sorted(names), timeout=60).out.split())

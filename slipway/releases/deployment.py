@@ -174,7 +174,8 @@ class Deployment:
     def check_images(self) -> str:
         note = deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
         if self.live is not None:  # what an image can read is asked where it is
-            data_return.check(self.cluster, self.live, self.release)
+            database = self.env.settings["DATABASE_HOST"]
+            data_return.check(self.cluster, self.live, self.release, database)
         return note
 
     def deliver_secrets(self) -> str:

@@ -18,7 +18,7 @@ from slipway.releases import mounts, networks
 from slipway.releases.release import Release
 
 VOLUMES = shell_scripts.read(__file__, "existing_volumes.sh")
-NETWORKS = 'docker network inspect --format "{{json .}}" "$@" 2>/dev/null || true'
+NETWORKS = shell_scripts.read(__file__, "existing_networks.sh")
 FOR_GOOD = "put that back, or back up, inv destroy, deploy and restore"
 
 
@@ -64,8 +64,7 @@ def _keepers(cluster: Cluster, observed: Observed) -> Sequence[Host]:
 
 def _check_volumes(env: Environment, host: Host, expected: Mapping[str, Mapping[str, Any]]) -> None:
     present: dict[str, Mapping[str, Any]] = {}
-    # The engine prints an empty line for one that is not there.
-    for line in filter(None, script(host, VOLUMES, *expected, timeout=30).out.splitlines()):
+    for line in script(host, VOLUMES, *expected, timeout=30).out.splitlines():
         word, _, rest = line.partition(" ")
         if word == "volume":
             volume = json.loads(rest)
@@ -106,7 +105,7 @@ def _check_networks(
     names = {f"{env.prefix}-{name}": name for name in (*definitions, *before)}
     if not names:
         return
-    for line in filter(None, script(manager, NETWORKS, *names, timeout=20).out.splitlines()):
+    for line in script(manager, NETWORKS, *names, timeout=20).out.splitlines():
         network = json.loads(line)
         about = definitions.get(names[network["Name"]], {})
         for key in ("internal", "attachable"):

@@ -8,7 +8,7 @@ import pytest
 from slipway.cluster import checkout
 from slipway.environments import environment, owner
 from slipway.environments.environment import Environment
-from slipway.errors import Refused
+from slipway.errors import CommandFailed, Refused
 from tests.fakes.host import FakeHost
 
 
@@ -56,6 +56,15 @@ def test_what_nobody_has_or_one_that_is_gone_had_is_taken(tmp_path: Path, before
     checkout.claim(host, env)
     (created,) = host.ran("docker", "config", "create")
     assert f"slipway.checkout={tmp_path}" in created
+
+
+def test_an_engine_that_does_not_say_whose_it_is_gives_it_to_nobody(tmp_path: Path) -> None:
+    env = copy_of_project(tmp_path)
+    host = FakeHost().answers("docker", "config", "ls", code=1, err="context deadline exceeded")
+    with pytest.raises(CommandFailed, match="context deadline exceeded"):
+        checkout.refuse_another(host, env)
+    host.answers("docker", "config", "ls", code=1, err="This node is not a swarm manager. Use ...")
+    checkout.refuse_another(host, env)
 
 
 def test_the_mark_of_a_checkout_that_is_gone_is_replaced(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Deploys and what the agent has under way: waited for, refused with 75, no bar to a way back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
 from slipway.errors import Busy, HostError, SlipwayError, Unreachable
+from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
 from slipway.releases import agent_work, deploy
 from slipway.releases.deployment import Deployment
@@ -68,6 +70,19 @@ def test_a_deploy_that_changes_neither_database_nor_operations_asks_nothing() ->
     agent_work.wait(standing.services, cluster(host), RecordingReporter())
     agent_work.keep(standing.services, cluster(host))
     assert host.asked == []
+
+
+def test_a_container_that_is_frozen_does_not_pass_for_one_in_which_nothing_runs() -> None:
+    host = machine().answers("docker", "exec", "c0ffee", "sh", code=1, err="c0ffee is paused\n")
+    with pytest.raises(HostError, match=r"^m1: what runs in ops cannot be seen: c0ffee is paused"):
+        agent_work.wait(Standing().services, cluster(host), RecordingReporter())
+    asked = iter(("c0ffee\n", ""))  # ended meanwhile: it does nothing any more
+    host.reacts("docker", "ps", by=lambda argv, _: _result(argv, next(asked, "")))
+    agent_work.wait(Standing().services, cluster(host), RecordingReporter())
+
+
+def _result(argv: Sequence[str], out: str) -> CommandResult:
+    return CommandResult("m1", tuple(argv), 0, out, "")
 
 
 def test_the_way_back_waits_too_but_not_for_what_cannot_be_seen() -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster import ledger
-from slipway.releases import data_return, schedule, stack
-from slipway.releases.data_return import DataService
+from slipway.releases import schedule, stack
 from slipway.releases.differences import differences
 from slipway.releases.release import Release
 from tests.unit.releases.running_swarm import (
@@ -94,23 +93,3 @@ def test_operations_at_another_database_than_the_users_are_noticed() -> None:
     assert ledger.another_database(running(DATABASE_NAME="other"), ENV.prefix) == (
         "db:5432/other, and release 3 serves from db:5432/shop"
     )
-
-
-@pytest.mark.parametrize(
-    ("then", "majors", "complaint"),
-    [
-        (DataService("old", {"/data": "db"}), ("18", "18"), ""),
-        (DataService("old", {"/data": "db"}), ("18", ""), ""),
-        (DataService("old", {"/data": "db"}), ("18", "17"), "db is PostgreSQL 18 by now, and was"),
-        (
-            DataService("old", {"/data": "db17"}),
-            ("18", "18"),
-            "in the volume db, and had it in db17",
-        ),
-    ],
-)
-def test_a_release_that_could_not_read_the_data_of_today_is_refused(
-    then: DataService, majors: tuple[str, str], complaint: str
-) -> None:
-    text = data_return.complaint("db", DataService("new", {"/data": "db"}), then, *majors)
-    assert complaint in text and bool(complaint) == bool(text)

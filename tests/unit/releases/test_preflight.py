@@ -46,7 +46,9 @@ def test_what_a_machine_cannot_see_is_refused(machine: LocalHost, tmp_path: Path
     ss = tmp_path / "ss"
     ss.write_text("#!/bin/sh\necho 'Cannot open netlink socket' >&2\nexit 255\n")
     ss.chmod(0o755)
-    with pytest.raises(Refused, match=r"what listens on port 8080 of m1 cannot be seen; .*iproute2"):
+    with pytest.raises(
+        Refused, match=r"what listens on port 8080 of m1 cannot be seen; .*iproute2"
+    ):
         preflight.check(ENV, [machine], {8080})
     (tmp_path / "df").unlink()
     with pytest.raises(Refused, match=r"how much disk m1 has free .* cannot be seen"):
@@ -57,5 +59,7 @@ def test_a_host_is_not_provisioned_where_nobody_sees_what_listens_there() -> Non
     facts = "clock=1.0\nfree_mb=9000\naddresses=10.0.0.1\nsource=10.0.0.1\n"
     seen = FakeHost("m1").answers("sh", out=f"{facts}sockets=seen\nlistens=0.0.0.0:22 sshd\n")
     assert [each.port for each in survey.look(seen).listeners] == [22]
-    with pytest.raises(Refused, match=r"^m1: what listens there cannot be seen, .*install iproute2"):
+    with pytest.raises(
+        Refused, match=r"^m1: what listens there cannot be seen, .*install iproute2"
+    ):
         survey.look(FakeHost("m1").answers("sh", out=facts))

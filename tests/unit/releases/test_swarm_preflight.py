@@ -1,7 +1,9 @@
 """What the Swarm would refuse half-way is found before anything is built."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from slipway.cluster.node import DATA_LABEL, Node
 from slipway.cluster.observed import Observed
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError, Refused
+from slipway.errors import CommandFailed, ConfigError, Refused
+from slipway.hosts.host import script
+from slipway.hosts.local import LocalHost
 from slipway.images import credentials
 from slipway.images.sources import Image
 from slipway.machines.connect import Cluster
@@ -93,7 +97,7 @@ def test_an_external_volume_is_looked_for_where_the_data_is(env: Environment) ->
     mount = {"type": "volume", "source": "db", "target": "/d", "definition": definition}
     service = Service("db", "data", {"image": "demo/db", "volumes": [mount]})
     made = replace(release(), services=(service,))
-    m1, m2 = FakeHost("m1").answers("sh", out="\n"), FakeHost("m2")
+    m1, m2 = FakeHost("m1").answers("sh"), FakeHost("m2")
     both = Cluster(m2, {"m1": m1, "m2": m2})
     with pytest.raises(
         Refused, match="m1 has no volume old, which the compose files call external"
@@ -103,6 +107,21 @@ def test_an_external_volume_is_looked_for_where_the_data_is(env: Environment) ->
     m1.answers("sh", out='volume {"Name": "old", "Driver": "local", "Options": null}\n')
     existing_objects.check(env, both, nodes("m1"), made, None)
     existing_objects.check(env, both, nodes(), made, None)  # the first will be the one
+
+
+@pytest.mark.parametrize("text", [existing_objects.VOLUMES, existing_objects.NETWORKS])
+def test_a_volume_or_network_that_cannot_be_looked_at_is_not_taken_for_a_new_one(
+    tmp_path: Path, text: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(
+        '#!/bin/sh\ncase $2 in\nls) echo old ;;\ninspect) echo "no answer" >&2; exit 1 ;;\nesac\n'
+    )
+    docker.chmod(0o755)
+    host = LocalHost("m1", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert script(host, text, "new").out == ""
+    with pytest.raises(CommandFailed, match="no answer"):
+        script(host, text, "old")
 
 
 USERS = "root:x:0:0:root:/root:/bin/sh\nweb:x:9:9::/:/bin/sh\n--\nroot:x:0:\nstaff:x:50:\n"

@@ -255,11 +255,10 @@ def test_how_far_it_is_behind_is_unknown_without_a_branch_that_it_follows(checko
     git(checkout, "update-ref", "-d", "refs/remotes/origin/main")  # gone at the remote
     for words in (["remote", "prune", "origin"], ["branch", "--unset-upstream"]):
         git(checkout, *words)
-        here = host_facts.look(checkout)
-        assert host_facts.warnings(here, book()) == [why]
+        assert host_facts.warnings(host_facts.look(checkout), book()) == [why]
         with pytest.raises(Refused, match=way):
-            host_facts.refuse_unagreed(here, book(), "prod")
-    host_facts.refuse_unagreed(here, book("medium"), "prod")
+            host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
+    host_facts.refuse_unagreed(host_facts.look(checkout), book("medium"), "prod")
     git(checkout, "remote", "remove", "origin")  # nobody shares it: its state is the agreed one
     host_facts.refuse_unagreed(host_facts.look(checkout), book(), "prod")
 
