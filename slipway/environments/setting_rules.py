@@ -27,7 +27,8 @@ NUMBERS = {"generate"}  # YAML's true is a number to Python
 MOST_BYTES = 4096
 TYPES = {"text", "number", "port", "switch", "name", "store"}
 STORE = re.compile(
-    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*|(?![\w+.-]*:).*"
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*"
+    r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
 )
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
@@ -65,9 +66,14 @@ class Rule:
             case "store" if not STORE.fullmatch(value.strip()):
                 return (
                     "must be s3://bucket/path, with the bucket in small letters, or a folder; "
-                    "there is no other kind of store"
+                    f"there is no other kind of store{_as_folder(value)}"
                 )
         return None
+
+
+def _as_folder(value: str) -> str:
+    name = value.strip().partition("/")[0].lower()
+    return f" (for a folder of that name ./{name}/...)" if name in ("s3", "file") else ""
 
 
 Rules = Mapping[str, Rule]
@@ -102,6 +108,9 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
     for name, value in entry.items():
         if name not in WORDS:
             raise refuse(f": unknown word {str(name)[:60]}{nearest(str(name), list(WORDS))}")
+        if name == "default" and isinstance(value, bool):
+            reading = f"{str(value).lower()} to YAML, as on, off, yes and no are one of both"
+            raise refuse(f": default is {reading}; write it in quotes")
         if not isinstance(value, WORDS[name][0]) or (name in NUMBERS and isinstance(value, bool)):
             raise refuse(f": {name} must be {WORDS[name][1]}")
     secret, generate, default = (entry.get(word) for word in ("secret", "generate", "default"))
@@ -124,9 +133,8 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         generate=generate or 0,
         help=str(entry.get("help", "")),
     )
-    # Unquoted, YAML reads on and off as true and false.
     if rule.default is not None and (complaint := rule.complaint(rule.default)):
-        raise refuse(f": default {complaint}; it is {rule.default} (quotes missing?)")
+        raise refuse(f": default {complaint}; it is {rule.default}")
     return rule
 
 

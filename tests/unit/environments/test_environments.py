@@ -95,6 +95,14 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
         ("prod.env", "TLS=on", "compose/prod.env: TLS must be one of off, internal, auto"),
         ("prod.env", "BACKUP_STORE=s3:/b/x", "compose/prod.env: BACKUP_STORE must be s3://bucket"),
         ("prod.env", "BACKUP_STORE=S3://b/x", "compose/prod.env: BACKUP_STORE must be s3://bucket"),
+        ("prod.env", "BACKUP_STORE=s3//b/x", "compose/prod.env: BACKUP_STORE must be s3://bucket"),
+        (
+            "prod.env",
+            "BACKUP_STORE=S3/b/x",
+            r"s3://bucket/path, .* \(for a folder of that name \./s3/",
+        ),
+        ("prod.env", "BACKUP_STORE='s3 ://b/x'", "BACKUP_STORE must be s3://bucket"),
+        ("prod.env", "BACKUP_STORE=gs//b/x", "BACKUP_STORE must be s3://bucket"),
         ("prod.env", "BACKUP_STORE=s3://B_b/x", "BACKUP_STORE must be s3://bucket/path, with the"),
         (
             "prod.env",
@@ -161,6 +169,21 @@ def test_names_for_the_edge_are_taken_as_they_are(project: Project, value: str) 
     assert project.load("prod").settings["DOMAIN"] == value
 
 
+@pytest.mark.parametrize(
+    "place", ["", "backups", "s3", "./s3/x", "/srv//x", "a b/c", "file:///x//y"]
+)
+def test_a_folder_for_backups_is_no_misspelt_store(project: Project, place: str) -> None:
+    project.add("prod.env", f"BACKUP_STORE='{place}'")
+    assert project.load("prod").settings["BACKUP_STORE"] == place
+
+
+def test_numbers_that_are_read_as_they_are_written_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yml"
+    path.write_text('A: {default: 10}\nB: {default: "010"}\nC: {default: -1.5}\nD: {default: 0}\n')
+    rules = setting_rules.read(path)
+    assert [rule.default for rule in rules.values()] == ["10", "010", "-1.5", "0"]
+
+
 def test_two_environments_do_not_share_a_database(project: Project) -> None:
     for name in ("staging", "prod"):
         project.add(f"{name}.env", "DATABASE_HOST=db.example.com")
@@ -183,7 +206,14 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
     [
         ("KEY: {typ: text}", r"KEY: unknown word typ \(did you mean type\?\)"),
         ("KEY: {type: prot}", r"KEY: unknown type prot \(did you mean port\?\)"),
-        ("KEY: {type: switch, default: on}", "KEY: default must be on or off; it is True"),
+        (
+            "KEY: {type: switch, default: on}",
+            "KEY: default is true to YAML, .*; write it in quotes",
+        ),
+        ("KEY: {type: text, default: no}", "KEY: default is false to YAML, .*; write it in quotes"),
+        ("KEY: {type: number, default: 010}", 'line 1: 010 is 8 to YAML; write 8, or "010" in'),
+        ("KEY: {default: 12:30}", 'line 1: 12:30 is 750 to YAML; write 750, or "12:30" in'),
+        ("A: {}\nKEY: {type: [1.10, 1.9]}", 'line 2: 1.10 is 1.1 to YAML; write 1.1, or "1.10" in'),
         ("KEY: {type: [off, on]}", "KEY: type holds False; write on and off in quotes"),
         ("KEY: {type: port, default: 0}", "KEY: default must be a port"),
         ("KEY: {required: prod}", "KEY: required must be true, or a list"),
