@@ -13,6 +13,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed, ConfigError, last_line
 from slipway.hosts.local import LocalHost
+from slipway.releases import compose_keys
 from slipway.suggest import nearest
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ OVERLAY = re.compile(r"(?:docker-)?compose\.(?P<name>[^.]+)\.ya?ml")
 WARNING = re.compile(r'level=warning msg="((?:[^"\\]|\\.)*)"')
 HARMLESS = re.compile("deprecated|obsolete")  # it is done all the same
 DOTENV = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=", re.MULTILINE)
+# As versions of Compose word it: `services.api Additional property x is not allowed`.
+UNKNOWN = re.compile(
+    r"validating .+?: (?P<above>\S*) ?additional propert(?:y|ies) '?(?P<key>[^\s']+)'?"
+    r".* not allowed",
+    re.IGNORECASE,
+)
 UNSET = re.compile(r"The \\?\"(\w+)\\?\" variable is not set")
 
 
@@ -63,6 +70,8 @@ def read(env: Environment, files: Sequence[Path]) -> Model:
         result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
     except CommandFailed as error:
         reason = last_line(error.stderr)
+        if unknown := unknown_key(files, reason):
+            raise ConfigError(unknown) from None
         raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
     for name in UNSET.findall(result.err):
         raise ConfigError(_explain(env, files, name))
@@ -125,6 +134,17 @@ def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
             if isinstance(value, yaml.ScalarNode) and re.split("[=:]", value.value)[0] == key:
                 return value.start_mark.line + 1, value
     return next((pair for each in merged if (pair := _entry(each, key))), None)
+
+
+def unknown_key(files: Sequence[Path], reason: str) -> str:
+    """Say where a key stands that Compose refuses, and what was probably meant; "" of all else."""
+    match = UNKNOWN.search(reason)
+    if match is None:
+        return ""
+    above = re.sub(r"\[\d+\]|\.\d+(?=\.|$)", "", match["above"].replace("(root)", ""))
+    keys = (*filter(None, above.split(".")), match["key"])
+    hint = compose_keys.resembling(keys)
+    return f"{place(files, keys)}: {'.'.join(keys)}: Compose does not know this key{hint}"
 
 
 def _explain(env: Environment, files: Sequence[Path], name: str) -> str:

@@ -4,9 +4,11 @@ A key is handled, or left to the hacking loop for the reason that stands here, o
 to write instead. One that stands nowhere is refused too: nothing is dropped without a word.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from slipway.suggest import nearest
 
 Keys = tuple[str, ...]  # where something stands: services, api, tmpfs
 
@@ -14,23 +16,43 @@ NO_OPTION = (
     "a Swarm has no such option; leave it out, or move it to compose.override.yml, which only the "
     "hacking loop reads"
 )
+SPEC = "generic_resources.discrete_resource_spec"
 HANDLED: Mapping[str, str] = {
     "": "include",  # resolved by Compose, as are extends, env_file and label_file
+    "include": "env_file path project_directory",
     "services.*": "cap_add cap_drop command dns dns_search entrypoint environment extends env_file "
     "extra_hosts healthcheck hostname image init label_file labels logging read_only stdin_open "
     "stop_grace_period stop_signal sysctls tmpfs tty ulimits user working_dir",
     "services.*.build": "args context dockerfile extra_hosts labels network shm_size target "
     "ulimits",
+    "services.*.build.ulimits.*": "hard soft",
     "services.*.deploy": "endpoint_mode labels mode placement replicas restart_policy",
+    "services.*.deploy.placement": "constraints max_replicas_per_node preferences",
+    "services.*.deploy.placement.preferences": "spread",
     "services.*.deploy.resources": "limits",
+    "services.*.deploy.resources.limits": "cpus memory pids",
     "services.*.deploy.resources.reservations": "cpus generic_resources memory",
+    "services.*.deploy.resources.reservations.generic_resources": "discrete_resource_spec",
+    f"services.*.deploy.resources.reservations.{SPEC}": "kind value",
+    "services.*.deploy.restart_policy": "condition delay max_attempts window",
+    "services.*.env_file": "format path required",
+    "services.*.extends": "file service",
+    "services.*.healthcheck": "disable interval retries start_interval start_period test timeout",
+    "services.*.logging": "driver options",
     "services.*.networks.*": "aliases",
     "services.*.secrets": "gid mode source target uid",
+    "services.*.ulimits.*": "hard soft",
     "services.*.volumes": "bind image read_only source target tmpfs type",
+    "services.*.volumes.bind": "create_host_path propagation recursive selinux",
+    "services.*.volumes.image": "subpath",
+    "services.*.volumes.tmpfs": "mode size",
     "services.*.volumes.volume": "nocopy subpath",
     "networks.*": "attachable driver driver_opts external internal labels name",
+    "networks.*.external": "name",
     "volumes.*": "driver driver_opts external labels name",
+    "volumes.*.external": "name",
     "secrets.*": "external name",
+    "secrets.*.external": "name",
 }
 DROPPED: Mapping[str, str] = {
     "version": "Compose itself ignores it",
@@ -118,7 +140,18 @@ REFUSED_ABOVE: Mapping[str, str] = {
     "secrets.*.template_driver": "secrets come from secrets/<environment>.sops.yaml",
 }
 ON_WITHOUT_IT = "networks.*.enable_ipv4"
-NAMED = ("services", "networks", "volumes", "secrets", "services.*.networks")  # under them, names
+# Under them stand names.
+NAMED = (
+    *("services", "networks", "volumes", "secrets", "services.*.networks"),
+    *("services.*.build.ulimits", "services.*.ulimits"),
+)
+# Under them stands whatever a team wants.
+FREE = (
+    *("services.*.build.args", "services.*.build.extra_hosts", "services.*.build.labels"),
+    *("services.*.deploy.labels", "services.*.environment", "services.*.extra_hosts"),
+    *("services.*.labels", "services.*.logging.options", "services.*.sysctls"),
+    *("networks.*.driver_opts", "networks.*.labels", "volumes.*.driver_opts", "volumes.*.labels"),
+)
 UNKNOWN = "Slipway does not know this key and drops nothing; leave it out"
 
 
@@ -162,9 +195,23 @@ def _walk(
         elif _says_nothing(here, below) or (key.startswith("x-") and here not in known):
             continue
         elif here not in known:
-            yield Finding(path, UNKNOWN)
+            yield Finding(path, f"{UNKNOWN}{nearest(key, _below(pattern, known))}")
         elif known[here] and here not in DROPPED:
             yield Finding(path, known[here])
+
+
+def resembling(keys: Keys) -> str:
+    """Return, for the end of an error, what was probably meant by the last of these keys."""
+    pattern = ""
+    for key in keys[:-1]:
+        pattern = _join(pattern, "*" if pattern in NAMED else key)
+    return nearest(keys[-1], _below(pattern, table()))
+
+
+def _below(pattern: str, known: Iterable[str]) -> set[str]:
+    """Return the names of the keys that stand right under one."""
+    above = f"{pattern}." if pattern else ""
+    return {key[len(above) :].partition(".")[0] for key in known if key.startswith(above)}
 
 
 def _says_nothing(key: str, value: object) -> bool:

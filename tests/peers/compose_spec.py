@@ -14,14 +14,15 @@ from slipway.releases import compose_keys
 
 
 def keys(schema: Mapping[str, Any]) -> set[str]:
-    """List every key that the schema allows, as far down as our table looks: services.*.init."""
+    """List every key that the schema allows, services.*.init, but what stands below one that is
+    refused or dropped."""
     return set(_walk(schema, schema, ""))
 
 
 def outcome(key: str) -> str:
     """Say what a deploy does with a key: handled, dropped, refused; unknown where none says."""
     table = compose_keys.table()
-    if any(name.startswith(f"{key}.") for name in table):
+    if table.get(key, "") == "" and any(name.startswith(f"{key}.") for name in table):
         return "handled"  # by the keys below it
     if key not in table:
         return "unknown"
@@ -36,14 +37,20 @@ def _walk(schema: Mapping[str, Any], node: Mapping[str, Any], path: str) -> Iter
         if isinstance(each, Mapping):
             yield from _walk(schema, each, path)
     below = dict(node.get("properties") or {})
+    names = [
+        value
+        for key, value in (node.get("patternProperties") or {}).items()
+        if not key.startswith("^x-")
+    ]
     if path in compose_keys.NAMED:
-        patterns = (node.get("patternProperties") or {}).items()
-        below = {"*": value for key, value in patterns if not key.startswith("^x-")}  # noqa: B035
+        below = {"*": value for value in names}  # noqa: B035
+    elif names and path not in compose_keys.FREE:
+        yield f"{path}.*"
     for key, value in below.items():
         here = f"{path}.{key}" if path else key
         if key != "*":
             yield here
-        if here not in compose_keys.table():
+        if not compose_keys.table().get(here):
             yield from _walk(schema, value, here)
 
 

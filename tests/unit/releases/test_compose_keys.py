@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.project import ROOT
-from slipway.releases import compose_keys
+from slipway.releases import compose_files, compose_keys
 from tests.peers import compose_spec
 from tests.unit.releases.compose_project import has_compose
 
@@ -40,11 +40,70 @@ def test_each_key_that_compose_takes_is_handled_refused_or_declared_dropped() ->
 
 
 def test_a_key_that_no_rule_names_is_refused() -> None:
-    model = {"services": {"api": {"image": "a", "teleport": True}}, "planets": {"mars": {}}}
+    model = {"services": {"api": {"image": "a", "xyz": True}}, "planets": {"mars": {}}}
     assert [str(finding) for finding in compose_keys.check(model)] == [
-        f"services.api.teleport: {compose_keys.UNKNOWN}",
+        f"services.api.xyz: {compose_keys.UNKNOWN}",
         f"planets: {compose_keys.UNKNOWN}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("api", "keys", "hint"),
+    [
+        ({"healthcheck": {"tset": ["CMD", "a"]}}, "healthcheck.tset", "test"),
+        ({"healthcheck": {"teleport": 1}}, "healthcheck.teleport", ""),
+        (
+            {"deploy": {"placement": {"preferences": [{"spred": "a"}]}}},
+            "preferences.spred",
+            "spread",
+        ),
+        ({"deploy": {"resources": {"limits": {"cpu": 1}}}}, "limits.cpu", "cpus"),
+        ({"ulimits": {"nofile": {"sofd": 1}}}, "ulimits.nofile.sofd", "soft"),
+        ({"volumes": [{"type": "tmpfs", "tmpfs": {"sise": 1}}]}, "volumes.tmpfs.sise", "size"),
+        ({"loging": {"driver": "local"}}, "loging", "logging"),
+    ],
+)
+def test_a_key_that_no_rule_names_is_refused_at_any_depth_with_what_was_meant(
+    api: dict[str, Any], keys: str, hint: str
+) -> None:
+    (finding,) = compose_keys.check({"services": {"api": api}})
+    assert ".".join(finding.keys).endswith(keys)
+    meant = f" (did you mean {hint}?)" if hint else ""
+    assert finding.text == f"{compose_keys.UNKNOWN}{meant}"
+
+
+def test_names_and_options_of_a_team_are_no_keys() -> None:
+    api = {"environment": {"TSET": "1"}, "logging": {"options": {"max-size": "1m"}}}
+    api |= {"sysctls": {"net.core.somaxconn": 1}, "ulimits": {"nofile": {"soft": 1, "hard": 2}}}
+    api |= {"build": {"args": {"A": "b"}}, "extra_hosts": {"a": ["10.0.0.1"]}, "labels": {"a": "b"}}
+    assert list(compose_keys.check({"services": {"api": api}})) == []
+
+
+HEALTHCHECK = ("4: services.api.healthcheck.tset", "test")
+
+
+@pytest.mark.parametrize(
+    ("reason", "place", "hint"),
+    [
+        ("services.api.healthcheck Additional property tset is not allowed", *HEALTHCHECK),
+        ("services.api.healthcheck additional properties 'tset', 'b' not allowed", *HEALTHCHECK),
+        ("(root) Additional property servces is not allowed", " servces", "services"),
+        (
+            "services.api.volumes.0 Additional property sourc is not allowed",
+            "2: services.api.volumes.sourc",
+            "source",
+        ),
+    ],
+)
+def test_a_key_that_compose_refuses_is_named_with_its_line_and_what_was_meant(
+    tmp_path: Path, reason: str, place: str, hint: str
+) -> None:
+    path = tmp_path / "compose.yml"
+    path.write_text("services:\n  api:\n    healthcheck:\n      tset: [CMD, a]\n")
+    assert compose_files.unknown_key([path], f"validating /x/compose.yml: {reason}") == (
+        f"compose/compose.yml:{place}: Compose does not know this key (did you mean {hint}?)"
+    )
+    assert compose_files.unknown_key([path], "services.api.ports.0 is not a number") == ""
 
 
 def test_a_key_that_says_no_more_than_its_absence_is_no_reason_to_refuse() -> None:
