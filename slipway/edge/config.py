@@ -12,6 +12,7 @@ TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
 # the Swarm has given the machine up too. A request that only takes long is not touched.
 PROBE_INTERVAL = "2s"
 RETRY_AFTER = "2"
+RESPONSE_SECONDS = 600  # for a project that does not set RESPONSE_TIMEOUT; browsers wait for 300
 
 Config = dict[str, Any]
 Handler = dict[str, Any]
@@ -34,7 +35,8 @@ def configure(
     tls = settings["TLS"] != "off"
     # The longest path first, so that /* takes what is left.
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
-    proxies = [_proxy(route, drain_seconds) for route in ordered]
+    limits = _limits(settings)
+    proxies = [_proxy(route, drain_seconds, limits) for route in ordered]
     handlers = [_own(), _request_id(), *proxies, _nothing(bool(routes))]
     main: Config = {
         "@id": ident,
@@ -92,7 +94,17 @@ def _request_id() -> Handler:
     }
 
 
-def _proxy(route: Route, drain_seconds: int) -> Handler:
+def _limits(settings: Mapping[str, str]) -> Config:
+    """Limit the time until a response begins, after which a replica counts as frozen.
+
+    Caddy's limits of reading and writing would end what is well: quiet streams, and uploads of a
+    known length, whose body it copies past the deadline that their head has set.
+    """
+    seconds = int(settings.get("RESPONSE_TIMEOUT", RESPONSE_SECONDS))
+    return {"response_header_timeout": f"{seconds}s"} if seconds else {}
+
+
+def _proxy(route: Route, drain_seconds: int, limits: Config) -> Handler:
     return {
         "match": [{"path": _paths(route.path)}],
         "handle": [
@@ -115,6 +127,7 @@ def _proxy(route: Route, drain_seconds: int) -> Handler:
                 "transport": {
                     "protocol": "http",
                     "dial_timeout": DIAL_TIMEOUT,
+                    **limits,
                     "keep_alive": {
                         "probe_interval": PROBE_INTERVAL,
                         "idle_timeout": "30s",

@@ -19,7 +19,9 @@ from slipway.releases.release import Release
 from slipway.secrets import delivery
 
 # What shapes the edge and the stacks besides the services' own environment.
-RECORDED = ("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "PITR")
+RECORDED = (
+    *("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "RESPONSE_TIMEOUT", "PITR"),
+)
 
 
 @dataclass(frozen=True)

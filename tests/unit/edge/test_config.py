@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,26 @@ def test_the_identity_can_be_read_back_and_the_admin_port_stays_inside() -> None
     config = configure("release-7", [], OPEN, 30)
     assert config["apps"]["http"]["servers"]["main"]["@id"] == "release-7"
     assert config["admin"]["listen"] == "127.0.0.1:2019"
+
+
+def transport(settings: Mapping[str, str]) -> dict[str, Any]:
+    config = configure("id", [Route("/*", "web", 80)], settings, 30)
+    (proxy,) = [each["handle"][0] for each in handlers(config) if "transport" in each["handle"][0]]
+    limits: dict[str, Any] = proxy["transport"]
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("setting", "limit"),
+    [({}, "600s"), ({"RESPONSE_TIMEOUT": "45"}, "45s"), ({"RESPONSE_TIMEOUT": "0"}, None)],
+)
+def test_a_response_has_to_begin_in_time_and_may_then_take_as_long_as_it_likes(
+    setting: dict[str, str], limit: str | None
+) -> None:
+    limits = transport(OPEN | setting)
+    assert limits.get("response_header_timeout") == limit
+    # Either of these ends uploads that only take long, and the first quiet streams too.
+    assert not {"read_timeout", "write_timeout"} & limits.keys()
 
 
 def test_only_the_domains_named_are_answered() -> None:
