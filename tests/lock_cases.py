@@ -10,6 +10,11 @@ create domain natural_number as int check (value >= 0);
 create domain number as int;
 create type color as enum ('red', 'blue');
 create sequence counter;
+create type person as (a varchar(50), b int);
+create table people of person;
+create foreign data wrapper far;
+create server there foreign data wrapper far;
+create foreign table remote (id int, a int) server there;
 create table owners (
     id int primary key, name text, net cidr, pause interval(3), seen_at timestamp(3), bits varbit(8)
 );
@@ -38,6 +43,7 @@ create unique index summary_id on summary (id);
 insert into owners select n, n from generate_series(1, 1000) n;
 insert into users (id, b, c, d, n, day, amount, e)
     select n, n, n, n, n, now(), n, n from generate_series(1, 1000) n;
+insert into people select n, n from generate_series(1, 1000) n;
 insert into loose select n, n from generate_series(1000, 1999) n;
 insert into proven select n, n from generate_series(5000, 5999) n;
 insert into rest select n, n from generate_series(10000, 10999) n;
@@ -55,6 +61,13 @@ class Case:
 
 
 ALONE = True
+INSERT = "insert into owners select id, c from users "
+UPSERT = "on conflict (id) do update set name = excluded.name"
+KEYED = (
+    "create table codes (code varchar(50) primary key); "
+    "insert into codes select n from generate_series(1, 1000) n; "
+    "alter table users add constraint coded foreign key (d) references codes"
+)
 CASES: dict[str, list[Case]] = {
     "Columns": [
         Case("alter table users add x text"),
@@ -138,6 +151,32 @@ CASES: dict[str, list[Case]] = {
         Case("alter table owners alter net type inet"),
         Case("alter table users alter e type number"),
         Case("alter table users alter e type natural_number"),
+        Case("alter table users alter d type varchar(200) using d"),
+        Case("alter table users alter d type varchar(200) using (users.d)"),
+        Case("alter table users alter d type varchar(200) using d::varchar(200)"),
+        Case("alter table users alter d type varchar(200) using cast(d as varchar(200))"),
+        Case("alter table users alter d type varchar(200) using d::varchar(100)::varchar(200)"),
+        Case(
+            "alter table users alter d type varchar(200) using d::varchar(200)",
+            "create index x on users (lower(d))",
+        ),
+        Case("alter table users alter d type varchar(200) using d::text"),
+        Case("alter table users alter d type varchar(200) using d::varchar(20)"),
+        Case("alter table users alter d type varchar(200) using lower(d)"),
+        Case("alter table users alter d type text using d::text"),
+        Case("alter table users alter c type varchar using c::varchar", "drop view seen"),
+        Case("alter table users alter c type varchar(50) using c::varchar(50)", "drop view seen"),
+        Case("alter table users alter n type numeric(12, 2) using n::numeric(12, 2)"),
+        Case("alter table users alter n type numeric(12, 2) using n::numeric"),
+        Case("alter table users alter e type bigint using e::bigint"),
+        Case("alter table users alter e type number using e::number"),
+        Case("alter table users alter d type varchar(200)", KEYED),
+        Case("alter table codes alter code type varchar(200)", KEYED),
+        Case("alter type person alter attribute a type text cascade"),
+        Case("alter type person alter attribute b type bigint cascade"),
+        Case("alter type person alter attribute b type bigint"),
+        Case("alter type person add attribute c int cascade"),
+        Case("alter type person drop attribute b cascade"),
         Case("alter type color add value 'green'"),
         Case("alter type color rename value 'red' to 'pink'"),
         Case("alter domain natural_number set not null"),
@@ -188,6 +227,8 @@ CASES: dict[str, list[Case]] = {
         Case("alter table users rename to x"),
         Case("alter table users set schema x", "create schema x"),
         Case("alter table users set unlogged"),
+        Case("alter table users set tablespace elsewhere"),
+        Case("alter table parts set tablespace elsewhere"),
         Case("alter table users set (fillfactor = 50)"),
         Case("alter table users set (autovacuum_enabled = false)"),
         Case("alter table users replica identity full"),
@@ -200,6 +241,10 @@ CASES: dict[str, list[Case]] = {
         ),
         Case("drop table owners cascade"),
         Case("drop table loose"),
+        Case("alter foreign table remote add x float default random()"),
+        Case("alter foreign table remote alter a type bigint"),
+        Case("alter foreign table remote drop a"),
+        Case("drop foreign table remote"),
         Case("truncate loose"),
         Case("cluster users using users_id"),
         Case("vacuum users", stands_alone=ALONE),
@@ -241,6 +286,14 @@ CASES: dict[str, list[Case]] = {
         Case("drop index users_b"),
         Case("drop index concurrently users_b", stands_alone=ALONE),
         Case("alter index users_b rename to x"),
+        Case("alter index users rename to x"),
+        Case("alter index users_b set (fillfactor = 50)"),
+        Case("alter index users_b set tablespace elsewhere"),
+        Case("reindex (concurrently, tablespace elsewhere) index users_b", stands_alone=ALONE),
+        Case(
+            "alter index x attach partition y",
+            "create index x on only parts (kind); create index y on part (kind)",
+        ),
         Case("reindex table users"),
         Case("reindex (concurrently false) table users"),
         Case("reindex table concurrently users", stands_alone=ALONE),
@@ -253,11 +306,13 @@ CASES: dict[str, list[Case]] = {
         Case("refresh materialized view summary"),
         Case("refresh materialized view concurrently summary"),
         Case("alter materialized view summary rename to x"),
+        Case("alter materialized view summary set tablespace elsewhere"),
         Case("alter sequence counter rename to x"),
         Case("alter sequence counter restart with 5"),
         Case("alter type color rename to x"),
         Case("alter function ours() rename to x"),
         Case("alter schema x rename to y", "create schema x"),
+        Case("alter extension intagg set schema x", "create schema x; create extension intagg"),
     ],
     "Rows": [
         Case("insert into owners values (5000, 'x')"),
@@ -267,6 +322,20 @@ CASES: dict[str, list[Case]] = {
         Case("delete from users"),
         Case("with x as (update users set b = 1 returning id) select count(*) from x"),
         Case("merge into users u using owners o on u.id = o.id when matched then update set b = 1"),
+        Case(
+            "merge into owners o using users u on o.id = u.id + 5000 "
+            "when not matched then insert values (u.id + 5000, u.c)"
+        ),
+        Case(
+            "merge into owners o using (values (0)) v(id) on o.id = v.id "
+            "when not matched by source then update set name = 'x'"
+        ),
         Case("insert into loose select id, b from users"),
+        Case("insert into owners values (1, 'x') on conflict (id) do update set name = 'x'"),
+        Case(f"{INSERT}on conflict do nothing"),
+        Case(INSERT + UPSERT),
+        Case(f"{INSERT}where true {UPSERT}"),
+        Case(f"{INSERT}{UPSERT} where owners.id = 1"),
+        Case(f"{INSERT}where id < 9 {UPSERT}"),
     ],
 }

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from slipway.migrations import files
 from slipway.migrations.files import Migration
+from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.review import Finding, learn, review
 from slipway.migrations.verdict import Risk
 from slipway.project import ROOT
@@ -22,7 +25,9 @@ Measured by `python -m tests.peers.locks` on PostgreSQL {versions} ({day}), each
 statement in a database of its own, with 1,000 rows in each table. A row without versions was the
 same on all. The schema is that of [lock_cases.py](../tests/lock_cases.py): `users` refers to
 `owners`, `shelves` is partitioned and has a DEFAULT partition `rest`, the domain `natural_number`
-has a check, the domain `number` has none.
+has a check, the domain `number` has none, the table `people` is made of the type `person`, `remote`
+is a foreign table. A lock on an index (`users_b`, `users_id`) is shown where its table has a weaker
+one: under ACCESS EXCLUSIVE on an index nobody can read or write its table.
 
 The last column is what `inv db.lint` says, knowing the files before: *unsafe* stops a deploy unless
 a comment allows it, *careful* is noted. A lock is held until the file is done, so what reads or
@@ -47,18 +52,22 @@ def label(case: Case) -> str:
     return f"`{case.sql}`{after}".replace("|", "\\|")
 
 
-def both_files(case: Case) -> list[Migration]:
-    """Write an operation as a migration, behind one with what has run before."""
+def migration(case: Case) -> Migration:
+    """Write an operation as a migration, which runs behind one with what has run before."""
     option = " transaction:false" if case.stands_alone else ""
     text = f"-- migrate:up{option}\n{case.sql};\n-- migrate:down\nselect 1;"
-    before = f"-- migrate:up\n{BEFORE};{case.before};"
-    return files.from_texts({"1_a.sql": before, "2_b.sql": text})
+    return files.parse("2_b.sql", text)
 
 
+@cache
 def findings(case: Case, major: int) -> list[Finding]:
     """Review an operation, knowing what has run before."""
-    earlier, migration = both_files(case)
-    return review(migration, major, learn([earlier], major))
+    return review(migration(case), major, deepcopy(_schema(case.before, major)))
+
+
+@cache
+def _schema(before: str, major: int) -> KnownSchema:
+    return learn([files.parse("1_a.sql", f"-- migrate:up\n{BEFORE};{before};")], major)
 
 
 def word(case: Case) -> str:

@@ -12,11 +12,13 @@ from slipway.migrations.verdict import (
     SHORT,
     Verdict,
     careful,
+    has,
     safe,
     unsafe,
 )
 
 WITH_PARTITION = f"{MILD} on it, {FULL} on the partition"
+COPYING = {"TABLESPACE", "LOGGED", "UNLOGGED", "ACCESS"}
 _PASSES = {"DROP": 0, "ALTER": 1, "VALIDATE": 3}
 _CONSTRAINT = {"CONSTRAINT", "CHECK", "FOREIGN", "UNIQUE", "PRIMARY", "EXCLUDE"}
 
@@ -72,6 +74,10 @@ def learn(table: str, words: Sequence[str], schema: KnownSchema) -> None:
             column, rest = named(action)
             facts = schema.facts.tables[table]
             facts.columns[column.plain] = read_type(rest)
+            if "REFERENCES" in rest:
+                constraints.learn_key(table, (column.plain,), rest, schema)
+            if has(rest, "PRIMARY", "KEY"):
+                facts.primary = (column.plain,)
             if "CHECK" in rest:
                 facts.tie("", rest[rest.index("CHECK") :])
             if columns.is_virtual(rest, schema):
@@ -107,12 +113,7 @@ def _alteration(table: str, action: list[str], schema: KnownSchema) -> Iterator[
         yield constraints.dropped(table, rest[1:], schema)
     elif verb == "DROP":
         schema.facts.tables[table].forget_column(named(rest)[0].plain)
-        yield unsafe(
-            "ban-drop-column",
-            FULL,
-            "the release that serves still reads and writes this column",
-            "drop it one release after the last that uses it, then allow it here",
-        )
+        yield dropping_column()
     elif verb == "RENAME" and rest[:1] != ["CONSTRAINT"]:
         schema.facts.tables[table].forget_column(named(rest)[0].plain)
         yield renaming("table" if rest[:1] == ["TO"] else "column")
@@ -120,6 +121,23 @@ def _alteration(table: str, action: list[str], schema: KnownSchema) -> Iterator[
         yield constraints.validated(table, rest, schema)
     else:
         yield _of_table(table, verb, rest, schema)
+
+
+def foreign_alterations(words: Sequence[str]) -> Iterator[Verdict]:
+    """Review each action of an ALTER FOREIGN TABLE; its rows are elsewhere, and stay so."""
+    for action in split_at_commas(words):
+        drops_column = action[0] == "DROP" and action[1:2] != ["CONSTRAINT"]
+        yield dropping_column() if drops_column else safe(FULL, SHORT)
+
+
+def dropping_column(lock: str = FULL) -> Verdict:
+    """Say that a release uses a column that is gone."""
+    return unsafe(
+        "ban-drop-column",
+        lock,
+        "the release that serves still reads and writes this column",
+        "drop it one release after the last that uses it, then allow it here",
+    )
 
 
 def renaming(kind: str) -> Verdict:
@@ -139,7 +157,8 @@ def _of_table(table: str, verb: str, words: Sequence[str], schema: KnownSchema) 
         return _attaching(table, words, schema)
     if verb == "SET" and words[:1] == ["SCHEMA"]:
         return renaming("table")
-    if verb == "SET" and words[:1] and words[0] in {"TABLESPACE", "LOGGED", "UNLOGGED", "ACCESS"}:
+    copies = verb == "SET" and words[:1] and words[0] in COPYING
+    if copies and not schema.facts.tables[table].is_partitioned:
         why = "copies the whole table while nobody can use it"
         return unsafe("rewriting-table", FULL, why, "do it in a maintenance window")
     if verb in {"ENABLE", "DISABLE"} and "TRIGGER" in words:

@@ -6,6 +6,9 @@ Held against real servers: docs/locks.md.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slipway.migrations.names import named
+from slipway.migrations.query import inner
+
 # What PostgreSQL's grammar knows under several names.
 _SAME = {
     **dict.fromkeys(("INT", "INTEGER"), "INT4"),
@@ -37,6 +40,8 @@ _ENDS = {"NOT", "NULL", "DEFAULT", "PRIMARY", "UNIQUE", "REFERENCES", "CHECK", "
 _ENDS |= {"GENERATED", "COLLATE", "USING", "DEFERRABLE", "STORAGE", "COMPRESSION", "OPTIONS"}
 _CLOCKS = {"TIMESTAMP", "TIMESTAMPTZ", "TIME", "TIMETZ", "INTERVAL"}
 _MANY_WORDS = ("CHARACTER", "CHAR", "NATIONAL", "BIT", "DOUBLE", "TIMESTAMP", "TIME", "INTERVAL")
+
+_OPERATORS = {*"+-*/<>=|&#%^~!?@", "COLLATE", "AT", "IS", "AND", "OR", "NOT", "IN", "LIKE", "ILIKE"}
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,35 @@ def _join(names: list[str]) -> str:
     if len(names) > 1 and names[0] not in _MANY_WORDS:
         return "".join(names[: 2 if names[0].endswith(".") else 1])
     return " ".join(names).replace(". ", ".")
+
+
+def read_casts(words: Sequence[str], column: str) -> list[Sequence[str]] | None:
+    """Read to which types an expression casts a column, one after the other; None for any other."""
+    expression, *types = _split_at_casts(words)
+    if expression[:1] == ["CAST"] and inner(expression[1:]) == expression[2:-1]:
+        at = max((at for at, word in enumerate(expression) if word == "AS"), default=2)
+        expression, types = expression[2:at], [expression[at + 1 : -1], *types]
+    elif expression[:1] == ["("] and inner(expression) == expression[1:-1]:
+        expression = expression[1:-1]
+    elif not types:
+        name, rest = named(expression)
+        return [] if name.plain == column and not rest else None
+    before = read_casts(expression, column)
+    is_cast = all(each and not _OPERATORS.intersection(each) for each in types)
+    return None if before is None or not is_cast else [*before, *types]
+
+
+def _split_at_casts(words: Sequence[str]) -> list[list[str]]:
+    """Cut an expression at each `::` that stands outside of parentheses."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for word in words:
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if word == ":" and depth == 0:
+            parts += [[]] if parts[-1] else []
+        else:
+            parts[-1].append(word)
+    return parts
 
 
 def keeps_rows(old: ColumnType, new: ColumnType) -> bool:

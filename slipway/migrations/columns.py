@@ -1,8 +1,15 @@
 """What it does to a table in use to add a column to it, or to change one."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from slipway.migrations.column_types import SERIAL, ColumnType, keeps_rows, read_type
+from slipway.migrations.column_types import (
+    SERIAL,
+    ColumnType,
+    keeps_rows,
+    read_casts,
+    read_type,
+)
 from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.names import named
 from slipway.migrations.verdict import (
@@ -137,20 +144,38 @@ def changed(table: str, column: str, words: list[str], schema: KnownSchema) -> V
 
 
 def _new_type(table: str, column: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
-    new, old = read_type(words), schema.facts.tables[table].columns.get(column)
-    changes_more = "USING" in words or "COLLATE" in words
-    domain = schema.facts.domains.get(schema.resolve_type(named(words)[0]))
-    if domain and not domain.demands:
-        new = domain.base
-    schema.facts.tables[table].columns[column] = new
-    if old is not None and keeps_rows(old, new) and not changes_more:
-        return _tied() if schema.facts.tables[table].is_tied(column) else safe(FULL, SHORT)
-    if old is None and new.name in ("TEXT", "VARCHAR") and not new.is_array and not changes_more:
+    facts = schema.facts.tables[table]
+    new, old = _underlying(words, schema), facts.columns.get(column)
+    facts.columns[column] = new
+    casts = read_casts(words[words.index("USING") + 1 :], column) if "USING" in words else []
+    is_cast = casts is not None and "COLLATE" not in words
+    types = [*(_underlying(each, schema) for each in casts or ()), new]
+    is_cast = is_cast and all(keeps_rows(*pair) for pair in pairwise(types))
+    if old is not None and is_cast and keeps_rows(old, types[0]):
+        others = schema.facts.bound_tables(table, column)
+        return _tied() if facts.is_tied(column) else _bound(others) if others else safe(FULL, SHORT)
+    if old is None and is_cast and new.name in ("TEXT", "VARCHAR") and not new.is_array:
         why = f"rewrites every row unless it was a {'shorter ' * bool(new.limits)}varchar"
         instead = "check the type it has now, then allow it here"
         return careful("changing-column-type", FULL, why, instead)
     instead = "add a column of that type, let the application fill it, fill old rows in batches"
     return unsafe("changing-column-type", FULL, REWRITES, instead)
+
+
+def _underlying(words: Sequence[str], schema: KnownSchema) -> ColumnType:
+    """Read a type; of a domain that demands nothing, the one that it is made of."""
+    domain = schema.facts.domains.get(schema.resolve_type(named(words)[0]))
+    return domain.base if domain and not domain.demands else read_type(words)
+
+
+def _bound(others: set[str]) -> Verdict:
+    tables = ", ".join(sorted(others))
+    return careful(
+        "changing-column-type",
+        f"{FULL} on it and on {tables}",
+        f"recreates a foreign key, and holds up everything on {tables} too for a moment",
+        "a file of its own, so that neither lock is held for longer",
+    )
 
 
 def _tied() -> Verdict:

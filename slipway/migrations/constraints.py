@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from slipway.migrations.columns import building_index, reading_rows
-from slipway.migrations.known_schema import KnownSchema
+from slipway.migrations.known_schema import ForeignKey, KnownSchema
 from slipway.migrations.names import named, plain
+from slipway.migrations.query import inner
 from slipway.migrations.verdict import BOTH, FULL, MILD, Verdict, careful, has, safe, unsafe
 
 NO_KEY = ""  # what a constraint refers to that is no foreign key
@@ -15,8 +16,13 @@ def learn(table: str, words: Sequence[str], schema: KnownSchema) -> None:
     facts = schema.facts.tables[table]
     is_named = words[0] == "CONSTRAINT"
     name = named(words[1:])[0].plain if is_named else ""
-    if words[2 * is_named : 2 * is_named + 1] in (["CHECK"], ("CHECK",)):
+    body = list(words[2 * is_named :])
+    if body[:1] == ["CHECK"]:
         facts.tie(name, words[2:])
+    if body[:2] == ["PRIMARY", "KEY"]:
+        facts.primary = _columns(body[2:])
+    if body[:2] == ["FOREIGN", "KEY"]:
+        learn_key(table, _columns(body[2:]), body, schema, name)
     if not is_named:
         return
     refers = words.index("REFERENCES") if "REFERENCES" in words else 0
@@ -28,6 +34,21 @@ def learn(table: str, words: Sequence[str], schema: KnownSchema) -> None:
         facts.not_null[name] = column
         if not has(words, "NOT", "VALID"):
             facts.validated.add(name)
+
+
+def learn_key(
+    table: str, columns: tuple[str, ...], words: Sequence[str], schema: KnownSchema, name: str = ""
+) -> None:
+    """Remember a foreign key, whose words have REFERENCES."""
+    other, rest = named(words[list(words).index("REFERENCES") + 1 :])
+    key = ForeignKey(columns, schema.resolve(other), _columns(rest), name)
+    schema.facts.tables[table].keys.append(key)
+
+
+def _columns(words: Sequence[str]) -> tuple[str, ...]:
+    """Read the columns in the parentheses that the words begin with; none where there are none."""
+    listed = inner(words) if words[:1] in (["("], ("(",)) else ()
+    return tuple(plain(word) for word in listed if word != ",")
 
 
 def _proven(words: list[str]) -> str:
@@ -89,8 +110,7 @@ def dropped(table: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
     """Review DROP CONSTRAINT."""
     constraint = named(words)[0].plain
     target = schema.facts.tables[table].constraints.get(constraint)
-    schema.facts.tables[table].validated.discard(constraint)
-    schema.facts.tables[table].untie(constraint)
+    schema.facts.tables[table].forget_constraint(constraint)
     if target == NO_KEY:
         return safe(FULL, "drops a constraint, in a moment once it has the lock")
     other = target or "what it references, if it is a foreign key"

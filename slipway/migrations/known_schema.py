@@ -11,6 +11,16 @@ from slipway.migrations.column_types import ColumnType, Domain
 from slipway.migrations.names import DEFAULT_PATH, TEMPORARY, Name, SearchPath, plain
 
 
+@dataclass(frozen=True)
+class ForeignKey:
+    """What a foreign key binds together; without `others` it is the other table's primary key."""
+
+    columns: tuple[str, ...]
+    table: str
+    others: tuple[str, ...] = ()
+    name: str = ""
+
+
 @dataclass
 class TableFacts:
     """What files have settled of one table."""
@@ -22,6 +32,8 @@ class TableFacts:
     virtual: set[str] = field(default_factory=set)  # columns that are worked out when read
     unproven: set[str] = field(default_factory=set)  # constraints that are NOT VALID
     tied: list[tuple[str, set[str]]] = field(default_factory=list)
+    keys: list[ForeignKey] = field(default_factory=list)
+    primary: tuple[str, ...] = ()
     is_partitioned: bool = False
     has_default_partition: bool = False
 
@@ -29,6 +41,7 @@ class TableFacts:
         """Forget a column that was dropped or renamed."""
         self.columns.pop(column, None)
         self.virtual.discard(column)
+        self.keys = [each for each in self.keys if column not in each.columns]
         self.not_null = {key: about for key, about in self.not_null.items() if about != column}
 
     def tie(self, name: str, words: Iterable[str]) -> None:
@@ -44,6 +57,12 @@ class TableFacts:
         """Forget a check or an index that was dropped."""
         self.tied = [each for each in self.tied if each[0] != name]
 
+    def forget_constraint(self, name: str) -> None:
+        """Forget a constraint that was dropped."""
+        self.validated.discard(name)
+        self.untie(name)
+        self.keys = [each for each in self.keys if each.name != name]
+
     def is_never_null(self, column: str) -> bool:
         """Whether a validated constraint proves that a column has no NULL."""
         return any(self.not_null.get(constraint) == column for constraint in self.validated)
@@ -56,6 +75,18 @@ class Facts:
     tables: defaultdict[str, TableFacts] = field(default_factory=lambda: defaultdict(TableFacts))
     domains: dict[str, Domain] = field(default_factory=dict)
     types: set[str] = field(default_factory=set)  # which are no domains
+
+    def bound_tables(self, table: str, column: str) -> set[str]:
+        """Name the other tables to which a foreign key binds a column, from here or from there."""
+        primary = self.tables[table].primary
+        ours = {each.table for each in self.tables[table].keys if column in each.columns}
+        theirs = {
+            other
+            for other, facts in self.tables.items()
+            for each in facts.keys
+            if each.table == table and column in (each.others or primary)
+        }
+        return (ours | theirs) - {table}
 
 
 @dataclass

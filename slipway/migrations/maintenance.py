@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from slipway.migrations.alter_table import renaming
 from slipway.migrations.known_schema import KnownSchema, TableFacts
-from slipway.migrations.names import all_named, named, plain
+from slipway.migrations.names import Name, all_named, named, plain
 from slipway.migrations.statement import Statement, after, is_on
-from slipway.migrations.verdict import FULL, MILD, Verdict, careful, safe, unsafe, unused
+from slipway.migrations.verdict import FULL, MILD, Verdict, careful, has, safe, unsafe, unused
 
 _OF_TABLE = "CREATE INDEX CONCURRENTLY in a file with transaction:false"
 _OF_PARTITIONS = (
@@ -47,8 +48,26 @@ def _tie(statement: Statement, facts: TableFacts) -> None:
 
 
 def index_altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
-    """Review ALTER INDEX."""
-    yield safe(MILD, "changes the definition only")  # no query names an index
+    """Review ALTER INDEX, which renames a table too."""
+    name, rest = named(statement.words[2:])
+    table = schema.resolve(name)
+    if has(rest, "SET", "TABLESPACE"):
+        yield unsafe(
+            "require-concurrent-reindex",
+            f"{FULL} on the index",
+            "copies the index while nobody can read or write its table",
+            "REINDEX (CONCURRENTLY, TABLESPACE …) INDEX … in a file with transaction:false",
+        )
+    elif rest[:2] == ("RENAME", "TO") and table in schema.tables:
+        schema.rename(table, Name("", named(rest[2:])[0].plain))
+        yield unused(FULL, "renames a table")
+    elif rest[:2] == ("RENAME", "TO") and table in schema.facts.tables:
+        yield renaming("table")
+    elif rest[:1] == ("ATTACH",):
+        lock = f"{MILD} on it, {FULL} on the partition's"
+        yield safe(lock, "holds up everything on the partition for a moment")
+    else:
+        yield safe(MILD, "changes the definition only")  # no query names an index
 
 
 def index_dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
@@ -72,9 +91,10 @@ def index_rebuilt(statement: Statement, schema: KnownSchema) -> Iterator[Verdict
     if is_on(statement.words[1:], "CONCURRENTLY"):
         yield safe(MILD, "rebuilds indexes while their tables stay in use")
     else:
-        why = "holds up writes, and most reads, while it rebuilds indexes"
+        lock = f"{FULL} on its indexes, SHARE on it"
+        why = "holds up reads and writes while it rebuilds indexes"
         instead = "REINDEX … CONCURRENTLY in a file with transaction:false"
-        yield unsafe("require-concurrent-reindex", "SHARE", why, instead)
+        yield unsafe("require-concurrent-reindex", lock, why, instead)
 
 
 def rewritten(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:

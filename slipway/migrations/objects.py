@@ -1,9 +1,10 @@
-"""What statements do to what is no table: types, domains, views, functions, schemas."""
+"""What statements do to what is no table: views, sequences, functions, schemas, extensions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from slipway.migrations.alter_table import renaming
-from slipway.migrations.column_types import ColumnType, Domain, read_type
+from slipway.migrations import user_types
+from slipway.migrations.alter_table import COPYING, foreign_alterations, renaming
 from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.names import Name, all_named, named
 from slipway.migrations.statement import Statement
@@ -25,7 +26,7 @@ _TYPES = {"TYPE", "DOMAIN"}
 _OF_TABLE = {*_RELATIONS, "TRIGGER", "POLICY", "RULE"}
 # What a release names when it speaks to the database. A function has its name with others.
 _NAMED = {*_RELATIONS, *_TYPES, "SCHEMA", "FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE"}
-_NAMED |= {"DATABASE", "ROLE", "USER"}
+_NAMED |= {"DATABASE", "ROLE", "USER", "GROUP", "COLLATION", "OPERATOR", "TEXT SEARCH"}
 
 
 def created(statement: Statement, schema: KnownSchema) -> None:
@@ -40,14 +41,7 @@ def created(statement: Statement, schema: KnownSchema) -> None:
     elif what == "SCHEMA":
         schema.schemas.add(name.plain)
     elif what in _TYPES:
-        full = schema.resolve(name, ())
-        schema.types.add(full)
-        if what == "TYPE":
-            schema.facts.types.add(full)
-        if what == "DOMAIN":
-            base = named(words[words.index(what) + 1 :])[1]
-            demands = "CHECK" in words or has(words, "NOT", "NULL")
-            schema.facts.domains[full] = Domain(read_type(base[base[:1] == ("AS",) :]), demands)
+        user_types.made(statement, schema)
 
 
 def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
@@ -57,22 +51,27 @@ def altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
     name, rest = named(words)
     new = _new(what, schema)
     full = name.plain if what == "SCHEMA" else schema.resolve(name, new)
-    of_domain = _domain(full, rest, schema) if what == "DOMAIN" else None
+    of_domain = user_types.domain_altered(full, rest, schema) if what == "DOMAIN" else None
     if full in new:
         _rename(what, full, rest, schema)
         yield safe(NO_LOCK, "changes what nobody uses yet")
     elif of_domain and not _renames(rest):
         yield of_domain
-    elif what == "TYPE" and "VALUE" in rest:
-        yield _value(rest)
-        _remember_value(full, rest, schema)
     elif what in _NAMED and _renames(rest):
         verdict = renaming(what.lower())
-        yield verdict if what in _RELATIONS else _without_lock(verdict)
-    elif what == "TYPE" and "DROP" in rest:
-        yield careful("ban-drop-attribute", NO_LOCK, GONE, LATER)
+        lock = FULL if what in _RELATIONS else user_types.lock_of_tables(rest)
+        yield replace(verdict, lock=lock)
+    elif what == "TYPE":
+        yield from user_types.type_altered(full, rest, schema)
+    elif what == "EXTENSION":
+        yield _extension(rest)
+    elif what == "FOREIGN TABLE":
+        yield from foreign_alterations(rest)
     elif what == "SEQUENCE":
         yield safe("SHARE ROW EXCLUSIVE", "holds up whoever takes a number, for a moment")
+    elif _is_copied(what, rest):
+        why = "copies all rows while nobody can read the view"
+        yield unsafe("rewriting-table", FULL, why, "do it in a maintenance window")
     elif what in _RELATIONS:
         yield safe(FULL, "changes the definition only, in a moment once it has the lock")
     else:
@@ -101,46 +100,29 @@ def _new(what: str, schema: KnownSchema) -> set[str]:
 
 def _renames(words: Sequence[str]) -> bool:
     """Whether another name is given, to it, to a column or to an attribute of it."""
-    return has(words, "SET", "SCHEMA") or ("RENAME" in words and "CONSTRAINT" not in words)
+    renames = "RENAME" in words and not {"CONSTRAINT", "VALUE"} & set(words[1:2])
+    return has(words, "SET", "SCHEMA") or renames
 
 
-def _without_lock(verdict: Verdict) -> Verdict:
-    return unsafe(verdict.rule, NO_LOCK, verdict.why, verdict.instead)
-
-
-def _domain(name: str, words: Sequence[str], schema: KnownSchema) -> Verdict:
-    is_not_valid = has(words, "NOT", "VALID")
-    if words[:1] == ("ADD",) or has(words, "SET", "NOT", "NULL"):
-        base = schema.facts.domains[name].base if name in schema.facts.domains else ColumnType("")
-        schema.facts.domains[name] = Domain(base, demands=True)
-    if words[:1] in (("ADD",), ("VALIDATE",)) and not is_not_valid:
+def _extension(words: Sequence[str]) -> Verdict:
+    if has(words, "SET", "SCHEMA"):
         return unsafe(
-            "ban-alter-domain-with-add-constraint",
-            "SHARE on every table that has it",
-            "holds up writes to every table with a column of it while all rows are read",
-            "add the check to each table, NOT VALID, and validate it in a later file",
+            "renaming-extension",
+            f"{FULL} on its tables and views",
+            "the release that serves finds its functions, types and operators in the old schema",
+            "first put the new schema on the search path of every session (ALTER ROLE … SET "
+            "search_path), then allow it here",
         )
-    if has(words, "SET", "NOT", "NULL"):
-        return unsafe(
-            "setting-domain-not-null",
-            "SHARE on every table that has it",
-            "holds up writes to every table with a column of it while all rows are read",
-            "add CHECK (… IS NOT NULL) to each table, NOT VALID, and validate it in a later file",
-        )
-    return safe(NO_LOCK, "changes the domain's definition only")
+    if "UPDATE" in words:
+        why = "runs the extension's own script, which was not reviewed"
+        return careful("opaque-code", "whatever its script takes", why, "review it, then allow it")
+    return safe(NO_LOCK, "changes the definition only")
 
 
-def _value(words: Sequence[str]) -> Verdict:
-    if "RENAME" in words:
-        why = "the release that serves knows the value by its old name only"
-        instead = "add the new value, drop the old use later"
-        return unsafe("renaming-value", NO_LOCK, why, instead)
-    return safe(NO_LOCK, "adds a value, for use after this file is done")
-
-
-def _remember_value(name: str, words: Sequence[str], schema: KnownSchema) -> None:
-    if schema.in_transaction and "ADD" in words and name not in schema.types:
-        schema.values.add(next((word for word in words if word.startswith("'")), ""))
+def _is_copied(what: str, words: Sequence[str]) -> bool:
+    """Whether a view's rows are written anew, elsewhere or in another form."""
+    is_moved = any(has(words, "SET", each) for each in COPYING)
+    return what == "MATERIALIZED VIEW" and is_moved
 
 
 def dropped(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:

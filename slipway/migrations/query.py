@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+_BEHIND_WHERE = {"RETURNING", "GROUP", "ORDER", "HAVING", "WINDOW", "LIMIT", "OFFSET", "FETCH"}
 VERBS = {"UPDATE": "", "DELETE": "FROM", "INSERT": "INTO", "MERGE": "INTO"}
 
 
@@ -34,7 +35,7 @@ def condition(words: Sequence[str]) -> Sequence[str]:
         depth += {"(": 1, ")": -1}.get(word, 0)
         if depth == 0 and word == "WHERE":
             begin = at + 1
-        elif depth == 0 and word == "RETURNING":
+        elif depth == 0 and word in _BEHIND_WHERE:
             return words[begin:at]
     return words[begin:]
 

@@ -1,11 +1,12 @@
 """What statements do that read or change rows, and what they do while a lock is held."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from slipway.migrations import upsert
 from slipway.migrations.known_schema import KnownSchema
 from slipway.migrations.names import named
-from slipway.migrations.query import VERBS, condition, inner, writes
+from slipway.migrations.query import VERBS, inner, writes
 from slipway.migrations.statement import Statement, is_on
 from slipway.migrations.verdict import (
     NO_LOCK,
@@ -19,8 +20,8 @@ from slipway.migrations.verdict import (
     unsafe,
 )
 
-_CONSTANTS = {"TRUE", "FALSE", "NOT", "AND", "OR", "IS", "NULL"}
 _WORK = re.compile(r"\b(?:update|delete\s+from|merge\s+into|insert\s+into)\b", re.IGNORECASE)
+_CHANGES = ("UPDATE", "DELETE")
 _QUICK = {"SETVAL", "NEXTVAL", "SET_CONFIG", "VALUES", ","}
 _STRONG = ("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE")
 
@@ -33,32 +34,39 @@ def written(statement: Statement, schema: KnownSchema) -> Iterator[Verdict]:
         words = words[next(begins, len(words)) :]
     elif statement.kind == "COPY":
         words = inner(words[1:])
-    parts = [_part(part, schema) for part in writes(words)]
+    queries = upsert.named_queries(words)
+    parts = [_part(part, queries, schema) for part in writes(words)]
     yield from parts or [safe(NO_LOCK, "locks no table for itself")]
 
 
-def _part(words: Sequence[str], schema: KnownSchema) -> Verdict:
+def _part(
+    words: Sequence[str], queries: Mapping[str, Sequence[str]], schema: KnownSchema
+) -> Verdict:
     verb, rest = words[0], words[1:]
     name = named(rest)[0]
     table = schema.resolve(name)
+    update = upsert.update(rest) if verb == "INSERT" else rest
+    only_adds = verb == "MERGE" and not any(has(rest, "THEN", each) for each in _CHANGES)
+    if not update or only_adds:
+        return safe(ROWS, "adds rows")
+    if schema.is_new(name) or _is_of_few(verb, rest, queries):
+        return safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
+    instead = "change it in batches with WHERE, in a file with transaction:false"
+    if verb == "INSERT" and upsert.is_limited(update):
+        why = f"holds every row of {table} that it meets until the file is done, changed or not"
+        return careful("changing-all-rows", ROWS, why, instead)
+    why = f"holds every row of {table} until the file is done, and doubles the table"
+    return unsafe("changing-all-rows", ROWS, why, instead)
+
+
+def _is_of_few(verb: str, words: Sequence[str], queries: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a statement names the rows that it changes, or chooses them."""
     if verb == "INSERT":
-        return safe(ROWS, "adds or changes rows")
-    if schema.is_new(name) or (verb != "MERGE" and _is_limited(rest)):
-        return safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
-    if verb == "MERGE" and has(rest, "USING", "(", "VALUES"):
-        return safe(ROWS, "changes rows; who wants the same rows waits for the whole file")
-    return unsafe(
-        "changing-all-rows",
-        ROWS,
-        f"holds every row of {table} until the file is done, and doubles the table",
-        "change it in batches with WHERE, in a file with transaction:false",
-    )
-
-
-def _is_limited(words: Sequence[str]) -> bool:
-    """Whether a WHERE chooses rows; `WHERE true` and `WHERE 1 = 1` choose all."""
-    names = {word for word in condition(words) if word[0].isalpha() or word[0] in '_"'}
-    return bool(names - _CONSTANTS)
+        return upsert.chooses(upsert.source(words), queries)
+    if verb == "MERGE":
+        used = words[words.index("USING") + 1 :] if "USING" in words else ()
+        return not has(words, "BY", "SOURCE") and upsert.gives_chosen(used, queries)
+    return upsert.is_limited(words)
 
 
 def held(
@@ -102,7 +110,7 @@ def _takes_long(statement: Statement, schema: KnownSchema) -> bool:
     if kind in ("CREATE TABLE", "CREATE MATERIALIZED VIEW"):
         return "AS" in outer(words) and not has(words, "NO", "DATA")
     return any(
-        part[0] != "INSERT" or {"SELECT", "TABLE"} & set(outer(part)) or words[0] == "WITH"
+        part[0] != "INSERT" or words[0] == "WITH" or upsert.reads_table(upsert.source(part[1:]))
         for part in writes(words)
     ) or (kind == "SELECT" and "INTO" in outer(words))
 
@@ -118,5 +126,5 @@ def _subject(statement: Statement, schema: KnownSchema) -> str:
     words = statement.words
     if "ON" in words and statement.kind not in ("ALTER TABLE", "DROP TABLE"):
         return schema.resolve(named(words[words.index("ON") + 1 :])[0])
-    start = next((at for at, word in enumerate(words) if word in ("TABLE", "VIEW")), 0)
+    start = next((at for at, word in enumerate(words) if word in ("TABLE", "VIEW", "INDEX")), 0)
     return schema.resolve(named(words[start + 1 :])[0])

@@ -18,7 +18,7 @@ from tests import lock_table
 from tests.lock_cases import BEFORE, CASES, ROWS, Case
 
 Connection = psycopg.Connection[tuple[object, ...]]
-BASE, TRIAL = "slipway_locks_base", "slipway_locks_trial"
+BASE, TRIAL, SPACE = "slipway_locks_base", "slipway_locks_trial", "elsewhere"
 STRENGTH = ("ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
 NAMES = dict(
     zip(
@@ -31,8 +31,9 @@ LOCKS = """SELECT relation, mode FROM pg_locks
 WHERE pid = %s AND locktype = 'relation' AND relation >= 16384"""
 TABLES = """SELECT c.oid, c.relname, pg_relation_filenode(c.oid),
     coalesce((SELECT array_agg(pg_relation_filenode(indexrelid)) FROM pg_index
-        WHERE indrelid = c.oid), '{}')
-FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm', 'v', 'S')
+        WHERE indrelid = c.oid), '{}'),
+    coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = c.oid), 0)
+FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm', 'v', 'S', 'f', 'i', 'I')
     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'public')"""
 READ = "SELECT relid, seq_tup_read, n_tup_upd + n_tup_del FROM pg_stat_user_tables"
 # What runs outside a transaction is kept long enough to be seen.
@@ -45,11 +46,12 @@ HOLD = (
 
 @dataclass
 class Table:
-    """One table before a statement, or after it."""
+    """One table or index before a statement, or after it."""
 
     name: str
     file: int | None
     indexes: frozenset[int]
+    of_table: int  # where it is an index
 
 
 @dataclass
@@ -112,6 +114,9 @@ def prepare(dsn: str) -> int:
         for name in (TRIAL, BASE):
             maintenance.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
         maintenance.execute(f"CREATE DATABASE {BASE}".encode())
+        maintenance.execute(f"DROP TABLESPACE IF EXISTS {SPACE}".encode())
+        maintenance.execute("SET allow_in_place_tablespaces = on")
+        maintenance.execute(f"CREATE TABLESPACE {SPACE} LOCATION ''".encode())
     with _connect(dsn, BASE) as session:
         session.execute(BEFORE.encode())
         session.execute("VACUUM ANALYZE")
@@ -123,6 +128,7 @@ def clean_up(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as maintenance:
         for name in (TRIAL, BASE):
             maintenance.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        maintenance.execute(f"DROP TABLESPACE IF EXISTS {SPACE}".encode())
 
 
 def _connect(dsn: str, database: str = TRIAL) -> Connection:
@@ -182,7 +188,10 @@ def _note(modes: dict[int, set[str]], rows: Sequence[tuple[object, ...]]) -> Non
 def _tables(dsn: str) -> dict[int, Table]:
     with _connect(dsn) as session:
         rows = session.execute(TABLES).fetchall()
-        return {int(str(oid)): Table(str(n), _int(f), frozenset(_ints(i))) for oid, n, f, i in rows}
+        return {
+            int(str(oid)): Table(str(name), _int(file), frozenset(_ints(indexes)), _int(of) or 0)
+            for oid, name, file, indexes, of in rows
+        }
 
 
 def _int(value: object) -> int | None:
@@ -205,18 +214,23 @@ def _compare(
     before: dict[int, Table], after: dict[int, Table], modes: dict[int, set[str]]
 ) -> Measured:
     measured = Measured()
+    strongest = {oid: _strongest(held) for oid, held in modes.items()}
     for oid, old in before.items():
-        held = [mode for mode in modes.get(oid, ()) if mode in STRENGTH]
-        if held:
-            measured.locks[old.name] = max(held, key=STRENGTH.index)
+        held, of_table = strongest.get(oid, -1), strongest.get(old.of_table, -1)
+        if held > of_table:  # a lock on the table says it for its indexes
+            measured.locks[old.name] = STRENGTH[held]
         new = after.get(oid)
-        if new is None:
+        if new is None or old.of_table:
             continue
         if new.file != old.file:
             measured.rewritten.append(old.name)
         elif new.indexes - old.indexes:
             measured.indexed.append(old.name)
     return measured
+
+
+def _strongest(modes: set[str]) -> int:
+    return max((STRENGTH.index(mode) for mode in modes if mode in STRENGTH), default=-1)
 
 
 def main(servers: Sequence[str]) -> int:

@@ -78,7 +78,7 @@ def test_squawk_refuses_nothing_that_was_measured_to_be_harmless() -> None:
         case for case in EVERY if not any(each.rule for each in lock_table.findings(case, 17))
     ]
     migrations = [
-        replace(lock_table.both_files(case)[1], filename=case.sql, version=str(number))
+        replace(lock_table.migration(case), filename=case.sql, version=str(number))
         for number, case in enumerate(harmless)
     ]
     remarks = squawk.remarks(program, migrations, 17)

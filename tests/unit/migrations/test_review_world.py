@@ -74,10 +74,25 @@ UNSAFE = {
     "alter table users add a int constraint b not null": "adding-required-field",
     "copy (delete from users returning id) to '/a'": "changing-all-rows",
     "alter table all in tablespace a set tablespace b": "rewriting-table",
+    "alter materialized view a set tablespace b": "rewriting-table",
+    "alter materialized view all in tablespace a set tablespace b": "rewriting-table",
     "vacuum full users": "rewriting-table",
     "vacuum (full) users": "rewriting-table",
     "vacuum (verbose, full on) users": "rewriting-table",
     "reindex (concurrently off) table users": "require-concurrent-reindex",
+    "alter index a set tablespace b": "require-concurrent-reindex",
+    "alter index all in tablespace a set tablespace b": "require-concurrent-reindex",
+    "alter foreign table a drop column b": "ban-drop-column",
+    "alter foreign table if exists a add c int, drop b": "ban-drop-column",
+    "drop foreign table a": "ban-drop-table",
+    "alter extension a set schema b": "renaming-extension",
+    "alter collation a rename to b": "renaming-collation",
+    "alter operator + (int, a) set schema b": "renaming-operator",
+    "alter text search configuration a rename to b": "renaming-text-search",
+    "alter group a rename to b": "renaming-group",
+    "alter type a alter attribute b type int cascade": "changing-column-type",
+    "alter type a alter attribute b set data type date cascade": "changing-column-type",
+    "alter type a add attribute c int, drop attribute b cascade": "ban-drop-column",
 }
 SAFE = [
     "alter table users add a date default current_date",
@@ -91,6 +106,11 @@ SAFE = [
     "alter table users detach partition a finalize",
     "alter domain a add constraint b check (value > 0) not valid",
     "alter index a rename to b",
+    "alter index a set (fillfactor = 50)",
+    "alter foreign table a alter b type bigint, drop constraint c",
+    "alter extension a drop function b()",
+    "alter type a add attribute b int cascade",
+    "alter type a alter attribute b type int",
     "alter table users rename constraint a to b",
     "delete from users where exists (select from a)",
     "merge into users using (values (1)) v(a) on id = a when matched then delete",
@@ -215,6 +235,91 @@ def test_a_new_type_is_judged_by_the_type_that_earlier_files_gave(
     assert last_file(table, change) == expected
     assert last_file("create table users ()", f"alter table users add a {old}", change) == [
         each.replace("1", "2") for each in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "using", "rewrites"),
+    [
+        ("varchar(100)", "varchar(200)", "a", False),
+        ("varchar(100)", "varchar(200)", "((users.a))", False),
+        ("varchar(100)", "varchar(200)", '"a"::varchar(200)', False),
+        ("varchar(100)", "varchar(200)", "(a)::character varying(200)", False),
+        ("varchar(100)", "varchar(200)", "CAST((a) AS pg_catalog.varchar(200))", False),
+        ("varchar(100)", "varchar(200)", "(a::varchar(150))::varchar(200)", False),
+        ("varchar(100)", "text", "a::text", False),
+        ("text", "varchar", "a::varchar", False),
+        ("numeric(10, 2)", "numeric(12, 2)", "a::numeric(12, 2)", False),
+        ("int", "number", "a::number", False),
+        ("varchar(100)", "varchar(200)", "a::text", True),
+        ("varchar(100)", "varchar(200)", "cast(a as varchar(50))", True),
+        ("varchar(100)", "varchar(200)", "b", True),
+        ("varchar(100)", "varchar(200)", "b::varchar(200)", True),
+        ("varchar(100)", "varchar(200)", "a || 'x'::varchar(200)", True),
+        ("varchar(100)", "varchar(200)", "a::varchar(200) || 'x'", True),
+        ("varchar(100)", "varchar(200)", "(a)::varchar(200) || (b)", True),
+        ("varchar(100)", "varchar(200)", "trim(a)::varchar(200)", True),
+        ("varchar(100)", "varchar(200)", "a::varchar(200) collate c", True),
+        ("text", "varchar(200)", "a::varchar(200)", True),
+        ("numeric(10, 2)", "numeric(12, 2)", "a::numeric", True),
+        ("int", "bigint", "a::bigint", True),
+    ],
+)
+def test_a_cast_of_the_column_in_using_is_judged_as_the_types_are(
+    old: str, new: str, using: str, rewrites: bool
+) -> None:
+    table = f"create domain number as int; create table users (a {old}, b text)"
+    change = f"alter table users alter column a set data type {new} using {using}"
+    assert last_file(table, change) == ["1 changing-column-type"] * rewrites
+
+
+def test_a_cast_of_a_column_of_an_unknown_type_is_noted_where_it_may_keep_all_rows() -> None:
+    change = "alter table users alter a type varchar(200) using a::"
+    assert rules(f"{change}varchar(200)", risk=Risk.CAREFUL) == ["changing-column-type"]
+    assert rules(f"{change}text") == ["changing-column-type"]
+
+
+def test_a_cast_is_unsafe_where_a_check_or_an_index_is_made_of_the_column() -> None:
+    table = "create table users (a varchar(50) check (a <> ''))"
+    change = "alter table users alter a type text using a::text"
+    assert last_file(table, change) == ["1 changing-column-type"]
+
+
+def test_an_attribute_is_judged_by_the_type_that_it_has_in_earlier_files() -> None:
+    table = "create type person as (a varchar(50), b int); create table people of person"
+    alter = "alter type person alter attribute"
+    assert last_file(table, f"{alter} a type text cascade") == []
+    assert last_file(table, f"{alter} b type bigint cascade") == ["1 changing-column-type"]
+
+
+def test_a_type_bound_by_a_foreign_key_locks_the_other_table_too() -> None:
+    table = "create table codes (a varchar(50) primary key)"
+    key = "create table users (b varchar(50) references codes, c varchar(50) references codes (d))"
+    for change, other in {
+        "alter table users alter b type varchar(99)": "codes",
+        "alter table codes alter a type varchar(99)": "users",
+    }.items():
+        names = {
+            "1_a.sql": f"-- migrate:up\n{table}; {key};{DOWN}",
+            "2_b.sql": f"-- migrate:up\n{change};{DOWN}",
+        }
+        (one,) = lint(files.from_texts(names), server_major=17, squawk=None, together=False)
+        assert (one.rule, one.risk) == ("changing-column-type", Risk.CAREFUL)
+        assert one.lock == f"ACCESS EXCLUSIVE on it and on {other}"
+
+
+def test_an_index_is_moved_or_a_table_renamed_by_alter_index() -> None:
+    rename = "alter index users rename to people"
+    assert last_file("create table users (id int)", rename) == ["1 renaming-table"]
+    assert rules(f"create table users (); {rename}; drop table people") == []
+    assert rules(f"create table users (); {rename}; drop table users") == ["ban-drop-table"]
+
+
+def test_a_partitioned_table_is_not_copied() -> None:
+    parent = "create table logs (id int) partition by range (id)"
+    assert last_file(parent, "alter table logs set tablespace b") == []
+    assert last_file("create table logs ()", "alter table logs set tablespace b") == [
+        "1 rewriting-table"
     ]
 
 
