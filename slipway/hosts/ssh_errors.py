@@ -45,7 +45,9 @@ def translate(
         )
     if isinstance(error, EOFError) or "banner" in str(error):
         return Unreachable(
-            route.name, f"{route.place} closed the connection before the SSH banner; is it sshd?"
+            route.name,
+            f"{route.place} closed the connection before the SSH banner; is it sshd, and does it "
+            "refuse this address for some minutes (PerSourcePenalties, fail2ban)?",
         )
     return Unreachable(route.name, f"no connection to {route.place}: {error}")
 
