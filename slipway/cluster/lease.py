@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from slipway import errors, shell_scripts
 from slipway.cluster import process
+from slipway.cluster.observed import LEADERLESS
 from slipway.errors import Busy, CommandFailed, Refused, SlipwayError
 from slipway.hosts import person
 from slipway.hosts.host import Host, script
@@ -30,10 +31,12 @@ RELEASE = shell_scripts.read(__file__, "lease_release.sh")
 
 @dataclass(frozen=True)
 class LeaseTiming:
-    """Seconds between two heartbeats, and of silence after which a holder counts as dead."""
+    """Seconds between two heartbeats, of silence after which a holder counts as dead, and to wait
+    where the managers are about to elect a leader."""
 
     beat: float = 15.0
     expiry: float = 60.0
+    election: float = 2.0
 
 
 PACE = LeaseTiming()
@@ -108,10 +111,21 @@ def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
 
 
 def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Lease:
-    """Acquire the lease, also from a holder that has been silent for too long. Raises Busy."""
+    """Acquire the lease, also from a holder that has been silent for too long.
+
+    Raises Busy, or Refused where it cannot be written.
+    """
     token = secrets.token_hex(4)
-    for _ in range(ATTEMPTS):
-        lines = _attempt(manager, app, token, reason)
+    words = (app, token, owner(), reason, process.name())
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            lines = script(manager, ACQUIRE, *words, timeout=20).out.splitlines()
+        except CommandFailed as error:
+            is_leaderless = any(sign in error.stderr for sign in LEADERLESS)
+            if attempt == ATTEMPTS or not is_leaderless:
+                raise _cannot_write(error, app) from error
+            time.sleep(pace.election)
+            continue
         if lines[0] == "taken":
             return Lease(manager, app, token, pace)
         holder = parse(lines)
@@ -127,15 +141,11 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
     raise Busy(f"the lease on {app} changes hands too fast; retry")
 
 
-def _attempt(manager: Host, app: str, token: str, reason: str) -> list[str]:
-    """Make the lease unless it is there; return that it is taken, or what READ prints."""
-    words = (app, token, owner(), reason, process.name())
-    try:
-        return script(manager, ACQUIRE, *words, timeout=20).out.splitlines()
-    except CommandFailed as error:
-        why = errors.reason(error.stderr)
-        text = f"{error.host}: the lease on {app} cannot be written: {why}. Nothing was changed"
-        raise Refused(text) from error
+def _cannot_write(error: CommandFailed, app: str) -> Refused:
+    why = errors.reason(error.stderr)
+    return Refused(
+        f"{error.host}: the lease on {app} cannot be written: {why}. Nothing was changed"
+    )
 
 
 def holder_of(manager: Host, app: str) -> LeaseHolder | None:

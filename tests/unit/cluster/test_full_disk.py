@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from slipway.cluster import lease, stacks
+from slipway.cluster.lease import LeaseTiming
 from slipway.errors import Busy, CommandFailed, Refused
 from slipway.hosts.host import script
 from slipway.hosts.local import LocalHost
@@ -49,6 +50,17 @@ def test_a_lease_that_is_released_in_between_is_tried_for_again(tmp_path: Path) 
     host = engine(tmp_path, CREATE_FAILS.format("config app.lease already exists"), NOBODY)
     words = ("app", "t1", "anna", "rollback", "me")
     assert lease.parse(script(host, lease.ACQUIRE, *words).out.splitlines()) is None
+
+
+def test_a_lease_waits_for_managers_that_elect_a_leader(tmp_path: Path) -> None:
+    elected = (
+        "case $* in *create*) [ -e led ] || { : >led; echo 'has no leader' >&2; exit 1; } ;; esac"
+    )
+    host = engine(tmp_path, elected, NOBODY)
+    lease.acquire(host, "app", "rollback", LeaseTiming(election=0)).release()
+    host = engine(tmp_path, CREATE_FAILS.format("Error: has no leader"), NOBODY)
+    with pytest.raises(Refused, match=r"cannot be written: .* has no leader\. Nothing was"):
+        lease.acquire(host, "app", "rollback", LeaseTiming(election=0))
 
 
 def test_a_heartbeat_that_cannot_be_written_says_why(tmp_path: Path) -> None:
