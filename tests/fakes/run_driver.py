@@ -2,18 +2,19 @@
 
 With `die` it is killed right after so many events have been recorded, as by `kill -9`. With
 `serve` in place of JSON it does one run after the other, each in a process of its own, for lines
-of JSON on stdin, and answers each with one: a Python is slow to start.
+of JSON on stdin, and answers each with one: a Python is slow to start, and to import.
 """
 
 import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Never
 
 from slipway.environments import environment
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.records.event import Event, Kind
 from slipway.notebook.records.record import Record
 from slipway.notebook.runs import resume, start
@@ -68,23 +69,42 @@ def _interrupt(*_: object) -> Never:
     raise KeyboardInterrupt
 
 
+def warm_up() -> None:
+    """Import, before anything is forked, what runs import while they run."""
+    text = "# A\n\n```sh {capture=B}\necho b\n```\n\n```sh {confirm}\necho $B\n```\n"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.md"
+        path.write_text(text)
+        request = {"name": str(path), "runs": f"{folder}/runs", "env": "staging"}
+        assert main({**request, "options": {"yes": True}}) == 0
+        assert main({**request, "options": {"dry_run": True}}) == 0
+        assert main({**request, "resume": ""}) == UsageError.exit_code  # none is unfinished
+
+
 def serve() -> None:
-    for line in sys.stdin:
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    redirect(os.devnull)
+    warm_up()
+    for line in requests:
         request = json.loads(line)
         child = os.fork()
         if not child:
-            output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            devnull = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(devnull, 0)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
+            redirect(request["output"])
             code = main(request)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
         _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+
+
+def redirect(output: str) -> None:
+    """Have what is printed in a file, also by what is started."""
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
 
 
 if __name__ == "__main__":
