@@ -1,9 +1,11 @@
 """Whether Compose is here to be asked; it needs no engine to read files."""
 
+import functools
 import shutil
 import subprocess
 
 
+@functools.cache
 def has_compose() -> bool:
     argv = ["docker", "compose", "version"]
     program = shutil.which("docker")

@@ -19,12 +19,6 @@ from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 
 
-def has_compose() -> bool:
-    argv = ["docker", "compose", "version"]
-    program = shutil.which("docker")
-    return bool(program) and subprocess.run(argv, capture_output=True, check=False).returncode == 0
-
-
 def release_of(services: tuple[Service, ...]) -> Release:
     """A release of these services with made-up image digests."""
     images = {service.name: f"sha256:{number:064x}" for number, service in enumerate(services)}

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.releases import application, stack
-from tests.unit.releases.compose_project import has_compose, release_of
+from tests.compose import has_compose
+from tests.unit.releases.compose_project import release_of
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 

@@ -10,8 +10,8 @@ import pytest
 
 from slipway.project import ROOT
 from slipway.releases import compose_files, compose_keys
+from tests.compose import has_compose
 from tests.peers import compose_spec
-from tests.unit.releases.compose_project import has_compose
 
 ID = re.compile(rb'"\$?id": "compose_spec\.json"')
 

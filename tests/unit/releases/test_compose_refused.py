@@ -7,7 +7,8 @@ import pytest
 
 from slipway.errors import ConfigError
 from slipway.releases import application
-from tests.unit.releases.compose_project import Project, has_compose
+from tests.compose import has_compose
+from tests.unit.releases.compose_project import Project
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 

@@ -18,11 +18,12 @@ from slipway.releases import lost_machines
 from slipway.releases.deploy import DeployResult
 from slipway.releases.deployment import Deployment
 from slipway.releases.serving import Serving, Sight
+from tests.compose import has_compose
 from slipway.show import output
 from tests.fakes.front_door import FrontDoor, front_door
 from tests.fakes.host import FakeHost
 from tests.fakes.reporter import RecordingReporter
-from tests.unit.releases.compose_project import has_compose, release
+from tests.unit.releases.compose_project import release
 
 FROZEN = Unreachable("m1", "is it frozen?")
 NOWHERE = Entrance("127.0.0.1", 1, 1)  # so each edge is asked by its own machine

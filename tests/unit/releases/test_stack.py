@@ -16,7 +16,8 @@ from slipway.errors import ConfigError
 from slipway.project import SECRETS
 from slipway.releases import stack
 from slipway.releases.compose_labels import Role
-from tests.unit.releases.compose_project import Project, docker_reads, has_compose, release
+from tests.compose import has_compose
+from tests.unit.releases.compose_project import Project, docker_reads, release
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 
