@@ -69,10 +69,16 @@ class Edges:
         """Words of a statement, and of the constants that it takes from other modules."""
         yield from one.words
         for module, name in one.imports:
-            for path in self._module(module) if name else ():
-                for each in self.source(path).needed([name]):
-                    if each.is_constant:
-                        yield from each.words
+            if name:
+                yield from self._words_of_constants(module, name)
+
+    @functools.cache  # noqa: B019
+    def _words_of_constants(self, module: str, name: str) -> frozenset[str]:
+        """Return the words of the constants that a name of a module stands for."""
+        needed = (self.source(path).needed([name]) for path in self._module(module))
+        return frozenset[str]().union(
+            *(each.words for statements in needed for each in statements if each.is_constant)
+        )
 
     @functools.cache  # noqa: B019
     def _named(self, name: str) -> frozenset[str]:
@@ -114,9 +120,7 @@ class Edges:
         if source.ANY in word or "*" in word:
             pattern = _pattern(word)
             files = self._others if source.ANY in word else self.files
-            return frozenset(
-                path for path in files if pattern and PurePosixPath(path).match(pattern)
-            )
+            return frozenset(filter(pattern.fullmatch, files) if pattern else ())
         if "/" in word:
             inner = f"/{word.strip('/')}/"
             return frozenset(path for path in self._others if inner in f"/{path}/")
@@ -134,11 +138,13 @@ class Edges:
         return frozenset[str]().union(*map(self._named, names))
 
 
-def _pattern(word: str) -> str:
-    """Return what a pattern or an f-string has to fit, or nothing where that is too little."""
+def _pattern(word: str) -> re.Pattern[str] | None:
+    """Return what paths a pattern or an f-string fits, or None where that is too little."""
     plain = word.replace("**/", "").replace(source.ANY, "*")
-    if not re.fullmatch(r"[\w./*-]+", plain):
-        return ""  # an expression for texts, not for paths
+    if plain.startswith("/") or not re.fullmatch(r"[\w./*-]+", plain):
+        return None  # outside of the repository, or an expression for texts, not for paths
     stem = PurePosixPath(plain).name.partition(".")[0] if source.ANY in word else plain
-    is_telling = "/" in plain.strip("*/") or sum(map(str.isalnum, stem)) >= TELLING
-    return plain if is_telling else ""
+    if not ("/" in plain.strip("*/") or sum(map(str.isalnum, stem)) >= TELLING):
+        return None
+    fitting = re.escape(str(PurePosixPath(plain))).replace(r"\*", "[^/]*")
+    return re.compile(f"(?:.*/)?{fitting}")

@@ -99,7 +99,8 @@ def _used(conftest: Source, shown: list[Statement]) -> list[Statement]:
     """What of a conftest.py matters to who uses these names: fixtures, hooks, what it does."""
     acting = [each for each in conftest.statements if not each.is_plain]
     names = frozenset[str]().union(*(each.asks for each in shown), *(each.uses for each in acting))
-    return [each for each in [*acting, *conftest.needed(names)] if each not in shown]
+    before = set(shown)
+    return [each for each in [*acting, *conftest.needed(names)] if each not in before]
 
 
 def _why_all(path: str) -> str:

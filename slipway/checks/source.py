@@ -2,16 +2,18 @@
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 DOTTED = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 WORD = re.compile(r"[^\s'\"`=:,;()<>|&$]+")
 ANY = "{}"  # what an f-string puts in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """A statement of a module's body: the names it binds and uses, and what it mentions."""
 
@@ -79,24 +81,48 @@ def _one_by_one(node: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def _statement(node: ast.stmt) -> Statement:
-    texts, inner = list(_texts(node)), list(ast.walk(node))
-    all_names = [each for each in inner if isinstance(each, ast.Name)]
-    own = {each.id for each in all_names if isinstance(each.ctx, ast.Store)}
-    names = {each.id for each in all_names} - own
+    inner = defaultdict[type[ast.AST], list[Any]](list)
+    for each in _walk(node):
+        inner[type(each)].append(each)
+    texts = [text for each in inner[ast.JoinedStr] + inner[ast.Constant] for text in _text(each)]
+    own = {each.id for each in inner[ast.Name] if isinstance(each.ctx, ast.Store)}
+    names = {each.id for each in inner[ast.Name]} - own
     binds = frozenset(_binds(node))
-    asks = frozenset(name for each in inner for name in _asks(each))
+    functions = inner[ast.FunctionDef] + inner[ast.AsyncFunctionDef]
+    asks = frozenset(name for each in functions + inner[ast.Call] for name in _asks(each))
+    imports = inner[ast.Import] + inner[ast.ImportFrom]
     return Statement(
         binds=binds,
         uses=frozenset(names | asks) - binds,
         asks=asks,
-        imports=frozenset(pair for each in inner for pair in _imports(each)),
+        imports=frozenset(pair for each in imports for pair in _imports(each)),
         modules=frozenset(name for text in texts for name in DOTTED.findall(text))
-        | frozenset(text for each in inner for text in _looked_up(each)),
+        | frozenset(text for each in inner[ast.Call] for text in _looked_up(each)),
         words=frozenset(word for text in texts for word in WORD.findall(text)),
         is_constant=isinstance(node, ast.Assign | ast.AnnAssign) and all(map(str.isupper, binds)),
         texts=frozenset(text for text in texts if text and " " not in text),
         is_plain=bool(binds) and not _is_for_all(node),
     )
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A node with all below it, but docstrings, which are prose, and the pieces of f-strings."""
+    todo: list[Any] = [node]
+    while todo:
+        node = todo.pop()
+        if not isinstance(node, ast.AST):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        yield node
+        if isinstance(node, ast.JoinedStr):
+            todo += [each for each in node.values if not isinstance(each, ast.Constant)]
+            continue
+        for value in vars(node).values():
+            if isinstance(value, list):
+                todo += value
+            elif isinstance(value, ast.AST) and value._fields:
+                todo.append(value)
 
 
 def _asks(node: ast.AST) -> Iterator[str]:
@@ -152,9 +178,12 @@ def _called(call: ast.Call) -> str:
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
-    """Every string but docstrings, which are prose; what an f-string puts in is ANY."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return
+    """Every string but docstrings."""
+    return (text for each in _walk(node) for text in _text(each))
+
+
+def _text(node: ast.AST) -> Iterator[str]:
+    """What a string holds; what an f-string puts in is ANY."""
     if isinstance(node, ast.JoinedStr):
         parts = (each.value if isinstance(each, ast.Constant) else ANY for each in node.values)
         yield "".join(map(str, parts))
@@ -164,6 +193,3 @@ def _texts(node: ast.AST) -> Iterator[str]:
             value = value.decode(errors="replace")
         if isinstance(value, str):
             yield value
-    for each in ast.iter_child_nodes(node):
-        if not (isinstance(node, ast.JoinedStr) and isinstance(each, ast.Constant)):
-            yield from _texts(each)
