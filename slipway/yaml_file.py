@@ -1,6 +1,6 @@
 """YAML files of the project; whatever is wrong with one is a sentence that names its line."""
 
-from collections.abc import Hashable
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,10 @@ from slipway.text_file import read_utf8
 
 MERGE = "tag:yaml.org,2002:merge"
 NUMBER = "a number"
+UNFIT = (ValueError, LookupError, AttributeError)  # what PyYAML lets out for `!!int x`, `!!bool x`
 
 if TYPE_CHECKING:
-    from yaml import MappingNode, SafeLoader, ScalarNode
+    from yaml import Node, ScalarNode
 
 
 def read_yaml(path: Path, name: str) -> Any:
@@ -31,7 +32,10 @@ def parse_yaml(text: str, name: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=_loader())  # noqa: S506  a safe one
+        try:
+            return yaml.load(text, Loader=_quick_loader())  # noqa: S506  a safe one
+        except (yaml.YAMLError, *UNFIT):
+            return yaml.load(text, Loader=_loader())  # noqa: S506
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
@@ -41,15 +45,64 @@ def parse_yaml(text: str, name: str) -> Any:
         raise ConfigError(f"{name} is not YAML that anybody reads: it is nested too deep") from None
     except (yaml.YAMLError, ValueError) as error:  # the second for a date or number that is none
         raise ConfigError(f"{name} is not YAML: {first_line(error)}") from None
+    except UNFIT:
+        raise ConfigError(f"{name} is not YAML: a value does not fit its tag, as !!int") from None
 
 
-def _loader() -> "type[SafeLoader]":
+def compose_strings(text: str) -> "Node | None":
+    """Read a text as nodes, every value a string. Raises YAMLError, in PyYAML's own words."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: "MappingNode", deep: bool = False) -> dict[Hashable, Any]:
+    try:
+        return yaml.compose(text, Loader=_quick_strings())
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.BaseLoader)
+
+
+@functools.cache
+def _loader() -> Any:
+    import yaml
+
+    return _strict(yaml.SafeLoader)
+
+
+@functools.cache
+def _quick_loader() -> Any:
+    import yaml
+
+    return _strict(_composing(yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.SafeLoader)
+
+
+@functools.cache
+def _quick_strings() -> Any:
+    import yaml
+
+    return _composing(yaml.CBaseLoader) if yaml.__with_libyaml__ else yaml.BaseLoader
+
+
+def _composing(loader: Any) -> Any:
+    """Return a loader of libyaml, which reads several times as fast as PyYAML's own, with PyYAML's
+    composer: libyaml's knows no limit of depth. What it refuses PyYAML's own is asked about, whose
+    words are known.
+    """
+    import yaml
+
+    class Loader(yaml.composer.Composer, loader):  # type: ignore[misc]
+        def __init__(self, stream: str) -> None:
+            loader.__init__(self, stream)
+            yaml.composer.Composer.__init__(self)
+
+    return Loader
+
+
+def _strict(loader: Any) -> Any:
+    """Return a loader that refuses a key that stands twice, and a number that is read otherwise."""
+    import yaml
+
+    class Loader(loader):  # type: ignore[misc]
+        def construct_mapping(self, node: "Node", deep: bool = False) -> Any:
             seen: set[str] = set()
-            for key, _ in node.value:
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
                 if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
                     if key.value in seen:
                         problem = f"{key.value[:60]} is there twice"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from slipway.notebook.document import FrontMatter
 from slipway.notebook.problem import Elsewhere, nearest
 from slipway.notebook.reading.markdown import front
+from slipway.yaml_file import compose_strings
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
@@ -94,7 +95,7 @@ def _compose(text: str, complain: Complain) -> "Node | None":
                 what = "anchors and aliases are not understood here: repeat it"
                 complain(_line(token), what, elsewhere="nothing")
                 return None
-        return yaml.compose(text, Loader=yaml.BaseLoader)
+        return compose_strings(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.count("\n")) if mark else 1

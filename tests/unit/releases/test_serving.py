@@ -18,8 +18,8 @@ from slipway.releases import lost_machines
 from slipway.releases.deploy import DeployResult
 from slipway.releases.deployment import Deployment
 from slipway.releases.serving import Serving, Sight
-from tests.compose import has_compose
 from slipway.show import output
+from tests.compose import has_compose
 from tests.fakes.front_door import FrontDoor, front_door
 from tests.fakes.host import FakeHost
 from tests.fakes.reporter import RecordingReporter
