@@ -69,6 +69,7 @@ def test_a_person_fills_in_what_it_leaves_open(tmp_path: Path) -> None:
         seen.wait("<critical|warning> (critical, warning)? Enter for other options.")
         seen.say("wrong")
         seen.wait("'wrong' is none of critical, warning")
+        seen.wait("(critical, warning)? Enter for other options.", 2)
         seen.say("warning")
         seen.wait("$NAMESPACE? Enter for other options.")
         seen.say("")
