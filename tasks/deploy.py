@@ -46,7 +46,8 @@ def deploy(
         if first and not json:
             output.say("first, this computer is prepared, as inv bootstrap does:")
             plans.preview(first)
-        output.show_preview(env, releases.preview(env, dirty=dirty), first, as_json=json)
+        preview = releases.preview(env, dirty=dirty, lenient=skip_unreachable)
+        output.show_preview(env, preview, first, as_json=json)
         return
     if env.is_local:
         prepare.prepare(reporter)

@@ -51,12 +51,12 @@ class Preview:
     later: Sequence[str] = ()
 
 
-def preview(env: Environment, *, dirty: bool = False) -> Preview:
+def preview(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Preview:
     """Read what a deploy would change, and why it would refuse to."""
     commit = commits.read()
     draft = drafts.draft(env, commit)
     gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
-    with connect.connected(env) as cluster:
+    with connect.connected(env, lenient=lenient) as cluster:
         deployment = _deployment(env, cluster, draft, SILENT, is_preview=True)
         return preview_of(deployment, gates)
 
@@ -65,14 +65,15 @@ def preview_of(deployment: Deployment, gates: Sequence[Callable[[], object]]) ->
     """Read what a deploy would do; `gates` are what it asks before anything else."""
     images = deployment.draft.images.values()
     stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
+    missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
     first, later = foresee(gates), foresee([*deployment.checks(), stand_ins])
     if deployment.is_up_to_date():
         finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
-        return Preview(finishing, refusals=first, later=later)
+        return Preview(finishing, missing, first, later)
     changes = drafts.changes(deployment.live, deployment.release)
     findings = map(str, deployment.schema.findings())
     steps = [plans.deploy(deployment), plans.tidy_up(deployment)]
-    return Preview(steps, [*changes, *findings], [*first, *later])
+    return Preview(steps, [*missing, *changes, *findings], [*first, *later])
 
 
 def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:

@@ -60,6 +60,7 @@ def show_preview(
         plans.preview(*preview.plans, changes=preview.changes)
     else:
         say(f"{summary}; a deploy would change nothing")
+        plans.show_notes(preview.changes)
     for refusal in preview.refusals:
         say(f"! a deploy would end before this: {refusal}")
     for refusal in preview.later:

@@ -34,9 +34,14 @@ def show_reset(reply: ResetReply | ChangePlan) -> None:
         sys.stdout.write(f"{reply.summary}\n")
 
 
-def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+def show_notes(notes: Sequence[str]) -> None:
+    """Print what there is to know beside the steps."""
     for note in notes:
         sys.stdout.write(f"  ~ {note}\n")
+
+
+def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+    show_notes(notes)
     for number, (name, describe) in enumerate(steps, 1):
         sys.stdout.write(f"{number:>3}. {name:<{WIDTH}} {describe}\n")
 

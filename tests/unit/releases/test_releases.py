@@ -329,6 +329,7 @@ class UpToDate:
 
     env = environment.load("dev")
     draft = Draft(release(), {}, {})
+    cluster = Cluster(FakeHost(), {}, ["m3: is it on?"], is_lenient=True)
 
     def checks(self) -> list[Callable[[], object]]:
         return [partial(refuse, "port 80 is taken")]
@@ -350,3 +351,4 @@ def test_a_plan_of_what_is_up_to_date_hides_no_refusal() -> None:
     assert preview.plans == []
     assert preview.refusals == ["main.py is not committed"]  # also this deploy asks it
     assert preview.later == ["port 80 is taken"]
+    assert preview.changes == ["continuing without m3: is it on?"]

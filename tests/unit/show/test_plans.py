@@ -51,9 +51,10 @@ TAKEN, FULL = "port 80 is taken", "m1 has 1 GB left"
     ("preview", "lines"),
     [
         (
-            Preview([], refusals=[TAKEN], later=[FULL]),
+            Preview([], ["continuing without m3"], [TAKEN], [FULL]),
             [
                 "dev is up to date; a deploy would change nothing",
+                "  ~ continuing without m3",
                 f"! a deploy would end before this: {TAKEN}",
                 f"! a deploy that changes something would end before that: {FULL}",
             ],
