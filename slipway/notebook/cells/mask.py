@@ -4,14 +4,12 @@ Besides the value itself its lines are known, and what base64, URLs, JSON, SQL a
 it (`spellings`); base64 also where it is broken into lines, and all of it with colours inside.
 """
 
-import base64
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from slipway.notebook.cells.spellings import spellings
+from slipway.notebook.cells.spellings import forms, in_base64, stripped
 
-SHORTEST = 4  # to mask a shorter value would riddle ordinary text with holes
-SHORTEST_CODED = 6  # of a piece of base64, which looks like any other
 STARS = b"***"
 LINE = 60  # of base64, at least: openssl breaks its lines at 64, base64 at 76
 # Colours and other commands to a terminal, also one that is not whole yet.
@@ -22,17 +20,29 @@ ESCAPE = re.compile(
 BREAK = re.compile(rb"[\r\n](?<=[\w+/-]{%d}[\r\n])[\r\n \t]*" % LINE)
 
 
+class Framed(NamedTuple):
+    """A value that is masked only between other text, for alone it stands in any: `//u:abcd@`."""
+
+    before: str
+    value: str
+    after: str
+
+
+Secret = str | Framed
+
+
 class Mask:
     """What has to stay secret; streams that are open learn of values that are added later."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: tuple[bytes, ...] = ()  # the longest first
         self._coded: tuple[bytes, ...] = ()  # those that may be broken into lines
         self._telling: tuple[bytes, ...] = ()  # one of them is in whatever holds any
+        self._frames: dict[bytes, re.Pattern[bytes]] = {}  # by all that has to be there
         self._pattern: re.Pattern[bytes] | None = None
         self._learn(secrets)
 
-    def add(self, value: str) -> None:
+    def add(self, value: Secret) -> None:
         """Keep one more value secret from now on."""
         self._learn([value])
 
@@ -58,9 +68,7 @@ class Mask:
         """
         lines, plain = _joined(data, before)
         end = len(data) if last else self._safe(data, lines, plain)
-        spans = list(self._broken(lines, plain))
-        if self._pattern is not None and self._tells(data):
-            spans += [match.span(1) for match in self._pattern.finditer(data)]
+        spans = [*self._broken(lines, plain), *self._in(data)]
         shown, position = bytearray(), 0
         for start, stop in _merged(sorted(spans)):
             if start >= end:
@@ -72,16 +80,22 @@ class Mask:
             position = stop
         return bytes(shown + data[position:end]), data[end:]
 
-    def _learn(self, values: Iterable[str]) -> None:
+    def _learn(self, values: Iterable[Secret]) -> None:
         plain = {*self._forms}
         coded = {*self._coded}
         for value in values:
+            if isinstance(value, Framed):
+                whole, pattern = _frame(value)
+                self._frames[whole] = pattern
+                plain |= forms("".join(value)) - {whole}
+                coded |= set(in_base64(whole))
+                continue
             plain |= forms(value)
-            coded |= set(_in_base64(_stripped(value)))
+            coded |= set(in_base64(stripped(value)))
         self._coded = tuple(coded)
         self._forms = tuple(sorted(plain | coded, key=lambda form: (-len(form), form)))
         telling: list[bytes] = []
-        for form in reversed(self._forms):
+        for form in (*reversed(self._forms), *self._frames):
             if not any(each in form for each in telling):
                 telling.append(form)
         self._telling = tuple(telling)
@@ -99,16 +113,28 @@ class Mask:
             at = -1
             while (at := lines.text.find(form, at + 1)) >= 0:
                 yield lines.span(at, at + len(form))
-        if plain.breaks and self._pattern is not None and self._tells(plain.text):
-            for match in self._pattern.finditer(plain.text):
-                yield plain.span(*match.span(1))
+        for begin, end in self._in(plain.text) if plain.breaks else ():
+            yield plain.span(begin, end)
+
+    def _in(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Return where secrets stand in a text."""
+        if not self._tells(data):
+            return
+        for pattern in (self._pattern, *self._frames.values()):
+            for match in pattern.finditer(data) if pattern is not None else ():
+                yield match.span(1)
 
     def _safe(self, data: bytes, lines: "JoinedText", plain: "JoinedText") -> int:
         """Return the length of the head after which no secret is under way."""
-        safe = _begun(data, self._forms)
-        for joined, forms in ((lines, self._coded), (plain, self._forms)):
-            if joined.breaks and (begun := _begun(joined.text, forms)) < len(joined.text):
+        forms = (*self._forms, *self._frames)
+        safe = _begun(data, forms)
+        for joined, begins in ((lines, self._coded), (plain, forms)):
+            if joined.breaks and (begun := _begun(joined.text, begins)) < len(joined.text):
                 safe = min(safe, max(0, joined.place(begun)))
+        # A frame that is complete stays so: what follows must not lose what stands before it.
+        for match in _latest_first(data, self._frames.values()) if safe < len(data) else ():
+            if match.start() < safe < match.end(2):
+                safe = match.start()
         return safe
 
 
@@ -162,35 +188,16 @@ class MaskedStream:
         return shown
 
 
-def forms(value: str) -> set[bytes]:
-    """Return everything that would give a value away, but for its base64."""
-    parts = {value, value.strip(), *(line.strip() for line in value.splitlines())}
-    texts = {text for part in parts if len(part) >= SHORTEST for text in spellings(part)}
-    encoded = {text.encode(errors="surrogateescape") for text in texts}
-    return encoded | set(_lines_in_base64(_stripped(value)))
+def _frame(value: Framed) -> tuple[bytes, re.Pattern[bytes]]:
+    """Return all of a frame, and a pattern whose first group is what is masked."""
+    before, secret, after = (part.encode(errors="surrogateescape") for part in value)
+    inner = b"(" + re.escape(secret) + b")(" + re.escape(after) + b")"
+    return before + secret + after, re.compile(b"(?=" + re.escape(before) + inner + b")")
 
 
-def _stripped(value: str) -> bytes:
-    return value.strip().encode(errors="surrogateescape")
-
-
-def _in_base64(data: bytes) -> Iterator[bytes]:
-    """Return what is sure to be in the base64 of any text that holds this one."""
-    for offset in range(3):
-        coded = base64.b64encode(bytes(offset) + data)
-        sure = coded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
-        if len(sure) >= SHORTEST_CODED:
-            yield sure
-            yield sure.translate(bytes.maketrans(b"+/", b"-_"))
-
-
-def _lines_in_base64(data: bytes) -> Iterator[bytes]:
-    """Return the lines of a value's own base64, for where one of them is shown alone."""
-    sure = base64.b64encode(data)[: len(data) * 8 // 6]
-    for width in (64, 76):
-        for start in range(0, len(sure) if len(sure) > width else 0, width):
-            if len(line := sure[start : start + width]) >= SHORTEST_CODED:
-                yield line
+def _latest_first(data: bytes, patterns: Iterable[re.Pattern[bytes]]) -> Iterable[re.Match[bytes]]:
+    matches = (match for pattern in patterns for match in pattern.finditer(data))
+    return sorted(matches, key=lambda match: -match.start())
 
 
 def _begun(data: bytes, forms: Iterable[bytes]) -> int:

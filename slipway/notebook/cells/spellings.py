@@ -1,10 +1,13 @@
-"""How programs write a value down: JSON, URLs, SQL, connection strings, shells."""
+"""How programs write a value down: JSON, URLs, SQL, connection strings, shells, base64."""
 
+import base64
 import json
 import re
 import urllib.parse
 from collections.abc import Iterator
 
+SHORTEST = 4  # to mask a shorter value would riddle ordinary text with holes
+SHORTEST_CODED = 6  # of a piece of base64, which looks like any other
 # What each leaves as it is in a URL, beside letters, digits and `-._~`.
 SAFE = {
     "RFC 3986, Python's quote_plus, Go's QueryEscape": "",
@@ -16,6 +19,38 @@ SAFE = {
 }
 # What bash's printf %q and `set -x` write in $'…'; all else that is no ASCII in octal or as it is.
 ANSI_C = {"\a": "a", "\b": "b", "\x1b": "E", "\f": "f", "\n": "n", "\r": "r", "\t": "t", "\v": "v"}
+
+
+def forms(value: str) -> set[bytes]:
+    """Return everything that would give a value away, but for its base64."""
+    parts = {value, value.strip(), *(line.strip() for line in value.splitlines())}
+    texts = {text for part in parts if len(part) >= SHORTEST for text in spellings(part)}
+    encoded = {text.encode(errors="surrogateescape") for text in texts}
+    return encoded | set(_lines_in_base64(stripped(value)))
+
+
+def stripped(value: str) -> bytes:
+    """Return a value as bytes, without the line's end of a file that holds it."""
+    return value.strip().encode(errors="surrogateescape")
+
+
+def in_base64(data: bytes) -> Iterator[bytes]:
+    """Yield what is sure to be in the base64 of any text that holds this one."""
+    for offset in range(3):
+        coded = base64.b64encode(bytes(offset) + data)
+        sure = coded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
+        if len(sure) >= SHORTEST_CODED:
+            yield sure
+            yield sure.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _lines_in_base64(data: bytes) -> Iterator[bytes]:
+    """Return the lines of a value's own base64, for where one of them is shown alone."""
+    sure = base64.b64encode(data)[: len(data) * 8 // 6]
+    for width in (64, 76):
+        for start in range(0, len(sure) if len(sure) > width else 0, width):
+            if len(line := sure[start : start + width]) >= SHORTEST_CODED:
+                yield line
 
 
 def spellings(text: str) -> set[str]:

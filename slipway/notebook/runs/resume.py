@@ -68,6 +68,8 @@ def resume(
     values = recorded_values(record, runbook, assignments, env)
     values = settle(runbook, plan, values, interfaces)
     host_facts.refuse_unagreed(host, runbook, location.env)
+    for text in secrets.warnings():
+        interfaces.display.note(text, loud=True)
     mask = Mask(secrets.result())
     facts = {"user": host.user, "host": host.host, "changed": changed, "from": at.id}
     record.append("resume", **facts, **remaining.facts)

@@ -57,6 +57,8 @@ def start(
     refuse_closed_gates(runbook, plan, options, interfaces.mode, env_name)
     host = host_facts.look()
     host_facts.refuse_unagreed(host, runbook, env_name)
+    for text in secrets.warnings():
+        interfaces.display.note(text, loud=True)
     mask = Mask([*secrets.result(), *of_parameters(values)])
     begin = {
         "runbook": runbook.name,

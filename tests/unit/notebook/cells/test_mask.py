@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slipway.notebook.cells.mask import Mask
+from slipway.notebook.cells.mask import Framed, Mask
 
 SECRET = "corréct-horse/battery+staple=7"
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----\n"
@@ -150,3 +150,31 @@ def test_a_value_learned_later_is_masked_in_a_stream_that_is_open() -> None:
     assert stream.feed(b"token-1234\n") == b"token-1234\n"
     mask.add("token-1234")
     assert stream.feed(b"token-1234\n") == b"***\n"
+
+
+ADDRESS = Framed("//u:", "abcd", "@")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://u:abcd@h/x abcd u:abcd", "postgres://u:***@h/x abcd u:abcd"),
+        ("postgres://u:\x1b[31mabcd\x1b[0m@h", "postgres://u:\x1b[31m***\x1b[0m@h"),
+        ('{"url": "postgres:\\/\\/u:abcd@h"}', '{"url": "postgres:***h"}'),
+        ("to=postgres%3A%2F%2Fu%3Aabcd%40h", "to=postgres%3A***h"),
+        ("//u:abcd@//u:abcd@abcd-efgh@", "//u:***@//u:***@***@"),
+        ("//u:abc //u:abcde@ //v:abcd@", "//u:abc //u:abcde@ //v:abcd@"),
+    ],
+)
+def test_a_short_password_is_masked_where_it_stands_in_an_address(text: str, shown: str) -> None:
+    mask = Mask([ADDRESS, "abcd-efgh"])
+    assert mask.text(text) == shown
+    data = text.encode()
+    for at in range(len(data)):
+        stream = mask.stream()
+        pieces = stream.feed(data[:at]) + stream.feed(data[at:]) + stream.flush()
+        assert pieces.decode() == shown
+    stream = mask.stream()
+    pieces = b"".join(stream.feed(data[at : at + 1]) for at in range(len(data)))
+    assert (pieces + stream.flush()).decode() == shown
+    assert mask.hides(text) == (text != shown)

@@ -5,7 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from slipway.hosts import person
 from slipway.machines.connect import Cluster
 from slipway.notebook.document import Runbook
 from slipway.notebook.reading import parse
-from slipway.notebook.runs import host_facts, secrets
+from slipway.notebook.runs import host_facts
 from slipway.notebook.runs.host_facts import HostFacts
 from slipway.notebook.runs.lock import hold
 from slipway.project import ROOT
@@ -290,39 +290,3 @@ def test_in_a_hook_of_another_repository_it_is_this_one_that_is_asked(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
     assert host_facts.look(checkout) == own
-
-
-# --- what is secret ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("variables", "values"),
-    [
-        (
-            {"API_TOKEN": "abcd-1234", "db_password": "correct horse"},
-            ["abcd-1234", "correct horse"],
-        ),
-        ({"AWS_SECRET_ACCESS_KEY": "/ab+cd/ef=="}, ["/ab+cd/ef=="]),
-        ({"URL": "postgres://app:p%40ss-word@db/x"}, ["p%40ss-word", "p@ss-word"]),
-        ({"SSH_KEY": "/etc/passwd", "SOPS_AGE_KEY_FILE": str(ROOT)}, []),
-        ({"SECRET_MODE": "disabled", "TOKEN": "short", "KEYBOARD": "qwertz-12345"}, []),
-        ({"PASSWORD": "", "URL": "https://example.org:8080/a@b"}, []),
-    ],
-)
-def test_the_shell_has_secrets_that_their_names_give_away(
-    variables: Mapping[str, str], values: list[str]
-) -> None:
-    assert secrets.secrets(None, variables) == values
-
-
-def test_the_secrets_of_the_environment_are_known_and_of_no_other() -> None:
-    testing = environment.load("testing")
-    found = secrets.SecretLookup(testing).result()
-    assert len(found) >= 2
-    assert secrets.secrets(environment.load("staging"), {}) == []
-
-
-def test_a_file_that_does_not_open_gives_nothing(tmp_path: Path) -> None:
-    (tmp_path / "staging.sops.yaml").write_text("PASSWORD: in clear, and so refused\n")
-    locked = Environment("staging", STAGING.settings, {}, secrets=tmp_path)
-    assert secrets.secrets(locked, {}) == []
