@@ -77,3 +77,14 @@ def test_how_an_image_is_named_counts_and_not_what_registry_is_by_now() -> None:
     host = FakeHost("m1").answers("sh", out="sha256:02 []\n")
     cluster, reporter = Cluster(host, {"m1": host}), RecordingReporter()
     assert deliver_images.bring_back(ENV, cluster, shipped, reporter) == "all present"
+
+
+def test_where_images_are_looked_for_that_a_machine_has_lost_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    shipped = replace(RELEASE, images={"api": "sha256:02"})
+    host, reporter = FakeHost("m1").answers("sh"), RecordingReporter()
+    with pytest.raises(Refused, match="demo/api:src-1 of release 3 .* on no machine any more"):
+        deliver_images.bring_back(ENV, Cluster(host, {"m1": host}), shipped, reporter)
+    assert reporter.notes[0].startswith("docker talks to the engine at tcp://127.0.0.1:1")

@@ -1,6 +1,9 @@
 """Which values a run must not show, and where a value is one: everywhere, or in its place alone."""
 
+import shutil
+import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,12 @@ import pytest
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.notebook.cells.mask import Framed, Mask, Secret
-from slipway.notebook.runs import secrets
-from slipway.project import ROOT
+from slipway.notebook.runs import secrets, start
+from slipway.notebook.runs.interfaces import Interfaces
+from slipway.notebook.runs.options import Mode, RunOptions
+from slipway.project import ROOT, SECRETS
+from slipway.secrets import sops
+from tests.fakes.runners import RecordingDisplay, ScriptedPrompter, Tasks
 
 STAGING = environment.load("staging")
 
@@ -65,6 +72,32 @@ def test_what_the_file_of_secrets_holds_is_masked_whatever_it_looks_like() -> No
     assert mask.text(f"{ROOT}/x disabled s3cret-word") == "***/x *** ***"
     shown = 'PIN=*** PIN=\'***\' PIN: *** {"PIN": "***"} 42 of 142'
     assert mask.text(shown.replace("***", "42")) == shown
+
+
+@pytest.fixture
+def testing(tmp_path: Path) -> Environment:
+    """An environment with a short secret, encrypted to the key that lies in the repository."""
+    key = shutil.copy(SECRETS / sops.PUBLIC_KEY_FILE, tmp_path)
+    recipient = next(w for w in Path(key).read_text().split() if w.startswith("age1"))
+    argv = [sops.find(), "encrypt", "--age", recipient, "--input-type", "json"]
+    argv += ["--output-type", "yaml", "/dev/stdin"]
+    done = subprocess.run(
+        argv, input=b'{"PIN": "42"}', capture_output=True, cwd=tmp_path, check=True
+    )
+    (tmp_path / "testing.sops.yaml").write_bytes(done.stdout)
+    return replace(environment.load("testing"), secrets=tmp_path)
+
+
+def test_a_run_begins_with_what_it_cannot_mask_everywhere(
+    tmp_path: Path, testing: Environment
+) -> None:
+    path = tmp_path / "a.md"
+    path.write_text("# A\n\n```sh {skip}\ntrue\n```\n")
+    display = RecordingDisplay()
+    mode = Mode(attended=False)
+    interfaces = Interfaces(ScriptedPrompter(), display, Tasks(), mode, runs=tmp_path / "runs")
+    assert start.start(str(path), testing, [], RunOptions(yes=True), interfaces) == 0
+    assert display.notes[0].startswith("PIN of secrets/testing.sops.yaml: shorter than 4")
 
 
 def test_a_secret_too_short_to_be_masked_everywhere_is_named() -> None:
