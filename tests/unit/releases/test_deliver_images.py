@@ -85,6 +85,6 @@ def test_where_images_are_looked_for_that_a_machine_has_lost_is_said(
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     shipped = replace(RELEASE, images={"api": "sha256:02"})
     host, reporter = FakeHost("m1").answers("sh"), RecordingReporter()
-    with pytest.raises(Refused, match="demo/api:src-1 of release 3 .* on no machine any more"):
+    with pytest.raises(Refused, match=r"demo/api:src-1 of release 3 .* on no machine any more"):
         deliver_images.bring_back(ENV, Cluster(host, {"m1": host}), shipped, reporter)
     assert reporter.notes[0].startswith("docker talks to the engine at tcp://127.0.0.1:1")
