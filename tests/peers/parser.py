@@ -8,14 +8,18 @@ which none of our lists has.
 import importlib
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from slipway.migrations import upsert
+from slipway.migrations.alter_table import split_at_commas
+from slipway.migrations.column_types import read_casts
 from slipway.migrations.names import all_named, named
 from slipway.migrations.query import condition, writes
 from slipway.migrations.splitter import split
 from slipway.migrations.statement import Statement, after, is_on
+from slipway.migrations.verdict import has
 
 Reading = tuple[object, ...]
 _ALTERS = {"AlterTableStmt", "RenameStmt", "AlterObjectSchemaStmt"}
@@ -30,10 +34,12 @@ def ours(statement: Statement) -> Reading | None:
         rest = after(statement, "TABLE")
         name = named(rest)[0]
         persistence = next((PERSISTENCE[w] for w in words[:4] if w in PERSISTENCE), "p")
-        return (kind, name.schema, name.plain, rest[:3] == ("IF", "NOT", "EXISTS"), persistence)
+        sure, ends = rest[:3] == ("IF", "NOT", "EXISTS"), has(rest, "ON", "COMMIT", "DROP")
+        return (kind, name.schema, name.plain, sure, persistence, ends)
     if kind == "ALTER TABLE":
-        name = named(words[2:])[0]
-        return (kind, name.schema, name.plain) if words[2:4] != ("ALL", "IN") else None
+        name, rest = named(words[2:])
+        casts = tuple(_casts(rest))
+        return (kind, name.schema, name.plain, casts) if words[2:4] != ("ALL", "IN") else None
     if kind in ("DROP TABLE", "TRUNCATE"):
         names = all_named(words[2 if kind == "DROP TABLE" else 1 :])
         return (kind, *sorted((name.schema, name.plain) for name in names), "CASCADE" in words)
@@ -47,11 +53,21 @@ def ours(statement: Statement) -> Reading | None:
     return None
 
 
+def _casts(words: Sequence[str]) -> Iterator[int | None]:
+    """How often each new type's USING casts the column itself; nothing where it does more."""
+    for action in split_at_commas(words):
+        if action[0] == "ALTER" and "TYPE" in action[2:6] and "USING" in action:
+            name = named([word for word in action[1:] if word != "COLUMN"])[0]
+            casts = read_casts(action[action.index("USING") + 1 :], name.plain)
+            yield None if casts is None else len(casts)
+
+
 def _written(words: tuple[str, ...]) -> Iterator[tuple[str, str, str, bool]]:
     for part in writes(words):
         name = named(part[1:])[0]
         has_where = part[0] in ("UPDATE", "DELETE") and bool(condition(part))
-        yield part[0], name.schema, name.plain, has_where
+        is_upsert = part[0] == "INSERT" and bool(upsert.update(part))
+        yield part[0], name.schema, name.plain, has_where or is_upsert
 
 
 def theirs(statement: Any) -> Reading | None:
@@ -63,11 +79,14 @@ def theirs(statement: Any) -> Reading | None:
         relation = node["relation"] if kind == "CreateStmt" else node["into"]["rel"]
         persistence = relation["relpersistence"]
         sure = bool(node.get("if_not_exists"))
-        return ("CREATE TABLE", *_relation(relation), sure, persistence)
+        on_commit = node.get("oncommit") or node.get("into", {}).get("onCommit")
+        ends = on_commit == "ONCOMMIT_DROP"
+        return ("CREATE TABLE", *_relation(relation), sure, persistence, ends)
     if kind in _ALTERS and "relation" in node:
         names = ("objtype", "renameType", "relationType", "objectType")
         is_table = {"OBJECT_TABLE", "OBJECT_TABCONSTRAINT"} & {node.get(name) for name in names}
-        return ("ALTER TABLE", *_relation(node["relation"])) if is_table else None
+        casts = tuple(_their_casts(node.get("cmds", [])))
+        return ("ALTER TABLE", *_relation(node["relation"]), casts) if is_table else None
     if kind == "DropStmt" and node["removeType"] == "OBJECT_TABLE":
         lists = [each["List"]["items"] for each in node["objects"]]
         pairs = sorted(("", *(part["String"]["sval"] for part in each))[-2:] for each in lists)
@@ -83,6 +102,18 @@ def theirs(statement: Any) -> Reading | None:
     if kind in _WRITES or (kind == "SelectStmt" and "withClause" in node):
         return ("writes", *sorted(_their_writes(statement)))
     return None
+
+
+def _their_casts(commands: Any) -> Iterator[int | None]:
+    for command in (each["AlterTableCmd"] for each in commands):
+        if command["subtype"] == "AT_AlterColumnType":
+            count, expression = 0, command["def"]["ColumnDef"].get("raw_default")
+            while expression and "TypeCast" in expression:
+                count, expression = count + 1, expression["TypeCast"]["arg"]
+            fields = expression.get("ColumnRef", {}).get("fields", [{}]) if expression else []
+            is_column = fields and fields[-1].get("String", {}).get("sval") == command["name"]
+            if expression:
+                yield count if is_column else None
 
 
 def _relation(node: Any) -> tuple[str, str]:
@@ -105,7 +136,9 @@ def _their_writes(node: Any) -> Iterator[tuple[str, str, str, bool]]:
             verb = kind.removesuffix("Stmt").upper()
             if kind in _WRITES:
                 has_where = verb in ("UPDATE", "DELETE") and "whereClause" in value
-                yield (verb, *_relation(value["relation"]), has_where)
+                on_conflict = value.get("onConflictClause", {}).get("action")
+                is_upsert = on_conflict == "ONCONFLICT_UPDATE"
+                yield (verb, *_relation(value["relation"]), has_where or is_upsert)
             yield from _their_writes(value)
 
 
