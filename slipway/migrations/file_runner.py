@@ -117,7 +117,7 @@ class FileRunner:
                 return None
             self.session.execute(begin)
             for number, each in enumerate(statements, 1):  # noqa: B007
-                self.session.execute(each.text)
+                self.session.run(each)
             number = len(statements) + 1
             self.session.execute(commit)
         except psycopg.Error as error:
@@ -143,7 +143,7 @@ class FileRunner:
             own_timeout = own_timeout or _sets_lock_timeout(each)
             if number < first:
                 if session_state.is_set_again(each):
-                    self.session.execute(each.text)
+                    self.session.run(each)
                 continue
             journal.begin(self.keeper, migration, number)
             with self._patient(each, own_timeout):
@@ -188,7 +188,7 @@ class FileRunner:
         import psycopg
 
         try:
-            self.session.execute(statement.text)
+            self.session.run(statement)
         except psycopg.Error as error:
             return failure.from_error(error, number)
         return None

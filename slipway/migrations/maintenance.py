@@ -64,7 +64,7 @@ def index_altered(statement: Statement, schema: KnownSchema) -> Iterator[Verdict
     elif rest[:2] == ("RENAME", "TO") and table in schema.facts.tables:
         yield renaming("table")
     elif rest[:1] == ("ATTACH",):
-        lock = f"{MILD} on it, {FULL} on the partition's"
+        lock = f"{FULL} on the partition's index, {MILD} on it"
         yield safe(lock, "holds up everything on the partition for a moment")
     else:
         yield safe(MILD, "changes the definition only")  # no query names an index

@@ -108,7 +108,7 @@ def _extension(words: Sequence[str]) -> Verdict:
     if has(words, "SET", "SCHEMA"):
         return unsafe(
             "renaming-extension",
-            f"{FULL} on its tables and views",
+            f"{FULL} on the extension's tables and views",
             "the release that serves finds its functions, types and operators in the old schema",
             "first put the new schema on the search path of every session (ALTER ROLE … SET "
             "search_path), then allow it here",

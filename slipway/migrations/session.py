@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from slipway.database.connection import Connection, Server
 from slipway.migrations.lock import WORKING
@@ -72,9 +72,13 @@ class MigrationSession:
 
     def _set(self) -> None:
         if self._connection is not None:
-            version = self._connection.info.server_version
-            self._connection.execute(_settings(self._lock_timeout, version).encode())
+            self._connection.execute(_as_sql(self._settings).encode())
         self._is_used = False
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        version = 0 if self._connection is None else self._connection.info.server_version
+        return _settings(self._lock_timeout, version)
 
     def execute(self, query: str) -> None:
         """Send one query as it is: nothing in it is a parameter."""
@@ -84,6 +88,12 @@ class MigrationSession:
             connection.execute(query.encode())
         finally:
             self.since = None
+
+    def run(self, statement: Statement) -> None:
+        """Run a statement; what it resets goes back to what every file starts with."""
+        self.execute(statement.text)
+        if was_reset := {name: self._settings[name] for name in resets(statement, self._settings)}:
+            self.execute(_as_sql(was_reset))
 
     def wait_for_locks(self, *, as_usual: bool) -> None:
         """Wait for locks as long as every file does, or as long as it takes."""
@@ -102,7 +112,20 @@ class MigrationSession:
         connection.close()
 
 
-def _settings(lock_timeout: float, version: int) -> str:
+def resets(statement: Statement, names: Iterable[str]) -> list[str]:
+    """Say which of these settings a statement puts back to what the server starts with."""
+    if statement.kind in ("RESET", "DISCARD"):
+        what = statement.words[1:2]
+        return [name for name in names if what in (("ALL",), (name.upper(),))]
+    is_default = statement.kind == "SET" and statement.words[-1:] == ("DEFAULT",)
+    return [name for name in names if is_default and name.upper() in statement.words]
+
+
+def _as_sql(settings: Mapping[str, str]) -> str:
+    return " ".join(f"SET {name} = {value};" for name, value in settings.items())
+
+
+def _settings(lock_timeout: float, version: int) -> dict[str, str]:
     settings = {
         "client_encoding": "'UTF8'",
         "standard_conforming_strings": "on",  # the splitter reads strings so
@@ -116,7 +139,7 @@ def _settings(lock_timeout: float, version: int) -> str:
         settings["client_connection_check_interval"] = "2000"
     if version >= 170000:
         settings["transaction_timeout"] = "0"
-    return " ".join(f"SET {name} = {value};" for name, value in settings.items())
+    return settings
 
 
 def _leaves_no_trace(statement: Statement) -> bool:

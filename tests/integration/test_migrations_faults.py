@@ -110,6 +110,20 @@ def test_a_resumed_file_has_the_search_path_that_it_set(db: MigrationDatabase) -
     assert db.sql("SELECT 'app.a'::regclass::text") == [("app.a",)]
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_file_resets_goes_back_to_what_every_file_has(
+    db: MigrationDatabase, whole: bool
+) -> None:
+    show = "INSERT INTO seen SELECT current_setting('lock_timeout');"
+    body = f"CREATE TABLE seen (v text); RESET ALL; {show} SET lock_timeout = '1s'; {show}"
+    body += f"SET lock_timeout TO DEFAULT; {show} RESET lock_timeout; {show}"
+    body += "" if whole else f"DISCARD ALL; {show}"
+    db.migrate({"1_a.sql": up(body, whole=whole)}, lock_timeout=3)
+    assert [v for (v,) in db.sql("SELECT v FROM seen")] == ["3s", "1s", "3s", "3s", "3s"][
+        : 5 - whole
+    ]
+
+
 @pytest.mark.parametrize("mark", ["applied", "pending"])
 def test_a_half_done_file_is_what_a_person_says_it_is(db: MigrationDatabase, mark: str) -> None:
     texts = {"1_a.sql": up("CREATE TABLE IF NOT EXISTS x (); SELECT pg_sleep(2);", whole=False)}

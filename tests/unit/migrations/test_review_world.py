@@ -29,11 +29,14 @@ UNDER_LOCK = [
     *((LOCK, work) for work in WORK),
     (KEY, WORK[0]),
     (TRIGGER, WORK[0]),
+    ("ALTER INDEX i ATTACH PARTITION j", WORK[0]),
+    (LOCK, "INSERT INTO others (SELECT * FROM users)"),
     ("CREATE TABLE a (b int REFERENCES users)", "INSERT INTO a SELECT id FROM users"),
 ]
 NOT_UNDER_LOCK = [
     (WORK[0], LOCK),
     (LOCK, "INSERT INTO others VALUES (1)"),
+    (LOCK, "INSERT INTO others SELECT 1 WHERE NOT EXISTS (SELECT FROM others WHERE id = 1)"),
     (LOCK, "DO $$ BEGIN PERFORM set_config('a.b', 'c', true); END $$"),
     ("CREATE TABLE a (b int); CREATE INDEX ON a (b)", "INSERT INTO a SELECT id FROM users"),
     ("ALTER TABLE users ALTER a SET STATISTICS 5", WORK[0]),

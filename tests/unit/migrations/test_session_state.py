@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.migrations.session import resets
 from slipway.migrations.session_state import find_lost, is_set_again
 from slipway.migrations.splitter import split
 
@@ -45,3 +46,20 @@ def test_nothing_is_lost_where_the_table_is_made_again_dropped_or_of_another_nam
 )
 def test_what_only_sets_something_is_set_again(sql: str, is_set: bool) -> None:
     assert is_set_again(split(sql)[0]) is is_set
+
+
+@pytest.mark.parametrize(
+    ("sql", "lost"),
+    [
+        ("RESET ALL", ["lock_timeout", "statement_timeout"]),
+        ("DISCARD ALL", ["lock_timeout", "statement_timeout"]),
+        ("RESET lock_timeout", ["lock_timeout"]),
+        ("SET statement_timeout TO DEFAULT", ["statement_timeout"]),
+        ("SET LOCAL lock_timeout = DEFAULT", ["lock_timeout"]),
+        ("RESET search_path", []),
+        ("DISCARD PLANS", []),
+        ("SET lock_timeout = 0", []),
+    ],
+)
+def test_what_a_statement_resets_is_known(sql: str, lost: list[str]) -> None:
+    assert resets(split(sql)[0], ["lock_timeout", "statement_timeout"]) == lost
