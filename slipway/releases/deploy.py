@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from slipway.cluster import checkout, lease, ledger, swarm
+from slipway.cluster import lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
@@ -152,8 +152,6 @@ def _run(before: Deployment, draft: Draft, reporter: Reporter, reason: str) -> D
     with _hold_lease(before, reason) as held:
         deployment = _deployment(env, cluster, draft, reporter)
         deployment.lease = held
-        if env.is_local:
-            checkout.claim(cluster.manager, env)
         plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
         watch = _Watch(reporter)
         try:

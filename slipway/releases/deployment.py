@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import partial
 
-from slipway.cluster import ledger, stacks
+from slipway.cluster import checkout, ledger, stacks
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
 from slipway.edge.edges import Edges
@@ -179,6 +179,8 @@ class Deployment:
         return note
 
     def deliver_secrets(self) -> str:
+        if self.env.is_local:  # the first that stays, whatever becomes of this deploy
+            checkout.claim(self.cluster.manager, self.env)
         created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
         return f"{len(created)} new" if created else "all present"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e import leftovers
 from tests.e2e.checkout import Checkout, docker
 from tests.e2e.chromium import Chromium
 from tests.e2e.rig import tasks
@@ -167,9 +168,7 @@ def test_a_port_in_use_is_named_with_its_holder(dev: httpx.Client, clone: Checko
     done = clone.inv("deploy", "--env=testing").expect(3)
     assert f"port {own}" in done.err
     assert f"{clone.project}-dev" in done.err
-    assert not docker(
-        "service", "ls", "-q", "--filter", f"label=slipway.app={clone.project}-testing"
-    )
+    assert leftovers.remaining(f"{clone.project}-testing") == []
 
 
 def one_colour(clone: Checkout) -> bool:
