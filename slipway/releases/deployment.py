@@ -160,7 +160,7 @@ class Deployment:
         ports = preflight.ports(self.env)
         if self.live is not None and self.observed.stack(f"{self.env.prefix}-edge"):
             ports -= preflight.ports(self.live.environment(self.env))  # its own edge has those
-        preflight.check(self.env, self.cluster.all, ports)
+        preflight.check(self.env, self.cluster.all, ports, self.reporter)
 
     def build(self) -> str:
         count = len(self.draft.unbuilt)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from slipway import shell_scripts
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
-from slipway.hosts import parallel
+from slipway.hosts import docker_client, parallel
+from slipway.hosts.docker_client import DockerClient
 from slipway.hosts.host import Host, script
+from slipway.progress import SILENT, Reporter
 from slipway.releases import stack
 
 LEAST_FREE = 1_000_000_000  # bytes; a release's images and their layers need some
@@ -31,15 +33,23 @@ def ports(env: Environment) -> set[int]:
     return set(stack.published(env).values())
 
 
-def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
+def check(
+    env: Environment, hosts: list[Host], free: Collection[int], reporter: Reporter = SILENT
+) -> None:
     """Look at every machine for disk, and for `free`, the ports that nobody may hold.
 
-    Raises Refused, naming machine, port and holder, or the disk; also for what it cannot see.
+    Raises Refused, naming machine, port and holder, or the disk; also for what it cannot see. Where
+    docker leads to an engine elsewhere, that is reported in place of refusing: nothing but the
+    engine answers there.
     """
+    client = docker_client.look() if env.is_local else DockerClient()
+    place = "elsewhere" if client.endpoint else "here"
+    if client.endpoint:
+        reporter.note(f"disk and processes of {client.engine} cannot be seen, only its containers")
 
     def one(host: Host) -> None:
         words = [str(port) for port in sorted(free)]
-        findings = parse(script(host, LOOK, env.prefix, *words, timeout=30).out)
+        findings = parse(script(host, LOOK, env.prefix, place, *words, timeout=30).out)
         for port, holder in findings.taken:
             raise Refused(
                 f"port {port} of {host.name} is taken by {holder}; stop that, or set another "
@@ -50,6 +60,8 @@ def check(env: Environment, hosts: list[Host], free: Collection[int]) -> None:
                 f"what listens on port {port} of {host.name} cannot be seen; ss has to work there "
                 "(apt-get install iproute2). Nothing was changed"
             )
+        if findings.free is None and client.endpoint:
+            return
         if findings.free is None:
             raise Refused(
                 f"how much disk {host.name} has free where Docker keeps its data cannot be seen; "

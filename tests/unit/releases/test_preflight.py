@@ -14,6 +14,7 @@ from slipway.hosts.local import LocalHost
 from slipway.machines import survey
 from slipway.releases import preflight
 from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
 
 ENV = environment.load("prod")
 PROGRAMS = ("sh", "df", "awk", "cat", "grep", "date")
@@ -38,7 +39,7 @@ def machine(tmp_path: Path) -> LocalHost:
 
 
 def test_a_taken_port_is_seen_without_a_program_for_that(machine: LocalHost, port: int) -> None:
-    text = script(machine, preflight.LOOK, "shop-prod", str(port), "1").out
+    text = script(machine, preflight.LOOK, "shop-prod", "here", str(port), "1").out
     assert preflight.parse(text).taken == ((port, "another process"),)
 
 
@@ -53,6 +54,21 @@ def test_what_a_machine_cannot_see_is_refused(machine: LocalHost, tmp_path: Path
     (tmp_path / "df").unlink()
     with pytest.raises(Refused, match=r"how much disk m1 has free .* cannot be seen"):
         preflight.check(ENV, [machine], ())
+
+
+def test_this_computers_ports_and_disk_are_not_those_of_an_engine_elsewhere(
+    machine: LocalHost, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev, reporter = environment.load("dev"), RecordingReporter()
+    with pytest.raises(Refused, match=f"port {port} of m1 is taken by another process"):
+        preflight.check(dev, [machine], {port})
+    (tmp_path / "df").unlink()
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far.example.com:2376")
+    preflight.check(dev, [machine], {port}, reporter)
+    (note,) = reporter.notes
+    assert note.startswith("disk and processes of the engine at tcp://far.example.com:2376 (DOCK")
+    with pytest.raises(Refused, match="taken by another process"):
+        preflight.check(ENV, [machine], {port})  # whose machines are reached over SSH
 
 
 def test_a_host_is_not_provisioned_where_nobody_sees_what_listens_there() -> None:
