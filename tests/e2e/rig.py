@@ -132,3 +132,13 @@ def deployed(checkout: Checkout, names: Sequence[str] = NAMES, *, impatient: boo
     checkout.commit(f"Make {ENV}'s secrets")
     made.deploy()
     return made
+
+
+def deploy_while_frozen(three: Rig, name: str, days: str, *words: str) -> CommandOutcome:
+    """Deploy a changed setting, and freeze a machine while the new colour is filled."""
+    three.checkout.set(ENV, SESSION_DAYS=days)
+    three.checkout.commit("Change a setting")
+    running = three.checkout.begin("deploy", f"--env={ENV}", *words)
+    running.wait_for(" healthy")
+    with three.frozen(name):
+        return running.wait()

@@ -5,37 +5,26 @@ Their tests run last of those that share the machines.
 
 import pytest
 
+from tests.e2e import rig
 from tests.e2e.checkout import Checkout, docker
-from tests.e2e.rig import ENV, Follow, Rig
+from tests.e2e.rig import Follow, Rig
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
 STAGING = "--env=staging"
 
 
-def test_a_manager_that_freezes_stops_no_deploy_that_may_continue_and_hides_no_sentence(
+def test_a_manager_that_freezes_stops_no_deploy_that_may_continue(
     three: Rig, project: Checkout
 ) -> None:
-    """The one that the deploy speaks to, while a colour is filled."""
+    """The one that the deploy speaks to, while a colour is filled; tests/soak has both ends."""
     name = three.spare()
     others = three.lead_with(name)  # in the order in which they joined
     before = three.releases()
-    for words, code in (((), 4), (("--skip-unreachable",), 0)):
-        project.set(ENV, SESSION_DAYS=str(20 + code))
-        project.commit("Change a setting")
-        running = project.begin("deploy", STAGING, *words)
-        running.wait_for(" healthy")
-        with three.frozen(name):
-            text = running.wait().expect(code).text
-            assert f"; continuing with {others[0]}" in text, text
-            if code:
-                last = text.strip().splitlines()[-2:]
-                assert last[0].endswith(f"serves as before on {', '.join(others)}")
-                assert last[1].startswith(f"not seen: {name}: ")
-                assert three.releases(others) == before
-            else:
-                assert f"continuing without {name}" in text
-                assert before & three.releases(others) == set()
+    text = rig.deploy_while_frozen(three, name, "21", "--skip-unreachable").expect().text
+    assert f"; continuing with {others[0]}" in text, text
+    assert f"continuing without {name}" in text
+    assert before & three.releases(others) == set()
     three.deploy()
     assert len(three.releases()) == 1
     project.inv("status", STAGING, "--check").expect()
