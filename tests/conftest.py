@@ -1,6 +1,9 @@
 """Skip tests that need an engine, nested hosts or a browser where there is none, and say why."""
 
+import gc
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
 
@@ -13,6 +16,15 @@ from tests import base_images
 # A shell starts what is in its background without it, and with it all that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What is compiled stays for the next run, also where the environment of an image forbids it:
+# each worker, and each Python that a test starts, would compile all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Tests make much that is freed by counting; to look through all of it for cycles after every 700
+# objects takes a tenth of their time.
+gc.set_threshold(50_000, 20, 20)
 
 NEEDS: dict[str, Callable[[], str]] = {
     "engine": requirements.why_no_engine,
@@ -35,6 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+
+
+def pytest_collection_finish() -> None:
+    """Leave alone what stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

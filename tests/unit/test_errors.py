@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from slipway import errors
+from tests.syntax import nodes
 
 SLIPWAY = Path(errors.__file__).parent
 LINE = re.compile(r"^(?P<branch>[│├└─ ]*)(?P<name>\w+) +(?P<code>\d+)  \S", re.MULTILINE)
@@ -25,7 +26,7 @@ def drawn() -> dict[str, tuple[str, int]]:
 def classes() -> Iterator[tuple[str, list[str], int | None]]:
     """Each class of the engine with the names of its bases and an exit code of its own."""
     for path in SLIPWAY.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
                 codes = [

@@ -5,12 +5,13 @@ import functools
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from slipway.images import dockerignore
+from tests.syntax import nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 SLIPWAY = ROOT / "slipway"
@@ -37,19 +38,15 @@ def modules() -> list[Path]:
 
 
 @functools.cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """All of a file's syntax, read once for all the tests here."""
-    return tuple(ast.walk(ast.parse(path.read_text())))
-
-
-def imported(path: Path) -> Iterator[str]:
+def imported(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, also inside functions."""
+    names: list[str] = []
     for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(names)
 
 
 def rooms_entered(path: Path) -> set[str]:

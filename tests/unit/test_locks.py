@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from slipway.project import ROOT
+from tests.syntax import tree
 
 RUN, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
 IN_IMAGES = ROOT / "compose" / "ops" / "requirements.txt"
@@ -89,15 +90,17 @@ def test_the_code_of_a_command_imports_only_what_runs() -> None:
 
 def foreign(path: Path) -> set[str]:
     """The packages of others that a file imports when it runs, also inside functions."""
-    names = {name.partition(".")[0] for name in imported(ast.parse(path.read_text()))}
+    names = {name.partition(".")[0] for name in imported(tree(path))}
     return names - set(sys.stdlib_module_names) - {"slipway", "tasks", "benchmarks"}
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
+def imported(parent: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(parent):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
-        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case) and not (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):  # no expression holds an import
             yield from imported(node)

@@ -1,8 +1,10 @@
 """Names say what they hold; a word that fits anything is no name of a value that has a type."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from tests.syntax import nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 EMPTY_WORDS = {
@@ -16,9 +18,9 @@ WRITTEN = {
 }
 
 
-def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
+def bound(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Every name that a module gives to a value: variables, parameters, fields."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
         elif isinstance(node, ast.arg):
@@ -28,7 +30,7 @@ def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def empty_names(path: Path) -> list[tuple[str, int]]:
-    names = bound(ast.parse(path.read_text()))
+    names = bound(nodes(path))
     return [(name, line) for name, line in names if name.strip("_") in EMPTY_WORDS]
 
 

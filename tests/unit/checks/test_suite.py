@@ -117,7 +117,7 @@ def share(folder: Path, dies_at: int = -1) -> subprocess.CompletedProcess[str]:
     # Four processes that each load every plugin there is would take longer than all the rest.
     alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
-        [*argv, *suite.shared_by(3), "."],
+        [*argv, *suite.shared_by(2), "."],
         cwd=folder,
         env=alone,
         capture_output=True,
