@@ -1,8 +1,7 @@
 """`python -m tests.fakes.run_driver JSON`: a real run, whose records lie where a test wants them.
 
 With `die` it is killed right after so many events have been recorded, as by `kill -9`. With
-`serve` in place of JSON it does one run after the other, each in a process of its own, for lines
-of JSON on stdin, and answers each with one: a Python is slow to start, and to import.
+`serve` in place of JSON it is a fork server: a Python is slow to start, and to import.
 """
 
 import json
@@ -22,6 +21,7 @@ from slipway.notebook.runs.interfaces import Interfaces
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.show.prompts import TerminalPrompter
 from slipway.show.runbook_run import RunDisplay
+from tests.fakes.fork_server import serve
 from tests.fakes.runners import Tasks
 
 
@@ -81,34 +81,8 @@ def warm_up() -> None:
         assert main({**request, "resume": ""}) == UsageError.exit_code  # none is unfinished
 
 
-def serve() -> None:
-    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    redirect(os.devnull)
-    warm_up()
-    for line in requests:
-        request = json.loads(line)
-        child = os.fork()
-        if not child:
-            redirect(request["output"])
-            code = main(request)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
-
-
-def redirect(output: str) -> None:
-    """Have what is printed in a file, also by what is started."""
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-
-
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve()
+        serve(main, warm_up)
     else:
         sys.exit(main(json.loads(sys.argv[1])))

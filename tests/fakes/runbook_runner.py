@@ -1,15 +1,11 @@
 """A runbook that is run by another process with nobody at a terminal, and what came of it."""
 
-import json
-import select
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from slipway.notebook.records.event import Event
 from slipway.notebook.records.record import read
-from tests.fakes.terminal import PATIENCE, ROOT
+from tests.fakes.fork_server import ForkServer
 
 TOKEN = "t0k-en:of+the/team"  # in the environment of every run
 
@@ -53,22 +49,9 @@ class RunbookRunner:
         return [event for event in read(self.folder) if not kinds or event.kind in kinds]
 
 
-class RunbookServer:
-    """A process that does runs, with nobody at a terminal."""
+class RunbookServer(ForkServer):
+    """A process that does runs, with nobody at a terminal or at one of its own."""
 
     def __init__(self) -> None:
-        argv = [sys.executable, "-m", "tests.fakes.run_driver", "serve"]
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "CI": "true", "DEPLOY_TOKEN": TOKEN}
-        self._process = subprocess.Popen(
-            argv, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, request: dict[str, Any]) -> int:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        assert select.select([self._process.stdout], [], [], PATIENCE)[0], "a run hangs"
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        self._process.communicate()
+        super().__init__("tests.fakes.run_driver", env)

@@ -5,13 +5,20 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pexpect
 import pyte
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds; a loaded machine is slow, a hung one is a failure
+
+
+def environment(changed: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """What a command at a terminal finds set."""
+    own = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "NO_TTY")}
+    all_ = own | {"TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"} | dict(changed or {})
+    return {name: value for name, value in all_.items() if value is not None}
 
 
 class Terminal:
@@ -26,21 +33,21 @@ class Terminal:
         env: Mapping[str, str | None] | None = None,
         cwd: Path = ROOT,
     ) -> None:
-        kept = {k: v for k, v in os.environ.items() if k not in ("CI", "NO_COLOR", "NO_TTY")}
-        changed = {"TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"} | dict(env or {})
-        wanted = {name: value for name, value in (kept | changed).items() if value is not None}
-        self.screen = pyte.HistoryScreen(columns, lines, history=100_000)
-        self._stream = pyte.ByteStream(self.screen)
-        self.raw = b""
-        self.child: pexpect.spawn[bytes] = pexpect.spawn(
+        self._look(columns, lines)
+        self.child: Any = pexpect.spawn(
             argv[0],
             list(argv[1:]),
             cwd=str(cwd),
-            env=wanted,
+            env=environment(env),
             dimensions=(lines, columns),
             timeout=PATIENCE,
         )
         self.child.delaybeforesend = None
+
+    def _look(self, columns: int, lines: int) -> None:
+        self.screen = pyte.HistoryScreen(columns, lines, history=100_000)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +98,9 @@ class Terminal:
         deadline = time.monotonic() + PATIENCE
         while self.read():
             assert time.monotonic() < deadline, f"it did not end:\n{self.text}"
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
         self.child.close()
         if self.child.exitstatus is None:
             return -int(self.child.signalstatus or 0)

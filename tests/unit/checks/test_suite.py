@@ -114,7 +114,7 @@ def share(folder: Path, dies_at: int = -1) -> subprocess.CompletedProcess[str]:
     for group in "abc":
         (folder / f"test_{group}.py").write_text(GROUPED.format(group, dies_at))
     argv = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
-    # Four processes that each load every plugin there is would take longer than all the rest.
+    # Three processes that each load every plugin there is would take longer than all the rest.
     alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
         [*argv, *suite.shared_by(2), "."],

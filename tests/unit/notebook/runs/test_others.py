@@ -1,14 +1,12 @@
 """A run of a runbook that was never written for it leads a person through, from top to bottom."""
 
-import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from slipway.notebook.records.record import read
 from tests.fakes.runbook_runner import RunbookRunner, RunbookServer
-from tests.fakes.terminal import Terminal
+from tests.fakes.served_terminal import ServedTerminal
 
 TEXT = """\
 ---
@@ -49,11 +47,13 @@ def runner(tmp_path: Path, runbook_server: RunbookServer) -> RunbookRunner:
     return RunbookRunner(tmp_path, runbook_server, TEXT)
 
 
-def test_a_person_fills_in_what_it_leaves_open(tmp_path: Path) -> None:
+def test_a_person_fills_in_what_it_leaves_open(
+    tmp_path: Path, runbook_server: RunbookServer
+) -> None:
     path, runs = tmp_path / "stuck.md", tmp_path / "runs"
     path.write_text(TEXT)
-    asked = json.dumps({"name": str(path), "runs": str(runs)})
-    with Terminal([sys.executable, "-m", "tests.fakes.run_driver", asked]) as seen:
+    asked = {"name": str(path), "runs": str(runs)}
+    with ServedTerminal(runbook_server, asked) as seen:
         seen.wait("<node-name>? Enter for other options.")
         seen.say("m1; date")
         seen.wait("Enter run · c change values")  # *Verify* is theirs, and not ours to run unasked
@@ -104,14 +104,13 @@ def test_with_nobody_there_everything_is_to_be_given(runner: RunbookRunner) -> N
 
 
 def test_what_is_to_be_typed_elsewhere_needs_a_person_and_never_runs_here(
-    runner: RunbookRunner, tmp_path: Path
+    runner: RunbookRunner, runbook_server: RunbookServer, tmp_path: Path
 ) -> None:
     runner.path.write_text("# A\n\n```sh\nsh\necho 'and h'ere\n```\n")
     assert runner.run() == 4
     assert '"a" opens a shell to type in: it needs a person at a terminal' in runner.output
-    asked = json.dumps({"name": str(runner.path), "runs": str(tmp_path / "others")})
-    argv = [sys.executable, "-m", "tests.fakes.run_driver", asked]
-    with Terminal(argv) as seen:
+    asked = {"name": str(runner.path), "runs": str(tmp_path / "others")}
+    with ServedTerminal(runbook_server, asked) as seen:
         seen.wait("opens a shell: what is dim below is typed there")
         seen.wait("Enter run")
         seen.say("")

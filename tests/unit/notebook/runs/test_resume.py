@@ -1,10 +1,8 @@
 """Resuming a run: what it shows, what it refuses, and what an edit in between moves about."""
 
 import getpass
-import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from slipway.notebook.records import history
 from slipway.notebook.records.record import EVENTS
 from slipway.notebook.runs import progress
 from tests.fakes.runbook_runner import RunbookRunner, RunbookServer
-from tests.fakes.terminal import Terminal
+from tests.fakes.served_terminal import ServedTerminal
 
 TEXT = """\
 ---
@@ -96,12 +94,12 @@ def test_a_cell_that_another_was_put_above_is_not_run_again(runner: RunbookRunne
 
 
 def test_a_person_is_told_where_it_goes_on_and_the_inserted_cell_is_run(
-    runner: RunbookRunner,
+    runner: RunbookRunner, runbook_server: RunbookServer
 ) -> None:
     runner.path.write_text(INSERTED)
     salt(runner)
     asked = {"name": "", "runs": str(runner.runs), "resume": ""}
-    with Terminal([sys.executable, "-m", "tests.fakes.run_driver", json.dumps(asked)]) as seen:
+    with ServedTerminal(runbook_server, asked) as seen:
         seen.wait("it would resume at boil.")
         seen.say("y")
         for times in (1, 2):

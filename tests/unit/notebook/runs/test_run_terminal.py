@@ -15,6 +15,8 @@ import pytest
 
 from slipway.notebook.records.event import Event
 from slipway.notebook.records.record import read
+from tests.fakes.runbook_runner import RunbookServer
+from tests.fakes.served_terminal import ServedTerminal
 from tests.fakes.terminal import Terminal
 
 TEXT = """\
@@ -69,7 +71,7 @@ Start = Callable[..., AbstractContextManager[Terminal]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(tmp_path: Path, runbook_server: RunbookServer) -> Start:
     """Start a run of a text in a terminal."""
 
     @contextmanager
@@ -78,8 +80,7 @@ def start(tmp_path: Path) -> Start:
     ) -> Iterator[Terminal]:
         (tmp_path / NAME).write_text(text)
         asked = {"name": str(tmp_path / NAME), "runs": str(tmp_path / "runs")} | asked
-        argv = [sys.executable, "-m", "tests.fakes.run_driver", json.dumps(asked)]
-        with Terminal(argv, **(terminal or {})) as screen:
+        with ServedTerminal(runbook_server, asked, **(terminal or {})) as screen:
             yield screen
 
     return begin
