@@ -4,6 +4,7 @@ The server reads lines of JSON and answers each with an exit code. A fork prints
 `errors`; with `terminal` it has that terminal for its own, and says first which process it is.
 """
 
+import gc
 import json
 import os
 import select
@@ -48,6 +49,7 @@ def serve(run: Callable[[dict[str, Any]], int], warm_up: Callable[[], None]) -> 
     _connect(0, os.devnull, os.O_RDONLY)
     _print_to(os.devnull, os.devnull)
     warm_up()
+    gc.disable()  # a fork is short, and to look at what it shares with us would copy all of that
     for line in requests:
         request = json.loads(line)
         child = os.fork()

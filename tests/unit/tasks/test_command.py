@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tasks import hints
+from tests.fakes.fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -61,31 +64,51 @@ OBEYED = "is Invoke's own and no task here obeys it; "
 FLAGS = "and give every value with its flag"
 
 
-class Said:
+class Result(NamedTuple):
     """How `inv` ended and what it printed."""
 
-    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+    code: int
+    out: str
+    err: str
+
+
+class Project:
+    """A folder with tasks made with the real @command, run in the real Invoke."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "tasks_here.py").write_text(PROJECT)
+        self._server = ForkServer("tests.fakes.invoke_server", os.environ)
+
+    def inv(self, *words: str) -> Result:
+        out, err = self.folder / "out", self.folder / "err"
+        request = {
+            "words": ["--collection=tasks_here", *words],
+            "cwd": str(self.folder),
+            "environ": dict(os.environ),
+            "output": str(out),
+            "errors": str(err),
+        }
+        return Result(self._server.run(request), out.read_text(), err.read_text())
+
+    def close(self) -> None:
+        self._server.close()
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("project")
-    (made / "tasks_here.py").write_text(PROJECT)
-    return made
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    project = Project(tmp_path_factory.mktemp("project"))
+    yield project
+    project.close()
 
 
-def inv(folder: Path, *words: str) -> Said:
-    """Run tasks made with the real @command, in the real Invoke."""
-    argv = [sys.executable, "-m", "invoke", "--collection=tasks_here", *words]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return Said(
-        subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    )
+@pytest.fixture
+def folder(project: Project) -> Path:
+    return project.folder
 
 
-def test_every_argument_is_a_flag_and_arrives_with_its_type(folder: Path) -> None:
-    said = inv(folder, "greet", "--env=dev", "--name=ann", "--count=3", "--loud")
+def test_every_argument_is_a_flag_and_arrives_with_its_type(project: Project) -> None:
+    said = project.inv("greet", "--env=dev", "--name=ann", "--count=3", "--loud")
     assert (said.code, said.out) == (0, "DEV ANN X3\n")
 
 
@@ -109,9 +132,9 @@ def test_every_argument_is_a_flag_and_arrives_with_its_type(folder: Path) -> Non
     ],
 )
 def test_a_wrong_command_line_is_one_sentence_and_code_2(
-    folder: Path, words: tuple[str, ...], sentence: str
+    project: Project, words: tuple[str, ...], sentence: str
 ) -> None:
-    said = inv(folder, *words)
+    said = project.inv(*words)
     assert (said.code, said.out, said.err.strip()) == (2, "", f"error: {sentence}")
 
 
@@ -119,32 +142,36 @@ def test_a_wrong_command_line_is_one_sentence_and_code_2(
     ("how", "code"),
     [("SlipwayError", 1), ("Refused", 3), ("RolledBack", 4), ("DifferenceFound", 5), ("Busy", 75)],
 )
-def test_a_failure_is_one_sentence_and_its_own_exit_code(folder: Path, how: str, code: int) -> None:
-    said = inv(folder, "fail", f"--how={how}")
+def test_a_failure_is_one_sentence_and_its_own_exit_code(
+    project: Project, how: str, code: int
+) -> None:
+    said = project.inv("fail", f"--how={how}")
     assert (said.code, said.err.strip()) == (code, "error: it did not work")
 
 
-def test_a_file_that_cannot_be_read_is_named_and_no_traceback_is_seen(folder: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named_and_no_traceback_is_seen(
+    folder: Path, project: Project
+) -> None:
     for path, reason in ((folder, "Is a directory"), (folder / "x", "No such file or directory")):
-        said = inv(folder, "fail", f"--how={path}")
+        said = project.inv("fail", f"--how={path}")
         assert (said.code, said.err.strip()) == (2, f"error: {path}: {reason}")
 
 
-def test_what_a_file_holds_does_not_colour_or_flood_the_terminal(folder: Path) -> None:
-    said = inv(folder, "fail", "--how=colour")
+def test_what_a_file_holds_does_not_colour_or_flood_the_terminal(project: Project) -> None:
+    said = project.inv("fail", "--how=colour")
     assert said.err == f"error: a file says \\x1b[31mred\\x1b[0m, and {200 * 'x'}…\n"
 
 
-def test_ctrl_c_ends_with_130_and_no_traceback(folder: Path) -> None:
-    said = inv(folder, "fail", "--how=interrupt")
+def test_ctrl_c_ends_with_130_and_no_traceback(project: Project) -> None:
+    said = project.inv("fail", "--how=interrupt")
     assert (said.code, said.err.strip()) == (130, "interrupted")
 
 
 def test_no_task_runs_where_docker_talks_to_a_machine(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLIPWAY_ENGINE", "prod/m1")
-    said = inv(folder, "greet", "--env=dev", "--name=ann")
+    said = project.inv("greet", "--env=dev", "--name=ann")
     assert (said.code, said.out) == (3, "")
     assert said.err == (
         "error: docker talks to prod/m1 in this shell; leave it first, with: exit\n"
@@ -199,13 +226,13 @@ def test_one_command_line_may_hold_tasks_of_several_groups() -> None:
 
 
 def test_a_command_for_the_database_is_advised_with_the_environment_that_was_typed(
-    folder: Path,
+    project: Project,
 ) -> None:
-    said = inv(folder, "lack", "--env=dev")
+    said = project.inv("lack", "--env=dev")
     advised = "take one: inv db.backup --env=dev; `inv db.backups --env=dev` lists them"
     assert (said.code, said.err.strip()) == (1, f"error: {advised}")
     assert (
-        inv(folder, "lack").err == "error: take one: inv db.backup; `inv db.backups` lists them\n"
+        project.inv("lack").err == "error: take one: inv db.backup; `inv db.backups` lists them\n"
     )
 
 
@@ -215,8 +242,8 @@ def test_an_environment_that_is_named_already_stays() -> None:
     assert hints.with_environment(text, "dev") == advised + "inv db.prune --env=dev)"
 
 
-def test_a_user_without_a_home_is_told_so(folder: Path) -> None:
-    said = inv(folder, "fail", "--how=homeless")
+def test_a_user_without_a_home_is_told_so(project: Project) -> None:
+    said = project.inv("fail", "--how=homeless")
     assert (said.code, said.err) == (
         2,
         "error: there is no such home directory; set HOME, or write out the path\n",
