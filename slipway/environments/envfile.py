@@ -79,8 +79,9 @@ def _doubt(written: str, value: str) -> str:
 def _strange_space(plain: str) -> str:
     """Say what is white space around a value to us alone; what was in quotes is left out."""
     value = re.split(r"\s#", plain.strip(" \t\r\n"), maxsplit=1)[0].strip(" \t")
-    for letter in (value[:1], value[-1:]):
-        if letter.isspace():
+    behind_quotes = re.match(r"''(\s*)", plain.strip(" \t"))
+    for letter in (value[:1], value[-1:], *(behind_quotes[1] if behind_quotes else "")):
+        if letter.isspace() and letter not in " \t\r\n":
             return f"Compose keeps the U+{ord(letter):04X} around the value; take it out"
     return ""
 

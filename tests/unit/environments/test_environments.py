@@ -131,6 +131,7 @@ def test_no_name_reaches_outside_the_folder(name: str) -> None:
         ("prod.env", "DOMAIN=a.de\t# ours", r"DOMAIN: a comment needs a line of its own"),
         ("prod.env", "DOMAIN=\u2028a.de", r"DOMAIN: Compose keeps the U\+2028 around the value"),
         ("prod.env", "DOMAIN=a.de\x1c # ours", r"DOMAIN: Compose keeps the U\+001C around"),
+        ("prod.env", "DOMAIN='a.de'\x1c# ours", r"DOMAIN: Compose keeps the U\+001C around"),
         ("prod.env", "DOMAIN=\u3000'a.de'", r"DOMAIN: Compose keeps the U\+3000 around"),
         ("prod.env", "DOMAIN=a.de\rLAB=on", r"prod.env:\d+: a carriage return without a line feed"),
         ("prod.env", "DOMAIN='a.de'\rLAB=on", r"prod.env:\d+: a carriage return without a line"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slipway.environments import envfile, environment
@@ -227,6 +227,7 @@ written = st.builds(
 
 
 @given(st.lists(written, min_size=80, max_size=200))
+@example(["''\x1c#", "'' \t# a", '"a"\xa0# b'])
 @settings(max_examples=4)
 def test_a_setting_that_is_accepted_reaches_the_services_as_it_was_read(lines: list[str]) -> None:
     services, ours = {}, {}
