@@ -11,7 +11,10 @@ inspect() { # KIND FORM
   done
   return 1
 }
-state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
+# `docker info` starts every plugin of the client: only where the short question has no answer.
+state="active true"
+docker node ls -q >/dev/null 2>&1 ||
+  state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
 echo "swarm	\"$state\""
 echo "now	$(date +%s)"
 [ "$state" = "active true" ] || exit 0
