@@ -13,7 +13,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed, ConfigError, last_line
 from slipway.hosts.local import LocalHost
-from slipway.releases import compose_keys
+from slipway.releases import compose_keys, compose_program
 from slipway.suggest import nearest
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def find(env: Environment) -> list[Path]:
 
 def read(env: Environment, files: Sequence[Path]) -> Model:
     """Let Compose merge the files, with the env files. Raises ConfigError, for its warnings too."""
-    argv = ["docker", "compose", "--project-directory", str(env.compose)]
+    argv = [*compose_program.command(), "--project-directory", str(env.compose)]
     for path in files:
         argv += ["--file", str(path)]
     for name in ("common.env", f"{env.name}.env"):
