@@ -150,10 +150,11 @@ class SshHost:
 
     def _code(self, channel: "Channel", argv: Sequence[str]) -> int:
         code = channel.recv_exit_status()
-        if code >= 0:
+        is_closed = code != 0 and self._connection.is_closed(channel)
+        if code >= 0 and not is_closed:
             return code
         transport = channel.get_transport()
-        if transport is not None and transport.is_active():
+        if transport is not None and transport.is_active() and not is_closed:
             return ENDED_BY_SIGNAL
         raise self._connection.lost(
             f"while `{shlex.join(argv)[:60]}` ran; it may or may not have finished"

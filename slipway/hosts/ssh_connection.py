@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from slipway.errors import Unreachable
 from slipway.hosts import ssh_watchdog
@@ -35,6 +36,7 @@ class SshConnection:
         self._opening = threading.Lock()
         self._sessions = threading.BoundedSemaphore(SESSIONS)
         self._running: set[Channel] = set()
+        self._closed: WeakSet[Channel] = WeakSet()  # whose commands `close` has ended
         self._silent_at: float | None = None  # when a connection was given up on
         self._frozen: tuple[float, Unreachable] | None = None  # when a new one was, and why
 
@@ -66,10 +68,16 @@ class SshConnection:
             connection, self._open = self._open, None
         if connection is None:
             return
-        for channel in list(self._running):
+        running = list(self._running)
+        self._closed.update(running)
+        for channel in running:
             _end(channel)
         with contextlib.suppress(Exception):  # it is thrown away; how it ends is of no interest
             connection.close()
+
+    def is_closed(self, channel: "Channel") -> bool:
+        """Whether `close` ended what a channel ran, which may still have told its end."""
+        return channel in self._closed
 
     def lost(self, what: str) -> Unreachable:
         """The error for a connection that broke."""

@@ -3,43 +3,39 @@
 import contextlib
 import io
 import queue
-import subprocess
 import tarfile
 import threading
 from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import IO
+from typing import IO, Protocol, cast
 
-from slipway.errors import CommandFailed
+from slipway.hosts.host import Host
 
 CHUNK = 1 << 20
 AHEAD = 8  # chunks a fast reader may be ahead of a slow one
 
 
-def save(tags: Sequence[str], spare: Collection[str]) -> Generator[bytes]:
-    """Stream `docker save` without the layers named, as chunks of a tar archive."""
-    argv = ["docker", "save", *tags]
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None and process.stderr is not None  # noqa: S101  asked for above
-    try:
+class Readable(Protocol):
+    """What bytes are read from until there are none."""
+
+    def read(self, size: int) -> bytes: ...
+
+
+def save(host: Host, names: Sequence[str], spare: Collection[str]) -> Generator[bytes]:
+    """Stream `docker save` of a host without the layers named, as chunks of a tar archive."""
+    with host.open(["docker", "save", *names]) as process:
+        process.end()
         # What ends before it began is told by the exit code.
         with contextlib.suppress(tarfile.ReadError):
-            yield from thinned(process.stdout, spare)
-        if process.wait() != 0:
-            raise CommandFailed(
-                "this computer", argv, process.returncode, process.stderr.read().decode()
-            )
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+            yield from thinned(process, spare)
+        process.wait().check()
 
 
-def thinned(complete: IO[bytes], spare: Collection[str]) -> Iterator[bytes]:
+def thinned(complete: Readable, spare: Collection[str]) -> Iterator[bytes]:
     """Read a tar archive of images and hand it on, in chunks, without the layers named."""
     left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
     buffer = io.BytesIO()
     with (
-        tarfile.open(fileobj=complete, mode="r|", bufsize=CHUNK) as source,
+        tarfile.open(fileobj=cast(IO[bytes], complete), mode="r|", bufsize=CHUNK) as source,
         tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
     ):
         for member in source:

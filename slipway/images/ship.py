@@ -1,5 +1,7 @@
 """Images to the machines over SSH, where no registry stands between: only missing layers travel.
 
+They come from this computer, or from a machine that has them: an image is built once.
+
 `docker load` looks for a layer among those it has before it opens the archive's copy, so the
 copies of layers that a machine already has are left out of the stream.
 """
@@ -30,14 +32,22 @@ class Shipment:
 
 
 HAVE = shell_scripts.read(__file__, "ship_have.sh")
+LOAD = shell_scripts.read(__file__, "ship_load.sh")
 
 
-def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> str:
+def over_ssh(
+    hosts: Sequence[Host],
+    images: Collection[Image],
+    reporter: Reporter,
+    source: Host | None = None,
+) -> str:
     """Bring images to every machine at once; return a summary of what travelled.
 
-    Machines that lack the same things are fed from one `docker save`.
+    Machines that lack the same things are fed from one `docker save`, of this computer unless
+    another `source` is named.
     """
-    chains = layers(images) if images else {}
+    source = source or LocalHost("this computer")
+    chains = layers(source, images) if images else {}
     groups: dict[Shipment, list[Host]] = {}
     for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
         lacking = tuple(image for image in images if image.id not in present)
@@ -48,26 +58,40 @@ def over_ssh(hosts: Sequence[Host], images: Collection[Image], reporter: Reporte
     for cargo, group in groups.items():
         reporter.note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
         for start in range(0, len(group), parallel.AT_ONCE):  # all of a stream's readers at once
-            sizes += _ship(group[start : start + parallel.AT_ONCE], cargo)
+            sizes += _ship(source, group[start : start + parallel.AT_ONCE], cargo)
     if not sizes:
         return "every machine has them"
     return f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
 
 
-def missing(hosts: Sequence[Host], ids: Collection[str]) -> set[str]:
-    """Name the images that at least one machine does not have."""
+def between(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> set[str]:
+    """Bring images that some machine has to those that lack them; name those that none has."""
+    if not images:
+        return set()
+    everywhere = parallel.each(hosts, _present)
+    cargoes: dict[int, list[Image]] = {}
+    lost = set()
+    for image in images:
+        holders = [place for place, ids in enumerate(everywhere) if image.id in ids]
+        if not holders:
+            lost.add(image.id)
+        elif len(holders) < len(hosts):
+            cargoes.setdefault(holders[0], []).append(image)
+    for place, cargo in cargoes.items():
+        over_ssh(hosts, cargo, reporter, hosts[place])
+    return lost
 
-    def one(host: Host) -> set[str]:
-        return set(ids) - _present(host).keys()
 
-    return set[str]().union(*parallel.each(hosts, one))
+def present(hosts: Sequence[Host]) -> set[str]:
+    """Name the images that at least one machine has."""
+    return set[str]().union(*parallel.each(hosts, _present))
 
 
-def layers(images: Collection[Image]) -> dict[str, Chain]:
+def layers(source: Host, images: Collection[Image]) -> dict[str, Chain]:
     """Map each image's id to its layers, from the bottom up."""
     form = "{{.Id}} {{json .RootFS.Layers}}"
     ids = [image.id for image in images]
-    result = LocalHost().run(["docker", "image", "inspect", "--format", form, *ids])
+    result = source.run(["docker", "image", "inspect", "--format", form, *ids])
     return _chains(result.out)
 
 
@@ -82,22 +106,23 @@ def dispensable(lacking: Collection[Chain], present: Collection[Chain]) -> set[s
     return spare - needed
 
 
-def _ship(hosts: Sequence[Host], cargo: Shipment) -> list[int]:
+def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
     """Load a cargo on machines that lack the same; return the bytes that went to each."""
-    tags = [image.tag for image in cargo.images]
-    readers = archive.shared(archive.save(tags, cargo.spare), len(hosts))
+    # By their digests: a tag may have moved to another build.
+    ids = [image.id for image in cargo.images]
+    readers = archive.shared(archive.save(source, ids, cargo.spare), len(hosts))
     own = {host.name: reader for host, reader in zip(hosts, readers, strict=True)}
+
+    names = [name for image in cargo.images for name in (image.id, image.tag)]
+    load = ["sh", "-euc", LOAD, "sh", *names]
 
     def one(host: Host) -> int:
         with contextlib.closing(own[host.name]) as reader:
-            argv = ["docker", "load"]
-            result = host.run(argv, stdin=reader, timeout=60 * MINUTES, check=False)
+            result = host.run(load, stdin=reader, timeout=60 * MINUTES, check=False)
         if cargo.spare and _lost(host, cargo):
             # An engine with another image store wants every layer.
-            every_layer = archive.save(tags, ())
-            result = host.run(
-                ["docker", "load"], stdin=every_layer, timeout=60 * MINUTES, check=False
-            )
+            every_layer = archive.save(source, ids, ())
+            result = host.run(load, stdin=every_layer, timeout=60 * MINUTES, check=False)
         if result.code != 0:
             raise HostError(host.name, f"docker load failed: {last_line(result.err)}")
         if lost := _lost(host, cargo):

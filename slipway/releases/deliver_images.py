@@ -9,6 +9,7 @@ from slipway.hosts import docker_client, parallel
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
+from slipway.images.sources import Image
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases.draft import Draft
@@ -30,6 +31,11 @@ def bring(
         return pushed, f"{len(references)} images to {place}"
     if env.is_local:
         return draft, "same engine"
+    standing = [Image(tag, ident) for tag, ident in draft.standing.items()]
+    lost = ship.between(cluster.all, standing, reporter)
+    if lost and not cluster.missing:  # the machine that has it may be one of those
+        name = next(image.tag for image in standing if image.id in lost)
+        raise Refused(f"the image {name} was removed from the machines meanwhile; deploy again")
     return draft, ship.over_ssh(cluster.all, list(images.values()), reporter)
 
 
@@ -43,16 +49,17 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
     pushed = {name: tag for name, tag in by_id.items() if "@" in name}
     note = _pull(cluster, release, pushed, reporter) if pushed else ""
     by_id = {ident: tag for ident, tag in by_id.items() if ident not in pushed}
-    missing = ship.missing(cluster.all, list(by_id)) if by_id else set()
-    if not missing:
+    brought = [Image(tag, ident) for ident, tag in by_id.items()]
+    lost = ship.between(cluster.all, brought, reporter)
+    if not lost:
         return note or "all present"
     if not env.is_local:
         docker_client.report_engine(reporter)  # it is where they are looked for
-    here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in missing}))
-    images = [image for image in here.values() if image.id in missing]
-    if {image.id for image in images} != missing or env.is_local:
-        lost = sorted(by_id[ident] for ident in missing)
-        raise Refused(f"the image {lost[0]} of {release.label} is on no machine any more")
+    here = sources.inspect(LocalHost(), sorted({by_id[ident] for ident in lost}))
+    images = [image for image in here.values() if image.id in lost]
+    if {image.id for image in images} != lost or env.is_local:
+        gone = sorted(by_id[ident] for ident in lost)
+        raise Refused(f"the image {gone[0]} of {release.label} is on no machine any more")
     return ship.over_ssh(cluster.all, images, reporter)
 
 

@@ -1,7 +1,6 @@
 """What runs in an environment and is not as the serving release says, in words."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.environments.environment import Environment
@@ -42,13 +41,6 @@ def of_schedule(env: Environment, observed: Observed, release: Release) -> list[
     policy = running[0].environment.get("SCHEDULE", "")
     described["services"]["schedule"]["environment"]["SCHEDULE"] = policy.replace("$", "$$")
     return list(_compare(described, running, release))
-
-
-def of_content(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:
-    """Like `of_role`, but for images: what is built twice has two, and a name that is the same."""
-    services = [service for service in observed.services if service.role == role]
-    images = {**release.images, **{service.service: service.image for service in services}}
-    return of_role(env, observed, replace(release, images=images), role)
 
 
 def _compare(

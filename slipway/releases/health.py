@@ -180,18 +180,32 @@ def settle(manager: Host, stack: str, timeout: float, before: frozenset[str] = f
     deadline = time.monotonic() + timeout
     calm = 0
     took = POLL
+    earlier: frozenset[str] | None = None  # tasks that had failed before
     while calm < 2:  # the update of a service that was just described begins a moment later
         time.sleep(max(POLL, took))
         looked = time.monotonic()
         states = [update.split()[0] for update in updates(manager, stack) - before]
-        ended = [state for state in states if state in GIVEN_UP]
         progress = look(manager, stack)
         took = time.monotonic() - looked
-        if ended:
+        earlier = progress.failures if earlier is None else earlier
+        fresh = [task for task in progress.failed if task.ident not in earlier]
+        ended = [state for state in states if state in GIVEN_UP]
+        if ended and not _is_tried_again(ended, fresh):
             reason = explain(manager, progress.failed) if progress.failed else stack
             raise NotHealthy(f"{reason}\n    (the update ended as {ended[0]})")
+        if len(fresh) >= FAILURES:
+            raise NotHealthy(explain(manager, fresh))
         is_moving = any(state in ("updating", "rollback_started") for state in states)
         calm = calm + 1 if progress.is_healthy and not is_moving else 0
         if time.monotonic() > deadline:
             failed = progress.failed or [t for t in progress.tasks if t.state != "Running"]
             raise NotHealthy(f"not settled after {timeout:.0f} s: {explain(manager, failed)}")
+
+
+def _is_tried_again(ended: Sequence[str], failed: Sequence[Task]) -> bool:
+    """Whether an update stopped only because an engine could not start a container.
+
+    The Swarm tries again what is missing all the same, here a service's one task.
+    """
+    has_paused = set(ended) == {"paused"}
+    return has_paused and bool(failed) and all(task.has_not_started for task in failed)

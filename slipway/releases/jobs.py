@@ -13,9 +13,11 @@ from slipway.progress import SILENT, Reporter
 from slipway.releases import stack
 from slipway.releases.application import Service
 from slipway.releases.release import Release
+from slipway.releases.task_failures import NOT_STARTED
 
 POLL = 0.3
 HEAR = 2.0  # seconds between looks at what a job says
+RETRIES = 2  # where an engine could not start the container: nothing of it has run
 ENDED = ("Complete", "Failed", "Rejected", "Orphaned", "Shutdown")
 
 TASK = "docker stack ps \"$1\" --no-trunc --format '{{json .}}' | head -n 1"
@@ -51,16 +53,27 @@ def run(
     Raises JobFailed when it has not ended in time.
     """
     name = f"{env.prefix}-{job.service.name}"
-    stacks.remove(manager, name)  # left over by a run that was killed
+    description = stack.job_stack(env, release, job.service, job.facts)
     try:
-        stacks.deploy(manager, name, stack.job_stack(env, release, job.service, job.facts))
-        state, error = _wait(manager, name, job, reporter)
+        state, error = _attempt(manager, name, description, job, reporter)
+        for _ in range(RETRIES):
+            if error.startswith(NOT_STARTED):
+                reporter.note(f"it did not run: {error}")
+                state, error = _attempt(manager, name, description, job, reporter)
         argv = ["docker", "service", "logs", "--raw", f"{name}_{job.service.name}"]
         result = manager.run(["timeout", "20", *argv], timeout=30, check=False)
         lines = tuple((result.out + result.err).strip().splitlines())
         return JobOutput(state == "Complete", error, lines)
     finally:
         stacks.remove(manager, name)
+
+
+def _attempt(
+    manager: Host, name: str, description: stack.Stack, job: Job, reporter: Reporter
+) -> tuple[str, str]:
+    stacks.remove(manager, name)  # left over by a run that was killed, or an attempt
+    stacks.deploy(manager, name, description)
+    return _wait(manager, name, job, reporter)
 
 
 def _wait(manager: Host, name: str, job: Job, reporter: Reporter) -> tuple[str, str]:

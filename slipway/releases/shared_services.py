@@ -10,7 +10,6 @@ from slipway.edge.edges import Routing
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
-from slipway.images import ship
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import differences, health, networks, stack
@@ -29,7 +28,7 @@ class SharedServices:
         self, env: Environment, cluster: Cluster, observed: Observed, release: Release
     ) -> None:
         self._env = release.environment(env)
-        self._cluster, self._manager = cluster, cluster.manager
+        self._manager = cluster.manager
         self._observed = observed
         self._release = release
 
@@ -127,19 +126,8 @@ class SharedServices:
             return True
         if not self._release.images:  # not built yet
             return False
-        if role == "edge" and self._is_edge_missing():
-            return True
         # Somebody may have changed it past us, and left its label.
-        return bool(differences.of_content(self._env, self._observed, self._release, role))
-
-    def _is_edge_missing(self) -> bool:
-        """Whether a machine lacks the image of the edges that run, another build than ours.
-
-        Only ours is brought to a machine that joined; what is in a registry it gets by itself.
-        """
-        running = {service.image for service in self._observed.services if service.role == "edge"}
-        others = {image for image in running - {*self._release.images.values()} if "@" not in image}
-        return bool(others) and bool(ship.missing(self._cluster.all, others))
+        return bool(differences.of_role(self._env, self._observed, self._release, role))
 
 
 def _fits(service: DeployedService, digest: str) -> bool:

@@ -283,6 +283,8 @@ def _signpost_placement(nodes: int) -> Spec:
     needs the free one; of two, the old one has to make room.
     """
     update = {"order": "start-first", "parallelism": 1, "monitor": "100ms"}
+    # The Swarm starts one that failed again, and by itself goes on with the other only so.
+    update["failure_action"] = "continue"
     if nodes < 2:
         return {"replicas": 1, "update_config": update}
     if nodes == 2:

@@ -21,8 +21,8 @@ def keep(
 ) -> Draft:
     """Have a draft keep the images of the serving release that its own builds are named as.
 
-    They are those that the ledger names, and only where they still are: on every machine, or in
-    the registry.
+    They are those that the ledger names, and only where they still are: on a machine, which the
+    others get them from, or in the registry.
     """
     if live is None or env.is_local or draft.is_recorded:
         return draft
@@ -31,8 +31,10 @@ def keep(
         return replace(draft, standing=_in_registry(place, draft, same, here))
     ids = {tag: image.id for tag, image in draft.images.items()}
     others = {t: i for t, i in same.items() if i.startswith("sha256:") and ids.get(t) != i}
-    missing = ship.missing(cluster.all, list(others.values())) if others else set()
-    return replace(draft, standing={t: i for t, i in others.items() if i not in missing})
+    held = ship.present(cluster.all) if others else set()
+    if cluster.missing:  # the machine that keeps the data is the only one that needs these
+        held |= {live.images[service.name] for role in ("data", "ops") for service in live.of(role)}
+    return replace(draft, standing={t: i for t, i in others.items() if i in held})
 
 
 def _in_registry(place: str, draft: Draft, same: Mapping[str, str], here: Host) -> dict[str, str]:

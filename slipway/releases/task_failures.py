@@ -12,6 +12,7 @@ from slipway.hosts.host import Host
 
 LOG_LINES = 12
 KILLED = 137
+NOT_STARTED = "starting container failed"  # how the engine begins what it says of itself
 
 CONTAINER = shell_scripts.read(__file__, "task_container.sh")
 
@@ -32,6 +33,11 @@ class Task:
     desired_state: str
     error: str
     ident: str = ""
+
+    @property
+    def has_not_started(self) -> bool:
+        """Whether the engine did not get as far as running it, which is worth another try."""
+        return self.error.startswith(NOT_STARTED)
 
 
 def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) -> str:

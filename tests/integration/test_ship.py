@@ -105,7 +105,7 @@ def test_only_the_layers_a_machine_lacks_travel_and_the_image_is_the_same(
 ) -> None:
     first = app.build("one")
     here = LocalHost("here")
-    assert ship.missing([here, machine], [first.id]) == {first.id}
+    assert first.id not in ship.present([machine])
     reporter = RecordingReporter()
     assert ship.over_ssh([here, machine], [first], reporter).endswith("to 1 of 2 machines")
     assert reporter.notes == [f"1 images to {machine.name}"]
@@ -113,12 +113,28 @@ def test_only_the_layers_a_machine_lacks_travel_and_the_image_is_the_same(
     assert ship.over_ssh([machine], [first], SILENT) == "every machine has them"
 
     second = app.build("two")
-    size = sum(map(len, archives.save([second.tag], [])))
+    size = sum(map(len, archives.save(here, [second.id], [])))
     assert size > BIG
     summary = ship.over_ssh([machine], [second], SILENT)
     assert summary == "0.0 MB to 1 of 1 machines"
     assert machine.version_in(second.id) == "two"
     assert sources.inspect(machine, [second.tag])[second.tag].id == second.id
+
+
+@pytest.mark.hosts
+def test_what_only_another_machine_has_comes_from_there_under_its_tag(
+    machine: Nested, app: Sources
+) -> None:
+    here, image, other = LocalHost("here"), app.build("there"), app.build("elsewhere")
+    ship.over_ssh([machine], [image, other], SILENT)
+    # The tag is another build's by now, and the build itself is nowhere here.
+    machine.run(["docker", "tag", other.id, image.tag])
+    here.run(["docker", "image", "rm", image.tag])
+    nobody = Image("demo/gone:src-1", f"sha256:{'0' * 64}")
+    reporter = RecordingReporter()
+    assert ship.between([here, machine], [image, nobody], reporter) == {nobody.id}
+    assert reporter.notes == ["1 images to here"]
+    assert sources.inspect(here, [image.tag])[image.tag] == image
 
 
 @pytest.mark.hosts

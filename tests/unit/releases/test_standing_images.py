@@ -13,11 +13,12 @@ from slipway.environments.environment import Environment
 from slipway.images.sources import Build, Image
 from slipway.machines.connect import Cluster
 from slipway.releases import standing_images
+from slipway.releases.application import Service
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
 
-API, WEB = "demo/api:src-1", "demo/web:src-1"
+API, WEB, DB = "demo/api:src-1", "demo/web:src-1", "demo/db:src-1"
 PUSHED = "r.example.com/demo/api@sha256:01"
 
 
@@ -49,8 +50,8 @@ def prod(**settings: str) -> Environment:
 LIVE = release({"api": "sha256:01", "web": "sha256:02"}, api=API, web=WEB)
 
 
-def test_what_every_machine_has_is_built_nowhere_else() -> None:
-    machines = cluster(machine("sha256:01", "sha256:02"), machine("sha256:01"))
+def test_what_a_machine_has_is_built_nowhere_else() -> None:
+    machines = cluster(machine(), machine("sha256:01"))
     kept = standing_images.keep(prod(), machines, draft(API, WEB), LIVE, FakeHost())
     assert kept.standing == {API: "sha256:01"}
     assert [tag for _, tag in kept.unbuilt] == [WEB]
@@ -62,6 +63,16 @@ def test_an_image_of_another_computer_is_kept_where_this_one_has_built_its_own()
     kept = standing_images.keep(prod(), machines, draft(API, WEB, here=here), LIVE, FakeHost())
     assert kept.standing == {WEB: "sha256:02"}
     assert kept.unbuilt == []
+
+
+def test_what_only_the_machine_with_the_data_needs_is_kept_while_it_is_away() -> None:
+    services = (Service("db", "data", {}), Service("api", "colour", {}))
+    images = {"api": "sha256:01", "db": "sha256:02"}
+    live = replace(release(images, api=API, db=DB), services=services)
+    for missing, standing in (((), {}), (("m1 does not answer",), {DB: "sha256:02"})):
+        machines = replace(cluster(machine()), missing=missing)
+        kept = standing_images.keep(prod(), machines, draft(API, DB), live, FakeHost())
+        assert kept.standing == standing
 
 
 def test_no_machine_is_asked_where_this_computer_has_what_serves() -> None:

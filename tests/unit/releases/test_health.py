@@ -1,0 +1,74 @@
+"""Waiting for services that stay: a start that the engine failed is tried again, a bad one not."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from slipway.hosts.host import CommandResult
+from slipway.releases import health
+from slipway.releases.health import NotHealthy
+from tests.fakes.host import FakeHost
+
+ENGINE = "starting container failed: unable to remount dir as readonly: device or resource busy"
+PROGRAM = "task: non-zero exit (2)"
+RUNS = ""
+Seen = tuple[str, Sequence[str]]  # how the update stands; of each task its error, or that it runs
+
+
+class Swarm(FakeHost):
+    """A service of one task, as it is at one look after another, and from then on."""
+
+    def __init__(self, *seen: Seen) -> None:
+        super().__init__("m1")
+        self._seen: Iterator[Seen] = iter(seen)
+        self._now: Seen = ("", ())
+        self.answers("sh").answers("timeout")  # what it says of a container that is gone
+        self.reacts("sh", "-euc", health.UPDATES, by=self._updates)
+        self.reacts("sh", "-euc", health.WATCH, by=self._tasks)
+
+    def _updates(self, argv: Sequence[str], _: bytes) -> CommandResult:
+        self._now = next(self._seen, self._now)
+        return CommandResult(self.name, tuple(argv), 0, f'{self._now[0]} "now"\n', "")
+
+    def _tasks(self, argv: Sequence[str], _: bytes) -> CommandResult:
+        lines = ["service\t" + json.dumps({"Replicas": "1/1"})]
+        for number, error in enumerate(self._now[1]):
+            state, desired = ("Failed", "Shutdown") if error else ("Running", "Running")
+            task = {"Name": "a_db.1", "Node": "m1", "ID": str(number), "Error": error}
+            task |= {"CurrentState": f"{state} now", "DesiredState": desired}
+            lines.append("task\t" + json.dumps(task))
+        return CommandResult(self.name, tuple(argv), 0, "\n".join(lines), "")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "POLL", 0.0)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [("updating", [RUNS]), ("completed", [RUNS])],
+        [("updating", [RUNS]), ("paused", [ENGINE]), ("paused", [ENGINE, RUNS])],
+        [("updating", [PROGRAM, RUNS]), ("paused", [PROGRAM, ENGINE, RUNS])],
+        [("updating", [RUNS]), ("updating", [PROGRAM]), ("completed", [PROGRAM, RUNS])],
+    ],
+)
+def test_a_service_settles_also_where_its_first_start_failed(seen: list[Seen]) -> None:
+    health.settle(Swarm(*seen), "a", 60)
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        ([("updating", [RUNS]), ("paused", [PROGRAM])], r"non-zero exit \(2\)"),
+        ([("updating", [RUNS]), ("paused", [ENGINE, PROGRAM, RUNS])], "ended as paused"),
+        ([("updating", [RUNS]), ("rollback_completed", [ENGINE, RUNS])], "rollback_completed"),
+        ([("updating", [RUNS]), ("paused", [RUNS])], "ended as paused"),
+        ([("updating", [RUNS]), ("paused", [ENGINE] * 3)], "device or resource busy"),
+    ],
+)
+def test_what_does_not_come_up_by_itself_is_not_waited_for(seen: list[Seen], reason: str) -> None:
+    with pytest.raises(NotHealthy, match=reason):
+        health.settle(Swarm(*seen), "a", 60)
