@@ -2,12 +2,11 @@
 
 import pytest
 
-from slipway.migrations import files, squawk
-from slipway.migrations.lint import blocking, lint
-from slipway.migrations.review import review
+from slipway.migrations import files
+from slipway.migrations.lint import lint
 from slipway.migrations.verdict import Risk
+from tests.unit.migrations.judged import DOWN, last_file, rules
 
-DOWN = "\n-- migrate:down\nselect 1;"
 LOCK = "ALTER TABLE users ADD x text"
 WORK = [
     "UPDATE users SET x = 'a' WHERE x IS NULL",
@@ -124,28 +123,6 @@ SAFE = [
 STANDING_ALONE = ["vacuum (full false) users", "vacuum (full off, analyze) users", "vacuum users"]
 
 
-def rules(sql: str, option: str = "", *, risk: Risk = Risk.UNSAFE, major: int = 17) -> list[str]:
-    text = f"-- migrate:up{option}\n{sql};{DOWN}"
-    found = review(files.parse("1_a.sql", text), major)
-    return [each.rule for each in found if each.risk is risk]
-
-
-def last_file(*texts: str, earlier: int = 0, major: int = 17) -> list[str]:
-    """What is unsafe of files that are released one by one, without those that ran before."""
-    names = {
-        f"{number}_a.sql": f"-- migrate:up\n{text};{DOWN}" for number, text in enumerate(texts)
-    }
-    every = files.from_texts(names)
-    found = lint(
-        every[earlier:],
-        server_major=major,
-        squawk=squawk.find(),
-        together=False,
-        earlier=every[:earlier],
-    )
-    return [f"{each.filename[0]} {each.rule}" for each in blocking(found)]
-
-
 @pytest.mark.parametrize("both", UNDER_LOCK)
 def test_work_on_rows_under_a_lock_of_the_same_file_is_unsafe(both: tuple[str, str]) -> None:
     assert rules("; ".join(both)) == ["working-under-lock"]
@@ -201,98 +178,6 @@ def test_the_advice_of_postgresql_18_passes_too() -> None:
     check = "alter table users add constraint c not null a not valid"
     files_of = (check, "alter table users validate constraint c")
     assert last_file(*files_of, "alter table users alter a set not null", major=18) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "rewrites"),
-    [
-        ("varchar(50)", "varchar(200)", False),
-        ("character varying(50)", "varchar(200)", False),
-        ("varchar(50)", "text", False),
-        ("text", "varchar", False),
-        ("numeric(10, 2)", "numeric(12, 2)", False),
-        ("numeric(10)", "numeric", False),
-        ("interval(3)", "interval(6)", False),
-        ("timestamp(3) with time zone", "timestamptz", False),
-        ("cidr", "inet", False),
-        ("interval", "interval day", True),
-        ("inet", "cidr", True),
-        ("varchar(200)", "varchar(50)", True),
-        ("text", "varchar(50)", True),
-        ("numeric(10, 2)", "numeric(12, 3)", True),
-        ("int", "bigint", True),
-        ("int", "text", True),
-        ("timestamp", "timestamptz", True),
-        ("varchar(50)[]", "varchar(200)[]", True),
-        ("int", "int", False),
-    ],
-)
-def test_a_new_type_is_judged_by_the_type_that_earlier_files_gave(
-    old: str, new: str, rewrites: bool
-) -> None:
-    table = (
-        f"create table users (id int primary key, a {old} not null default null, check (id > 0))"
-    )
-    change = f"alter table users alter column a type {new}"
-    expected = ["1 changing-column-type"] if rewrites else []
-    assert last_file(table, change) == expected
-    assert last_file("create table users ()", f"alter table users add a {old}", change) == [
-        each.replace("1", "2") for each in expected
-    ]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "using", "rewrites"),
-    [
-        ("varchar(100)", "varchar(200)", "a", False),
-        ("varchar(100)", "varchar(200)", "((users.a))", False),
-        ("varchar(100)", "varchar(200)", '"a"::varchar(200)', False),
-        ("varchar(100)", "varchar(200)", "(a)::character varying(200)", False),
-        ("varchar(100)", "varchar(200)", "CAST((a) AS pg_catalog.varchar(200))", False),
-        ("varchar(100)", "varchar(200)", "(a::varchar(150))::varchar(200)", False),
-        ("varchar(100)", "text", "a::text", False),
-        ("text", "varchar", "a::varchar", False),
-        ("numeric(10, 2)", "numeric(12, 2)", "a::numeric(12, 2)", False),
-        ("int", "number", "a::number", False),
-        ("varchar(100)", "varchar(200)", "a::text", True),
-        ("varchar(100)", "varchar(200)", "cast(a as varchar(50))", True),
-        ("varchar(100)", "varchar(200)", "b", True),
-        ("varchar(100)", "varchar(200)", "b::varchar(200)", True),
-        ("varchar(100)", "varchar(200)", "a || 'x'::varchar(200)", True),
-        ("varchar(100)", "varchar(200)", "a::varchar(200) || 'x'", True),
-        ("varchar(100)", "varchar(200)", "(a)::varchar(200) || (b)", True),
-        ("varchar(100)", "varchar(200)", "trim(a)::varchar(200)", True),
-        ("varchar(100)", "varchar(200)", "a::varchar(200) collate c", True),
-        ("text", "varchar(200)", "a::varchar(200)", True),
-        ("numeric(10, 2)", "numeric(12, 2)", "a::numeric", True),
-        ("int", "bigint", "a::bigint", True),
-    ],
-)
-def test_a_cast_of_the_column_in_using_is_judged_as_the_types_are(
-    old: str, new: str, using: str, rewrites: bool
-) -> None:
-    table = f"create domain number as int; create table users (a {old}, b text)"
-    change = f"alter table users alter column a set data type {new} using {using}"
-    assert last_file(table, change) == ["1 changing-column-type"] * rewrites
-
-
-def test_a_cast_of_a_column_of_an_unknown_type_is_noted_where_it_may_keep_all_rows() -> None:
-    change = "alter table users alter a type varchar(200) using a::"
-    assert rules(f"{change}varchar(200)", risk=Risk.CAREFUL) == ["changing-column-type"]
-    assert rules(f"{change}text") == ["changing-column-type"]
-
-
-def test_a_cast_is_unsafe_where_a_check_or_an_index_is_made_of_the_column() -> None:
-    table = "create table users (a varchar(50) check (a <> ''))"
-    change = "alter table users alter a type text using a::text"
-    assert last_file(table, change) == ["1 changing-column-type"]
-
-
-def test_an_attribute_is_judged_by_the_type_that_it_has_in_earlier_files() -> None:
-    table = "create type person as (a varchar(50), b int); create table people of person"
-    alter = "alter type person alter attribute"
-    assert last_file(table, f"{alter} a type text cascade") == []
-    assert last_file(table, f"{alter} b type bigint cascade") == ["1 changing-column-type"]
 
 
 def test_a_type_bound_by_a_foreign_key_locks_the_other_table_too() -> None:
