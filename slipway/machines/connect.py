@@ -4,17 +4,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from slipway import shell_scripts
 from slipway.cluster import checkout
 from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, Refused
 from slipway.hosts import docker_client, parallel
-from slipway.hosts.host import Host
+from slipway.hosts.host import Host, script
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
 from slipway.progress import SILENT, Reporter
 
-WHO = ["docker", "info", "--format", "{{.Swarm.NodeID}} {{.Swarm.ControlAvailable}}"]
+WHO = shell_scripts.read(__file__, "connect_who.sh")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
 
     def ask(host: Host) -> tuple[Host, str, str]:
         try:
-            result = host.run(WHO, timeout=20)
+            result = script(host, WHO, timeout=20)
         except HostError as error:
             return host, "", str(error)
         node, _, control = result.out.strip().rpartition(" ")

@@ -11,16 +11,13 @@ from slipway.hosts.host import Host, script
 from slipway.progress import Reporter
 from slipway.releases.task_failures import Task, diagnose, explain
 
-POLL = 0.25  # seconds between two looks, or as long as a look takes on a busy machine
+POLL = 0.25  # seconds between two looks
+REST = 2  # or so many times what a look takes: a busy machine is not kept busy by being looked at
 EXPLAIN_EVERY = 10.0  # seconds without a healthy stack, after which it is said what is in the way
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
 
-WATCH = r"""
-docker stack services "$1" --format 'service	{{json .}}'
-docker stack ps "$1" --no-trunc --format 'task	{{json .}}' 2>/dev/null || true
-"""
-
+WATCH = shell_scripts.read(__file__, "health_watch.sh")
 UPDATES = shell_scripts.read(__file__, "health_updates.sh")
 GIVEN_UP = ("paused", "rollback_paused", "rollback_completed")
 
@@ -96,7 +93,7 @@ def wait(
         if time.monotonic() > deadline:
             reason = explain(manager, failed or progress.waiting, hosts)
             raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
-        time.sleep(max(POLL, now - looked))
+        time.sleep(_rest(looked))
 
 
 def hold(
@@ -117,7 +114,7 @@ def hold(
         now = time.monotonic()
         if now >= until:
             return
-        time.sleep(min(max(POLL, now - looked), until - now))
+        time.sleep(min(_rest(looked), until - now))
 
 
 def demand_healthy(
@@ -133,18 +130,24 @@ def demand_healthy(
 
 def look(manager: Host, stack: str) -> HealthProgress:
     """Read the state of a stack once; a stack that is not there is complete."""
-    desired = 0
+    services: list[int] = []
     tasks: list[Task] = []
     for line in script(manager, WATCH, stack, timeout=30).out.splitlines():
         word, _, text = line.partition("\t")
         entry = json.loads(text)
         if word == "service":
-            desired += int(entry["Replicas"].split(" ")[0].partition("/")[2])
+            services.append(int(entry["Replicas"].split(" ")[0].partition("/")[2]))
         else:
             tasks.append(_task(entry))
     # Docker's own count includes tasks that are being stopped.
-    running = sum(task.state == "Running" and task.desired_state == "Running" for task in tasks)
+    expected = [task for task in tasks if task.desired_state == "Running"]
+    running = sum(task.state == "Running" for task in expected)
+    desired = sum(services) if services else len(expected)
     return HealthProgress(running, desired, tuple(tasks))
+
+
+def _rest(looked: float) -> float:
+    return max(POLL, REST * (time.monotonic() - looked))
 
 
 def _note_reasons(progress: HealthProgress, hosts: Sequence[Host], reporter: Reporter) -> None:
@@ -179,14 +182,14 @@ def settle(manager: Host, stack: str, timeout: float, before: frozenset[str] = f
     """
     deadline = time.monotonic() + timeout
     calm = 0
-    took = POLL
+    rest = POLL
     earlier: frozenset[str] | None = None  # tasks that had failed before
     while calm < 2:  # the update of a service that was just described begins a moment later
-        time.sleep(max(POLL, took))
+        time.sleep(rest)
         looked = time.monotonic()
         states = [update.split()[0] for update in updates(manager, stack) - before]
         progress = look(manager, stack)
-        took = time.monotonic() - looked
+        rest = _rest(looked)
         earlier = progress.failures if earlier is None else earlier
         fresh = [task for task in progress.failed if task.ident not in earlier]
         ended = [state for state in states if state in GIVEN_UP]
