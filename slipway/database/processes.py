@@ -1,12 +1,17 @@
 """The programs that PostgreSQL brings, run as children that never outlive this process."""
 
 import contextlib
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
-# The kernel ends the child with the thread that started it, also after kill -9 (prctl(2)).
-WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+# The kernel ends the child with the thread that started it, also after kill -9 (prctl(2)). One
+# whose parent is gone before that is agreed would never be ended: it does not begin.
+WITH_PARENT = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"'),
+)
 LONGEST_REASON = 300
 # The server's own reason stands in a line of its own.
 SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
@@ -19,6 +24,11 @@ MEANINGS = {
     "out of shared memory": NO_ROOM,
     "due to lock timeout": "a table stayed locked for too long; run this again when that has ended",
 }
+
+
+def bound_to(parent: int, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs another one for as long as this parent of it lives."""
+    return [*WITH_PARENT, str(parent), *argv]
 
 
 @contextlib.contextmanager
@@ -36,7 +46,7 @@ def started(
     Start children from the main thread: it is the thread that counts.
     """
     process = subprocess.Popen(
-        [*WITH_US, *argv],
+        bound_to(os.getpid(), argv),
         env=dict(env) if env is not None else None,
         stdin=stdin,
         stdout=stdout,

@@ -84,7 +84,7 @@ def test_a_job_that_is_killed_beside_a_living_cron_is_a_failure_that_is_told(
         run = clock.wait_for("backup", "failed")
     assert "it was killed" in run.text
     outside.hear(notices=1)
-    left = docker("exec", clock.container, "pgrep", "-c", "pg_dump|age", check=False)
+    left = docker("exec", clock.container, "pgrep", "-xc", "pg_dump|age", check=False)
     assert left == "0"
     assert clock.manifests() == []
 
