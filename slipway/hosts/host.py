@@ -49,6 +49,18 @@ class Process(Protocol):
         ...
 
 
+class Dialogue(Protocol):
+    """A command that answers short questions, until the block that started it ends."""
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to its input. Raises OSError when it has ended."""
+        ...
+
+    def read(self, size: int) -> bytes:
+        """Take up to `size` bytes of its output; nothing at its end. Raises TimeoutError."""
+        ...
+
+
 class Host(Protocol):
     """A machine that runs commands. Commands are lists; nothing is ever joined into a shell line
     by the caller. A secret travels through `stdin` or `write`, never through `argv`."""
@@ -83,6 +95,11 @@ class Host(Protocol):
 
     def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         """Start a command to speak with; it is ended when the block is left early."""
+        ...
+
+    def dial(self, argv: Sequence[str], *, timeout: float) -> AbstractContextManager[Dialogue]:
+        """Start a command for short questions, each answered within `timeout`; it is ended with
+        the block. Over the connection there is, where `open` makes one for bulk data."""
         ...
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, CommandResult, Process
-from slipway.hosts.process import LocalProcess
+from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Process
+from slipway.hosts.process import LocalDialogue, LocalProcess
 
 
 class LocalHost:
@@ -75,6 +75,14 @@ class LocalHost:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         with self._ended(process):
             yield LocalProcess(self._name, argv, process)
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        with self._ended(process):
+            yield LocalDialogue(process, timeout)
+            _kill(process)
+            process.communicate()
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         target = Path(path)

@@ -1,7 +1,8 @@
-"""A command on this computer that is spoken with while it runs."""
+"""Commands on this computer that are spoken with while they run."""
 
 import contextlib
 import os
+import select
 import subprocess
 import threading
 from collections import deque
@@ -53,3 +54,23 @@ class LocalProcess:
         assert self._process.stderr is not None  # noqa: S101  opened with a pipe
         for line in self._process.stderr:
             self._words.append(line[:4096])
+
+
+class LocalDialogue:
+    """Questions to a process, each answered in time."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", timeout: float) -> None:
+        self._process = process
+        self._timeout = timeout
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101  opened with a pipe
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def read(self, size: int) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101  opened with a pipe
+        descriptor = self._process.stdout.fileno()
+        if not select.select([descriptor], [], [], self._timeout)[0]:
+            raise TimeoutError(f"no answer after {self._timeout:.0f} s")
+        return os.read(descriptor, size)

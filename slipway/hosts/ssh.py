@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Process
+from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Dialogue, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh_connection import SshConnection
 from slipway.hosts.ssh_route import SshRoute
@@ -93,6 +93,13 @@ class SshHost:
         command = [*self._connection.ssh(), shlex.join(argv)]
         with LocalHost(self.name).open(command) as conversation:
             yield conversation
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        with self._connection.session() as channel:
+            self._exec(channel, f"exec {shlex.join(argv)} 2>/dev/null")
+            channel.settimeout(timeout)
+            yield _ChannelDialogue(channel)
 
     @contextlib.contextmanager
     def forward(self, here: Path, there: str) -> Iterator[None]:
@@ -172,6 +179,19 @@ class SshHost:
                 result.err.strip().splitlines()[-1:][0] if result.err.strip() else "ssh"
             )
         return result.code, result.out, result.err
+
+
+class _ChannelDialogue:
+    """Questions over a channel, each answered in the time that it allows."""
+
+    def __init__(self, channel: "Channel") -> None:
+        self._channel = channel
+
+    def write(self, data: bytes) -> None:
+        self._channel.sendall(data)
+
+    def read(self, size: int) -> bytes:
+        return self._channel.recv(size)
 
 
 def _bounded(argv: Sequence[str], timeout: float) -> str:

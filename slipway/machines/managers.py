@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from slipway.errors import Unreachable
-from slipway.hosts.host import MINUTES, CommandResult, Host, Process
+from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Host, Process
 from slipway.progress import Reporter
 
 T = TypeVar("T")
@@ -51,6 +51,9 @@ class Managers:
 
     def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         return self._current.open(argv)
+
+    def dial(self, argv: Sequence[str], *, timeout: float) -> AbstractContextManager[Dialogue]:
+        return self._current.dial(argv, timeout=timeout)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         self._current.write(path, data, mode=mode)

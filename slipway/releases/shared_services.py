@@ -12,7 +12,7 @@ from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
-from slipway.releases import differences, health, networks, stack
+from slipway.releases import differences, health, networks, stack, stack_watch
 from slipway.releases.compose_labels import Role
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
@@ -51,7 +51,7 @@ class SharedServices:
         updates = {}
         for role in changed:
             name = f"{self._env.prefix}-{role}"
-            updates[name] = health.updates(self._manager, name)
+            updates[name] = stack_watch.updates(self._manager, name)
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
                 stacks.remove(self._manager, name)
                 continue

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from slipway.hosts.host import MINUTES, CommandResult, Process
+from slipway.errors import CommandFailed
+from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Process
 
 Answer = Callable[[Sequence[str], bytes], CommandResult]
 
@@ -85,6 +86,9 @@ class FakeHost:
 
     def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         raise AssertionError(f"{self._name} did not expect to be spoken with: {list(argv)!r}")
+
+    def dial(self, argv: Sequence[str], *, timeout: float) -> AbstractContextManager[Dialogue]:
+        raise CommandFailed(self._name, argv, 127, f"not answered within {timeout} s")
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         self.files[path] = (data, mode)

@@ -1,12 +1,13 @@
 """Services on the real Swarm: run once, watched until they are well, and looked at beforehand."""
 
+import contextlib
 import dataclasses
 import os
 import re
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +17,14 @@ from slipway.cluster import stacks
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
+from slipway.hosts.host import CommandResult, Dialogue
 from slipway.hosts.local import LocalHost
 from slipway.progress import SILENT
-from slipway.releases import health, jobs, preflight, stack
+from slipway.releases import health, jobs, preflight, stack, stack_watch
 from slipway.releases.application import Service
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
+from slipway.releases.stack_watch import StackWatch
 from tests.fakes.host import FakeHost
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import DockerSandbox, base_image
@@ -104,9 +107,48 @@ def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
     name = stage.start("sleep 1; touch /tmp/well; sleep 300", healthcheck=check)
     health.wait(stage.manager, name, 30, reporter)
     assert reporter.notes[0] == "0 of 1 healthy"
-    assert health.look(stage.manager, name).is_healthy
+    assert stack_watch.look(stage.manager, name).is_healthy
     stacks.remove(stage.manager, name)
     stacks.remove(stage.manager, name)
+
+
+class Dialled(LocalHost):
+    """An engine that is asked by its API alone, or whose connection breaks at the second look."""
+
+    def __init__(self, *, breaks: bool = False) -> None:
+        super().__init__()
+        self._breaks = breaks
+        self.commands = 0
+
+    def run(self, argv: Sequence[str], **more: Any) -> CommandResult:
+        self.commands += 1
+        return super().run(argv, **more)
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        argv = ["timeout", "--signal=KILL", "1", *argv] if self._breaks else argv
+        with super().dial(argv, timeout=timeout) as dialogue:
+            yield dialogue
+
+
+@pytest.mark.parametrize(
+    ("script", "end"), [("sleep 300", "Running"), ("echo gone; exit 9", "Failed")]
+)
+def test_the_api_shows_a_stack_as_commands_do_and_commands_go_on_without_it(
+    stage: Stage, script: str, end: str
+) -> None:
+    name = stage.start(script, deploy={"restart_policy": {"condition": "none"}})
+    state, over = stack_watch.look(stage.manager, name), time.monotonic() + 60
+    while [task.state for task in state.tasks] != [end]:
+        assert time.monotonic() < over
+        state = stack_watch.look(stage.manager, name)
+    asked, broken = Dialled(), Dialled(breaks=True)
+    with StackWatch(asked, name) as watch, StackWatch(broken, name) as other:
+        assert watch.look() == watch.look() == other.look() == state
+        assert (asked.commands, broken.commands) == (0, 0)
+        time.sleep(1.5)
+        assert other.look() == state
+        assert broken.commands == 1
 
 
 def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(stage: Stage) -> None:

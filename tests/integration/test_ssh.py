@@ -97,6 +97,24 @@ def test_a_timeout_ends_the_command_and_its_children_over_there(host: SshHost) -
     host.run(["sh", "-c", "while pgrep -f '^sleep 4711'; do sleep 0.1; done"], timeout=120)
 
 
+def test_a_command_answers_question_after_question_over_the_same_connection(host: SshHost) -> None:
+    script = "while read -r word; do echo $word $PPID; done; echo ended >/tmp/dialled"
+    parents = set()
+    for _ in range(2):
+        with host.dial(["sh", "-c", script], timeout=20) as dialogue:
+            for word in ("one", "two"):
+                dialogue.write(f"{word}\n".encode())
+                said, parent = dialogue.read(64).decode().split()
+                assert said == word
+                parents.add(parent)
+        host.run(["sh", "-c", "until rm /tmp/dialled; do sleep 0.1; done"], timeout=60)
+    assert len(parents) == 1
+    with host.dial(["sleep", "60"], timeout=0.5) as dialogue, pytest.raises(TimeoutError):
+        dialogue.read(1)
+    with host.dial(["true"], timeout=20) as dialogue:
+        assert dialogue.read(1) == b""
+
+
 def test_closing_ends_what_runs(host: SshHost) -> None:
     failures: list[Unreachable] = []
 

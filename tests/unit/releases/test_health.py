@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from slipway.hosts.host import CommandResult
-from slipway.releases import health
+from slipway.releases import health, stack_watch
 from slipway.releases.health import NotHealthy
 from tests.fakes.host import FakeHost
 
@@ -24,15 +24,13 @@ class Swarm(FakeHost):
         self._seen: Iterator[Seen] = iter(seen)
         self._now: Seen = ("", ())
         self.answers("sh").answers("timeout")  # what it says of a container that is gone
-        self.reacts("sh", "-euc", health.UPDATES, by=self._updates)
-        self.reacts("sh", "-euc", health.WATCH, by=self._tasks)
+        look = stack_watch.UPDATES + stack_watch.WATCH
+        self.reacts("sh", "-euc", look, by=self._look)
 
-    def _updates(self, argv: Sequence[str], _: bytes) -> CommandResult:
+    def _look(self, argv: Sequence[str], _: bytes) -> CommandResult:
         self._now = next(self._seen, self._now)
-        return CommandResult(self.name, tuple(argv), 0, f'{self._now[0]} "now"\n', "")
-
-    def _tasks(self, argv: Sequence[str], _: bytes) -> CommandResult:
-        lines = ["service\t" + json.dumps({"Replicas": "1/1"})]
+        service = json.dumps({"Replicas": "1/1"})
+        lines = [f'update\t{self._now[0]} "now"', f"service\t{service}"]
         for number, error in enumerate(self._now[1]):
             state, desired = ("Failed", "Shutdown") if error else ("Running", "Running")
             task = {"Name": "a_db.1", "Node": "m1", "ID": str(number), "Error": error}

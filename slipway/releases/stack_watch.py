@@ -1,0 +1,160 @@
+"""How far a stack is, looked at again and again: its tasks, and the updates of its services."""
+
+import contextlib
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from slipway import shell_scripts
+from slipway.cluster.engine_api import DIAL, EngineApi
+from slipway.errors import SlipwayError
+from slipway.hosts.host import SECONDS, Host, script
+from slipway.releases.task_failures import Task
+
+TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
+PATIENCE = 10 * SECONDS  # for an answer of the engine
+
+WATCH = shell_scripts.read(__file__, "stack_watch.sh")
+UPDATES = shell_scripts.read(__file__, "stack_updates.sh")
+
+
+@dataclass(frozen=True)
+class StackState:
+    """How far a stack is; counts are tasks. Of each update: how it stands, and when it began."""
+
+    running: int
+    desired: int
+    tasks: tuple[Task, ...]
+    updates: frozenset[str] = frozenset()
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.running >= self.desired
+
+    @property
+    def failed(self) -> list[Task]:
+        return [task for task in self.tasks if task.state in TERMINAL]
+
+    @property
+    def waiting(self) -> list[Task]:
+        return [task for task in self.tasks if task.state not in ("Running", "Shutdown")]
+
+    @property
+    def failures(self) -> frozenset[str]:
+        """The ids of the tasks that failed."""
+        return frozenset(task.ident for task in self.failed)
+
+
+class StackWatch:
+    """Looks at one stack by a connection to the engine's API, kept for a block.
+
+    Where there is none, or it breaks, each look is a command of its own, which knows the other
+    managers and says what is wrong.
+    """
+
+    def __init__(self, manager: Host, stack: str) -> None:
+        self._manager, self._stack = manager, stack
+        self._block = contextlib.ExitStack()
+        self._api: EngineApi | None = None
+        self._hostnames: Mapping[str, str] = {}
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(OSError, SlipwayError):
+            dialogue = self._manager.dial(DIAL, timeout=PATIENCE)
+            self._api = EngineApi(self._block.enter_context(dialogue))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._hang_up()
+
+    def look(self) -> StackState:
+        """Read the state of the stack; one that is not there is complete."""
+        if self._api is not None:
+            try:
+                return self._ask(self._api)
+            except (OSError, http.client.HTTPException, SlipwayError, KeyError, ValueError):
+                self._hang_up()
+        return look(self._manager, self._stack)
+
+    def _hang_up(self) -> None:
+        self._api = None
+        with contextlib.suppress(OSError, SlipwayError):
+            self._block.close()
+
+    def _ask(self, api: EngineApi) -> StackState:
+        services, tasks = api.services(self._stack), api.tasks(self._stack)
+        if any(task.get("NodeID", "") not in self._hostnames for task in tasks):
+            self._hostnames = {"": "", **api.hostnames()}
+        names = {service["ID"]: service["Spec"]["Name"] for service in services}
+        desired = sum(service["ServiceStatus"]["DesiredTasks"] for service in services)
+        updates = (service.get("UpdateStatus") or {} for service in services)
+        return _state(
+            [_api_task(task, names, self._hostnames) for task in tasks],
+            desired,
+            [f"{one['State']} {json.dumps(one['StartedAt'])}" for one in updates if one],
+        )
+
+
+def look(manager: Host, stack: str) -> StackState:
+    """Read the state of a stack once, by a command; one that is not there is complete."""
+    services: list[int] = []
+    tasks: list[Task] = []
+    updates: list[str] = []
+    for line in script(manager, UPDATES + WATCH, stack, timeout=30).out.splitlines():
+        word, _, text = line.partition("\t")
+        if not text:
+            continue
+        if word == "update":
+            updates.append(text)
+        elif word == "service":
+            entry = json.loads(text)
+            services.append(int(entry["Replicas"].split(" ")[0].partition("/")[2]))
+        else:
+            tasks.append(_task(json.loads(text)))
+    return _state(tasks, sum(services) if services else None, updates)
+
+
+def updates(manager: Host, stack: str) -> frozenset[str]:
+    """Read the last update of each service: how it stands, and when it began."""
+    lines = script(manager, UPDATES, stack, timeout=30).out.splitlines()
+    return frozenset(line.partition("\t")[2] for line in lines if line)
+
+
+def _state(tasks: Sequence[Task], desired: int | None, updates: Sequence[str]) -> StackState:
+    # Docker's own count includes tasks that are being stopped.
+    expected = [task for task in tasks if task.desired_state == "Running"]
+    running = sum(task.state == "Running" for task in expected)
+    count = len(expected) if desired is None else desired
+    return StackState(running, count, tuple(tasks), frozenset(updates))
+
+
+def _task(entry: Mapping[str, str]) -> Task:
+    return Task(
+        service=entry["Name"].rpartition(".")[0],
+        node=entry["Node"],
+        state=entry["CurrentState"].split(" ")[0],
+        desired_state=entry["DesiredState"],
+        error=entry["Error"].strip('"'),
+        ident=entry["ID"],
+    )
+
+
+def _api_task(
+    task: Mapping[str, Any], services: Mapping[str, str], hostnames: Mapping[str, str]
+) -> Task:
+    return Task(
+        service=services.get(task["ServiceID"], task["ServiceID"]),
+        node=hostnames.get(task.get("NodeID", ""), ""),
+        state=task["Status"]["State"].capitalize(),
+        desired_state=task["DesiredState"].capitalize(),
+        error=task["Status"].get("Err", ""),
+        ident=task["ID"],
+    )
