@@ -4,52 +4,70 @@ A question costs a few milliseconds of processor; a `docker` of its own for each
 the shell that starts it as much again.
 """
 
+import contextlib
 import http.client
 import io
 import json
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from slipway.hosts.host import Dialogue
+from slipway.errors import SlipwayError
+from slipway.hosts.host import SECONDS, Dialogue, Host
 
 DIAL = ("docker", "system", "dial-stdio")
 VERSION = "v1.41"  # Docker 20.10, the first that counts the tasks of a service
-STACK = "com.docker.stack.namespace"
+PATIENCE = 5 * SECONDS  # for an answer
+# An engine that does not answer, or not as was expected: commands say what is wrong with it.
+FAILURES = (OSError, http.client.HTTPException, SlipwayError, KeyError, TypeError, ValueError)
 
 
 class EngineApi:
-    """Questions to an engine, one after the other.
+    """Questions to an engine, one after the other, each for what has a label.
 
-    Each raises OSError or http.client.HTTPException when there is no answer.
+    `now` is its clock, in seconds, as the last answer showed it. Raises FAILURES where there is no
+    answer.
     """
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._connection = _Connection(dialogue)
+        self.now = 0
 
-    def services(self, stack: str) -> list[dict[str, Any]]:
-        """Return the services of a stack, with how many tasks each has and should have."""
-        return self._get("services", status="true", filters=_of(stack))
+    def services(self, label: str) -> list[dict[str, Any]]:
+        """Return services, with how many tasks each has and should have."""
+        return self._get("services", label, status="true")
 
-    def tasks(self, stack: str) -> list[dict[str, Any]]:
-        """Return the tasks of a stack, those that ended too."""
-        return self._get("tasks", filters=_of(stack))
+    def tasks(self, label: str) -> list[dict[str, Any]]:
+        """Return tasks, those that ended too."""
+        return self._get("tasks", label)
 
-    def hostnames(self) -> dict[str, str]:
-        """Map the id of each node to what it calls itself."""
-        return {node["ID"]: node["Description"]["Hostname"] for node in self._get("nodes")}
+    def nodes(self) -> list[dict[str, Any]]:
+        """Return the members of the Swarm."""
+        return self._get("nodes")
 
-    def _get(self, kind: str, **query: str) -> list[dict[str, Any]]:
+    def objects(self, kind: str, label: str) -> list[dict[str, Any]]:
+        """Return configs, secrets or networks."""
+        return self._get(kind, label)
+
+    def _get(self, kind: str, label: str = "", **query: str) -> list[dict[str, Any]]:
+        if label:
+            query["filters"] = json.dumps({"label": [label]})
         self._connection.request("GET", f"/{VERSION}/{kind}?{urlencode(query)}")
         response = self._connection.getresponse()
         body = response.read()
         if response.status != http.client.OK:
             raise http.client.HTTPException(f"{kind}: {response.status}")
-        entries: list[dict[str, Any]] = json.loads(body)
+        self.now = int(parsedate_to_datetime(response.getheader("Date", "")).timestamp())
+        entries: list[dict[str, Any]] = json.loads(body) or []
         return entries
 
 
-def _of(stack: str) -> str:
-    return json.dumps({"label": [f"{STACK}={stack}"]})
+@contextlib.contextmanager
+def dialled(manager: Host) -> Iterator[EngineApi]:
+    """Keep a command to a manager's engine for a block. Raises FAILURES."""
+    with manager.dial(DIAL, timeout=PATIENCE) as dialogue:
+        yield EngineApi(dialogue)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -1,5 +1,6 @@
 """What runs in the Swarm right now, read from one manager in one round trip."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway import shell_scripts
-from slipway.cluster import node
+from slipway.cluster import engine_api, node
+from slipway.cluster.engine_api import EngineApi
 from slipway.cluster.node import Node
 from slipway.errors import HostError, Refused, last_line
 from slipway.hosts.host import Host
@@ -94,6 +96,8 @@ def observe(manager: Host, app: str, *, attempts: int = 60) -> Observed:
 
     Raises HostError when the engine does not answer, NoQuorum when there is no leader.
     """
+    with contextlib.suppress(*engine_api.FAILURES), engine_api.dialled(manager) as api:
+        return _ask(api, app)
     argv = ["sh", "-euc", OBSERVE, "sh", app, str(attempts)]
     result = manager.run(argv, timeout=60, check=False)
     reason = last_line(result.err or result.out)
@@ -133,31 +137,59 @@ def parse(text: str) -> Observed:
         word, _, rest = line.partition("\t")
         objects.setdefault(word, []).append([json.loads(part) for part in rest.split("\t")])
     counts = {count["ID"]: str(count["Replicas"]) for (count,) in objects.get("count", [])}
-    services = [_service(spec, counts) for (spec,) in objects.get("service", [])]
-    nodes = [node.read(spec) for (spec,) in objects.get("node", [])]
+    services = []
+    for (spec,) in objects.get("service", []):
+        # "2/3", or "0/1 (1/1 completed)" for a job
+        text = counts.get(_short(spec["ID"], counts), "0/0").split(" ")[0]
+        running, _, desired = text.partition("/")
+        services.append(_service(spec, int(running), int(desired)))
     return Observed(
         swarm=str(objects["swarm"][0][0]),
         now=int(objects["now"][0][0]),
-        nodes=tuple(sorted(nodes, key=lambda one: one.name)),
+        nodes=_nodes([spec for (spec,) in objects.get("node", [])]),
         services=tuple(sorted(services, key=lambda service: service.name)),
-        configs={
-            name: labels or {} for _, name, labels in sorted(objects.get("config", []), key=_age)
-        },
+        configs=_configs(
+            [(int(index), name, labels) for index, name, labels in objects.get("config", [])]
+        ),
         secrets=frozenset(name for (name,) in objects.get("secret", [])),
         networks=frozenset(name for (name,) in objects.get("network", [])),
     )
 
 
-def _age(config: list[Any]) -> int:
-    """The Raft log's own count, since the clocks of those who deploy differ."""
-    return int(config[0])
+def _ask(api: EngineApi, app: str) -> Observed:
+    """Read the same by the engine's API. Raises FAILURES, also when it is no manager."""
+    label = f"slipway.app={app}"
+    nodes, now = api.nodes(), api.now
+    services = []
+    for spec in api.services(label):
+        status = spec["ServiceStatus"]
+        services.append(_service(spec, status["RunningTasks"], status["DesiredTasks"]))
+    configs = [(each["Version"]["Index"], each["Spec"]) for each in api.objects("configs", label)]
+    return Observed(
+        swarm="active true",
+        now=now,
+        nodes=_nodes(nodes),
+        services=tuple(sorted(services, key=lambda service: service.name)),
+        configs=_configs([(index, spec["Name"], spec["Labels"]) for index, spec in configs]),
+        secrets=frozenset(each["Spec"]["Name"] for each in api.objects("secrets", label)),
+        networks=frozenset(each["Name"] for each in api.objects("networks", label)),
+    )
 
 
-def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> DeployedService:
+def _nodes(documents: Sequence[Mapping[str, Any]]) -> tuple[Node, ...]:
+    return tuple(sorted(map(node.read, documents), key=lambda one: one.name))
+
+
+def _configs(
+    configs: Sequence[tuple[int, str, Mapping[str, str] | None]],
+) -> dict[str, Mapping[str, str]]:
+    """Sort by the Raft log's own count, since the clocks of those who deploy differ."""
+    return {name: labels or {} for _, name, labels in sorted(configs, key=lambda one: one[0])}
+
+
+def _service(spec: Mapping[str, Any], running: int, desired: int) -> DeployedService:
     labels = spec["Spec"]["Labels"]
     container = spec["Spec"]["TaskTemplate"]["ContainerSpec"]
-    # "2/3", or "0/1 (1/1 completed)" for a job
-    running, _, desired = counts.get(_short(spec["ID"], counts), "0/0").split(" ")[0].partition("/")
     return DeployedService(
         id=spec["ID"],
         name=spec["Spec"]["Name"],
@@ -165,8 +197,8 @@ def _service(spec: Mapping[str, Any], counts: Mapping[str, str]) -> DeployedServ
         service=labels.get("slipway.service", ""),
         role=labels.get("slipway.role", ""),
         image=container["Image"],
-        running=int(running),
-        desired=int(desired),
+        running=running,
+        desired=desired,
         labels=labels,
         environment=dict(entry.partition("=")[::2] for entry in container.get("Env", [])),
         entrypoint=tuple(container.get("Command") or ()),

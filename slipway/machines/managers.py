@@ -1,7 +1,8 @@
 """The managers of a Swarm as one host: the next one answers when the one in use does not."""
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -52,8 +53,14 @@ class Managers:
     def open(self, argv: Sequence[str]) -> AbstractContextManager[Process]:
         return self._current.open(argv)
 
-    def dial(self, argv: Sequence[str], *, timeout: float) -> AbstractContextManager[Dialogue]:
-        return self._current.dial(argv, timeout=timeout)
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        with contextlib.ExitStack() as block:
+
+            def dial(host: Host) -> Dialogue:
+                return block.enter_context(host.dial(argv, timeout=timeout))
+
+            yield self._try(dial)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         self._current.write(path, data, mode=mode)

@@ -1,7 +1,6 @@
 """How far a stack is, looked at again and again: its tasks, and the updates of its services."""
 
 import contextlib
-import http.client
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +8,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from slipway import shell_scripts
-from slipway.cluster.engine_api import DIAL, EngineApi
-from slipway.errors import SlipwayError
-from slipway.hosts.host import SECONDS, Host, script
+from slipway.cluster import engine_api
+from slipway.cluster.engine_api import FAILURES, EngineApi
+from slipway.hosts.host import Host, script
 from slipway.releases.task_failures import Task
 
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
-PATIENCE = 10 * SECONDS  # for an answer of the engine
+STACK = "com.docker.stack.namespace"
 
 WATCH = shell_scripts.read(__file__, "stack_watch.sh")
 UPDATES = shell_scripts.read(__file__, "stack_updates.sh")
@@ -62,9 +61,8 @@ class StackWatch:
         self._hostnames: Mapping[str, str] = {}
 
     def __enter__(self) -> Self:
-        with contextlib.suppress(OSError, SlipwayError):
-            dialogue = self._manager.dial(DIAL, timeout=PATIENCE)
-            self._api = EngineApi(self._block.enter_context(dialogue))
+        with contextlib.suppress(*FAILURES):
+            self._api = self._block.enter_context(engine_api.dialled(self._manager))
         return self
 
     def __exit__(
@@ -80,19 +78,21 @@ class StackWatch:
         if self._api is not None:
             try:
                 return self._ask(self._api)
-            except (OSError, http.client.HTTPException, SlipwayError, KeyError, ValueError):
+            except FAILURES:
                 self._hang_up()
         return look(self._manager, self._stack)
 
     def _hang_up(self) -> None:
         self._api = None
-        with contextlib.suppress(OSError, SlipwayError):
+        with contextlib.suppress(*FAILURES):
             self._block.close()
 
     def _ask(self, api: EngineApi) -> StackState:
-        services, tasks = api.services(self._stack), api.tasks(self._stack)
+        label = f"{STACK}={self._stack}"
+        services, tasks = api.services(label), api.tasks(label)
         if any(task.get("NodeID", "") not in self._hostnames for task in tasks):
-            self._hostnames = {"": "", **api.hostnames()}
+            names = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
+            self._hostnames = {"": "", **names}
         names = {service["ID"]: service["Spec"]["Name"] for service in services}
         desired = sum(service["ServiceStatus"]["DesiredTasks"] for service in services)
         updates = (service.get("UpdateStatus") or {} for service in services)

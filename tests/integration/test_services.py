@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster import stacks
+from slipway.cluster import ledger, stacks
+from slipway.cluster.observed import observe
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError
@@ -112,6 +113,15 @@ def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
     stacks.remove(stage.manager, name)
 
 
+class Commanded(LocalHost):
+    """An engine whose API cannot be reached: an old client, or one that is somebody else's."""
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        with super().dial(["false"], timeout=timeout) as dialogue:
+            yield dialogue
+
+
 class Dialled(LocalHost):
     """An engine that is asked by its API alone, or whose connection breaks at the second look."""
 
@@ -149,6 +159,22 @@ def test_the_api_shows_a_stack_as_commands_do_and_commands_go_on_without_it(
         time.sleep(1.5)
         assert other.look() == state
         assert broken.commands == 1
+
+
+def test_an_environment_is_read_by_the_api_as_by_commands(stage: Stage) -> None:
+    app, asked = stage.env.prefix, Dialled()
+    labels = {"slipway.app": app}
+    stage.manager.run(ledger.create(f"{app}.second", labels | {"a": "b"}), stdin=b"2")
+    stage.manager.run(ledger.create(f"{app}.first", labels), stdin=b"1")
+    stacks.ensure_networks(stage.manager, app, {f"{app}-edge": ()})
+    name = stage.start("sleep 300", environment={"COLOUR": "blue"})
+    health.wait(stage.manager, name, 60, SILENT)
+    seen = observe(asked, app)
+    assert [service.name for service in seen.stack(name)] == [f"{name}_one-blue"]
+    assert (list(seen.configs), asked.commands) == ([f"{app}.second", f"{app}.first"], 0)
+    by_commands = observe(Commanded(), app)
+    assert abs(by_commands.now - seen.now) <= 60
+    assert dataclasses.replace(by_commands, now=seen.now) == seen
 
 
 def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(stage: Stage) -> None:
