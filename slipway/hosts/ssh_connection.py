@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from slipway.hosts.strict_fabric import Connection
 
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
-PATIENCE = 10 * SECONDS  # for a session on a connection that stands
+PATIENCE = 10 * SECONDS  # with an sshd that opens no more sessions
+# For its answer, however busy it is: the watchdog hangs up before on one that does not answer at all.
+LONGEST = 4 * SILENCE
 PAUSE = 0.05 * SECONDS
 FROZEN_FOR = 5 * SECONDS  # so long a host that was seen to be frozen is not tried again
 PAUSES = (0.3, 1.0)  # between tries while a host refuses: sshd restarts, MaxStartups
@@ -144,7 +146,7 @@ class SshConnection:
         while True:
             connection = self.connected()
             try:
-                return connection.transport.open_session(timeout=PATIENCE)  # type: ignore[no-any-return]
+                return connection.transport.open_session(timeout=LONGEST)  # type: ignore[no-any-return]
             except paramiko.ChannelException as error:
                 # sshd still counts sessions that ended a moment ago; the connection is good.
                 if time.monotonic() > deadline:

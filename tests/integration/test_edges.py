@@ -19,17 +19,23 @@ from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
 SETTINGS = {"DOMAIN": "", "TLS": "off"}
 SERVER = """
-import http.server, sys, time
+import http.server, sys, threading, time
+let_go = threading.Event()
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         if self.path.startswith("/slow"):
             time.sleep(int(self.path.partition("-")[2] or 3))
+        if self.path == "/held":
+            let_go.wait()
+        if self.path == "/let-go":
+            let_go.set()
         body = f"{sys.argv[1]} {self.path} {self.headers['X-Request-Id']}".encode()
         self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 200))
         self.send_header("Location", "/elsewhere")
@@ -114,20 +120,19 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
 ) -> None:
     stage.edges.tell(stage.routing(1, "blue"))
     answers: list[httpx.Response] = []
-    slow = threading.Thread(target=lambda: answers.append(stage.get("/slow")))
-    slow.start()
-    deadline = time.monotonic() + 2
-    while stage.edges.in_flight(["web-blue"]) == 0 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    held = threading.Thread(target=lambda: answers.append(stage.get("/held")))
+    held.start()
+    wait_until("it is begun", lambda: stage.edges.in_flight(["web-blue"]) == 1)
     stage.edges.tell(stage.routing(2, "green"))
     assert stage.get().text.startswith("green")
     assert stage.edges.in_flight(["web-blue"]) == 1
     assert stage.edges.in_flight(["web-green"]) == 0
     assert stage.edges.drain(["web-blue"], timeout=0.1) == 1
+    stage.edges.fetch(["http://web-blue:8000/let-go"], patience=20)
     assert stage.edges.drain(["web-blue"], timeout=60) == 0
-    slow.join(60)
+    held.join(60)
     assert [answer.status_code for answer in answers] == [200]
-    assert answers[0].text.startswith("blue /slow")
+    assert answers[0].text.startswith("blue /held")
 
 
 @pytest.mark.parametrize(
