@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SESSIONS = 8  # at once over one connection; sshd allows 10 (MaxSessions)
 PATIENCE = 10 * SECONDS  # with an sshd that opens no more sessions
-# For its answer, however busy it is: the watchdog hangs up before on one that does not answer at all.
+# For its answer, however busy it is: on one that says nothing at all the watchdog hangs up before.
 LONGEST = 4 * SILENCE
 PAUSE = 0.05 * SECONDS
 FROZEN_FOR = 5 * SECONDS  # so long a host that was seen to be frozen is not tried again
