@@ -18,7 +18,7 @@ from slipway.hosts.host import SECONDS, Dialogue, Host
 
 DIAL = ("docker", "system", "dial-stdio")
 VERSION = "v1.41"  # Docker 20.10, the first that counts the tasks of a service
-PATIENCE = 5 * SECONDS  # for an answer
+PATIENCE = 20 * SECONDS  # for an answer; a frozen machine's connection is closed before
 # An engine that does not answer, or not as was expected: commands say what is wrong with it.
 FAILURES = (OSError, http.client.HTTPException, SlipwayError, KeyError, TypeError, ValueError)
 

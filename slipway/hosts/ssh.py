@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from slipway.errors import CommandFailed
+from slipway.errors import CommandFailed, Unreachable
 from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Dialogue, Process
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh_connection import SshConnection
@@ -99,7 +99,7 @@ class SshHost:
         with self._connection.session() as channel:
             self._exec(channel, f"exec {shlex.join(argv)} 2>/dev/null")
             channel.settimeout(timeout)
-            yield _ChannelDialogue(channel)
+            yield _ChannelDialogue(channel, self._connection.lost)
 
     @contextlib.contextmanager
     def forward(self, here: Path, there: str) -> Iterator[None]:
@@ -184,14 +184,27 @@ class SshHost:
 class _ChannelDialogue:
     """Questions over a channel, each answered in the time that it allows."""
 
-    def __init__(self, channel: "Channel") -> None:
-        self._channel = channel
+    def __init__(self, channel: "Channel", lost: Callable[[str], Unreachable]) -> None:
+        self._channel, self._lost = channel, lost
 
     def write(self, data: bytes) -> None:
-        self._channel.sendall(data)
+        try:
+            self._channel.sendall(data)
+        except OSError as error:
+            raise self._failure(error) from error
 
     def read(self, size: int) -> bytes:
-        return self._channel.recv(size)
+        data = self._channel.recv(size)
+        if not data and not self._is_connected():
+            raise self._lost("while it was asked")
+        return data
+
+    def _failure(self, error: OSError) -> Exception:
+        return error if self._is_connected() else self._lost("while it was asked")
+
+    def _is_connected(self) -> bool:
+        transport = self._channel.get_transport()
+        return transport is not None and transport.is_active()
 
 
 def _bounded(argv: Sequence[str], timeout: float) -> str:

@@ -60,7 +60,12 @@ class Managers:
             def dial(host: Host) -> Dialogue:
                 return block.enter_context(host.dial(argv, timeout=timeout))
 
-            yield self._try(dial)
+            yield _Dialogue(self._try(dial), self._leave)
+
+    def _leave(self, error: Unreachable) -> None:
+        """Use another manager from now on, if the one in use was lost while it was spoken with."""
+        lost = [host for host in self._hosts if host.name == error.host]
+        self._switch(lost, error)
 
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         self._current.write(path, data, mode=mode)
@@ -90,3 +95,24 @@ class Managers:
                 self._current = rest[0]
                 self._reporter.note(f"{error}; continuing with {self._current.name}")
             return True
+
+
+class _Dialogue:
+    """A dialogue with one manager, that is left when it is lost."""
+
+    def __init__(self, dialogue: Dialogue, leave: Callable[[Unreachable], None]) -> None:
+        self._dialogue, self._leave = dialogue, leave
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._dialogue.write(data)
+        except Unreachable as error:
+            self._leave(error)
+            raise
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._dialogue.read(size)
+        except Unreachable as error:
+            self._leave(error)
+            raise

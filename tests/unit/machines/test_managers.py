@@ -1,8 +1,12 @@
 """The managers of a Swarm as one host: what happens when the one in use is lost."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
+
 import pytest
 
 from slipway.errors import CommandFailed, Unreachable
+from slipway.hosts.host import Dialogue
 from slipway.machines.managers import Managers
 from tests.fakes.host import FakeHost
 from tests.fakes.reporter import RecordingReporter
@@ -40,6 +44,33 @@ def test_one_that_is_back_is_used_when_the_next_is_lost() -> None:
     m1.answers(*INFO, out="m1")
     m2.answers(*INFO, raises=Unreachable("m2", "is it frozen?"))
     assert managers.run(INFO).out == "m1"
+
+
+class TornDialogue:
+    """It seems to listen, and is lost before it answers."""
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+
+    def read(self, size: int) -> bytes:
+        raise Unreachable("m1", "is it frozen?")
+
+
+class Torn(FakeHost):
+    """A host that is lost while it is spoken with."""
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        yield TornDialogue()
+
+
+def test_one_that_is_lost_while_it_is_spoken_with_is_left_for_the_next() -> None:
+    reporter = RecordingReporter()
+    managers = Managers([Torn("m1"), FakeHost("m2").answers(*INFO, out="yes")], reporter)
+    with managers.dial(INFO, timeout=1) as dialogue, pytest.raises(Unreachable):
+        dialogue.read(1)
+    assert managers.run(INFO).out == "yes"
+    assert reporter.notes == ["m1: is it frozen?; continuing with m2"]
 
 
 def test_a_command_that_fails_is_no_reason_to_ask_another_manager() -> None:
