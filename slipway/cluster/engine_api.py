@@ -17,7 +17,6 @@ from slipway.errors import SlipwayError
 from slipway.hosts.host import SECONDS, Dialogue, Host
 
 DIAL = ("docker", "system", "dial-stdio")
-VERSION = "v1.41"  # Docker 20.10, the first that counts the tasks of a service
 PATIENCE = 20 * SECONDS  # for an answer; a frozen machine's connection is closed before
 # An engine that does not answer, or not as was expected: commands say what is wrong with it.
 FAILURES = (OSError, http.client.HTTPException, SlipwayError, KeyError, TypeError, ValueError)
@@ -53,7 +52,8 @@ class EngineApi:
     def _get(self, kind: str, label: str = "", **query: str) -> list[dict[str, Any]]:
         if label:
             query["filters"] = json.dumps({"label": [label]})
-        self._connection.request("GET", f"/{VERSION}/{kind}?{urlencode(query)}")
+        # Of no version: engines give up old ones, and what is read here has stayed since 20.10.
+        self._connection.request("GET", f"/{kind}?{urlencode(query)}")
         response = self._connection.getresponse()
         body = response.read()
         if response.status != http.client.OK:

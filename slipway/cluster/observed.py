@@ -1,4 +1,4 @@
-"""What runs in the Swarm right now, read from one manager in one round trip."""
+"""What runs in the Swarm right now, read from one manager over one command."""
 
 import contextlib
 import json

@@ -191,16 +191,15 @@ class _ChannelDialogue:
         try:
             self._channel.sendall(data)
         except OSError as error:
-            raise self._failure(error) from error
+            if self._is_connected():
+                raise
+            raise self._lost("while it was asked") from error
 
     def read(self, size: int) -> bytes:
         data = self._channel.recv(size)
         if not data and not self._is_connected():
             raise self._lost("while it was asked")
         return data
-
-    def _failure(self, error: OSError) -> Exception:
-        return error if self._is_connected() else self._lost("while it was asked")
 
     def _is_connected(self) -> bool:
         transport = self._channel.get_transport()

@@ -4,7 +4,6 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from slipway import shell_scripts
@@ -65,12 +64,7 @@ class StackWatch:
             self._api = self._block.enter_context(engine_api.dialled(self._manager))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._hang_up()
 
     def look(self) -> StackState:
@@ -91,8 +85,8 @@ class StackWatch:
         label = f"{STACK}={self._stack}"
         services, tasks = api.services(label), api.tasks(label)
         if any(task.get("NodeID", "") not in self._hostnames for task in tasks):
-            names = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
-            self._hostnames = {"": "", **names}
+            nodes = {node["ID"]: node["Description"]["Hostname"] for node in api.nodes()}
+            self._hostnames = {"": "", **nodes}
         names = {service["ID"]: service["Spec"]["Name"] for service in services}
         desired = sum(service["ServiceStatus"]["DesiredTasks"] for service in services)
         updates = (service.get("UpdateStatus") or {} for service in services)
