@@ -8,6 +8,7 @@ from slipway import shell_scripts
 
 DATA_LABEL = "slipway.data"
 MACHINE_LABEL = "slipway.machine"
+AWAITED = "unknown"
 
 LIST = shell_scripts.read(__file__, "node_list.sh")
 
@@ -39,6 +40,11 @@ class Node:
     @property
     def is_ready(self) -> bool:
         return self.state == "ready"
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the Swarm cannot tell yet: a leader just elected has not heard from it."""
+        return self.state == AWAITED
 
     @property
     def takes_work(self) -> bool:

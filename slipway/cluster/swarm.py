@@ -169,7 +169,7 @@ def settled(manager: Host, timeout: float = 20 * SECONDS) -> list[Node]:
     deadline = time.monotonic() + timeout
     while True:
         members = nodes(manager)
-        if time.monotonic() > deadline or all(node.state != "unknown" for node in members):
+        if time.monotonic() > deadline or not any(node.is_awaited for node in members):
             return members
         time.sleep(0.3 * SECONDS)
 

@@ -109,7 +109,7 @@ class SharedServices:
                 why = errors.reason(result.err or result.out)
                 raise HostError(self._manager.name, f"the new routes cannot be written: {why}")
         # As it is now: a machine may have been lost meanwhile.
-        nodes = sum(node.takes_work for node in swarm.nodes(self._manager))
+        nodes = sum(node.takes_work for node in swarm.settled(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
         try:

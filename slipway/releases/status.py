@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
-from slipway.cluster.node import Node
+from slipway.cluster.node import AWAITED, Node
 from slipway.cluster.observed import DeployedService, NoQuorum, Observed, lost_tasks, observe
 from slipway.edge.edges import Edges
 from slipway.environments.environment import Environment
@@ -134,7 +134,9 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
 def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:
     """Name the machines and the services that are not as they should be."""
     for machine in machines:
-        if machine.state != "ready":
+        if machine.is_reached and machine.state == AWAITED:
+            yield f"{machine.machine} answers, and the new leader has not heard it yet: ask again"
+        elif machine.state != "ready":
             runbook = "runbooks/machine.md" if machine.state == "drained" else LOST
             yield f"{machine.machine} is {machine.state}: {runbook}"
     for service in services:
@@ -185,7 +187,7 @@ def _lost_machines(env: Environment, cluster: Cluster, observed: Observed) -> se
     return {
         node.hostname
         for node in observed.nodes
-        if not node.is_ready or not (env.is_local or node.id in cluster.hosts)
+        if not (node.is_ready or node.is_awaited) or not (env.is_local or node.id in cluster.hosts)
     }
 
 

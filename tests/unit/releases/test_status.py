@@ -110,6 +110,19 @@ def test_a_machine_that_freezes_while_it_is_asked_is_a_problem_and_no_failure() 
     assert "m3: is it frozen?" in problems(report)
 
 
+def test_a_machine_that_a_new_leader_has_not_heard_yet_is_not_lost_while_it_answers() -> None:
+    tasks = f"{task('logbook-prod-edge_edge.x', 'm2')}\n{task('logbook-prod-edge_edge.y', 'm3')}\n"
+    nodes = (node("m1"), node("m2", "unknown"), node("m3", "unknown"))
+    report = look(machine("m1", *SWARM, *nodes, tasks=tasks), machine("m2"), missing=["m3: on?"])
+    assert services(report)["edge"] == ("2/3", "not seen")
+    assert problems(report) == [
+        "m3: on?",
+        "m2 answers, and the new leader has not heard it yet: ask again",
+        "m3 is unknown: runbooks/host-lost.md",
+        "edge: 2/3 running",
+    ]
+
+
 def test_nothing_is_called_well_where_it_cannot_be_read_which_tasks_were_lost() -> None:
     manager = machine("m1", *SWARM, *NODES[:2], node("m3", "down"), tasks=None)
     report = look(manager, machine("m2"))
