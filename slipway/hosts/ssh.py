@@ -26,6 +26,10 @@ from slipway.hosts.ssh_route import SshRoute
 if TYPE_CHECKING:
     from paramiko import Channel
 
+# sshd hangs up on all commands of a connection when input arrives for one that has ended already,
+# so what one leaves unread is read, until we have sent its end.
+DRAIN = '"$@"; code=$?; cat >/dev/null; exit $code'
+DRAIN_SILENTLY = '"$@" 2>/dev/null; exec cat >/dev/null 2>&1'
 GRACE = 10 * SECONDS  # for the host's own `timeout` to do its work before we hang up
 BULK = 256 * 1024  # larger inputs go through a real ssh
 ENDED_BY_SIGNAL = 137  # Paramiko does not tell which one; it is KILL nearly always
@@ -97,7 +101,7 @@ class SshHost:
     @contextlib.contextmanager
     def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
         with self._connection.session() as channel:
-            self._exec(channel, f"exec {shlex.join(argv)} 2>/dev/null")
+            self._exec(channel, f"exec {shlex.join(['sh', '-c', DRAIN_SILENTLY, 'sh', *argv])}")
             channel.settimeout(timeout)
             yield _ChannelDialogue(channel, self._connection.lost)
 
@@ -131,13 +135,14 @@ class SshHost:
     def _converse(self, argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, str, str]:
         deadline = time.monotonic() + timeout + GRACE
         with self._connection.session() as channel:
-            self._exec(channel, _bounded(argv, timeout))
+            fed = ["sh", "-c", DRAIN, "sh", *argv]
+            self._exec(
+                channel, _bounded(fed, timeout) if data else f"{_bounded(argv, timeout)} </dev/null"
+            )
             err: list[bytes] = []
             reader = _begin(_read_quietly, channel.recv_stderr, err)
             if data:
                 _begin(_feed, channel, data)
-            else:
-                channel.shutdown_write()
             out: list[bytes] = []
             channel.settimeout(timeout + GRACE)
             try:

@@ -189,4 +189,6 @@ def _end(channel: "Channel") -> None:
         message.add_boolean(False)
         message.add_string("TERM")
         transport: Any = channel.get_transport()  # what it needs is private
-        transport._send_user_message(message)
+        with channel.lock:  # sshd hangs up on everybody when this comes for one that has ended
+            if not channel.closed:
+                transport._send_user_message(message)

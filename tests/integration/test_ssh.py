@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import paramiko
 import pytest
 
 from slipway.errors import CommandFailed, HostError, Unreachable
@@ -98,7 +100,8 @@ def test_a_timeout_ends_the_command_and_its_children_over_there(host: SshHost) -
 
 
 def test_a_command_answers_question_after_question_over_the_same_connection(host: SshHost) -> None:
-    script = "while read -r word; do echo $word $PPID; done; echo ended >/tmp/dialled"
+    session = "$(ps -o ppid= -p $PPID)"
+    script = f"while read -r word; do echo $word {session}; done; echo ended >/tmp/dialled"
     parents = set()
     for _ in range(2):
         with host.dial(["sh", "-c", script], timeout=20) as dialogue:
@@ -139,6 +142,27 @@ def test_many_commands_at_once_share_one_connection(host: SshHost) -> None:
     script = f"echo >>/tmp/here; {several}; ps -o ppid= -p $PPID"
     parents = parallel.each([host] * 24, lambda one: one.run(["sh", "-c", script]).out, 24)
     assert len(parents) == 24 and len(set(parents)) == 1
+
+
+def test_what_is_sent_late_to_a_command_that_has_ended_costs_no_other_its_connection(
+    host: SshHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport: Any = paramiko.Transport  # how it sends is private
+    send = transport._send_user_message
+
+    def send_late(own: paramiko.Transport, message: paramiko.Message) -> None:
+        if threading.current_thread() is not own:  # a thread that had to wait for its turn
+            time.sleep(0.1)
+        send(own, message)
+
+    host.run(["true"])
+    monkeypatch.setattr(transport, "_send_user_message", send_late)
+    assert len(parallel.each([host] * 12, lambda one: one.run(["true"]), 12)) == 12
+    assert len(parallel.each([host] * 12, lambda one: one.run(["true"], stdin=b"x"), 12)) == 12
+    with host.dial(["true"], timeout=10) as dialogue:
+        assert dialogue.read(1) == b""
+        dialogue.write(b"x")
+        assert host.run(["echo", "on"]).out == "on\n"
 
 
 def test_a_connection_that_broke_between_commands_is_made_anew(host: SshHost) -> None:
