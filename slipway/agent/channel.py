@@ -11,17 +11,29 @@ because somebody has not taken yet what came before.
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.errors import SlipwayError
 
 CHUNK = 256 * 1024
+PIECE = 1024 * 1024
 LONGEST_LINE = 64 * 1024 * 1024  # the checkout's migrations travel in one
-LARGEST_PAYLOAD = 64 * 1024 * 1024
+LARGEST_PAYLOAD = 8 * 1024 * 1024
 ALIVE_EVERY = 5.0
 SILENCE = 60.0
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut chunks of any size into payloads that a message may hold."""
+    for chunk in chunks:
+        if len(chunk) <= PIECE:
+            yield chunk
+            continue
+        view = memoryview(chunk)
+        for begin in range(0, len(view), PIECE):
+            yield bytes(view[begin : begin + PIECE])
 
 
 class ChannelBroken(SlipwayError):

@@ -5,7 +5,7 @@ import itertools
 import queue
 from collections.abc import Iterable, Iterator
 
-from slipway.agent.channel import Channel, ChannelBroken, Message
+from slipway.agent.channel import Channel, ChannelBroken, Message, pieces
 from slipway.storage.store import BadKey, NotFound, NotListable, Retained, StoredObject, StoreError
 
 AHEAD = 8  # chunks on their way or waiting here before the first of them is taken
@@ -48,7 +48,7 @@ class RemoteStore:
     def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
         with self._request("put", key=key, expected=expected) as (number, answers):
             try:
-                for chunk in chunks:
+                for chunk in pieces(chunks):
                     with contextlib.suppress(queue.Empty):
                         _checked(answers.get_nowait())  # it can only be an error
                     self._channel.send("store.chunk", chunk, id=number)

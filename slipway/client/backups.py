@@ -15,9 +15,10 @@ from slipway.agent.messages.backups import (
 from slipway.agent.messages.request import ChangePlan
 from slipway.backups.format import catalogue
 from slipway.backups.format.encryption import Key
-from slipway.backups.format.manifest import ID
+from slipway.backups.format.manifest import ID, new_id
 from slipway.backups.take.spec import BackupSpec
-from slipway.client import keys
+from slipway.client import grant, keys
+from slipway.client.grant import Grant
 from slipway.client.session import Session
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import observe
@@ -55,6 +56,7 @@ def spec(session: Session, reporter: Reporter, *, role_passwords: bool = False) 
         release=live.release if live else 0,
         commit=live.commit if live else "",
         role_passwords=role_passwords,
+        backup_id=new_id() if store_here(session.env) else "",
     )
 
 
@@ -77,12 +79,20 @@ def take(
     """Take a backup; with `plan`, only say what would be done."""
     backup_spec = spec(session, reporter, role_passwords=role_passwords)
     request = BackupRequest(**vars(backup_spec), plan=plan)
-    return session.call(request, reporter, store_here(session.env))
+    return session.call(request, reporter, grant_to_back_up(session.env, backup_spec))
+
+
+def grant_to_back_up(env: Environment, backup_spec: BackupSpec) -> Grant | None:
+    """Let a backup be written here under the id that was chosen for it, if they are kept here."""
+    store = store_here(env)
+    return grant.to_back_up(store, backup_spec.backup_id) if store else None
 
 
 def read_list(session: Session, reporter: Reporter) -> BackupList:
     """List the backups of an environment, newest first."""
-    return session.call(ListBackupsRequest(), reporter, store_here(session.env))
+    if store := store_here(session.env):
+        return BackupList.of(catalogue.read(store), store.name)
+    return session.call(ListBackupsRequest(), reporter)
 
 
 def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProof, ...]:
@@ -94,7 +104,9 @@ def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProo
     chosen = choose(backups, which)
     keys = {row.id: unlock(session.env, row) for row in chosen[1:]}
     keys[chosen[0].id] = unlock(session.env, chosen[0], reporter)  # which key it was, said once
-    reply = session.call(VerifyRequest(keys), reporter, store_here(session.env))
+    store = store_here(session.env)
+    granted = grant.to_read(store, *keys) if store else None
+    reply = session.call(VerifyRequest(keys), reporter, granted)
     damaged = backups.damaged if which == "all" else _passed_over(backups, which)
     return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
 
@@ -105,6 +117,15 @@ def choose_one(backups: BackupList, which: str, reporter: Reporter) -> BackupRow
     for name, why in _passed_over(backups, which).items():
         reporter.note(catalogue.passed_over(name, why))
     return row
+
+
+def drilled_before(backups: BackupList, backup_id: str) -> str:
+    """Return the newest older backup whose drill counted rows; nothing where there is none."""
+    for row in backups.backups:
+        drill = row.proofs.get("drill")
+        if row.id < backup_id and drill and drill.counts:
+            return row.id
+    return ""
 
 
 def choose(backups: BackupList, which: str) -> Sequence[BackupRow]:

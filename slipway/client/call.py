@@ -10,6 +10,7 @@ from slipway.agent.codec import MessageError, MissingField, UnknownField, decode
 from slipway.agent.listener import GRACE
 from slipway.agent.messages.request import Reply, Request, reply_to
 from slipway.client.container import Container
+from slipway.client.grant import Grant
 from slipway.client.store_server import StoreServer
 from slipway.errors import (
     Busy,
@@ -24,7 +25,6 @@ from slipway.errors import (
 )
 from slipway.hosts.host import Process
 from slipway.progress import SILENT, Reporter
-from slipway.storage.store import Store
 
 R = TypeVar("R", bound=Reply)
 COMMAND = ["python", "-m", "slipway.agent", "--tethered"]
@@ -35,17 +35,17 @@ ERRORS: dict[int, type[SlipwayError]] = {
 }
 
 
-def call(ops: Container, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
-    """Have the agent in a container do what is requested; a `store` here is served to it.
+def call(ops: Container, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
+    """Have the agent in a container do what is requested; of a store here it gets its grant.
 
     Raises what the agent raised, by its exit code, or HostError when the connection breaks.
     """
-    document = encode(request)
+    document, reply = encode(request), None
     with ops.host.open(["docker", "exec", "-i", ops.container, *COMMAND]) as process:
         channel = Channel(process.read, process.write)
-        server = StoreServer(channel, store) if store is not None else None
+        server = StoreServer(channel, grant) if grant is not None else None
         try:
-            name = store.name if store else ""
+            name = grant.name if grant else ""
             channel.send("request", verb=request.verb, request=document, store=name)
             with _alive(channel):
                 reply = _receive_reply(channel, reporter, server)
@@ -57,8 +57,10 @@ def call(ops: Container, request: Request[R], reporter: Reporter, store: Store |
             _close_channel(process, channel, server)
             raise
         finally:
-            if server is not None:
+            if server is not None and grant is not None:
                 server.close()
+                if reply is None:
+                    grant.remove_unfinished()
     return read_reply(request, reply, ops)
 
 

@@ -37,14 +37,16 @@ def reset(
     """Replace a database by a new one, while nobody deploys; with `plan`, only say how."""
     env = session.env
     protection.check(env, "reset")
+    backup_spec = backups.spec(session, reporter)
     request = ResetRequest(
-        **vars(backups.spec(session, reporter)),
+        **vars(backup_spec),
         migrations=migrations(),
         seeds=seeds(env.name) if with_seeds else {},
         plan=plan,
     )
     with session.locked("resetting the database", needed=not plan):
-        return session.call(request, reporter, backups.store_here(env))
+        granted = backups.grant_to_back_up(env, backup_spec)
+        return session.call(request, reporter, granted)
 
 
 def seed(session: Session, reporter: Reporter) -> SeedReply:

@@ -20,7 +20,8 @@ from slipway.backups.format.catalogue import StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import ID
 from slipway.backups.restore.spec import RestoreSpec
-from slipway.client import backups, keys
+from slipway.client import backups, grant, keys
+from slipway.client.grant import Grant
 from slipway.client.pitr import recovery
 from slipway.client.session import Session
 from slipway.environments import environment
@@ -80,7 +81,7 @@ def restore(
                 file=source.file,
                 plan=options.plan,
             )
-            return session.call(request, reporter, source.store)
+            return session.call(request, reporter, source.grant)
 
 
 def undo(session: Session, options: RestoreOptions, reporter: Reporter) -> UndoReply:
@@ -95,10 +96,13 @@ def drill(session: Session, which: str, reporter: Reporter) -> DrillReply:
     """Prove a backup by restoring it into a throw-away database."""
     if which == "all":
         raise UsageError("--backup=all: a drill proves one backup; give its id, or latest")
-    row = backups.choose_one(backups.read_list(session, reporter), which, reporter)
+    listing = backups.read_list(session, reporter)
+    row = backups.choose_one(listing, which, reporter)
     key, smoke = backups.unlock(session.env, row, reporter), read_sql(session.env, "smoke")
-    request = DrillRequest(id=row.id, key=key, smoke=smoke)
-    return session.call(request, reporter, backups.store_here(session.env))
+    request, store = DrillRequest(id=row.id, key=key, smoke=smoke), backups.store_here(session.env)
+    before = backups.drilled_before(listing, row.id)
+    granted = grant.to_drill(store, row.id, before) if store else None
+    return session.call(request, reporter, granted)
 
 
 def _check(options: RestoreOptions) -> None:
@@ -114,9 +118,9 @@ def _check(options: RestoreOptions) -> None:
 
 @dataclass(frozen=True)
 class _Source:
-    """What is restored: a backup by its id and key, or a file; `store` is served, if it is here."""
+    """What is restored: a backup by its id and key, or a file; `grant` lets it be read here."""
 
-    store: Store | None
+    grant: Grant | None
     id: str = ""
     key: Key | None = None
     file: str = ""
@@ -133,11 +137,13 @@ def _chosen(session: Session, options: RestoreOptions, reporter: Reporter) -> It
         other = environment.load(origin)
         with _store_of(other) as store:
             backup = catalogue.find(store, which, reporter=reporter)
-            yield _Source(store, backup.id, _unlock(other, backup, reporter))
+            granted = grant.to_restore(store, backup.id)
+            yield _Source(granted, backup.id, _unlock(other, backup, reporter))
     else:
         row = backups.choose_one(backups.read_list(session, reporter), which, reporter)
         key = backups.unlock(session.env, row, reporter)
-        yield _Source(backups.store_here(session.env), row.id, key)
+        here = backups.store_here(session.env)
+        yield _Source(grant.to_restore(here, row.id) if here else None, row.id, key)
 
 
 def _file(env: Environment, path: Path, reporter: Reporter) -> _Source:
@@ -152,8 +158,8 @@ def _file(env: Environment, path: Path, reporter: Reporter) -> _Source:
     name = path.name.partition(".")[0]
     if path.name == catalogue.dump_key(name) and (folder / catalogue.manifest_key(name)).is_file():
         backup = catalogue.get(store, name)
-        return _Source(store, name, _unlock(env, backup, reporter))
-    return _Source(store, file=path.name)
+        return _Source(grant.to_restore(store, name), name, _unlock(env, backup, reporter))
+    return _Source(grant.to_read_file(store, path.name), file=path.name)
 
 
 @contextlib.contextmanager

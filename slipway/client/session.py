@@ -8,6 +8,7 @@ from typing import TypeVar
 from slipway.agent.messages.request import Reply, Request
 from slipway.client import call, container
 from slipway.client.container import Container
+from slipway.client.grant import Grant
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
@@ -19,7 +20,6 @@ from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
-from slipway.storage.store import Store
 
 R = TypeVar("R", bound=Reply)
 
@@ -43,9 +43,9 @@ class Session:
         hosts = self.cluster.all if self.cluster is not None else [self.ops.host]
         return container.database(hosts, self.ops)
 
-    def call(self, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
-        """Have the agent do what is requested; a `store` here is served to it."""
-        return call.call(self.ops, request, reporter, store)
+    def call(self, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
+        """Have the agent do what is requested; of a store here it may use what is granted."""
+        return call.call(self.ops, request, reporter, grant)
 
     @contextlib.contextmanager
     def locked(self, reason: str, *, needed: bool = True) -> Iterator[None]:

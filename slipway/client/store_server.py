@@ -5,10 +5,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 
-from slipway.agent.channel import Channel, ChannelBroken, Message
-from slipway.storage.store import Store, StoreError
+from slipway.agent.channel import Channel, ChannelBroken, Message, pieces
+from slipway.client.grant import Grant
+from slipway.storage.store import StoreError
 
 WAITING = 8  # chunks on their way into the store
+MOST_AHEAD = 64  # chunks that the other end may want to have waiting there
+MOST_AT_ONCE = 32  # streams and questions
 
 
 class _Aborted(Exception):
@@ -18,9 +21,9 @@ class _Aborted(Exception):
 class StoreServer:
     """Answers `store.*` messages; each stream has a thread, so that none holds up the line."""
 
-    def __init__(self, channel: Channel, store: Store) -> None:
+    def __init__(self, channel: Channel, grant: Grant) -> None:
         self._channel = channel
-        self._store = store
+        self._store = grant
         self._incoming: dict[int, queue.Queue[Message]] = {}
         self._credit: dict[int, threading.Semaphore] = {}  # chunks the other end has room for
         self._closed = threading.Event()
@@ -37,10 +40,17 @@ class StoreServer:
                     del self._credit[number]
                 credit.release()
             return
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= MOST_AT_ONCE:
+            self._fail(number, "StoreError", f"{self._store.name} is asked too much at once")
+            return
+        if number in self._incoming or number in self._credit:
+            raise ValueError(number)
         if what == "put":
             self._incoming[number] = queue.Queue(WAITING)
         elif what == "get":
-            self._credit[number] = threading.Semaphore(int(message.fields["ahead"]))
+            ahead = min(int(message.fields["ahead"]), MOST_AHEAD)
+            self._credit[number] = threading.Semaphore(ahead)
         work = {"put": self._put, "get": self._get}.get(what, self._ask)
         thread = threading.Thread(target=self._guard, args=(work, number, message), daemon=True)
         self._threads.append(thread)
@@ -75,7 +85,7 @@ class StoreServer:
 
     def _get(self, number: int, message: Message) -> None:
         credit = self._credit[number]
-        for chunk in self._store.get(str(message.fields["key"])):
+        for chunk in pieces(self._store.get(str(message.fields["key"]))):
             while not credit.acquire(timeout=0.5):
                 if self._closed.is_set():
                     raise _Aborted

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from slipway.agent.messages.backups import PruneReply, PruneRequest
 from slipway.agent.messages.jobs import BackupSummaryRequest
+from slipway.backups.schedule import job_results
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
+from slipway.backups.schedule.prune import Pruning
 from slipway.backups.schedule.summary import BackupSummary, LastDrill, NewestBackup, summarize
 from slipway.client import backups as client_backups
 from slipway.client import call, container
@@ -81,8 +83,17 @@ def _with_archive(backups: Backups, env: Environment, cluster: Cluster) -> Backu
 
 def prune(session: Session, reporter: Reporter, *, plan: bool) -> PruneReply:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
-    request = PruneRequest(schedule.policy_of(session.env), plan)
-    return session.call(request, reporter, client_backups.store_here(session.env))
+    env, policy = session.env, schedule.policy_of(session.env)
+    store = client_backups.store_here(env)
+    if store is None:
+        return session.call(PruneRequest(policy, plan), reporter)
+    database = env.settings.get("DATABASE_NAME", "")
+    pruning = Pruning(store, policy, reporter, datetime.now(UTC), plan, database)
+    pruned = pruning.run([*job_results.read_all(store).values()])
+    if pruned and pruned.held:
+        return PruneReply.of(pruned, None, plan=plan)
+    request = PruneRequest(policy, plan, databases_only=True)
+    return PruneReply.of(pruned, session.call(request, reporter).databases, plan=plan)
 
 
 def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled: bool) -> Backups:

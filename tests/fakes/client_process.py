@@ -17,6 +17,7 @@ from slipway.agent.codec import decode
 from slipway.agent.messages.request import Request
 from slipway.client import call
 from slipway.client.container import Container
+from slipway.client.grant import Grant
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host, Process
 from slipway.hosts.local import LocalHost
@@ -24,6 +25,7 @@ from slipway.hosts.ssh import SshHost
 from slipway.hosts.ssh_route import SshRoute
 from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
+from slipway.storage.store import Store
 from tests.fakes import rehearsal
 
 
@@ -43,6 +45,13 @@ class ClientSession:
 def place(host: Host, container: str, silence: float = 0.0) -> Container:
     """An ops container whose agent knows the test's own verbs."""
     return Container(cast(Host, ClientSession(host, silence)), container, "testing")
+
+
+def everything(store: Store) -> Grant:
+    """Grant the keys that the test's own verbs use."""
+    large = ("large.dump.age", "one-0.dump.age", "one-1.dump.age", "held.dump.age")
+    keys = (*large, "small", "broken")
+    return Grant(store, reads=keys, creates=keys)
 
 
 class ClientProcess(Silent):
@@ -70,7 +79,7 @@ def main(asked: dict[str, Any]) -> int:
     request = cast(Request[Any], decode(kinds[asked["verb"]], asked.get("request", {})))
     with contextlib.closing(host):
         try:
-            reply = call.call(where, request, ClientProcess(), store)
+            reply = call.call(where, request, ClientProcess(), everything(store))
         except SlipwayError as error:
             print(json.dumps({"error": str(error), "code": error.exit_code}))
             return error.exit_code

@@ -144,7 +144,7 @@ def hold(request: HoldRequest, context: Context) -> Printed:
     with started(["sleep", "4711"]):
         try:
             context.reporter.note("holding")
-            context.store().put("held", _endless())
+            context.store().put("held.dump.age", _endless())
         finally:
             TIDIED.write_text("tidied")
     return Printed("")

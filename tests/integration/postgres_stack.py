@@ -20,6 +20,7 @@ from slipway.project import ROOT
 from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
+from tests.integration.grants import grant_for, identified
 
 R = TypeVar("R", bound=Reply)
 PASSWORD = "pass 'word' $1:\\x"
@@ -66,7 +67,9 @@ class PostgresStack:
     def call(self, request: Request[R], store: Store | None = None) -> R:
         """Have the agent do what is requested, as a task does from a person's computer."""
         self.heard = RecordingReporter()
-        return call.call(self.place(), request, self.heard, store)
+        request = identified(request)
+        grant = grant_for(request, store) if store else None
+        return call.call(self.place(), request, self.heard, grant)
 
     def restore(self, request: RestoreRequest, store: Store | None = None) -> RestoreReply:
         """Have a backup or a file restored, and not only planned."""

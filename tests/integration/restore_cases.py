@@ -11,6 +11,7 @@ from slipway.client import call
 from slipway.progress import Silent
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder, pid
+from tests.integration.grants import grant_for
 from tests.integration.postgres_stack import PASSWORD, PostgresStack
 
 EVERYTHING = (Path(__file__).parent / "everything.sql").read_text()
@@ -78,7 +79,7 @@ class Killer(Silent):
         self.notes: list[str] = []
 
     def run(self, store: FolderStore, request: Request[R]) -> R:
-        return call.call(self._place.place(), request, self, store)
+        return call.call(self._place.place(), request, self, grant_for(request, store))
 
     def note(self, text: str) -> None:
         self.notes.append(text)

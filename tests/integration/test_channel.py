@@ -19,12 +19,13 @@ from slipway.agent.messages.migrations import MigrationStatusRequest
 from slipway.agent.messages.request import Reply, Request
 from slipway.client import call
 from slipway.client.container import Container
+from slipway.client.grant import Grant
 from slipway.errors import HostError, SlipwayError, UsageError
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
 from slipway.storage.store import StoreError
-from tests.fakes.client_process import place
+from tests.fakes.client_process import everything, place
 from tests.fakes.rehearsal import (
     FailRequest,
     FetchRequest,
@@ -42,6 +43,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.engine
 R = TypeVar("R", bound=Reply)
 MIB = 1 << 20
+LARGE_KEY = "large.dump.age"
 LARGE = 300  # MiB; far more than may lie in memory anywhere
 SOCKET = Path("/var/run/docker.sock")
 
@@ -62,7 +64,7 @@ class Stage:
     def call(self, request: Request[R], folder: Path, silence: float = 0.0) -> R:
         where = place(LocalHost("here"), self.ops, silence)
         store = FolderStore(folder, "backups/testing")
-        return call.call(where, request, RecordingReporter(), store)
+        return call.call(where, request, RecordingReporter(), everything(store))
 
     def inside(self, *argv: str) -> str:
         return self.corner.docker("exec", self.ops, *argv, check=False)
@@ -140,11 +142,13 @@ def over(server: SshServer) -> dict[str, Any]:
 def test_a_large_stream_comes_and_goes_whole_in_little_memory(
     stage: Stage, way: dict[str, Any], tmp_path: Path
 ) -> None:
-    put = Person(stage, tmp_path, "put", request={"key": "large", "chunks": LARGE}, **way).answer()
-    assert put["size"] == LARGE * MIB == (tmp_path / "large").stat().st_size
-    with (tmp_path / "large").open("rb") as file:
+    put = Person(
+        stage, tmp_path, "put", request={"key": LARGE_KEY, "chunks": LARGE}, **way
+    ).answer()
+    assert put["size"] == LARGE * MIB == (tmp_path / LARGE_KEY).stat().st_size
+    with (tmp_path / LARGE_KEY).open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == put["sha256"]
-    got = Person(stage, tmp_path, "fetch", request={"key": "large"}, **way).answer()
+    got = Person(stage, tmp_path, "fetch", request={"key": LARGE_KEY}, **way).answer()
     assert got["sha256"] == put["sha256"]
     for answer in (put, got):
         assert answer["peak"] < 80 * MIB, "inside"
@@ -152,14 +156,14 @@ def test_a_large_stream_comes_and_goes_whole_in_little_memory(
 
 
 def test_a_slow_taker_holds_up_no_sign_of_life(stage: Stage, tmp_path: Path) -> None:
-    (tmp_path / "large").write_bytes(b"x" * 24 * MIB)
+    (tmp_path / LARGE_KEY).write_bytes(b"x" * 24 * MIB)
     silence = ALIVE_EVERY + 2
-    assert stage.call(FetchRequest("large", pause=0.5), tmp_path, silence).size == 24 * MIB
+    assert stage.call(FetchRequest(LARGE_KEY, pause=0.5), tmp_path, silence).size == 24 * MIB
 
 
 def test_other_things_can_be_asked_in_the_middle_of_a_stream(stage: Stage, tmp_path: Path) -> None:
-    (tmp_path / "large").write_bytes(b"x" * 60 * MIB)
-    assert stage.call(ListWhileFetchingRequest("large"), tmp_path).names == ("large",)
+    (tmp_path / LARGE_KEY).write_bytes(b"x" * 60 * MIB)
+    assert stage.call(ListWhileFetchingRequest(LARGE_KEY), tmp_path).names == (LARGE_KEY,)
     assert (tmp_path / "small").read_bytes() == b"x"
 
 
@@ -179,7 +183,8 @@ def test_a_store_that_fails_in_the_middle_is_told_and_leaves_nothing(
     where = place(LocalHost("here"), stage.ops)
     with pytest.raises(SlipwayError, match=r"^the disk of backups/testing is full$"):
         store = Full(tmp_path, "backups/testing")
-        call.call(where, PutRequest("large", 200), RecordingReporter(), store)
+        grant = Grant(store, creates=[LARGE_KEY])
+        call.call(where, PutRequest(LARGE_KEY, 200), RecordingReporter(), grant)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -223,11 +228,12 @@ def test_a_container_without_the_engine_or_one_that_is_gone_is_told(
 
 def test_two_errands_at_once_do_not_meet(stage: Stage, tmp_path: Path) -> None:
     people = [
-        Person(stage, tmp_path, "put", request={"key": f"one-{n}", "chunks": 60}) for n in range(2)
+        Person(stage, tmp_path, "put", request={"key": f"one-{n}.dump.age", "chunks": 60})
+        for n in range(2)
     ]
     assert [person.answer()["size"] for person in people] == [60 * MIB] * 2
     for n in range(2):
-        assert (tmp_path / f"one-{n}").stat().st_size == 60 * MIB
+        assert (tmp_path / f"one-{n}.dump.age").stat().st_size == 60 * MIB
 
 
 # -- one end is gone --------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from slipway.agent.messages.backups import (
     BackupReply,
     BackupRequest,
     BackupRow,
-    Leftovers,
     ListBackupsRequest,
     VerifyReply,
     VerifyRequest,
@@ -41,15 +40,7 @@ def backup(request: BackupRequest, context: Context) -> BackupReply | ChangePlan
 def backups(request: ListBackupsRequest, context: Context) -> BackupList:
     """List what the store holds, newest first."""
     store = context.store()
-    listing = catalogue.read(store)
-    size = sum(entry.size for entry in listing.leftovers)
-    return BackupList(
-        store=store.name,
-        backups=tuple(BackupRow.of(backup, store.name) for backup in listing.backups),
-        leftovers=Leftovers(len(listing.leftovers), size),
-        damaged=listing.damaged,
-        summary=f"{store.name} holds {len(listing.backups)} backups",
-    )
+    return BackupList.of(catalogue.read(store), store.name)
 
 
 def verify(request: VerifyRequest, context: Context) -> VerifyReply:

@@ -7,7 +7,6 @@ from slipway.agent.context import Context
 from slipway.agent.messages.backups import PruneReply, PruneRequest
 from slipway.backups.format.manifest import moment
 from slipway.backups.schedule import job_results
-from slipway.backups.schedule import prune as backups_prune
 from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.prune import Pruning
 from slipway.database import siblings
@@ -18,20 +17,15 @@ from slipway.progress import Reporter
 
 def prune(request: PruneRequest, context: Context) -> PruneReply:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
-    plan, store, now = request.plan, context.store(), datetime.now(UTC)
-    last, database = [*job_results.read_all(store).values()], os.environ.get("DATABASE_NAME", "")
-    pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
-    pruned = pruning.run(last)
-    summary = (
-        pruned.summary(plan) if pruned else "the store does not allow listing; nothing was pruned"
-    )
+    plan, now, pruned = request.plan, datetime.now(UTC), None
+    if not request.databases_only:
+        store, database = context.store(), os.environ.get("DATABASE_NAME", "")
+        pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
+        pruned = pruning.run([*job_results.read_all(store).values()])
     if pruned and pruned.held:
-        return PruneReply(pruned, None, plan, summary)
+        return PruneReply.of(pruned, None, plan=plan)
     dropped = _drop_replaced(request.policy, now, plan, context.reporter)
-    if dropped:
-        would = "would be " if plan else ""
-        summary += f"; {backups_prune.counted(dropped, 'replaced database')} {would}dropped"
-    return PruneReply(pruned, tuple(dropped), plan, summary)
+    return PruneReply.of(pruned, dropped, plan=plan)
 
 
 def _drop_replaced(policy: Policy, now: datetime, plan: bool, reporter: Reporter) -> list[str]:

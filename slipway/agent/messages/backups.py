@@ -1,14 +1,14 @@
 """Backups: taken, listed, verified, pruned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from slipway.agent.messages.request import ChangePlan, Request
-from slipway.backups.format.catalogue import Proof, StoredBackup
+from slipway.backups.format.catalogue import Catalogue, Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.schedule.policy import Policy
-from slipway.backups.schedule.prune import PruneResult
+from slipway.backups.schedule.prune import PruneResult, counted
 from slipway.backups.take.spec import BackupSpec
 
 
@@ -88,6 +88,18 @@ class BackupList:
     damaged: Mapping[str, str]
     summary: str
 
+    @classmethod
+    def of(cls, listing: Catalogue, where: str) -> "BackupList":
+        """Describe what the store called `where` holds."""
+        size = sum(entry.size for entry in listing.leftovers)
+        return cls(
+            store=where,
+            backups=tuple(BackupRow.of(backup, where) for backup in listing.backups),
+            leftovers=Leftovers(len(listing.leftovers), size),
+            damaged=listing.damaged,
+            summary=f"{where} holds {len(listing.backups)} backups",
+        )
+
 
 @dataclass(frozen=True)
 class BackupProof:
@@ -127,6 +139,21 @@ class PruneReply:
     plan: bool
     summary: str
 
+    @classmethod
+    def of(
+        cls, pruned: PruneResult | None, databases: Sequence[str] | None, *, plan: bool
+    ) -> "PruneReply":
+        """Say in one line what was removed."""
+        summary = (
+            pruned.summary(plan)
+            if pruned
+            else "the store does not allow listing; nothing was pruned"
+        )
+        if databases:
+            would = "would be " if plan else ""
+            summary += f"; {counted(databases, 'replaced database')} {would}dropped"
+        return cls(pruned, None if databases is None else tuple(databases), plan, summary)
+
 
 @dataclass(frozen=True)
 class BackupRequest(BackupSpec, Request[BackupReply | ChangePlan]):
@@ -160,3 +187,4 @@ class PruneRequest(Request[PruneReply]):
     verb: ClassVar[str] = "prune"
     policy: Policy
     plan: bool = False
+    databases_only: bool = False  # of a store that is pruned where it lies

@@ -17,6 +17,7 @@ from slipway.progress import SILENT, Reporter
 from slipway.storage.store import DAY, NotFound, Store, StoredObject, StoreError
 
 KEY = re.compile(rf"({ID.pattern})\.(dump\.age|roles\.sql\.age|json|proof\.json)")
+DUMP = ".dump.age"
 MILLENNIUM = "2"  # ids begin with their year; what else lies there is not listed for nothing
 KINDS = ("decode", "drill")
 AT_ONCE = 8  # manifests on their way
@@ -77,7 +78,7 @@ class Catalogue:
 
 
 def dump_key(name: str) -> str:
-    return f"{name}.dump.age"
+    return f"{name}{DUMP}"
 
 
 def roles_key(name: str) -> str:
@@ -90,6 +91,17 @@ def manifest_key(name: str) -> str:
 
 def proof_key(name: str) -> str:
     return f"{name}.proof.json"
+
+
+def keys(name: str) -> tuple[str, str, str]:
+    """Name the objects that make a backup."""
+    return manifest_key(name), roles_key(name), dump_key(name)
+
+
+def is_manifest(key: str) -> bool:
+    """Whether it is the object without which the others are no backup."""
+    match = KEY.fullmatch(key)
+    return bool(match and match[2] == "json")
 
 
 def read(store: Store, *, now: float | None = None) -> Catalogue:
@@ -153,8 +165,7 @@ def get(store: Store, name: str) -> StoredBackup:
         document = manifest.parse(_read(store, manifest_key(name)), name)
     except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
-    keys = (manifest_key(name), roles_key(name), dump_key(name))
-    return StoredBackup(document, keys, document.stored, proofs(store, name))
+    return StoredBackup(document, keys(name), document.stored, proofs(store, name))
 
 
 def proofs(store: Store, name: str) -> Mapping[str, Proof]:
@@ -176,7 +187,7 @@ def prove(store: Store, name: str, proof: Proof) -> None:
 
 def remove(store: Store, keys: Sequence[str]) -> None:
     """Remove objects of one backup, the manifest first: half removed, it is none."""
-    for key in sorted(keys, key=lambda key: not re.fullmatch(rf"{ID.pattern}\.json", key)):
+    for key in sorted(keys, key=lambda key: not is_manifest(key)):
         store.delete(key)
 
 

@@ -49,7 +49,7 @@ class Backup:
     manifest: Manifest = field(init=False)
 
     def __post_init__(self) -> None:
-        self.id = new_id()
+        self.id = self.spec.backup_id or new_id()
 
     def run(self) -> BackupResult:
         """Run the plan while nobody else backs up this database. Raises Busy when somebody does."""
@@ -94,7 +94,7 @@ class Backup:
 
     def dump(self) -> str:
         """Dump; once more where the store had to plan for more bytes than expected."""
-        self.id = new_id()  # the moment whose data it holds
+        self.id = self.spec.backup_id or new_id()  # the moment whose data it holds
         _sweep(self.store, self.reporter)
         self.began = time.monotonic()
         expected = 0

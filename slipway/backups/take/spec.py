@@ -24,6 +24,7 @@ class BackupSpec:
     role_passwords: bool = False
     lock_wait: float = LOCK_WAIT
     patience: float = PATIENCE  # for a database that is starting
+    backup_id: str = ""  # under which it is stored; nothing where the agent may choose
 
 
 @dataclass(frozen=True)

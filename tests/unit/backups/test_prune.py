@@ -1,9 +1,7 @@
 """Pruning a store: by the policy, manifest first, and nothing that is not a backup of ours."""
 
-import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,45 +9,16 @@ import pytest
 
 from slipway.backups.format import catalogue, manifest
 from slipway.backups.format.catalogue import Proof
-from slipway.backups.format.manifest import Locale, Manifest, Part
 from slipway.backups.schedule import job_results, prune
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy, Retention
 from slipway.backups.schedule.prune import PruneResult
+from tests.fakes import stored_backup
 from tests.fakes.locked_store import LockedStore
 from tests.fakes.reporter import RecordingReporter
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 POLICY = Policy({"backup": "15 2 * * *"}, Retention(3, 0, 0, 0), 26 * 3600.0, 7 * 86400.0)
-DUMP = b"sealed"
-PIECE = Part(len(DUMP), hashlib.sha256(DUMP).hexdigest())
-BLANK = Manifest(
-    id="",
-    environment="prod",
-    database="logbook",
-    created="",
-    seconds=1.0,
-    release=7,
-    commit="c0ffee",
-    server="17.6",
-    client="17.6",
-    locale=Locale("UTF8", "c", "C", "C"),
-    extensions={},
-    roles=(),
-    tables={"public.people": 1},
-    unlogged=(),
-    foreign=(),
-    large_objects=0,
-    sequences=0,
-    migrations=("20260101120000",),
-    database_size=8_000_000,
-    plain=PIECE,
-    dump=PIECE,
-    globals=PIECE,
-    has_role_passwords=False,
-    recipients=("age1…",),
-    key="sealed key",
-)
 
 
 @pytest.fixture
@@ -64,10 +33,7 @@ def days_ago(days: float) -> str:
 def keep(store: LockedStore, *ages: float) -> None:
     """Have a backup of each age, in days."""
     for name in map(days_ago, ages):
-        made = replace(BLANK, id=name, created=manifest.written(name))
-        store.put(catalogue.dump_key(name), [DUMP])
-        store.put(catalogue.roles_key(name), [DUMP])
-        store.put(catalogue.manifest_key(name), [made.to_json().encode()])
+        stored_backup.put(store, name)
 
 
 class Unsynced(LockedStore):
@@ -132,7 +98,7 @@ def test_what_an_interrupted_backup_left_goes_after_a_day(store: LockedStore) ->
     keep(store, 0.1)
     old, young = catalogue.dump_key(days_ago(30)), catalogue.roles_key(days_ago(31))
     for key, age in ((old, 25 * 3600), (young, 23 * 3600)):
-        store.put(key, [DUMP])
+        store.put(key, [stored_backup.DUMP])
         at = NOW.timestamp() - age
         os.utime(store.folder / key, (at, at))
     assert pruned(store).leftovers == (old,)

@@ -21,6 +21,7 @@ from slipway.agent.messages.request import Reply, Request
 from slipway.backups.format import encryption, manifest
 from slipway.client import backups, keys, restore
 from slipway.client.container import Container
+from slipway.client.grant import Grant
 from slipway.client.restore import RestoreOptions
 from slipway.client.session import Session
 from slipway.environments import environment
@@ -30,7 +31,6 @@ from slipway.hosts.local import LocalHost
 from slipway.progress import SILENT, Reporter, Silent
 from slipway.secrets import identity
 from slipway.show import backups as shown
-from slipway.storage.store import Store
 from tests.fakes.reporter import RecordingReporter
 
 
@@ -64,7 +64,7 @@ class StoreSession(Session):
 
     backups: BackupList
 
-    def call(self, request: Request[R], reporter: Reporter, store: Store | None = None) -> R:
+    def call(self, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
         if not isinstance(request, VerifyRequest):
             return cast(R, self.backups)
         proofs = [BackupProof(name, "decode", "", 1.0, True, {}, "") for name in request.keys]
@@ -105,7 +105,8 @@ def holding(*intact: str, damaged: Sequence[str] = ()) -> StoreSession:
     sealed = encryption.seal_key(encryption.new_key()[0], backups.recipients(dev()))
     bad = {name: f"{name}.dump.age is missing" for name in damaged}
     ops = Container(LocalHost("here"), "ops", "dev")
-    return StoreSession(dev(), ops, None, listing([row(name, key=sealed) for name in intact], bad))
+    env = dev(BACKUP_STORE="s3://bucket/path")
+    return StoreSession(env, ops, None, listing([row(name, key=sealed) for name in intact], bad))
 
 
 def test_the_newest_backup_is_not_verified_by_an_older_one_that_is_whole() -> None:
