@@ -35,6 +35,7 @@ SlipwayError                1  it failed
 │   ├── NotFound            1  it holds no such object
 │   ├── Retained            1  it keeps an object locked
 │   ├── NotListable         1  it does not list its objects
+│   ├── NotGranted          1  what is asked of it is more than a request needs
 │   ├── BadKey              2  no store could hold an object of this name
 │   └── TooLarge            1  an object is larger than was announced
 ├── NotStarted              1  the process of a runbook's cell could not be started
