@@ -145,14 +145,18 @@ class SshConnection:
         is_fresh = False
         while True:
             connection = self.connected()
+            transport = connection.transport
             try:
-                return connection.transport.open_session(timeout=LONGEST)  # type: ignore[no-any-return]
-            except paramiko.ChannelException as error:
-                # sshd still counts sessions that ended a moment ago; the connection is good.
-                if time.monotonic() > deadline:
-                    raise self.lost(f"sshd opens no session: {error.text}") from error
-                time.sleep(PAUSE)
+                return transport.open_session(timeout=LONGEST)  # type: ignore[no-any-return]
             except (paramiko.SSHException, EOFError, OSError) as error:
+                if transport.is_active():
+                    # sshd still counts sessions that ended a moment ago; the connection is good,
+                    # and others use it. Not only where Paramiko says ChannelException: it keeps
+                    # one reason for all threads, so of two refusals at once one comes without.
+                    if time.monotonic() > deadline:
+                        raise self.lost(f"sshd opens no session: {error}") from error
+                    time.sleep(PAUSE)
+                    continue
                 if is_fresh:
                     raise self.lost(f"no session: {error}") from error
                 is_fresh = True

@@ -144,6 +144,19 @@ def test_many_commands_at_once_share_one_connection(host: SshHost) -> None:
     assert len(parents) == 24 and len(set(parents)) == 1
 
 
+def test_sessions_that_are_refused_at_once_wait_and_cost_nobody_the_connection(
+    mortal: SshServer,
+) -> None:
+    docker(
+        "exec", mortal.container, "sh", "-c", "echo MaxSessions 1 >/etc/ssh/sshd_config.d/1.conf"
+    )
+    docker("kill", "--signal=HUP", mortal.container)
+    with contextlib.closing(mortal.host()) as host:
+        script = "sleep 0.2; ps -o ppid= -p $PPID"
+        parents = parallel.each([host] * 12, lambda one: one.run(["sh", "-c", script]).out, 12)
+    assert len(parents) == 12 and len(set(parents)) == 1
+
+
 def test_what_is_sent_late_to_a_command_that_has_ended_costs_no_other_its_connection(
     host: SshHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
