@@ -63,6 +63,7 @@ def test_a_deploy_under_load_fails_no_request(
         long_requests = [LongRequest(url) for url in three.urls]
         deploying.wait().expect()
         done = time.monotonic()
+        time.sleep(2)  # of load, however many requests were sent before
     new = current(three)
     for request in long_requests:
         request.join(60)
