@@ -38,6 +38,7 @@ SlipwayError                1  it failed
 │   ├── NotGranted          1  what is asked of it is more than a request needs
 │   ├── BadKey              2  no store could hold an object of this name
 │   └── TooLarge            1  an object is larger than was announced
+├── UnsafeArchive           1  a machine sent what a copied folder has no need of
 ├── NotStarted              1  the process of a runbook's cell could not be started
 └── OutputUnwritable        1  the output of a cell could not be written to disk
 """

@@ -6,6 +6,7 @@ As with cp, a target that is a folder already is copied into.
 """
 
 import hashlib
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from slipway import shell_scripts
 from slipway.errors import HostError, Refused, UsageError
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
+from slipway.machines import unpacking
+from slipway.machines.unpacking import UnsafeArchive
 
 CHUNK = 1 << 20
 LONGEST = 6 * 60 * MINUTES
@@ -25,6 +28,7 @@ PLACE = shell_scripts.read(__file__, "copying_place.sh")
 PUT_FILE = PLACE + shell_scripts.read(__file__, "copying_put_file.sh")
 PUT_FOLDER = PLACE + shell_scripts.read(__file__, "copying_put_folder.sh")
 MARK = "slipway "
+MODE = re.compile(r"[0-7]{1,4}")
 GET = shell_scripts.read(__file__, "copying_get.sh")
 
 
@@ -128,15 +132,21 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
             raise HostError(side.host.name, _last_line(others))
         if facts["sum"] != digest.hexdigest():
             raise HostError(side.host.name, f"{source} changed while it was read; run it again")
-        mode = facts.get("folder") or facts["file"]
+        mode = facts.get("folder") or facts.get("file", "")
+        if not MODE.fullmatch(mode):
+            raise HostError(side.host.name, f"sent {mode[:20]!a} as the mode of {source}")
         if "folder" in facts:
             draft.mkdir(mode=0o700)
-            LocalHost().run(["tar", "-xopf", str(received), "-C", str(draft)], timeout=LONGEST)
+            unpacking.unpack(received, draft)
             received.unlink()
         else:
             received.rename(draft)
         draft.chmod(int(mode, 8) & 0o777)
         draft.replace(target)
+    except UnsafeArchive as error:
+        raise HostError(
+            side.host.name, f"{source} holds what is not copied: {error}. Nothing was put in place"
+        ) from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from None
     finally:
