@@ -137,12 +137,12 @@ def unschedule(env: "Environment") -> None:
     Example: inv db.unschedule --env=prod
     """
     from slipway.releases import schedule as schedules
-    from slipway.show import output
+    from slipway.show import writer
     from slipway.show.progress import TerminalReporter
 
     with TerminalReporter() as reporter:
         was_scheduled = schedules.unschedule(env, reporter)
-    output.say(f"{env.name} is {'no longer' if was_scheduled else 'not'} scheduled")
+    writer.say(f"{env.name} is {'no longer' if was_scheduled else 'not'} scheduled")
 
 
 @command(

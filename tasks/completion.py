@@ -26,6 +26,6 @@ def completion(*, shell: str = "") -> None:
     from pathlib import Path
 
     from slipway.completion import scripts
-    from slipway.show.output import say
+    from slipway.show.writer import say
 
     say(scripts.read(shell or Path(os.environ.get("SHELL", "")).name))

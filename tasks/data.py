@@ -53,11 +53,11 @@ def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     """
     from slipway.client import reset as client_reset
     from slipway.client.session import connected
-    from slipway.show import confirm, output, progress
+    from slipway.show import confirm, progress, writer
 
     confirm.destruction(env, "seed", f"put sample rows into {env.name if env else 'it'}", yes)
     with connected(env) as session, progress.TerminalReporter() as reporter:
-        output.say(client_reset.seed(session, reporter).summary)
+        writer.say(client_reset.seed(session, reporter).summary)
 
 
 @command(
@@ -77,11 +77,11 @@ def shell(*, env: "Environment | None" = None, command: str = "", write: bool = 
     """
     from slipway.client import psql
     from slipway.client.session import connected
-    from slipway.show import output
+    from slipway.show import writer
 
     with connected(env) as session:
         if command:
-            raise Exit(code=psql.run(session.ops, command, output.pass_on, write=write))
+            raise Exit(code=psql.run(session.ops, command, writer.pass_on, write=write))
         tty = sys.stdin.isatty() and sys.stdout.isatty()
         raise Exit(code=psql.open_shell(session.ops, write=write, tty=tty))
 

@@ -26,10 +26,10 @@ def new(*, name: str) -> None:
     from slipway.client import migrations as client_migrations
     from slipway.migrations import creation
     from slipway.project import ROOT
-    from slipway.show import output
+    from slipway.show import writer
 
     path = creation.new(client_migrations.FOLDER, name, datetime.datetime.now(datetime.UTC))
-    output.say(str(path.relative_to(ROOT)))
+    writer.say(str(path.relative_to(ROOT)))
 
 
 @command(
@@ -72,7 +72,7 @@ def migrate(
     from slipway.client.session import connected
     from slipway.environments import protection
     from slipway.migrations.options import MigrationOptions
-    from slipway.show import confirm, migrations, output, progress
+    from slipway.show import confirm, migrations, progress, writer
 
     options = MigrationOptions(
         by=client_migrations.owner(),
@@ -95,7 +95,7 @@ def migrate(
             run = run.expecting(client_migrations.versions(plan))
             if plan.pending or mark or resume_from:
                 confirm.destruction(env, "migrate", f"migrate {session.env.name}", yes)
-        output.say(run.migrate(session, reporter).summary)
+        writer.say(run.migrate(session, reporter).summary)
 
 
 @command(
@@ -126,7 +126,7 @@ def rollback(
     from slipway.client.session import connected
     from slipway.environments import protection
     from slipway.migrations.options import MigrationOptions
-    from slipway.show import confirm, output, progress
+    from slipway.show import confirm, progress, writer
 
     options = MigrationOptions(
         by=client_migrations.owner(),
@@ -143,7 +143,7 @@ def rollback(
             names = "the rest of the half-done migration" if resume_from else names
             what = f"roll back {names} of {session.env.name}, with the data they hold"
             confirm.destruction(env, "rollback", what, yes)
-        output.say(run.roll_back(session, reporter, steps).summary)
+        writer.say(run.roll_back(session, reporter, steps).summary)
 
 
 @command(
@@ -220,13 +220,13 @@ def baseline(env: "Environment | None" = None, *, version: str) -> None:
     from slipway.agent.messages.migrations import BaselineRequest
     from slipway.client import migrations as client_migrations
     from slipway.client.session import call_once
-    from slipway.show import output, progress
+    from slipway.show import progress, writer
 
     request = BaselineRequest(
         by=client_migrations.owner(), version=version, migrations=client_migrations.texts()
     )
     with progress.TerminalReporter() as reporter:
-        output.say(call_once(env, request, reporter).summary)
+        writer.say(call_once(env, request, reporter).summary)
 
 
 @command(runbook="migrate", help={"env": ENV})
@@ -238,12 +238,12 @@ def schema(env: "Environment | None" = None) -> None:
     from slipway.agent.messages.migrations import SchemaRequest
     from slipway.client import migrations as client_migrations
     from slipway.client.session import call_once
-    from slipway.show import output, progress
+    from slipway.show import progress, writer
 
     with progress.TerminalReporter() as reporter:
         reply = call_once(env, SchemaRequest(), reporter)
     verdict = "was written" if client_migrations.write(reply.schema) else "is the same"
-    output.say(f"compose/{client_migrations.WRITTEN.name} {verdict}")
+    writer.say(f"compose/{client_migrations.WRITTEN.name} {verdict}")
 
 
 @command(runbook="migrate", help={"env": ENV, "timeout": "Seconds to wait at most."})
@@ -254,7 +254,7 @@ def wait(env: "Environment | None" = None, *, timeout: int = 60) -> None:
     """
     from slipway.agent.messages.migrations import WaitRequest
     from slipway.client.session import call_once
-    from slipway.show import output, progress
+    from slipway.show import progress, writer
 
     with progress.TerminalReporter() as reporter:
-        output.say(call_once(env, WaitRequest(timeout), reporter).summary)
+        writer.say(call_once(env, WaitRequest(timeout), reporter).summary)

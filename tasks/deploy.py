@@ -36,7 +36,7 @@ def deploy(
     """
     from slipway.bootstrap import prepare
     from slipway.releases import deploy as releases
-    from slipway.show import output, plans, progress
+    from slipway.show import output, plans, progress, writer
 
     reporter = progress.TerminalReporter()
     if plan or not env.is_local:
@@ -44,7 +44,7 @@ def deploy(
     if plan:
         first = prepare.plan() if env.is_local and not prepare.is_prepared() else None
         if first and not json:
-            output.say("first, this computer is prepared, as inv bootstrap does:")
+            writer.say("first, this computer is prepared, as inv bootstrap does:")
             plans.preview(first)
         preview = releases.preview(env, dirty=dirty, lenient=skip_unreachable)
         output.show_preview(env, preview, first, as_json=json)
@@ -109,10 +109,10 @@ def verify(env: "Environment") -> None:
     Example: inv verify --env=testing
     """
     from slipway.releases import verify as tests
-    from slipway.show import output, progress
+    from slipway.show import progress, writer
 
     for line in tests.verify(env, progress.TerminalReporter()):
-        output.say(line)
+        writer.say(line)
 
 
 @command(

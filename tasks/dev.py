@@ -23,11 +23,11 @@ def up() -> None:
     """
     from slipway.bootstrap import prepare
     from slipway.environments import hacking
-    from slipway.show import output, progress
+    from slipway.show import progress, writer
 
     prepare.prepare(progress.TerminalReporter())
     hacking.up()
-    output.say(f"open {hacking.address()}")
+    writer.say(f"open {hacking.address()}")
 
 
 @command(
@@ -65,13 +65,13 @@ def logs(
     from slipway.environments import hacking
     from slipway.errors import UsageError
     from slipway.releases import containers
-    from slipway.show import output
+    from slipway.show import writer
 
     if env is None:
-        raise Exit(code=hacking.logs(service, lines=lines, live=follow))
+        raise Exit(code=hacking.logs(service, lines=lines, live=follow, on_line=writer.say))
     if not service:
         raise UsageError("--service is required with --env, --service=api for example")
-    raise Exit(code=containers.follow(env, service, lines=lines, live=follow, on_line=output.say))
+    raise Exit(code=containers.follow(env, service, lines=lines, live=follow, on_line=writer.say))
 
 
 @command(

@@ -71,7 +71,7 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     from dataclasses import asdict, fields
 
     from slipway.machines import inventory, listing
-    from slipway.show import output, table
+    from slipway.show import table, writer
 
     for provider in {machine.provider for machine in inventory.load(env.name)}:
         _report_engine(provider)
@@ -80,7 +80,7 @@ def ls(env: "Environment", *, json: bool = False) -> None:
     )
     columns = [field.name for field in fields(listing.MachineRow)]
     if not (rows or json):
-        output.say(
+        writer.say(
             f"{env.name} has no machines yet; rehearse with: "
             f"inv machine.create --env={env.name} --provider=local --name=m1"
         )
@@ -133,7 +133,7 @@ def copy(
 
     from slipway.errors import UsageError
     from slipway.machines import copying, fleet, inventory
-    from slipway.show import output
+    from slipway.show import writer
 
     if bool(put) == bool(get):
         raise UsageError("either --put=... or --get=... is needed, and --to=... for where it goes")
@@ -142,7 +142,7 @@ def copy(
             copying.container(host, env.prefix, container) if container else copying.Endpoint(host)
         )
         result = copying.put(Path(put), side, to) if put else copying.get(side, get, Path(to))
-    output.say(f"{result.path}: {result.size} bytes, SHA-256 {result.sum[:12]}")
+    writer.say(f"{result.path}: {result.size} bytes, SHA-256 {result.sum[:12]}")
 
 
 @command(

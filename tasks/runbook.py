@@ -223,7 +223,7 @@ def new(*, name: str, task: str = "") -> None:
     """
     from slipway.notebook import problem
     from slipway.notebook.reading import template
-    from slipway.show.output import say
+    from slipway.show.writer import say
     from tasks.command_index import project_commands
 
     path = template.write(name, task, project_commands())

@@ -15,9 +15,9 @@ def create(env: "Environment") -> None:
     Example: inv secrets.create --env=staging
     """
     from slipway.secrets import creation
-    from slipway.show import output
+    from slipway.show import writer
 
     names = creation.create(env)
-    output.say(
+    writer.say(
         f"secrets/{env.secrets_file.name} holds {', '.join(names)}; commit it with .sops.yaml"
     )

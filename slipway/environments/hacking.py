@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,10 @@ def _project() -> str:
     return variables({})["PROJECT"]
 
 
-def logs(service: str, *, lines: int, live: bool) -> int:
-    """Show the log of one service, or of all."""
-    argv = ["logs", "--tail", str(lines), *(["--follow"] if live else [])]
-    return _host().attach([*COMPOSE_COMMAND, *argv, *([service] if service else [])])
+def logs(service: str, *, lines: int, live: bool, on_line: Callable[[str], None]) -> int:
+    """Hand over the log lines of one service, or of all; `live` keeps on as they come."""
+    argv = ["logs", "--no-color", "--tail", str(lines), *(["--follow"] if live else [])]
+    return _host().follow([*COMPOSE_COMMAND, *argv, *([service] if service else [])], on_line)
 
 
 def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:

@@ -12,7 +12,7 @@ from slipway.client.pitr.pgbackrest import VerifyReply as ArchiveVerifyReply
 from slipway.environments.environment import Environment
 from slipway.releases.commit import short
 from slipway.show import plans, table
-from slipway.show.output import say
+from slipway.show.writer import say
 
 COLUMNS = (
     *("backup", "age", "size", "took", "release", "migration", "rows"),

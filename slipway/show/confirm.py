@@ -5,13 +5,14 @@ import sys
 from slipway.environments import protection
 from slipway.environments.protection import Deed, Guarded
 from slipway.errors import Refused
+from slipway.show.writer import tell
 
 
 def ask(question: str) -> bool:
     """Ask a person yes or no; no where nobody sits at a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    tell(f"{question} [y/N] ", end="")
     return _answer().lower() in ("y", "yes")
 
 
@@ -29,7 +30,7 @@ def destruction(env: Guarded | None, deed: Deed, what: str, yes: str = "") -> No
     if yes:
         raise Refused(f"--yes={yes} is not the environment; to {what} give --yes={name}")
     if sys.stdin.isatty() and sys.stderr.isatty():
-        print(f"About to {what}. Type {name} to continue: ", end="", file=sys.stderr, flush=True)
+        tell(f"About to {what}. Type {name} to continue: ", end="")
         if _answer() == name:
             return
         raise Refused("nothing was changed")

@@ -1,12 +1,12 @@
 """Migrations on the terminal: where a database stands, what would run, what is not safe."""
 
 import dataclasses
-import sys
 from collections.abc import Sequence
 
 from slipway.migrations.review import Finding
 from slipway.migrations.status import FindingRow, MigrationPlan, MigrationRow, MigrationStatus
 from slipway.show import table
+from slipway.show.writer import say
 
 
 def show_status(status: MigrationStatus, *, as_json: bool = False) -> None:
@@ -17,7 +17,7 @@ def show_status(status: MigrationStatus, *, as_json: bool = False) -> None:
     rows = [dataclasses.asdict(row) | {"state": _state(row)} for row in status.migrations]
     table.rows(["state", "file", "applied_at", "seconds", "by"], rows)
     _problems(status.problems)
-    sys.stdout.write(f"{status.summary}\n")
+    say(f"{status.summary}")
 
 
 def show_plan(plan: MigrationPlan, *, as_json: bool = False) -> None:
@@ -27,16 +27,16 @@ def show_plan(plan: MigrationPlan, *, as_json: bool = False) -> None:
         return
     for file in plan.pending:
         how = "in one transaction" if file.in_transaction else "statement by statement"
-        sys.stdout.write(f"-- {file.file}, {how}\n")
+        say(f"-- {file.file}, {how}")
         for note in file.notes:
-            sys.stdout.write(f"--   {_sentence(note)}\n")
+            say(f"--   {_sentence(note)}")
         for statement in file.statements:
             for finding in statement.findings:
-                sys.stdout.write(f"--   line {statement.line}: {_sentence(finding)}\n")
-            sys.stdout.write(f"{statement.sql};\n")
-        sys.stdout.write("\n")
+                say(f"--   line {statement.line}: {_sentence(finding)}")
+            say(f"{statement.sql};")
+        say()
     _problems(plan.problems)
-    sys.stdout.write(f"-- {plan.summary}\n")
+    say(f"-- {plan.summary}")
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None:
@@ -47,9 +47,9 @@ def show_findings(findings: Sequence[Finding], *, as_json: bool = False) -> None
     for one in findings:
         mark = "✗" if one.blocks else "·"
         allowed = f" (allowed: {one.allowed})" if one.allowed else ""
-        sys.stdout.write(f"{mark} {one}{allowed}\n")
+        say(f"{mark} {one}{allowed}")
     if not findings:
-        sys.stdout.write("no statement is unsafe while people use the database\n")
+        say("no statement is unsafe while people use the database")
 
 
 def _state(row: MigrationRow) -> str:
@@ -65,4 +65,4 @@ def _sentence(finding: FindingRow) -> str:
 
 def _problems(problems: Sequence[str]) -> None:
     for problem in problems:
-        sys.stdout.write(f"! {problem}\n")
+        say(f"! {problem}")

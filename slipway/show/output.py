@@ -1,7 +1,6 @@
 """What a deploy came to, what it would do, and what runs: for a person or as JSON."""
 
 import dataclasses
-import sys
 
 from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
@@ -14,18 +13,7 @@ from slipway.releases.deploy import DeployResult, Preview
 from slipway.releases.schedule import ScheduleState
 from slipway.releases.status import Status
 from slipway.show import plans, table
-
-
-def say(text: str) -> None:
-    """Print one line."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def pass_on(output: bytes) -> None:
-    """Print what another program printed, as it is."""
-    sys.stdout.buffer.write(output)
-    sys.stdout.flush()
+from slipway.show.writer import say
 
 
 def show_report(env: Environment, report: DeployResult, *, as_json: bool = False) -> None:
@@ -35,14 +23,14 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         return
     name = f"release {report.release} ({short(report.commit)})"
     if not report.changed:
-        sys.stdout.write(f"{env.name} is up to date: {name} serves in {report.colour}\n")
+        say(f"{env.name} is up to date: {name} serves in {report.colour}")
         return
-    sys.stdout.write(f"{env.name} serves {name} in {report.colour}\n")
+    say(f"{env.name} serves {name} in {report.colour}")
     if report.not_seen_from_outside:
         say(f"not seen from outside: {', '.join(report.not_seen_from_outside)}")
     if env.is_local:
         address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
-        sys.stdout.write(f"open http://{address}:{env.settings['HTTP_PORT']}\n")
+        say(f"open http://{address}:{env.settings['HTTP_PORT']}")
 
 
 def show_preview(
@@ -76,15 +64,15 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     if status.unknown:
         say(f"{status.environment}: it cannot be told which release is live")
     elif live is None:
-        sys.stdout.write(f"{status.environment}: nothing is deployed yet\n")
+        say(f"{status.environment}: nothing is deployed yet")
     else:
         name = f"release {live.release} ({short(live.commit)})"
         say(f"{status.environment}: {name} in {live.colour}, since {live.at} by {live.by}")
     by = f", as {status.seen_by} says" if status.seen_by else ""
     say(f"seen {status.age:.0f} s ago ({status.seen_at}){by}")
     for problem in status.problems:
-        sys.stdout.write(f"! {problem}\n")
-    sys.stdout.write("\n")
+        say(f"! {problem}")
+    say()
     table.rows(
         ["machine", "state", "role", "edge_serves"],
         [
@@ -93,7 +81,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
             for m in status.machines
         ],
     )
-    sys.stdout.write("\n")
+    say()
     table.rows(
         ["service", "colour", "running", "health", "image"],
         [dataclasses.asdict(s) for s in status.services],
@@ -101,7 +89,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     if status.backups:
         _show_backups(status.backups, status.environment)
     if status.history:
-        sys.stdout.write("\n")
+        say()
         table.rows(
             ["release", "result", "colour", "commit", "by", "at", "seconds", "reason"],
             [dataclasses.asdict(e) | {"commit": short(e.commit)} for e in status.history],
@@ -140,7 +128,7 @@ def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
 
 def _show_backups(backups: Backups, env: str) -> None:
     newest, drill = backups.newest, backups.drill
-    sys.stdout.write("\n")
+    say()
     if newest is None:
         say("backups: cannot be listed" if backups.unknown else "backups: none yet")
     else:

@@ -1,27 +1,25 @@
 """The test suite on the terminal: a heading for each part, one line for each at the end."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.checks.changes import Changes
 from slipway.checks.impact import Selection
 from slipway.checks.suite import Part, PartResult
+from slipway.show.writer import pass_on, say, tell
 
 MARKS = {"passed": "✓", "failed": "✗", "left out": "·"}
 
 
 def begin(part: Part) -> None:
     """Say which part comes; what it prints itself follows."""
-    sys.stderr.write(f"\n— {part.name}\n")
-    sys.stderr.flush()
+    tell(f"\n— {part.name}")
 
 
 def quote(log: Path) -> None:
     """Show what a part that ran next to others has printed."""
     if log.exists():
-        sys.stdout.write(log.read_text(errors="replace"))
-        sys.stdout.flush()
+        pass_on(log.read_bytes())
 
 
 def selection(changes: Changes, chosen: Selection) -> None:
@@ -30,23 +28,20 @@ def selection(changes: Changes, chosen: Selection) -> None:
     since = f"{count} since {changes.since[:7]}" if changes.since else "no commit to compare with"
     files = f"{len(chosen.tests)} test file{'s' * (len(chosen.tests) != 1)} to run"
     what = f"all tests to run: {chosen.whole}" if chosen.whole else files
-    sys.stderr.write(f"{since}: {what}\n")
+    tell(f"{since}: {what}")
     for path in chosen.tests:
-        sys.stderr.write(f"  {path}\n")
+        tell(f"  {path}")
 
 
 def warn(reason: str) -> None:
     """Say why this computer could not be made ready."""
     if reason:
-        sys.stderr.write(f"! this computer is not ready: {reason}\n")
+        tell(f"! this computer is not ready: {reason}")
 
 
 def summary(results: Sequence[PartResult]) -> None:
     """Print what became of each part."""
-    sys.stderr.flush()
-    sys.stdout.write("\n")
+    say()
     for each in results:
         note = f"  {each.note}" if each.note else ""
-        sys.stdout.write(
-            f"{MARKS[each.result]} {each.part:<12} {each.result:<9}{each.seconds:7.1f} s{note}\n"
-        )
+        say(f"{MARKS[each.result]} {each.part:<12} {each.result:<9}{each.seconds:7.1f} s{note}")

@@ -1,6 +1,5 @@
 """A plan for people: what it would do, or how far it is."""
 
-import sys
 from collections.abc import Sequence
 
 from slipway.agent.messages.data import ResetReply
@@ -8,11 +7,12 @@ from slipway.agent.messages.request import ChangePlan
 from slipway.plan import Plan
 from slipway.show import table
 from slipway.show.progress import WIDTH, TerminalReporter
+from slipway.show.writer import say
 
 
 def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
     """Print what plans would do, one after the other, and do nothing."""
-    sys.stdout.write(f"{plans[0].title}\n")
+    say(f"{plans[0].title}")
     _show_steps([(step.name, step.describe) for plan in plans for step in plan.steps], changes)
 
 
@@ -22,7 +22,7 @@ def show_change(change: ChangePlan, *, as_json: bool = False) -> None:
     if as_json:
         table.document({"summary": change.summary, "steps": steps, "notes": change.notes})
         return
-    sys.stdout.write(f"{change.summary}\n")
+    say(f"{change.summary}")
     _show_steps(steps, change.notes)
 
 
@@ -31,19 +31,19 @@ def show_reset(reply: ResetReply | ChangePlan) -> None:
     if isinstance(reply, ChangePlan):
         show_change(reply)
     else:
-        sys.stdout.write(f"{reply.summary}\n")
+        say(f"{reply.summary}")
 
 
 def show_notes(notes: Sequence[str]) -> None:
     """Print what there is to know beside the steps."""
     for note in notes:
-        sys.stdout.write(f"  ~ {note}\n")
+        say(f"  ~ {note}")
 
 
 def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
     show_notes(notes)
     for number, (name, describe) in enumerate(steps, 1):
-        sys.stdout.write(f"{number:>3}. {name:<{WIDTH}} {describe}\n")
+        say(f"{number:>3}. {name:<{WIDTH}} {describe}")
 
 
 def follow(plan: Plan) -> None:

@@ -1,10 +1,10 @@
 """What is wrong with runbooks: a line for each with file and line, and how many there are."""
 
-import sys
 from collections.abc import Sequence
 
 from slipway.notebook.problem import Problem
 from slipway.show import table
+from slipway.show.writer import say
 
 
 def show(problems: Sequence[Problem], files: int, *, as_json: bool = False) -> None:
@@ -13,9 +13,8 @@ def show(problems: Sequence[Problem], files: int, *, as_json: bool = False) -> N
         table.document([_row(problem) for problem in problems])
         return
     for problem in problems:
-        sys.stdout.write(f"{problem}\n")
-    sys.stdout.write(f"{summary(problems, files)}\n")
-    sys.stdout.flush()
+        say(f"{problem}")
+    say(f"{summary(problems, files)}")
 
 
 def summary(problems: Sequence[Problem], files: int) -> str:

@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from slipway.show.writer import harmless, tell, visible_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.status import Status
@@ -40,15 +42,15 @@ class TerminalReporter:
 
     def note(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
+            self._bar.console.print(harmless(text), markup=False, highlight=False)
         elif self._status is not None and not self._lasting:
             self._show(f"{self._steps[-1][0]:<{WIDTH}} {text}")
         elif self._status is not None:
-            self._status.console.print(text, markup=False, highlight=False)
+            self._status.console.print(harmless(text), markup=False, highlight=False)
         elif self._steps and not self._quiet:
             self._line("·", self._steps[-1][0], text)
         else:
-            _write(text)
+            tell(text)
 
     def progress(self, label: str, current: int, total: int) -> None:
         if not sys.stderr.isatty():
@@ -58,7 +60,7 @@ class TerminalReporter:
             self._bar = _bar()
             self._bar.start()
         if label not in self._tasks:
-            self._tasks[label] = self._bar.add_task(label, total=total or None)
+            self._tasks[label] = self._bar.add_task(visible_line(label), total=total or None)
         self._bar.update(self._tasks[label], completed=current, total=total or None)
 
     def started(self, step: str, describe: str) -> None:
@@ -91,7 +93,7 @@ class TerminalReporter:
 
     def _line(self, mark: str, name: str, text: str) -> None:
         self._clear()
-        _write(f"{mark} {name:<{WIDTH}} {text}".rstrip())
+        tell(f"{mark} {name:<{WIDTH}} {text}".rstrip())
 
     def _show(self, text: str) -> None:
         from rich.console import Console
@@ -101,7 +103,7 @@ class TerminalReporter:
         if self._status is None:
             self._status = Status("", console=Console(stderr=True), spinner="dots")
             self._status.start()
-        self._status.update(escape(text))
+        self._status.update(escape(visible_line(text)))
 
     def _clear(self) -> None:
         for live in (self._status, self._bar):
@@ -109,11 +111,6 @@ class TerminalReporter:
                 live.stop()
         self._status = self._bar = None
         self._tasks = {}
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _bar() -> "Progress":

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from slipway.notebook.runs.interfaces import Answer, Location, PrompterGone
+from slipway.show.writer import harmless
 
 WORDS = {
     "run": "Enter run",
@@ -55,7 +56,7 @@ class TerminalPrompter:
     def type(self, question: str, location: Location) -> str:
         while True:
             _discard_input()
-            say(question, end="\n" if len(question) > 50 else " ")
+            say(harmless(question), end="\n" if len(question) > 50 else " ")
             say(f"[{describe(location)}]", end=" ")
             try:
                 line = self._read()

@@ -1,10 +1,10 @@
 """The answer to a question to a database: a table for people, JSON for programs."""
 
 import json
-import sys
 
 from slipway.agent.messages.data import QueryReply
 from slipway.show import table
+from slipway.show.writer import tell, visible_line
 
 
 def show(reply: QueryReply, *, limit: int, as_json: bool) -> None:
@@ -16,20 +16,13 @@ def show(reply: QueryReply, *, limit: int, as_json: bool) -> None:
     elif rows:
         table.rows(columns, [{key: _cell(value) for key, value in row.items()} for row in rows])
     else:
-        sys.stderr.write("no rows\n")
+        tell("no rows")
     if reply.more:
-        sys.stderr.write(f"there are more than {limit} rows; --limit shows more of them\n")
+        tell(f"there are more than {limit} rows; --limit shows more of them")
 
 
 def _cell(value: object) -> object:
     """Write a nested value on one line, as JSON does."""
     if isinstance(value, list | dict):
-        return quiet(json.dumps(value, ensure_ascii=False))
-    return quiet(value) if isinstance(value, str) else value
-
-
-def quiet(text: str) -> str:
-    """Show what is no letter as an escape: rows are other people's, the terminal is ours."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        return visible_line(json.dumps(value, ensure_ascii=False))
+    return visible_line(value) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ from slipway.agent.messages.restore import DrillReply, RestorePlan, RestoreReply
 from slipway.backups.format.manifest import sized
 from slipway.errors import DifferenceFound, Refused
 from slipway.show import table
-from slipway.show.output import say
+from slipway.show.writer import say
 
 
 def show_restored(reply: RestoreReply | RestorePlan | UndoReply, *, as_json: bool = False) -> None:

@@ -9,6 +9,7 @@ from slipway.notebook.document import Action, Block, Cell, Heading, ManualStep
 from slipway.notebook.problem import where
 from slipway.notebook.transcripts.attempts import span
 from slipway.show.reading import RunbookReader
+from slipway.show.writer import harmless, tell
 
 MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}
 STYLES = {"passed": "green", "failed": "bold red", "timed out": "bold red", "interrupted": "yellow"}
@@ -72,7 +73,7 @@ class RunDisplay:
     def ended(self, cell: Cell, result: CellResult, excerpt: str = "") -> None:
         self._clear_counter()
         if excerpt:
-            self._reader.write(excerpt if excerpt.endswith("\n") else f"{excerpt}\n")
+            self.text(excerpt)
         self._output.end_line()
         line = f"{MARKS[result.outcome]} {cell.id}  {describe_result(cell, result)}"
         self._reader.line(line, style=STYLES[result.outcome])
@@ -86,7 +87,8 @@ class RunDisplay:
         self._reader.line(f"{mark} {text}", style=style, folds=True)
 
     def text(self, text: str) -> None:
-        self._reader.write(text if text.endswith("\n") else f"{text}\n")
+        shown = harmless(text)
+        self._reader.write(shown if shown.endswith("\n") else f"{shown}\n")
 
     def closing(self, ending: str, seconds: float, transcript: Path | None, run: str) -> None:
         style = "bold green" if ending == "done" else "bold red"
@@ -99,7 +101,7 @@ class RunDisplay:
 
     def debug(self, text: str) -> None:
         """Show how a cell is started, with --debug."""
-        sys.stderr.write(f"debug: {text}\n")
+        tell(f"debug: {text}")
 
     def _clear_counter(self) -> None:
         if self._counting:

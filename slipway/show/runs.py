@@ -1,7 +1,6 @@
 """Past runs and the runbooks there are, as tables for people and as JSON for programs."""
 
 import datetime
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +8,7 @@ from slipway.notebook.problem import where
 from slipway.notebook.reading.titles import Title
 from slipway.notebook.records.history import RunStore, RunSummary
 from slipway.show import table
-from slipway.show.query_result import quiet
+from slipway.show.writer import tell, visible_line
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -19,12 +18,12 @@ def show_history(
 ) -> None:
     """Print runs, newest first; `hide` names columns that would say the same in every line."""
     for text in store.damaged:
-        sys.stderr.write(f"! {quiet(text)}\n")
+        tell(f"! {text}")
     if as_json:
         table.document([_document(run) for run in runs])
         return
     if not runs:
-        sys.stderr.write("no runs; the runbooks that there are: inv runbook.list\n")
+        tell("no runs; the runbooks that there are: inv runbook.list")
         return
     columns = ["run", "when", "runbook", "env", "who", "result", "min", "at"]
     stamps = Counter(_stamp(run) for run in store.runs)
@@ -42,13 +41,13 @@ def show_titles(titles: Sequence[Title], last: Mapping[str, RunSummary], *, as_j
         run = last.get(title.name)
         rows.append(
             {
-                "name": quiet(title.name),
-                "risk": quiet(title.risk),
-                "time": quiet(title.time),
+                "name": visible_line(title.name),
+                "risk": visible_line(title.risk),
+                "time": visible_line(title.time),
                 "last run": age(run.began) if run else "never",
                 "result": run.result if run else "",
                 "min": _minutes(run) if run else "",
-                "title": quiet(title.title),
+                "title": visible_line(title.title),
             }
         )
     table.rows(["name", "risk", "time", "last run", "result", "min", "title"], rows)
@@ -69,12 +68,12 @@ def _row(run: RunSummary, stamps: Mapping[str, int]) -> dict[str, object]:
     return {
         "run": _stamp(run) if stamps[_stamp(run)] == 1 else run.id,
         "when": age(run.began),
-        "runbook": quiet(f"{run.runbook} {run.scope}".strip()),
-        "env": quiet(run.env),
-        "who": quiet(run.user),
+        "runbook": visible_line(f"{run.runbook} {run.scope}".strip()),
+        "env": visible_line(run.env),
+        "who": visible_line(run.user),
         "result": run.result,
         "min": _minutes(run),
-        "at": quiet(run.cell),
+        "at": visible_line(run.cell),
     }
 
 

@@ -5,6 +5,8 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
+from slipway.show.writer import say, visible_line
+
 Row = Mapping[str, object]
 
 
@@ -21,16 +23,15 @@ def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False
     room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 10_000
     for line in [heads, *texts]:
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        sys.stdout.write(text.rstrip()[:room] + "\n")
+        say(text.rstrip()[:room])
 
 
 def document(value: object) -> None:
     """Print a value as JSON."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+    say(json.dumps(value, indent=2, default=str))
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return "" if value is None else visible_line(str(value))

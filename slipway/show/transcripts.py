@@ -5,12 +5,12 @@ from pathlib import Path
 
 from slipway.notebook.transcripts import export
 from slipway.show import reading
-from slipway.show.output import pass_on, say
+from slipway.show.writer import harmless, pass_on, say
 
 
 def show(folder: Path) -> None:
     """Print the transcript of a run."""
-    text = export.make(folder, html=False)
+    text = harmless(export.make(folder, html=False))
     if reading.is_plain(sys.stdout):
         pass_on(text.encode())
         return

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from slipway.agent import shell
 from slipway.database import identity, query
 from slipway.errors import Refused, UsageError
-from slipway.show import query_result
+from slipway.show import writer
 
 NAMES = st.sampled_from(["dev", "testing", "staging", "prod"])
 VALUES = st.recursive(
@@ -82,4 +82,4 @@ def test_a_shell_in_prod_reads_and_shows_red_and_another_does_neither() -> None:
 
 @given(st.text())
 def test_no_row_can_speak_to_the_terminal(text: str) -> None:
-    assert query_result.quiet(text).isprintable()
+    assert writer.visible_line(text).isprintable()
