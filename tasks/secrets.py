@@ -21,3 +21,22 @@ def create(env: "Environment") -> None:
     writer.say(
         f"secrets/{env.secrets_file.name} holds {', '.join(names)}; commit it with .sops.yaml"
     )
+
+
+@command(runbook="secrets", docker=False)
+def check() -> None:
+    """Check without any key that secrets are encrypted to whom .sops.yaml names, and nobody else.
+
+    Example: inv secrets.check
+    """
+    from slipway.errors import DifferenceFound
+    from slipway.project import ROOT
+    from slipway.secrets import recipients
+    from slipway.show import writer
+
+    problems = recipients.problems(ROOT / "secrets")
+    for problem in problems:
+        writer.say(problem)
+    if problems:
+        raise DifferenceFound("secrets may be open to others than .sops.yaml says, or closed")
+    writer.say("every file of secrets is encrypted to those whom .sops.yaml names")

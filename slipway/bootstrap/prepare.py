@@ -18,7 +18,7 @@ from slipway.machines.engine import ensure_engine
 from slipway.plan import Plan, Step
 from slipway.progress import SILENT, Reporter
 from slipway.project import ROOT, SECRETS, STATE
-from slipway.secrets import sops
+from slipway.secrets import encrypted_file
 
 STAMP = STATE / "prepared.json"
 PROGRAMS = ("git", "ssh", "docker")
@@ -107,7 +107,7 @@ def _now() -> dict[str, object]:
 def _digest(dockerfiles: Iterable[str]) -> str:
     """What the answer depends on: the stack's files, dev's secrets, this code, the engine asked."""
     digest = hashlib.sha256(repr(_engine()).encode())
-    secrets = [SECRETS / "dev.sops.yaml", SECRETS / sops.PUBLIC_KEY_FILE]
+    secrets = [SECRETS / "dev.sops.yaml", SECRETS / encrypted_file.PUBLIC_KEY_FILE]
     code = sorted(Path(__file__).parent.glob("**/*"))
     files = [*stack_images.settings_files(), *map(Path, dockerfiles), *secrets]
     for path in [*files, *(p for p in code if p.suffix != ".pyc")]:

@@ -90,6 +90,7 @@ PARTS = (
             ("ruff", "format", "--check", "."),
             ("slipway.checks.shell",),
             ("invoke", "runbook.check"),
+            ("invoke", "secrets.check"),
         ],
     ),
     # tasks.py apart: mypy would see two modules called "tasks"

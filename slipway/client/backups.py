@@ -26,7 +26,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
 from slipway.progress import SILENT, Reporter
 from slipway.project import ROOT
-from slipway.secrets import sops
+from slipway.secrets import encrypted_file
 from slipway.storage.folder import FolderStore
 from slipway.storage.open import scheme_of
 from slipway.storage.store import Store
@@ -67,7 +67,7 @@ def recipients(env: Environment) -> list[str]:
             f"secrets/{env.secrets_file.name} is missing, and its recipients are those of the "
             f"backups; create it: inv secrets.create --env={env.name}"
         )
-    names = sops.recipients(env.secrets_file)
+    names = encrypted_file.recipients(env.secrets_file)
     if not names:
         raise Refused(f"secrets/{env.secrets_file.name} names no age recipient; see .sops.yaml")
     return names

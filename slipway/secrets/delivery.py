@@ -13,7 +13,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
-from slipway.secrets import sops
+from slipway.secrets import encrypted_file, sops
 
 NAME_LIMIT = 64
 PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
@@ -29,7 +29,7 @@ def versions(env: Environment) -> dict[str, str]:
         raise Refused(
             f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
-    document = sops.lint(path)
+    document = encrypted_file.lint(path)
     if lost := [key for key in PITR if key not in document and env.settings.get("PITR") == "on"]:
         raise ConfigError(
             f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "

@@ -6,26 +6,22 @@ is all that is taken from a failure.
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.environments.setting_rules import KEY, file_in
+from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from slipway.secrets import identity
+from slipway.secrets import encrypted_file, identity, recipients
+from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
-from slipway.yaml_file import read_yaml
 
-ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
-PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
 PASSED = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"),
     *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
@@ -46,6 +42,7 @@ def read(env: Environment) -> dict[str, Secret]:
         raise Refused(
             f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
+    recipients.check(path)
     values = decrypt(path, key_file(env))
     names = [rule.key for rule in env.rules.values() if rule.secret]
     for key in values:
@@ -69,7 +66,7 @@ def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
 
     Raises ConfigError for a damaged file, Refused for a key that does not fit.
     """
-    lint(path)
+    encrypted_file.lint(path)
     host = LocalHost(env=_environment(key), cwd=ROOT)
     argv = [find(), "decrypt", "--output-type", "json", str(path)]
     result = host.run(argv, timeout=20, check=False)
@@ -103,42 +100,7 @@ def encrypt(values: Mapping[str, Secret], path: Path) -> str:
 
 def opened_by(env: Environment) -> str:
     """Name the key on this computer that opens the environment's secrets; nothing for none."""
-    return identity.opening(recipients(env.secrets_file), key_file(env))
-
-
-def recipients(path: Path) -> list[str]:
-    """Return the public age keys that a file is encrypted to; needs no key."""
-    entries = lint(path)["sops"].get("age") or []
-    if not all(isinstance(each, dict) and "recipient" in each for each in entries):
-        raise ConfigError(f"secrets/{path.name}: sops.age must list recipients")
-    return [str(each["recipient"]) for each in entries]
-
-
-def lint(path: Path) -> dict[str, Any]:
-    """Return the encrypted document; needs no key.
-
-    Raises ConfigError for what sops would accept, or answer with a value in its error text.
-    """
-
-    def refuse(what: str) -> ConfigError:
-        return ConfigError(f"secrets/{path.name}: {what}")
-
-    if path.is_symlink():
-        raise refuse("is a symbolic link")
-    try:
-        document = read_yaml(path, f"secrets/{path.name}")
-    except ConfigError as error:
-        raise ConfigError(f"{error} (a merge gone wrong?)") from None
-    if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
-        raise refuse("is not encrypted with sops")
-    for key, value in document.items():
-        if key == "sops":
-            continue
-        if not KEY.fullmatch(str(key)):
-            raise refuse(f"{key!a} must be capital letters, digits and underscores")
-        if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
-            raise refuse(f"{key} is not an encrypted text; set it with: sops set")
-    return document
+    return identity.opening(encrypted_file.recipients(env.secrets_file), key_file(env))
 
 
 def find() -> str:
@@ -151,7 +113,7 @@ def find() -> str:
 
 
 def _not_opened(path: Path, key: Path | None) -> str:
-    names = recipients(path)
+    names = encrypted_file.recipients(path)
     ssh = any(name.startswith("ssh-") for name in names)
     own = identity.present(key, ssh=ssh) or "there is none on this computer"
     text = f"cannot be read with your key; ask someone who can for access. Tried: {own}"

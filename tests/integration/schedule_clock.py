@@ -20,7 +20,7 @@ from slipway.client import call
 from slipway.client.container import Container
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from slipway.secrets import sops
+from slipway.secrets import encrypted_file
 from slipway.storage.s3 import S3Store
 from tests.fakes.reporter import RecordingReporter
 from tests.fakes.s3server import S3Server
@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 
 NEVER = "0 0 1 1 *"
 EVERY_MINUTE = "* * * * *"
-RECIPIENTS = sops.recipients(ROOT / "secrets/dev.sops.yaml")
+RECIPIENTS = encrypted_file.recipients(ROOT / "secrets/dev.sops.yaml")
 CONFINED = [
     *["--init", "--read-only", "--user", "0:0", "--memory", "1g"],
     *["--cap-drop", "ALL", "--cap-add", "SETUID", "--cap-add", "SETGID"],

@@ -15,7 +15,7 @@ import pytest
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused, SlipwayError
-from slipway.secrets import delivery, sops
+from slipway.secrets import delivery, encrypted_file, sops
 from slipway.secrets.secret import Secret
 from tests.fakes.host import FakeHost
 
@@ -40,7 +40,7 @@ class Vault:
     def __init__(self, root: Path) -> None:
         self.secrets = root / "secrets"
         self.secrets.mkdir()
-        self.key = self.secrets / sops.PUBLIC_KEY_FILE
+        self.key = self.secrets / encrypted_file.PUBLIC_KEY_FILE
         subprocess.run(["age-keygen", "-o", str(self.key)], check=True, capture_output=True)
         argv = ["age-keygen", "-y", str(self.key)]
         done = subprocess.run(argv, check=True, capture_output=True, text=True)

@@ -16,7 +16,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.project import ROOT
-from slipway.secrets import creation, policy, sops
+from slipway.secrets import creation, encrypted_file, policy, sops
 
 pytestmark = pytest.mark.skipif(
     shutil.which("age-keygen") is None, reason="age-keygen is not installed"
@@ -149,15 +149,15 @@ def test_what_sops_would_not_take_leaves_the_old_file_as_it_is(tmp_path: Path) -
 def test_secrets_that_their_maker_could_not_read_are_not_made(tmp_path: Path) -> None:
     env = dataclasses.replace(environment.load("dev"), secrets=tmp_path / "secrets")
     env.secrets.mkdir()
-    shutil.copy(ROOT / "secrets" / sops.PUBLIC_KEY_FILE, env.secrets)
+    shutil.copy(ROOT / "secrets" / encrypted_file.PUBLIC_KEY_FILE, env.secrets)
     file = tmp_path / ".sops.yaml"
     file.write_text(f"creation_rules:\n  - age: {STRANGER}\n")
     with pytest.raises(Refused, match=rf"does not name your key.*yours: .*{ADA}"):
         creation.create(env)
-    assert [path.name for path in env.secrets.iterdir()] == [sops.PUBLIC_KEY_FILE]
+    assert [path.name for path in env.secrets.iterdir()] == [encrypted_file.PUBLIC_KEY_FILE]
     file.write_text(f"creation_rules:\n  - age: {STRANGER},{ADA}\n")
     assert creation.create(env) == sorted(sops.read(env))
-    assert sops.opened_by(env) == f"secrets/{sops.PUBLIC_KEY_FILE} ({ADA})"
+    assert sops.opened_by(env) == f"secrets/{encrypted_file.PUBLIC_KEY_FILE} ({ADA})"
 
 
 def test_the_runbook_changes_no_recipients_where_that_would_lock_its_reader_out(
@@ -170,7 +170,7 @@ def test_the_runbook_changes_no_recipients_where_that_would_lock_its_reader_out(
     file, secrets = tmp_path / ".sops.yaml", tmp_path / "secrets/prod.sops.yaml"
     secrets.parent.mkdir()
     file.write_text(f"creation_rules:\n  - age: {ADA}\n")
-    key = ROOT / "secrets" / sops.PUBLIC_KEY_FILE
+    key = ROOT / "secrets" / encrypted_file.PUBLIC_KEY_FILE
     path = f"{Path(sops.find()).parent}:{os.environ['PATH']}"
     environ = {"PATH": path, "ENV": "prod", "SOPS_AGE_KEY_FILE": str(key), "HOME": str(tmp_path)}
 
@@ -188,4 +188,4 @@ def test_the_runbook_changes_no_recipients_where_that_would_lock_its_reader_out(
     assert secrets.read_bytes() == before
     file.write_text(f"creation_rules:\n  - age: {STRANGER},{ADA}\n")
     assert run(cell) == 0
-    assert sops.recipients(secrets) == [STRANGER, ADA]
+    assert encrypted_file.recipients(secrets) == [STRANGER, ADA]

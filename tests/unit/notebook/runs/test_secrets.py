@@ -15,7 +15,7 @@ from slipway.notebook.runs import secrets, start
 from slipway.notebook.runs.interfaces import Interfaces
 from slipway.notebook.runs.options import Mode, RunOptions
 from slipway.project import ROOT, SECRETS
-from slipway.secrets import sops
+from slipway.secrets import encrypted_file, sops
 from tests.fakes.runners import RecordingDisplay, ScriptedPrompter, Tasks
 
 STAGING = environment.load("staging")
@@ -77,7 +77,7 @@ def test_what_the_file_of_secrets_holds_is_masked_whatever_it_looks_like() -> No
 @pytest.fixture
 def testing(tmp_path: Path) -> Environment:
     """An environment with a short secret, encrypted to the key that lies in the repository."""
-    key = shutil.copy(SECRETS / sops.PUBLIC_KEY_FILE, tmp_path)
+    key = shutil.copy(SECRETS / encrypted_file.PUBLIC_KEY_FILE, tmp_path)
     recipient = next(w for w in Path(key).read_text().split() if w.startswith("age1"))
     argv = [sops.find(), "encrypt", "--age", recipient, "--input-type", "json"]
     argv += ["--output-type", "yaml", "/dev/stdin"]

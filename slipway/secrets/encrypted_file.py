@@ -1,0 +1,47 @@
+"""An encrypted file of secrets as it lies in git, read without any key."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from slipway.environments.setting_rules import KEY
+from slipway.errors import ConfigError
+from slipway.yaml_file import read_yaml
+
+ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
+PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
+
+
+def recipients(path: Path) -> list[str]:
+    """Return the public age keys that a file is encrypted to; needs no key."""
+    entries = lint(path)["sops"].get("age") or []
+    if not all(isinstance(each, dict) and "recipient" in each for each in entries):
+        raise ConfigError(f"secrets/{path.name}: sops.age must list recipients")
+    return [str(each["recipient"]) for each in entries]
+
+
+def lint(path: Path) -> dict[str, Any]:
+    """Return the encrypted document; needs no key.
+
+    Raises ConfigError for what sops would accept, or answer with a value in its error text.
+    """
+
+    def refuse(what: str) -> ConfigError:
+        return ConfigError(f"secrets/{path.name}: {what}")
+
+    if path.is_symlink():
+        raise refuse("is a symbolic link")
+    try:
+        document = read_yaml(path, f"secrets/{path.name}")
+    except ConfigError as error:
+        raise ConfigError(f"{error} (a merge gone wrong?)") from None
+    if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
+        raise refuse("is not encrypted with sops")
+    for key, value in document.items():
+        if key == "sops":
+            continue
+        if not KEY.fullmatch(str(key)):
+            raise refuse(f"{key!a} must be capital letters, digits and underscores")
+        if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
+            raise refuse(f"{key} is not an encrypted text; set it with: sops set")
+    return document

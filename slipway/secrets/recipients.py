@@ -1,0 +1,156 @@
+"""Whether secrets are encrypted to those, and only those, whom .sops.yaml names; needs no key.
+
+A rule that is not anchored also matches files whose name only contains its own: prod's secrets
+were then encrypted to nonprod's people, or to the key that lies in the repository.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.environments.protection import DISPOSABLE
+from slipway.errors import ConfigError
+from slipway.secrets import encrypted_file
+from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
+from slipway.yaml_file import read_yaml
+
+SUFFIX = ".sops.yaml"
+PUBLIC = re.compile(r"^# public key: (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of .sops.yaml: which files it is for, and whom it names."""
+
+    number: int
+    regex: str
+    recipients: tuple[str, ...]
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether it says how a path begins and how it ends."""
+        return self.regex.startswith("^") and self.regex.endswith("$")
+
+    def is_only_for(self, path: str) -> bool:
+        """Whether it names this file alone."""
+        return self.regex in (f"^{re.escape(path)}$", f"^{path}$")
+
+    def matches(self, path: str) -> bool:
+        """Whether it is for a file. Raises ConfigError."""
+        try:
+            return re.search(self.regex, path) is not None
+        except re.error as error:
+            raise ConfigError(
+                f".sops.yaml: rule {self.number}: path_regex is no regular expression: {error}"
+            ) from None
+
+
+def check(file: Path) -> None:
+    """Raise ConfigError where others than its rule names may read a file, or soon could."""
+    for problem in _exposures(file, rules(file.parent)):
+        raise ConfigError(f"secrets/{file.name}: {problem}")
+
+
+def problems(secrets: Path) -> list[str]:
+    """Say of every encrypted file what is wrong with it; nothing when all is right."""
+    lines, known = list[str](), rules(secrets)
+    for file in sorted(secrets.glob(f"*{SUFFIX}")):
+        try:
+            why = [*_exposures(file, known), *_missing(file, known)]
+            lines += [f"secrets/{file.name}: {each}" for each in why]
+        except ConfigError as error:  # it is damaged
+            lines.append(str(error))
+    return lines
+
+
+def rules(secrets: Path) -> list[Rule]:
+    """Read the rules of .sops.yaml; none where there is no such file. Raises ConfigError."""
+    file = secrets.parent / ".sops.yaml"
+    document = read_yaml(file, file.name) if file.is_file() else None
+    listed = document.get("creation_rules") if isinstance(document, dict) else None
+    return [
+        Rule(number, str(rule.get("path_regex") or ""), tuple(_named(rule)))
+        for number, rule in enumerate(listed or (), 1)
+        if isinstance(rule, dict)
+    ]
+
+
+def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
+    """Say why others may read a file, or could after its next change."""
+    path, actual = f"secrets/{file.name}", _cores(encrypted_file.recipients(file))
+    matching = [rule for rule in known if rule.matches(path)]
+    is_guarded = file.name.removesuffix(SUFFIX) not in DISPOSABLE
+    public = _public(file) if is_guarded else ""
+    if public and public in actual:
+        yield (
+            f"it is encrypted to the public key of {PUBLIC_KEY_FILE}, so anybody can read it; "
+            f"mend .sops.yaml, type `sops updatekeys {path}` and `sops rotate -i {path}`, and "
+            "change every value"
+        )
+    if not matching:
+        return
+    rule = matching[0]
+    if public and public in rule.recipients:
+        yield f"rule {rule.number} of .sops.yaml names the public key of {PUBLIC_KEY_FILE}"
+    if is_guarded and not rule.is_anchored:
+        yield (
+            f"rule {rule.number} of .sops.yaml, {rule.regex!a}, also matches other files; "
+            "begin it with ^ and end it with $"
+        )
+    if hidden := [each for each in matching[1:] if each.is_only_for(path)]:
+        yield (
+            f"rule {rule.number} of .sops.yaml counts for it, and rule {hidden[0].number}, which "
+            "is for nothing else, comes too late; leave one of them, or change their order"
+        )
+    if strangers := [each for each in actual if each not in rule.recipients]:
+        yield (
+            f"it is encrypted to {', '.join(strangers)}, whom .sops.yaml does not name; "
+            f"type: sops updatekeys {path}"
+        )
+
+
+def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
+    """Say who should be able to read a file and is not."""
+    path = f"secrets/{file.name}"
+    rule = next((rule for rule in known if rule.matches(path)), None)
+    if rule is None:
+        yield "no rule of .sops.yaml is for it, so nobody can be added or removed"
+        return
+    actual = _cores(encrypted_file.recipients(file))
+    if missing := [each for each in rule.recipients if each not in actual]:
+        yield (
+            f".sops.yaml names {', '.join(missing)}, who cannot read it yet; "
+            f"type: sops updatekeys {path}"
+        )
+
+
+def _named(rule: Mapping[str, object]) -> Iterator[str]:
+    """Name the age keys of a rule, wherever sops lets them stand."""
+    groups = rule.get("key_groups")
+    for part in (rule, *(groups if isinstance(groups, list) else ())):
+        keys = part.get("age") if isinstance(part, dict) else None
+        names = keys.split(",") if isinstance(keys, str) else keys if isinstance(keys, list) else ()
+        yield from _cores(str(name) for name in names)
+
+
+def _cores(names: Iterable[str]) -> list[str]:
+    """Leave out the comments of SSH keys."""
+    return [" ".join(name.split()[:2]) for name in names if name.strip()]
+
+
+def _public(file: Path) -> str:
+    """Return the public half of the key that lies beside a file; nothing without such a key.
+
+    Raises ConfigError where it cannot be told.
+    """
+    key = file.with_name(PUBLIC_KEY_FILE)
+    if not key.is_file():
+        return ""
+    match = PUBLIC.search(key.read_text(encoding="utf-8", errors="replace"))
+    if match is None:
+        raise ConfigError(
+            f"secrets/{key.name} has lost its line `# public key: age1…`, so whether other "
+            "secrets are encrypted to it cannot be told"
+        )
+    return match[1]
