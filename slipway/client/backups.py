@@ -105,7 +105,7 @@ def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProo
     keys = {row.id: unlock(session.env, row) for row in chosen[1:]}
     keys[chosen[0].id] = unlock(session.env, chosen[0], reporter)  # which key it was, said once
     store = store_here(session.env)
-    granted = grant.to_read(store, *keys) if store else None
+    granted = grant.to_verify(store, *keys) if store else None
     reply = session.call(VerifyRequest(keys), reporter, granted)
     damaged = backups.damaged if which == "all" else _passed_over(backups, which)
     return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
@@ -117,15 +117,6 @@ def choose_one(backups: BackupList, which: str, reporter: Reporter) -> BackupRow
     for name, why in _passed_over(backups, which).items():
         reporter.note(catalogue.passed_over(name, why))
     return row
-
-
-def drilled_before(backups: BackupList, backup_id: str) -> str:
-    """Return the newest older backup whose drill counted rows; nothing where there is none."""
-    for row in backups.backups:
-        drill = row.proofs.get("drill")
-        if row.id < backup_id and drill and drill.counts:
-            return row.id
-    return ""
 
 
 def choose(backups: BackupList, which: str) -> Sequence[BackupRow]:

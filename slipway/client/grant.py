@@ -66,7 +66,7 @@ class Grant:
     def sweep(self) -> int:
         """Remove what interrupted writes left, where this is one that writes. Raises NotGranted."""
         if not self.creates:
-            raise self._refused("sweep", "")
+            raise self._refused("sweep", "what others left")
         return self.store.sweep()
 
     def remove_unfinished(self) -> None:
@@ -99,7 +99,7 @@ class Grant:
             self._written.discard(key)
 
     def _refused(self, what: str, key: str) -> NotGranted:
-        return NotGranted(f"this request may not {what} {key[:80]!a} in {self.name}".strip())
+        return NotGranted(f"this request may not {what} {key[:80]!a} in {self.name}")
 
 
 def to_back_up(store: Store, backup_id: str) -> Grant:
@@ -107,29 +107,24 @@ def to_back_up(store: Store, backup_id: str) -> Grant:
     return Grant(store, creates=catalogue.keys(backup_id))
 
 
-def to_read(store: Store, *ids: str) -> Grant:
-    """Let backups be read, and what reading them proved be written beside them."""
-    proofs = [catalogue.proof_key(each) for each in ids]
-    return Grant(store, reads=[*_all_keys(ids), *proofs], updates=proofs)
-
-
 def to_restore(store: Store, backup_id: str) -> Grant:
     """Let one backup be read."""
-    return Grant(store, reads=[*catalogue.keys(backup_id), catalogue.proof_key(backup_id)])
+    return Grant(store, reads=_whole(backup_id))
+
+
+def to_verify(store: Store, *ids: str) -> Grant:
+    """Let backups be read, and what reading them proved be written beside them."""
+    reads = [key for each in ids for key in _whole(each)]
+    return Grant(store, reads=reads, updates=[catalogue.proof_key(each) for each in ids])
 
 
 def to_drill(store: Store, backup_id: str, before: str = "") -> Grant:
     """Let one backup be read and proven; of the one before it, what describes it."""
-    grant = to_read(store, backup_id)
-    if not before:
-        return grant
-    described = [catalogue.manifest_key(before), catalogue.proof_key(before)]
-    return Grant(
-        store,
-        reads=[*grant.reads, *described],
-        updates=grant.updates,
-        lists=catalogue.keys(before),
-    )
+    grant = to_verify(store, backup_id)
+    if before:
+        grant.reads = [*grant.reads, catalogue.manifest_key(before), catalogue.proof_key(before)]
+        grant.lists = catalogue.keys(before)
+    return grant
 
 
 def to_read_file(store: Store, name: str) -> Grant:
@@ -137,8 +132,9 @@ def to_read_file(store: Store, name: str) -> Grant:
     return Grant(store, reads=[name])
 
 
-def _all_keys(ids: Iterable[str]) -> list[str]:
-    return [key for each in ids for key in catalogue.keys(each)]
+def _whole(backup_id: str) -> tuple[str, ...]:
+    """Name the objects of a backup with what looks at it found."""
+    return (*catalogue.keys(backup_id), catalogue.proof_key(backup_id))
 
 
 def _limited(key: str, chunks: Iterable[bytes]) -> Iterator[bytes]:

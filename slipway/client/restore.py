@@ -100,8 +100,8 @@ def drill(session: Session, which: str, reporter: Reporter) -> DrillReply:
     row = backups.choose_one(listing, which, reporter)
     key, smoke = backups.unlock(session.env, row, reporter), read_sql(session.env, "smoke")
     request, store = DrillRequest(id=row.id, key=key, smoke=smoke), backups.store_here(session.env)
-    before = backups.drilled_before(listing, row.id)
-    granted = grant.to_drill(store, row.id, before) if store else None
+    before = catalogue.drilled_before(listing.backups, row.id)
+    granted = grant.to_drill(store, row.id, before.id if before else "") if store else None
     return session.call(request, reporter, granted)
 
 

@@ -15,8 +15,9 @@ inspect() { # KIND FORM
 state="active true"
 docker node ls -q >/dev/null 2>&1 ||
   state=$(docker info --format '{{.Swarm.LocalNodeState}} {{.Swarm.ControlAvailable}}')
-# So says a manager that hears no leader: it is one all the same, and the leader is waited for.
-[ "$state" != "error true" ] || state="active true"
+# A manager that hears no leader calls itself in error, one that was restarted pending: it is one all
+# the same, and the leader is waited for.
+case $state in *" true") state="active true" ;; esac
 echo "swarm	\"$state\""
 echo "now	$(date +%s)"
 [ "$state" = "active true" ] || exit 0

@@ -135,10 +135,9 @@ class SshHost:
     def _converse(self, argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, str, str]:
         deadline = time.monotonic() + timeout + GRACE
         with self._connection.session() as channel:
-            fed = ["sh", "-c", DRAIN, "sh", *argv]
-            self._exec(
-                channel, _bounded(fed, timeout) if data else f"{_bounded(argv, timeout)} </dev/null"
-            )
+            drained = ["sh", "-c", DRAIN, "sh", *argv]
+            without = f"{_bounded(argv, timeout)} </dev/null"
+            self._exec(channel, _bounded(drained, timeout) if data else without)
             err: list[bytes] = []
             reader = _begin(_read_quietly, channel.recv_stderr, err)
             if data:

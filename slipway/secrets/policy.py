@@ -3,26 +3,24 @@
 import io
 import re
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, first_line, last_line
 from slipway.hosts.local import LocalHost
-from slipway.secrets import sops
+from slipway.secrets import rules, sops
+from slipway.secrets.rules import RULES
 from slipway.text_file import read_utf8
 from slipway.yaml_file import parse_yaml
 
-RULES = "creation_rules"
 WIDE = 10_000  # columns before ruamel.yaml would break a line that somebody wrote as one
 
 
 def has_rule(env: Environment) -> bool:
     """Say whether a rule names the environment's secrets. Raises ConfigError for a damaged file."""
     path = f"secrets/{env.secrets_file.name}"
-    rules = _rules(parse_yaml(_text(_file(env)), ".sops.yaml"))
-    return any(_matches(number, rule, path) for number, rule in enumerate(rules, 1))
+    return any(rule.matches(path) for rule in rules.read(env.secrets))
 
 
 def add_rule(env: Environment, key: str) -> None:
@@ -59,12 +57,11 @@ def _with_rule(file: Path, path_regex: str, key: str) -> bytes:
         # Comments alone are no document, and would be lost.
         text = text.removesuffix("\n") + "\n" * bool(text.strip()) + f"{RULES}: []\n"
         document = _load(text)
-    before = _rules(document)
+    before = rules.listed(document)
     column = before.lc.col if isinstance(before, CommentedSeq) and len(before) else 2
     if not before:
-        rules = CommentedSeq()
-        rules.fa.set_block_style()
-        document[RULES] = rules
+        document[RULES] = CommentedSeq()
+        document[RULES].fa.set_block_style()
     rule = CommentedMap(path_regex=path_regex, unencrypted_suffix="__never__")
     rule["age"] = CommentedSeq([key])
     rule["age"].fa.set_flow_style()
@@ -88,27 +85,6 @@ def _try(env: Environment, draft: Path) -> None:
             f".sops.yaml: sops does not take it with a rule for {name}: {last_line(result.err)}; "
             "it was left as it was"
         )
-
-
-def _rules(document: object) -> list[object]:
-    if document is not None and not isinstance(document, dict):
-        raise ConfigError(f".sops.yaml must be a mapping with {RULES}")
-    rules = document.get(RULES) if isinstance(document, dict) else None
-    if rules is not None and not isinstance(rules, list):
-        raise ConfigError(f".sops.yaml: {RULES} must be a list of rules")
-    return rules or []
-
-
-def _matches(number: int, rule: object, path: str) -> bool:
-    where = f".sops.yaml: rule {number} of {RULES}"
-    if not isinstance(rule, dict):
-        raise ConfigError(f"{where} must be a mapping with path_regex")
-    try:
-        with warnings.catch_warnings():  # of what a later Python may read in another way
-            warnings.simplefilter("ignore", FutureWarning)
-            return re.search(str(rule.get("path_regex") or ""), path) is not None
-    except re.error as error:
-        raise ConfigError(f"{where}: path_regex is no regular expression: {error}") from None
 
 
 def _load(text: str) -> Any:

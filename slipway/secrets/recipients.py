@@ -5,56 +5,29 @@ were then encrypted to nonprod's people, or to the key that lies in the reposito
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slipway.environments.protection import DISPOSABLE
 from slipway.errors import ConfigError
-from slipway.secrets import encrypted_file
+from slipway.secrets import encrypted_file, rules
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
-from slipway.yaml_file import read_yaml
+from slipway.secrets.rules import Rule
 
 SUFFIX = ".sops.yaml"
+NO_RULE = "no rule of .sops.yaml is for it, so who may read it is written nowhere; add one"
 PUBLIC = re.compile(r"^# public key: (\S+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of .sops.yaml: which files it is for, and whom it names."""
-
-    number: int
-    regex: str
-    recipients: tuple[str, ...]
-
-    @property
-    def is_anchored(self) -> bool:
-        """Whether it says how a path begins and how it ends."""
-        return self.regex.startswith("^") and self.regex.endswith("$")
-
-    def is_only_for(self, path: str) -> bool:
-        """Whether it names this file alone."""
-        return self.regex in (f"^{re.escape(path)}$", f"^{path}$")
-
-    def matches(self, path: str) -> bool:
-        """Whether it is for a file. Raises ConfigError."""
-        try:
-            return re.search(self.regex, path) is not None
-        except re.error as error:
-            raise ConfigError(
-                f".sops.yaml: rule {self.number}: path_regex is no regular expression: {error}"
-            ) from None
 
 
 def check(file: Path) -> None:
     """Raise ConfigError where others than its rule names may read a file, or soon could."""
-    for problem in _exposures(file, rules(file.parent)):
+    for problem in _exposures(file, rules.read(file.parent)):
         raise ConfigError(f"secrets/{file.name}: {problem}")
 
 
 def problems(secrets: Path) -> list[str]:
     """Say of every encrypted file what is wrong with it; nothing when all is right."""
-    lines, known = list[str](), rules(secrets)
+    lines, known = list[str](), rules.read(secrets)
     for file in sorted(secrets.glob(f"*{SUFFIX}")):
         try:
             why = [*_exposures(file, known), *_missing(file, known)]
@@ -64,21 +37,9 @@ def problems(secrets: Path) -> list[str]:
     return lines
 
 
-def rules(secrets: Path) -> list[Rule]:
-    """Read the rules of .sops.yaml; none where there is no such file. Raises ConfigError."""
-    file = secrets.parent / ".sops.yaml"
-    document = read_yaml(file, file.name) if file.is_file() else None
-    listed = document.get("creation_rules") if isinstance(document, dict) else None
-    return [
-        Rule(number, str(rule.get("path_regex") or ""), tuple(_named(rule)))
-        for number, rule in enumerate(listed or (), 1)
-        if isinstance(rule, dict)
-    ]
-
-
 def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     """Say why others may read a file, or could after its next change."""
-    path, actual = f"secrets/{file.name}", _cores(encrypted_file.recipients(file))
+    path, actual = f"secrets/{file.name}", rules.without_comments(encrypted_file.recipients(file))
     matching = [rule for rule in known if rule.matches(path)]
     is_guarded = file.name.removesuffix(SUFFIX) not in DISPOSABLE
     public = _public(file) if is_guarded else ""
@@ -89,6 +50,8 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
             "change every value"
         )
     if not matching:
+        if is_guarded:
+            yield NO_RULE
         return
     rule = matching[0]
     if public and public in rule.recipients:
@@ -115,28 +78,13 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     path = f"secrets/{file.name}"
     rule = next((rule for rule in known if rule.matches(path)), None)
     if rule is None:
-        yield "no rule of .sops.yaml is for it, so nobody can be added or removed"
         return
-    actual = _cores(encrypted_file.recipients(file))
+    actual = rules.without_comments(encrypted_file.recipients(file))
     if missing := [each for each in rule.recipients if each not in actual]:
         yield (
             f".sops.yaml names {', '.join(missing)}, who cannot read it yet; "
             f"type: sops updatekeys {path}"
         )
-
-
-def _named(rule: Mapping[str, object]) -> Iterator[str]:
-    """Name the age keys of a rule, wherever sops lets them stand."""
-    groups = rule.get("key_groups")
-    for part in (rule, *(groups if isinstance(groups, list) else ())):
-        keys = part.get("age") if isinstance(part, dict) else None
-        names = keys.split(",") if isinstance(keys, str) else keys if isinstance(keys, list) else ()
-        yield from _cores(str(name) for name in names)
-
-
-def _cores(names: Iterable[str]) -> list[str]:
-    """Leave out the comments of SSH keys."""
-    return [" ".join(name.split()[:2]) for name in names if name.strip()]
 
 
 def _public(file: Path) -> str:

@@ -17,7 +17,7 @@ def show_status(status: MigrationStatus, *, as_json: bool = False) -> None:
     rows = [dataclasses.asdict(row) | {"state": _state(row)} for row in status.migrations]
     table.rows(["state", "file", "applied_at", "seconds", "by"], rows)
     _problems(status.problems)
-    say(f"{status.summary}")
+    say(status.summary)
 
 
 def show_plan(plan: MigrationPlan, *, as_json: bool = False) -> None:

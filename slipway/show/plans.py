@@ -12,7 +12,7 @@ from slipway.show.writer import say
 
 def preview(*plans: Plan, changes: Sequence[str] = ()) -> None:
     """Print what plans would do, one after the other, and do nothing."""
-    say(f"{plans[0].title}")
+    say(plans[0].title)
     _show_steps([(step.name, step.describe) for plan in plans for step in plan.steps], changes)
 
 
@@ -22,7 +22,7 @@ def show_change(change: ChangePlan, *, as_json: bool = False) -> None:
     if as_json:
         table.document({"summary": change.summary, "steps": steps, "notes": change.notes})
         return
-    say(f"{change.summary}")
+    say(change.summary)
     _show_steps(steps, change.notes)
 
 
@@ -31,7 +31,7 @@ def show_reset(reply: ResetReply | ChangePlan) -> None:
     if isinstance(reply, ChangePlan):
         show_change(reply)
     else:
-        say(f"{reply.summary}")
+        say(reply.summary)
 
 
 def show_notes(notes: Sequence[str]) -> None:

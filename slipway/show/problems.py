@@ -13,8 +13,8 @@ def show(problems: Sequence[Problem], files: int, *, as_json: bool = False) -> N
         table.document([_row(problem) for problem in problems])
         return
     for problem in problems:
-        say(f"{problem}")
-    say(f"{summary(problems, files)}")
+        say(str(problem))
+    say(summary(problems, files))
 
 
 def summary(problems: Sequence[Problem], files: int) -> str:

@@ -4,7 +4,7 @@ import json
 
 from slipway.agent.messages.data import QueryReply
 from slipway.show import table
-from slipway.show.writer import tell, visible_line
+from slipway.show.writer import tell
 
 
 def show(reply: QueryReply, *, limit: int, as_json: bool) -> None:
@@ -23,6 +23,4 @@ def show(reply: QueryReply, *, limit: int, as_json: bool) -> None:
 
 def _cell(value: object) -> object:
     """Write a nested value on one line, as JSON does."""
-    if isinstance(value, list | dict):
-        return visible_line(json.dumps(value, ensure_ascii=False))
-    return visible_line(value) if isinstance(value, str) else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

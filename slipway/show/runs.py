@@ -8,7 +8,7 @@ from slipway.notebook.problem import where
 from slipway.notebook.reading.titles import Title
 from slipway.notebook.records.history import RunStore, RunSummary
 from slipway.show import table
-from slipway.show.writer import tell, visible_line
+from slipway.show.writer import tell
 
 UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -41,13 +41,13 @@ def show_titles(titles: Sequence[Title], last: Mapping[str, RunSummary], *, as_j
         run = last.get(title.name)
         rows.append(
             {
-                "name": visible_line(title.name),
-                "risk": visible_line(title.risk),
-                "time": visible_line(title.time),
+                "name": title.name,
+                "risk": title.risk,
+                "time": title.time,
                 "last run": age(run.began) if run else "never",
                 "result": run.result if run else "",
                 "min": _minutes(run) if run else "",
-                "title": visible_line(title.title),
+                "title": title.title,
             }
         )
     table.rows(["name", "risk", "time", "last run", "result", "min", "title"], rows)
@@ -68,12 +68,12 @@ def _row(run: RunSummary, stamps: Mapping[str, int]) -> dict[str, object]:
     return {
         "run": _stamp(run) if stamps[_stamp(run)] == 1 else run.id,
         "when": age(run.began),
-        "runbook": visible_line(f"{run.runbook} {run.scope}".strip()),
-        "env": visible_line(run.env),
-        "who": visible_line(run.user),
+        "runbook": f"{run.runbook} {run.scope}".strip(),
+        "env": run.env,
+        "who": run.user,
         "result": run.result,
         "min": _minutes(run),
-        "at": visible_line(run.cell),
+        "at": run.cell,
     }
 
 

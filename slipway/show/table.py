@@ -18,7 +18,7 @@ def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False
     if not values:
         return
     texts = [[_text(row.get(column, "")) for column in columns] for row in values]
-    heads = [column.replace("_", " ").upper() for column in columns]
+    heads = [_text(column).replace("_", " ").upper() for column in columns]
     widths = [max(len(line[i]) for line in [heads, *texts]) for i in range(len(columns))]
     room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 10_000
     for line in [heads, *texts]:

@@ -57,13 +57,12 @@ def test_a_deploy_under_load_fails_no_request(
     ada.sign_up()
     entry = ada.write("Before", "Written on the old release.")
     change(clone, "The second release.")
-    with load(three.urls, records, rate=RATE, at_least=20_000) as made:
+    with load(three.urls, records, rate=RATE, at_least=20_000, after=300) as made:
         deploying = clone.begin("deploy", STAGING)
         deploying.wait_for("healthy")  # the new colour is being filled, the old one serves
         long_requests = [LongRequest(url) for url in three.urls]
         deploying.wait().expect()
         done = time.monotonic()
-        time.sleep(2)  # of load, however many requests were sent before
     new = current(three)
     for request in long_requests:
         request.join(60)
@@ -103,11 +102,10 @@ def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, rec
     change(clone, "A release that is taken back.")
     three.deploy()
     newer = current(three)
-    with load(three.urls, records, rate=CALM, at_least=3000) as made:
+    with load(three.urls, records, rate=CALM, at_least=3000, after=300) as made:
         time.sleep(1)
         clone.inv("rollback", STAGING).expect()
         done = time.monotonic()
-        time.sleep(2)
     assert not made.run.failed, made.run.summary()
     assert made.run.releases() == {before, newer}
     assert made.run.releases(since=done) == {before}

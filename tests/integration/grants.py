@@ -30,12 +30,13 @@ def grant_for(request: Request[Reply], store: Store) -> Grant:
     if isinstance(request, BackupRequest | ResetRequest):
         return grant.to_back_up(store, request.backup_id)
     if isinstance(request, DrillRequest) and request.id:
-        return grant.to_drill(store, request.id, _before(store, request.id))
+        before = catalogue.drilled_before(catalogue.read(store).backups, request.id)
+        return grant.to_drill(store, request.id, before.id if before else "")
     if isinstance(request, DrillRequest):
         fresh = grant.to_drill(store, request.backup_id)
         return dataclasses.replace(fresh, creates=catalogue.keys(request.backup_id))
     if isinstance(request, VerifyRequest):
-        return grant.to_read(store, *request.keys)
+        return grant.to_verify(store, *request.keys)
     if isinstance(request, RestoreRequest) and request.file:
         return grant.to_read_file(store, request.file)
     if isinstance(request, RestoreRequest):
@@ -43,9 +44,3 @@ def grant_for(request: Request[Reply], store: Store) -> Grant:
     if isinstance(request, ListBackupsRequest):
         return Grant(store, reads=[entry.key for entry in store.entries()])
     raise AssertionError(f"nothing is granted to {request.verb}")
-
-
-def _before(store: Store, name: str) -> str:
-    """Return the newest older backup that was drilled."""
-    drilled = (b for b in catalogue.read(store).backups if b.id < name and "drill" in b.proofs)
-    return next((backup.id for backup in drilled), "")

@@ -14,7 +14,7 @@ def main() -> int:
     """Make load, write the records down, say what they add up to; 1 when a request failed."""
     given = _parse()
     records: list[Record] = []
-    wish = LoadSpec(given.url, given.rate, given.new, given.seconds, given.at_least)
+    wish = LoadSpec(given.url, given.rate, given.new, given.seconds, given.at_least, given.after)
     with suppress(KeyboardInterrupt):
         asyncio.run(_run(wish, records, watch=given.until_closed))
     if given.records:
@@ -44,6 +44,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=100, help="Requests a second on each url.")
     parser.add_argument("--new", type=float, default=0.3, help="Share with a new connection each.")
     parser.add_argument("--at-least", type=int, default=0, help="Go on until so many were sent.")
+    parser.add_argument("--after", type=int, default=0, help="Send so many after stdin is closed.")
     parser.add_argument("--until-closed", action="store_true", help="End when stdin is closed.")
     parser.add_argument("--records", type=Path, help="Write one line for each request here.")
     return parser.parse_args()

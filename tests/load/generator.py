@@ -21,6 +21,7 @@ class LoadSpec:
     new_connections: float = 0.3
     seconds: float = 60.0
     at_least: int = 0
+    after: int = 0  # requests that are on record after it was asked to stop
 
 
 class Generator:
@@ -31,11 +32,11 @@ class Generator:
         self._tell = tell
         self._count = 0
         self._ends = time.monotonic() + wish.seconds
-        self._asked_to_stop = False
+        self._enough: int | None = None  # requests, once it was asked to stop
 
     def stop(self) -> None:
-        """Stop as soon as `at_least` requests are on record; requests under way are finished."""
-        self._asked_to_stop = True
+        """Stop as soon as enough requests are on record; requests under way are finished."""
+        self._enough = max(self._wish.at_least, self._count + self._wish.after)
 
     async def run(self) -> None:
         clients = []
@@ -64,5 +65,5 @@ class Generator:
         client.close()
 
     def _is_over(self) -> bool:
-        enough = self._asked_to_stop and self._count >= self._wish.at_least
-        return enough or time.monotonic() > self._ends
+        is_enough = self._enough is not None and self._count >= self._enough
+        return is_enough or time.monotonic() > self._ends

@@ -30,11 +30,15 @@ def load(
     *,
     rate: float = 100.0,
     at_least: int = 0,
+    after: int = 0,
     seconds: float = 1200.0,
 ) -> Iterator[Load]:
-    """Make load while a block runs, and on until `at_least` requests were sent."""
+    """Make load while a block runs, and on until `at_least` requests were sent, `after` of them
+    since it ended.
+    """
     argv = [sys.executable, "-m", "tests.load", "--until-closed", "--records", str(records)]
     argv += [f"--rate={rate}", f"--seconds={seconds}", f"--at-least={at_least}"]
+    argv += [f"--after={after}"]
     for url in urls:
         argv += ["--url", url]
     made = Load(Run([]))

@@ -17,11 +17,13 @@ from slipway.progress import Reporter
 
 def prune(request: PruneRequest, context: Context) -> PruneReply:
     """Remove what the policy does not keep; with `plan`, only say what it would be."""
-    plan, now, pruned = request.plan, datetime.now(UTC), None
-    if not request.databases_only:
-        store, database = context.store(), os.environ.get("DATABASE_NAME", "")
-        pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
-        pruned = pruning.run([*job_results.read_all(store).values()])
+    plan, now = request.plan, datetime.now(UTC)
+    if request.databases_only:
+        dropped = _drop_replaced(request.policy, now, plan, context.reporter)
+        return PruneReply.of_databases(dropped, plan=plan)
+    store, database = context.store(), os.environ.get("DATABASE_NAME", "")
+    pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
+    pruned = pruning.run([*job_results.read_all(store).values()])
     if pruned and pruned.held:
         return PruneReply.of(pruned, None, plan=plan)
     dropped = _drop_replaced(request.policy, now, plan, context.reporter)

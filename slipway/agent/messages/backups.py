@@ -144,15 +144,20 @@ class PruneReply:
         cls, pruned: PruneResult | None, databases: Sequence[str] | None, *, plan: bool
     ) -> "PruneReply":
         """Say in one line what was removed."""
-        summary = (
-            pruned.summary(plan)
-            if pruned
-            else "the store does not allow listing; nothing was pruned"
-        )
+        unlisted = "the store does not allow listing; nothing was pruned"
+        summary = pruned.summary(plan) if pruned else unlisted
         if databases:
-            would = "would be " if plan else ""
-            summary += f"; {counted(databases, 'replaced database')} {would}dropped"
+            summary += f"; {_dropped(databases, plan)}"
         return cls(pruned, None if databases is None else tuple(databases), plan, summary)
+
+    @classmethod
+    def of_databases(cls, databases: Sequence[str], *, plan: bool) -> "PruneReply":
+        """Say which databases were dropped, where the store is pruned elsewhere."""
+        return cls(None, tuple(databases), plan, _dropped(databases, plan))
+
+
+def _dropped(databases: Sequence[str], plan: bool) -> str:
+    return f"{counted(databases, 'replaced database')} {'would be ' if plan else ''}dropped"
 
 
 @dataclass(frozen=True)

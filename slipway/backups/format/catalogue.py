@@ -5,10 +5,10 @@ import dataclasses
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import ID, Damaged, Manifest
@@ -66,6 +66,19 @@ class StoredBackup:
         """How long the restore of a drill took."""
         drill = self.proofs.get("drill")
         return drill.seconds if drill is not None and drill.ok else None
+
+
+class Proven(Protocol):
+    """A backup by its id, and what looks at it found."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def proofs(self) -> Mapping[str, Proof]: ...
+
+
+B = TypeVar("B", bound=Proven)
 
 
 @dataclass(frozen=True)
@@ -166,6 +179,15 @@ def get(store: Store, name: str) -> StoredBackup:
     except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
     return StoredBackup(document, keys(name), document.stored, proofs(store, name))
+
+
+def drilled_before(backups: Iterable[B], name: str) -> B | None:
+    """Return the first of a list from new to old that is older and whose drill counted rows."""
+    for backup in backups:
+        drill = backup.proofs.get("drill")
+        if backup.id < name and drill and drill.counts:
+            return backup
+    return None
 
 
 def proofs(store: Store, name: str) -> Mapping[str, Proof]:

@@ -187,10 +187,8 @@ def _rows_before(store: Store, manifest: Manifest) -> Mapping[str, int]:
     Also of one that had lost too many: it was told then, and the next loss is another one.
     """
     with contextlib.suppress(NotListable):
-        for backup in catalogue.read(store).backups:
-            proof = backup.proofs.get("drill")
-            if backup.id < manifest.id and proof and proof.counts:
-                return proof.counts
+        before = catalogue.drilled_before(catalogue.read(store).backups, manifest.id)
+        return before.proofs["drill"].counts if before else {}
     return {}
 
 

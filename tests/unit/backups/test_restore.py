@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from slipway.backups.format import sums
-from slipway.backups.format.manifest import Locale, Manifest, Part
+from slipway.backups.format.manifest import Locale, Part
 from slipway.backups.restore import compare, preflight, scrub
 from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
@@ -19,24 +19,17 @@ from slipway.errors import ConfigError, Refused, UsageError
 from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
+from tests.fakes import stored_backup
 
 LOCALE = Locale("UTF8", "c", "C.UTF-8", "C.UTF-8")
-MANIFEST = Manifest(
+MANIFEST = replace(
+    stored_backup.BLANK,
     id="20261122T021500Z-1f3a",
-    environment="prod",
-    database="logbook",
     created="2026-11-22T02:15:00Z",
-    seconds=1.0,
-    release=3,
-    commit="abc",
-    server="17.6",
-    client="17.6",
     locale=LOCALE,
     extensions={"plpgsql": "1.0", "pg_trgm": "1.6"},
     roles=("logbook", "reader", "pg_database_owner"),
     tables={"public.people": 1000, "public.large": None},
-    unlogged=(),
-    foreign=(),
     large_objects=2,
     sequences=1,
     migrations=("1", "2"),
@@ -44,9 +37,6 @@ MANIFEST = Manifest(
     plain=Part(10, "0" * 64),
     dump=Part(12, "0" * 64),
     globals=Part(1, "0" * 64),
-    has_role_passwords=False,
-    recipients=("age1x",),
-    key="sealed",
 )
 TARGET = Target(
     major=17,

@@ -79,6 +79,22 @@ def test_half_an_answer_and_a_wrong_body_are_failures() -> None:
     assert sent(one, Request("post", GET.data, b"no"))[0].error == "wrong body"
 
 
+def test_load_goes_on_for_a_while_after_it_was_asked_to_stop() -> None:
+    records: list[Record] = []
+
+    async def make() -> None:
+        async with server(endless) as url:
+            generator = Generator(LoadSpec([url], rate=400, seconds=10, after=50), records.append)
+            running = asyncio.create_task(generator.run())
+            while len(records) < 30:
+                await asyncio.sleep(0.01)
+            generator.stop()
+            await running
+
+    asyncio.run(make())
+    assert 80 <= len(records) < 200
+
+
 def test_load_goes_on_until_enough_was_sent_and_looks_at_every_answer() -> None:
     records: list[Record] = []
 

@@ -54,16 +54,25 @@ def test_secrets_that_only_their_people_read_are_in_order(tmp_path: Path) -> Non
         ),
         ({PROD: ADA}, f"{ADA},{BOB}", f"encrypted to {BOB}, whom .sops.yaml does not name"),
         ({"'['": ADA}, ADA, "no regular expression"),
+        ({r"^secrets/dev\.sops\.yaml$": ADA}, ADA, "no rule of .sops.yaml is for it"),
     ],
-    ids=["public key", "public key named", "not anchored", "hidden", "somebody else", "no regex"],
+    ids=[
+        "public key",
+        "public key named",
+        "not anchored",
+        "hidden",
+        "somebody else",
+        "no regex",
+        "no rule",
+    ],
 )
 def test_what_lets_others_read_them_is_refused_before_anything_is_decrypted(
     tmp_path: Path, rules: Mapping[str, str], encrypted_to: str, why: str
 ) -> None:
     secrets = checkout(tmp_path, rules, encrypted_to)
-    with pytest.raises(ConfigError, match=r"\.sops\.yaml: ") as caught:
+    with pytest.raises(ConfigError) as caught:
         recipients.check(secrets / "prod.sops.yaml")
-    assert why in str(caught.value) or why in " ".join(recipients.problems(secrets))
+    assert why in str(caught.value)
 
 
 def test_who_cannot_read_them_yet_hinders_nobody_and_is_named(tmp_path: Path) -> None:

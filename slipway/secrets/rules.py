@@ -1,0 +1,80 @@
+"""The rules of .sops.yaml: which files each is for, and to whom it encrypts them."""
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import ConfigError
+from slipway.yaml_file import read_yaml
+
+FILE = ".sops.yaml"
+RULES = "creation_rules"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule; the first that matches a path counts, and a path is relative to the checkout."""
+
+    number: int
+    regex: str
+    recipients: tuple[str, ...]
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether it says how a path begins and how it ends."""
+        return self.regex.startswith("^") and self.regex.endswith("$")
+
+    def is_only_for(self, path: str) -> bool:
+        """Whether it names this file alone."""
+        return self.regex in (f"^{re.escape(path)}$", f"^{path}$")
+
+    def matches(self, path: str) -> bool:
+        """Whether it is for a file. Raises ConfigError."""
+        try:
+            with warnings.catch_warnings():  # of what a later Python may read in another way
+                warnings.simplefilter("ignore", FutureWarning)
+                return re.search(self.regex, path) is not None
+        except re.error as error:
+            where = f"{FILE}: rule {self.number} of {RULES}"
+            raise ConfigError(f"{where}: path_regex is no regular expression: {error}") from None
+
+
+def read(secrets: Path) -> list[Rule]:
+    """Read the rules for a folder of secrets; none where there is no file. Raises ConfigError."""
+    file = secrets.parent / FILE
+    document = read_yaml(file, FILE) if file.exists() else None
+    return [_rule(number, rule) for number, rule in enumerate(listed(document), 1)]
+
+
+def listed(document: object) -> list[Any]:
+    """Return the list of rules of a document. Raises ConfigError for what is none."""
+    if document is not None and not isinstance(document, dict):
+        raise ConfigError(f"{FILE} must be a mapping with {RULES}")
+    rules = document.get(RULES) if isinstance(document, dict) else None
+    if rules is not None and not isinstance(rules, list):
+        raise ConfigError(f"{FILE}: {RULES} must be a list of rules")
+    return rules or []
+
+
+def without_comments(names: Iterable[str]) -> list[str]:
+    """Leave out the comments of SSH keys."""
+    return [" ".join(name.split()[:2]) for name in names if name.strip()]
+
+
+def _rule(number: int, rule: object) -> Rule:
+    if not isinstance(rule, dict):
+        where = f"{FILE}: rule {number} of {RULES}"
+        raise ConfigError(f"{where} must be a mapping with path_regex")
+    return Rule(number, str(rule.get("path_regex") or ""), tuple(_named(rule)))
+
+
+def _named(rule: Mapping[str, object]) -> Iterator[str]:
+    """Name the age keys of a rule, wherever sops lets them stand."""
+    groups = rule.get("key_groups")
+    for part in (rule, *(groups if isinstance(groups, list) else ())):
+        keys = part.get("age") if isinstance(part, dict) else None
+        names = keys.split(",") if isinstance(keys, str) else keys if isinstance(keys, list) else ()
+        yield from without_comments(str(name) for name in names)
