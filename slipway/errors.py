@@ -7,6 +7,7 @@ SlipwayError                1  it failed
 │       └── MissingField    2  one needs a field that the other does not send
 ├── ConfigError             2  a file of the project is wrong; names file and key
 ├── Refused                 3  nothing was changed
+│   ├── UntrustedProgram    3  a program would see secrets, and nobody vouches for it
 │   ├── NoQuorum            3  too few managers of the Swarm answer to agree on a leader
 │   ├── HostsRefused        3  several hosts refused; one line each
 │   └── Damaged             3  a backup is not what its manifest says

@@ -1,7 +1,6 @@
 """The index of tasks and flags that shells complete from: `python -m tasks.completion_index`."""
 
 import inspect
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
+from slipway import whole_file
 from slipway.completion import answer
 from slipway.project import ROOT
 from tasks.command import Choices, Command, Values, environments
@@ -23,9 +23,7 @@ def write(root: Path = ROOT) -> None:
     """Write the index at once or not at all."""
     path = root / answer.INDEX
     path.parent.mkdir(exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text("".join(f"{line}\n" for line in lines(root)), encoding="utf-8")
-    draft.replace(path)
+    whole_file.write(path, "".join(f"{line}\n" for line in lines(root)))
 
 
 def lines(root: Path = ROOT) -> Iterator[str]:

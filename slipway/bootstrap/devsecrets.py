@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from slipway.environments import setting_rules
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE, SECRETS, STATE
-from slipway.secrets import encrypted_file, sops
+from slipway.secrets import encrypted_file, programs, sops
 from slipway.secrets.secret import Secret
 
 FOLDER = STATE / "dev" / "secrets"
@@ -17,7 +17,8 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     A file that is right stays untouched: a running container holds it by its inode. Containers
     read as other users, so the files are open and the folder is not.
     """
-    values = sops.decrypt(secrets / "dev.sops.yaml", secrets / encrypted_file.PUBLIC_KEY_FILE)
+    program, key = programs.find_sops().path, secrets / encrypted_file.PUBLIC_KEY_FILE
+    values = sops.decrypt_with(program, secrets / "dev.sops.yaml", key)
     for rule in setting_rules.read(setting_rules.file_in(COMPOSE)).values():
         if rule.secret and not rule.is_required("dev"):
             values.setdefault(rule.key, Secret(""))  # Compose wants a file for each that it names

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.bootstrap import devsecrets, stack_images, tools
+from slipway import whole_file
+from slipway.bootstrap import devsecrets, sops_release, stack_images, tools
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
 from slipway.hosts import docker_client
@@ -31,9 +32,7 @@ def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
         return
     with _locked():
         plan(reporter).run(reporter)
-        draft = STAMP.with_suffix(".draft")
-        draft.write_text(json.dumps(_now()))
-        draft.replace(STAMP)
+        whole_file.write(STAMP, json.dumps(_now()))
     _return_ownership()
 
 
@@ -84,7 +83,7 @@ def plan(reporter: Reporter = SILENT) -> Plan:
             Step("programs", "git and the ssh client", tools.ensure_programs),
             Step("checkout", f"{ROOT} is a git checkout with a commit", tools.check_checkout),
             Step("engine", "Docker Engine >= 26 with Compose v2 and buildx, running", engine),
-            Step("sops", "sops >= 3.11, from PATH or .venv", tools.check_sops),
+            Step("sops", "a release of sops by its sum, on PATH or fetched", sops_release.ensure),
             Step("secrets", "dev's secrets as files below .slipway/dev", secrets),
             Step("images", "images that the stack starts from: pulled, or stand-ins", images),
         ],

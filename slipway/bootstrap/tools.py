@@ -1,7 +1,6 @@
-"""The programs a developer's computer needs besides the engine: git, ssh, sops."""
+"""The programs a developer's computer has from its system besides the engine: git, ssh, age."""
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from slipway.hosts import git
 from slipway.hosts.host import MINUTES
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from slipway.secrets import sops
 
-OLDEST_SOPS = (3, 11)
 PACKAGES = {
     "git": "git",
     "ssh": "openssh-client",
@@ -36,21 +33,6 @@ def check_checkout(root: Path = ROOT) -> str:
         raise Refused(f"a release is named by its commit, and {reason}")
     commit = git.at(root).run(["git", "rev-parse", "--short", "HEAD"], timeout=20).out
     return f"at commit {commit.strip()}"
-
-
-def check_sops() -> str:
-    """Refuse a sops that is too old to be trusted with these files."""
-    path = sops.find()
-    env = {**os.environ, "SOPS_DISABLE_VERSION_CHECK": "1"}
-    result = LocalHost(env=env).run([path, "--version"], timeout=20, check=False)
-    version = re.search(r"(\d+)\.(\d+)\.\d+", result.out)
-    if not version or (int(version[1]), int(version[2])) < OLDEST_SOPS:
-        text = version[0] if version else "of unknown version"
-        raise Refused(
-            f"{path} is sops {text}, and 3.11 or newer is needed; "
-            "update it, or remove it and the one in .venv is used"
-        )
-    return f"sops {version[0]}"
 
 
 def _install(packages: list[str]) -> None:

@@ -13,10 +13,9 @@ from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
 from slipway.progress import SILENT, Reporter
-from slipway.secrets import sops
+from slipway.secrets import programs, sops
 from slipway.secrets.identity import Identity, identities
 
-ARGV = ["age", "--decrypt", "--identity"]
 SECONDS_FOR_A_PASSPHRASE = 120
 
 
@@ -33,13 +32,16 @@ def unlock(
 
     Raises Refused, naming who can, when this person cannot.
     """
+    age = programs.find("age")
+    if age is None:
+        raise Refused("age is not installed; run: inv bootstrap; nothing was changed")
     has_ssh = any(recipient.startswith("ssh-") for recipient in recipients)
     places = list(identities(environ, home or Path.home(), sops.key_file(env), ssh=has_ssh))
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         path = Path(folder, "key.age")  # sealed: it is public
         path.write_text(sealed)
         for place in places:
-            key = _try(place, path)
+            key = _try(age, place, path)
             if key is not None:
                 reporter.note(f"the backup is opened with {place.name}")
                 return key
@@ -50,11 +52,11 @@ def unlock(
     )
 
 
-def _try(identity: Identity, sealed: Path) -> Key | None:
+def _try(age: str, identity: Identity, sealed: Path) -> Key | None:
     host = LocalHost()
     where = "-" if identity.path is None else str(identity.path)
     result = host.run(
-        [*ARGV, where, str(sealed)],
+        [age, "--decrypt", "--identity", where, str(sealed)],
         stdin=identity.text.encode(),
         timeout=SECONDS_FOR_A_PASSPHRASE,
         check=False,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.agent.messages.migrations import (
     MigrateRequest,
     MigrationPlanRequest,
@@ -116,7 +117,7 @@ def write(text: str, path: Path = WRITTEN) -> bool:
     try:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return False
-        path.write_text(text, encoding="utf-8", newline="\n")
+        whole_file.write(path, text)
     except OSError as error:
         raise SlipwayError(f"{path.name} was not written: {error.strerror}") from None
     return True

@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
-import os
 import re
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import CommandFailed, Unreachable
 from slipway.hosts import ssh_config
 from slipway.hosts.host import SECONDS
@@ -127,6 +127,4 @@ def _write(path: Path, lines: list[str]) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text("\n".join(lines) + "\n")
-    draft.replace(path)
+    whole_file.write(path, "\n".join(lines) + "\n")

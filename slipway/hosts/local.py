@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from slipway import whole_file
 from slipway.errors import CommandFailed
 from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Process
 from slipway.hosts.process import LocalDialogue, LocalProcess
@@ -87,16 +88,7 @@ class LocalHost:
     def write(self, path: PurePosixPath, data: bytes, *, mode: int = 0o644) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            draft.chmod(mode)
-            draft.replace(target)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        whole_file.write(target, data, mode=mode)
 
     def close(self) -> None:
         """End the commands that other threads wait for."""

@@ -7,11 +7,11 @@ so that colleagues and CI agree. Rehearsal machines are this computer's own busi
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.ssh import SshHost
 from slipway.hosts.ssh_route import SshRoute
@@ -149,6 +149,4 @@ def _write(env: str, path: Path, known: Iterable[Machine]) -> None:
     before = read_utf8(path) if path.exists() else HEADER.format(env=env)
     text = inventory_text.changed(before, {each.name: machines.entry(each) for each in known})
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    whole_file.write(path, text)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import SlipwayError, UsageError
 from slipway.migrations import files
 
@@ -27,8 +28,7 @@ def new(folder: Path, name: str, now: datetime) -> Path:
             moment = now.astimezone(UTC).strftime(VERSION)
             version = max(moment, after(files.head(folder)), key=lambda each: int(each or 0))
             path = folder / f"{version}_{words}.sql"
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(TEMPLATE)
+            whole_file.create(path, TEMPLATE)
     except OSError as error:
         raise SlipwayError(f"no migration was made: {folder}: {error.strerror}") from None
     return path

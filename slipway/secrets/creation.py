@@ -3,14 +3,15 @@
 import base64
 import os
 import secrets
-import shutil
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
-from slipway.secrets import identity, policy, sops
+from slipway.secrets import identity, policy, programs, sops
+from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
 
 
@@ -36,27 +37,25 @@ def create(env: Environment) -> list[str]:
     if not policy.has_rule(env):
         policy.add_rule(env, public_key())
     values = {rule.key: _random(rule.generate) for rule in rules if rule.generate}
-    _write(env, sops.encrypt(values, env.secrets_file))
+    _write(env, sops.encrypt(values, env))
     return sorted(values)
 
 
 def _write(env: Environment, text: str) -> None:
     """Put the file in place once it is known to open here: else whoever made it were locked out."""
     path = env.secrets_file
-    draft = path.with_name(f".{os.getpid()}.{path.name}")  # sops reads YAML by the name
-    try:
+    with whole_file.draft(path) as draft:  # whose name ends alike: sops reads YAML by it
         draft.write_text(text, encoding="utf-8")
         try:
-            sops.decrypt(draft, sops.key_file(env))
+            sops.decrypt(draft, env)
+        except UntrustedProgram:
+            raise
         except Refused:
             raise Refused(
                 f"secrets/{path.name} was not made: the rule for it in .sops.yaml does not name "
                 f"your key, so you could not read it (yours: {_own(env)}); add it to the rule, or "
                 "let somebody whom it names do this"
             ) from None
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _own(env: Environment) -> str:
@@ -69,7 +68,7 @@ def _own(env: Environment) -> str:
 def public_key() -> str:
     """Return this person's age key, the public half; makes a pair on first use."""
     path = _key_file()
-    keygen = shutil.which("age-keygen")
+    keygen = programs.find("age-keygen")
     if keygen is None:
         raise Refused("age-keygen is not installed; run: inv bootstrap")
     if not path.exists():

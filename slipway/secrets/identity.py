@@ -2,12 +2,12 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.hosts.local import LocalHost
+from slipway.secrets import programs
 
 PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
 
@@ -46,7 +46,7 @@ def public_keys(identity: Identity) -> list[str]:
     """Return the public halves of the keys in one place; none where they cannot be had."""
     if identity.path is not None and (public := _ssh_public(identity.path)):
         return [public]
-    keygen = shutil.which("age-keygen")
+    keygen = programs.find("age-keygen")
     if keygen is None:
         return []
     argv = [keygen, "-y", *([str(identity.path)] if identity.path else [])]

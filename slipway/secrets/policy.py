@@ -2,14 +2,14 @@
 
 import io
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from slipway import whole_file
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, first_line, last_line
 from slipway.hosts.local import LocalHost
-from slipway.secrets import rules, sops
+from slipway.secrets import programs, rules
 from slipway.secrets.rules import RULES
 from slipway.text_file import read_utf8
 from slipway.yaml_file import parse_yaml
@@ -29,18 +29,9 @@ def add_rule(env: Environment, key: str) -> None:
     The new file takes the old one's place in one move, after sops has encrypted with it.
     """
     file = _file(env)
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    with tempfile.NamedTemporaryFile("wb", prefix=".sops.", dir=file.parent, delete=False) as new:
-        draft = Path(new.name)
-        try:
-            new.write(_with_rule(file, f"^secrets/{re.escape(env.secrets_file.name)}$", key))
-            new.close()
-            _try(env, draft)
-            draft.chmod(mode)
-            draft.replace(file.resolve())  # a link stays one
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+    with whole_file.draft(file) as draft:
+        draft.write_bytes(_with_rule(file, f"^secrets/{re.escape(env.secrets_file.name)}$", key))
+        _try(env, draft)
 
 
 def _file(env: Environment) -> Path:
@@ -77,7 +68,14 @@ def _with_rule(file: Path, path_regex: str, key: str) -> bytes:
 def _try(env: Environment, draft: Path) -> None:
     """Let sops encrypt a text that is no secret by the new rules."""
     name = f"secrets/{env.secrets_file.name}"
-    argv = [sops.find(), "--config", str(draft), "encrypt", "--filename-override", name]
+    argv = [
+        programs.find_sops().path,
+        "--config",
+        str(draft),
+        "encrypt",
+        "--filename-override",
+        name,
+    ]
     argv += ["--input-type", "json", "--output-type", "yaml", "/dev/stdin"]
     result = LocalHost(cwd=draft.parent).run(argv, stdin=b'{"A": "x"}', timeout=20, check=False)
     if result.code != 0:

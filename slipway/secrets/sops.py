@@ -6,8 +6,6 @@ is all that is taken from a failure.
 
 import json
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,15 +15,18 @@ from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from slipway.secrets import encrypted_file, identity, recipients
+from slipway.secrets import encrypted_file, identity, programs, recipients
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
 
 PASSED = (
     *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"),
-    *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+    *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"),
+    *("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
 )
+# A file could otherwise have sops send this person's token to a server that it names.
+NO_VAULT = {"SOPS_HC_VAULT_ALLOWLIST": "none"}
 NO_KEY = 128
 MEANINGS = {
     25: "was changed outside sops (a value does not verify)",
@@ -43,7 +44,7 @@ def read(env: Environment) -> dict[str, Secret]:
             f"secrets/{path.name} is missing; create it: inv secrets.create --env={env.name}"
         )
     recipients.check(path)
-    values = decrypt(path, key_file(env))
+    values = decrypt(path, env)
     names = [rule.key for rule in env.rules.values() if rule.secret]
     for key in values:
         if key not in names:
@@ -61,14 +62,19 @@ def key_file(env: Environment) -> Path | None:
     return env.secrets / PUBLIC_KEY_FILE if env.name in DISPOSABLE else None
 
 
-def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
-    """Decrypt a flat file; without `key` sops finds the person's own.
+def decrypt(path: Path, env: Environment) -> dict[str, Secret]:
+    """Decrypt a flat file of an environment with the key that it uses.
 
-    Raises ConfigError for a damaged file, Refused for a key that does not fit.
+    Raises ConfigError for a damaged file, Refused for a key that does not fit, UntrustedProgram.
     """
+    return decrypt_with(_program(env), path, key_file(env))
+
+
+def decrypt_with(program: str, path: Path, key: Path | None) -> dict[str, Secret]:
+    """Decrypt a flat file; without `key` sops finds the person's own."""
     encrypted_file.lint(path)
     host = LocalHost(env=_environment(key), cwd=ROOT)
-    argv = [find(), "decrypt", "--output-type", "json", str(path)]
+    argv = [program, "decrypt", "--output-type", "json", str(path)]
     result = host.run(argv, timeout=20, check=False)
     if result.code == NO_KEY:
         raise Refused(f"secrets/{path.name} {_not_opened(path, key)}")
@@ -83,10 +89,11 @@ def decrypt(path: Path, key: Path | None = None) -> dict[str, Secret]:
     return {key: Secret(value) for key, value in document.items()}
 
 
-def encrypt(values: Mapping[str, Secret], path: Path) -> str:
-    """Return the encrypted file for the recipients that .sops.yaml names for this path."""
+def encrypt(values: Mapping[str, Secret], env: Environment) -> str:
+    """Return the environment's file, encrypted to the recipients that .sops.yaml names for it."""
+    path = env.secrets_file
     document = json.dumps({k: v.reveal() for k, v in values.items()}, ensure_ascii=False)
-    argv = [find(), "encrypt", "--input-type", "json", "--output-type", "yaml"]
+    argv = [_program(env), "encrypt", "--input-type", "json", "--output-type", "yaml"]
     argv += ["--filename-override", f"secrets/{path.name}", "/dev/stdin"]
     host = LocalHost(env=_environment(None), cwd=path.parent.parent)
     result = host.run(argv, stdin=document.encode(), timeout=20, check=False)
@@ -103,13 +110,12 @@ def opened_by(env: Environment) -> str:
     return identity.opening(encrypted_file.recipients(env.secrets_file), key_file(env))
 
 
-def find() -> str:
-    """Return the sops to use: the one on PATH, else the one that came with the environment."""
-    sibling = Path(sys.executable).with_name("sops")
-    path = shutil.which("sops") or (str(sibling) if sibling.exists() else None)
-    if path is None:
-        raise Refused("sops is not installed; run: inv bootstrap")
-    return path
+def _program(env: Environment) -> str:
+    """Return the sops to use; what dev and testing hold is public, so any may see that."""
+    program = programs.find_sops()
+    if key_file(env) is None:
+        programs.demand_release(env, program)
+    return program.path
 
 
 def _not_opened(path: Path, key: Path | None) -> str:
@@ -121,7 +127,7 @@ def _not_opened(path: Path, key: Path | None) -> str:
 
 
 def _environment(key: Path | None) -> dict[str, str]:
-    env = {name: os.environ[name] for name in PASSED if name in os.environ}
+    env = {name: os.environ[name] for name in PASSED if name in os.environ} | NO_VAULT
     if key is not None:
         env.pop("SOPS_AGE_KEY", None)
         env["SOPS_AGE_KEY_FILE"] = str(key)

@@ -22,7 +22,7 @@ from slipway.errors import Busy, HostError
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
 from slipway.progress import SILENT
-from slipway.secrets import delivery, encrypted_file, sops
+from slipway.secrets import delivery, encrypted_file, programs
 from tests.fakes.lost_host import LostHost
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
@@ -129,7 +129,7 @@ def env(corner: DockerSandbox, tmp_path: Path) -> Iterator[Environment]:
     key = folder / encrypted_file.PUBLIC_KEY_FILE
     subprocess.run(["age-keygen", "-o", str(key)], check=True, capture_output=True)
     recipient = subprocess.check_output(["age-keygen", "-y", str(key)], text=True).strip()
-    argv = [sops.find(), "encrypt", "--age", recipient, "--input-type", "json"]
+    argv = [programs.find_sops().path, "encrypt", "--age", recipient, "--input-type", "json"]
     argv += ["--unencrypted-suffix", "__never__", "--output-type", "yaml", "/dev/stdin"]
     data = json.dumps(HOSTILE).encode()
     done = subprocess.run(argv, input=data, check=True, capture_output=True, cwd=tmp_path)

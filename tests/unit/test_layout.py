@@ -20,7 +20,16 @@ HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich",
 # Each room and the rooms below it that it may enter, at once or later. Rooms of one floor may enter
 # each other too, one way only.
 FLOORS = [
-    {"errors", "progress", "project", "shell_scripts", "suggest", "text_file", "yaml_file"},
+    {
+        "errors",
+        "progress",
+        "project",
+        "shell_scripts",
+        "suggest",
+        "text_file",
+        "yaml_file",
+        "whole_file",
+    },
     {"plan", "hosts", "storage"},
     {"environments", "cluster", "edge", "images"},
     {"secrets", "machines", "database"},

@@ -23,7 +23,7 @@ from slipway.notebook.cells.state import CellState
 from slipway.notebook.cells.tee import OutputUnwritable, Tee, writing
 from slipway.notebook.cells.terminal import Keyboard
 from slipway.notebook.document import Cell
-from slipway.project import ROOT
+from slipway.project import PROGRAMS, ROOT
 
 TEST_PATIENCE = 60.0  # seconds for a `when`
 LEFT_NOTHING = "! it ended its own shell, as exec does: later cells do not have what it set"
@@ -60,7 +60,7 @@ class CellSession:
         self._person = Keyboard() if terminal else None
         self._debug = debug or (lambda text: None)
         env = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-        path = os.pathsep.join([str(root), env.get("PATH", os.defpath)])
+        path = os.pathsep.join([str(root), str(PROGRAMS), env.get("PATH", os.defpath)])
         self._env = {**env, "PATH": path, **variables}
         self._name = _file_of(variables.get("RUNBOOK", ""), root)
         self._state = CellState(root)

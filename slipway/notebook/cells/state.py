@@ -1,7 +1,6 @@
 """What one cell leaves to the next: variables, functions, the folder, the shell's options."""
 
 import json
-import os
 import platform
 import re
 import shlex
@@ -9,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import SlipwayError
 from slipway.notebook.cells.mask import Mask
 
@@ -54,11 +54,8 @@ class CellState:
     def write(self, path: Path) -> None:
         """Write down what may be written down, for its owner's eyes only, whole or not at all."""
         header = json.dumps({"cwd": str(self.cwd), "unkept": self.unkept})
-        draft = path.with_name(f".{path.name}.draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(f"# {header}\n{self.text}".encode(errors="surrogateescape"))
-        draft.replace(path)
+        text = f"# {header}\n{self.text}"
+        whole_file.write(path, text.encode(errors="surrogateescape"), mode=0o600)
 
 
 def read(path: Path) -> CellState:

@@ -1,11 +1,10 @@
 """A new runbook: every section a person needs at night, asking its author for what it holds."""
 
-import contextlib
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.notebook.commands import Commands, Flag
 from slipway.notebook.problem import nearest, where
@@ -118,16 +117,9 @@ def _make(path: Path, text: str) -> None:
     except FileExistsError:
         raise Refused(f"{where(folder)} is there and no folder: move it out of the way") from None
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        whole_file.create(path, text)
     except FileExistsError:
         raise Refused(f"{where(path)} exists already: choose another name, or edit it") from None
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise
 
 
 def _before(flags: Sequence[Flag]) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from slipway import whole_file
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.notebook.records.event import Ending, Event, EventProgress, Kind, follow, parse_line
 from slipway.project import ROOT
@@ -55,7 +56,9 @@ class Record:
             folder = _folder(runs, stem)
             for inner in ("cells", "state"):
                 (folder / inner).mkdir(mode=0o700)
-            _write(folder / "runbook.md", text)
+            whole_file.write(
+                folder / "runbook.md", text.encode(errors="surrogateescape"), mode=0o600
+            )
         record = cls(folder, [])
         record.append("begin", **begin)
         with _translated(runs):
@@ -226,15 +229,6 @@ def _lock(fd: int, patience: float = PATIENCE) -> bool:
 def _write_all(fd: int, data: bytes) -> None:
     while data:
         data = data[os.write(fd, data) :]
-
-
-def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        _write_all(fd, text.encode(errors="surrogateescape"))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _sync(folder: Path) -> None:

@@ -35,12 +35,15 @@ class SecretLookup:
     def __init__(self, env: "Environment | None") -> None:
         self._values: list[Secret] = []
         self._warnings: list[str] = []
+        self._refusal: SlipwayError | None = None
         self._thread = threading.Thread(target=self._collect, args=(env,), daemon=True)
         self._thread.start()
 
     def result(self) -> list[Secret]:
-        """Return the values; waits until they are known."""
+        """Return the values; waits until they are known. Raises UntrustedProgram."""
         self._thread.join()
+        if self._refusal:
+            raise self._refusal
         return self._values
 
     def warnings(self) -> list[str]:
@@ -49,7 +52,11 @@ class SecretLookup:
         return self._warnings
 
     def _collect(self, env: "Environment | None") -> None:
-        opened = _opened(env)
+        try:
+            opened = _opened(env)
+        except SlipwayError as error:  # who opens them another way would see them unmasked
+            self._refusal = error
+            return
         self._values = _together(opened, os.environ)
         if env is not None:
             self._warnings = warnings(opened, env.secrets_file.name)
@@ -106,11 +113,15 @@ def _opened(env: "Environment | None") -> dict[str, str]:
     if env is None or not env.secrets_file.is_file():
         return {}
     from slipway.secrets import sops
+    from slipway.secrets.programs import UntrustedProgram
 
-    with contextlib.suppress(SlipwayError, OSError, ValueError):
-        values = sops.decrypt(env.secrets_file, sops.key_file(env))
-        return {name: value.reveal() for name, value in values.items()}
-    return {}
+    try:
+        values = sops.decrypt(env.secrets_file, env)
+    except UntrustedProgram:
+        raise
+    except (SlipwayError, OSError, ValueError):
+        return {}
+    return {name: value.reveal() for name, value in values.items()}
 
 
 def of_environment(opened: Mapping[str, str]) -> Iterator[Secret]:

@@ -4,6 +4,7 @@ import errno
 import os
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.reading import markup
 from slipway.notebook.records import record
@@ -44,18 +45,12 @@ def target(run: str, to: str, *, html: bool) -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, for its owner's eyes: what was printed is in it."""
     try:
-        path = path.resolve()  # what a link leads to is replaced, not the link
-        draft = path.with_name(f".{path.name}.draft")
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")  # a pipe or a device cannot be replaced
             return
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        whole_file.write(path, text, mode=0o600)
     except RuntimeError:  # so says Path.resolve
         raise SlipwayError(_cannot(path, OSError(errno.ELOOP, ""))) from None
     except OSError as error:

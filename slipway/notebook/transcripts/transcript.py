@@ -1,10 +1,10 @@
 """The transcript of a run in Markdown: the runbook as it was, each cell followed by what it did."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from slipway import whole_file
 from slipway.errors import SlipwayError
 from slipway.notebook.cells import output
 from slipway.notebook.document import Cell, ManualStep, Runbook
@@ -31,12 +31,9 @@ SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$@])")
 def write(folder: Path) -> Path:
     """Write the transcript of a run into its folder, replacing an earlier one."""
     text = make(record.read(folder), markup.runbook_of(folder), folder)
-    path, fresh = folder / NAME, folder / f".{NAME}"
+    path = folder / NAME
     try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
+        whole_file.write(path, text, mode=0o600)
     except OSError as error:
         raise SlipwayError(f"{path} cannot be written: {error.strerror}") from None
     return path

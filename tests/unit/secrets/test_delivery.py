@@ -15,7 +15,7 @@ import pytest
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused, SlipwayError
-from slipway.secrets import delivery, encrypted_file, sops
+from slipway.secrets import delivery, encrypted_file, programs, sops
 from slipway.secrets.secret import Secret
 from tests.fakes.host import FakeHost
 
@@ -32,6 +32,8 @@ HOSTILE = {
 }
 keygen = shutil.which("age-keygen")
 needs_age = pytest.mark.skipif(keygen is None, reason="age-keygen is not installed")
+
+SOPS = programs.find_sops().path
 
 
 class Vault:
@@ -51,7 +53,7 @@ class Vault:
         return self.secrets / "dev.sops.yaml"
 
     def keep(self, document: Mapping[str, object]) -> Path:
-        argv = [sops.find(), "encrypt", "--age", self.recipient, "--input-type", "json"]
+        argv = [SOPS, "encrypt", "--age", self.recipient, "--input-type", "json"]
         argv += ["--unencrypted-suffix", "__never__"]
         argv += ["--output-type", "yaml", "/dev/stdin"]
         data = json.dumps(document).encode()
@@ -123,7 +125,7 @@ def test_equal_secrets_are_equal_and_the_value_is_there_when_asked_for() -> None
 @needs_age
 def test_hostile_values_come_back_from_sops_as_they_were(vault: Vault) -> None:
     path = vault.keep(HOSTILE)
-    found = sops.decrypt(path, vault.key)
+    found = sops.decrypt_with(SOPS, path, vault.key)
     assert {key: secret.reveal() for key, secret in found.items()} == HOSTILE
 
 
@@ -147,7 +149,7 @@ def test_a_damaged_file_is_refused_with_its_name_and_no_value(
     vault.keep({"A": "hunter2"})
     vault.change(old, new)
     with pytest.raises(ConfigError, match=rf"^secrets/dev\.sops\.yaml:? .*{complaint}") as caught:
-        sops.decrypt(vault.path, vault.key)
+        sops.decrypt_with(SOPS, vault.path, vault.key)
     assert "hunter2" not in str(caught.value)
 
 
@@ -157,7 +159,7 @@ def test_a_file_for_somebody_else_is_refused_before_anything_changes(
 ) -> None:
     vault.keep({"A": "x"})
     with pytest.raises(Refused, match="cannot be read with your key; ask someone who can"):
-        sops.decrypt(vault.path, Vault(tmp_path).key)
+        sops.decrypt_with(SOPS, vault.path, Vault(tmp_path).key)
 
 
 @needs_age

@@ -16,7 +16,7 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
 from slipway.project import ROOT
-from slipway.secrets import creation, encrypted_file, policy, sops
+from slipway.secrets import creation, encrypted_file, policy, programs, sops
 
 pytestmark = pytest.mark.skipif(
     shutil.which("age-keygen") is None, reason="age-keygen is not installed"
@@ -37,7 +37,8 @@ def staging(root: Path) -> Environment:
 
 def recipients(file: Path, secrets: str) -> list[str]:
     """Whom sops encrypts a file to by these rules."""
-    argv = [sops.find(), "--config", str(file), "encrypt", "--filename-override", secrets]
+    program = programs.find_sops().path
+    argv = [program, "--config", str(file), "encrypt", "--filename-override", secrets]
     argv += ["--input-type", "json", "--output-type", "json", "/dev/stdin"]
     done = subprocess.run(
         argv, check=False, input=b'{"A": "x"}', capture_output=True, cwd=file.parent
@@ -171,7 +172,7 @@ def test_the_runbook_changes_no_recipients_where_that_would_lock_its_reader_out(
     secrets.parent.mkdir()
     file.write_text(f"creation_rules:\n  - age: {ADA}\n")
     key = ROOT / "secrets" / encrypted_file.PUBLIC_KEY_FILE
-    path = f"{Path(sops.find()).parent}:{os.environ['PATH']}"
+    path = f"{Path(programs.find_sops().path).parent}:{os.environ['PATH']}"
     environ = {"PATH": path, "ENV": "prod", "SOPS_AGE_KEY_FILE": str(key), "HOME": str(tmp_path)}
 
     def run(script: str) -> int:

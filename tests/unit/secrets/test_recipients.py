@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import ConfigError
 from slipway.project import ROOT
-from slipway.secrets import recipients, sops
+from slipway.secrets import programs, recipients
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 
 ADA = "age1uwdsjzyyrwq9llw3utyujknkccwy2y6d7mtttcn82syw2et24amsvz96uj"
@@ -24,7 +24,7 @@ def checkout(root: Path, rules: Mapping[str, str], encrypted_to: str = "") -> Pa
     (secrets / PUBLIC_KEY_FILE).write_bytes((ROOT / "secrets" / PUBLIC_KEY_FILE).read_bytes())
     lines = [f"  - path_regex: {regex}\n    age: {names}\n" for regex, names in rules.items()]
     (root / ".sops.yaml").write_text("creation_rules:\n" + "".join(lines))
-    argv = [sops.find(), "encrypt", "--input-type=json", "--output-type=yaml"]
+    argv = [programs.find_sops().path, "encrypt", "--input-type=json", "--output-type=yaml"]
     argv += ["--filename-override=secrets/prod.sops.yaml"]
     (root / "other.yaml").write_text(f"creation_rules:\n  - age: {encrypted_to}\n")
     argv[1:1] = [f"--config={root}/other.yaml"] if encrypted_to else []
