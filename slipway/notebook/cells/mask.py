@@ -1,23 +1,31 @@
 """Secrets never come out: *** stands in their place, whether they come whole or in pieces.
 
 Besides the value itself its lines are known, and what base64, URLs, JSON, SQL and a shell make of
-it (`spellings`); base64 also where it is broken into lines, and all of it with colours inside.
+it (`spellings`). What is written still otherwise is read as its readers would (`readings`): codes
+in codes, folded lines, colours, hex, dumps. Keys, passwords in addresses and webhooks are masked
+also when nobody knows their values (`telltales`).
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from slipway.notebook.cells import readings
+from slipway.notebook.cells.dumps import dumps, goes_on
+from slipway.notebook.cells.needles import Needles
+from slipway.notebook.cells.readings import Reading
 from slipway.notebook.cells.spellings import forms, in_base64, stripped
+from slipway.notebook.cells.telltales import look
 
 STARS = b"***"
-LINE = 60  # of base64, at least: openssl breaks its lines at 64, base64 at 76
-# Colours and other commands to a terminal, also one that is not whole yet.
-ESCAPE = re.compile(
-    rb"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|\][^\x07\x1b]*(?:\x07|\x1b\\|\x1b?\Z)|[@-Z\\^_]|\Z)"
-)
-# Nothing of this is in short lines, so that none of those waits for what may follow.
-BREAK = re.compile(rb"[\r\n](?<=[\w+/-]{%d}[\r\n])[\r\n \t]*" % LINE)
+# Fewer bytes than these look like any other text, when they are read in a roundabout way.
+SHORTEST_BARE = 8
+SHORTEST_DUMPED = 4
+PENDING = 4  # bytes of such a secret that make what follows wait for the rest
+CONTEXT = 256  # bytes that were shown, by which the rest of what began there is known
+LONGEST_HELD = 65536  # no key is longer, and a stream must not wait for ever
+Span = tuple[int, int]
 
 
 class Framed(NamedTuple):
@@ -35,11 +43,13 @@ class Mask:
     """What has to stay secret; streams that are open learn of values that are added later."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._forms: tuple[bytes, ...] = ()  # the longest first
-        self._coded: tuple[bytes, ...] = ()  # those that may be broken into lines
-        self._telling: tuple[bytes, ...] = ()  # one of them is in whatever holds any
         self._frames: dict[bytes, re.Pattern[bytes]] = {}  # by all that has to be there
-        self._pattern: re.Pattern[bytes] | None = None
+        self._framed = Needles()
+        self._plain = Needles()  # as they are, and as programs are known to write them
+        self._coded = Needles()  # those that may be broken into lines
+        self._bare = Needles()  # without codes, quotes and blanks
+        self._digits = Needles()  # in hex
+        self._dumped = Needles()  # as bytes
         self._learn(secrets)
 
     def add(self, value: Secret) -> None:
@@ -54,8 +64,7 @@ class Mask:
 
     def hides(self, text: str) -> bool:
         """Whether a text holds a secret."""
-        data = text.encode(errors="surrogateescape")
-        return self._tells(data) or any(self._broken(*_joined(data)))
+        return bool(self._look(text.encode(errors="surrogateescape"), b"")[0])
 
     def stream(self) -> "MaskedStream":
         """Return a mask for output that arrives in pieces."""
@@ -64,11 +73,11 @@ class Mask:
     def cut(self, data: bytes, *, before: bytes = b"", last: bool = False) -> tuple[bytes, bytes]:
         """Return what may be shown, masked, and the tail that could be the begin of a secret.
 
-        `before` is what came before, masked or not: a break is known by the line that it ends.
+        `before` is what came before, masked or not: the rest of what began there is known by it.
         """
-        lines, plain = _joined(data, before)
-        end = len(data) if last else self._safe(data, lines, plain)
-        spans = [*self._broken(lines, plain), *self._in(data)]
+        spans, end = self._look(data, before)
+        if last or len(data) - end > LONGEST_HELD:
+            end = len(data)
         shown, position = bytearray(), 0
         for start, stop in _merged(sorted(spans)):
             if start >= end:
@@ -81,90 +90,88 @@ class Mask:
         return bytes(shown + data[position:end]), data[end:]
 
     def _learn(self, values: Iterable[Secret]) -> None:
-        plain = {*self._forms}
-        coded = {*self._coded}
+        plain, coded = {*self._plain.forms}, {*self._coded.forms}
+        bare, dumped = {*self._bare.forms}, {*self._dumped.forms}
         for value in values:
             if isinstance(value, Framed):
                 whole, pattern = _frame(value)
                 self._frames[whole] = pattern
-                plain |= forms("".join(value)) - {whole}
+                plain |= forms("".join(value)) - {whole}  # of which a part is masked
                 coded |= set(in_base64(whole))
                 continue
             plain |= forms(value)
             coded |= set(in_base64(stripped(value)))
-        self._coded = tuple(coded)
-        self._forms = tuple(sorted(plain | coded, key=lambda form: (-len(form), form)))
-        telling: list[bytes] = []
-        for form in (*reversed(self._forms), *self._frames):
-            if not any(each in form for each in telling):
-                telling.append(form)
-        self._telling = tuple(telling)
-        if self._forms:
-            # Looked ahead, so that secrets that overlap are all found.
-            any_of = b"|".join(re.escape(form) for form in self._forms)
-            self._pattern = re.compile(b"(?=(" + any_of + b"))")
+            for part in map(str.strip, (value, *value.splitlines())):
+                data = stripped(part)
+                bare |= {readings.read(data, rewrites) for rewrites in readings.BARES}
+                bare.add(readings.read(stripped(json.dumps(part)[1:-1]), readings.BARE))
+                dumped |= {data, data.replace(b" ", b"")}  # `od -c` shows a blank as nothing
+        self._framed = Needles(self._frames)
+        self._plain, self._coded = Needles(plain | coded), Needles(coded)
+        self._bare = Needles((each for each in bare if len(each) >= SHORTEST_BARE), PENDING)
+        self._dumped = Needles((each for each in dumped if len(each) >= SHORTEST_DUMPED), PENDING)
+        self._digits = Needles((each.hex().encode() for each in self._dumped.forms), 2 * PENDING)
 
-    def _tells(self, data: bytes) -> bool:
-        return any(form in data for form in self._telling)
+    def _look(self, data: bytes, before: bytes) -> tuple[list[Span], int]:
+        """Return where secrets stand in the data, and from where on one may be under way."""
+        whole, shift = before + data, len(before)
+        spans, begun = list(self._in(data)), self._begun(data)
+        plain = Reading(data, readings.PLAIN)
+        if plain.changed:
+            spans += [plain.span(*span) for span in self._in(plain.text)]
+            begun = min(begun, plain.place(self._begun(plain.text)))
+        for read, start in self._read(whole):
+            spans += [(max(0, a - shift), b - shift) for a, b in read if b > shift]
+            begun = min(begun, max(0, start - shift))
+        return spans, self._kept(data, begun)
 
-    def _broken(self, lines: "JoinedText", plain: "JoinedText") -> Iterator[tuple[int, int]]:
-        """Return where a secret continues over the end of a line or a change of colour."""
-        for form in self._coded if lines.breaks else ():
-            at = -1
-            while (at := lines.text.find(form, at + 1)) >= 0:
-                yield lines.span(at, at + len(form))
-        for begin, end in self._in(plain.text) if plain.breaks else ():
-            yield plain.span(begin, end)
+    def _read(self, whole: bytes) -> Iterator[tuple[Iterable[Span], int]]:
+        """Read a text in each way; return the secrets there, and where one is under way."""
+        for rewrites, needles in (
+            (readings.UNBROKEN, self._coded),
+            (readings.BARE, self._bare),
+            (readings.DIGITS, self._digits),
+        ):
+            reading = Reading(whole, rewrites)
+            # Where nothing was rewritten, it was searched already; but not for hex.
+            if reading.changed or needles is self._digits:
+                spans = [reading.span(*span) for span in needles.found(reading.text)]
+                yield spans, reading.place(needles.under_way(reading.text, reading.settled))
+        plain = Reading(whole, readings.PLAIN)
+        for spans, start in (look(plain.text), self._in_dumps(plain.text)):
+            yield [plain.span(*span) for span in spans], plain.place(start)
 
-    def _in(self, data: bytes) -> Iterator[tuple[int, int]]:
+    def _in_dumps(self, text: bytes) -> tuple[list[Span], int]:
+        """Return the lines of dumps that hold a secret, and from where on one may go on."""
+        spans: list[Span] = []
+        begun = len(text)
+        for dump in dumps(text):
+            lines = [dump.span(*span) for span in self._dumped.found(dump.text)]
+            spans += lines
+            at = self._dumped.under_way(dump.text, dump.settled)
+            if at < len(dump.text) and goes_on(text):
+                lines.append((dump.span(at, at + 1)[0], len(text)))
+            # Until its line has ended, more of it may follow.
+            begun = min([begun, *(start for start, stop in lines if stop == len(text))])
+        return spans, begun
+
+    def _in(self, text: bytes) -> Iterator[Span]:
         """Return where secrets stand in a text."""
-        if not self._tells(data):
-            return
-        for pattern in (self._pattern, *self._frames.values()):
-            for match in pattern.finditer(data) if pattern is not None else ():
+        yield from self._plain.found(text)
+        for pattern in self._frames.values() if self._framed.tells(text) else ():
+            for match in pattern.finditer(text):
                 yield match.span(1)
 
-    def _safe(self, data: bytes, lines: "JoinedText", plain: "JoinedText") -> int:
-        """Return the length of the head after which no secret is under way."""
-        forms = (*self._forms, *self._frames)
-        safe = _begun(data, forms)
-        for joined, begins in ((lines, self._coded), (plain, forms)):
-            if joined.breaks and (begun := _begun(joined.text, begins)) < len(joined.text):
-                safe = min(safe, max(0, joined.place(begun)))
+    def _begun(self, text: bytes) -> int:
+        return min(each.under_way(text, text) for each in (self._plain, self._framed))
+
+    def _kept(self, data: bytes, safe: int) -> int:
+        """Return the length of the head of which nothing has to wait."""
         # A frame that is complete stays so: what follows must not lose what stands before it.
         for match in _latest_first(data, self._frames.values()) if safe < len(data) else ():
             if match.start() < safe < match.end(2):
                 safe = match.start()
         return safe
-
-
-class JoinedText:
-    """A text without what breaks a secret in two, so that it stands whole in it."""
-
-    def __init__(self, data: bytes, gap: re.Pattern[bytes], before: bytes = b"") -> None:
-        whole = before + data
-        self.breaks = [match.span() for match in gap.finditer(whole)]
-        begins = [0, *(stop for _, stop in self.breaks)]
-        ends = [*(start for start, _ in self.breaks), len(whole)]
-        self.text = b"".join(whole[a:b] for a, b in zip(begins, ends, strict=True))
-        self._before = len(before)
-
-    def place(self, at: int) -> int:
-        """Return where in the data a character of the joined text stands."""
-        for start, stop in self.breaks:
-            if at < start:
-                break
-            at += stop - start
-        return at - self._before
-
-    def span(self, begin: int, end: int) -> tuple[int, int]:
-        """Return from where to where in the data a part of the joined text stands."""
-        return max(0, self.place(begin)), self.place(end - 1) + 1
-
-
-def _joined(data: bytes, before: bytes = b"") -> tuple[JoinedText, JoinedText]:
-    """Return a text without the ends of its long lines, and without its colours."""
-    return JoinedText(data, BREAK, before), JoinedText(data, ESCAPE)
 
 
 class MaskedStream:
@@ -177,14 +184,15 @@ class MaskedStream:
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece, return what may be shown now."""
-        data = self._held + data
-        shown, self._held = self._mask.cut(data, before=self._before)
-        self._before = (self._before + data[: len(data) - len(self._held)])[-LINE:]
-        return shown
+        return self._take(self._held + data, last=False)
 
     def flush(self) -> bytes:
         """Return the rest, when nothing follows that could make a secret of it."""
-        shown, self._held = self._mask.cut(self._held, before=self._before, last=True)
+        return self._take(self._held, last=True)
+
+    def _take(self, data: bytes, *, last: bool) -> bytes:
+        shown, self._held = self._mask.cut(data, before=self._before, last=last)
+        self._before = (self._before + data[: len(data) - len(self._held)])[-CONTEXT:]
         return shown
 
 
@@ -200,19 +208,7 @@ def _latest_first(data: bytes, patterns: Iterable[re.Pattern[bytes]]) -> Iterabl
     return sorted(matches, key=lambda match: -match.start())
 
 
-def _begun(data: bytes, forms: Iterable[bytes]) -> int:
-    """Return where the first of these begins that the end of the data cuts off."""
-    first = len(data)
-    for form in forms:
-        start = max(0, len(data) - len(form) + 1)
-        while 0 <= (start := data.find(form[:1], start)) < first:
-            if form.startswith(data[start:]):
-                first = start
-            start += 1
-    return first
-
-
-def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
     start = stop = -1
     for first, last in spans:
         if first >= stop:

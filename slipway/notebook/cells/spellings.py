@@ -1,6 +1,7 @@
-"""How programs write a value down: JSON, URLs, SQL, connection strings, shells, base64."""
+"""How programs write a value down: JSON, URLs, pages, SQL, connection strings, shells, base64."""
 
 import base64
+import html
 import json
 import re
 import urllib.parse
@@ -55,7 +56,8 @@ def _lines_in_base64(data: bytes) -> Iterator[bytes]:
 
 def spellings(text: str) -> set[str]:
     """Return a text and everything that programs make of it."""
-    return {text, *_in_urls(text), *_in_json(text), *_in_sql(text), *_in_shells(text)}
+    written = {*_in_json(text), *_in_pages(text)}
+    return {text, *written, *_in_urls(text), *_in_sql(text), *_in_shells(text)}
 
 
 def _in_urls(text: str) -> Iterator[str]:
@@ -63,6 +65,11 @@ def _in_urls(text: str) -> Iterator[str]:
         quoted = urllib.parse.quote(text, safe=safe, errors="surrogateescape")
         yield from (quoted, re.sub("%..", lambda code: code[0].lower(), quoted))
         yield quoted.replace("%20", "+")
+
+
+def _in_pages(text: str) -> Iterator[str]:
+    written = html.escape(text)
+    yield from (written, html.escape(text, quote=False), written.replace("&#x27;", "&#39;"))
 
 
 def _in_json(text: str) -> Iterator[str]:
