@@ -21,6 +21,7 @@ from logbook.app import create
 HOST = "0.0.0.0"  # noqa: S104 - inside a container; only the edge's network reaches it
 PORT = 8000
 DRAIN_LIMIT = 35
+CONNECTIONS = 1000  # beyond it a request gets 503: each may hold a body in memory
 SETTLE_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=75,
+        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=DRAIN_LIMIT,
     )
     DrainingServer(config, app).run()

@@ -35,6 +35,7 @@ def create() -> Starlette:
     app = Starlette(
         routes=[
             *health.routes,
+            *(health.shown if known.show_release else []),
             *accounts.routes,
             *entries.routes,
             *(lab.routes if known.lab else []),
@@ -46,7 +47,10 @@ def create() -> Starlette:
     app.state.settings = known
     app.state.draining = draining
     app.state.database = Database(known.database)
-    app.state.accounts = Accounts(app.state.database, known.session_key, known.session_days)
+    app.router.redirect_slashes = False  # it would lead to whatever Host a request names
+    app.state.accounts = Accounts(
+        app.state.database, known.session_key, known.session_days, known.signups_per_hour
+    )
     app.state.entries = Entries(app.state.database, app.state.accounts)
     return app
 

@@ -1,5 +1,6 @@
 """What people may send: reads the JSON body of a request and says in one sentence what is wrong."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from logbook.problems import Problem
 
 BODY_BYTES = 128 * 1024
+BODY_SECONDS = 30
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f.]+(\.[^@\s\x00-\x1f.]+)*")
 EMAIL_LENGTH = 254
 NAME_LENGTH = 60
@@ -18,6 +20,8 @@ TITLE_LENGTH = 200
 TEXT_LENGTH = 20_000
 PAGE = range(1, 101)
 LARGEST_ID = 2**63 - 1
+# Python reads other digits too, and 4,300 of them at most.
+WHOLE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True)
@@ -72,23 +76,33 @@ async def read_draft(request: Request) -> Draft:
 
 def read_page(request: Request) -> tuple[int | None, int]:
     """Return `before` and `limit` of a list."""
-    before = request.query_params.get("before")
-    limit = request.query_params.get("limit", "20")
-    if before is not None and not (before.isdecimal() and int(before[:20]) <= LARGEST_ID):
+    given = request.query_params.get("before")
+    before = None if given is None else whole(given)
+    if given is not None and before is None:
         raise Problem(422, "`before` must be the id of an entry.", field="before")
-    if not limit.isdecimal() or int(limit[:20]) not in PAGE:
+    limit = whole(request.query_params.get("limit", "20"))
+    if limit is None or limit not in PAGE:
         raise Problem(422, f"`limit` must be {PAGE.start} to {PAGE.stop - 1}.", field="limit")
-    return (None if before is None else int(before)), int(limit)
+    return before, limit
+
+
+def whole(text: str) -> int | None:
+    """Read a number that an id can be, written as we write it; None for any other text."""
+    number = int(text) if WHOLE.fullmatch(text) else LARGEST_ID + 1
+    return number if number <= LARGEST_ID else None
 
 
 async def read_bytes(request: Request, most: int = BODY_BYTES) -> bytes:
     """Return the body, refusing one that is too large before it is in memory."""
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise Problem(413, f"The request may have at most {most} bytes.")
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most:
+                    raise Problem(413, f"The request may have at most {most} bytes.")
+    except TimeoutError as error:
+        raise Problem(408, f"The body took longer than {BODY_SECONDS} seconds.") from error
     except ClientDisconnect as error:
         raise Problem(400, "The request ended before its body was complete.") from error
     return bytes(body)

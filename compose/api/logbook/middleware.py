@@ -17,6 +17,13 @@ from logbook.settings import Release
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROBES = ("/up", "/ready", "/version")
 SAFE = ("GET", "HEAD", "OPTIONS")
+# None of these answers is a page: whatever stands in one, a browser shows or runs nothing of it.
+CAREFUL = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 log = logging.getLogger("logbook.access")
 
@@ -65,7 +72,7 @@ class Wrapper:
         headers["X-Request-Id"] = request_id.get()
         headers["X-Release"] = self._release.release
         headers["X-Colour"] = self._release.colour
-        headers["X-Content-Type-Options"] = "nosniff"
+        headers.update(CAREFUL)
         headers.setdefault("Cache-Control", "no-store")
         if self._draining.is_set():
             # Whoever keeps this connection open must not send the next request into its end.
@@ -78,7 +85,10 @@ def _is_foreign(method: str, headers: Headers) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    except ValueError:  # http://[
+        return True
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

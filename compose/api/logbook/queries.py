@@ -69,7 +69,7 @@ async def delete_session(connection: Connection, token_hash: bytes) -> None:
     )
 
 
-# Sign-in attempts
+# Attempts
 
 
 async def count_attempt(connection: Connection, subject: str, window: int) -> Row:
@@ -89,6 +89,17 @@ async def count_attempt(connection: Connection, subject: str, window: int) -> Ro
     )
     assert row is not None  # noqa: S101 - an upsert always returns its row
     return row
+
+
+async def attempts(connection: Connection, subject: str, window: int) -> Row | None:
+    """Return the count and the seconds until it starts again, or None where none counts."""
+    return await _one(
+        connection,
+        "SELECT attempts, ceil(extract(epoch FROM since - now()) + %(window)s)::int AS seconds_left"
+        " FROM signin_attempts"
+        " WHERE subject = %(subject)s AND since >= now() - make_interval(secs => %(window)s)",
+        {"subject": subject, "window": window},
+    )
 
 
 async def forgive_attempt(connection: Connection, subject: str) -> None:

@@ -48,6 +48,8 @@ class Settings:
     session_days: int
     log_level: str
     lab: bool
+    show_release: bool
+    signups_per_hour: int
     migration_head: str
     drain_seconds: float
 
@@ -73,6 +75,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         session_days=int(environ.get("SESSION_DAYS", "14")),
         log_level=environ.get("LOG_LEVEL", "info").upper(),
         lab=environ.get("LAB") == "on",
+        show_release="on" in (environ.get("SHOW_RELEASE"), environ.get("LAB")),
+        signups_per_hour=int(environ.get("SIGNUPS_PER_HOUR", "100")),
         migration_head=environ.get("MIGRATION_HEAD", ""),
         drain_seconds=float(environ.get("DRAIN_SECONDS", "2")),
     )

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from .conftest import PASSWORD
+from .conftest import BASE_URL, PASSWORD
 
 
 def test_an_account_signs_up_out_and_in_again(visitor: httpx.Client, email: str) -> None:
@@ -67,6 +67,19 @@ def test_guessing_passwords_is_stopped(visitor: httpx.Client, email: str) -> Non
     assert int(guesses[-1].headers["retry-after"]) > 0
     right = visitor.post("/api/signin", json={"email": email, "password": PASSWORD})
     assert right.status_code == 429
+
+
+def test_who_guesses_does_not_lock_the_person_out(visitor: httpx.Client, email: str) -> None:
+    right = {"email": email, "password": PASSWORD}
+    visitor.post("/api/signup", json=right)
+    visitor.post("/api/signout")
+    wrong = {"email": email, "password": "some other password"}
+    with httpx.Client(base_url=BASE_URL, timeout=20) as thief:
+        guesses = [thief.post("/api/signin", json=wrong).status_code for _ in range(11)]
+        assert guesses == [401] * 10 + [429]
+        assert thief.post("/api/signin", json=right).status_code == 429
+    # From the same network, in the browser that has signed in before.
+    assert visitor.post("/api/signin", json=right).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,16 @@ def test_a_bad_entry_is_refused_with_a_sentence(ada: Person, fields: object, sta
     assert answer.json()["error"].endswith(".")
 
 
-@pytest.mark.parametrize("identity", ["0", "-1", "abc", "9" * 30, "1 OR 1=1"])
+@pytest.mark.parametrize(
+    "query", [f"limit={'0' * 21}5000000", f"limit={'9' * 4400}", "limit=٣", f"before={'1' * 4400}"]
+)
+def test_a_number_is_judged_whole(ada: Person, query: str) -> None:
+    answer = ada.get(f"/api/entries?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize("identity", ["0", "-1", "abc", "9" * 30, "9" * 4400, "1 OR 1=1", "٣"])
 def test_an_id_that_cannot_be_is_not_found(ada: Person, identity: str) -> None:
     assert ada.get(f"/api/entries/{identity}").status_code == 404
 

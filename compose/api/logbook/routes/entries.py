@@ -41,8 +41,8 @@ def _entries(request: Request) -> Entries:
 
 
 def _identity(request: Request) -> int:
-    identity: int = request.path_params["identity"]
-    if identity > forms.LARGEST_ID:
+    identity = forms.whole(request.path_params["identity"])
+    if identity is None:
         raise Problem(404, "There is no such entry in your logbook.")
     return identity
 
@@ -50,7 +50,7 @@ def _identity(request: Request) -> int:
 routes = [
     Route("/api/entries", index, methods=["GET"]),
     Route("/api/entries", create, methods=["POST"]),
-    Route("/api/entries/{identity:int}", read, methods=["GET"]),
-    Route("/api/entries/{identity:int}", update, methods=["PUT"]),
-    Route("/api/entries/{identity:int}", delete, methods=["DELETE"]),
+    Route("/api/entries/{identity}", read, methods=["GET"]),
+    Route("/api/entries/{identity}", update, methods=["PUT"]),
+    Route("/api/entries/{identity}", delete, methods=["DELETE"]),
 ]

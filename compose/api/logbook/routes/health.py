@@ -44,5 +44,5 @@ routes = [
     Route("/up", up),
     Route("/ready", ready),
     Route("/version", version),
-    Route("/api/version", version),
 ]
+shown = [Route("/api/version", version)]  # to everybody, where a setting says so
