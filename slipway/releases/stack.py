@@ -266,6 +266,7 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
             "labels": labels,
             "endpoint_mode": "dnsrr",
             "restart_policy": {"condition": "any", "delay": "1s"},
+            "resources": {"limits": {"memory": "128M", "pids": 100}},
             **_signpost_placement(nodes),
         },
     }

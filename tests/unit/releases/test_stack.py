@@ -105,6 +105,16 @@ def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
     assert edge["ports"] == [published]
 
 
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_no_service_can_take_all_memory_or_processes_of_its_machine(name: str) -> None:
+    env, made = environment.load(name), release(name)
+    schedule = stack.schedule_stack(env, made, "{}")
+    for each in (*stacks(name).values(), schedule, stack.edge_trial_stack(env, made)):
+        for service, spec in docker_reads(each)["services"].items():
+            limits = spec["deploy"]["resources"]["limits"]
+            assert int(limits["memory"]) >= 128 << 20 and limits["pids"] >= 100, service
+
+
 def test_edges_are_updated_one_machine_at_a_time_and_put_back_all_at_once() -> None:
     described = stacks("prod")["edge"]
     assert stack.EDGE_UPDATES.items() <= described["services"]["edge"]["deploy"].items()
