@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from slipway.environments import domains, envfile, protection, setting_rules
+from slipway.environments import (
+    domains,
+    envfile,
+    production_rules,
+    protection,
+    proxies,
+    setting_rules,
+)
 from slipway.errors import ConfigError, UsageError
 from slipway.project import COMPOSE, SECRETS
 from slipway.suggest import nearest
@@ -92,14 +99,19 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
             raise ConfigError(f"compose/{name}.env: {rule.key} is missing. {rule.help}")
     if complaint := domains.complaint(settings.get("DOMAIN", "")):
         raise ConfigError(f"compose/{name}.env: DOMAIN: {complaint}")
+    if complaint := proxies.complaint(settings.get("TRUSTED_PROXIES", "")):
+        raise ConfigError(f"compose/{name}.env: TRUSTED_PROXIES: {complaint}")
     if settings.get("TLS", "off") != "off" and not settings.get("DOMAIN"):
         raise ConfigError(
             f"compose/{name}.env: TLS={settings['TLS']} needs DOMAIN, the names to serve"
         )
     if settings.get("PITR") == "on":
         _check_pitr(f"compose/{name}.env", settings)
+    _check_certificate(f"compose/{name}.env", settings, rules)
     _check_apart(name, settings, compose)
-    return Environment(name, MappingProxyType(settings), rules, compose, secrets)
+    env = Environment(name, MappingProxyType(settings), rules, compose, secrets)
+    production_rules.check(env, rules)
+    return env
 
 
 def _check_required(file: Path, rules: setting_rules.Rules, known: Sequence[str]) -> None:
@@ -150,6 +162,19 @@ def _check_pitr(path: str, settings: Mapping[str, str]) -> None:
     for key in ("PITR_DAYS", "PITR_QUEUE_MB"):
         if settings.get(key) == "0":
             raise ConfigError(f"{path}: {key} must be at least 1")
+
+
+def _check_certificate(path: str, settings: Mapping[str, str], rules: setting_rules.Rules) -> None:
+    """Find a certificate of the database that could be compared with nothing."""
+    mode, root = settings.get("PGSSLMODE", ""), settings.get("PGSSLROOTCERT", "")
+    ours = "PGSSLROOTCERT=/run/secrets/DATABASE_CA, and its certificate as the secret DATABASE_CA"
+    if mode == "verify-ca" and root in ("", "system") and "PGSSLROOTCERT" in rules:
+        raise ConfigError(f"{path}: PGSSLMODE=verify-ca needs an authority of your own: {ours}")
+    if mode == "verify-full" and not root and "PGSSLROOTCERT" in rules:
+        raise ConfigError(
+            f"{path}: PGSSLMODE=verify-full needs an authority to believe: "
+            f"PGSSLROOTCERT=system for the public ones, or {ours}"
+        )
 
 
 def _check_apart(name: str, settings: Mapping[str, str], compose: Path) -> None:

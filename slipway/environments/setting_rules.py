@@ -30,6 +30,11 @@ STORE = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*"
     r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
 )
+# What a name, or an address in a value, tells of a secret.
+SECRET_NAME = re.compile(
+    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|PAT|AUTH)(_|$)"
+)
+SECRET_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://([^/\s:@]*):([^/\s@]+)@", re.IGNORECASE)
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
 
@@ -45,6 +50,7 @@ class Rule:
     secret: bool
     generate: int
     help: str
+    is_plain: bool = False  # it says `secret: false` itself, whatever its name sounds like
 
     def is_required(self, environment: str) -> bool:
         """Say whether this environment must have it."""
@@ -132,6 +138,7 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         secret=bool(secret),
         generate=generate or 0,
         help=str(entry.get("help", "")),
+        is_plain=secret is False,
     )
     if rule.default is not None and (complaint := rule.complaint(rule.default)):
         raise refuse(f": default {complaint}; it is {rule.default}")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from slipway.environments.setting_rules import SECRET_ADDRESS as IN_ADDRESS
+from slipway.environments.setting_rules import SECRET_NAME as NAMED
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.cells.mask import Framed, Secret
 from slipway.notebook.cells.spellings import SHORTEST as SHORTEST_MASKED
@@ -16,10 +18,6 @@ from slipway.notebook.cells.spellings import SHORTEST as SHORTEST_MASKED
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
-NAMED = re.compile(
-    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|PAT|AUTH)(_|$)"
-)
-IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://([^/\s:@]*):([^/\s@]+)@", re.IGNORECASE)
 # How programs print a value beside its name: env, set -x, YAML, JSON.
 ASSIGNED = (("=", ""), ("='", "'"), ('="', '"'), (": ", ""), (': "', '"'), ('": "', '"'))
 # What a parameter called KEY or SECRET may hold in the open: a public key, the name of a secret.
