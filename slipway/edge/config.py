@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.environments import domains
+from slipway.edge import headers
+from slipway.environments import domains, proxies
 
 DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
 TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
@@ -12,7 +13,16 @@ TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
 # the Swarm has given the machine up too. A request that only takes long is not touched.
 PROBE_INTERVAL = "2s"
 RETRY_AFTER = "2"
+CLIENT = "{http.vars.client_ip}"
 RESPONSE_SECONDS = 600  # for a project that does not set RESPONSE_TIMEOUT; browsers wait for 300
+HEADER_BYTES = 32 * 1024
+# How long a client may take for the head of a request, and keep a connection it does not use.
+PATIENCE: Mapping[str, Any] = {
+    "read_header_timeout": "10s",
+    "idle_timeout": "2m",
+    "max_header_bytes": HEADER_BYTES,
+}
+MEGABYTE = 1_000_000
 
 Config = dict[str, Any]
 Handler = dict[str, Any]
@@ -36,18 +46,28 @@ def configure(
     # The longest path first, so that /* takes what is left.
     ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
     limits = _limits(settings)
-    proxies = [_proxy(route, drain_seconds, limits) for route in ordered]
-    handlers = [_own(), _request_id(), *proxies, _nothing(bool(routes))]
+    to_services = [_proxy(route, drain_seconds, limits) for route in ordered]
+    handlers = [*_own(ident, settings), _request_id(), *to_services, _nothing(bool(routes))]
     main: Config = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
-        "routes": [_for_domains(names, handlers), _nothing(True)] if names else handlers,
-        "errors": {"routes": [_unavailable()]},
+        **PATIENCE,
+        **_trust(settings),
+        "routes": [
+            *headers.of_answers(settings, ident),
+            *_body_limit(settings),
+            *([_for_domains(names, handlers), _nothing(True)] if names else handlers),
+        ],
+        "errors": {"routes": [*headers.of_errors(settings), _unavailable()]},
         "logs": {},
     }
-    if not tls:
+    servers = {"main": main}
+    if tls:
+        main["protocols"] = ["h1", "h2"]  # HTTP/3 would be announced, and no port of it is open
+        servers["plain"] = _redirecting(names, settings)
+    else:
         main["automatic_https"] = {"disable": True}
-    apps: Config = {"http": {"http_port": 8080, "https_port": 8443, "servers": {"main": main}}}
+    apps: Config = {"http": {"http_port": 8080, "https_port": 8443, "servers": servers}}
     if settings["TLS"] == "internal":
         apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
         apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
@@ -59,26 +79,69 @@ def configure(
     }
 
 
-def _own() -> Handler:
-    """Answer for the edge itself, for a load balancer in front of the machines."""
-    return {
-        "match": [{"path": ["/_edge/up"]}],
-        "handle": [
-            {"handler": "static_response", "status_code": 200, "body": "{file./tmp/serving}\n"}
-        ],
-        "terminal": True,
+def _own(ident: str, settings: Mapping[str, str]) -> list[Handler]:
+    """Answer for the edge itself: to a load balancer, and to whoever knows its routes already."""
+    request: Config = {"path": ["/_edge/up"]}
+    answer = _text("{file./tmp/serving}\n", request)
+    if headers.shows_release(settings):
+        return [answer]
+    knowing = request | {"header": {headers.KEY: [ident]}}
+    return [answer | {"match": [knowing]}, _text("up\n", request)]
+
+
+def _text(body: str, request: Config) -> Handler:
+    answer = {"handler": "static_response", "status_code": 200, "body": body}
+    return {"match": [request], "handle": [answer | {"headers": headers.OWN}], "terminal": True}
+
+
+def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
+    """Send those who come without TLS to where it is; Caddy solves ACME's challenges itself."""
+    port = settings.get("HTTPS_PORT", "443")
+    place = "https://{http.request.host}" + ("" if port == "443" else f":{port}")
+    redirect = {
+        "handler": "static_response",
+        "status_code": 308,
+        "headers": {"Location": [f"{place}{{http.request.uri}}"], "Connection": ["close"]},
     }
+    careful = headers.of_errors(settings)
+    routes = [_for_domains(names, [{"handle": [redirect]}]), _nothing(True)]
+    return {
+        "listen": [":8080"],
+        **PATIENCE,
+        "routes": [*careful, *routes],
+        "errors": {"routes": careful},
+        "automatic_https": {"disable": True},
+    }
+
+
+def _trust(settings: Mapping[str, str]) -> Config:
+    """Take a balancer's word on who its client is: the last address that is no balancer's."""
+    trusted = proxies.split(settings.get("TRUSTED_PROXIES", ""))
+    return (
+        {
+            "trusted_proxies": {"source": "static", "ranges": list(trusted)},
+            "trusted_proxies_strict": 1,
+            "client_ip_headers": ["X-Forwarded-For"],
+        }
+        if trusted
+        else {}
+    )
+
+
+def _body_limit(settings: Mapping[str, str]) -> list[Handler]:
+    most = int(settings.get("MAX_BODY_MB", "0")) * MEGABYTE
+    return [{"handle": [{"handler": "request_body", "max_size": most}]}] if most else []
 
 
 def _nothing(deployed: bool) -> Handler:
     """Answer what no route takes; Caddy itself would say 200 with no body."""
     status, text = (404, "No such page.") if deployed else (503, "Nothing is deployed here yet.")
-    headers = {"Content-Type": ["application/json"]}
+    fields = {**headers.OWN, "Content-Type": ["application/json"]}
     if not deployed:
-        headers["Retry-After"] = [RETRY_AFTER]
+        fields["Retry-After"] = [RETRY_AFTER]
     body = f'{{"error":"{text}"}}'
     response = {"handler": "static_response", "status_code": status, "body": body}
-    return {"handle": [response | {"headers": headers}]}
+    return {"handle": [response | {"headers": fields}]}
 
 
 def _request_id() -> Handler:
@@ -116,6 +179,13 @@ def _proxy(route: Route, drain_seconds: int, limits: Config) -> Handler:
                     "port": str(route.port),
                     "refresh": "1s",
                     "versions": {"ipv4": True},
+                },
+                # One address, whoever stood between: what a client writes there itself is gone.
+                "headers": {
+                    "request": {
+                        "set": {"X-Forwarded-For": [CLIENT], "X-Real-Ip": [CLIENT]},
+                        "delete": ["Forwarded"],
+                    }
                 },
                 "load_balancing": {
                     # A replica that is frozen soon has more open requests than the others.

@@ -47,6 +47,11 @@ class Routing:
         return cls(ident, f"{ident}\n{content}\n".encode())
 
     @property
+    def key(self) -> str:
+        """What the edge itself calls these routes; it tells the name to those who know this."""
+        return f"routes-{self.ident.rpartition('-')[2]}"
+
+    @property
     def digest(self) -> str:
         """Name the document, configuration and colour together."""
         return hashlib.sha256(self.document).hexdigest()[:12]

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from slipway.edge import headers
 from slipway.environments import domains
 
 TIMEOUT = 5.0
-PATH = "/_edge/up"  # answered by the edge with the id of the routes that it serves
+PATH = "/_edge/up"  # answered by the edge with the id of its routes, for whoever knows their key
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,15 @@ class Entrance:
     https: int
 
 
-def serving(entrances: Mapping[str, Entrance], settings: Mapping[str, str]) -> dict[str, str]:
+def serving(
+    entrances: Mapping[str, Entrance], settings: Mapping[str, str], key: str
+) -> dict[str, str]:
     """Ask every machine's edge which routes it serves; nothing for one that is not reached."""
+    names = domains.split(settings["DOMAIN"])
 
     def one(entrance: Entrance) -> str:
         try:
-            return _ask(entrance, settings["TLS"] != "off", domains.split(settings["DOMAIN"]))
+            return _ask(entrance, settings["TLS"] != "off", names, key)
         except (OSError, http.client.HTTPException):
             return ""
 
@@ -35,7 +39,7 @@ def serving(entrances: Mapping[str, Entrance], settings: Mapping[str, str]) -> d
         return dict(zip(entrances, pool.map(one, entrances.values()), strict=True))
 
 
-def _ask(entrance: Entrance, tls: bool, names: Sequence[str]) -> str:
+def _ask(entrance: Entrance, tls: bool, names: Sequence[str], key: str) -> str:
     name = names[0].replace("*", "www") if names else entrance.address
     port = entrance.https if tls else entrance.http
     connection = http.client.HTTPConnection(name, port, timeout=TIMEOUT)
@@ -43,7 +47,7 @@ def _ask(entrance: Entrance, tls: bool, names: Sequence[str]) -> str:
     try:
         if tls:  # what answers is asked here; whether its certificate is right is the browser's
             connection.sock = _any_certificate().wrap_socket(connection.sock, server_hostname=name)
-        connection.request("GET", PATH)
+        connection.request("GET", PATH, headers={headers.KEY: key})
         response = connection.getresponse()
         text = response.read(200).decode(errors="replace").strip()
         return text if response.status == 200 else f"status {response.status}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.cluster import lease
+from slipway.environments import production_rules
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
@@ -21,6 +22,7 @@ from slipway.secrets import delivery
 # What shapes the edge and the stacks besides the services' own environment.
 RECORDED = (
     *("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "RESPONSE_TIMEOUT", "PITR"),
+    *("TRUSTED_PROXIES", "HSTS_DAYS", "SHOW_RELEASE", "LAB", "MAX_BODY_MB"),
 )
 
 
@@ -49,6 +51,7 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
 
     With a reporter, images from elsewhere that are not on this computer are pulled.
     """
+    production_rules.check_examples(env)
     app = application.read(env)
     host = LocalHost()
     if reporter is None:

@@ -175,7 +175,7 @@ class Serving:
         env = self.release.environment(self.env) if self.release else self.env
         entrances = self.cluster.entrances
         known = {name: entrances[name] for name in names if name in entrances}
-        return outside.serving(known, env.settings)
+        return outside.serving(known, env.settings, self.routing.key)
 
     def _wrong_inside(self, host: Host, outer: dict[str, str]) -> str:
         """Say what an edge serves in place of this, asked by its own machine: a firewall may be

@@ -6,6 +6,7 @@ from slipway.errors import Refused, SlipwayError
 from slipway.machines import connect
 from slipway.progress import Reporter
 from slipway.releases import history, jobs
+from slipway.releases.serving import Serving
 
 SERVICE = "tests"
 
@@ -23,7 +24,9 @@ def verify(env: Environment, reporter: Reporter) -> tuple[str, ...]:
         service = next((s for s in release.of("job") if s.name == SERVICE), None)
         if service is None:
             raise Refused(f"{release.label} has no service called {SERVICE} with slipway.role job")
-        facts = {"EXPECT_RELEASE": str(release.number)}
+        # The edge tells which release answers to those who know its routes, if to nobody else.
+        key = Serving(env, cluster, release, "none").routing.key
+        facts = {"EXPECT_RELEASE": str(release.number), "ROUTES_KEY": key}
         outcome = jobs.run(cluster.manager, env, release, jobs.Job(service, facts), reporter)
     if not outcome.succeeded:
         lines = "\n".join(outcome.lines)

@@ -1,21 +1,98 @@
-"""Testing: made fresh, tested by its own service, removed completely."""
+"""Testing: made fresh, tested by its own service, used through a balancer, removed completely."""
 
+import ssl
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
 import pytest
 
 from tests.e2e import leftovers
-from tests.e2e.checkout import Checkout
+from tests.e2e.checkout import Checkout, docker
+from tests.e2e.site import PASSWORD
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
+# Whoever stands between the balancer and the edge on this computer: bridges of the engine.
+BRIDGES = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
+ROOT = "/tmp/.local/share/caddy/pki/authorities/local/root.crt"
+Clients = Callable[[], httpx.Client]
+BALANCER = """{
+    servers {
+        trusted_proxies static private_ranges
+    }
+}
+localhost {
+    tls internal
+    reverse_proxy GATEWAY:PORT
+}
+"""
 
 
-def test_testing_is_made_verified_and_removed_without_a_trace(project: Checkout) -> None:
-    project.inv("deploy", "--env=testing").expect()
-    verified = project.inv("verify", "--env=testing").expect()
+def test_testing_is_made_verified_and_removed_without_a_trace(clone: Checkout) -> None:
+    clone.set("testing", TRUSTED_PROXIES=f"'{BRIDGES}'", LAB="off", SHOW_RELEASE="off")
+    clone.commit("Put testing behind a balancer")
+    clone.inv("deploy", "--env=testing").expect()
+    verified = clone.inv("verify", "--env=testing").expect()
     assert " passed" in verified.text
     assert " failed" not in verified.text
+    with balancer(clone) as clients:
+        behind_a_balancer_everything_holds(clients)
 
-    project.inv("destroy", "--env=testing").expect()
-    assert leftovers.remaining(f"{project.project}-testing") == []
+    clone.inv("destroy", "--env=testing").expect()
+    assert leftovers.remaining(f"{clone.project}-testing") == []
+
+
+def behind_a_balancer_everything_holds(clients: Clients) -> None:
+    """Cookies are for HTTPS alone, and limits count people; the balancer is told who they are."""
+    email = f"{uuid.uuid4().hex[:12]}@example.org"
+    with clients() as ada:
+        form = {"email": email, "password": PASSWORD}
+        signed_up = ada.post("/api/signup", json=form)
+        cookies = signed_up.headers.get_list("set-cookie")
+        assert signed_up.status_code == 201
+        assert len(cookies) == 2 and all("; Secure" in each for each in cookies)
+        assert signed_up.headers["strict-transport-security"] == "max-age=31536000"
+        assert not {"server", "x-release", "x-colour"} & signed_up.headers.keys()
+        assert ada.get("/_edge/up").text == "up\n"
+
+    def guess(address: str) -> int:
+        """Try a wrong password from an address, as the balancer says it."""
+        wrong = {"email": email, "password": "not the password"}
+        said = {"X-Forwarded-For": address}
+        with clients() as thief:
+            return thief.post("/api/signin", json=wrong, headers=said).status_code
+
+    neighbours = [f"2001:db8:0:1::{number}" for number in range(11)]  # one subscriber's
+    assert [guess(each) for each in neighbours] == [401] * 10 + [429]
+    assert guess("2001:db8:0:2::1") == guess("203.0.113.9") == 401
+
+
+@contextmanager
+def balancer(clone: Checkout) -> Iterator[Clients]:
+    """End TLS in front of testing, with a Caddy that trusts what this computer says of clients.
+
+    Lends what makes clients of it.
+    """
+    form = "{{(index .IPAM.Config 0).Gateway}}"
+    gateway = docker("network", "inspect", "bridge", "--format", form)
+    text = BALANCER.replace("GATEWAY", gateway)
+    text = text.replace("PORT", clone.setting("testing", "HTTP_PORT"))
+    script = 'echo "$CADDYFILE" >/tmp/Caddyfile; caddy run --config /tmp/Caddyfile'
+    options = ("--env", f"CADDYFILE={text}", "--env", "HOME=/tmp", "--publish", "127.0.0.1::443")
+    container = docker("run", "--detach", *options, "caddy:2", "sh", "-c", script)
+    try:
+        port = docker("port", container, "443").rpartition(":")[2]
+
+        def clients() -> httpx.Client:
+            trust = ssl.create_default_context(cadata=docker("exec", container, "cat", ROOT))
+            return httpx.Client(base_url=f"https://localhost:{port}", verify=trust, timeout=20)
+
+        wait_until("it serves", lambda: clients().get("/_edge/up").status_code == 200)
+        yield clients
+    finally:
+        docker("rm", "--force", "--volumes", container)
 
 
 def test_verifying_what_is_not_there_says_what_to_type(project: Checkout) -> None:

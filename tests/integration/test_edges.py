@@ -1,6 +1,7 @@
 """The edge image's own script and Caddy, told routes, asked, and let drain."""
 
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -12,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.edge.config import Route, configure
+from slipway.edge import headers, outside
+from slipway.edge.config import HEADER_BYTES, Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
 from slipway.errors import HostError
@@ -29,6 +31,9 @@ import http.server, sys, threading, time
 let_go = threading.Event()
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        while self.rfile.read(1 << 16):
+            pass
     def do_GET(self):
         if self.path.startswith("/slow"):
             time.sleep(int(self.path.partition("-")[2] or 3))
@@ -36,9 +41,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             let_go.wait()
         if self.path == "/let-go":
             let_go.set()
-        body = f"{sys.argv[1]} {self.path} {self.headers['X-Request-Id']}".encode()
+        told = [self.headers[name] for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded")]
+        about = told if self.path == "/who" else self.headers["X-Request-Id"]
+        body = f"{sys.argv[1]} {self.path} {about}".encode()
         self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 200))
         self.send_header("Location", "/elsewhere")
+        self.send_header("X-Release", "7")
+        if self.path == "/framed":
+            self.send_header("X-Frame-Options", "SAMEORIGIN")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -57,10 +67,10 @@ class Stage:
     edges: Edges
     host: LocalHost = field(default_factory=lambda: LocalHost("here"))
 
-    def routing(self, release: int, colour: str) -> Routing:
+    def routing(self, release: int, colour: str, path: str = "/*", **settings: str) -> Routing:
         def config(ident: str, colour: str) -> Mapping[str, Any]:
-            routes = [Route("/*", f"web-{colour}", 8000)]
-            return configure(ident, routes, SETTINGS, drain_seconds=5)
+            routes = [Route(path, f"web-{colour}", 8000), Route("/away/*", "web-none", 8000)]
+            return configure(ident, routes, SETTINGS | settings, drain_seconds=5)
 
         return Routing.of(release, colour, config)
 
@@ -106,6 +116,67 @@ def test_told_routes_are_live_when_the_telling_ends(stage: Stage) -> None:
         assert stage.which() == routing.ident
         assert stage.get("/").text.startswith(f"{colour} /")
     assert stage.get("/_edge/up").text == f"{routings[-1].ident}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/app/x", 200), ("/away/x", 503), ("/nothing", 404), ("/_edge/up", 200)]
+)
+def test_every_answer_keeps_a_browser_careful_and_names_no_program(
+    stage: Stage, path: str, status: int
+) -> None:
+    stage.edges.tell(stage.routing(1, "blue", "/app/*", SHOW_RELEASE="off", HSTS_DAYS="1"))
+    answer = stage.get(path)
+    assert answer.status_code == status
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert not {"server", "via", "x-release"} & answer.headers.keys()
+    assert "strict-transport-security" not in answer.headers  # no TLS, here or before
+
+
+def test_what_a_service_says_of_frames_itself_counts(stage: Stage) -> None:
+    stage.edges.tell(stage.routing(1, "blue"))
+    framed = stage.get("/framed").headers
+    assert framed["x-frame-options"] == "SAMEORIGIN"
+    assert "content-security-policy" not in framed
+
+
+def test_which_routes_and_release_serve_is_told_to_those_who_know_the_routes(stage: Stage) -> None:
+    routing = stage.routing(1, "blue", SHOW_RELEASE="off")
+    stage.edges.tell(routing)
+    assert stage.get("/_edge/up").text == "up\n"
+    key = {headers.KEY: routing.key}
+    assert httpx.get(f"{stage.url}/_edge/up", headers=key).text == f"{routing.ident}\n"
+    assert httpx.get(stage.url, headers=key).headers["x-release"] == "7"
+    door = outside.Entrance("127.0.0.1", int(stage.url.rpartition(":")[2]), 0)
+    assert outside.serving({"m1": door}, SETTINGS, routing.key) == {"m1": routing.ident}
+
+
+def test_only_a_balancer_that_is_named_says_who_its_client_is(stage: Stage) -> None:
+    claims = {"X-Forwarded-For": "203.0.113.9, 2001:db8::1", "X-Forwarded-Proto": "https"}
+    claims |= {"Forwarded": "for=203.0.113.9", "X-Real-Ip": "203.0.113.9"}
+    stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1"))
+    answer = httpx.get(f"{stage.url}/who", headers=claims)
+    assert "203.0.113.9" not in answer.text and "2001:db8::1" not in answer.text
+    assert "strict-transport-security" not in answer.headers
+
+    every_network = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"  # this computer is in one of them
+    stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1", TRUSTED_PROXIES=every_network))
+    answer = httpx.get(f"{stage.url}/who", headers=claims)
+    assert answer.text == "blue /who ['2001:db8::1', '2001:db8::1', None]"
+    assert answer.headers["strict-transport-security"] == "max-age=86400"
+
+
+def test_what_is_too_large_or_too_slow_is_refused(stage: Stage) -> None:
+    stage.edges.tell(stage.routing(1, "blue", MAX_BODY_MB="1"))
+    for content in (b"x" * 2_000_000, iter([b"x" * 700_000] * 3)):  # the second says no length
+        assert httpx.post(stage.url, content=content).status_code == 413
+    large = {"X-Large": "x" * 2 * HEADER_BYTES}
+    assert httpx.get(stage.url, headers=large).status_code == 431
+    port = int(stage.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n")
+        assert slow.recv(100).startswith(b"HTTP/1.1 4") or slow.recv(1) == b""
 
 
 def test_every_request_has_an_id_and_one_that_brought_its_own_keeps_it(stage: Stage) -> None:
@@ -290,7 +361,9 @@ def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:
 @pytest.mark.parametrize("domain", ["", "a.example, b.example"])
 def test_caddy_accepts_every_configuration(corner: DockerSandbox, tls: str, domain: str) -> None:
     routes = [Route("/api/*", "api-blue", 8000), Route("/*", "web-blue", 8080)]
-    config = configure("id", routes, {"TLS": tls, "DOMAIN": domain}, 30)
+    settings = {"TLS": tls, "DOMAIN": domain, "TRUSTED_PROXIES": "10.0.0.5, fd00::/8"}
+    settings |= {"SHOW_RELEASE": "off", "HSTS_DAYS": "365", "MAX_BODY_MB": "100"}
+    config = configure("id", routes, settings, 30)
     argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
     argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]
     data = json.dumps(config).encode()

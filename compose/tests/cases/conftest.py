@@ -2,6 +2,8 @@
 
 BASE_URL        where the stack answers, `http://edge:8080` unless told
 EXPECT_RELEASE  when set, the release that every answer must name
+ROUTES_KEY      what shows that release to us where strangers do not see it
+SHOW_RELEASE    on where everybody may see it; so does LAB
 """
 
 import os
@@ -13,6 +15,8 @@ import pytest
 
 BASE_URL = os.environ.get("BASE_URL") or "http://edge:8080"
 PASSWORD = "correct horse battery"
+IS_SHOWN = "on" in (os.environ.get("SHOW_RELEASE"), os.environ.get("LAB"))
+KEY = {"X-Routes": os.environ.get("ROUTES_KEY") or "none"}
 
 Person = httpx.Client
 

@@ -16,8 +16,11 @@ OPEN = {"DOMAIN": "", "TLS": "off"}
 
 
 def handlers(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The routes that answer; those before them only add to what comes back."""
     found: list[dict[str, Any]] = config["apps"]["http"]["servers"]["main"]["routes"]
-    return found
+    return [
+        each for each in found if each["handle"][0]["handler"] not in ("headers", "request_body")
+    ]
 
 
 def served_by(config: Mapping[str, Any], path: str) -> str:
@@ -129,3 +132,41 @@ def test_a_cutover_changes_the_name_and_not_the_configuration() -> None:
     main = json.loads(config)["apps"]["http"]["servers"]["main"]
     assert main["@id"] == f"routes-{digest}"
     assert f"web-{{file./tmp/colour.{digest}}}" in config
+
+
+def test_who_asked_is_the_last_address_that_is_no_balancers() -> None:
+    main = configure("id", [], OPEN | {"TRUSTED_PROXIES": "10.0.0.5, 10.1.0.0/16"}, 30)["apps"]
+    server = main["http"]["servers"]["main"]
+    assert server["trusted_proxies"]["ranges"] == ["10.0.0.5", "10.1.0.0/16"]
+    assert server["trusted_proxies_strict"] == 1
+    alone = configure("id", [], OPEN, 30)["apps"]["http"]["servers"]["main"]
+    assert "trusted_proxies" not in alone, "nobody's word is taken unless a setting names them"
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_shown"),
+    [
+        ({}, True),  # a project from before the setting
+        ({"SHOW_RELEASE": "on"}, True),
+        ({"SHOW_RELEASE": "off"}, False),
+        ({"SHOW_RELEASE": "off", "LAB": "on"}, True),
+    ],
+)
+def test_strangers_learn_the_release_only_where_a_setting_says_so(
+    settings: dict[str, str], is_shown: bool
+) -> None:
+    config = configure("routes-1", [Route("/*", "web", 80)], OPEN | settings, 30)
+    text = json.dumps(config["apps"]["http"]["servers"]["main"]["routes"])
+    assert ('"X-Release"' not in text) == is_shown
+    bodies = [each["handle"][0].get("body") for each in handlers(config)]
+    assert bodies.count("up\n") == (0 if is_shown else 1)
+    assert routing(7, "blue").key == f"routes-{routing(8, 'green').ident.rpartition('-')[2]}"
+
+
+def test_with_tls_the_plain_port_only_leads_to_it() -> None:
+    settings = {"DOMAIN": "a.example", "TLS": "auto", "HTTPS_PORT": "8443"}
+    servers = configure("id", [Route("/*", "web", 80)], settings, 30)["apps"]["http"]["servers"]
+    plain = json.dumps(servers["plain"])
+    assert "https://{http.request.host}:8443{http.request.uri}" in plain
+    assert "reverse_proxy" not in plain
+    assert "h3" not in servers["main"]["protocols"], "only TCP is published"
