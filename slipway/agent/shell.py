@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from slipway import child_environment
 from slipway.agent.context import environment as agent_environment
 from slipway.database.connection import server
 from slipway.environments import protection
@@ -44,7 +45,8 @@ def main() -> int:
             own = {"PGOPTIONS": session_options(is_write=is_write), "PSQL_HISTORY": os.devnull}
             terminal = {key: os.environ[key] for key in ("TERM", "COLUMNS") if key in os.environ}
             argv = [PROGRAM, *flags(environment, is_write=is_write)]
-            with subprocess.Popen(argv, env={**environ, **own, **terminal}) as process:
+            child_env = child_environment.made(PROGRAM, {**environ, **own, **terminal})
+            with subprocess.Popen(argv, env=child_env) as process:
                 return _wait(process, options.idle)
     except SlipwayError as error:
         sys.stderr.write(f"error: {error}\n")

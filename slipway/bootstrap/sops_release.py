@@ -36,7 +36,8 @@ def ensure(downloads: str = DOWNLOADS) -> str:
     try:
         fetch(release, downloads)
     except (OSError, urllib.error.URLError) as error:
-        reason = first_line(getattr(error, "reason", error))
+        reason = getattr(error, "reason", error)
+        reason = first_line(getattr(reason, "strerror", None) or reason)
         return _stand_in(present, f"upstream's {release.version} could not be fetched: {reason}")
     return f"fetched sops {release.version}, a release of upstream's"
 

@@ -159,13 +159,22 @@ def _run(root: Path, argv: Sequence[str], lock: str) -> None:
 
 
 def _wait(argv: Sequence[str], output: BinaryIO) -> int:
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    child_env, none = _environment(argv), subprocess.DEVNULL
+    process = subprocess.Popen(argv, env=child_env, stdin=none, stdout=output, stderr=output)
     try:
         return process.wait()
     finally:
         if process.poll() is None:  # interrupted: the child may not have been told
             process.terminate()
             process.wait()
+
+
+def _environment(argv: Sequence[str]) -> dict[str, str]:
+    # Nothing leads to the project yet: this file is started by its path, and isolated.
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    from slipway import child_environment
+
+    return child_environment.made(argv[0])
 
 
 def _check_disk(root: Path, lock: str) -> None:
@@ -188,7 +197,7 @@ def _ensure_venv_module() -> None:
         raise Refused(f"Python's venv module is missing; type: sudo apt-get install -y {package}")
     _say(f"installing {package} through apt")
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", package]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**_environment(install), "DEBIAN_FRONTEND": "noninteractive"}
     update = ["apt-get", "update", "-q"]
     subprocess.run(update, capture_output=True, env=environment, check=False)
     result = subprocess.run(install, capture_output=True, text=True, env=environment, check=False)

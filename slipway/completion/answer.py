@@ -192,9 +192,14 @@ def read_index(root: str) -> dict[str, Task]:
     if not is_fresh(root, lines):
         import subprocess
 
+        from slipway import child_environment
+
         argv = [sys.executable, "-m", "tasks.completion_index"]
         quiet = subprocess.DEVNULL
-        subprocess.run(argv, cwd=root, stdin=quiet, stdout=quiet, stderr=quiet, check=False)
+        child_env = child_environment.made(argv[0])
+        subprocess.run(
+            argv, env=child_env, cwd=root, stdin=quiet, stdout=quiet, stderr=quiet, check=False
+        )
         lines = _lines(path)
     return parse(lines)
 

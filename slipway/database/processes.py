@@ -6,6 +6,8 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
+from slipway import child_environment
+
 # The kernel ends the child with the thread that started it, also after kill -9 (prctl(2)). One
 # whose parent is gone before that is agreed would never be ended: it does not begin.
 WITH_PARENT = (
@@ -47,7 +49,7 @@ def started(
     """
     process = subprocess.Popen(
         bound_to(os.getpid(), argv),
-        env=dict(env) if env is not None else None,
+        env=child_environment.made(argv[0], os.environ if env is None else env),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,

@@ -3,9 +3,10 @@
 import ipaddress
 from collections.abc import Iterator
 
+from slipway import secret_signs
 from slipway.environments import protection, proxies
 from slipway.environments.protection import Guarded
-from slipway.environments.setting_rules import SECRET_ADDRESS, SECRET_NAME, Rule, Rules
+from slipway.environments.setting_rules import Rule, Rules
 from slipway.errors import ConfigError
 
 PLAIN = ("disable", "allow")  # the second asks for TLS only where the server insists
@@ -55,10 +56,10 @@ def _complaints(env: Guarded, rules: Rules) -> Iterator[str]:
 def _plain_secret(rule: Rule, value: str) -> Iterator[str]:
     if rule.secret or not value:
         return
-    if SECRET_NAME.search(rule.key) and not rule.is_plain:
+    if secret_signs.NAME.search(rule.key) and not rule.is_plain:
         reason = "is named like a secret and lies in git for all to read"
         yield f"{rule.key} {reason}; {TO_SECRETS}, or secret: false if it is none"
-    elif SECRET_ADDRESS.search(value):
+    elif secret_signs.ADDRESS.search(value):
         yield f"{rule.key} holds an address with a password, for all to read in git; {TO_SECRETS}"
 
 

@@ -31,10 +31,6 @@ STORE = re.compile(
     r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
 )
 # What a name, or an address in a value, tells of a secret.
-SECRET_NAME = re.compile(
-    r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|APIKEY|(^|_)(KEY|PASS|PAT|AUTH)(_|$)"
-)
-SECRET_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://([^/\s:@]*):([^/\s@]+)@", re.IGNORECASE)
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
 

@@ -8,20 +8,30 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from slipway import whole_file
+from slipway import child_environment, whole_file
 from slipway.errors import CommandFailed
 from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Process
 from slipway.hosts.process import LocalDialogue, LocalProcess
 
 
 class LocalHost:
-    """Runs commands on this computer, each in a process group of its own."""
+    """Runs commands on this computer, each in a process group of its own.
+
+    A command finds in its environment no secret that it has no need of, unless it is a person's own
+    shell.
+    """
 
     def __init__(
-        self, name: str = "local", env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        name: str = "local",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        *,
+        is_persons: bool = False,
     ) -> None:
         self._name = name
         self._env = dict(env) if env is not None else None
+        self._is_persons = is_persons
         self._cwd = cwd
         self._running: set[subprocess.Popen[bytes]] = set()
 
@@ -67,7 +77,7 @@ class LocalHost:
 
     def attach(self, argv: Sequence[str]) -> int:
         try:
-            return subprocess.call(argv, env=self._env, cwd=self._cwd)
+            return subprocess.call(argv, env=self._environment(argv), cwd=self._cwd)
         except FileNotFoundError:
             raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
 
@@ -116,12 +126,16 @@ class LocalHost:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env=self._env,
+                env=self._environment(argv),
                 cwd=self._cwd,
                 start_new_session=True,
             )
         except FileNotFoundError:
             raise CommandFailed(self._name, argv, 127, f"{argv[0]}: not found") from None
+
+    def _environment(self, argv: Sequence[str]) -> dict[str, str]:
+        whole = os.environ if self._env is None else self._env
+        return dict(whole) if self._is_persons else child_environment.made(argv[0], whole)
 
 
 class _Feeder:

@@ -9,6 +9,7 @@ from pathlib import Path
 import fabric  # type: ignore[import-untyped]  # noqa: TID253  only here
 import paramiko  # noqa: TID253
 
+from slipway import child_environment
 from slipway.errors import Unreachable
 from slipway.hosts import ssh_config
 from slipway.hosts.known_hosts import place
@@ -85,7 +86,9 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
 
     def open_gateway(self) -> object:
         if isinstance(self.gateway, str):  # Fabric would run it without a shell
-            return paramiko.ProxyCommand(shlex.join(["sh", "-c", f"exec {self.gateway}"]))
+            less = [word for name in child_environment.withheld("ssh") for word in ("-u", name)]
+            line = ["env", *less, "sh", "-c", f"exec {self.gateway}"]
+            return paramiko.ProxyCommand(shlex.join(line))
         try:
             self.gateway.open()  # type: ignore[union-attr]  # it is one: Fabric has looked
         except (KeyRefused, HopFailed):

@@ -28,7 +28,8 @@ def shell(host: SshHost, place: str, command: str = "") -> int:
         socket, profile = Path(folder, "engine.sock"), Path(folder, "profile")
         profile.write_text(PROFILE.format(prompt=shlex.quote(f"[docker at {place}] ")))
         inherited = {key: value for key, value in os.environ.items() if key not in OTHERS}
-        here = LocalHost(env=inherited | {"DOCKER_HOST": f"unix://{socket}", LENT_ENGINE: place})
+        theirs = inherited | {"DOCKER_HOST": f"unix://{socket}", LENT_ENGINE: place}
+        here = LocalHost(env=theirs, is_persons=True)
         line = ["-c", command] if command else ["--rcfile", str(profile), "-i"]
         with host.forward(socket, ENGINE):
             return here.attach(["bash", *line])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from slipway import child_environment
 from slipway.errors import SlipwayError
 from slipway.migrations.files import Migration
 
@@ -90,7 +91,10 @@ def _ask(
             names[str(path)] = migration.filename
         argv = [str(squawk), "--reporter", "json", *options, *names]
         try:
-            process = subprocess.run(argv, capture_output=True, timeout=SECONDS, check=False)
+            child_env = child_environment.made(argv[0])
+            process = subprocess.run(
+                argv, env=child_env, capture_output=True, timeout=SECONDS, check=False
+            )
             entries = json.loads(process.stdout)
         except (OSError, subprocess.TimeoutExpired, ValueError) as error:
             raise SlipwayError(

@@ -33,6 +33,8 @@ class Project:
         self.index.mkdir()
         shutil.copy2(ROOT / "inv", root)
         shutil.copy(ROOT / "slipway" / "bootstrap" / "venv.py", root / "slipway" / "bootstrap")
+        for name in ("child_environment.py", "secret_signs.py"):
+            shutil.copy(ROOT / "slipway" / name, root / "slipway")
         shutil.copy(ROOT / "tasks" / "program.py", root / "tasks")
         self.wheel("invoke", "1.0", INVOKE, script="inv")
         for version in ("1.0", "2.0"):

@@ -20,16 +20,8 @@ HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich",
 # Each room and the rooms below it that it may enter, at once or later. Rooms of one floor may enter
 # each other too, one way only.
 FLOORS = [
-    {
-        "errors",
-        "progress",
-        "project",
-        "shell_scripts",
-        "suggest",
-        "text_file",
-        "yaml_file",
-        "whole_file",
-    },
+    {"child_environment", "errors", "progress", "project", "secret_signs", "shell_scripts"}
+    | {"suggest", "text_file", "whole_file", "yaml_file"},
     {"plan", "hosts", "storage"},
     {"environments", "cluster", "edge", "images"},
     {"secrets", "machines", "database"},

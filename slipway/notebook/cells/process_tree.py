@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway import child_environment
+
 PROC = Path("/proc")
 PATIENCE = 5.0  # seconds for the kernel to take away what was killed
 
@@ -84,7 +86,8 @@ def _name(process: Path) -> str:
 
 def _from_ps() -> Iterator[tuple[int, str, str]]:
     argv = ["ps", "-axo", "pid=,state=,comm="]
-    result = subprocess.run(argv, capture_output=True, text=True, check=False)
+    child_env = child_environment.made(argv[0])
+    result = subprocess.run(argv, env=child_env, capture_output=True, text=True, check=False)
     for line in result.stdout.splitlines():
         if len(words := line.split(None, 2)) == 3:
             yield int(words[0]), words[1][0], Path(words[2]).name

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from slipway.environments.setting_rules import SECRET_ADDRESS as IN_ADDRESS
-from slipway.environments.setting_rules import SECRET_NAME as NAMED
+from slipway import secret_signs
 from slipway.errors import SlipwayError, UsageError
 from slipway.notebook.cells.mask import Framed, Secret
 from slipway.notebook.cells.spellings import SHORTEST as SHORTEST_MASKED
@@ -75,7 +74,8 @@ def of_parameters(values: Mapping[str, str]) -> list[Secret]:
     Whoever gives a parameter of such a name means a secret, however short or plain it is.
     """
     closed = {name: value for name, value in values.items() if not IN_OPEN.fullmatch(value)}
-    named = [v for name, v in closed.items() if NAMED.search(name.upper()) and not _is_path(v)]
+    is_named = secret_signs.NAME.search
+    named = [v for name, v in closed.items() if is_named(name.upper()) and not _is_path(v)]
     return _sorted([*named, *_of_process(closed)])
 
 
@@ -134,14 +134,14 @@ def of_environment(opened: Mapping[str, str]) -> Iterator[Secret]:
 
 def _of_process(variables: Mapping[str, str]) -> Iterator[Secret]:
     for name, value in variables.items():
-        if NAMED.search(name.upper()) and _is_secret(value):
+        if secret_signs.NAME.search(name.upper()) and _is_secret(value):
             yield value
         yield from _in_addresses(value)
 
 
 def _in_addresses(text: str) -> Iterator[Secret]:
     """Yield passwords in URLs: one that would riddle other text is masked in addresses alone."""
-    for scheme, user, password in IN_ADDRESS.findall(text):
+    for scheme, user, password in secret_signs.ADDRESS.findall(text):
         for each in sorted({password, unquote(password)}):
             yield Framed(f"//{user}:", each, "@")
             if len(each) >= SHORTEST and each not in (scheme, user):
