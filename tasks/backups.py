@@ -181,6 +181,7 @@ def prune(
         "to_time": "A moment with its zone, with PITR=on: 2026-11-22 14:03:00+00.",
         "into": "Name of a new database to restore into; the live one stays.",
         "table": "With --into: these tables alone, with commas.",
+        "untrusted": "Also a backup that nobody who is believed has signed, or a foreign file.",
         "create_roles": "Make roles that are missing there, without the right to log in.",
         "undo": "Swap back what the last restore has replaced.",
         "plan": "Look at the server and show what would be done; change nothing.",
@@ -197,6 +198,7 @@ def restore(
     to_time: str = "",
     into: str = "",
     table: str = "",
+    untrusted: bool = False,
     create_roles: bool = False,
     undo: bool = False,
     plan: bool = False,
@@ -217,7 +219,7 @@ def restore(
     from slipway.show import confirm, progress, restores
 
     options = client_restore.RestoreOptions(
-        backup, origin, table, into, to_time, create_roles, plan
+        backup, origin, table, into, to_time, create_roles, untrusted, plan
     )
     if env is not None and options.replaces:
         what = f"replace what the database of {env.name} holds"

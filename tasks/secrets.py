@@ -7,6 +7,8 @@ from tasks.command import command
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
 
+SIGNERS = "backups/signers.yml"
+
 
 @command(runbook="secrets", docker=False)
 def create(env: "Environment") -> None:
@@ -14,13 +16,35 @@ def create(env: "Environment") -> None:
 
     Example: inv secrets.create --env=staging
     """
+    from slipway.client import signing
     from slipway.secrets import creation
     from slipway.show import writer
 
     names = creation.create(env)
+    signers = f" and {SIGNERS}" if signing.name_signers(env) else ""
     writer.say(
-        f"secrets/{env.secrets_file.name} holds {', '.join(names)}; commit it with .sops.yaml"
+        f"secrets/{env.secrets_file.name} holds {', '.join(names)}; "
+        f"commit it with .sops.yaml{signers}"
     )
+
+
+@command(runbook="secrets", docker=False)
+def add(env: "Environment") -> None:
+    """Add secrets that the environment lacks, such as the keys that backups are signed with.
+
+    Example: inv secrets.add --env=prod
+    """
+    from slipway.client import signing
+    from slipway.secrets import creation
+    from slipway.show import writer
+
+    names = creation.add(env)
+    file = f"secrets/{env.secrets_file.name}"
+    changed = [f"{file} has now {', '.join(names)}"] if names else []
+    if signing.name_signers(env):
+        changed.append(f"{SIGNERS} names who signs backups of {env.name}")
+    lines = "; ".join(changed)
+    writer.say(f"{lines}; commit and deploy" if lines else f"{file} lacks nothing")
 
 
 @command(runbook="secrets", docker=False)

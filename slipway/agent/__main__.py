@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from slipway.agent import activity, dispatch
-from slipway.agent.channel import SILENCE, Channel, ChannelBroken
-from slipway.agent.context import ChannelReporter, Context, environment
+from slipway.agent.channel import SILENCE, Channel, ChannelBroken, Message
+from slipway.agent.context import ChannelReporter, Context, environment, own_key
 from slipway.agent.listener import Listener, SessionEnded, end_on_signals
 from slipway.agent.messages.request import Reply
 from slipway.agent.remote_store import RemoteStore
+from slipway.backups.format.signature import Trust
 from slipway.errors import SlipwayError, UsageError
 from slipway.progress import Reporter
 from slipway.storage.store import Store
@@ -67,8 +68,10 @@ def main() -> int:
     if not options.verb:
         parser.error("name a verb")
     reporter = LogReporter()
-    context = Context(reporter, _own_store(reporter))
-    reply = _attempt(lambda: _run(options.verb, options.given, context))
+    store = _own_store(reporter)
+    reply = _attempt(
+        lambda: _run(options.verb, options.given, Context(reporter, store, Trust(key=own_key())))
+    )
     if isinstance(reply, Failure):
         sys.stderr.write(f"error: {reply.text}\n" if reply.code != 130 else "interrupted\n")
         return reply.code
@@ -108,7 +111,17 @@ def _answer(channel: Channel, silence: float) -> object:
     store = (lambda: remote) if remote.name else _own_store(reporter)
     verb = str(first.fields.get("verb"))
     activity.begin(verb)
-    return dispatch.answer(verb, first.fields.get("request"), Context(reporter, store))
+    context = Context(reporter, store, _trust(first, remote))
+    return dispatch.answer(verb, first.fields.get("request"), context)
+
+
+def _trust(request: Message, remote: RemoteStore) -> Trust:
+    """Return whom the client believes; it may sign what is taken for it."""
+    signers = request.fields.get("signers") or {}
+    if not isinstance(signers, dict):
+        raise UsageError("the environment's engine differs: signers is no mapping; deploy first")
+    countersign = remote.sign if request.fields.get("countersigns") else None
+    return Trust({str(key): str(who) for key, who in signers.items()}, own_key(), countersign)
 
 
 def _attempt(work: Callable[[], T]) -> T | Failure:

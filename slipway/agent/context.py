@@ -4,14 +4,17 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from slipway.agent.channel import Channel
+from slipway.backups.format.signature import ANYBODY, SigningKey, Trust
 from slipway.errors import ConfigError, Refused
 from slipway.progress import Reporter
 from slipway.storage.store import Store
 
 PROGRESS_EVERY = 0.2
 ENVIRONMENT = "ENVIRONMENT"
+SIGNING_KEY = Path("/run/secrets/BACKUP_SIGNING_KEY")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Context:
 
     reporter: Reporter
     store: Callable[[], Store]
+    trust: Trust = ANYBODY  # whose backups are believed, and who signs one that is taken
 
 
 class ChannelReporter:
@@ -49,6 +53,12 @@ class ChannelReporter:
 
     def undone(self, step: str) -> None:
         self._channel.send("step", event="undone", step=step, text="")
+
+
+def own_key(path: Path = SIGNING_KEY) -> SigningKey | None:
+    """Read the key with which this container signs; None where it was given none."""
+    text = path.read_text() if path.is_file() else ""
+    return SigningKey.parse(text, path.name) if text.strip() else None
 
 
 def environment() -> str:

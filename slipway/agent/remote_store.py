@@ -2,8 +2,10 @@
 
 import contextlib
 import itertools
+import json
 import queue
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from slipway.agent.channel import Channel, ChannelBroken, Message, pieces
 from slipway.storage.store import BadKey, NotFound, NotListable, Retained, StoredObject, StoreError
@@ -83,15 +85,23 @@ class RemoteStore:
         with self._request("sweep") as (_, answers):
             return int(_checked(answers.get()).fields["count"])
 
+    def sign(self, kind: str, document: Mapping[str, Any]) -> tuple[str, str]:
+        """Have the other end sign a document; return the public half of its key, the signature."""
+        with self._request("sign", json.dumps(document).encode(), what=kind) as (_, answers):
+            fields = _checked(answers.get()).fields
+        return str(fields["public"]), str(fields["signature"])
+
     @contextlib.contextmanager
-    def _request(self, what: str, **fields: str | int) -> "Iterator[tuple[int, Answers]]":
+    def _request(
+        self, message: str, payload: bytes = b"", **fields: str | int
+    ) -> "Iterator[tuple[int, Answers]]":
         number = next(self._numbers)
         answers: Answers = queue.SimpleQueue()
         self._open[number] = answers
         try:
             if self._closed:
                 raise ChannelBroken(CLOSED)
-            self._channel.send(f"store.{what}", b"", id=number, **fields)
+            self._channel.send(f"store.{message}", payload, id=number, **fields)
             yield number, answers
         finally:
             del self._open[number]

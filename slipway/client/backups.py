@@ -17,7 +17,7 @@ from slipway.backups.format import catalogue
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import ID, new_id
 from slipway.backups.take.spec import BackupSpec
-from slipway.client import grant, keys
+from slipway.client import grant, keys, signing
 from slipway.client.grant import Grant
 from slipway.client.session import Session
 from slipway.cluster import lease, ledger
@@ -56,7 +56,7 @@ def spec(session: Session, reporter: Reporter, *, role_passwords: bool = False) 
         release=live.release if live else 0,
         commit=live.commit if live else "",
         role_passwords=role_passwords,
-        backup_id=new_id() if store_here(session.env) else "",
+        backup_id=new_id(),
     )
 
 
@@ -83,15 +83,15 @@ def take(
 
 
 def grant_to_back_up(env: Environment, backup_spec: BackupSpec) -> Grant | None:
-    """Let a backup be written here under the id that was chosen for it, if they are kept here."""
-    store = store_here(env)
-    return grant.to_back_up(store, backup_spec.backup_id) if store else None
+    """Let a backup be signed, and written if they are kept here, under the id chosen for it."""
+    store, key = store_here(env), signing.operator_key(env)
+    return grant.to_back_up(store, backup_spec.backup_id, key) if store or key else None
 
 
 def read_list(session: Session, reporter: Reporter) -> BackupList:
     """List the backups of an environment, newest first."""
     if store := store_here(session.env):
-        return BackupList.of(catalogue.read(store), store.name)
+        return BackupList.of(catalogue.read(store, signing.trust(session.env)), store.name)
     return session.call(ListBackupsRequest(), reporter)
 
 
@@ -111,11 +111,21 @@ def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProo
     return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
 
 
-def choose_one(backups: BackupList, which: str, reporter: Reporter) -> BackupRow:
-    """Pick one backup from a list, and report newer ones that are damaged."""
+def choose_one(
+    backups: BackupList, which: str, reporter: Reporter, *, untrusted: bool = False
+) -> BackupRow:
+    """Pick one backup from a list, and report newer ones that are damaged or not signed.
+
+    Only with `untrusted`, and by its id, one that nobody who is believed has signed.
+    """
+    for candidate in backups.unsigned if untrusted else ():
+        if candidate.id == which:
+            return candidate
     row = choose(backups, which)[0]
-    for name, why in _passed_over(backups, which).items():
-        reporter.note(catalogue.passed_over(name, why))
+    if which == "latest":
+        unsigned = [each.id for each in backups.unsigned]
+        for line in catalogue.passed_over(backups.damaged, unsigned, row.id):
+            reporter.note(line)
     return row
 
 
@@ -130,6 +140,10 @@ def choose(backups: BackupList, which: str) -> Sequence[BackupRow]:
         rows = [row for row in rows if row.id == which]
         if damage := backups.damaged.get(which):
             raise DifferenceFound(f"backup {which} is damaged: {damage}")
+    if not rows and any(row.id == which for row in backups.unsigned):
+        raise catalogue.not_signed(which)
+    if not rows and backups.unsigned and not ID.fullmatch(which):
+        raise catalogue.none_signed(backups.store)
     if not rows and backups.damaged and not ID.fullmatch(which):
         raise DifferenceFound(catalogue.none_whole(backups.store, backups.damaged))
     if not rows:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from slipway.agent.channel import ALIVE_EVERY, Channel, ChannelBroken, Message
@@ -35,8 +35,16 @@ ERRORS: dict[int, type[SlipwayError]] = {
 }
 
 
-def call(ops: Container, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
+def call(
+    ops: Container,
+    request: Request[R],
+    reporter: Reporter,
+    grant: Grant | None = None,
+    signers: Mapping[str, str] | None = None,
+) -> R:
     """Have the agent in a container do what is requested; of a store here it gets its grant.
+
+    `signers` are those whose backups it may believe, by the public half of their keys.
 
     Raises what the agent raised, by its exit code, or HostError when the connection breaks.
     """
@@ -45,8 +53,14 @@ def call(ops: Container, request: Request[R], reporter: Reporter, grant: Grant |
         channel = Channel(process.read, process.write)
         server = StoreServer(channel, grant) if grant is not None else None
         try:
-            name = grant.name if grant else ""
-            channel.send("request", verb=request.verb, request=document, store=name)
+            channel.send(
+                "request",
+                verb=request.verb,
+                request=document,
+                store=grant.name if grant else "",
+                signers=dict(signers or {}),
+                countersigns=bool(grant and grant.signer),
+            )
             with _alive(channel):
                 reply = _receive_reply(channel, reporter, server)
             process.wait()

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from slipway.backups.format import catalogue
+from slipway.backups.format import catalogue, manifest
+from slipway.backups.format.signature import Document, SigningKey
 from slipway.storage.store import Store, StoredObject, StoreError
 
 LARGEST = catalogue.LARGEST_MANIFEST  # of everything but a dump
@@ -17,24 +18,27 @@ class NotGranted(StoreError):
 
 @dataclass
 class Grant:
-    """A store of which only some keys may be used, each for one thing.
+    """A store of which only some keys may be used, each for one thing; None if it is not here.
 
     `creates` are new: each is written once, and may be removed again by who wrote it. `updates`
     are small and may be replaced. `lists` are shown in a listing beside those that may be read.
+    With `signer`, the manifest of the backup `signs` may be signed once.
     """
 
-    store: Store
+    store: Store | None
     reads: Collection[str] = ()
     creates: Collection[str] = ()
     updates: Collection[str] = ()
     lists: Collection[str] = ()
+    signs: str = ""
+    signer: SigningKey | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _written: set[str] = field(default_factory=set)  # or being written
 
     @property
     def name(self) -> str:
-        """Where the store is, for people."""
-        return self.store.name
+        """Where the store is, for people; nothing if it is not here."""
+        return self.store.name if self.store else ""
 
     def put(self, key: str, chunks: Iterable[bytes], *, expected: int = 0) -> int:
         """Write a new object, or replace one that is small. Raises NotGranted."""
@@ -42,24 +46,24 @@ class Grant:
             raise self._refused("write", key)
         limited = chunks if key.endswith(catalogue.DUMP) else _limited(key, chunks)
         with self._claimed(key):
-            return self.store.put(key, limited, expected=expected)
+            return self._here().put(key, limited, expected=expected)
 
     def get(self, key: str) -> Iterator[bytes]:
         """Stream an object. Raises NotGranted."""
         if key not in self.reads:
             raise self._refused("read", key)
-        return self.store.get(key)
+        return self._here().get(key)
 
     def entries(self, prefix: str = "") -> Iterator[StoredObject]:
         """List what may be read or seen, and nothing else."""
         shown = {*self.reads, *self.lists}
-        return (entry for entry in self.store.entries(prefix) if entry.key in shown)
+        return (entry for entry in self._here().entries(prefix) if entry.key in shown)
 
     def delete(self, key: str) -> None:
         """Remove an object that was new. Raises NotGranted."""
         if key not in self.creates:
             raise self._refused("delete", key)
-        self.store.delete(key)
+        self._here().delete(key)
         with self._lock:
             self._written.discard(key)
 
@@ -67,7 +71,16 @@ class Grant:
         """Remove what interrupted writes left, where this is one that writes. Raises NotGranted."""
         if not self.creates:
             raise self._refused("sweep", "what others left")
-        return self.store.sweep()
+        return self._here().sweep()
+
+    def sign(self, kind: str, document: Document) -> tuple[str, str]:
+        """Sign the manifest of the backup that is taken. Raises NotGranted for anything else."""
+        with self._lock:
+            is_granted = kind == manifest.KIND and bool(self.signs)
+            if self.signer is None or not is_granted or document.get("id") != self.signs:
+                raise self._refused("have signed", kind)
+            self.signs = ""
+        return self.signer.sign(kind, document)
 
     def remove_unfinished(self) -> None:
         """Remove what was created of a backup whose far side is gone before its manifest came."""
@@ -98,13 +111,23 @@ class Grant:
         with self._lock:
             self._written.discard(key)
 
+    def _here(self) -> Store:
+        if self.store is None:
+            raise NotGranted("no store of this computer is served")
+        return self.store
+
     def _refused(self, what: str, key: str) -> NotGranted:
-        return NotGranted(f"this request may not {what} {key[:80]!a} in {self.name}")
+        return NotGranted(f"this request may not {what} {key[:80]!a} in {self.name or 'a store'}")
 
 
-def to_back_up(store: Store, backup_id: str) -> Grant:
-    """Let one new backup be written, under an id that was chosen here."""
-    return Grant(store, creates=catalogue.keys(backup_id))
+def to_back_up(store: Store | None, backup_id: str, signer: SigningKey | None = None) -> Grant:
+    """Let one new backup be written, if it is kept here, and signed, under an id chosen here."""
+    return Grant(
+        store,
+        creates=catalogue.keys(backup_id) if store else (),
+        signs=backup_id,
+        signer=signer,
+    )
 
 
 def to_restore(store: Store, backup_id: str) -> Grant:

@@ -19,8 +19,9 @@ from slipway.backups.format import catalogue
 from slipway.backups.format.catalogue import StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import ID
+from slipway.backups.format.signature import ANYBODY
 from slipway.backups.restore.spec import RestoreSpec
-from slipway.client import backups, grant, keys
+from slipway.client import backups, grant, keys, signing
 from slipway.client.grant import Grant
 from slipway.client.pitr import recovery
 from slipway.client.session import Session
@@ -49,6 +50,7 @@ class RestoreOptions:
     into: str = ""
     to_time: str = ""
     create_roles: bool = False
+    untrusted: bool = False
     plan: bool = False
 
     @property
@@ -79,6 +81,7 @@ def restore(
                 id=source.id,
                 key=source.key,
                 file=source.file,
+                untrusted=options.untrusted,
                 plan=options.plan,
             )
             return session.call(request, reporter, source.grant)
@@ -132,21 +135,23 @@ def _chosen(session: Session, options: RestoreOptions, reporter: Reporter) -> It
     which, origin = options.backup, options.origin
     if which != "latest" and not ID.fullmatch(which):
         env = environment.load(origin) if origin else session.env
-        yield _file(env, Path(which).expanduser(), reporter)
+        yield _file(env, Path(which).expanduser(), reporter, untrusted=options.untrusted)
     elif origin and origin != session.env.name:
         other = environment.load(origin)
         with _store_of(other) as store:
-            backup = catalogue.find(store, which, reporter=reporter)
+            trust = ANYBODY if options.untrusted else signing.trust(other)
+            backup = catalogue.find(store, which, trust, reporter=reporter)
             granted = grant.to_restore(store, backup.id)
             yield _Source(granted, backup.id, _unlock(other, backup, reporter))
     else:
-        row = backups.choose_one(backups.read_list(session, reporter), which, reporter)
+        listing = backups.read_list(session, reporter)
+        row = backups.choose_one(listing, which, reporter, untrusted=options.untrusted)
         key = backups.unlock(session.env, row, reporter)
         here = backups.store_here(session.env)
         yield _Source(grant.to_restore(here, row.id) if here else None, row.id, key)
 
 
-def _file(env: Environment, path: Path, reporter: Reporter) -> _Source:
+def _file(env: Environment, path: Path, reporter: Reporter, *, untrusted: bool) -> _Source:
     """Take a file of this computer: a backup with its manifest beside it, or any other dump."""
     if not path.is_file():
         raise UsageError(
@@ -154,11 +159,16 @@ def _file(env: Environment, path: Path, reporter: Reporter) -> _Source:
         )
     path = path.resolve()
     folder = path.parent
-    store = FolderStore(folder, str(folder))
+    store, trust = FolderStore(folder, str(folder)), signing.trust(env)
     name = path.name.partition(".")[0]
     if path.name == catalogue.dump_key(name) and (folder / catalogue.manifest_key(name)).is_file():
-        backup = catalogue.get(store, name)
+        backup = catalogue.get(store, name, ANYBODY if untrusted else trust)
         return _Source(grant.to_restore(store, name), name, _unlock(env, backup, reporter))
+    if trust.is_demanded and not untrusted:
+        raise Refused(
+            f"{path.name} is no backup of {env.name}, so nobody has signed it, and what it holds "
+            "would run in the database; nothing was changed. You know what it is? Add --untrusted"
+        )
     return _Source(grant.to_read_file(store, path.name), file=path.name)
 
 

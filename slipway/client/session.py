@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from slipway.agent.messages.request import Reply, Request
-from slipway.client import call, container
+from slipway.client import call, container, signing
 from slipway.client.container import Container
 from slipway.client.grant import Grant
 from slipway.cluster import lease, ledger
@@ -45,7 +45,7 @@ class Session:
 
     def call(self, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
         """Have the agent do what is requested; of a store here it may use what is granted."""
-        return call.call(self.ops, request, reporter, grant)
+        return call.call(self.ops, request, reporter, grant, signing.signers(self.env))
 
     @contextlib.contextmanager
     def locked(self, reason: str, *, needed: bool = True) -> Iterator[None]:

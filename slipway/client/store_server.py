@@ -1,11 +1,13 @@
 """A store on this computer, served to the work inside an environment over its channel."""
 
 import contextlib
+import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
 
 from slipway.agent.channel import Channel, ChannelBroken, Message, pieces
+from slipway.backups.format.signature import Document
 from slipway.client.grant import Grant
 from slipway.storage.store import StoreError
 
@@ -102,6 +104,9 @@ class StoreServer:
         elif what == "delete":
             self._store.delete(str(fields["key"]))
             self._channel.send("store.done", id=number)
+        elif what == "sign":
+            public, signature = self._store.sign(str(fields["what"]), _document(message.payload))
+            self._channel.send("store.done", id=number, public=public, signature=signature)
         elif what == "sweep":
             self._channel.send("store.done", id=number, count=self._store.sweep())
         else:
@@ -136,3 +141,13 @@ class StoreServer:
             with contextlib.suppress(queue.Empty):
                 while True:
                     waiting.get_nowait()
+
+
+def _document(payload: bytes) -> Document:
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise StoreError("what is to be signed is no document")
+    return document

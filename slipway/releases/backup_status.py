@@ -13,7 +13,7 @@ from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.prune import Pruning
 from slipway.backups.schedule.summary import BackupSummary, LastDrill, NewestBackup, summarize
 from slipway.client import backups as client_backups
-from slipway.client import call, container
+from slipway.client import call, container, signing
 from slipway.client.pitr import pgbackrest
 from slipway.client.pitr.pgbackrest import ArchiveCatalogue
 from slipway.client.session import Session
@@ -88,8 +88,9 @@ def prune(session: Session, reporter: Reporter, *, plan: bool) -> PruneReply:
     if store is None:
         return session.call(PruneRequest(policy, plan), reporter)
     database = env.settings.get("DATABASE_NAME", "")
-    pruning = Pruning(store, policy, reporter, datetime.now(UTC), plan, database)
-    pruned = pruning.run([*job_results.read_all(store).values()])
+    trust = signing.trust(env)
+    pruning = Pruning(store, policy, reporter, datetime.now(UTC), plan, database, trust)
+    pruned = pruning.run([*job_results.read_all(store, trust=trust).values()])
     if pruned and pruned.held:
         return PruneReply.of(pruned, None, plan=plan)
     request = PruneRequest(policy, plan, databases_only=True)
@@ -109,6 +110,11 @@ def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled
         problems.append(
             f"the newest backup is {_hours(newest.age)} old (more than "
             f"{_hours(policy.stale_after)}); type: inv db.backup --env={env.name}"
+        )
+    if summary.unsigned:
+        problems.append(
+            f"{summary.unsigned[0]} is newer than the newest backup, and not signed by a key of "
+            f"backups/signers.yml: inv db.backups --env={env.name}"
         )
     running = "backup" in runs and runs["backup"].state == "running"
     if not (newest or unknown or running) and (scheduled or is_production(env)):
@@ -131,9 +137,9 @@ def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled
 def _summarize(env: Environment, cluster: Cluster) -> BackupSummary:
     """See it from here where it lies here, else from the environment."""
     if store := client_backups.store_here(env):
-        return summarize(store, datetime.now(UTC))
+        return summarize(store, datetime.now(UTC), trust=signing.trust(env))
     ops = container.deployed(cluster.all, env.prefix, env.name)
-    return call.call(ops, BackupSummaryRequest(), SILENT)
+    return call.call(ops, BackupSummaryRequest(), SILENT, signers=signing.signers(env))
 
 
 def _failures(runs: Mapping[str, JobResult], newest: NewestBackup | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from slipway.backups.restore.drill import SMOKE
 from slipway.backups.schedule import crontab, policy
 from slipway.backups.schedule.policy import Policy
-from slipway.client import activity, backups, restore
+from slipway.client import activity, backups, restore, signing
 from slipway.cluster import lease, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
@@ -137,6 +137,7 @@ def container_settings(env: Environment) -> dict[str, Any]:
         "policy": policy_of(env).to_json(),
         "recipients": sorted(backups.recipients(env)),
         "smoke": _smoke(env),
+        "signers": dict(signing.signers(env)),
     }
 
 

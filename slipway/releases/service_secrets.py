@@ -9,6 +9,7 @@ from slipway.hosts.host import Host
 from slipway.images.sources import Image
 from slipway.releases.application import Service
 from slipway.releases.release import Release
+from slipway.secrets import delivery
 
 ROOT = ("", "0", "root", "0:0", "root:root")
 
@@ -27,7 +28,12 @@ def demand(env: Environment, release: Release) -> None:
     """Raise ConfigError for a secret that a service needs and the environment has not."""
     for service in release.services:
         for entry in _needed(env, release, service):
-            if (key := entry["source"]) not in release.secrets:
+            if (key := entry["source"]) in delivery.KEPT_HERE:
+                raise ConfigError(
+                    f"compose/compose.yml: services.{service.name}: {key} is what people sign "
+                    "with and goes to no machine; leave it out"
+                )
+            if key not in release.secrets:
                 file = f"secrets/{env.secrets_file.name}"
                 raise ConfigError(
                     f"{file}: {key} is missing, and services.{service.name} in compose.yml has it "

@@ -41,6 +41,21 @@ def create(env: Environment) -> list[str]:
     return sorted(values)
 
 
+def add(env: Environment) -> list[str]:
+    """Give every secret that has `generate` and is not there a random value; return their names.
+
+    What is there stays as it is. Raises Refused where there is no file yet.
+    """
+    values = sops.read(env)
+    missing = [rule.key for rule in env.rules.values() if rule.generate and rule.key not in values]
+    if missing:
+        with whole_file.draft(env.secrets_file) as draft:
+            draft.write_bytes(env.secrets_file.read_bytes())
+            for key in missing:
+                sops.add(draft, key, _random(env.rules[key].generate), env)
+    return missing
+
+
 def _write(env: Environment, text: str) -> None:
     """Put the file in place once it is known to open here: else whoever made it were locked out."""
     path = env.secrets_file
@@ -52,9 +67,9 @@ def _write(env: Environment, text: str) -> None:
             raise
         except Refused:
             raise Refused(
-                f"secrets/{path.name} was not made: the rule for it in .sops.yaml does not name "
-                f"your key, so you could not read it (yours: {_own(env)}); add it to the rule, or "
-                "let somebody whom it names do this"
+                f"secrets/{path.name} was not made: the rule for it in .sops.yaml does "
+                f"not name your key, so you could not read it (yours: {_own(env)}); add it to the "
+                "rule, or let somebody whom it names do this"
             ) from None
 
 

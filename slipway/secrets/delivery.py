@@ -16,6 +16,7 @@ from slipway.progress import Reporter
 from slipway.secrets import encrypted_file, sops
 
 NAME_LIMIT = 64
+KEPT_HERE = ("BACKUP_OPERATOR_KEY",)  # what people sign with, where they are
 PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
 SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
 
@@ -35,7 +36,11 @@ def versions(env: Environment) -> dict[str, str]:
             f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "
             f"secrets/{path.name}"
         )
-    return {key: _name(env, key, value) for key, value in document.items() if key != "sops"}
+    return {
+        key: _name(env, key, value)
+        for key, value in document.items()
+        if key not in ("sops", *KEPT_HERE)
+    }
 
 
 def try_key(env: Environment, reporter: Reporter) -> None:

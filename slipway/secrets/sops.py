@@ -105,6 +105,17 @@ def encrypt(values: Mapping[str, Secret], env: Environment) -> str:
     return result.out
 
 
+def add(path: Path, key: str, value: Secret, env: Environment) -> None:
+    """Add a value to an encrypted file; every other value stays as it is, also encrypted."""
+    argv = [_program(env), "set", "--value-stdin", str(path), f'["{key}"]']
+    host = LocalHost(env=_environment(key_file(env)), cwd=ROOT)
+    result = host.run(argv, stdin=json.dumps(value.reveal()).encode(), timeout=20, check=False)
+    if result.code == NO_KEY:
+        raise Refused(f"secrets/{path.name} {_not_opened(path, key_file(env))}")
+    if result.code != 0:
+        raise ConfigError(f"sops could not add {key} to {path.name} (it ended with {result.code})")
+
+
 def opened_by(env: Environment) -> str:
     """Name the key on this computer that opens the environment's secrets; nothing for none."""
     return identity.opening(encrypted_file.recipients(env.secrets_file), key_file(env))

@@ -16,7 +16,7 @@ from slipway.show.writer import say
 
 COLUMNS = (
     *("backup", "age", "size", "took", "release", "migration", "rows"),
-    *("verified", "recovery", "encrypted_to"),
+    *("verified", "recovery", "signed_by", "encrypted_to"),
 )
 BASES = ("base_backup", "age", "kind", "size", "stored", "whole")
 HIDDEN = ("key",)  # sealed, but long; it lies in the manifest for whoever wants it
@@ -49,7 +49,10 @@ def show_list(
     """Print all backups, the newest first, and what else lies there."""
     rows = backups.backups
     if as_json:
-        document = dataclasses.asdict(backups) | {"backups": [_public(row) for row in rows]}
+        document = dataclasses.asdict(backups) | {
+            "backups": [_public(row) for row in rows],
+            "unsigned": [_public(row) for row in backups.unsigned],
+        }
         document["pitr"] = dataclasses.asdict(archive) if archive else None
         table.document(document | {"loss": loss(env, rows, archive=archive)})
         return
@@ -58,6 +61,8 @@ def show_list(
         say(f"\nin {backups.store}")
     else:
         say(f"{backups.store} holds no backup; take one: inv db.backup --env={env.name}")
+    for row in backups.unsigned:
+        say(f"! {row.id} is not signed by a key of backups/signers.yml; it is not used")
     for name, why in backups.damaged.items():
         say(f"! {name} is damaged: {why}")
     if backups.leftovers.count:
@@ -148,6 +153,7 @@ def _row(row: BackupRow) -> dict[str, object]:
         "rows": row.rows,
         "verified": _verified(row),
         "recovery": human_seconds(recovery) if recovery is not None else "not measured",
+        "signed_by": row.signed_by or "-",
         "encrypted_to": ", ".join(_shortened(recipient) for recipient in row.recipients),
     }
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from slipway.backups.format import catalogue, manifest
 from slipway.backups.format.manifest import Locale, Manifest, Part
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.storage.store import Store
 
 DUMP = b"sealed"
@@ -38,9 +39,9 @@ BLANK = Manifest(
 )
 
 
-def put(store: Store, name: str, key: str = BLANK.key) -> None:
-    """Store a backup with this id; `key` is its own, sealed."""
+def put(store: Store, name: str, key: str = BLANK.key, trust: Trust = ANYBODY) -> None:
+    """Store a backup with this id; `key` is its own, sealed; `trust` signs it."""
     described = replace(BLANK, id=name, created=manifest.written(name), key=key)
     store.put(catalogue.dump_key(name), [DUMP])
     store.put(catalogue.roles_key(name), [DUMP])
-    store.put(catalogue.manifest_key(name), [described.to_json().encode()])
+    store.put(catalogue.manifest_key(name), [described.to_json(trust).encode()])

@@ -93,6 +93,8 @@ def manager() -> Iterator[LocalHost]:
     yield host
     used = host.run(["docker", "config", "ls", "-q"], check=False).out
     used += host.run(["docker", "service", "ls", "-q"], check=False).out
+    # An engine that leaves forgets the names of all containers, also of other tests'.
+    used += host.run(["docker", "ps", "-q"], check=False).out
     if made and not used.strip() and not leftovers.somebody_runs():
         swarm.leave(host)
 

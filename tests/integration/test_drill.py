@@ -1,19 +1,29 @@
 """Drills: a backup restored into a throw-away server inside ops, looked at row by row."""
 
+import base64
+import dataclasses
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from slipway.agent.messages.backups import ListBackupsRequest
-from slipway.agent.messages.restore import DrillReply, DrillRequest
+from slipway.agent.messages.backups import BackupReply, BackupRequest, ListBackupsRequest
+from slipway.agent.messages.request import Reply, Request
+from slipway.agent.messages.restore import DrillReply, DrillRequest, RestoreReply, RestoreRequest
 from slipway.backups.format import catalogue
+from slipway.backups.format.manifest import new_id
+from slipway.backups.format.signature import OPERATIONS, OPERATORS, SigningKey, Trust
+from slipway.client import call, grant
+from slipway.client.grant import Grant
 from slipway.errors import Refused, SlipwayError
 from slipway.storage.folder import FolderStore
+from tests.fakes.reporter import RecordingReporter
 from tests.integration.backup_cases import KeyHolder, processes, wait
 from tests.integration.postgres_stack import PostgresStack
 from tests.integration.restore_cases import EVERYTHING, Killer, databases, scratch
 
 pytestmark = pytest.mark.engine
+R = TypeVar("R", bound=Reply)
 
 
 @pytest.fixture
@@ -112,3 +122,39 @@ def test_what_the_image_lacks_proves_nothing(
     with pytest.raises(Refused, match="the image of ops has no extension postgis"):
         drill(peopled, person, store, name)
     assert catalogue.get(store, name).proofs == {}
+
+
+def test_only_what_is_signed_is_restored_or_drilled(
+    place: PostgresStack, person: KeyHolder, store: FolderStore, tmp_path: Path
+) -> None:
+    ops, operator = SigningKey(b"o" * 32), SigningKey(b"p" * 32)
+    signers = {ops.public: OPERATIONS, operator.public: OPERATORS}
+    secret = tmp_path / "BACKUP_SIGNING_KEY"
+    secret.write_text(base64.urlsafe_b64encode(ops.seed).decode())
+    secret.chmod(0o444)
+    place.sql("create table people as select n as id from generate_series(1, 500) n")
+    forged = person.take(place, store)  # by whoever may write there: nobody has signed it
+    name, heard = new_id(), RecordingReporter()
+    with place.beside("--volume", f"{secret}:/run/secrets/{secret.name}:ro") as signing:
+
+        def ask(request: Request[R], granted: Grant) -> R:
+            return call.call(signing.place(), request, heard, granted, signers)
+
+        taking = BackupRequest(recipients=(person.recipient,), by="ada@lovelace", backup_id=name)
+        taken = ask(taking, grant.to_back_up(store, name, operator))
+        assert isinstance(taken, BackupReply) and taken.backup.signed_by == OPERATORS
+        by_ops = Trust({ops.public: OPERATIONS})
+        assert catalogue.get(store, name, by_ops).signed_by == OPERATIONS
+
+        drilling = DrillRequest(id=name, key=person.open(store, name))
+        assert ask(drilling, grant.to_drill(store, name)).proof.ok
+        assert "drill" in catalogue.proofs(store, name, by_ops)
+
+        key = person.open(store, forged)
+        restoring = RestoreRequest("testing", into="look", id=forged, key=key)
+        for request in (DrillRequest(id=forged, key=key), restoring):
+            with pytest.raises(Refused, match=f"{forged}: it is not signed by a key"):
+                ask(request, grant.to_drill(store, forged))
+        trusting = dataclasses.replace(restoring, untrusted=True)
+        assert isinstance(ask(trusting, grant.to_restore(store, forged)), RestoreReply)
+    assert "look" in databases(place)

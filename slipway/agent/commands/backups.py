@@ -40,7 +40,7 @@ def backup(request: BackupRequest, context: Context) -> BackupReply | ChangePlan
 def backups(request: ListBackupsRequest, context: Context) -> BackupList:
     """List what the store holds, newest first."""
     store = context.store()
-    return BackupList.of(catalogue.read(store), store.name)
+    return BackupList.of(catalogue.read(store, context.trust), store.name)
 
 
 def verify(request: VerifyRequest, context: Context) -> VerifyReply:
@@ -49,8 +49,8 @@ def verify(request: VerifyRequest, context: Context) -> VerifyReply:
         raise Refused("no backup was chosen; nothing was read")
     store, proofs = context.store(), []
     for name in sorted(request.keys, reverse=True):
-        backup = catalogue.get(store, name)
-        proof = check.check(store, backup, request.keys[name], context.reporter)
+        backup = catalogue.get(store, name, context.trust)
+        proof = check.check(store, backup, request.keys[name], context.reporter, context.trust)
         proofs.append(BackupProof.of(name, proof))
     bad = [proof.id for proof in proofs if not proof.ok]
     summary = f"{len(proofs) - len(bad)} of {len(proofs)} backups are intact"
@@ -61,9 +61,10 @@ def take_and_describe(spec: BackupSpec, context: Context) -> BackupReply:
     """Take a backup and describe it as a list does."""
     store = context.store()
     manifest = take_one(spec, context, store).manifest
+    backup = StoredBackup(manifest, (), manifest.stored, signed_by=context.trust.own_name)
     counted = sum(rows is not None for rows in manifest.tables.values())
     return BackupReply(
-        backup=BackupRow.of(StoredBackup(manifest, (), manifest.stored), store.name),
+        backup=BackupRow.of(backup, store.name),
         uncounted=len(manifest.tables) - counted,
         summary=f"backup {manifest.id} of {manifest.database} is in {store.name} "
         f"({sized(manifest.stored)}, {manifest.rows} rows, {manifest.seconds:.1f} s)",
@@ -78,7 +79,7 @@ def take_one(spec: BackupSpec, context: Context, store: Store | None = None) -> 
 def _backing_up(spec: BackupSpec, context: Context, store: Store) -> Backup:
     if not spec.recipients:
         raise ConfigError("the request names no recipient to encrypt the backup to; deploy first")
-    return Backup(server(), store, with_settings(spec), context.reporter)
+    return Backup(server(), store, with_settings(spec), context.reporter, context.trust)
 
 
 def with_settings(spec: Spec) -> Spec:

@@ -5,12 +5,13 @@ backup is intact and to a person when it failed. None of these can change how th
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Never
@@ -21,12 +22,13 @@ from slipway.agent.context import Context, environment
 from slipway.agent.messages.backups import PruneRequest
 from slipway.agent.messages.jobs import BackupSummaryRequest, JobReply, JobRequest
 from slipway.backups.format import catalogue, manifest
+from slipway.backups.format.signature import Trust
 from slipway.backups.schedule import crontab, job_results, notify, summary
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import JOBS, Policy
 from slipway.backups.schedule.summary import BackupSummary
 from slipway.backups.take.spec import BackupSpec
-from slipway.errors import Busy, ConfigError, SlipwayError, UsageError
+from slipway.errors import Busy, ConfigError, Refused, SlipwayError, UsageError
 from slipway.progress import Reporter
 from slipway.storage.store import Store, StoreError
 
@@ -44,6 +46,7 @@ class Schedule:
     policy: Policy
     recipients: tuple[str, ...]
     smoke: str = ""
+    signers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ def job(request: JobRequest, context: Context) -> JobReply:
         raise UsageError(f"there is no job {name[:40]!a} (one of: {', '.join(JOBS)})")
     _load_settings(SETTINGS)
     schedule = _schedule()
+    trust = dataclasses.replace(context.trust, signers=schedule.signers)
+    context = dataclasses.replace(context, trust=trust)
     if name == crontab.CATCH_UP:
         return JobReply(_catch_up(schedule, context))
     if name == crontab.SETTLE:
@@ -76,13 +81,14 @@ def job(request: JobRequest, context: Context) -> JobReply:
 def results(request: BackupSummaryRequest, context: Context) -> BackupSummary:
     """Tell what a status shows: the newest backup, the last drill, the last run of every job."""
     with _within(LOOK):
-        return summary.summarize(context.store(), datetime.now(UTC))
+        return summary.summarize(context.store(), datetime.now(UTC), trust=context.trust)
 
 
 def _run(name: str, schedule: Schedule, context: Context) -> str:
     store = context.store()
     activity.begin(name)
-    run = job_results.begun(name, datetime.now(UTC), job_results.read(store, name))
+    before = job_results.read(store, name, trust=context.trust)
+    run = job_results.begun(name, datetime.now(UTC), before)
     _keep(context, store, run)
     try:
         outcome = _wait_while_busy(lambda: _load(name)(schedule, context), context.reporter)
@@ -152,12 +158,12 @@ def _wait_while_busy(run: Callable[[], JobOutcome], reporter: Reporter) -> JobOu
 def _catch_up(schedule: Schedule, context: Context) -> str:
     """Make up for what was due while nothing ran: the machine was down, or the job was killed."""
     store, now = context.store(), datetime.now(UTC)
-    runs = job_results.read_all(store)
+    runs = job_results.read_all(store, trust=context.trust)
     for run in runs.values():
         if run.state == "running":  # by a container that is no more: there is one at a time
             why = "its container was stopped"
             _keep(context, store, job_results.ended(run, "interrupted", now, why))
-    missed = _missed(store, schedule.policy.when, runs, now)
+    missed = _missed(store, context.trust, schedule.policy.when, runs, now)
     for name in missed:
         context.reporter.note(f"{name} was missed; running it now")
         context.reporter.note(_run(name, schedule, context))
@@ -169,7 +175,7 @@ def _settle(of: str, context: Context) -> str:
     store = context.store()
     killed = [
         run
-        for run in job_results.read_all(store).values()
+        for run in job_results.read_all(store, trust=context.trust).values()
         if run.state == "running" and of in (run.job, crontab.CATCH_UP)
     ]
     why = "it was killed; out of memory? (services.ops.deploy.resources)"
@@ -180,10 +186,14 @@ def _settle(of: str, context: Context) -> str:
 
 
 def _missed(
-    store: Store, when: Mapping[str, str], runs: Mapping[str, JobResult], now: datetime
+    store: Store,
+    trust: Trust,
+    when: Mapping[str, str],
+    runs: Mapping[str, JobResult],
+    now: datetime,
 ) -> list[str]:
     """Name what was due and did not happen; a drill takes a backup, so it makes up for both."""
-    last_backup = _newest(store)
+    last_backup = _newest(store, trust)
     drill = runs.get("drill")
     if "drill" in when and drill and drill.at < _due(when["drill"], now):
         return ["drill"]
@@ -198,16 +208,24 @@ def _due(expression: str, now: datetime) -> datetime:
     return crontab.last_time(expression, now) - timedelta(seconds=1)
 
 
-def _newest(store: Store) -> datetime | None:
+def _newest(store: Store, trust: Trust) -> datetime | None:
     """Return the moment of the newest backup; with keys that may not list, of the last run."""
     try:
         held = store.entries(catalogue.MILLENNIUM)
         names = [e.key.removesuffix(".json") for e in held if e.key.endswith(".json")]
     except StoreError:
-        last = job_results.read(store, "backup")
+        last = job_results.read(store, "backup", trust=trust)
         return job_results.moment(last.good) if last and last.good else None
-    ids = (name for name in names if manifest.ID.fullmatch(name))
-    return max(map(manifest.moment, ids), default=None)
+    ids = sorted((name for name in names if manifest.ID.fullmatch(name)), reverse=True)
+    return next((manifest.moment(name) for name in ids if _is_signed(store, name, trust)), None)
+
+
+def _is_signed(store: Store, name: str, trust: Trust) -> bool:
+    """Whether a backup counts; where no signature is demanded, each that lies there."""
+    try:
+        return not trust.is_demanded or bool(catalogue.get(store, name, trust))
+    except (Refused, StoreError):
+        return False
 
 
 def _failed(context: Context, store: Store, run: JobResult, text: str) -> None:
@@ -219,7 +237,7 @@ def _failed(context: Context, store: Store, run: JobResult, text: str) -> None:
 
 
 def _keep(context: Context, store: Store, run: JobResult) -> None:
-    _warn(context, job_results.keep(store, run))
+    _warn(context, job_results.keep(store, run, trust=context.trust))
 
 
 def _warn(context: Context, problem: str) -> None:

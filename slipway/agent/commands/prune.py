@@ -22,8 +22,9 @@ def prune(request: PruneRequest, context: Context) -> PruneReply:
         dropped = _drop_replaced(request.policy, now, plan, context.reporter)
         return PruneReply.of_databases(dropped, plan=plan)
     store, database = context.store(), os.environ.get("DATABASE_NAME", "")
-    pruning = Pruning(store, request.policy, context.reporter, now, plan, database)
-    pruned = pruning.run([*job_results.read_all(store).values()])
+    trust = context.trust
+    pruning = Pruning(store, request.policy, context.reporter, now, plan, database, trust)
+    pruned = pruning.run([*job_results.read_all(store, trust=trust).values()])
     if pruned and pruned.held:
         return PruneReply.of(pruned, None, plan=plan)
     dropped = _drop_replaced(request.policy, now, plan, context.reporter)

@@ -15,8 +15,10 @@ from slipway.agent.messages.restore import (
     UndoRequest,
 )
 from slipway.backups.format import catalogue
+from slipway.backups.format.catalogue import StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import stamp
+from slipway.backups.format.signature import ANYBODY
 from slipway.backups.restore.drill import Drill, DrillFailed, DrillResult
 from slipway.backups.restore.local_dump import DumpSource
 from slipway.backups.restore.restore import Restore
@@ -63,19 +65,24 @@ def drill(request: DrillRequest, context: Context) -> DrillReply:
     if not request.id:
         return drill_fresh(request, request.smoke, context)
     store = context.store()
-    backup, key = catalogue.get(store, request.id), _key(request.key)
-    return _describe(Drill(store, backup, key, context.reporter, request.smoke).run())
+    backup, key = catalogue.get(store, request.id, context.trust), _key(request.key)
+    return _describe(_drill(backup, key, request.smoke, context))
 
 
 def drill_fresh(spec: BackupSpec, smoke: str, context: Context) -> DrillReply:
     """Take a backup and prove it while its key is still known; for scheduled jobs."""
     taken, store = backups.take_one(spec, context), context.store()
-    backup = catalogue.get(store, taken.manifest.id)
-    result = Drill(store, backup, taken.key, context.reporter, smoke).run()
+    backup = catalogue.get(store, taken.manifest.id, context.trust)
+    result = _drill(backup, taken.key, smoke, context)
     reply = _describe(result)
     if not result.proof.ok:
         raise DrillFailed(reply.summary)
     return reply
+
+
+def _drill(backup: StoredBackup, key: Key, smoke: str, context: Context) -> DrillResult:
+    reporter, trust = context.reporter, context.trust
+    return Drill(context.store(), backup, key, reporter, smoke, trust=trust).run()
 
 
 def _describe(result: DrillResult) -> DrillReply:
@@ -104,7 +111,8 @@ def _source(request: RestoreRequest, context: Context) -> DumpSource:
     store = context.store()
     if request.file:
         return DumpSource(store, file=request.file)
-    backup = catalogue.get(store, request.id)
+    trust = ANYBODY if request.untrusted else context.trust
+    backup = catalogue.get(store, request.id, trust)
     return DumpSource(store, backup.manifest, _key(request.key))
 
 

@@ -34,6 +34,7 @@ class BackupRow:
     recipients: tuple[str, ...]
     where: str
     key: str
+    signed_by: str = ""  # operators, operations, or nobody who is believed
 
     @classmethod
     def of(cls, backup: StoredBackup, where: str) -> "BackupRow":
@@ -58,6 +59,7 @@ class BackupRow:
             recipients=manifest.recipients,
             where=where,
             key=manifest.key,
+            signed_by=backup.signed_by,
         )
 
 
@@ -80,13 +82,17 @@ class Leftovers:
 
 @dataclass(frozen=True)
 class BackupList:
-    """What a store holds, newest first; `damaged` says of an id what is wrong with it."""
+    """What a store holds, newest first; `damaged` says of an id what is wrong with it.
+
+    `unsigned` are those that nobody who is believed has signed, where that is demanded.
+    """
 
     store: str
     backups: tuple[BackupRow, ...]
     leftovers: Leftovers
     damaged: Mapping[str, str]
     summary: str
+    unsigned: tuple[BackupRow, ...] = ()
 
     @classmethod
     def of(cls, listing: Catalogue, where: str) -> "BackupList":
@@ -95,6 +101,7 @@ class BackupList:
         return cls(
             store=where,
             backups=tuple(BackupRow.of(backup, where) for backup in listing.backups),
+            unsigned=tuple(BackupRow.of(backup, where) for backup in listing.unsigned),
             leftovers=Leftovers(len(listing.leftovers), size),
             damaged=listing.damaged,
             summary=f"{where} holds {len(listing.backups)} backups",

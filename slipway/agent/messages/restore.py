@@ -59,6 +59,7 @@ class RestoreRequest(RestoreSpec, Request[RestoreReply | RestorePlan]):
     id: str = ""
     key: Key | None = None
     file: str = ""
+    untrusted: bool = False  # also what nobody who is believed has signed
     plan: bool = False
 
 

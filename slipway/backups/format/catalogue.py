@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import ID, Damaged, Manifest
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.errors import DifferenceFound, Refused, UsageError
 from slipway.progress import SILENT, Reporter
 from slipway.storage.store import DAY, NotFound, Store, StoredObject, StoreError
@@ -22,6 +23,11 @@ MILLENNIUM = "2"  # ids begin with their year; what else lies there is not liste
 KINDS = ("decode", "drill")
 AT_ONCE = 8  # manifests on their way
 LARGEST_MANIFEST = 64 << 20
+UNSIGNED = "it is not signed by a key of backups/signers.yml"
+
+
+class Unsigned(Refused):
+    """A backup may be forged: nobody who is believed has signed it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class StoredBackup:
     keys: tuple[str, ...]
     size: int
     proofs: Mapping[str, Proof] = field(default_factory=dict)
+    signed_by: str = ""  # operators, operations, or nobody who is believed
 
     @property
     def id(self) -> str:
@@ -86,6 +93,7 @@ class Catalogue:
     """What a store holds: whole backups, newest first; the rest apart."""
 
     backups: tuple[StoredBackup, ...]
+    unsigned: tuple[StoredBackup, ...]  # by nobody who is believed, where that is demanded
     leftovers: tuple[StoredObject, ...]  # of backups that never became whole, older than a day
     damaged: Mapping[str, str]  # id, and what is wrong with it
 
@@ -117,7 +125,7 @@ def is_manifest(key: str) -> bool:
     return bool(match and match[2] == "json")
 
 
-def read(store: Store, *, now: float | None = None) -> Catalogue:
+def read(store: Store, trust: Trust = ANYBODY, *, now: float | None = None) -> Catalogue:
     """List a store and read every manifest in it. Raises NotListable where that is forbidden."""
     objects: dict[str, dict[str, StoredObject]] = {}
     for entry in store.entries(MILLENNIUM):
@@ -125,11 +133,13 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
             objects.setdefault(match[1], {})[entry.key] = entry
     names = sorted((name for name in objects if manifest_key(name) in objects[name]), reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda name: _look(store, name, objects[name]), names))
+        results = list(pool.map(lambda name: _look(store, trust, name, objects[name]), names))
     before = (time.time() if now is None else now) - DAY
     stray = [e for name in objects.keys() - set(names) for e in objects[name].values()]
+    whole = [result for result in results if isinstance(result, StoredBackup)]
     return Catalogue(
-        backups=tuple(result for result in results if isinstance(result, StoredBackup)),
+        backups=tuple(backup for backup in whole if _is_believed(backup, trust)),
+        unsigned=tuple(backup for backup in whole if not _is_believed(backup, trust)),
         leftovers=tuple(sorted((e for e in stray if e.written < before), key=lambda e: e.key)),
         damaged={
             name: why for name, why in zip(names, results, strict=True) if isinstance(why, str)
@@ -137,20 +147,29 @@ def read(store: Store, *, now: float | None = None) -> Catalogue:
     )
 
 
-def find(store: Store, which: str = "latest", *, reporter: Reporter = SILENT) -> StoredBackup:
+def find(
+    store: Store,
+    which: str = "latest",
+    trust: Trust = ANYBODY,
+    *,
+    reporter: Reporter = SILENT,
+) -> StoredBackup:
     """Return one backup: the newest, or the one with this id; `note` hears what is passed over.
 
     Raises Refused, and DifferenceFound when none is whole.
     """
     if which != "latest":
-        return get(store, which)
-    catalogue = read(store)
+        return get(store, which, trust)
+    catalogue = read(store, trust)
+    if not catalogue.backups and catalogue.unsigned:
+        raise none_signed(store.name)
     if not catalogue.backups and catalogue.damaged:
         raise DifferenceFound(none_whole(store.name, catalogue.damaged))
     if not catalogue.backups:
         raise Refused(f"{store.name} holds no backup; take one: inv db.backup")
-    for name, why in newer_damaged(catalogue.damaged, catalogue.backups[0].id).items():
-        reporter.note(passed_over(name, why))
+    newest, unsigned = catalogue.backups[0].id, [backup.id for backup in catalogue.unsigned]
+    for line in passed_over(catalogue.damaged, unsigned, newest):
+        reporter.note(line)
     return catalogue.backups[0]
 
 
@@ -159,9 +178,22 @@ def newer_damaged(damaged: Mapping[str, str], newest: str) -> dict[str, str]:
     return {name: why for name, why in sorted(damaged.items()) if name > newest}
 
 
-def passed_over(name: str, why: str) -> str:
-    """Say that a newer backup is not the one that is taken."""
-    return f"! the newer backup {name} is damaged and skipped: {why}"
+def passed_over(damaged: Mapping[str, str], unsigned: Iterable[str], newest: str) -> list[str]:
+    """Say of each backup that is newer why it is not the one that is taken."""
+    lines = [
+        f"! the newer backup {name} is damaged and skipped: {why}"
+        for name, why in newer_damaged(damaged, newest).items()
+    ]
+    skipped = (name for name in sorted(unsigned) if name > newest)
+    return [*lines, *(f"! the newer backup {name} is skipped: {UNSIGNED}" for name in skipped)]
+
+
+def none_signed(where: str) -> Unsigned:
+    """Say that nothing in a store is signed by anybody who is believed."""
+    return Unsigned(
+        f"no backup in {where} is signed by a key of backups/signers.yml. Take one: inv db.backup; "
+        "or restore one that you know to be yours by its id, with --untrusted"
+    )
 
 
 def none_whole(where: str, damaged: Mapping[str, str]) -> str:
@@ -170,15 +202,30 @@ def none_whole(where: str, damaged: Mapping[str, str]) -> str:
     return f"every backup in {where} is damaged: {reasons}. Take another now: inv db.backup"
 
 
-def get(store: Store, name: str) -> StoredBackup:
-    """Return the backup with this id; needs no right to list. Raises Refused, UsageError."""
+def get(store: Store, name: str, trust: Trust = ANYBODY) -> StoredBackup:
+    """Return the backup with this id; needs no right to list.
+
+    Raises Refused, UsageError, and Unsigned where nobody who is believed has signed it.
+    """
     if not ID.fullmatch(name):
         raise UsageError(f"{name[:60]!a} is not a backup; `inv db.backups` lists them")
     try:
-        document = manifest.parse(_read(store, manifest_key(name)), name)
+        parsed, signer = manifest.parse_signed(_read(store, manifest_key(name)), name, trust)
     except NotFound:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
-    return StoredBackup(document, keys(name), document.stored, proofs(store, name))
+    held = proofs(store, name, trust)
+    backup = StoredBackup(parsed, keys(name), parsed.stored, held, signer)
+    if not _is_believed(backup, trust):
+        raise not_signed(name)
+    return backup
+
+
+def not_signed(name: str) -> Unsigned:
+    """Say of one backup that nobody who is believed has signed it."""
+    return Unsigned(
+        f"backup {name}: {UNSIGNED}; whoever may write to the store could have put it there. "
+        "If you know that it is yours: inv db.restore --untrusted"
+    )
 
 
 def drilled_before(backups: Iterable[B], name: str) -> B | None:
@@ -190,20 +237,27 @@ def drilled_before(backups: Iterable[B], name: str) -> B | None:
     return None
 
 
-def proofs(store: Store, name: str) -> Mapping[str, Proof]:
-    """Read the proofs of a backup; one that cannot be read proves nothing."""
+def proofs(store: Store, name: str, trust: Trust = ANYBODY) -> Mapping[str, Proof]:
+    """Read the proofs of a backup; one that cannot be read or believed proves nothing."""
     try:
-        document = json.loads(_read(store, proof_key(name)))
-        return {kind: _proof(kind, document[kind]) for kind in KINDS if kind in document}
+        document = _proofs(store, name)
+        return {
+            kind: _proof(kind, document[kind])
+            for kind in KINDS
+            if kind in document and trust.believes(f"proof of {name}", document[kind])
+        }
     except (StoreError, ValueError, KeyError, TypeError, AttributeError, Damaged):
         return {}
 
 
-def prove(store: Store, name: str, proof: Proof) -> None:
-    """Keep a proof beside its backup, and those of another kind that were there."""
-    by_kind = {**proofs(store, name), proof.kind: proof}
-    document = {kind: dataclasses.asdict(proof) for kind, proof in by_kind.items()}
-    text = json.dumps({"version": 1, **document}, indent=1, ensure_ascii=False)
+def prove(store: Store, name: str, proof: Proof, trust: Trust = ANYBODY) -> None:
+    """Keep a proof beside its backup, signed, and those of another kind that were there."""
+    before: Mapping[str, Any] = {}
+    with contextlib.suppress(StoreError, ValueError, TypeError, AttributeError, Damaged):
+        before = {kind: value for kind, value in _proofs(store, name).items() if kind in KINDS}
+    signed = trust.signed(f"proof of {name}", dataclasses.asdict(proof))
+    document = {"version": 1, **before, proof.kind: signed}
+    text = json.dumps(document, indent=1, ensure_ascii=False)
     store.put(proof_key(name), [text.encode()])
 
 
@@ -213,10 +267,21 @@ def remove(store: Store, keys: Sequence[str]) -> None:
         store.delete(key)
 
 
-def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> StoredBackup | str:
+def _is_believed(backup: StoredBackup, trust: Trust) -> bool:
+    return bool(backup.signed_by) or not trust.is_demanded
+
+
+def _proofs(store: Store, name: str) -> Mapping[str, Any]:
+    document: Mapping[str, Any] = json.loads(_read(store, proof_key(name)))
+    return document
+
+
+def _look(
+    store: Store, trust: Trust, name: str, objects: Mapping[str, StoredObject]
+) -> StoredBackup | str:
     """Read one manifest and hold it against what lies there; a sentence says what is wrong."""
     try:
-        parsed = manifest.parse(_read(store, manifest_key(name)), name)
+        parsed, signer = manifest.parse_signed(_read(store, manifest_key(name)), name, trust)
     except NotFound:
         return "it was removed a moment ago"
     except Refused as error:
@@ -227,8 +292,8 @@ def _look(store: Store, name: str, objects: Mapping[str, StoredObject]) -> Store
         if objects[key].size != piece.size:
             return f"{key} has {objects[key].size} bytes instead of {piece.size}"
     size = sum(entry.size for entry in objects.values())
-    held = proofs(store, name) if proof_key(name) in objects else {}
-    return StoredBackup(parsed, tuple(sorted(objects)), size, held)
+    held = proofs(store, name, trust) if proof_key(name) in objects else {}
+    return StoredBackup(parsed, tuple(sorted(objects)), size, held, signer)
 
 
 def _proof(kind: str, document: Mapping[str, Any]) -> Proof:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.errors import Refused
 
 VERSION = 1
 FORMAT = "slipway-backup"
+KIND = "backup"  # of what is signed
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 STAMP = "%Y%m%dT%H%M%SZ"
 SUM = re.compile(r"[0-9a-f]{64}")
@@ -98,10 +100,11 @@ class Manifest:
         """When it was begun: the moment whose data it holds."""
         return moment(self.id)
 
-    def to_json(self) -> str:
-        """Write it for the store."""
+    def to_json(self, trust: Trust = ANYBODY) -> str:
+        """Write it for the store, signed by who signs there."""
         head: dict[str, object] = {"format": FORMAT, "version": VERSION}
-        return json.dumps(head | dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+        document = trust.signed(KIND, head | dataclasses.asdict(self))
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def parse(text: str | bytes, name: str = "") -> Manifest:
@@ -109,6 +112,11 @@ def parse(text: str | bytes, name: str = "") -> Manifest:
 
     Raises Damaged for what is none, Refused for one that a newer Slipway wrote.
     """
+    return parse_signed(text, name)[0]
+
+
+def parse_signed(text: str | bytes, name: str, trust: Trust = ANYBODY) -> tuple[Manifest, str]:
+    """Read a manifest, and by whom that is believed it is signed; nothing for nobody."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
@@ -123,7 +131,7 @@ def parse(text: str | bytes, name: str = "") -> Manifest:
         raise Damaged(f"{name or 'this'} is not a backup manifest, or is damaged") from None
     if name and manifest.id != name:
         raise Damaged(f"the manifest of {name} belongs to {manifest.id}; it was renamed")
-    return manifest
+    return manifest, trust.signer(KIND, document)
 
 
 def new_id(now: float | None = None) -> str:

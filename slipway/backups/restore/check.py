@@ -9,6 +9,7 @@ from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest
 from slipway.backups.format.pipes import StderrTail
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.restore import decrypt
 from slipway.database.processes import reason_in, started
 from slipway.progress import Reporter
@@ -17,7 +18,9 @@ from slipway.storage.store import NotFound, Store
 WHAT = "reading back"
 
 
-def check(store: Store, backup: StoredBackup, key: Key, reporter: Reporter) -> Proof:
+def check(
+    store: Store, backup: StoredBackup, key: Key, reporter: Reporter, trust: Trust = ANYBODY
+) -> Proof:
     """Decode a backup in full and keep what was found beside it.
 
     Raises what hinders the look itself: no store, a key that does not fit. That proves nothing.
@@ -32,7 +35,7 @@ def check(store: Store, backup: StoredBackup, key: Key, reporter: Reporter) -> P
     seconds = round(time.monotonic() - began, 3)
     counts = {"bytes": backup.manifest.plain.size, "rows": backup.manifest.rows}
     proof = Proof("decode", manifest.written(), seconds, not why, {} if why else counts, why)
-    catalogue.prove(store, backup.id, proof)
+    catalogue.prove(store, backup.id, proof, trust)
     return proof
 
 

@@ -9,6 +9,7 @@ from slipway.backups.format import catalogue, sums
 from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest, written
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.restore import compare, fill, local_dump, preflight
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import Target
@@ -53,6 +54,7 @@ class Drill:
     reporter: Reporter
     smoke: str = ""
     most_lost: int = MOST_LOST
+    trust: Trust = ANYBODY
     dump: LocalDump = field(init=False)
     server: Server = field(init=False)  # the throw-away one
     restored_after: float = 0.0  # seconds
@@ -78,7 +80,7 @@ class Drill:
             ):
                 self.restore()
                 self.examine()
-            before = _rows_before(self.store, self.manifest)
+            before = _rows_before(self.store, self.manifest, self.trust)
             why = compare.shrunk(before, self.result.proof.counts, self.most_lost)
         except (Damaged, NotFound, DrillFailed) as error:
             why = str(error)
@@ -129,7 +131,7 @@ class Drill:
         """Store the proof; `why` says why it is none."""
         seconds = self.result.stages.get("restored") or self._seconds()
         proof = Proof("drill", written(), seconds, not why, self.result.proof.counts, why)
-        catalogue.prove(self.store, self.backup.id, proof)
+        catalogue.prove(self.store, self.backup.id, proof, self.trust)
         return replace(self.result, proof=proof)
 
     @property
@@ -181,13 +183,13 @@ def _smoke(server: Server, text: str) -> int:
     return len(statements)
 
 
-def _rows_before(store: Store, manifest: Manifest) -> Mapping[str, int]:
+def _rows_before(store: Store, manifest: Manifest, trust: Trust) -> Mapping[str, int]:
     """Return the rows of the newest older backup that a drill has restored.
 
     Also of one that had lost too many: it was told then, and the next loss is another one.
     """
     with contextlib.suppress(NotListable):
-        before = catalogue.drilled_before(catalogue.read(store).backups, manifest.id)
+        before = catalogue.drilled_before(catalogue.read(store, trust).backups, manifest.id)
         return before.proofs["drill"].counts if before else {}
     return {}
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.schedule.policy import JOBS
 from slipway.errors import SlipwayError
 from slipway.storage.store import Store
@@ -23,6 +24,7 @@ State = Literal["running", "ok", "failed", "interrupted"]
 FOLDER = Path("/var/lib/slipway")  # the scratch volume
 LARGEST = 1 << 20
 TEXT = 2000
+KIND = "result of a job"
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,10 @@ def ended(run: JobResult, state: State, now: datetime, text: str, backup: str = 
     )
 
 
-def keep(store: Store, run: JobResult, folder: Path = FOLDER) -> str:
+def keep(store: Store, run: JobResult, folder: Path = FOLDER, trust: Trust = ANYBODY) -> str:
     """Write a run down, here and in the store; return why it could not be, or nothing."""
-    text = json.dumps(dataclasses.asdict(run), indent=1, ensure_ascii=False).encode()
+    document = trust.signed(KIND, dataclasses.asdict(run))
+    text = json.dumps(document, indent=1, ensure_ascii=False).encode()
     with contextlib.suppress(OSError):
         path = folder / _key(run.job)
         path.parent.mkdir(exist_ok=True)
@@ -80,15 +83,15 @@ def keep(store: Store, run: JobResult, folder: Path = FOLDER) -> str:
     return ""
 
 
-def read(store: Store, job: str, folder: Path = FOLDER) -> JobResult | None:
-    """Return the last run of a job that is known; None for a job that never ran."""
-    results = [run for run in (_stored(store, job), _local(folder, job)) if run]
+def read(store: Store, job: str, folder: Path = FOLDER, trust: Trust = ANYBODY) -> JobResult | None:
+    """Return the last run of a job that is known and believed; None for one that never ran."""
+    results = [run for run in (_stored(store, job, trust), _local(folder, job)) if run]
     return max(results, key=lambda run: (run.began, run.ended), default=None)
 
 
-def read_all(store: Store, folder: Path = FOLDER) -> dict[str, JobResult]:
+def read_all(store: Store, folder: Path = FOLDER, trust: Trust = ANYBODY) -> dict[str, JobResult]:
     """Return the last run of every job that ever ran."""
-    results = {job: read(store, job, folder) for job in JOBS}
+    results = {job: read(store, job, folder, trust) for job in JOBS}
     return {job: run for job, run in results.items() if run}
 
 
@@ -116,7 +119,7 @@ def _key(job: str) -> str:
     return f"runs/{job}.json"
 
 
-def _stored(store: Store, job: str) -> JobResult | None:
+def _stored(store: Store, job: str, trust: Trust) -> JobResult | None:
     """Keys that may only write cannot read it back: then nothing is known here."""
     data = bytearray()
     try:
@@ -124,7 +127,8 @@ def _stored(store: Store, job: str) -> JobResult | None:
             data += chunk
             if len(data) > LARGEST:
                 return None
-        return parse(json.loads(data))
+        document = json.loads(data)
+        return parse(document) if trust.believes(KIND, document) else None
     except (SlipwayError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

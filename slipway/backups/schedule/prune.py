@@ -6,12 +6,15 @@ from datetime import datetime
 
 from slipway.backups.format import catalogue as catalogues
 from slipway.backups.format.catalogue import Catalogue
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.schedule import retention
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.retention import DatedBackup, Decision
 from slipway.progress import Reporter
-from slipway.storage.store import NotListable, Retained, Store
+from slipway.storage.store import DAY, NotListable, Retained, Store
+
+ANY_AGE = 100 * 366 * DAY
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,13 @@ class Pruning:
     now: datetime
     plan: bool = False
     database: str = ""  # whose backups these are; those of others stay
+    trust: Trust = ANYBODY
     retained: list[str] = field(default_factory=list)  # what the store keeps locked
 
     def run(self, results: Sequence[JobResult]) -> PruneResult | None:
         """Remove what the policy does not keep; None where the keys may not list."""
         try:
-            catalogue = catalogues.read(self.store, now=self.now.timestamp())
+            catalogue = catalogues.read(self.store, self.trust, now=self.now.timestamp())
         except NotListable as error:
             self.reporter.note(
                 f"{error}; nothing was pruned: let the store's own lifecycle rules remove old "
@@ -66,16 +70,23 @@ class Pruning:
             return None
         catalogue = self._ours(catalogue)
         decision = decide(catalogue, self.policy, results, self.now)
+        # A group of its own, so that a forged backup never takes the place of one that is signed.
+        apart = replace(catalogue, backups=catalogue.unsigned)
+        unsigned = decide(apart, replace(self.policy, stale_after=ANY_AGE), (), self.now)
+        if decision.held:
+            unsigned = replace(unsigned, drop=())
         for name, why in catalogue.damaged.items():
             self.reporter.note(f"{name} is damaged and stays: {why}")
-        backups = {backup.id: backup for backup in catalogue.backups}
+        backups = {backup.id: backup for backup in (*catalogue.backups, *catalogue.unsigned)}
         removed = [
-            backups[name] for name in decision.drop if self._remove(name, backups[name].keys)
+            backups[name]
+            for name in (*decision.drop, *unsigned.drop)
+            if self._remove(name, backups[name].keys)
         ]
         leftovers = [entry for entry in catalogue.leftovers if self._remove(entry.key, [entry.key])]
         sizes = [backup.size for backup in removed] + [entry.size for entry in leftovers]
         return PruneResult(
-            keep=decision.keep,
+            keep=(*decision.keep, *unsigned.keep),
             removed=tuple(backup.id for backup in removed),
             leftovers=tuple(entry.key for entry in leftovers),
             retained=tuple(self.retained),
@@ -86,16 +97,18 @@ class Pruning:
 
     def _ours(self, catalogue: Catalogue) -> Catalogue:
         """Leave out what is not ours: two projects in one store must not prune each other."""
-        others = {backup.manifest.database for backup in catalogue.backups} - {self.database}
+        both = (*catalogue.backups, *catalogue.unsigned)
+        others = {backup.manifest.database for backup in both} - {self.database}
         if not self.database or not others:
             return catalogue
         ours = tuple(b for b in catalogue.backups if b.manifest.database == self.database)
-        count = len(catalogue.backups) - len(ours)
+        unsigned = tuple(b for b in catalogue.unsigned if b.manifest.database == self.database)
+        count = len(both) - len(ours) - len(unsigned)
         self.reporter.note(
             f"{count} of the backups in {self.store.name} are of {', '.join(sorted(others))} and "
             "stay; if that is another project, give each a BACKUP_STORE of its own"
         )
-        return replace(catalogue, backups=ours)
+        return replace(catalogue, backups=ours, unsigned=unsigned)
 
     def _remove(self, name: str, keys: Sequence[str]) -> bool:
         """Remove a backup or a leftover; whether it is gone, or with `plan` would be."""

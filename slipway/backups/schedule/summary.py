@@ -6,14 +6,15 @@ from datetime import datetime
 from pathlib import Path
 
 from slipway.backups.format import catalogue
-from slipway.backups.format.catalogue import Proof, StoredBackup
+from slipway.backups.format.catalogue import Proof, StoredBackup, Unsigned
 from slipway.backups.format.manifest import ID, moment
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.schedule import job_results
 from slipway.backups.schedule.job_results import JobResult
 from slipway.errors import Refused
 from slipway.storage.store import NotListable, Store, StoredObject
 
-LOOKED_AT = 60  # proofs, newest first, until one is of a drill
+LOOKED_AT = 60  # backups, newest first, until one is whole, and until one has a drill
 
 
 @dataclass(frozen=True)
@@ -56,25 +57,29 @@ class BackupSummary:
     drill: LastDrill | None = None
     runs: Mapping[str, JobResult] = field(default_factory=dict)
     summary: str = ""
+    unsigned: tuple[str, ...] = ()  # newer than the newest, and by nobody who is believed
 
 
-def summarize(store: Store, now: datetime, folder: Path = job_results.FOLDER) -> BackupSummary:
+def summarize(
+    store: Store, now: datetime, folder: Path = job_results.FOLDER, trust: Trust = ANYBODY
+) -> BackupSummary:
     """Look at a store in a few requests; a value is None where there is nothing to tell.
 
     With keys that may only write nothing is seen, which is no fault: `unlisted` says so.
     """
-    runs = job_results.read_all(store, folder)
+    runs = job_results.read_all(store, folder, trust)
     try:
         held = {entry.key: entry for entry in store.entries(catalogue.MILLENNIUM)}
     except NotListable as error:
         why = "the store does not allow listing"
         return BackupSummary(store.name, unlisted=str(error), runs=runs, summary=why)
     names = sorted((n for n in map(_name, held) if n), reverse=True)
-    newest = _newest(store, names, held)
+    newest, unsigned = _newest(store, names, held, trust)
     return BackupSummary(
         where=store.name,
         newest=_describe(newest, now) if newest else None,
-        drill=_drill(store, [n for n in names if catalogue.proof_key(n) in held]),
+        drill=_drill(store, [n for n in names if catalogue.proof_key(n) in held], trust),
+        unsigned=unsigned,
         runs=runs,
         summary=newest.id if newest else "no backup yet",
     )
@@ -87,18 +92,22 @@ def _name(key: str) -> str:
 
 
 def _newest(
-    store: Store, names: Sequence[str], held: Mapping[str, StoredObject]
-) -> StoredBackup | None:
-    """Return the newest backup that lies there whole."""
-    for name in names:
+    store: Store, names: Sequence[str], held: Mapping[str, StoredObject], trust: Trust
+) -> tuple[StoredBackup | None, tuple[str, ...]]:
+    """Return the newest backup that lies there whole, and newer ones that nobody signed."""
+    unsigned = []
+    for name in names[:LOOKED_AT]:
         try:
-            backup = catalogue.get(store, name)
+            backup = catalogue.get(store, name, trust)
+        except Unsigned:
+            unsigned.append(name)
+            continue
         except Refused:  # damaged, or gone meanwhile
             continue
         dump = held.get(catalogue.dump_key(name))
         if dump is not None and dump.size == backup.manifest.dump.size:
-            return backup
-    return None
+            return backup, tuple(unsigned)
+    return None, tuple(unsigned)
 
 
 def _describe(backup: StoredBackup, now: datetime) -> NewestBackup:
@@ -116,10 +125,10 @@ def _describe(backup: StoredBackup, now: datetime) -> NewestBackup:
     )
 
 
-def _drill(store: Store, names: Sequence[str]) -> LastDrill | None:
+def _drill(store: Store, names: Sequence[str], trust: Trust) -> LastDrill | None:
     """Return the last drill, and how long its restore took."""
     for name in names[:LOOKED_AT]:
-        proof = catalogue.proofs(store, name).get("drill")
+        proof = catalogue.proofs(store, name, trust).get("drill")
         if proof is not None:
             return LastDrill(
                 kind=proof.kind,

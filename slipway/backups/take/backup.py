@@ -9,6 +9,7 @@ from slipway.backups.format import catalogue, encryption
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Manifest, Part, new_id, sized, written
 from slipway.backups.format.pipes import Checksum
+from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.take import dump, lock, roles
 from slipway.backups.take import snapshot as snapshots
 from slipway.backups.take.dump import DumpFailed
@@ -37,6 +38,7 @@ class Backup:
     store: Store
     spec: BackupSpec
     reporter: Reporter
+    trust: Trust = ANYBODY  # who signs it
     pause: Callable[[float], None] = time.sleep
     session: Connection = field(init=False)  # with the lock that keeps other backups out
     client: str = field(init=False)  # version of pg_dump
@@ -84,6 +86,7 @@ class Backup:
 
     def check(self) -> str:
         """Find out what hinders a backup before anything is stored."""
+        self.trust.demand_signer()
         for note in self.warnings():
             self.reporter.note(note)
         self.key, self.recipient = encryption.new_key()
@@ -118,9 +121,10 @@ class Backup:
     def store_manifest(self) -> str:
         """Store what makes it a backup; everything else is there, so try more than once."""
         self.manifest = self._describe()
+        text = self.manifest.to_json(self.trust)
         for wait in (*MANIFEST_PAUSES, None):
             try:
-                self.store.put(catalogue.manifest_key(self.id), [self.manifest.to_json().encode()])
+                self.store.put(catalogue.manifest_key(self.id), [text.encode()])
                 break
             except StoreError as error:
                 if wait is None:

@@ -11,7 +11,8 @@ from typing import cast
 import pytest
 
 from slipway.backups.format import catalogue, encryption
-from slipway.client import backups, reset, restore
+from slipway.backups.format.signature import SigningKey
+from slipway.client import backups, grant, reset, restore
 from slipway.client.container import Container
 from slipway.client.restore import RestoreOptions
 from slipway.client.session import Session
@@ -140,3 +141,17 @@ def test_a_list_of_backups_is_made_where_they_lie(folder: Folder) -> None:
     nobody = Container(LocalHost("here"), "nowhere", "dev")
     listing = backups.read_list(Session(folder.env, nobody, None), SILENT)
     assert [row.id for row in listing.backups] == [NEWEST, OLD]
+
+
+def test_who_takes_a_backup_has_its_manifest_signed_once_and_nothing_else(folder: Folder) -> None:
+    key = SigningKey(b"p" * 32)
+    granted = grant.to_back_up(None, NEWEST, key)
+    for kind, document in (("backup", {"id": OLD}), (f"proof of {NEWEST}", {"id": NEWEST})):
+        with pytest.raises(grant.NotGranted):
+            granted.sign(kind, document)
+    assert granted.sign("backup", {"id": NEWEST}) == key.sign("backup", {"id": NEWEST})
+    for refused in (granted, grant.to_restore(folder.store, NEWEST)):
+        with pytest.raises(grant.NotGranted):
+            refused.sign("backup", {"id": NEWEST})
+    with pytest.raises(grant.NotGranted):
+        list(granted.entries())

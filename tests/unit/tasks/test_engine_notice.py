@@ -11,7 +11,13 @@ from tasks.cli import namespace
 from tasks.command import command
 from tasks.group import all_tasks
 
-NEVER = {"deploy", "secrets.create", "runbook.run", "runbook.history"}  # deploy reports more
+NEVER = {
+    "deploy",
+    "secrets.create",
+    "secrets.add",
+    "runbook.run",
+    "runbook.history",
+}  # deploy reports more
 LOOP, HERE, ELSEWHERE = None, SimpleNamespace(is_local=True), SimpleNamespace(is_local=False)
 
 
