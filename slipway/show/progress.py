@@ -1,5 +1,6 @@
 """Progress on stderr: a line a step, sentences, and on a terminal a live line or a bar."""
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 WIDTH = 10
+IN_A_CELL = "RUNBOOK_CELL"  # set where a runbook runs this
 
 
 class TerminalReporter:
@@ -54,6 +56,10 @@ class TerminalReporter:
 
     def progress(self, label: str, current: int, total: int) -> None:
         if not sys.stderr.isatty():
+            return
+        if IN_A_CELL in os.environ:  # which may draw in one line alone
+            share = f"{100 * current // total} %" if total else f"{current // 1_000_000} MB"
+            self._show(f"{label}  {share}")
             return
         if self._bar is None:
             self._clear()  # there is room for one live display

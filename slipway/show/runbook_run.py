@@ -8,28 +8,41 @@ from slipway.notebook.cells.result import CellResult
 from slipway.notebook.document import Action, Block, Cell, Heading, ManualStep
 from slipway.notebook.problem import where
 from slipway.notebook.transcripts.attempts import span
-from slipway.show.reading import RunbookReader
-from slipway.show.writer import harmless, tell
+from slipway.show.cell_output import PLAIN, CellOutput
+from slipway.show.reading import RunbookReader, is_plain
+from slipway.show.writer import harmless, pass_on, tell
 
 MARKS = {"passed": "✓", "failed": "✗", "timed out": "✗", "interrupted": "✗"}
 STYLES = {"passed": "green", "failed": "bold red", "timed out": "bold red", "interrupted": "yellow"}
 
 
 class Output:
-    """A cell's output, straight to stdout; remembers whether its last line was ended."""
+    """A cell's output on stdout; remembers whether its last line was ended.
+
+    Where a person works in the cell, it is passed on as it is.
+    """
 
     def __init__(self) -> None:
         self._last = b"\n"
+        self._shown = CellOutput(places=not is_plain(sys.stdout))
+        self.is_raw = False
 
     def write(self, data: bytes) -> None:
-        if data:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-            self._last = data[-1:]
+        shown = data if self.is_raw else self._encoded(self._shown.feed(data))
+        if shown:
+            pass_on(shown)
+            self._last = shown[-1:]
 
     def end_line(self) -> None:
+        if rest := self._encoded(self._shown.end()):
+            pass_on(rest)
+            self._last = self._last if rest == PLAIN.encode() else rest[-1:]
         if self._last != b"\n":
-            self.write(b"\r\n" if sys.stdout.isatty() else b"\n")
+            pass_on(b"\r\n" if sys.stdout.isatty() else b"\n")
+            self._last = b"\n"
+
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(sys.stdout.encoding or "utf-8", "replace")
 
 
 class RunDisplay:
@@ -60,6 +73,7 @@ class RunDisplay:
         if isinstance(action, ManualStep):
             self._reader.block(action)
             return
+        self._output.is_raw = action.attributes.interactive and sys.stdout.isatty()
         self._reader.line(f"▸ {' · '.join([action.id, *describe_traits(action)])}", style="dim")
         self._reader.block(action, values)
 

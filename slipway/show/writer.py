@@ -37,7 +37,7 @@ def tell(text: str, end: str = "\n") -> None:
 def pass_on(output: bytes) -> None:
     """Print what a program that a person started has printed, as it is."""
     sys.stdout.buffer.write(output)
-    sys.stdout.flush()
+    sys.stdout.buffer.flush()
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -30,6 +30,9 @@ LEFT_NOTHING = "! it ended its own shell, as exec does: later cells do not have 
 # With these a bash would run a file before the cell, or would not be itself.
 UNWANTED = ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "CDPATH", "OLDPWD")
 
+# A cell's output cannot move the cursor, so those who would draw over several lines do not.
+ONE_LINE = {"BUILDKIT_PROGRESS": "plain", "COMPOSE_PROGRESS": "plain"}
+
 
 class Screen(Protocol):
     """Where a cell's output goes while it runs; masked already.
@@ -61,7 +64,7 @@ class CellSession:
         self._debug = debug or (lambda text: None)
         env = {name: value for name, value in os.environ.items() if name not in UNWANTED}
         path = os.pathsep.join([str(root), str(PROGRAMS), env.get("PATH", os.defpath)])
-        self._env = {**env, "PATH": path, **variables}
+        self._env = {**(ONE_LINE if terminal else {}), **env, "PATH": path, **variables}
         self._name = _file_of(variables.get("RUNBOOK", ""), root)
         self._state = CellState(root)
 

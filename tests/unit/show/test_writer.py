@@ -18,7 +18,7 @@ ERASED = "GET /\x1b[2K\x1b[1A\rall is well"
 TURNED = "exe\u202etxt.cod"
 ATTACK = f"{CLIPBOARD}{ERASED}{TURNED}\x9b2J\x08\x00\udc9b"
 # These pass on what a person's own program printed, answer a shell, or draw with rich.
-DRAWING = {"writer", "runbook_run", "reading", "prompts", "progress", "transcripts"}
+DRAWING = {"writer", "reading", "prompts", "progress", "transcripts"}
 
 
 def noted(text: str) -> None:

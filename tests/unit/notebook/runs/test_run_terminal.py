@@ -317,3 +317,16 @@ def driver(shell: int | None) -> int:
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     (line,) = (each for each in done.stdout.splitlines() if "tests.fakes.run_driver" in each)
     return int(line.split()[0])
+
+
+def test_only_a_cell_that_is_interactive_may_act_on_the_terminal(start: Start) -> None:
+    prints = r"printf 'stranger \033]52;c;eA==\007\033[2J%s\n' {}"
+    cells = (
+        f"```sh {{check}}\n{prints.format('shown')}\n```\n\n"
+        f"```sh {{check interactive}}\n{prints.format('passed')}\n```\n"
+    )
+    with start(f"# A\n\n## One\n\n{cells}") as seen:
+        assert seen.end() == 0
+    act = rb"\x1b\]52;c;eA==\x07\x1b\[2J"
+    assert len(re.findall(act, seen.raw)) == 1 and re.search(act + b"passed", seen.raw)
+    assert "␛]52;c;eA==␇␛[2Jshown".encode() in seen.raw
