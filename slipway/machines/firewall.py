@@ -1,11 +1,14 @@
-"""The firewall of a machine: the Swarm's own ports are for its peers only.
+"""The firewall of a machine: the Swarm's own ports are for its peers only, and not for containers.
 
-Everything else of the host's firewall is left as it is: the rules stand in a table of their own,
-which drops and never accepts.
+What a container sends elsewhere leaves with the address of its machine, which is a peer's. So it is
+stopped where it is still known to be a container's: on its own machine. Everything else of the
+host's firewall is left as it is: the rules stand in a table of their own, which drops and never
+accepts.
 """
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from slipway import shell_scripts
 from slipway.hosts.host import MINUTES, Host
@@ -13,9 +16,20 @@ from slipway.hosts.sudo import as_root
 
 FILE = "/etc/slipway/firewall.nft"
 
-INSTALL = shell_scripts.read(__file__, "firewall_install.sh")
-
+LOADED = shell_scripts.read(__file__, "firewall_loaded.sh")
+INSTALL = LOADED + shell_scripts.read(__file__, "firewall_install.sh")
+KEEP = shell_scripts.read(__file__, "firewall_keep.sh")
+LOOK = LOADED + shell_scripts.read(__file__, "firewall_look.sh")
 REMOVE = shell_scripts.read(__file__, "firewall_remove.sh")
+
+
+@dataclass(frozen=True)
+class FirewallState:
+    """What is loaded: the rules for the peers of today (same), other ones, none; and whether they
+    are loaded again when somebody removes them."""
+
+    rules: str
+    is_kept: bool
 
 
 def rules(peers: Iterable[str]) -> str:
@@ -39,18 +53,45 @@ table inet slipway {{
     }}
     chain swarm {{
         iif lo return
-        ip saddr @peers4 return
-        ip6 saddr @peers6 return
-        drop
+        # From a container's network, under the address of a peer.
+        meta iifkind {{ "bridge", "veth" }} fib daddr . iif type != local counter drop
+        ip saddr @peers4 ip daddr @peers4 return
+        ip6 saddr @peers6 ip6 daddr @peers6 return
+        counter drop
+    }}
+    chain forward {{
+        type filter hook forward priority -10; policy accept;
+        ip daddr @peers4 jump containers
+        ip6 daddr @peers6 jump containers
+    }}
+    chain containers {{
+        tcp dport {{ 2377, 7946 }} counter drop
+        udp dport {{ 4789, 7946 }} counter drop
     }}
 }}
 """
 
 
 def ensure(host: Host, peers: Iterable[str]) -> list[str]:
-    """Bring a machine's table up to date; return a line for each change."""
-    out = as_root(host, INSTALL, FILE, stdin=rules(peers).encode(), timeout=5 * MINUTES).out
+    """Bring a machine's table up to date, and have it kept; return a line for each change."""
+    out = as_root(host, INSTALL, FILE, KEEP, stdin=rules(peers).encode(), timeout=5 * MINUTES).out
     return [f"{host.name}: {line}" for line in out.splitlines()]
+
+
+def look(host: Host, peers: Iterable[str]) -> FirewallState:
+    """Read a machine's table back from its kernel. Raises Refused where we are not root."""
+    loaded, _, keeper = as_root(host, LOOK, stdin=rules(peers).encode()).out.strip().partition("\n")
+    return FirewallState(loaded, keeper == "kept")
+
+
+def complaint(state: FirewallState) -> str:
+    """Say what is wrong with a machine's table, in words that follow its name; nothing if it is as
+    it should be."""
+    if state.rules == "none":
+        return "has no firewall for the Swarm's ports"
+    if state.rules != "same":
+        return "has another firewall for the Swarm's ports than its peers of today need"
+    return "" if state.is_kept else "has a firewall that nothing loads again when it is flushed"
 
 
 def remove(host: Host) -> None:

@@ -1,42 +1,58 @@
 # shellcheck shell=sh
-# $1 is where the rules lie; they come on stdin. Prints what it did, nothing when all was so.
+# $1 is where the rules lie, they come on stdin; $2 is what keeps them loaded. Prints what it did,
+# nothing when all was so.
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || {
     export DEBIAN_FRONTEND=noninteractive
     get() { apt-get -qq install -y --no-install-recommends nftables >/dev/null; }
     get 2>/dev/null || { apt-get -qq update >/dev/null; get; } # the lists are new, often
     echo "installed nftables"
 }
-PATH=$PATH:/usr/sbin:/sbin
 new=$(mktemp)
-trap 'rm -f "$new"' EXIT
+trap 'rm -f "$new" "$new.keeper" "$new.unit"' EXIT
 cat > "$new"
 nft --check --file "$new"
+put() { # a file, where it goes, its mode; whether it was another
+    ! cmp -s "$1" "$2" || return 1
+    { chmod "$3" "$1" && cp -p "$1" "$2.draft" && mv -f "$2.draft" "$2"; } || exit 1
+}
 mkdir -p /etc/slipway
-if ! cmp -s "$new" "$1"; then
-    chmod 644 "$new"
-    cp "$new" "$1.draft"
-    mv -f "$1.draft" "$1"
+if put "$new" "$1" 644; then
     nft --file "$1"
     echo "wrote $1"
-elif ! nft list table inet slipway >/dev/null 2>&1; then
+elif [ "$(loaded "$1")" != same ]; then
     nft --file "$1"
     echo "loaded $1"
 fi
-if [ -d /run/systemd/system ] && [ ! -f /etc/systemd/system/slipway-firewall.service ]; then
-    cat > /etc/systemd/system/slipway-firewall.service <<UNIT
+keeper=${1%/*}/firewall-keep unit=/etc/systemd/system/slipway-firewall.service
+printf '%s\n' "$2" > "$new.keeper"
+is_new=no
+! put "$new.keeper" "$keeper" 755 || is_new=yes
+if [ -d /run/systemd/system ]; then
+    cat > "$new.unit" <<UNIT
 [Unit]
 Description=Swarm ports for peers only
 # nftables.service begins by flushing everything.
 After=nftables.service
 Before=docker.service
 [Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/sbin/nft --file $1
+ExecStartPre=/usr/sbin/nft --file $1
+ExecStart=/bin/sh $keeper $1
+Restart=always
+RestartSec=1
 [Install]
 WantedBy=multi-user.target
 UNIT
-    systemctl daemon-reload
-    systemctl enable --quiet slipway-firewall.service
-    echo "enabled slipway-firewall.service"
+    ! put "$new.unit" "$unit" 644 || { systemctl daemon-reload; is_new=yes; }
+    systemctl is-enabled --quiet slipway-firewall.service || systemctl enable --quiet slipway-firewall.service
+    [ "$is_new" = no ] || systemctl restart slipway-firewall.service
+    systemctl is-active --quiet slipway-firewall.service || { systemctl start slipway-firewall.service; is_new=yes; }
+else
+    pid=$(cat /run/slipway-firewall.pid 2>/dev/null || :)
+    if [ -n "$pid" ] && grep -qsa firewall-keep "/proc/$pid/cmdline"; then
+        [ "$is_new" = no ] || kill -TERM "-$pid"
+    else
+        is_new=yes
+    fi
+    if [ "$is_new" = yes ]; then setsid sh "$keeper" "$1" </dev/null >/dev/null 2>&1 & fi
 fi
+[ "$is_new" = no ] || echo "keeps it loaded from now on"

@@ -1,6 +1,6 @@
 """The provider `ssh`: a Debian or Ubuntu host that exists and lets us in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from slipway.errors import Refused, UsageError
@@ -9,6 +9,7 @@ from slipway.hosts.known_hosts import HostKey
 from slipway.machines import inventory, survey
 from slipway.machines.machine import Machine
 from slipway.machines.provider import MachineSpec, ProviderContext
+from slipway.machines.survey import Survey
 
 
 class SshProvider:
@@ -76,15 +77,15 @@ class SshProvider:
         return machine
 
     def _settle(self, machine: Machine, address: str) -> Machine:
+        known = inventory.load(self._place.env, self._place.root)
+        peers = [each.address for each in known if each.name != machine.name and each.address]
         host = inventory.connect(self._place.env, machine, self._place.root)
         try:
-            host_survey = survey.look(host)
+            host_survey = survey.look(host, *peers)
         finally:
             host.close()
-        address = address or machine.address or survey.cluster_address(host_survey, machine.host)
-        if address not in host_survey.addresses:
-            own = ", ".join(host_survey.addresses)
-            raise Refused(f"{machine.name}: {address} is none of its addresses ({own})")
+        requested = address or machine.address
+        address = agree_on_address(host_survey, machine.host, requested, peers, self._confirm)
         return replace(machine, address=address)
 
     def _verified_key(self, machine: Machine, fingerprint: str) -> HostKey:
@@ -113,3 +114,30 @@ class SshProvider:
             f"-p {machine.port} -t ed25519 {machine.host} | ssh-keygen -lf -`, compare with the "
             "machine's console, then run this again with --fingerprint=SHA256:..."
         )
+
+
+def agree_on_address(
+    host_survey: Survey,
+    host: str,
+    requested: str,
+    peers: Sequence[str],
+    confirm: Callable[[str], bool],
+) -> str:
+    """Return the address for the other machines; a public one only where that is meant.
+
+    Alone a machine talks to nobody there. Raises Refused.
+    """
+    name = host_survey.host
+    address = requested or survey.cluster_address(host_survey, host)
+    if address not in host_survey.addresses:
+        own = ", ".join(host_survey.addresses)
+        raise Refused(f"{name}: {address} is none of its addresses ({own})")
+    if not peers or requested or survey.is_private(address):
+        return address
+    what = f"what the machines tell each other would cross a public network, from {address}"
+    if not confirm(f"{name}: {what}. Is that meant?"):
+        raise Refused(
+            f"{name}: {what}; put the machines into a private network, or behind WireGuard, "
+            f"and give --address=... there; if it is meant, --address={address}"
+        )
+    return address

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from slipway import shell_scripts
 from slipway.errors import Refused
@@ -13,6 +14,9 @@ CLOCK_SECONDS = 5  # sessions, certificates and tokens go wrong beyond
 ROOM_MB = 4096
 API_PORTS = (2375, 2376)
 OTHER_ENGINE_PORTS = (2377, 7946, 9323)  # Swarm's two, and metrics
+PRIVATE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
 
 SCRIPT = shell_scripts.read(__file__, "survey_script.sh")
 
@@ -40,15 +44,16 @@ class Survey:
     addresses: tuple[str, ...]
     source: str  # the address the host itself would send from
     listeners: tuple[ListeningPort, ...]
+    towards: tuple[str, ...] = ()  # and those that it would send from to the other machines
 
 
-def look(host: Host) -> Survey:
-    """Look at a host in one round trip.
+def look(host: Host, *peers: str) -> Survey:
+    """Look at a host in one round trip; `peers` are the addresses of the other machines.
 
     Raises Refused where we cannot become root, or nobody can see who listens there.
     """
     before = time.time()
-    out = as_root(host, SCRIPT).out
+    out = as_root(host, SCRIPT, *peers).out
     now = (before + time.time()) / 2
     pairs = [line.partition("=")[::2] for line in out.splitlines()]
     values = dict(pairs)
@@ -64,6 +69,7 @@ def look(host: Host) -> Survey:
         addresses=tuple(values["addresses"].split()),
         source=values["source"],
         listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
+        towards=tuple(values.get("towards", "").split()),
     )
 
 
@@ -81,15 +87,27 @@ def check(survey: Survey) -> list[str]:
 
 
 def cluster_address(survey: Survey, host: str) -> str:
-    """The address for the other machines: where we reach the host, if that is its own (behind a
-    1:1 NAT of a cloud it is not), else the one it sends from."""
-    address = host if host in survey.addresses else survey.source
-    if not address:
+    """The address for the other machines: the one it sends from to them, or for the first of all a
+    private one, where there is one. Then where we reach the host, if that is its own (behind a 1:1
+    NAT of a cloud it is not), else the one it sends from."""
+    if survey.towards:
+        candidates = [each for each in survey.towards if each in survey.addresses]
+    else:
+        candidates = [each for each in survey.addresses if is_private(each)]
+    usual = host if host in survey.addresses else survey.source
+    if usual in candidates or not candidates:
+        candidates = [usual] if usual else []
+    if len(candidates) != 1:
         raise Refused(
             f"{survey.host}: which of its addresses the other machines should use is unclear "
             f"({', '.join(survey.addresses) or 'it has none'}); give it with --address"
         )
-    return address
+    return candidates[0]
+
+
+def is_private(address: str) -> bool:
+    """Whether an address is of a network that the internet does not lead to."""
+    return any(ip_address(address) in network for network in PRIVATE)
 
 
 def _notes(survey: Survey) -> Iterator[str]:

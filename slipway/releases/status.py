@@ -15,7 +15,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import backup_status, differences, history
+from slipway.releases import backup_status, differences, history, network_status
 from slipway.releases.backup_status import Backups
 from slipway.releases.release import Release
 
@@ -115,6 +115,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         if s.desired or s.colour in ("", live.colour if live else "")
     )
     problems += _unwell(machines, services)
+    problems += network_status.problems(env, cluster)
     if live and release and not _is_changing(env, cluster, observed):
         problems += _differences(env, observed, release, live.colour)
     if live:

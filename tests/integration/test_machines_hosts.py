@@ -1,9 +1,11 @@
 """Rehearsal machines: a Swarm of three that survives a reboot, a power cut and a departure."""
 
+import re
 import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ import pytest
 from slipway.cluster import swarm
 from slipway.cluster.node import DATA_LABEL, Node
 from slipway.errors import Refused
-from slipway.machines import fleet, inventory, listing
+from slipway.machines import firewall, fleet, inventory, listing
+from slipway.machines.firewall import FirewallState
 from slipway.machines.joining import Joining
 from slipway.machines.local.provider import LocalProvider
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
+from tests.fakes import vxlan
 from tests.fakes.reporter import RecordingReporter
 from tests.waiting import wait_until
 
@@ -31,9 +35,9 @@ rm -r raft
 """
 
 
-def docker(*words: str) -> str:
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def docker(*words: str, stdin: bytes = b"") -> str:
+    done = subprocess.run(["docker", *words], input=stdin, capture_output=True, check=True)
+    return done.stdout.decode().strip()
 
 
 class Fleet:
@@ -56,6 +60,13 @@ class Fleet:
 
     def container(self, name: str) -> str:
         return f"{self.place.project}-{ENV}-{name}"
+
+    def on(self, name: str, *argv: str, stdin: bytes = b"") -> str:
+        """Run a command on a machine, past the kit."""
+        return docker("exec", "--interactive", self.container(name), *argv, stdin=stdin)
+
+    def address(self, name: str) -> str:
+        return inventory.find(ENV, name, self.place.root).address
 
     def rows(self) -> dict[str, listing.MachineRow]:
         return {row.name: row for row in listing.call(self.place, self.provider.describe)}
@@ -140,6 +151,74 @@ def test_strangers_on_the_same_network_do_not_reach_the_swarm(three: Fleet) -> N
     assert docker(*stranger, image, "bash", "-c", script).split() == ["open", "shut", "shut"]
 
 
+@dataclass(frozen=True)
+class Attack:
+    """A container on m2 that sends a frame of an overlay network into it, to a container on m1."""
+
+    three: Fleet
+    victim: str
+    attacker: str
+    frame: bytes
+
+    def send(self) -> None:
+        enter = ("nsenter", "--target", self.attacker, "--net")
+        script = f"cat >/dev/udp/{self.three.address('m1')}/4789"
+        self.three.on("m2", *enter, "bash", "-c", script, stdin=self.frame)
+
+    def arrived(self) -> int:
+        """How many datagrams came to the victim, for a port that nobody listens on."""
+        text = self.three.on("m1", "cat", f"/proc/{self.victim}/net/snmp")
+        names, numbers = (line.split() for line in text.splitlines() if line.startswith("Udp:"))
+        return int(numbers[names.index("NoPorts")])
+
+    def stopped(self) -> int:
+        """How many packets of containers m2 has kept from the others' Swarm ports."""
+        chain = self.three.on("m2", "nft", "list", "chain", "inet", "slipway", "containers")
+        return sum(map(int, re.findall(r"packets (\d+)", chain)))
+
+
+@pytest.fixture
+def attack(three: Fleet) -> Attack:
+    """Both containers as anybody may start them; they go with their machines."""
+    three.on("m1", "docker", "network", "create", "--driver=overlay", "--attachable", "inner")
+    start = ("docker", "run", "--detach", "--entrypoint=sleep")
+    victim = three.on("m1", *start, "--network=inner", STOCK, "infinity")
+    attacker = three.on("m2", *start, STOCK, "infinity")
+    place = "{{.State.Pid}} {{with .NetworkSettings.Networks.inner}}{{.MacAddress}} {{.IPAddress}}"
+    pid, mac, address = three.on(
+        "m1", "docker", "inspect", "--format", f"{place}{{{{end}}}}", victim
+    ).split()
+    option = '{{index .Options "com.docker.network.driver.overlay.vxlanid_list"}}'
+    vni = three.on("m1", "docker", "network", "inspect", "--format", option, "inner")
+    source = address.rpartition(".")[0] + ".250"
+    frame = vxlan.frame(int(vni), mac, address, source)
+    other = three.on("m2", "docker", "inspect", "--format", "{{.State.Pid}}", attacker)
+    return Attack(three, pid, other, frame)
+
+
+def test_a_container_injects_frames_into_networks_of_other_machines_only_without_our_firewall(
+    three: Fleet, attack: Attack
+) -> None:
+    open_it = "kill -TERM -$(cat /run/slipway-firewall.pid); nft flush chain inet slipway forward"
+    three.on("m2", "sh", "-c", open_it)
+    attack.send()
+    wait_until("it arrives in the container on m1", lambda: attack.arrived() == 1)
+
+    fleet.refresh_firewalls(three.place)
+    attack.send()
+    wait_until("it is stopped on m2", lambda: attack.stopped() == 1)
+    assert attack.arrived() == 1
+
+
+def test_the_firewall_comes_back_by_itself_after_a_flush(three: Fleet) -> None:
+    peers = fleet.addresses(three.place)
+    machine = inventory.find(ENV, "m2", three.place.root)
+    three.on("m2", "nft", "flush", "ruleset")
+    with fleet.connected(three.place, [machine]) as (host,):
+        wait_until("it is back", lambda: firewall.look(host, peers).rules == "same")
+        assert firewall.look(host, peers).is_kept
+
+
 def test_a_machine_comes_back_from_a_reboot_as_the_one_it_was(three: Fleet) -> None:
     before = three.rows()["m2"]
     docker("stop", three.container("m2"))
@@ -147,9 +226,8 @@ def test_a_machine_comes_back_from_a_reboot_as_the_one_it_was(three: Fleet) -> N
     docker("start", three.container("m2"))
     wait_until("m2 is ready", lambda: three.rows()["m2"].state == "ready", three.rows)
     assert three.rows()["m2"] == before
-    assert "10.199." in docker(
-        "exec", three.container("m2"), "nft", "list", "table", "inet", "slipway"
-    )
+    with fleet.connected(three.place, [inventory.find(ENV, "m2", three.place.root)]) as (host,):
+        assert firewall.look(host, fleet.addresses(three.place)) == FirewallState("same", True)
 
 
 def test_the_machine_with_the_data_does_not_go_by_accident(three: Fleet) -> None:

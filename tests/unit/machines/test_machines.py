@@ -9,6 +9,7 @@ from slipway.errors import ConfigError, Refused, UsageError
 from slipway.machines import firewall, inventory, survey
 from slipway.machines.machine import APP, DATA, Machine, check_name
 from slipway.machines.provider import MachineSpec, ProviderContext, provider
+from slipway.machines.ssh_provider import agree_on_address
 from slipway.machines.survey import ListeningPort, Survey
 
 
@@ -123,6 +124,14 @@ def test_the_firewall_takes_addresses_only() -> None:
         firewall.rules(["10.0.0.1; flush ruleset"])
 
 
+def test_containers_are_kept_from_the_swarms_ports_of_every_peer() -> None:
+    """Sent for real, between machines, in tests/integration/test_machines_hosts.py."""
+    forward = firewall.rules(["10.0.0.1"]).partition("chain forward")[2]
+    assert "ip daddr @peers4 jump containers" in forward
+    assert "tcp dport { 2377, 7946 } counter drop" in forward
+    assert "udp dport { 4789, 7946 } counter drop" in forward
+
+
 def looked_at(*listeners: ListeningPort, clock: float = 0.0, free: int = 50_000) -> Survey:
     return Survey("m1", clock, free, ("10.0.0.5", "203.0.113.7"), "10.0.0.5", listeners)
 
@@ -147,9 +156,71 @@ def test_a_taken_port_a_wrong_clock_and_a_full_disk_are_told() -> None:
     ]
 
 
-def test_the_address_for_the_cluster_is_one_the_machine_really_has() -> None:
-    assert survey.cluster_address(looked_at(), "203.0.113.7") == "203.0.113.7"
-    assert survey.cluster_address(looked_at(), "198.51.100.1") == "10.0.0.5"
+def of(*addresses: str, source: str = "", towards: tuple[str, ...] = ()) -> Survey:
+    return Survey("m1", 0.0, 50_000, addresses, source or addresses[0], (), towards)
+
+
+@pytest.mark.parametrize(
+    ("survey_of", "reached_at", "chosen"),
+    [
+        (of("203.0.113.7", "10.0.0.5"), "203.0.113.7", "10.0.0.5"),
+        (of("203.0.113.7", "fd00::5", "2001:db8::7"), "203.0.113.7", "fd00::5"),
+        (of("203.0.113.7"), "203.0.113.7", "203.0.113.7"),
+        (of("10.0.0.5", "192.168.1.5"), "192.168.1.5", "192.168.1.5"),
+        (of("10.0.0.5", "192.168.1.5"), "198.51.100.1", "10.0.0.5"),
+        (of("203.0.113.7", "10.0.0.5", "10.9.0.5", towards=("10.9.0.5",)), "m", "10.9.0.5"),
+        (of("203.0.113.7", "10.0.0.5", towards=("203.0.113.7",)), "10.0.0.5", "203.0.113.7"),
+    ],
+)
+def test_the_machines_talk_over_the_private_network_that_they_share(
+    survey_of: Survey, reached_at: str, chosen: str
+) -> None:
+    assert survey.cluster_address(survey_of, reached_at) == chosen
+
+
+@pytest.mark.parametrize(
+    "survey_of",
+    [
+        of("203.0.113.7", "10.0.0.5", "10.9.0.5"),
+        of("10.0.0.5", "10.9.0.5", source="-", towards=("10.0.0.5", "10.9.0.5")),
+    ],
+)
+def test_of_several_private_addresses_none_is_guessed(survey_of: Survey) -> None:
+    with pytest.raises(Refused, match="give it with --address"):
+        survey.cluster_address(survey_of, "203.0.113.7")
+
+
+def test_a_public_address_is_asked_for_or_refused_unless_it_is_given_or_nobody_is_there() -> None:
+    alone, beside = of("203.0.113.7"), of("203.0.113.7", towards=("203.0.113.7",))
+    questions: list[str] = []
+
+    def refuse(question: str) -> bool:
+        questions.append(question)
+        return False
+
+    def agree(
+        seen: Survey, requested: str = "", *, peers: tuple[str, ...] = ("203.0.113.9",)
+    ) -> str:
+        return agree_on_address(seen, "203.0.113.7", requested, peers, refuse)
+
+    assert agree(alone, peers=()) == agree(beside, "203.0.113.7") == "203.0.113.7"
+    assert questions == []
+    with pytest.raises(Refused, match=r"WireGuard.*; if it is meant, --address=203\.0\.113\.7"):
+        agree(beside)
+    assert "would cross a public network" in questions[0]
+    assert agree_on_address(beside, "h", "", ["203.0.113.9"], lambda _: True) == "203.0.113.7"
+    with pytest.raises(Refused, match="none of its addresses"):
+        agree(beside, "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [("172.31.9.1", True), ("172.32.0.1", False), ("100.100.1.1", True), ("2001:db8::1", False)],
+)
+def test_a_private_address_is_one_that_the_internet_does_not_lead_to(
+    address: str, private: bool
+) -> None:
+    assert survey.is_private(address) is private
 
 
 def test_there_is_always_an_odd_number_of_managers() -> None:

@@ -13,6 +13,7 @@ from slipway.cluster.observed import OBSERVE
 from slipway.edge import edges
 from slipway.environments import environment
 from slipway.errors import DifferenceFound, Unreachable
+from slipway.hosts import sudo
 from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
 from slipway.releases import stack, status
@@ -40,9 +41,16 @@ NODES = (node("m1"), node("m2"), node("m3"))
 SWARM = (*describe(ENV, STACKS), *counts())
 
 
-def machine(name: str, *lines: str, tasks: str | None = "", serves: str = IDENT) -> FakeHost:
+def machine(
+    name: str,
+    *lines: str,
+    tasks: str | None = "",
+    serves: str = IDENT,
+    firewall: str = "same\nkept\n",
+) -> FakeHost:
     """A manager that says these lines of the Swarm, or that it has no leader."""
     said = {lease.READ: "1000\n", edges.ASK: f"{serves}\n", OBSERVE: "\n".join(lines)}
+    said[sudo.CLIMB] = firewall
 
     def answer(argv: Sequence[str], stdin: bytes) -> CommandResult:
         text = said.get(argv[2], "")
@@ -166,6 +174,25 @@ def test_an_edge_that_serves_something_else_or_nothing_is_a_problem(
     report = look(machine("m1", *SWARM, *NODES), machine("m2", serves=serves), machine("m3"))
     (text,) = problems(report)
     assert text.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("firewall", "problem"),
+    [
+        ("none\nlone\n", "m2 has no firewall for the Swarm's ports"),
+        ("other\nkept\n", "m2 has another firewall for the Swarm's ports than its peers of today"),
+        ("same\nlone\n", "m2 has a firewall that nothing loads again when it is flushed"),
+        ("", "m2 has another firewall"),
+    ],
+)
+def test_a_firewall_that_is_not_ours_any_more_is_a_problem_with_the_command_that_loads_it(
+    firewall: str, problem: str
+) -> None:
+    m2 = machine("m2", firewall=firewall)
+    report = look(machine("m1", *SWARM, *NODES), m2, machine("m3"))
+    (text,) = problems(report)
+    assert text.startswith(problem)
+    assert text.endswith(": inv machine.provision --env=prod --name=m2")
 
 
 def test_what_is_shown_says_when_it_was_read_and_what_was_not_seen(
