@@ -223,6 +223,25 @@ def provision(env: "Environment", *, name: str, plan: bool = False) -> None:
         plans.preview(steps) if plan else plans.follow(steps)
 
 
+@command(runbook="machine", help={"json": "Print JSON."})
+def audit(env: "Environment", *, json: bool = False) -> None:
+    """Say how safely the machines are set up, each finding with what mends it; changes nothing.
+
+    Exits with 5 when something is worse than low.
+
+    Examples:
+      inv machine.audit --env=prod
+      inv machine.audit --env=prod --json
+    """
+    from slipway.machines.audit import audit as audits
+    from slipway.releases import preflight
+    from slipway.show import audits as shown
+
+    report = audits.run(_place(env), preflight.ports(env))
+    shown.show(report, as_json=json)
+    audits.check(report)
+
+
 def _place(env: "Environment") -> "ProviderContext":
     from slipway.bootstrap import stack_images
     from slipway.errors import Refused

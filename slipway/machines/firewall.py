@@ -20,7 +20,7 @@ LOADED = shell_scripts.read(__file__, "firewall_loaded.sh")
 INSTALL = LOADED + shell_scripts.read(__file__, "firewall_install.sh")
 KEEP = shell_scripts.read(__file__, "firewall_keep.sh")
 LOOK = LOADED + shell_scripts.read(__file__, "firewall_look.sh")
-REMOVE = shell_scripts.read(__file__, "firewall_remove.sh")
+REMOVE = LOADED + shell_scripts.read(__file__, "firewall_remove.sh")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,12 @@ def ensure(host: Host, peers: Iterable[str]) -> list[str]:
 
 def look(host: Host, peers: Iterable[str]) -> FirewallState:
     """Read a machine's table back from its kernel. Raises Refused where we are not root."""
-    loaded, _, keeper = as_root(host, LOOK, stdin=rules(peers).encode()).out.strip().partition("\n")
+    return parse(as_root(host, LOOK, stdin=rules(peers).encode()).out)
+
+
+def parse(text: str) -> FirewallState:
+    """Read what LOOK prints."""
+    loaded, _, keeper = text.strip().partition("\n")
     return FirewallState(loaded, keeper == "kept")
 
 

@@ -23,10 +23,10 @@ elif [ "$(loaded "$1")" != same ]; then
     nft --file "$1"
     echo "loaded $1"
 fi
-keeper=${1%/*}/firewall-keep unit=/etc/systemd/system/slipway-firewall.service
+keep=${1%/*}/firewall-keep unit=/etc/systemd/system/slipway-firewall.service
 printf '%s\n' "$2" > "$new.keeper"
 is_new=no
-! put "$new.keeper" "$keeper" 755 || is_new=yes
+! put "$new.keeper" "$keep" 755 || is_new=yes
 if [ -d /run/systemd/system ]; then
     cat > "$new.unit" <<UNIT
 [Unit]
@@ -36,7 +36,7 @@ After=nftables.service
 Before=docker.service
 [Service]
 ExecStartPre=/usr/sbin/nft --file $1
-ExecStart=/bin/sh $keeper $1
+ExecStart=/bin/sh $keep $1
 Restart=always
 RestartSec=1
 [Install]
@@ -47,12 +47,9 @@ UNIT
     [ "$is_new" = no ] || systemctl restart slipway-firewall.service
     systemctl is-active --quiet slipway-firewall.service || { systemctl start slipway-firewall.service; is_new=yes; }
 else
-    pid=$(cat /run/slipway-firewall.pid 2>/dev/null || :)
-    if [ -n "$pid" ] && grep -qsa firewall-keep "/proc/$pid/cmdline"; then
-        [ "$is_new" = no ] || kill -TERM "-$pid"
-    else
-        is_new=yes
-    fi
-    if [ "$is_new" = yes ]; then setsid sh "$keeper" "$1" </dev/null >/dev/null 2>&1 & fi
+    pid=$(keeper)
+    [ -n "$pid" ] || is_new=yes
+    [ -z "$pid" ] || [ "$is_new" = no ] || kill -TERM "-$pid"
+    if [ "$is_new" = yes ]; then setsid sh "$keep" "$1" </dev/null >/dev/null 2>&1 & fi
 fi
 [ "$is_new" = no ] || echo "keeps it loaded from now on"

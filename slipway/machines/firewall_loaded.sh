@@ -1,7 +1,7 @@
 # shellcheck shell=sh
+PATH=$PATH:/usr/sbin:/sbin
 # Whether the rules of the file $1 are loaded: same, other, none. They are loaded once more where
 # nobody else is: as the kernel lists them there, it has to list them here.
-PATH=$PATH:/usr/sbin:/sbin
 loaded() {
     list='nft --stateless list table inet slipway'
     if ! actual=$($list 2>/dev/null); then
@@ -11,4 +11,9 @@ loaded() {
     else
         echo other
     fi
+}
+# The process that loads them again, or nothing.
+keeper() {
+    pid=$(cat /run/slipway-firewall.pid 2>/dev/null || :)
+    [ -z "$pid" ] || ! grep -qsa firewall-keep "/proc/$pid/cmdline" || echo "$pid"
 }

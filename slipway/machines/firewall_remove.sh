@@ -1,12 +1,11 @@
 # shellcheck shell=sh
-PATH=$PATH:/usr/sbin:/sbin
 unit=/etc/systemd/system/slipway-firewall.service
 if [ -f $unit ]; then
     systemctl disable --quiet --now slipway-firewall.service
     rm -f $unit
 fi
-pid=$(cat /run/slipway-firewall.pid 2>/dev/null || :)
-[ -z "$pid" ] || ! grep -qsa firewall-keep "/proc/$pid/cmdline" || kill -TERM "-$pid"
+pid=$(keeper)
+[ -z "$pid" ] || kill -TERM "-$pid"
 rm -f /run/slipway-firewall.pid
 nft delete table inet slipway 2>/dev/null || :
 rm -f "$1" "${1%/*}/firewall-keep"

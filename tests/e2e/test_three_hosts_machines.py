@@ -32,6 +32,22 @@ def test_a_manager_that_freezes_stops_no_deploy_that_may_continue(
     assert len(set(signposts)) == 2
 
 
+def test_our_own_machines_pass_an_audit_and_a_hole_is_found_with_what_mends_it(
+    three: Rig, project: Checkout
+) -> None:
+    found = project.inv("machine.audit", STAGING, "--json").expect().json
+    assert {each["machine"] for each in found} == set(three.roles())
+    assert {each["severity"] for each in found} == {"low"}
+
+    name = three.spare()
+    three.on(name, "chmod", "666", "/var/run/docker.sock")
+    found = project.inv("machine.audit", STAGING, "--json").expect(5).json
+    (hole,) = (each for each in found if each["severity"] == "high")
+    assert (hole["machine"], hole["check"]) == (name, "users.files")
+    three.on(name, "sh", "-c", hole["remedy"])
+    project.inv("machine.audit", STAGING).expect()
+
+
 def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
     three: Rig, project: Checkout, follow: Follow
 ) -> None:

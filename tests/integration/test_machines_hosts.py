@@ -160,10 +160,20 @@ class Attack:
     attacker: str
     frame: bytes
 
-    def send(self) -> None:
+    def send(self, machine: str) -> None:
+        script = f"cat >/dev/udp/{self.three.address(machine)}/4789"
+        self.inside("bash", "-c", script, stdin=self.frame)
+
+    def pretend_to_be(self, machine: str) -> None:
+        """Send from that machine's address to its own machine, as one with NET_RAW can."""
+        here, there = self.three.address("m2"), self.three.address(machine)
+        gateway = self.inside("ip", "route", "show", "default").split()[2]
+        self.inside("ip", "address", "add", f"{there}/32", "dev", "eth0")
+        self.inside("ip", "route", "add", here, "via", gateway, "src", there)
+
+    def inside(self, *argv: str, stdin: bytes = b"") -> str:
         enter = ("nsenter", "--target", self.attacker, "--net")
-        script = f"cat >/dev/udp/{self.three.address('m1')}/4789"
-        self.three.on("m2", *enter, "bash", "-c", script, stdin=self.frame)
+        return self.three.on("m2", *enter, *argv, stdin=stdin)
 
     def arrived(self) -> int:
         """How many datagrams came to the victim, for a port that nobody listens on."""
@@ -171,9 +181,9 @@ class Attack:
         names, numbers = (line.split() for line in text.splitlines() if line.startswith("Udp:"))
         return int(numbers[names.index("NoPorts")])
 
-    def stopped(self) -> int:
-        """How many packets of containers m2 has kept from the others' Swarm ports."""
-        chain = self.three.on("m2", "nft", "list", "chain", "inet", "slipway", "containers")
+    def stopped(self, chain: str) -> int:
+        """How many packets a chain of m2 has dropped."""
+        chain = self.three.on("m2", "nft", "list", "chain", "inet", "slipway", chain)
         return sum(map(int, re.findall(r"packets (\d+)", chain)))
 
 
@@ -201,13 +211,16 @@ def test_a_container_injects_frames_into_networks_of_other_machines_only_without
 ) -> None:
     open_it = "kill -TERM -$(cat /run/slipway-firewall.pid); nft flush chain inet slipway forward"
     three.on("m2", "sh", "-c", open_it)
-    attack.send()
+    attack.send("m1")
     wait_until("it arrives in the container on m1", lambda: attack.arrived() == 1)
 
     fleet.refresh_firewalls(three.place)
-    attack.send()
-    wait_until("it is stopped on m2", lambda: attack.stopped() == 1)
+    attack.send("m1")
+    wait_until("it is stopped on m2", lambda: attack.stopped("containers") == 1)
     assert attack.arrived() == 1
+    attack.pretend_to_be("m1")
+    attack.send("m2")
+    wait_until("it is stopped on m2", lambda: attack.stopped("swarm") == 1)
 
 
 def test_the_firewall_comes_back_by_itself_after_a_flush(three: Fleet) -> None:

@@ -1,0 +1,1 @@
+"""How safely a machine is set up: facts read in one round trip, judged by pure functions."""
