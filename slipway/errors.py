@@ -49,6 +49,15 @@ import re
 import shlex
 from collections.abc import Sequence
 
+# What reading a document of another shape raises.
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 NO_SPACE = "no space left on device"
 DISK_FULL = "runbooks/disk-full.md"
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.errors import SlipwayError
+from slipway.errors import UNREADABLE, SlipwayError
 
 CHUNK = 256 * 1024
 PIECE = 1024 * 1024
@@ -84,7 +84,7 @@ class Channel:
             kind, size = str(head.pop("kind")), int(head.pop("bytes"))
             if not 0 <= size <= LARGEST_PAYLOAD:
                 raise ValueError(size)
-        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        except UNREADABLE:
             raise ChannelBroken(f"not a message: {line[:200].decode(errors='replace')!a}") from None
         return Message(kind, head, self._exactly(size))
 

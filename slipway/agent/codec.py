@@ -1,7 +1,9 @@
 """Dataclasses to JSON and back, strictly: no field more, none less, each of its own type."""
 
+import contextlib
 import dataclasses
 import functools
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -75,7 +77,7 @@ class _Decoder:
             return {key: self.value(item, each, f"{where}.{key}") for key, each in document.items()}
         allowed = JSON_TYPES.get(kind, ())
         if isinstance(document, allowed) and (kind is bool or not isinstance(document, bool)):
-            return float(cast(float, document)) if kind is float else document
+            return _finite(cast(float, document), where) if kind is float else document
         raise MessageError(f"{where} is of the wrong type ({type(document).__name__})")
 
     def _message(self, kind: type, document: object, where: str) -> object:
@@ -121,6 +123,13 @@ def _alternative(kinds: Sequence[object], document: object) -> object:
         return len(_types(kind).keys() ^ names) if is_message else 0
 
     return min(others, key=differing)
+
+
+def _finite(number: float, where: str) -> float:
+    with contextlib.suppress(OverflowError):
+        if math.isfinite(value := float(number)):
+            return value
+    raise MessageError(f"{where} is no number that can be counted with")
 
 
 def _is_required(field: "dataclasses.Field[object]") -> bool:

@@ -8,6 +8,7 @@ from slipway import shell_scripts
 from slipway.agent.activity import MARKER, WORKS
 from slipway.errors import Busy, HostError, last_line
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
 
@@ -86,7 +87,8 @@ def look(hosts: Sequence[Host], app: str, services: Sequence[str]) -> list[Activ
             if result.code != 0 and (service, container) in _containers(host, app, [service]):
                 reason = last_line(result.err or result.out)
                 raise HostError(host.name, f"what runs in {service} cannot be seen: {reason}")
-            activities += [_read(service, line) for line in result.out.splitlines()]
+            with reading(host.name, f"what runs in {service}"):
+                activities += [_read(service, line) for line in result.out.splitlines()]
         return activities
 
     return [activity for activities in parallel.each(hosts, ask) for activity in activities]

@@ -13,6 +13,7 @@ from slipway.client.container import Container
 from slipway.client.grant import Grant
 from slipway.client.store_server import StoreServer
 from slipway.errors import (
+    UNREADABLE,
     Busy,
     ConfigError,
     DifferenceFound,
@@ -102,7 +103,7 @@ def _receive_reply(channel: Channel, reporter: Reporter, server: StoreServer | N
             if message.kind == "error":
                 raise _error(message)
             _handle(message, reporter, server)
-        except (KeyError, TypeError, ValueError):
+        except UNREADABLE:
             raise ChannelBroken(f"{message.kind!a} was not expected; deploy first") from None
 
 
@@ -147,7 +148,8 @@ def _close_channel(process: Process, channel: Channel, server: StoreServer | Non
 
 
 def _error(message: Message) -> SlipwayError:
-    code, text = int(message.fields["code"]), str(message.fields["text"])
+    code = int(message.fields["code"])
+    text = str(message.fields["text"]) or "it failed, and does not say why"
     if code == UsageError.exit_code:
         return UsageError(text)
     if code == Interrupted.exit_code:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slipway.errors import Refused
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 
 # Prints the ops container of a deployed environment, or the one of the hacking loop.
@@ -46,7 +47,9 @@ def hacking(host: Host, project: str) -> Container:
 def database(hosts: Sequence[Host], ops: Container) -> Container:
     """Find the container of the database beside an ops container. Raises Refused."""
     form = ["docker", "inspect", "--format", APP, ops.container]
-    app, project = ops.host.run(form).out.strip("\n").split("|")
+    out = ops.host.run(form).out
+    with reading(ops.host.name, f"the labels of {ops.what}"):
+        app, project = out.strip("\n").split("|")
     if app:
         match = _find(hosts, f"slipway.app={app}", "slipway.service=db")
     else:

@@ -19,6 +19,7 @@ from slipway.cluster import process
 from slipway.cluster.observed import LEADERLESS
 from slipway.errors import Busy, CommandFailed, Refused, SlipwayError
 from slipway.hosts import person
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
 
 ATTEMPTS = 5
@@ -119,7 +120,7 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
     words = (app, token, owner(), reason, process.name())
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            lines = script(manager, ACQUIRE, *words, timeout=20).out.splitlines()
+            lines = script(manager, ACQUIRE, *words, timeout=20).out.splitlines() or [""]
         except CommandFailed as error:
             is_leaderless = any(sign in error.stderr for sign in LEADERLESS)
             if attempt == ATTEMPTS or not is_leaderless:
@@ -128,7 +129,8 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
             continue
         if lines[0] == "taken":
             return Lease(manager, app, token, pace)
-        holder = parse(lines)
+        with reading(manager.name, f"the lease on {app}"):
+            holder = parse(lines)
         if holder is None:
             continue  # released between the two commands
         if not holder.is_gone(pace.expiry):
@@ -150,7 +152,9 @@ def _cannot_write(error: CommandFailed, app: str) -> Refused:
 
 def holder_of(manager: Host, app: str) -> LeaseHolder | None:
     """Return who is changing an environment; None where nobody is."""
-    holder = parse(script(manager, READ, app, timeout=20).out.splitlines())
+    lines = script(manager, READ, app, timeout=20).out.splitlines()
+    with reading(manager.name, f"the lease on {app}"):
+        holder = parse(lines)
     return None if holder is None or holder.is_gone(PACE.expiry) else holder
 
 
@@ -164,9 +168,9 @@ def parse(lines: list[str]) -> LeaseHolder | None:
     start = int(labels["slipway.at"])
     mine = [name for name in lines[2:] if f".beat.{labels['slipway.token']}." in name]
     last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
-    owner, reason = labels["slipway.owner"], labels["slipway.reason"]
-    named = labels.get("slipway.process", "")
-    return LeaseHolder(document["ID"], owner, reason, now - start, now - last, named)
+    owner, reason = str(labels["slipway.owner"]), str(labels["slipway.reason"])
+    named = str(labels.get("slipway.process", ""))
+    return LeaseHolder(str(document["ID"]), owner, reason, now - start, now - last, named)
 
 
 def owner() -> str:

@@ -5,6 +5,7 @@ config whose labels tell the event. Configs are as available as the cluster, and
 """
 
 import datetime
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Literal
 
 from slipway import errors
 from slipway.cluster.observed import Observed
-from slipway.errors import HostError
+from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 
 Result = Literal["live", "failed"]
@@ -39,7 +40,7 @@ def entries(observed: Observed, app: str) -> tuple[LedgerEntry, ...]:
     start = f"{app}.event."
     return tuple(
         LedgerEntry(
-            release=int(labels["slipway.release"]),
+            release=_number(name, labels.get("slipway.release", "")),
             **{
                 key: labels.get(f"slipway.{key}", "")
                 for key in ("result", "colour", "commit", "by", "at", "reason", "seconds")
@@ -68,7 +69,9 @@ def numbers(observed: Observed, app: str) -> list[int]:
     """List the releases that are on record."""
     start = f"{app}.release."
     return sorted(
-        int(name.removeprefix(start)) for name in observed.configs if name.startswith(start)
+        _number(name, name.removeprefix(start))
+        for name in observed.configs
+        if name.startswith(start)
     )
 
 
@@ -162,6 +165,16 @@ def needed(observed: Observed, records: Iterable[str], what: str) -> set[str]:
     """Collect the image tags (`tags`) or secrets (`secrets`) that records name."""
     labels = (observed.configs[name].get(f"slipway.{what}", "") for name in records)
     return {name for text in labels for name in text.split()}
+
+
+def _number(name: str, text: str) -> int:
+    """Read the number of a release. Raises SlipwayError for what is none."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise SlipwayError(
+            f"the config {name[:80]!a} of the Swarm is no record of a release ({text[:20]!a} is "
+            "no number), and was not made by Slipway; look at it, then: docker config rm"
+        )
+    return int(text)
 
 
 def _release(app: str, number: int) -> str:

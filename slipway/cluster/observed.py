@@ -12,6 +12,7 @@ from slipway.cluster import engine_api, node
 from slipway.cluster.engine_api import EngineApi
 from slipway.cluster.node import Node
 from slipway.errors import HostError, Refused, last_line
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 
 OBSERVE = (
@@ -108,7 +109,8 @@ def observe(manager: Host, app: str, *, attempts: int = 60) -> Observed:
             "the managers of the Swarm have no leader, so too few of them answer; what runs keeps "
             "running. Nothing was changed; follow runbooks/lost-quorum.md"
         )
-    return parse(result.check().out)
+    with reading(manager.name, "what the Swarm runs"):
+        return parse(result.check().out)
 
 
 def lost_tasks(manager: Host, services: Sequence[str], hostnames: Collection[str]) -> Counter[str]:
@@ -122,12 +124,13 @@ def lost_tasks(manager: Host, services: Sequence[str], hostnames: Collection[str
     result = manager.run(["docker", "service", "ps", *form, *services], timeout=30, check=False)
     if not result.out:  # with some, it is of services that are gone meanwhile that it complains
         result.check()
-    tasks = [json.loads(line) for line in result.out.splitlines()]
-    return Counter(
-        task["Name"].rpartition(".")[0]
-        for task in tasks
-        if task["Node"] in hostnames and task["CurrentState"].startswith("Running")
-    )
+    with reading(manager.name, "which tasks run"):
+        tasks = [json.loads(line) for line in result.out.splitlines()]
+        return Counter(
+            task["Name"].rpartition(".")[0]
+            for task in tasks
+            if task["Node"] in hostnames and task["CurrentState"].startswith("Running")
+        )
 
 
 def parse(text: str) -> Observed:
@@ -151,8 +154,8 @@ def parse(text: str) -> Observed:
         configs=_configs(
             [(int(index), name, labels) for index, name, labels in objects.get("config", [])]
         ),
-        secrets=frozenset(name for (name,) in objects.get("secret", [])),
-        networks=frozenset(name for (name,) in objects.get("network", [])),
+        secrets=frozenset(str(name) for (name,) in objects.get("secret", [])),
+        networks=frozenset(str(name) for (name,) in objects.get("network", [])),
     )
 
 
@@ -184,11 +187,16 @@ def _configs(
     configs: Sequence[tuple[int, str, Mapping[str, str] | None]],
 ) -> dict[str, Mapping[str, str]]:
     """Sort by the Raft log's own count, since the clocks of those who deploy differ."""
-    return {name: labels or {} for _, name, labels in sorted(configs, key=lambda one: one[0])}
+    in_order = sorted(configs, key=lambda one: one[0])
+    return {str(name): _labels(labels or {}) for _, name, labels in in_order}
+
+
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in labels.items()}
 
 
 def _service(spec: Mapping[str, Any], running: int, desired: int) -> DeployedService:
-    labels = spec["Spec"]["Labels"]
+    labels = _labels(spec["Spec"]["Labels"])
     container = spec["Spec"]["TaskTemplate"]["ContainerSpec"]
     return DeployedService(
         id=spec["ID"],

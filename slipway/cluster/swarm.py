@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from slipway.cluster.node import LIST, Node, read
 from slipway.errors import CommandFailed, HostError, Refused
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, SECONDS, Host, script
 
 PORT = 2377
@@ -46,17 +47,19 @@ class Membership:
 
 def membership(host: Host) -> Membership:
     """Ask a host's engine for its place in a Swarm."""
-    swarm = json.loads(host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out)
-    if not swarm["LocalNodeState"]:
-        raise HostError(host.name, "its engine does not answer")
-    return Membership(
-        state=swarm["LocalNodeState"],
-        node=swarm["NodeID"],
-        manager=bool(swarm["ControlAvailable"]),
-        address=swarm["NodeAddr"],
-        managers=tuple(manager["Addr"] for manager in swarm["RemoteManagers"] or ()),
-        trouble=swarm.get("Error", ""),
-    )
+    out = host.run(["docker", "info", "--format", "{{json .Swarm}}"]).out
+    with reading(host.name, "its place in a Swarm"):
+        swarm = json.loads(out)
+        if not swarm["LocalNodeState"]:
+            raise HostError(host.name, "its engine does not answer")
+        return Membership(
+            state=str(swarm["LocalNodeState"]),
+            node=str(swarm["NodeID"]),
+            manager=bool(swarm["ControlAvailable"]),
+            address=str(swarm["NodeAddr"]),
+            managers=tuple(str(manager["Addr"]) for manager in swarm["RemoteManagers"] or ()),
+            trouble=str(swarm.get("Error", "")),
+        )
 
 
 def manages(host: Host) -> bool:
@@ -67,7 +70,8 @@ def manages(host: Host) -> bool:
 def nodes(host: Host) -> list[Node]:
     """All members, in one round trip to a manager."""
     lines = script(host, INSPECT).out.splitlines()
-    return [read(json.loads(line)) for line in lines if line]
+    with reading(host.name, "its list of machines"):
+        return [read(json.loads(line)) for line in lines if line]
 
 
 def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  # noqa: S104

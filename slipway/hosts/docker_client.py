@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from slipway.errors import Refused, last_line
+from slipway.errors import UNREADABLE, Refused, last_line
 from slipway.hosts.local import LocalHost
 from slipway.progress import Reporter
 
@@ -139,6 +139,6 @@ def _json(path: Path) -> dict[str, Any]:
     """Read a file of the client; one that is missing or damaged says nothing, as docker has it."""
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         return {}
     return document if isinstance(document, dict) else {}

@@ -10,6 +10,9 @@ from slipway.errors import CommandFailed
 
 SECONDS = 1.0
 MINUTES = 60 * SECONDS
+LARGEST_ANSWER = 256 << 20  # of a command: more fills the memory of whoever asked
+LONGEST_LINE = 1 << 20  # of what is followed; more of it comes as another line
+ENDLESS = f"its answer is larger than {LARGEST_ANSWER >> 20} MB; it was ended"
 
 
 @dataclass(frozen=True)

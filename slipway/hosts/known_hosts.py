@@ -14,9 +14,11 @@ from slipway.hosts import ssh_config
 from slipway.hosts.host import SECONDS
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh_config import SshConfig
+from slipway.text_file import read_utf8
 
 KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")  # the best first
 ALGORITHMS = (KINDS[0], KINDS[1], "rsa-sha2-512,rsa-sha2-256")
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -114,11 +116,12 @@ def forget(path: Path, host: str, port: int) -> None:
 
 def _keys(text: str) -> list[HostKey]:
     lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-    return [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
+    keys = [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
+    return [key for key in keys if BASE64.fullmatch(key.text) and len(key.text) % 4 == 0]
 
 
 def _others(path: Path, host: str, port: int) -> list[str]:
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = read_utf8(path).splitlines() if path.exists() else []
     return [line for line in lines if place(host, port) not in line.split(" ", 1)[0].split(",")]
 
 

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from slipway import child_environment, whole_file
 from slipway.errors import CommandFailed
-from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Process
-from slipway.hosts.process import LocalDialogue, LocalProcess
+from slipway.hosts.host import ENDLESS, MINUTES, CommandResult, Dialogue, Process
+from slipway.hosts.process import BoundedOutput, LocalDialogue, LocalProcess, lines
 
 
 class LocalHost:
@@ -48,30 +49,29 @@ class LocalHost:
         check: bool = True,
     ) -> CommandResult:
         process = self._start(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + timeout
         with self._ended(process):
-            feeder = None if isinstance(stdin, bytes) else _Feeder(process, stdin)
-            data = stdin if isinstance(stdin, bytes) else None
+            feeder = _Feeder(process, [stdin] if isinstance(stdin, bytes) else stdin)
+            pipes = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None]
+            out, err = (BoundedOutput(pipe, lambda: _kill(process)) for pipe in pipes)
             try:
-                out, err = process.communicate(data, timeout=timeout)
-            except subprocess.TimeoutExpired:
+                for output in (out, err):
+                    output.wait(deadline - time.monotonic())
+                code = process.wait(max(0.0, deadline - time.monotonic()))
+            except (TimeoutError, subprocess.TimeoutExpired):
                 message = f"no end after {timeout:.0f} s"
                 raise CommandFailed(self._name, argv, 124, message) from None
-            if feeder is not None:
-                feeder.finish()
-        completed = CommandResult(
-            self._name,
-            tuple(argv),
-            process.returncode,
-            out.decode(errors="replace"),
-            err.decode(errors="replace"),
-        )
+            if out.is_full or err.is_full:
+                raise CommandFailed(self._name, argv, code, ENDLESS)
+            feeder.finish()
+        completed = CommandResult(self._name, tuple(argv), code, out.text(), err.text())
         return completed.check() if check else completed
 
     def follow(self, argv: Sequence[str], on_line: Callable[[str], None]) -> int:
         process = self._start(argv, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         with self._ended(process):
             assert process.stdout is not None  # noqa: S101  asked for in _start
-            for line in process.stdout:
+            for line in lines(process.stdout):
                 on_line(line.decode(errors="replace").rstrip("\n"))
             return process.wait()
 
@@ -144,7 +144,6 @@ class _Feeder:
     def __init__(self, process: "subprocess.Popen[bytes]", chunks: Iterable[bytes]) -> None:
         self._process = process
         self._pipe = process.stdin
-        process.stdin = None  # communicate() must neither write to it nor close it
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, args=(chunks,), daemon=True)
         self._thread.start()

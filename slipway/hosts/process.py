@@ -6,12 +6,45 @@ import select
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
 
-from slipway.hosts.host import CommandResult
+from slipway.hosts.host import LARGEST_ANSWER, LONGEST_LINE, CommandResult
 
 LAST_LINES = 50
+PIECE = 64 * 1024
 PATIENCE = 30.0  # for a command whose last word was heard
+
+
+class BoundedOutput:
+    """What a process says on one of its outputs, as far as it fits; `full` ends the process."""
+
+    def __init__(self, pipe: IO[bytes], full: Callable[[], None]) -> None:
+        self._pipe, self._full = pipe, full
+        self._chunks: list[bytes] = []
+        self.is_full = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end. Raises TimeoutError."""
+        self._thread.join(max(0.0, seconds))
+        if self._thread.is_alive():
+            raise TimeoutError
+
+    def text(self) -> str:
+        return b"".join(self._chunks).decode(errors="replace")
+
+    def _read(self) -> None:
+        room = LARGEST_ANSWER
+        with self._pipe:
+            while chunk := os.read(self._pipe.fileno(), PIECE):
+                room -= len(chunk)
+                if room >= 0:
+                    self._chunks.append(chunk)
+                elif not self.is_full:
+                    self.is_full = True
+                    self._full()
 
 
 class LocalProcess:
@@ -52,7 +85,7 @@ class LocalProcess:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None  # noqa: S101  opened with a pipe
-        for line in self._process.stderr:
+        for line in lines(self._process.stderr):
             self._words.append(line[:4096])
 
 
@@ -74,3 +107,8 @@ class LocalDialogue:
         if not select.select([descriptor], [], [], self._timeout)[0]:
             raise TimeoutError(f"no answer after {self._timeout:.0f} s")
         return os.read(descriptor, size)
+
+
+def lines(pipe: IO[bytes]) -> Iterator[bytes]:
+    """Return line after line; a very long one comes in pieces."""
+    return iter(lambda: pipe.readline(LONGEST_LINE), b"")

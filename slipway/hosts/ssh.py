@@ -18,7 +18,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from slipway.errors import CommandFailed, Unreachable
-from slipway.hosts.host import MINUTES, SECONDS, CommandResult, Dialogue, Process
+from slipway.hosts.host import (
+    ENDLESS,
+    LARGEST_ANSWER,
+    LONGEST_LINE,
+    MINUTES,
+    SECONDS,
+    CommandResult,
+    Dialogue,
+    Process,
+)
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh_connection import SshConnection
 from slipway.hosts.ssh_route import SshRoute
@@ -38,6 +47,10 @@ NOT_CONNECTED = 255  # what ssh itself ends with
 
 class _Over(Exception):
     """What was forwarded for is done."""
+
+
+class _Endless(Exception):
+    """More is said than fits into memory."""
 
 
 class SshHost:
@@ -83,7 +96,8 @@ class SshHost:
         with self._connection.session() as channel:
             channel.set_combine_stderr(True)
             self._exec(channel, f"exec {shlex.join(argv)} </dev/null")
-            for line in channel.makefile("rb"):
+            output = channel.makefile("rb")
+            for line in iter(lambda: output.readline(LONGEST_LINE), b""):
                 on_line(line.decode(errors="replace").rstrip("\n"))
             return self._code(channel, argv)
 
@@ -148,6 +162,8 @@ class SshHost:
                 _read(channel.recv, out)
             except TimeoutError:
                 raise self._connection.lost(f"silent for {timeout + GRACE:.0f} s") from None
+            except _Endless:
+                raise CommandFailed(self.name, argv, ENDED_BY_SIGNAL, ENDLESS) from None
             reader.join(max(0.0, deadline - time.monotonic()))
             return self._code(channel, argv), _text(out), _text(err)
 
@@ -224,12 +240,16 @@ def _begin(work: Callable[..., None], *args: object) -> threading.Thread:
 
 def _read_quietly(receive: Callable[[int], bytes], into: list[bytes]) -> None:
     # The other output is the one that is waited for.
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, _Endless):
         _read(receive, into)
 
 
 def _read(receive: Callable[[int], bytes], into: list[bytes]) -> None:
+    room = LARGEST_ANSWER
     while chunk := receive(64 * 1024):
+        room -= len(chunk)
+        if room < 0:
+            raise _Endless
         into.append(chunk)
 
 

@@ -1,5 +1,6 @@
 """How this person's OpenSSH would reach a host: what `ssh -G` prints of it, asked once a host."""
 
+import contextlib
 import functools
 import os
 import re
@@ -131,4 +132,7 @@ def _filled(text: str, tokens: dict[str, str]) -> str:
 
 
 def _path(text: str, tokens: dict[str, str]) -> Path:
-    return Path(_filled(text, tokens)).expanduser()
+    path = Path(_filled(text, tokens))
+    with contextlib.suppress(RuntimeError):  # ~somebody, whom nobody knows here
+        return path.expanduser()
+    return path

@@ -9,6 +9,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import IO, Protocol, cast
 
 from slipway.hosts.host import Host
+from slipway.tar_file import BoundedMember
 
 CHUNK = 1 << 20
 AHEAD = 8  # chunks a fast reader may be ahead of a slow one
@@ -35,13 +36,16 @@ def thinned(complete: Readable, spare: Collection[str]) -> Iterator[bytes]:
     left_out = {f"blobs/sha256/{layer.removeprefix('sha256:')}" for layer in spare}
     buffer = io.BytesIO()
     with (
-        tarfile.open(fileobj=cast(IO[bytes], complete), mode="r|", bufsize=CHUNK) as source,
+        tarfile.open(
+            fileobj=cast(IO[bytes], complete), mode="r|", bufsize=CHUNK, tarinfo=BoundedMember
+        ) as source,
         tarfile.open(fileobj=buffer, mode="w|", bufsize=CHUNK) as target,
     ):
         for member in source:
             if member.name not in left_out:
                 content = source.extractfile(member) if member.isfile() else None
                 yield from _copy(member, content, target, buffer)
+            source.members.clear()  # type: ignore[attr-defined]  # it would keep them all
     yield buffer.getvalue()
 
 

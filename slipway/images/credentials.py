@@ -2,7 +2,7 @@
 
 import json
 
-from slipway.errors import Refused
+from slipway.errors import UNREADABLE, Refused
 from slipway.hosts.host import Host, script
 
 CONFIG = 'cat "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" 2>/dev/null || true'
@@ -26,7 +26,7 @@ def helper(text: str, registry: str) -> str:
     """Return which helper a config.json names for a registry, nothing for none."""
     try:
         config = json.loads(text or "{}")
-    except ValueError:
+        helpers = config.get("credHelpers") or {}
+        return str(helpers.get(registry) or config.get("credsStore") or "")
+    except UNREADABLE:
         return ""  # docker says so itself, and works without
-    helpers = config.get("credHelpers") or {}
-    return str(helpers.get(registry) or config.get("credsStore") or "")

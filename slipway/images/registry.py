@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from slipway.errors import CommandFailed, SlipwayError, last_line
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
 from slipway.images.references import plain
@@ -32,9 +33,11 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
                 f"{registry} did not accept {image.tag}; nothing was changed: {last}{login}"
             ) from None
         form = "{{json .RepoDigests}}"
-        digests = json.loads(host.run(["docker", "image", "inspect", "-f", form, name]).out)
+        out = host.run(["docker", "image", "inspect", "-f", form, name]).out
         repository = plain(name).rpartition(":")[0]
-        references[image.id] = next(d for d in digests if d.startswith(f"{repository}@"))
+        with reading(host.name, f"the digest of {name}"):
+            digests = [each for each in json.loads(out) if each.startswith(f"{repository}@")]
+            references[image.id] = digests[0]
     return references
 
 

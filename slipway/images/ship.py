@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from slipway import shell_scripts
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import archive
@@ -142,7 +143,9 @@ def _lost(host: Host, cargo: Shipment) -> str:
 
 
 def _present(host: Host) -> dict[str, Chain]:
-    return _chains(script(host, HAVE, timeout=60).out)
+    out = script(host, HAVE, timeout=60).out
+    with reading(host.name, "its list of images"):
+        return _chains(out)
 
 
 def _chains(text: str) -> dict[str, Chain]:

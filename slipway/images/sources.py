@@ -10,6 +10,7 @@ from pathlib import Path
 
 from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
 from slipway.images import checkout, context
 from slipway.images.references import plain
@@ -87,8 +88,9 @@ def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
         if line.count("\t") != 3:
             continue  # the empty line that stands for a missing image
         tags, digests, ident, labels = line.split("\t")
-        is_stand_in = "slipway.standin" in (json.loads(labels) or ())
-        listed = {*(json.loads(tags) or ()), *(json.loads(digests) or ()), ident}
+        with reading(host.name, "what it says of images"):
+            is_stand_in = "slipway.standin" in (json.loads(labels) or ())
+            listed = {*(json.loads(tags) or ()), *(json.loads(digests) or ()), ident}
         for name in (each for each in names if plain(each) in listed):
             images[name] = Image(name, ident, is_stand_in)
     return images

@@ -8,6 +8,7 @@ from typing import Any
 
 from slipway import shell_scripts
 from slipway.errors import ConfigError, HostError, Refused
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, CommandResult, Host, script
 
 OLDEST = 26
@@ -99,19 +100,19 @@ def ensure_engine(host: Host, *, machine: bool = False) -> list[str]:
 
 def look(host: Host) -> EngineFacts:
     """Learn what the host has."""
-    out = script(host, FACTS_SCRIPT).out
-    head, _, config = out.partition("\n--\n")
-    values = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
-    root = values.pop("uid") == "0"
-    return EngineFacts(
-        root=root,
-        sudo=values.pop("sudo") == "yes",
-        direct=values.pop("direct") == "yes" or root,
-        denied=values.pop("denied") == "yes",
-        free_kb=int(values.pop("free") or 0),
-        config=config,
-        **values,
-    )
+    head, _, config = script(host, FACTS_SCRIPT).out.partition("\n--\n")
+    with reading(host.name, "what it has"):
+        values = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+        root = values.pop("uid") == "0"
+        return EngineFacts(
+            root=root,
+            sudo=values.pop("sudo") == "yes",
+            direct=values.pop("direct") == "yes" or root,
+            denied=values.pop("denied") == "yes",
+            free_kb=int(values.pop("free") or 0),
+            config=config,
+            **values,
+        )
 
 
 def _change(host: Host, facts: EngineFacts, config: str) -> Iterator[str]:
@@ -195,8 +196,10 @@ def _merged(host: Host, text: str) -> str:
     """The machine's daemon.json with our settings in it; what it says besides stays."""
     try:
         before = json.loads(text or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{host.name}: /etc/docker/daemon.json is not JSON: {error}") from None
+    if not isinstance(before, dict) or not isinstance(before.get("log-opts", {}), dict):
+        raise ConfigError(f"{host.name}: /etc/docker/daemon.json is not what dockerd reads")
     after: dict[str, Any] = {"log-driver": "local", **before, "no-new-privileges": True}
     if after["log-driver"] in ("local", "json-file"):
         after["log-opts"] = {**LOG_LIMITS, **before.get("log-opts", {})}

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from slipway import shell_scripts
 from slipway.errors import Refused
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 from slipway.hosts.sudo import as_root
 
@@ -62,15 +63,16 @@ def look(host: Host, *peers: str) -> Survey:
             f"{host.name}: what listens there cannot be seen, and it could be an engine that is "
             "open to everybody; type there: apt-get install iproute2"
         )
-    return Survey(
-        host=host.name,
-        clock_off=float(values["clock"]) - now,
-        free_mb=int(values["free_mb"] or 0),
-        addresses=tuple(values["addresses"].split()),
-        source=values["source"],
-        listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
-        towards=tuple(values.get("towards", "").split()),
-    )
+    with reading(host.name, "what it is like"):
+        return Survey(
+            host=host.name,
+            clock_off=float(values["clock"]) - now,
+            free_mb=int(values["free_mb"] or 0),
+            addresses=tuple(values["addresses"].split()),
+            source=values["source"],
+            listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
+            towards=tuple(values.get("towards", "").split()),
+        )
 
 
 def check(survey: Survey) -> list[str]:

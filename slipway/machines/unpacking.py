@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from slipway.errors import SlipwayError
+from slipway.errors import UNREADABLE, SlipwayError
+from slipway.tar_file import BoundedMember
 
+MOST_MEMBERS = 500_000  # each takes memory here
 MODES = 0o755  # what is above says setuid, or that others may write
 OWN = 0o700  # of a folder
 
@@ -83,15 +85,19 @@ def unpack(archive: Path, folder: Path) -> None:
     status = os.statvfs(folder)
     checked = Filter(room=status.f_bavail * status.f_frsize)
     try:
-        with tarfile.open(archive, "r:") as tar:
+        with tarfile.open(archive, "r:", tarinfo=BoundedMember) as tar:
             tar.extractall(folder, members=_members(tar), filter=checked)  # noqa: S202 - filtered
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, *UNREADABLE) as error:
         raise UnsafeArchive(f"its archive is damaged: {type(error).__name__}") from None
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Read one member after another; the folder itself is there already."""
+    members = 0
     while (member := tar.next()) is not None:
+        members += 1
+        if members > MOST_MEMBERS:
+            raise UnsafeArchive(f"it holds more than {MOST_MEMBERS:,} files")
         if _parts(member.name) or not member.isdir():
             yield member
 

@@ -12,6 +12,7 @@ from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
 from slipway.releases import mounts, networks
@@ -66,12 +67,14 @@ def _check_volumes(env: Environment, host: Host, expected: Mapping[str, Mapping[
     present: dict[str, Mapping[str, Any]] = {}
     for line in script(host, VOLUMES, *expected, timeout=30).out.splitlines():
         word, _, rest = line.partition(" ")
-        if word == "volume":
-            volume = json.loads(rest)
-            present[volume["Name"]] = volume
-            continue
-        name, app, container = rest.split(" ")
-        if expected[name].get("external") and app != env.prefix:
+        with reading(host.name, "its volumes"):
+            if word == "volume":
+                volume = _volume(json.loads(rest))
+                present[volume["Name"]] = volume
+                continue
+            name, app, container = rest.split(" ")
+            about = expected[name]
+        if about.get("external") and app != env.prefix:
             raise Refused(
                 f"the container {container} of {host.name} uses the volume {name}, which is to be "
                 f"of {env.name} alone; stop it first. Nothing was changed"
@@ -87,9 +90,19 @@ def _check_volumes(env: Environment, host: Host, expected: Mapping[str, Mapping[
             _compare(host, name, about, present[name])
 
 
+def _volume(document: Mapping[str, Any]) -> dict[str, Any]:
+    options = dict(document["Options"] or {})
+    return {"Name": document["Name"], "Driver": document["Driver"], "Options": options}
+
+
+def _network(document: Mapping[str, Any]) -> dict[str, Any]:
+    flags = {key: bool(document[key]) for key in ("Internal", "Attachable")}
+    return {"Name": document["Name"], "Options": dict(document["Options"] or {}), **flags}
+
+
 def _compare(host: Host, name: str, about: Mapping[str, Any], volume: Mapping[str, Any]) -> None:
     options = {key: str(value) for key, value in (about.get("driver_opts") or {}).items()}
-    if (about.get("driver", "local"), options) != (volume["Driver"], volume["Options"] or {}):
+    if (about.get("driver", "local"), options) != (volume["Driver"], volume["Options"]):
         raise Refused(
             f"the volume {name} of {host.name} was made with {volume['Driver']} and "
             f"{volume['Options'] or 'no options'}, and an engine never changes that; {FOR_GOOD}. "
@@ -106,13 +119,14 @@ def _check_networks(
     if not names:
         return
     for line in script(manager, NETWORKS, *names, timeout=20).out.splitlines():
-        network = json.loads(line)
-        about = definitions.get(names[network["Name"]], {})
+        with reading(manager.name, "its networks"):
+            network = _network(json.loads(line))
+            about = definitions.get(names[network["Name"]], {})
         for key in ("internal", "attachable"):
             if bool(about.get(key)) != network[key.capitalize()]:
                 raise Refused(_difference(network, key))
         options = {key: str(value) for key, value in (about.get("driver_opts") or {}).items()}
-        if not options.items() <= (network["Options"] or {}).items():
+        if not options.items() <= network["Options"].items():
             raise Refused(_difference(network, "driver_opts"))
 
 

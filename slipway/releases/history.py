@@ -7,6 +7,7 @@ from dataclasses import replace
 from slipway.agent import version
 from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 from slipway.releases.release import Release
 
@@ -17,8 +18,10 @@ def read(manager: Host, observed: Observed, app: str, number: int) -> Release:
     Operations of another version of Slipway would not understand this one, so they keep the image
     that runs, where that one does.
     """
-    settings = json.loads(ledger.fact(observed, app, number, "settings") or "{}")
-    release = replace(Release.from_json(ledger.read(manager, app, number)), settings=settings)
+    text = ledger.read(manager, app, number)
+    with reading(manager.name, f"the record of release {number}"):
+        settings = json.loads(ledger.fact(observed, app, number, "settings") or "{}")
+        release = replace(Release.from_json(text), settings=dict(settings))
     if ledger.fact(observed, app, number, "agent") == version.digest():
         return release
     usable = {

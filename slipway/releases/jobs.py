@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from slipway.cluster import stacks
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.progress import SILENT, Reporter
 from slipway.releases import stack
@@ -82,10 +83,11 @@ def _wait(manager: Host, name: str, job: Job, reporter: Reporter) -> tuple[str, 
     seen = ""
     while True:
         line = script(manager, TASK, name, timeout=30).out.strip()
-        entry = json.loads(line) if line else {"CurrentState": "Pending", "Error": ""}
-        state = str(entry["CurrentState"]).split(" ")[0]
+        with reading(manager.name, f"the task of {name}"):
+            entry = json.loads(line) if line else {"CurrentState": "Pending", "Error": ""}
+            state, error = str(entry["CurrentState"]).split(" ")[0], str(entry["Error"])
         if state in ENDED:
-            return state, str(entry["Error"]).strip('"').removeprefix("task: ")
+            return state, error.strip('"').removeprefix("task: ")
         if state != seen:
             reporter.note(state.lower())
             seen = state

@@ -8,6 +8,7 @@ from slipway import shell_scripts
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts import docker_client, parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.docker_client import DockerClient
 from slipway.hosts.host import Host, script
 from slipway.progress import SILENT, Reporter
@@ -49,7 +50,9 @@ def check(
 
     def one(host: Host) -> None:
         words = [str(port) for port in sorted(free)]
-        findings = parse(script(host, LOOK, env.prefix, place, *words, timeout=30).out)
+        out = script(host, LOOK, env.prefix, place, *words, timeout=30).out
+        with reading(host.name, "its ports and its disk"):
+            findings = parse(out)
         for port, holder in findings.taken:
             raise Refused(
                 f"port {port} of {host.name} is taken by {holder}; stop that, or set another "

@@ -80,6 +80,17 @@ class Release:
 
     @classmethod
     def from_json(cls, text: str) -> "Release":
+        """Read a record. Raises one of `answers.UNREADABLE` for what is none."""
         document: dict[str, Any] = json.loads(text)
-        document["services"] = tuple(Service(**service) for service in document["services"])
+        services = document["services"]
+        texts = ("commit", "migration_head", "fingerprint", "created", "by")
+        if not all(isinstance(document.get(name, ""), str) for name in texts):
+            raise TypeError
+        for mapping in (document[name] for name in ("images", "tags", "identities", "secrets")):
+            if not all(isinstance(value, str) for value in mapping.values()):
+                raise TypeError
+        if not all(isinstance(service["spec"], dict) for service in services):
+            raise TypeError
+        document["number"] = int(document["number"])
+        document["services"] = tuple(Service(**service) for service in services)
         return cls(**document)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from slipway import shell_scripts
 from slipway.cluster import engine_api
 from slipway.cluster.engine_api import FAILURES, EngineApi
+from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
 from slipway.releases.task_failures import Task
 
@@ -102,17 +103,18 @@ def look(manager: Host, stack: str) -> StackState:
     services: list[int] = []
     tasks: list[Task] = []
     updates: list[str] = []
-    for line in script(manager, UPDATES + WATCH, stack, timeout=30).out.splitlines():
-        word, _, text = line.partition("\t")
-        if not text:
-            continue
-        if word == "update":
-            updates.append(text)
-        elif word == "service":
-            entry = json.loads(text)
-            services.append(int(entry["Replicas"].split(" ")[0].partition("/")[2]))
-        else:
-            tasks.append(_task(json.loads(text)))
+    lines = script(manager, UPDATES + WATCH, stack, timeout=30).out.splitlines()
+    with reading(manager.name, f"the state of {stack}"):
+        for word, _, text in (line.partition("\t") for line in lines):
+            if not text:
+                continue
+            if word == "update":
+                updates.append(text)
+            elif word == "service":
+                entry = json.loads(text)
+                services.append(int(entry["Replicas"].split(" ")[0].partition("/")[2]))
+            else:
+                tasks.append(_task(json.loads(text)))
     return _state(tasks, sum(services) if services else None, updates)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway import errors, shell_scripts
+from slipway.errors import UNREADABLE
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 
@@ -61,7 +62,10 @@ def diagnose(task: Task, hosts: Sequence[Host]) -> list[str]:
         return host.run(argv, timeout=15, check=False).out.strip()
 
     texts = [text for text in parallel.attempt(hosts, ask) if isinstance(text, str) and text]
-    return reasons(json.loads(texts[0])) if texts else []
+    try:
+        return reasons(json.loads(texts[0])) if texts else []
+    except UNREADABLE:
+        return []  # what it shows only adds to what is known
 
 
 def reasons(container: Mapping[str, Any]) -> list[str]:

@@ -135,3 +135,19 @@ def test_a_file_is_never_seen_half_written_or_with_a_wider_mode(tmp_path: Path) 
         reader.join()
     assert seen == {(500_000, 1, 0o600)}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_answer_without_end_is_ended_before_it_fills_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("slipway.hosts.process.LARGEST_ANSWER", 1 << 20)
+    for text in ("yes", "yes >&2"):
+        with pytest.raises(CommandFailed, match="its answer is larger than"):
+            HOST.run(["sh", "-c", text], timeout=60)
+
+
+def test_a_line_without_end_comes_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.hosts.process.LONGEST_LINE", 1000)
+    lines: list[str] = []
+    assert HOST.follow(["sh", "-c", "yes | tr -d '\\n' | head -c 2500"], lines.append) == 0
+    assert [len(line) for line in lines] == [1000, 1000, 500]

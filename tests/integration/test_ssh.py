@@ -52,6 +52,15 @@ def test_codes_and_both_outputs_come_back_apart(host: SshHost) -> None:
         host.run(["sh", "-c", "echo err >&2; exit 7"])
 
 
+def test_an_answer_without_end_is_ended_before_it_fills_the_memory(
+    host: SshHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slipway.hosts.ssh.LARGEST_ANSWER", 1 << 20)
+    with pytest.raises(CommandFailed, match="its answer is larger than"):
+        host.run(["yes"], timeout=60)
+    assert host.run(["echo", "on"]).out == "on\n"
+
+
 def test_much_output_on_both_sides_and_input_that_nobody_reads_do_not_hang(host: SshHost) -> None:
     loud = "yes e | head -c 3000000 >&2; yes o | head -c 3000000"
     done = host.run(["sh", "-c", loud], stdin=b"x" * 200_000, timeout=120)

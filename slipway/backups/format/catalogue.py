@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import ID, Damaged, Manifest
 from slipway.backups.format.signature import ANYBODY, Trust
-from slipway.errors import DifferenceFound, Refused, UsageError
+from slipway.errors import UNREADABLE, DifferenceFound, Refused, UsageError
 from slipway.progress import SILENT, Reporter
 from slipway.storage.store import DAY, NotFound, Store, StoredObject, StoreError
 
@@ -246,7 +247,7 @@ def proofs(store: Store, name: str, trust: Trust = ANYBODY) -> Mapping[str, Proo
             for kind in KINDS
             if kind in document and trust.believes(f"proof of {name}", document[kind])
         }
-    except (StoreError, ValueError, KeyError, TypeError, AttributeError, Damaged):
+    except (StoreError, Damaged, *UNREADABLE):
         return {}
 
 
@@ -300,6 +301,8 @@ def _proof(kind: str, document: Mapping[str, Any]) -> Proof:
     counts = {str(k): int(v) for k, v in document.get("counts", {}).items()}
     why = str(document.get("why", ""))
     at, seconds = str(document["at"]), float(document["seconds"])
+    if not math.isfinite(seconds):
+        raise ValueError
     return Proof(kind, at, seconds, document["ok"] is True, counts, why)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import secrets
 import time
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.backups.format.signature import ANYBODY, Trust
-from slipway.errors import Refused
+from slipway.errors import UNREADABLE, Refused
 
 VERSION = 1
 FORMAT = "slipway-backup"
@@ -127,7 +128,7 @@ def parse_signed(text: str | bytes, name: str, trust: Trust = ANYBODY) -> tuple[
                 "bring this checkout up to date and try again"
             )
         manifest = _from_document(document)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         raise Damaged(f"{name or 'this'} is not a backup manifest, or is damaged") from None
     if name and manifest.id != name:
         raise Damaged(f"the manifest of {name} belongs to {manifest.id}; it was renamed")
@@ -189,6 +190,13 @@ def _texts(values: object) -> tuple[str, ...]:
     return tuple(map(_text, values))
 
 
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
 def _part(document: Mapping[str, Any]) -> Part:
     part = Part(int(document["size"]), _text(document["sha256"]))
     if part.size < 0 or not SUM.fullmatch(part.sha256):
@@ -200,7 +208,7 @@ def _part(document: Mapping[str, Any]) -> Part:
 READERS: Mapping[Any, Callable[[Any], Any]] = {
     str: _text,
     int: int,
-    float: float,
+    float: _finite,
     bool: bool,
     tuple[str, ...]: _texts,
     Mapping[str, str]: lambda value: {key: _text(value) for key, value in value.items()},

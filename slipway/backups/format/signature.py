@@ -129,7 +129,7 @@ def is_valid(public: str, signature: object, kind: str, document: Document) -> b
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True))
         key.verify(base64.b64decode(signature, validate=True), message(kind, document))
-    except (ValueError, InvalidSignature):
+    except (ValueError, RecursionError, InvalidSignature):
         return False
     return True
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-ENTRY = re.compile(r"(?P<number>\d+); \d+ \d+ (?P<rest>.*)")
+ENTRY = re.compile(r"(?P<number>[0-9]{1,10}); [0-9]+ [0-9]+ (?P<rest>.*)")
+NUMBER = re.compile(r"[0-9]{1,10}")
 NEEDS = ";\tdepends on:"
 Needs = Mapping[int, tuple[int, ...]]
 # Kinds of two words or more, as pg_dump calls them; all others are one word.
@@ -45,7 +46,7 @@ def needs(text: str) -> Needs:
         if entry := ENTRY.match(line):
             last = int(entry["number"])
         elif line.startswith(NEEDS):
-            needs_of[last] = tuple(map(int, line.removeprefix(NEEDS).split()))
+            needs_of[last] = tuple(map(int, NUMBER.findall(line.removeprefix(NEEDS))))
     return needs_of
 
 

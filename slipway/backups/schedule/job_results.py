@@ -7,17 +7,18 @@ volume tells of runs that failed because the store did not answer.
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.schedule.policy import JOBS
-from slipway.errors import SlipwayError
+from slipway.errors import UNREADABLE, SlipwayError
 from slipway.storage.store import Store
 
 State = Literal["running", "ok", "failed", "interrupted"]
@@ -96,12 +97,17 @@ def read_all(store: Store, folder: Path = FOLDER, trust: Trust = ANYBODY) -> dic
 
 
 def parse(document: Mapping[str, Any]) -> JobResult:
-    """Read what `keep` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    """Read what `keep` wrote. Raises one of UNREADABLE for anything else."""
     names = {field.name for field in dataclasses.fields(JobResult)}
-    run = JobResult(**{key: value for key, value in document.items() if key in names})
-    moment(run.began)
-    if run.job not in JOBS:
+    fields = {key: value for key, value in document.items() if key in names}
+    run = JobResult(**{**fields, "seconds": float(fields.get("seconds", 0.0))})
+    texts = [value for key, value in vars(run).items() if key != "seconds"]
+    if run.job not in JOBS or run.state not in get_args(State) or not math.isfinite(run.seconds):
         raise ValueError
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError
+    for each in filter(None, (run.began, run.ended, run.good)):
+        moment(each)
     return run
 
 
@@ -129,12 +135,12 @@ def _stored(store: Store, job: str, trust: Trust) -> JobResult | None:
                 return None
         document = json.loads(data)
         return parse(document) if trust.believes(KIND, document) else None
-    except (SlipwayError, ValueError, KeyError, TypeError, AttributeError):
+    except (SlipwayError, *UNREADABLE):
         return None
 
 
 def _local(folder: Path, job: str) -> JobResult | None:
     try:
         return parse(json.loads((folder / _key(job)).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *UNREADABLE):
         return None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from slipway.client.container import Container
 from slipway.client.session import Session
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, DifferenceFound, Refused, SlipwayError
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, SECONDS, CommandResult
 from slipway.progress import Reporter
 
@@ -167,11 +168,15 @@ class Archive:
 
     def bases(self) -> list[BaseBackup]:
         """List the base backups, the oldest first."""
-        return pitr.bases(self._ask("info", "--output=json"))
+        info = self._ask("info", "--output=json")
+        with reading(self.container.host.name, "what pgBackRest has"):
+            return pitr.bases(info)
 
     def files(self) -> Files:
         """List the files of changes that are stored."""
-        return pitr.files(self._ask("repo-ls", "--recurse", "--output=json", "archive/main"))
+        listing = self._ask("repo-ls", "--recurse", "--output=json", "archive/main")
+        with reading(self.container.host.name, "what pgBackRest has"):
+            return pitr.files(listing)
 
     def windows(self) -> list[RecoveryWindow]:
         """Work out which moments can be returned to."""
@@ -179,13 +184,17 @@ class Archive:
 
     def state(self) -> ArchiveStatus:
         """Ask the database how its archiver is."""
-        row = json.loads(self._sql(STATE))
+        answer = self._sql(STATE)
 
-        def moment(key: str) -> datetime | None:
-            return datetime.fromtimestamp(row[key], UTC) if row[key] is not None else None
+        def moment(row: Mapping[str, float | None], key: str) -> datetime | None:
+            seconds = row[key]
+            return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
 
-        now = moment("now") or datetime.now(UTC)
-        return ArchiveStatus(now, moment("stored"), moment("failed"), int(row["waiting"]))
+        with reading(self.container.host.name, "how the archiver is"):
+            row = json.loads(answer)
+            now = moment(row, "now") or datetime.now(UTC)
+            stored, failed = moment(row, "stored"), moment(row, "failed")
+            return ArchiveStatus(now, stored, failed, int(row["waiting"]))
 
     def mark(self, wait: Callable[[float], None]) -> None:
         """Have everything until now in the store. Raises ArchiveError when it cannot be."""

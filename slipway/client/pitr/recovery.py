@@ -19,6 +19,7 @@ from slipway.backups.restore.spec import RestoreSpec
 from slipway.client.pitr.pgbackrest import Archive
 from slipway.client.session import Session
 from slipway.errors import Busy, Refused, SlipwayError
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.progress import Reporter
 
@@ -125,7 +126,8 @@ def _container(archive: Archive) -> Iterator[str]:
 
 def _check_room(host: Host, container: str, base: BaseBackup) -> None:
     df = host.run(["docker", "exec", container, "sh", "-c", 'df -Pk "$PGDATA" | tail -n 1'])
-    free = int(df.out.split()[3]) * 1024
+    with reading(host.name, "its free disk"):
+        free = int(df.out.split()[3]) * 1024
     if free < base.size * ROOM:
         raise Refused(
             f"{host.name} has {free / 1e9:.1f} GB free where Docker keeps its data, and the second "

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from slipway.errors import CommandFailed, Refused, SlipwayError
 from slipway.hosts import known_hosts
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, SECONDS, Host
 from slipway.hosts.local import LocalHost
 from slipway.machines import inventory
@@ -188,8 +189,9 @@ class LocalProvider:
         ids = self._docker("ps", "--all", "--quiet", *filters, "--filter", "label=slipway.machine")
         if not ids:
             return {}
-        containers = json.loads(self._docker("inspect", *ids.split()))
-        return {each["Config"]["Labels"]["slipway.machine"]: each for each in containers}
+        out = self._docker("inspect", *ids.split())
+        with reading(self._engine.name, "its containers"):
+            return {each["Config"]["Labels"]["slipway.machine"]: each for each in json.loads(out)}
 
     def _labels(self, *more: str) -> list[str]:
         labels = (f"slipway.project={self._place.project}", f"slipway.env={self._place.env}", *more)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway import whole_file
-from slipway.errors import SlipwayError
+from slipway.errors import UNREADABLE, SlipwayError
 from slipway.notebook.cells.mask import Mask
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -67,7 +67,7 @@ def read(path: Path) -> CellState:
         return CellState(Path(header["cwd"]), body, unkept=tuple(header["unkept"]))
     except OSError as error:
         raise SlipwayError(f"{path}: the shell's state cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except UNREADABLE:
         raise SlipwayError(f"{path}: this is not a saved shell state; start another run") from None
 
 

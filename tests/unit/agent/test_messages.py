@@ -1,6 +1,8 @@
 """Requests and replies cross the wire as they are, and what is no message is refused."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
 import types
 import typing
@@ -25,7 +27,9 @@ from slipway.errors import SlipwayError, UsageError
 from slipway.hosts.local import LocalHost
 from slipway.progress import SILENT
 from slipway.storage.store import Store
+from tests.foreign.spoiling import misshapen
 
+STEP = 7  # of misshapen documents one in so many
 KEY, _ = encryption.new_key()
 SIMPLE: Mapping[object, object] = {
     str: "ü", int: 7, float: 1.5, bool: True, object: [1, {"a": None}], types.NoneType: None
@@ -62,6 +66,21 @@ def alternatives(kind: Any) -> Sequence[Any]:
 def sent(message: object) -> object:
     """Return a message as it comes out of the other end."""
     return json.loads(json.dumps(encode(message)))
+
+
+@pytest.mark.parametrize("verb", sorted(dispatch.VERBS))
+def test_a_message_of_another_shape_is_none_or_comes_out_as_it_went_in(verb: str) -> None:
+    request = dispatch.find(verb).request
+    for kind in (request, *alternatives(reply_to(request))):
+        for document in itertools.islice(misshapen(sent(sample(kind))), 0, None, STEP):
+            with contextlib.suppress(MessageError):
+                message = decode(kind, document)
+                assert decode(kind, sent(message)) == message or not is_finite(document)
+
+
+def is_finite(document: object) -> bool:
+    """Whether no number in it is none: what is not equal to itself cannot come out equal."""
+    return "NaN" not in json.dumps(document)
 
 
 def context() -> Context:

@@ -1,0 +1,1 @@
+"""What comes from elsewhere, whole and spoilt, and what reads it."""
