@@ -98,17 +98,19 @@ def read_list(session: Session, reporter: Reporter) -> BackupList:
 def verify(session: Session, which: str, reporter: Reporter) -> tuple[BackupProof, ...]:
     """Read backups back in full: the newest, one by its id, or all.
 
-    What need not be read to know that it is damaged is reported too: of all, or newer than latest.
+    One after the other: the far side has the key of no other than the one it reads. What need not
+    be read to know that it is damaged is reported too: of all, or newer than latest.
     """
     backups = read_list(session, reporter)
     chosen = choose(backups, which)
     keys = {row.id: unlock(session.env, row) for row in chosen[1:]}
     keys[chosen[0].id] = unlock(session.env, chosen[0], reporter)  # which key it was, said once
-    store = store_here(session.env)
-    granted = grant.to_verify(store, *keys) if store else None
-    reply = session.call(VerifyRequest(keys), reporter, granted)
+    store, proofs = store_here(session.env), list[BackupProof]()
+    for name in sorted(keys, reverse=True):
+        granted = grant.to_verify(store, name) if store else None
+        proofs += session.call(VerifyRequest({name: keys[name]}), reporter, granted).proofs
     damaged = backups.damaged if which == "all" else _passed_over(backups, which)
-    return (*reply.proofs, *(_unread(name, why) for name, why in damaged.items()))
+    return (*proofs, *(_unread(name, why) for name, why in damaged.items()))
 
 
 def choose_one(

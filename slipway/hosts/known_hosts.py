@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from slipway.text_file import read_utf8
 KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")  # the best first
 ALGORITHMS = (KINDS[0], KINDS[1], "rsa-sha2-512,rsa-sha2-256")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+REVOKED = "@revoked"
+FOUND = re.compile(r"# Host .* found: line (\d+)\b.*")  # what `ssh-keygen -F` says before a line
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -91,21 +93,25 @@ def _scan_by_ssh(name: str, target: SshConfig, algorithms: str) -> list[HostKey]
 
 
 def pinned(path: Path, host: str, port: int) -> list[HostKey]:
-    """The keys that the file vouches for; hashed names are understood."""
-    if not path.exists():
-        return []
-    argv = ["ssh-keygen", "-F", place(host, port), "-f", str(path)]
-    try:
-        out = LocalHost().run(argv).out
-    except CommandFailed:  # its way to say "none"
-        return []
-    return _keys(out)
+    """The keys that the file vouches for, as ssh reads it: none that it also calls revoked."""
+    lines = _matching(path, host, port)
+    barred = [each.key for each in lines if each.marker == REVOKED]
+    return [each.key for each in lines if not each.marker and each.key not in barred]
+
+
+def revoked(path: Path, host: str, port: int) -> list[HostKey]:
+    """The keys that the file says are not to be trusted any more."""
+    return [each.key for each in _matching(path, host, port) if each.marker == REVOKED]
+
+
+def line(host: str, port: int, key: HostKey) -> str:
+    """What vouches for a key in a file."""
+    return f"{place(host, port)} {key.kind} {key.text}"
 
 
 def pin(path: Path, host: str, port: int, keys: Iterable[HostKey]) -> None:
-    """Vouch for exactly these keys of the host."""
-    lines = _others(path, host, port)
-    _write(path, [*lines, *(f"{place(host, port)} {key.kind} {key.text}" for key in keys)])
+    """Vouch for exactly these keys of the host, beside what stands there for many hosts."""
+    _write(path, [*_others(path, host, port), *(line(host, port, key) for key in keys)])
 
 
 def forget(path: Path, host: str, port: int) -> None:
@@ -114,15 +120,62 @@ def forget(path: Path, host: str, port: int) -> None:
         _write(path, _others(path, host, port))
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line of a known_hosts file that is about a host."""
+
+    number: int
+    marker: str  # REVOKED, the mark of an authority, or nothing
+    names: str
+    key: HostKey
+
+
+def _matching(path: Path, host: str, port: int) -> list[_Line]:
+    """Let OpenSSH find the lines about a host: it knows hashed names, patterns, tabs and marks."""
+    if not path.exists():
+        return []
+    argv = ["ssh-keygen", "-F", place(host, port), "-f", str(path)]
+    try:
+        out = LocalHost().run(argv).out
+    except CommandFailed:  # its way to say "none"
+        return []
+    lines, number = list[_Line](), 0
+    for text in out.split("\n"):
+        if match := FOUND.fullmatch(text):
+            number = int(match[1])
+            continue
+        words = text.split()
+        marker = words.pop(0) if text.lstrip().startswith("@") else ""
+        if key := _key(words):
+            lines.append(_Line(number, marker, words[0], key))
+    return lines
+
+
 def _keys(text: str) -> list[HostKey]:
-    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-    keys = [HostKey(words[1], words[2]) for words in lines if len(words) >= 3]
-    return [key for key in keys if BASE64.fullmatch(key.text) and len(key.text) % 4 == 0]
+    """Read what a host was seen to show: no marks, no patterns."""
+    lines = [each.split() for each in text.splitlines() if each and each[0] not in "#@"]
+    return [key for words in lines if (key := _key(words))]
+
+
+def _key(words: Sequence[str]) -> HostKey | None:
+    """Read names, kind and base64; nothing that is no key."""
+    if len(words) < 3 or not BASE64.fullmatch(words[2]) or len(words[2]) % 4:
+        return None
+    return HostKey(words[1], words[2])
 
 
 def _others(path: Path, host: str, port: int) -> list[str]:
-    lines = read_utf8(path).splitlines() if path.exists() else []
-    return [line for line in lines if place(host, port) not in line.split(" ", 1)[0].split(",")]
+    """Return the file without what vouches for this host alone; other names of a line stay."""
+    lines = read_utf8(path).split("\n") if path.exists() else []
+    for match in _matching(path, host, port):
+        names = [name for name in match.names.split(",") if name != place(host, port)]
+        is_pattern = any(sign in name for name in names for sign in "*?!")
+        if match.marker or is_pattern:
+            continue
+        is_hashed = match.names.startswith("|")
+        rest = lines[match.number - 1].lstrip().removeprefix(match.names)
+        lines[match.number - 1] = "" if is_hashed or not names else ",".join(names) + rest
+    return [each for each in lines if each.strip()]
 
 
 def _write(path: Path, lines: list[str]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway.errors import Unreachable
+from slipway.hosts import known_hosts
 from slipway.hosts.ssh_route import SshRoute
 from slipway.hosts.strict_fabric import CONNECT_SECONDS, Connection, HopFailed, KeyRefused
 
@@ -53,18 +54,24 @@ def translate(
 
 
 def _about_key(error: KeyRefused, route: SshRoute) -> str:
-    host, _, port = error.hop.removeprefix("[").partition("]:")
-    file = _shown(route.known_hosts)
-    scan = f"ssh-keyscan -p {port or 22} {host} >> {file}"
+    name, _, port = error.hop.removeprefix("[").partition("]:")
+    file, key = _shown(route.known_hosts), error.shown
+    if key in known_hosts.revoked(route.known_hosts, name, int(port or 22)):
+        return (
+            f"the host key of {error.hop} is revoked ({file} says so of {key.kind} "
+            f"{key.fingerprint}); someone may be intercepting the connection with a stolen key"
+        )
+    # To scan once more would trust whoever answers then.
+    add = f"echo '{error.hop} {key.kind} {key.text}' >> {file}"
     if error.expected is None:
         return (
-            f"the host key of {error.hop} is unknown ({error.kind} {error.shown} is not in {file})"
-            f"; compare it with the machine's console, then type `{scan}`"
+            f"the host key of {error.hop} is unknown ({key.kind} {key.fingerprint} is not in "
+            f"{file}); compare it with the machine's console, then type `{add}`"
         )
     return (
         f"THE HOST KEY OF {error.hop} CHANGED: {file} says {error.expected}, the machine shows "
-        f"{error.shown}; someone may be intercepting the connection. Only if you know that the "
-        f"machine was recreated, type `ssh-keygen -R '{error.hop}' -f {file}`, then `{scan}`"
+        f"{key.fingerprint}; someone may be intercepting the connection. Only if its console shows "
+        f"the same, type `ssh-keygen -R '{error.hop}' -f {file}`, then `{add}`"
     )
 
 

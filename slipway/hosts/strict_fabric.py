@@ -1,18 +1,20 @@
 """Fabric's connection with host keys checked on every hop; imported only when a host is reached."""
 
+import base64
 import logging
 import shlex
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import fabric  # type: ignore[import-untyped]  # noqa: TID253  only here
 import paramiko  # noqa: TID253
+from paramiko.pkey import UnknownKeyType  # noqa: TID253
 
 from slipway import child_environment
 from slipway.errors import Unreachable
-from slipway.hosts import ssh_config
-from slipway.hosts.known_hosts import place
+from slipway.hosts import known_hosts, ssh_config
+from slipway.hosts.known_hosts import HostKey, place
 from slipway.hosts.ssh_config import Jump, SshConfig
 from slipway.hosts.ssh_keys import OwnKeys
 from slipway.hosts.ssh_route import SshRoute
@@ -28,11 +30,10 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 class KeyRefused(paramiko.SSHException):
     """A hop showed a host key that its known_hosts file does not vouch for."""
 
-    def __init__(self, hop: str, shown: str, kind: str, expected: str | None) -> None:
-        super().__init__(f"{hop} shows {shown}")
+    def __init__(self, hop: str, shown: paramiko.PKey, expected: str | None) -> None:
+        super().__init__(f"{hop} shows {shown.fingerprint}")
         self.hop = hop  # as known_hosts spells it: `host` or `[host]:port`
-        self.shown = shown
-        self.kind = kind
+        self.shown = HostKey(shown.get_name(), shown.get_base64())
         self.expected = expected  # None: the hop is unknown
 
 
@@ -54,7 +55,7 @@ class RefuseKey(paramiko.MissingHostKeyPolicy):
         keys = client.get_host_keys().lookup(hostname)
         other = next(iter(keys.values()), None) if keys else None
         expected = other.fingerprint if other is not None else None
-        raise KeyRefused(hostname, key.fingerprint, key.get_name(), expected)
+        raise KeyRefused(hostname, key, expected)
 
 
 class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no types
@@ -68,21 +69,32 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
     def open(self) -> object:
         if self.is_connected:
             return None
-        if self.known_hosts.exists():
-            self.client.load_host_keys(str(self.known_hosts))
-            self._trust_alias()
+        address = place(str(self.host), int(self.port))
+        known = self.client.get_host_keys()
+        known.clear()
+        trusted = [key for each in self._trusted() if (key := _loaded(each))]
+        for key in trusted:
+            if key.get_name() not in (known.lookup(address) or {}):
+                known.add(address, key.get_name(), key)
         self.client.set_missing_host_key_policy(RefuseKey())
         try:
-            result = super().open()
+            result = self._open_with_any(address, trusted)
         except paramiko.BadHostKeyException as error:
-            raise KeyRefused(
-                error.hostname,
-                error.key.fingerprint,
-                error.key.get_name(),
-                error.expected_key.fingerprint,
-            ) from None
+            hop, expected = address, error.expected_key.fingerprint
+            raise KeyRefused(hop, error.key, expected) from None
         _tune(self.transport)
         return result
+
+    def _open_with_any(self, address: str, trusted: Sequence[paramiko.PKey]) -> object:
+        """Open; of several keys of one kind Paramiko compares one alone, and ssh all."""
+        try:
+            return super().open()
+        except paramiko.BadHostKeyException as error:
+            if error.key not in trusted:
+                raise
+            self.client.close()
+            self.client.get_host_keys().add(address, error.key.get_name(), error.key)
+            return super().open()
 
     def open_gateway(self) -> object:
         if isinstance(self.gateway, str):  # Fabric would run it without a shell
@@ -100,16 +112,15 @@ class Connection(fabric.Connection):  # type: ignore[misc]  # Fabric has no type
     @property
     def key_name(self) -> str:
         """By which name the file vouches for it: what was typed, else where that leads."""
-        typed = place(self.alias, int(self.port))
-        known = self.client.get_host_keys().lookup(typed)
-        return typed if known else place(str(self.host), int(self.port))
+        name = self.alias if self._keys_of(self.alias) else str(self.host)
+        return place(name, int(self.port))
 
-    def _trust_alias(self) -> None:
-        """Let keys of the name that was typed count for the address that it leads to."""
-        known, address = self.client.get_host_keys(), place(str(self.host), int(self.port))
-        for kind, key in dict(known.lookup(place(self.alias, int(self.port))) or {}).items():
-            if kind not in (known.lookup(address) or {}):
-                known.add(address, kind, key)
+    def _trusted(self) -> list[HostKey]:
+        """The keys of the name that was typed count for the address that it leads to."""
+        return self._keys_of(self.alias) or self._keys_of(str(self.host))
+
+    def _keys_of(self, name: str) -> list[HostKey]:
+        return known_hosts.pinned(self.known_hosts, name, int(self.port))
 
 
 def new_connection(route: SshRoute) -> Connection:
@@ -173,6 +184,14 @@ def _connection(
     )
     strict.known_hosts, strict.alias = route.known_hosts, to.address
     return strict
+
+
+def _loaded(key: HostKey) -> paramiko.PKey | None:
+    """Read a key; none of a kind that Paramiko does not know."""
+    try:
+        return paramiko.PKey.from_type_string(key.kind, base64.b64decode(key.text))
+    except (ValueError, paramiko.SSHException, UnknownKeyType):
+        return None
 
 
 def _tune(transport: paramiko.Transport) -> None:

@@ -110,9 +110,9 @@ class SshProvider:
         if self._confirm(question):
             return
         raise Refused(
-            f"{machine.name}: the host key of {machine.host} is not known yet; type `ssh-keyscan "
-            f"-p {machine.port} -t ed25519 {machine.host} | ssh-keygen -lf -`, compare with the "
-            "machine's console, then run this again with --fingerprint=SHA256:..."
+            f"{machine.name}: {machine.host} shows the host key {key.kind} {key.fingerprint}, and "
+            "nobody vouches for it; type `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the "
+            "machine's console, then run this again with --fingerprint= and what that says"
         )
 
 

@@ -100,7 +100,7 @@ def there_is_no_trace(bare: Bare) -> bool:
 
 
 def test_an_unknown_host_is_not_adopted_unless_somebody_vouches_for_its_key(bare: Bare) -> None:
-    with pytest.raises(Refused, match=rf"ssh-keyscan -p {bare.port} -t ed25519 127\.0\.0\.1"):
+    with pytest.raises(Refused, match=r"shows the host key ssh-ed25519 SHA256:\S+, and nobody v"):
         bare.adopt()
     assert there_is_no_trace(bare)
 

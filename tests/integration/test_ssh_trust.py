@@ -7,6 +7,7 @@ import pytest
 
 from slipway.errors import Unreachable
 from slipway.hosts import known_hosts
+from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
 from slipway.hosts.ssh_route import SshRoute
 from tests.integration.sshd import SshServer, admit, make_key, running
@@ -25,7 +26,8 @@ def test_an_unknown_host_key_is_refused_with_what_to_type(sshd: SshServer, tmp_p
     with pytest.raises(Unreachable, match=r"host key of .* is unknown") as caught:
         sshd.host(known=tmp_path / "none").run(["true"])
     assert sshd.key.fingerprint in str(caught.value)
-    assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in str(caught.value)
+    vouches = known_hosts.line("127.0.0.1", sshd.port, sshd.key)
+    assert f"`echo '{vouches}' >> {tmp_path}/none`" in str(caught.value)
 
 
 @pytest.mark.parametrize("bulk", [False, True])
@@ -92,3 +94,49 @@ def test_a_jump_host_that_does_not_answer_is_the_one_that_is_named(sshd: SshServ
     route = SshRoute("m1", sshd.address, "deploy", 22, sshd.known, sshd.identity, gateway)
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 refuses the connection"):
         SshHost(route).run(["true"])
+
+
+def hashed(name: str, folder: Path) -> str:
+    """A name as OpenSSH hashes it."""
+    file = folder / "hashed"
+    file.write_text(f"{name} {make_key(folder / 'any').with_suffix('.pub').read_text()}")
+    LocalHost().run(["ssh-keygen", "-H", "-f", str(file)])
+    return file.read_text().split()[0]
+
+
+FORMS = {
+    "plain": "{here} {key}",
+    "tabs and a comment": "# ours\n{here},m1\t{key}\tcomment",
+    "a pattern": "[127.0.0.*]:{port} {key}",
+    "not this host": "!{here},[*]:{port} {key}",
+    "two of a kind": "{here} {other}\n{here} {key}",
+    "revoked": "{here} {key}\n@revoked {here} {key}",
+    "revoked everywhere": " @revoked\t*\t{key}\n{here} {key}",
+    "another one revoked": "@revoked * {other}\n{here} {key}",
+    "an authority": "@cert-authority {here} {key}",
+    "another host": "[127.0.0.1]:1 {key}",
+    "hashed": "{hashed} {key}",
+    "hashed and revoked": "{hashed} {key}\n@revoked {hashed} {key}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_file_is_judged_as_ssh_judges_it(sshd: SshServer, tmp_path: Path, form: str) -> None:
+    other = known_hosts.parse(make_key(tmp_path / "other").with_suffix(".pub").read_text())
+    here, file = known_hosts.place("127.0.0.1", sshd.port), tmp_path / "known"
+    key, stranger = (f"{each.kind} {each.text}" for each in (sshd.key, other))
+    names = {"here": here, "port": sshd.port, "hashed": hashed(here, tmp_path)}
+    file.write_text(form.format(**names, key=key, other=stranger) + "\n")
+    options = f"UserKnownHostsFile={file} GlobalKnownHostsFile=/dev/null StrictHostKeyChecking=yes"
+    argv = ["ssh", "-F", "none", "-i", str(sshd.identity), "-p", str(sshd.port), "-l", "deploy"]
+    argv += [word for each in [*options.split(), "BatchMode=yes"] for word in ("-o", each)]
+    theirs = LocalHost().run([*argv, "127.0.0.1", "true"], check=False).code == 0
+    host = sshd.host(known=file)
+    try:
+        ours = host.run(["true"]).code == 0
+    except Unreachable as error:
+        ours = False
+        assert ("is revoked" in str(error)) is ("@revoked" in form)
+    finally:
+        host.close()
+    assert ours is theirs

@@ -63,10 +63,12 @@ class StoreSession(Session):
     """An environment whose store holds what a test says; every backup that is read is intact."""
 
     backups: BackupList
+    read: list[set[str]] = dataclasses.field(default_factory=list)  # with which keys at a time
 
     def call(self, request: Request[R], reporter: Reporter, grant: Grant | None = None) -> R:
         if not isinstance(request, VerifyRequest):
             return cast(R, self.backups)
+        self.read.append({*request.keys})
         proofs = [BackupProof(name, "decode", "", 1.0, True, {}, "") for name in request.keys]
         return cast(R, VerifyReply(tuple(proofs), ""))
 
@@ -115,6 +117,16 @@ def test_the_newest_backup_is_not_verified_by_an_older_one_that_is_whole() -> No
     with pytest.raises(DifferenceFound, match=rf"{NEWEST}: {NEWEST}\.dump\.age is missing\. Take"):
         backups.demand_intact(proofs)
     backups.demand_intact(backups.verify(holding(NEWER, damaged=[OLDER]), "latest", Silent()))
+
+
+def test_the_far_side_never_has_the_key_of_a_backup_that_it_does_not_read() -> None:
+    session = holding(NEWEST, NEWER, OLDER)
+    assert [proof.id for proof in backups.verify(session, "all", Silent())] == [
+        NEWEST,
+        NEWER,
+        OLDER,
+    ]
+    assert session.read == [{NEWEST}, {NEWER}, {OLDER}]
 
 
 @pytest.mark.parametrize("which", ["latest", "all"])

@@ -8,6 +8,8 @@ import pytest
 from slipway.hosts import known_hosts
 from slipway.hosts.known_hosts import HostKey
 
+OLD = "AAAAC3NzaC1lZDI1NTE5AAAAIE5vdGhpbmcgaXMga25vd24gb2YgdGhpcyBrZXkgMTIz"
+
 
 @pytest.fixture
 def key(tmp_path: Path) -> HostKey:
@@ -42,3 +44,18 @@ def test_pinning_again_replaces_and_forgetting_spares_the_others(
     assert known_hosts.pinned(path, "m2", 22) == [key]
     known_hosts.forget(path, "m2", 22)
     assert not path.exists()
+
+
+def test_pinning_finds_what_openssh_finds_and_leaves_what_is_said_of_others(
+    tmp_path: Path, key: HostKey
+) -> None:
+    path, old = tmp_path / "known_hosts", "ssh-ed25519 " + OLD
+    path.write_text(f"m1 {old}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(path)], check=True, capture_output=True)
+    stays = [f"m2\t{old} of two", f"* {old}", f"@revoked m1 {old}", f"@cert-authority m1 {old}"]
+    with path.open("a") as file:
+        file.write("# ours\n" + f"m1,m2\t{old} of two\n" + "\n".join(stays[1:]) + "\n")
+    known_hosts.pin(path, "m1", 22, [key])
+    assert path.read_text().splitlines() == ["# ours", *stays, known_hosts.line("m1", 22, key)]
+    assert known_hosts.pinned(path, "m1", 22) == [key]
+    assert known_hosts.revoked(path, "m1", 22) == [HostKey("ssh-ed25519", OLD)]
