@@ -87,6 +87,37 @@ def shell(*, env: "Environment | None" = None, command: str = "", write: bool = 
 
 
 @command(
+    runbook="database-roles",
+    help={
+        "plan": "Show what would be done, and what stays with a superuser; change nothing.",
+        "sql": "Print what the administrator of a database that is elsewhere has to run.",
+    },
+)
+def roles(env: "Environment", *, plan: bool = False, sql: bool = False) -> None:
+    """Give each part of the work on the database a role of its own; the application only gets rows.
+
+    Examples:
+      inv db.roles --env=staging --plan
+      inv db.roles --env=staging
+    """
+    from slipway.bootstrap import prepare
+    from slipway.releases.database_roles import RolesMove
+    from slipway.show import plans, progress, writer
+
+    reporter = progress.TerminalReporter()
+    move = RolesMove(env, reporter)
+    if sql:
+        for text in move.sql():
+            writer.say(text)
+    elif plan:
+        plans.preview(move.plan(), changes=move.notes())
+    else:
+        if env.is_local:
+            prepare.prepare(reporter)
+        writer.say(move.run())
+
+
+@command(
     runbook="reset-database",
     help={
         "env": ENV,

@@ -1,7 +1,7 @@
 """psql beside the database, for a person or for SQL on its input: `python -m slipway.agent.shell`.
 
 It gets its password from a file that is gone with it, keeps no history, says in its prompt where it
-is, and only reads in production unless told otherwise.
+is, and only reads in production unless told otherwise: then as a role that may write nothing.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 
 from slipway import child_environment
 from slipway.agent.context import environment as agent_environment
-from slipway.database.connection import server
+from slipway.database.roles import acting_as
 from slipway.environments import protection
 from slipway.environments.protection import Here
 from slipway.errors import SlipwayError
@@ -38,7 +38,7 @@ def main() -> int:
         environment = agent_environment()
         free = protection.verdict(Here(environment), "write SQL") == "free"
         is_write = options.write or free
-        database = server()
+        database = acting_as("migrator" if is_write else "reader")
         database.connect(patience=PATIENCE, application=APPLICATION).close()  # says what is wrong
         with database.libpq(application=APPLICATION) as environ:
             signal.signal(signal.SIGINT, _pass_over)  # Ctrl-C is psql's: it ends a query

@@ -30,13 +30,17 @@ class NoDatabase(SlipwayError):
 
 @dataclass(frozen=True)
 class Server:
-    """Where a database is and who asks; the password stays in its file."""
+    """Where a database is and who asks; the password stays in its file.
+
+    `application` is the application's role, where the one who asks is another.
+    """
 
     host: str
     port: int
     user: str
     database: str
     password_file: Path
+    application: str = ""
 
     def named(self, database: str) -> "Server":
         """Return the same server with another database."""

@@ -90,9 +90,8 @@ def _refuse(reasons: Sequence[str]) -> None:
 def _check_rights(session: Connection, live: str) -> None:
     """A role that is no superuser may end sessions of its own roles, or with a role for it."""
     row = session.execute(
-        "select usesuper, pg_has_role(current_user, datdba, 'member'), rolcreatedb"
-        " from pg_user, pg_roles, pg_database"
-        " where usename = current_user and rolname = current_user and datname = %s",
+        "select rolsuper, pg_has_role(current_user, datdba, 'member'), rolcreatedb"
+        " from pg_roles, pg_database where rolname = current_user and datname = %s",
         (live,),
     ).fetchone()
     if row is None:

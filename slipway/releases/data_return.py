@@ -10,6 +10,7 @@ from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
 from slipway.releases import mounts
 from slipway.releases.release import Release
+from slipway.secrets import role_passwords
 
 MAJOR = shell_scripts.read(__file__, "data_return_major.sh")
 
@@ -39,6 +40,16 @@ def check(cluster: Cluster, live: Release, target: Release, database: str) -> No
                 f"{target.label} cannot have the data of {live.label}: {reason}. Nothing was "
                 "changed; runbooks/upgrade-postgres.md, Roll back, says how to return with the data"
             )
+
+
+def without_roles(live: Release, target: Release) -> str:
+    """Say what a release cannot do that was deployed before the database got its roles."""
+    if role_passwords.KEYS[0] not in live.secrets or role_passwords.KEYS[0] in target.secrets:
+        return ""
+    return (
+        f"{target.label} is from before the database got its roles: it serves, but until the next "
+        "deploy nothing is backed up, migrated or restored"
+    )
 
 
 def complaint(

@@ -20,6 +20,7 @@ from slipway.releases import history, lost_machines, plans, standing_images
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
+from slipway.secrets import role_passwords
 
 TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change nothing that runs
 
@@ -104,11 +105,14 @@ def deploy(
         deployment = _deployment(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             _finish(deployment, reporter)
+            _advise(env, reporter)
             return DeployResult(
                 env.name, False, deployment.live.number, deployment.live.commit, deployment.old
             )
         reason = f"deploy of {commits.short(commit.name)}"
-        return _run(deployment, draft, reporter, reason)
+        result = _run(deployment, draft, reporter, reason)
+        _advise(env, reporter)
+        return result
 
 
 def rollback(
@@ -276,6 +280,11 @@ def _deployment(
     deployment = Deployment(env, cluster, observed, draft, reporter)
     deployment.draft = standing_images.keep(env, cluster, draft, deployment.live, LocalHost())
     return deployment
+
+
+def _advise(env: Environment, reporter: Reporter) -> None:
+    if advice := role_passwords.advice(env):
+        reporter.note(advice)
 
 
 def _note_unreachable(cluster: Cluster, reporter: Reporter) -> None:

@@ -18,6 +18,7 @@ from slipway.machines.connect import Cluster
 from slipway.releases import backup_status, differences, history, network_status
 from slipway.releases.backup_status import Backups
 from slipway.releases.release import Release
+from slipway.secrets import role_passwords
 
 SHOWN = 8
 LOST = "runbooks/host-lost.md"
@@ -64,6 +65,7 @@ class Status:
     seen_at: str = ""
     seen_by: str = ""
     age: float = 0.0
+    notes: tuple[str, ...] = ()  # what is worth knowing and no problem
 
 
 def read(env: Environment) -> Status:
@@ -129,7 +131,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
-    return replace(status, seen_by=cluster.manager.name)
+    notes = tuple(filter(None, [role_passwords.advice(env)]))
+    return replace(status, seen_by=cluster.manager.name, notes=notes)
 
 
 def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:

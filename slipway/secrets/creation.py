@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 
 from slipway import whole_file
@@ -10,7 +11,7 @@ from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.local import LocalHost
-from slipway.secrets import identity, policy, programs, sops
+from slipway.secrets import identity, policy, programs, role_passwords, sops
 from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
 
@@ -41,13 +42,16 @@ def create(env: Environment) -> list[str]:
     return sorted(values)
 
 
-def add(env: Environment) -> list[str]:
-    """Give every secret that has `generate` and is not there a random value; return their names.
+def add(env: Environment, names: Collection[str] = ()) -> list[str]:
+    """Give secrets that have `generate` and are not there a random value; return their names.
 
-    What is there stays as it is. Raises Refused where there is no file yet.
+    Without `names` it is every one but the passwords of the database's roles, which are a move of
+    their own. What is there stays as it is. Raises Refused where there is no file yet.
     """
     values = sops.read(env)
-    missing = [rule.key for rule in env.rules.values() if rule.generate and rule.key not in values]
+    generated = [rule.key for rule in env.rules.values() if rule.generate]
+    chosen = names or [key for key in generated if key not in role_passwords.KEYS]
+    missing = [key for key in generated if key in chosen and key not in values]
     if missing:
         with whole_file.draft(env.secrets_file) as draft:
             draft.write_bytes(env.secrets_file.read_bytes())

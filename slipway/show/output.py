@@ -72,6 +72,8 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     say(f"seen {status.age:.0f} s ago ({status.seen_at}){by}")
     for problem in status.problems:
         say(f"! {problem}")
+    for note in status.notes:
+        say(f"~ {note}")
     say()
     table.rows(
         ["machine", "state", "role", "edge_serves"],

@@ -3,8 +3,11 @@
 import json
 import shutil
 import subprocess
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import httpx
 import pytest
@@ -64,6 +67,28 @@ def deployed(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             shutil.copy2(before.path(path), now.path(path))
         now.commit("Take the new kit")
         yield Deployed(before, now, ada, entry)
+
+
+class Reading:
+    """Somebody who reads an entry again and again, for a block; counts how it is answered."""
+
+    def __init__(self, visitor: Visitor, entry: int) -> None:
+        self.answers: Counter[int] = Counter()
+        self._visitor, self._entry = visitor, entry
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def _read(self) -> None:
+        while not self._is_over.wait(0.05):
+            self.answers[self._visitor.status_of(self._entry)] += 1
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
 
 
 def keep_backups_in(s3: S3Server, kept: Checkout) -> None:
@@ -168,6 +193,38 @@ def test_the_new_kit_rolls_back_to_a_release_of_the_kit_of_before(deployed: Depl
     status = now.inv("status", TESTING, "--json").expect().json
     assert (status["live"]["release"], status["problems"]) == (2, [])
     an_older_engine_answers_or_says_what_to_type(now)
+
+
+def test_the_database_gets_its_roles_by_one_command_without_a_failed_request(
+    deployed: Deployed,
+) -> None:
+    now = deployed.now
+    now.inv("deploy", TESTING).expect()
+    command = f"inv db.roles {TESTING}"
+    assert command in now.inv("status", TESTING).expect().text
+    one = "select current_user, rolsuper from pg_roles where rolname = current_user"
+    (before,) = now.inv("db.query", TESTING, f"--sql={one}", "--json").expect().json
+    assert before == {"current_user": "logbook", "rolsuper": True}
+
+    plan = now.inv("db.roles", TESTING, "--plan").expect().text
+    assert "add DATABASE_MIGRATOR_PASSWORD" in plan and "only read and write rows" in plan
+    with Reading(deployed.ada, deployed.entry) as reading:
+        now.inv("db.roles", TESTING).expect()
+    assert reading.answers.keys() == {200}, reading.answers
+
+    (after,) = now.inv("db.query", TESTING, f"--sql={one}", "--json").expect().json
+    assert after == {"current_user": "logbook_reader", "rolsuper": False}
+    supers = "select rolname from pg_roles where rolsuper and rolname <> 'postgres'"
+    assert now.inv("db.query", TESTING, f"--sql={supers}", "--json").expect().json == []
+    assert command not in now.inv("status", TESTING).expect().text
+    assert "the rest of the work has its roles" in now.inv("db.roles", TESTING).expect().text
+    deployed.ada.write("Still", "The application writes its rows.")
+    now.inv("db.backup", TESTING).expect()
+    now.inv("db.migrate", TESTING).expect()
+
+    back = now.inv("rollback", TESTING).expect()
+    assert "is from before the database got its roles" in back.text
+    deployed.ada.write("Back", "The release before writes them too.")
 
 
 def test_the_new_kit_removes_all_that_the_kit_of_before_made(deployed: Deployed) -> None:

@@ -1,10 +1,11 @@
 """What tests of returning to a moment share: databases that archive, and a store behind TLS."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from slipway.project import ROOT
 from tests.fakes.s3server import WEED, S3Server
 from tests.fakes.tls_proxy import NAME, TlsProxy
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
-from tests.integration.postgres_stack import PASSWORD, PostgresStack, start_ops
+from tests.integration.postgres_stack import (
+    PASSWORD,
+    PostgresStack,
+    name_roles,
+    role_secrets,
+    start_ops,
+)
 from tests.waiting import PATIENCE, wait_until
 
 IMAGE = f"{IMAGES}/db"
@@ -38,6 +45,13 @@ class Home:
     gateway: str
     store: S3Server
     door: TlsProxy
+
+    def with_roles(self) -> "Home":
+        """The same with a password for each part of the work on a database."""
+        folder = self.folder.with_name("secrets-of-roles")
+        shutil.copytree(self.folder, folder)
+        name_roles(folder)
+        return replace(self, folder=folder)
 
     def move_in(self, name: str, *, volume: str = "", **settings: str) -> "Living":
         """Start a database whose archive is `name`; a named volume keeps its data."""
@@ -94,7 +108,8 @@ class Living:
         time.sleep(1.5)
 
     def ops(self, network: str) -> PostgresStack:
-        ident = start_ops(self.corner, network, "logbook", self.server.password_file)
+        options = role_secrets(self.server.password_file.parent)
+        ident = start_ops(self.corner, network, "logbook", self.server.password_file, *options)
         return PostgresStack(self.corner, network, self.db, ident, self.server)
 
     def past_sql(self, sql: str, port: int) -> str:

@@ -151,6 +151,29 @@ def start(
     )
 
 
+def role_secrets(folder: Path) -> tuple[str, ...]:
+    """Name the passwords of roles that are in a folder, as options for an ops container."""
+    return tuple(
+        word
+        for path in sorted(folder.glob("DATABASE_*_PASSWORD"))
+        for word in ("--volume", f"{path}:/run/secrets/{path.name}:ro")
+    )
+
+
+def name_roles(folder: Path) -> None:
+    """Write a password for each part of the work, as the move of an environment does."""
+    for part in ("MIGRATOR", "READER", "BACKUP"):
+        path = folder / f"DATABASE_{part}_PASSWORD"
+        path.write_text(f"{part} of {PASSWORD}\n")
+        path.chmod(0o444)
+
+
+def role(server: Server, part: str) -> Server:
+    """The way in of a part of the work, beside that of the application."""
+    password = server.password_file.with_name(f"DATABASE_{part.upper()}_PASSWORD")
+    return replace(server, user=f"logbook_{part}", password_file=password)
+
+
 @functools.cache  # a checkout does not change while its tests run
 def _build_ops() -> None:
     dockerfile = str(ROOT / "compose/ops/Dockerfile")

@@ -25,24 +25,26 @@ from tests.integration.pitr_home import (
     show_exactly,
     write_secret,
 )
-from tests.integration.postgres_stack import PASSWORD
+from tests.integration.postgres_stack import PASSWORD, role
 
 pytestmark = pytest.mark.engine
 
 
 def test_a_dropped_table_is_there_again_as_it_was_before_the_drop(home: Home) -> None:
-    living = home.move_in("dropped")
+    made = home.with_roles().move_in("dropped")
+    living = replace(made, server=role(made.server, "migrator"))
     living.sql("create table notes (text text); insert into notes values ('first')")
     living.settle()
     living.sql("insert into notes values ('second')")
     moment = living.now()
     living.sql("insert into notes values ('too late')")
     living.sql("drop table notes; create table after (text text)")
-    ops = living.ops(home.network)
+    ops = made.ops(home.network)
     session = ops.session(environment.load("testing"), living.archive.container)
     done = recover(session, show_exactly(moment), RestoreSpec("testing"), Silent())
     assert living.sql("select text from notes order by 1") == [("first",), ("second",)]
-    assert living.sql("select to_regclass('after')") == [(None,)]
+    assert made.sql("select to_regclass('after')") == [(None,)]
+    made.sql("insert into notes values ('of the application')")
     kept = replace(living, server=living.server.named(done.kept))
     assert kept.sql("select to_regclass('after')") == [("after",)]
     assert leftovers(home.corner) == ""

@@ -22,7 +22,7 @@ from slipway.backups.format.manifest import sized
 from slipway.backups.restore import check
 from slipway.backups.take.backup import Backup
 from slipway.backups.take.spec import BackupResult, BackupSpec
-from slipway.database.connection import server
+from slipway.database.roles import acting_as
 from slipway.errors import ConfigError, Refused
 from slipway.storage.store import Store
 
@@ -79,7 +79,8 @@ def take_one(spec: BackupSpec, context: Context, store: Store | None = None) -> 
 def _backing_up(spec: BackupSpec, context: Context, store: Store) -> Backup:
     if not spec.recipients:
         raise ConfigError("the request names no recipient to encrypt the backup to; deploy first")
-    return Backup(server(), store, with_settings(spec), context.reporter, context.trust)
+    server = acting_as("backup")
+    return Backup(server, store, with_settings(spec), context.reporter, context.trust)
 
 
 def with_settings(spec: Spec) -> Spec:

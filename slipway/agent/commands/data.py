@@ -12,10 +12,10 @@ from slipway.agent.messages.data import (
     SeedRequest,
 )
 from slipway.agent.messages.request import ChangePlan
-from slipway.database import identity
+from slipway.database import identity, roles
 from slipway.database import query as database_query
 from slipway.database import seed as database_seed
-from slipway.database.connection import Server, server
+from slipway.database.connection import Server
 from slipway.database.reset import Reset, ResetSpec
 from slipway.migrations import runner
 
@@ -31,10 +31,13 @@ def reset(request: ResetRequest, context: Context) -> ResetReply | ChangePlan:
     def migrate(new: Server) -> str:
         options = runner.MigrationOptions(by=request.by or "a reset")
         migrations = read_files(request.migrations)
-        return f"{len(runner.migrate(new, migrations, context.reporter, options))} applied"
+        roles.grant(new)  # so that what a migration takes away stays away
+        applied = runner.migrate(new, migrations, context.reporter, options)
+        roles.grant(new)
+        return f"{len(applied)} applied"
 
     spec = ResetSpec(request.environment or own, own, back_up, migrate, request.seeds)
-    resetting = Reset(server(), spec, context.reporter)
+    resetting = Reset(roles.acting_as("migrator"), spec, context.reporter)
     if request.plan:
         preview = resetting.preview()
         return ChangePlan.of(preview.plan, preview.notes)
@@ -47,7 +50,7 @@ def reset(request: ResetRequest, context: Context) -> ResetReply | ChangePlan:
 
 def seed(request: SeedRequest, context: Context) -> SeedReply:
     """Put the sample rows into the database that is there."""
-    database, own = server(), environment()
+    database, own = roles.acting_as("migrator"), environment()
     with database.connect(application=database_seed.APPLICATION) as connection:
         row = identity.read(connection)
     identity.refuse_unless(request.environment or own, own, row, "seed")
@@ -57,7 +60,8 @@ def seed(request: SeedRequest, context: Context) -> SeedReply:
 
 def query(request: QueryRequest, context: Context) -> QueryReply:
     """Ask one question that only reads."""
-    result = database_query.ask(server(), request.sql, limit=request.limit, timeout=request.timeout)
+    reader = roles.acting_as("reader")
+    result = database_query.ask(reader, request.sql, limit=request.limit, timeout=request.timeout)
     count = len(result.rows)
     summary = f"{count} row{'s' * (count != 1)}{', and more' * result.more}"
     return QueryReply(result.columns, result.rows, result.more, summary)

@@ -19,8 +19,8 @@ from slipway.agent.messages.migrations import (
     WaitReply,
     WaitRequest,
 )
-from slipway.database import identity
-from slipway.database.connection import NoDatabase, server
+from slipway.database import identity, roles
+from slipway.database.connection import NoDatabase, Server, server
 from slipway.errors import SlipwayError
 from slipway.migrations import files, runner
 from slipway.migrations import status as migrations_status
@@ -33,45 +33,46 @@ FOLDER = Path("/srv/migrations")  # where an image has its own
 
 def migrate(request: MigrateRequest, context: Context) -> MigrationsReply:
     """Apply what is pending."""
-    _refuse_another()
-    results = runner.migrate(server(), read_files(request.migrations), context.reporter, request)
-    with server().connect() as connection:
+    database = _own_database()
+    results = runner.migrate(database, read_files(request.migrations), context.reporter, request)
+    with database.connect() as connection:
         identity.ensure(connection, environment())
+    roles.grant(database)
     return _describe(results, "applied", "nothing pending")
 
 
 def rollback(request: RollbackRequest, context: Context) -> MigrationsReply:
     """Roll back the newest `steps` migrations."""
-    _refuse_another()
-    migrations = read_files(request.migrations)
-    results = runner.roll_back(server(), migrations, context.reporter, request, request.steps)
+    database, migrations = _own_database(), read_files(request.migrations)
+    results = runner.roll_back(database, migrations, context.reporter, request, request.steps)
     return _describe(results, "rolled back", "nothing to roll back")
 
 
 def baseline(request: BaselineRequest, context: Context) -> BaselineReply:
     """Record what is there as applied, up to a version, and run nothing."""
-    _refuse_another()
-    migrations = read_files(request.migrations)
-    names = runner.baseline(server(), migrations, context.reporter, request, request.version)
+    database, migrations = _own_database(), read_files(request.migrations)
+    names = runner.baseline(database, migrations, context.reporter, request, request.version)
     summary = f"{_count(names)} recorded as applied; nothing was run"
     return BaselineReply(tuple(names), summary)
 
 
 def status(request: MigrationStatusRequest, context: Context) -> MigrationStatus:
     """Say what is applied, what is pending and what is wrong."""
-    return migrations_status.status(server(), read_files(request.migrations))
+    return migrations_status.status(roles.acting_as("migrator"), read_files(request.migrations))
 
 
 def plan(request: MigrationPlanRequest, context: Context) -> MigrationPlan:
     """Say what would run, with its SQL, locks and risk; opens no transaction that could write."""
-    return migrations_status.plan(server(), read_files(request.migrations), request)
+    return migrations_status.plan(
+        roles.acting_as("migrator"), read_files(request.migrations), request
+    )
 
 
 def schema(request: SchemaRequest, context: Context) -> SchemaReply:
     """Return the schema as SQL."""
     from slipway.migrations import schema_dump
 
-    text = schema_dump.dump(server())
+    text = schema_dump.dump(roles.acting_as("migrator"))
     return SchemaReply(text, f"{text.count(chr(10))} lines of schema")
 
 
@@ -91,9 +92,12 @@ def read_files(texts: Texts | None) -> list[Migration]:
     return files.read(FOLDER) if texts is None else files.from_texts(texts)
 
 
-def _refuse_another() -> None:
-    with server().connect() as connection:
+def _own_database() -> Server:
+    """Return the way in of who migrates. Raises Refused where it is another environment's."""
+    database = roles.acting_as("migrator")
+    with database.connect() as connection:
         identity.refuse_another(connection, environment())
+    return database
 
 
 def _describe(results: Sequence[RunResult], verb: str, nothing: str) -> MigrationsReply:

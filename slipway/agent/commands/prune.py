@@ -10,7 +10,7 @@ from slipway.backups.schedule import job_results
 from slipway.backups.schedule.policy import Policy
 from slipway.backups.schedule.prune import Pruning
 from slipway.database import siblings
-from slipway.database.connection import server
+from slipway.database.roles import acting_as
 from slipway.errors import SlipwayError
 from slipway.progress import Reporter
 
@@ -35,7 +35,7 @@ def _drop_replaced(policy: Policy, now: datetime, plan: bool, reporter: Reporter
     """Drop databases that a restore replaced long ago; trouble there hinders no pruning here."""
     dropped: list[str] = []
     try:
-        database = server()
+        database = acting_as("migrator")
         replaced = siblings.old_databases(database)
     except SlipwayError as error:
         reporter.note(f"databases replaced by restores were kept: {error}")

@@ -10,7 +10,8 @@ from slipway.backups.restore.restore import Restore
 from slipway.backups.take.backup import Backup
 from slipway.backups.take.spec import BackupSpec
 from slipway.database import siblings, throwaway
-from slipway.database.connection import MAINTENANCE, Server, server
+from slipway.database.connection import MAINTENANCE, Server
+from slipway.database.roles import acting_as
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 
@@ -21,8 +22,9 @@ def recover(request: RecoverRequest, context: Context) -> RestoreReply:
     Its dump lies in the scratch volume meanwhile, sealed with a key that only this process knows.
     """
     own = demand_environment(request.environment)
-    spec, reporter, live = dataclasses.replace(request, environment=own), context.reporter, server()
-    second, moment = dataclasses.replace(live, port=request.port), request.moment
+    spec, reporter = dataclasses.replace(request, environment=own), context.reporter
+    live, moment = acting_as("migrator"), request.moment
+    second = dataclasses.replace(acting_as("backup"), port=request.port)
     _demand_database(second, moment)
     with throwaway.own_folder(reporter) as folder:
         store = FolderStore(folder, "the scratch volume")

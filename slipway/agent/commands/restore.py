@@ -24,7 +24,7 @@ from slipway.backups.restore.local_dump import DumpSource
 from slipway.backups.restore.restore import Restore
 from slipway.backups.take.spec import BackupSpec
 from slipway.database import swap
-from slipway.database.connection import server
+from slipway.database.roles import acting_as
 from slipway.errors import UsageError
 
 
@@ -32,7 +32,7 @@ def restore(request: RestoreRequest, context: Context) -> RestoreReply | Restore
     """Restore a backup of the store, or a file of the client's; with `plan`, only look."""
     source = _source(request, context)
     spec = dataclasses.replace(request, environment=demand_environment(request.environment))
-    restoring = Restore(server(), source, spec, context.reporter)
+    restoring = Restore(acting_as("migrator"), source, spec, context.reporter)
     if request.plan:
         return _plan(restoring)
     result = restoring.run()
@@ -49,7 +49,7 @@ def restore(request: RestoreRequest, context: Context) -> RestoreReply | Restore
 def undo(request: UndoRequest, context: Context) -> UndoReply:
     """Swap the newest replaced database back."""
     demand_environment(request.environment)
-    live = server()
+    live = acting_as("migrator")
     back, replaced, seconds = swap.undo(live, stamp(), context.reporter)
     return UndoReply(
         database=live.database,

@@ -96,11 +96,11 @@ class Drill:
             # An event trigger can only be a superuser's; nobody but us comes near this server.
             preflight.create_roles(session, missing, SILENT, rights="superuser")
             self._create(session)
-        jobs = preflight.judge(target, self.manifest, self.dump).jobs
+        findings = preflight.judge(target, self.manifest, self.dump)
         size = self.manifest.database_size
         try:
-            fill.fill(self.new, self.dump, self.reporter, jobs=jobs, is_super=True, size=size)
-            fill.analyze(self.new, jobs=jobs)
+            fill.fill(self.new, self.dump, self.reporter, findings, size=size)
+            fill.analyze(self.new, jobs=findings.jobs)
         except SlipwayError as error:
             raise DrillFailed(str(error)) from None
         self.restored_after = self._seconds()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from slipway.backups.format.pipes import StderrTail
 from slipway.backups.restore import left_out, unmarked
 from slipway.backups.restore.local_dump import LocalDump
+from slipway.backups.restore.preflight import RestoreFindings
 from slipway.database.connection import NoDatabase, Server
 from slipway.database.processes import reason_in, started
 from slipway.errors import SlipwayError
@@ -21,20 +22,20 @@ def fill(
     server: Server,
     dump: LocalDump,
     reporter: Reporter,
+    findings: RestoreFindings,
     *,
-    jobs: int,
-    is_super: bool,
     size: int = 0,
 ) -> None:
     """Restore everything into the empty database that `server` names; the first error ends it.
 
+    Without a superuser all belongs to who restores.
     `size` is how large it will be, for telling how far it is.
     """
-    flags = [f"--jobs={jobs}", f"--dbname={conninfo(server)}"]
+    is_super, flags = findings.is_super, [f"--jobs={findings.jobs}", f"--dbname={conninfo(server)}"]
     if dump.marks:
         reporter.note(unmarked.describe(dump))
     if not is_super:
-        flags += ["--no-owner", "--no-acl"]
+        flags += ["--no-owner"] if findings.keeps_rights else ["--no-owner", "--no-acl"]
     entries = left_out.without(dump, reporter, is_super=is_super)
     with server.libpq(application=NAME) as env, _watch_size(server, reporter, size) as watch:
         code, lines = unmarked.restore(dump, *flags, env=env, entries=entries, watch=watch)
@@ -86,4 +87,8 @@ def explain(lines: Sequence[str]) -> str:
     """Say why pg_restore failed, and what to add to the command."""
     reason = reason_in(lines)
     missing = re.search(r'role "(.+?)" does not exist', reason)
-    return f"{reason}; add --create-roles to create it" if missing else reason
+    if missing:
+        return f"{reason}; add --create-roles to create it"
+    if extension := re.search(r'permission denied to create extension "(.+?)"', reason):
+        return f"{reason}; name {extension[1]} as trusted in compose/db/Dockerfile and deploy"
+    return reason

@@ -41,6 +41,7 @@ class RestoreFindings:
     missing_roles: tuple[str, ...]
     jobs: int
     is_super: bool = False
+    keeps_rights: bool = False  # of the roles that the backup names: they are the same here
 
 
 def look(session: Connection) -> Target:
@@ -76,10 +77,14 @@ def judge(
     dump: LocalDump | None,
     *,
     create_roles: bool = False,
+    has_roles: bool = False,
     cores: int | None = None,
 ) -> RestoreFindings:
-    """Say what is in the way, and what a person should know; knows only what it is given."""
-    problems, notes = [], []
+    """Say what is in the way, and what a person should know; knows only what it is given.
+
+    `has_roles` says that the application has a role of its own here.
+    """
+    problems, notes, roles = [], [], _roles(manifest, dump)
     major = dump.server if dump else manifest.major if manifest else 0
     if major > target.major:
         problems.append(f"it is from PostgreSQL {major} and the server is older ({target.major})")
@@ -91,13 +96,17 @@ def judge(
     lacking = sorted(_extensions(manifest, dump) - target.extensions)
     if lacking:
         problems.append(f"the server has no extension {', '.join(lacking)}; install it there")
-    missing = tuple(sorted(_roles(manifest, dump) - target.roles)) if target.is_super else ()
+    missing = tuple(sorted(roles - target.roles)) if target.is_super else ()
     if missing and not create_roles:
         problems.append(
             f"the roles {', '.join(missing)} do not exist there; add --create-roles to create "
             f"them without the right to log in"
         )
-    if not target.is_super:
+    # Of a database from before, its owner was the application's role, and had every right.
+    keeps_rights = target.is_super or (has_roles and target.user in roles <= target.roles)
+    if has_roles and not keeps_rights:
+        notes.append(f"its roles are others than those here: {target.user} will own everything")
+    elif not keeps_rights:
         notes.append(
             f"{target.user} is not a superuser: it will own all that is restored, and the rights "
             f"of other roles are left out"
@@ -109,7 +118,9 @@ def judge(
         problems.append(
             f"the server has room for {target.sessions} more sessions, {OWN + 1} needed"
         )
-    return RestoreFindings(tuple(problems), tuple(notes), missing, jobs, target.is_super)
+    return RestoreFindings(
+        tuple(problems), tuple(notes), missing, jobs, target.is_super, keeps_rights
+    )
 
 
 def demand(findings: RestoreFindings, label: str, reporter: Reporter) -> None:

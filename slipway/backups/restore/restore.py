@@ -11,7 +11,7 @@ from slipway.backups.restore.fill_tables import fill_tables
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.backups.restore.spec import RestorePreview, RestoreResult, RestoreSpec
-from slipway.database import identity, obstacles, properties, siblings, swap
+from slipway.database import identity, obstacles, properties, roles, siblings, swap
 from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import TextSettings
 from slipway.errors import Busy, Refused, SlipwayError, UsageError
@@ -149,14 +149,14 @@ class Restore:
         siblings.drop(self.session, self.new.database)
 
     def fill(self) -> str | None:
-        jobs, is_super = self.findings.jobs, self.findings.is_super
         manifest = self.source.manifest
         if self.spec.tables:
             self.empty_tables = fill_tables(self.new, self.dump, self.reporter, self.spec.tables)
         else:
             size = manifest.database_size if manifest else 0
-            fill.fill(self.new, self.dump, self.reporter, jobs=jobs, is_super=is_super, size=size)
-        fill.analyze(self.new, jobs=jobs)
+            fill.fill(self.new, self.dump, self.reporter, self.findings, size=size)
+        roles.grant(self.new)
+        fill.analyze(self.new, jobs=self.findings.jobs)
         return None
 
     def compare(self) -> str:
@@ -227,8 +227,13 @@ class Restore:
             raise Refused(f"a database {into} exists already; nothing was changed; choose another")
 
     def _judge(self, target: Target, dump: LocalDump | None) -> RestoreFindings:
-        manifest, create_roles = self.source.manifest, self.spec.create_roles
-        return preflight.judge(target, manifest, dump, create_roles=create_roles)
+        return preflight.judge(
+            target,
+            self.source.manifest,
+            dump,
+            create_roles=self.spec.create_roles,
+            has_roles=bool(self.server.application),
+        )
 
     def _scrub_step(self) -> Step:
         if scrub.is_due(self.origins, self.spec.environment):

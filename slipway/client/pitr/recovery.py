@@ -35,7 +35,11 @@ LABELS = (
     )
     + "}}"
 )
-WHO = 'printf %s "${POSTGRES_USER:-postgres}"'
+# The application's role, and the one that takes backups: that one's name, or the same.
+WHO = (
+    'app=${POSTGRES_USER:-postgres} role=; [ ! -s "$PGDATA/slipway.roles" ] || role=_backup;'
+    'printf "%s\\n" "$app$role" "$app"'
+)
 KEYS = shell_scripts.read(__file__, "recovery_keys.sh")
 # The data's folder is below the volume from 18 on; the image makes it at its first start.
 HOME = 'mkdir -p -m 700 "$PGDATA" && echo here && exec timeout {} cat >/dev/null'
@@ -189,7 +193,7 @@ def _recover(
 ) -> None:
     """Start the second server and let it apply changes, of which file `last` is the last kept."""
     host, live = archive.container.host, archive.container.container
-    who = host.run(["docker", "exec", live, "sh", "-c", WHO]).out
+    names = host.run(["docker", "exec", live, "sh", "-c", WHO]).out.splitlines()
     start = ["docker", "exec", container, "sh", "-uc", RECOVER, "sh", str(PORT)]
     log = _RecoveryLog(reporter)
     code = host.follow(start, log.read_line)
@@ -201,7 +205,7 @@ def _recover(
     if code != 0:
         raise _why(log, moment, base, last)
     host.run(
-        ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), who],
+        ["docker", "exec", container, "sh", "-euc", LET_IN, "sh", str(PORT), *names],
         timeout=2 * MINUTES,
     )
 

@@ -96,6 +96,23 @@ def test_without_a_superuser_no_role_is_missed_and_it_is_told() -> None:
     assert "not a superuser" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("roles", "keeps"),
+    [
+        (("logbook", "logbook_owner"), True),
+        (("logbook",), False),  # from before there were roles: its owner had every right
+        (("logbook", "logbook_owner", "clerk"), False),
+    ],
+)
+def test_rights_are_kept_where_the_backup_has_the_roles_of_the_server(
+    roles: tuple[str, ...], keeps: bool
+) -> None:
+    here = frozenset({"logbook", "logbook_owner", "logbook_reader"})
+    target = replace(TARGET, is_super=False, user="logbook_owner", roles=here)
+    found = preflight.judge(target, replace(MANIFEST, roles=roles), None, has_roles=True)
+    assert (found.keeps_rights, bool(found.notes)) == (keeps, not keeps)
+
+
 def test_a_foreign_file_says_itself_what_it_needs() -> None:
     entries = (
         "2; 3079 16385 EXTENSION - postgis ",

@@ -81,7 +81,7 @@ def root(tmp_path: Path) -> Path:
         ("runbook.run --name=./", [":files"]),
         ("runbook.run --set=a=1 --se", ["--set=", "--section="]),
         ("runbook.run --resume=2", ["--resume=20260101T000000Z-deploy"]),
-        ("runbook.new --task=db.rol", ["--task=db.rollback"]),
+        ("runbook.new --task=db.roll", ["--task=db.rollback"]),
         ("test --only=unit,l", ["--only=unit,lint"]),
         ("test --only lint,uni", ["lint,unit"]),
         ("completion --shell=", ["--shell=bash", "--shell=zsh", "--shell=fish"]),

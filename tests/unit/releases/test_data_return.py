@@ -49,6 +49,13 @@ def test_a_release_that_could_not_read_the_data_of_today_is_refused(
     assert complaint in text and bool(complaint) == bool(text)
 
 
+def test_a_release_from_before_the_database_had_roles_says_what_it_cannot_do() -> None:
+    secrets = {**RELEASE.secrets, "DATABASE_MIGRATOR_PASSWORD": "logbook-prod.x.1"}
+    now = replace(RELEASE, number=9, secrets=secrets)
+    assert "nothing is backed up" in data_return.without_roles(now, RELEASE)
+    assert data_return.without_roles(now, now) == data_return.without_roles(RELEASE, RELEASE) == ""
+
+
 @pytest.mark.parametrize(
     ("out", "database", "refusal"),
     [

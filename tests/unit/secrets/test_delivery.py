@@ -15,7 +15,7 @@ import pytest
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused, SlipwayError
-from slipway.secrets import delivery, encrypted_file, programs, sops
+from slipway.secrets import creation, delivery, encrypted_file, programs, role_passwords, sops
 from slipway.secrets.secret import Secret
 from tests.fakes.host import FakeHost
 
@@ -220,3 +220,22 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
     env = dataclasses.replace(environment.load("staging"), secrets=tmp_path)
     with pytest.raises(Refused, match=r"create it: inv secrets\.create --env=staging"):
         sops.read(env)
+
+
+@needs_age
+def test_passwords_of_roles_are_added_and_what_was_there_stays_byte_for_byte(vault: Vault) -> None:
+    vault.keep({"A": "kept"})
+    before = vault.path.read_text().splitlines()[0]
+    env = vault.environment("A")
+    generated = {
+        key: setting_rules.Rule(key, "text", (), None, False, True, 24, "")
+        for key in role_passwords.KEYS
+    }
+    env = dataclasses.replace(env, rules={**env.rules, **generated})
+    assert "inv db.roles --env=dev" in role_passwords.advice(env)
+    creation.add(env, role_passwords.missing(env))
+    assert vault.path.read_text().splitlines()[0] == before
+    values = sops.read(env)
+    assert values["A"].reveal() == "kept"
+    assert len({values[key].reveal() for key in role_passwords.KEYS}) == 3
+    assert role_passwords.missing(env) == [] and role_passwords.advice(env) == ""
