@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from slipway.cluster import lease, ledger, swarm
+from slipway.cluster import gateway, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
+from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
@@ -267,9 +268,12 @@ def _deployment(
     is_preview: bool = False,
 ) -> Deployment:
     observed = observe(cluster.manager, env.prefix)
-    if not observed.is_manager and env.is_local and not is_preview:
-        swarm.ensure_swarm(cluster.manager, "127.0.0.1", "127.0.0.1")
-        observed = observe(cluster.manager, env.prefix)
+    if env.is_local and not is_preview:
+        if note := gateway.bind(cluster.manager, _address(env), env.name):
+            reporter.note(note)
+        if not observed.is_manager:
+            swarm.ensure_swarm(cluster.manager, gateway.LOOPBACK, gateway.LOOPBACK)
+            observed = observe(cluster.manager, env.prefix)
     if not observed.is_manager and not env.is_local:
         raise Refused(f"the engine of {cluster.manager.name} is in no Swarm: inv machine.ls")
     if draft.release.number == 0:
@@ -285,6 +289,13 @@ def _deployment(
 def _advise(env: Environment, reporter: Reporter) -> None:
     if advice := role_passwords.advice(env):
         reporter.note(advice)
+
+
+def _address(env: Environment) -> str:
+    """Return where an environment on this computer is open; elsewhere it is reached from here."""
+    is_ours = docker_client.look().address == docker_client.LOOPBACK
+    is_alone = is_ours and env.settings.get("LISTEN", "loopback") == "loopback"
+    return gateway.LOOPBACK if is_alone else gateway.EVERYWHERE
 
 
 def _note_unreachable(cluster: Cluster, reporter: Reporter) -> None:

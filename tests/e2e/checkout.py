@@ -79,7 +79,14 @@ class Checkout:
 
     def sops(self, env: str, key: str) -> str:
         """Return a secret's value, as its owner would look it up."""
-        argv = ["sops", "decrypt", "--extract", f'["{key}"]', f"secrets/{env}.sops.yaml"]
+        return self._run_sops(env, "decrypt", "--extract", f'["{key}"]')
+
+    def set_secret(self, env: str, key: str, value: str) -> None:
+        """Give a secret a value."""
+        self._run_sops(env, "set", last=(f'["{key}"]', json.dumps(value)))
+
+    def _run_sops(self, env: str, *words: str, last: tuple[str, ...] = ()) -> str:
+        argv = ["sops", *words, f"secrets/{env}.sops.yaml", *last]
         shell = self.environment()
         if env in ("dev", "testing"):
             shell["SOPS_AGE_KEY_FILE"] = str(self.path("secrets/dev.agekey"))

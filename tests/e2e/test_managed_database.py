@@ -1,5 +1,7 @@
 """A database that is elsewhere: nothing of it runs in the stack, and all commands work."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +15,10 @@ TESTING = "--env=testing"
 
 @pytest.fixture
 def elsewhere(clone: Checkout) -> Iterator[Checkout]:
-    """Testing with a PostgreSQL that the kit knows by its address and an ordinary role only."""
+    """Testing with a PostgreSQL that the kit knows by its address and an ordinary role only.
+
+    Who it is its certificate says, of an authority of its own.
+    """
     gateway = docker(
         "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"
     )
@@ -38,6 +43,7 @@ def elsewhere(clone: Checkout) -> Iterator[Checkout]:
         ]
         for statement in statements:
             _psql(name, statement)
+        clone.set_secret("testing", "DATABASE_CA", certified(name, gateway))
         clone.path("compose/compose.testing.yml").write_text("services:\n  db: !reset null\n")
         clone.set(
             "testing",
@@ -45,12 +51,30 @@ def elsewhere(clone: Checkout) -> Iterator[Checkout]:
             DATABASE_PORT=port,
             DATABASE_NAME="book",
             DATABASE_USER="app",
+            PGSSLMODE="verify-full",
+            PGSSLROOTCERT="/run/secrets/DATABASE_CA",
         )
         clone.commit("The database is elsewhere")
         yield clone
         clone.inv("destroy", TESTING).expect()
     finally:
         docker("rm", "--force", "--volumes", name)
+
+
+def certified(name: str, address: str) -> str:
+    """Give the server a certificate for its address, and have it speak TLS; return that."""
+    folder = docker("exec", name, "sh", "-c", "echo $PGDATA")
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    argv += ["-nodes", "-days", "2", "-subj", "/CN=elsewhere", "-keyout", "-", "-out", "-"]
+    argv += ["-addext", f"subjectAltName=IP:{address}"]
+    both = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    key, begin, rest = both.partition("-----BEGIN CERTIFICATE-----")
+    for file, text in (("server.key", key), ("server.crt", begin + rest)):
+        write = f"umask 077; printf '%s' '{text}' >{folder}/{file}"
+        docker("exec", "--user", "postgres", name, "sh", "-c", write)
+    for statement in ("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()"):
+        _psql(name, statement)
+    return begin + rest
 
 
 def _psql(name: str, statement: str) -> None:
@@ -66,6 +90,9 @@ def test_every_command_works_on_a_database_that_is_known_by_its_address_only(
     running = docker("service", "ls", "--format", "{{.Name}}").splitlines()
     assert f"{elsewhere.project}-testing-ops_ops" in running
     assert not [each for each in running if each.startswith(f"{elsewhere.project}-testing-data")]
+    encrypted = "--sql=select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+    answer = elsewhere.inv("db.query", TESTING, encrypted, "--json").expect().json
+    assert "true" in json.dumps(answer)
     elsewhere.inv("db.status", TESTING, "--check").expect()
     elsewhere.inv("db.backup", TESTING).expect()
     elsewhere.inv("db.drill", TESTING).expect()

@@ -9,29 +9,33 @@ import httpx
 import pytest
 
 from tests.e2e import leftovers
-from tests.e2e.checkout import Checkout, docker
+from tests.e2e.checkout import Checkout, docker, free_ports
 from tests.e2e.site import PASSWORD
-from tests.waiting import wait_until
+from tests.waiting import MINUTES, wait_until
 
 pytestmark = pytest.mark.engine
-# Whoever stands between the balancer and the edge on this computer: bridges of the engine.
-BRIDGES = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"
-ROOT = "/tmp/.local/share/caddy/pki/authorities/local/root.crt"
+# Bridges of the engine between the balancer and the edge, and this computer in front of it.
+TRUSTED = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 127.0.0.0/8, ::1"
+ROOT = "/tmp/caddy/pki/authorities/local/root.crt"
 Clients = Callable[[], httpx.Client]
 BALANCER = """{
+    admin off
+    http_port HTTP
+    https_port HTTPS
     servers {
+        protocols h1 h2
         trusted_proxies static private_ranges
     }
 }
 localhost {
     tls internal
-    reverse_proxy GATEWAY:PORT
+    reverse_proxy 127.0.0.1:EDGE
 }
 """
 
 
 def test_testing_is_made_verified_and_removed_without_a_trace(clone: Checkout) -> None:
-    clone.set("testing", TRUSTED_PROXIES=f"'{BRIDGES}'", LAB="off", SHOW_RELEASE="off")
+    clone.set("testing", TRUSTED_PROXIES=f"'{TRUSTED}'", LAB="off", SHOW_RELEASE="off")
     clone.commit("Put testing behind a balancer")
     clone.inv("deploy", "--env=testing").expect()
     verified = clone.inv("verify", "--env=testing").expect()
@@ -75,21 +79,24 @@ def balancer(clone: Checkout) -> Iterator[Clients]:
 
     Lends what makes clients of it.
     """
-    form = "{{(index .IPAM.Config 0).Gateway}}"
-    gateway = docker("network", "inspect", "bridge", "--format", form)
-    text = BALANCER.replace("GATEWAY", gateway)
-    text = text.replace("PORT", clone.setting("testing", "HTTP_PORT"))
+    http, https = free_ports(2)
+    ports = {"HTTPS": https, "HTTP": http, "EDGE": clone.setting("testing", "HTTP_PORT")}
+    text = BALANCER
+    for name, port in ports.items():
+        text = text.replace(f"{name}\n", f"{port}\n")
     script = 'echo "$CADDYFILE" >/tmp/Caddyfile; caddy run --config /tmp/Caddyfile'
-    options = ("--env", f"CADDYFILE={text}", "--env", "HOME=/tmp", "--publish", "127.0.0.1::443")
+    # The edge of testing is open to this computer alone.
+    options = ("--network", "host", "--env", f"CADDYFILE={text}", "--env", "XDG_DATA_HOME=/tmp")
     container = docker("run", "--detach", *options, "caddy:2", "sh", "-c", script)
     try:
-        port = docker("port", container, "443").rpartition(":")[2]
 
         def clients() -> httpx.Client:
             trust = ssl.create_default_context(cadata=docker("exec", container, "cat", ROOT))
-            return httpx.Client(base_url=f"https://localhost:{port}", verify=trust, timeout=20)
+            return httpx.Client(base_url=f"https://localhost:{https}", verify=trust, timeout=20)
 
-        wait_until("it serves", lambda: clients().get("/_edge/up").status_code == 200)
+        wait_until(
+            "it serves", lambda: clients().get("/_edge/up").status_code == 200, timeout=2 * MINUTES
+        )
         yield clients
     finally:
         docker("rm", "--force", "--volumes", container)

@@ -1,6 +1,5 @@
 """A new Slipway over an environment that the release before deployed: all of it keeps working."""
 
-import json
 import shutil
 import subprocess
 import threading
@@ -102,10 +101,8 @@ def keep_backups_in(s3: S3Server, kept: Checkout) -> None:
         BACKUP_S3_ENDPOINT=s3.endpoint_from_containers(gateway),
         BACKUP_S3_REGION=s3.region,
     )
-    key = {"SOPS_AGE_KEY_FILE": str(kept.path("secrets/dev.agekey"))}
-    for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
-        argv = ["sops", "set", "secrets/testing.sops.yaml", f'["{name}"]', json.dumps(value)]
-        subprocess.run(argv, cwd=kept.root, env=kept.environment() | key, check=True)
+    kept.set_secret("testing", "BACKUP_S3_KEY", s3.access_key)
+    kept.set_secret("testing", "BACKUP_S3_SECRET", s3.secret_key)
     kept.commit("Keep testing's backups in S3")
 
 
