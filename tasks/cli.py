@@ -11,6 +11,7 @@ from tasks import (
     db,
     deploy,
     dev,
+    images,
     machine,
     runbook,
     secrets,
@@ -35,6 +36,7 @@ namespace = register(
         benchmark.benchmark,
         completion.completion,
         Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
+        Group("images", images),
         Group("machine", machine),
         Group("runbook", runbook),
         Group("secrets", secrets),

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from slipway.bootstrap import standins
 from slipway.errors import Refused, last_line
-from slipway.hosts.host import MINUTES, Host
+from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
+from slipway.images import lockfile, sources
+from slipway.images.lockfile import NONE, Lock
 from slipway.images.references import plain
 from slipway.progress import Reporter
 
@@ -35,9 +37,9 @@ def missing(references: Sequence[str], host: Host | None = None) -> list[str]:
 
 
 def ensure_images(
-    references: Sequence[str], reporter: Reporter, host: Host | None = None
+    references: Sequence[str], reporter: Reporter, host: Host | None = None, lock: Lock = NONE
 ) -> list[str]:
-    """Make every image present; return a line for each thing done.
+    """Make every image present, as the lock has it; return a line for each thing done.
 
     An image is pulled; where its registry does not answer, a stand-in is built if there is one.
     Raises Refused for an image that can be had neither way.
@@ -46,10 +48,13 @@ def ensure_images(
     errors: dict[str, str] = {}  # registry -> its last words
     lines: list[str] = []
     unreachable: list[str] = []
-    for name in missing(references, host):
+    others = lockfile.others(sources.inspect(host, references), lock) if lock else []
+    for name in [*missing(references, host), *others]:
         registry = _registry(name)
-        if registry not in errors and _pull(host, name, errors, reporter):
+        if registry not in errors and _pull(host, name, errors, reporter, lock):
             lines.append(f"pulled {name}")
+        elif name in others:
+            lines.append(f"kept {name}, of which compose/{lockfile.FILE} names another")
         else:
             unreachable.append(name)
     without = [name for name in unreachable if plain(name) not in standins.RECIPES]
@@ -63,12 +68,12 @@ def ensure_images(
     return lines
 
 
-def _pull(host: Host, name: str, errors: dict[str, str], reporter: Reporter) -> bool:
+def _pull(host: Host, name: str, errors: dict[str, str], reporter: Reporter, lock: Lock) -> bool:
     reporter.note(f"pulling {name}")
-    pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
-    if pulled.code == 0:
+    code, words = lockfile.pull(host, name, lock)
+    if code == 0:
         return True
-    reason = last_line(pulled.err)
+    reason = last_line(words)
     if not NO_ANSWER.search(reason):
         raise Refused(f"{name} cannot be pulled: {reason}")
     errors[_registry(name)] = reason.removeprefix("Error response from daemon: ")

@@ -15,10 +15,11 @@ from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
 from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
+from slipway.images import lockfile
 from slipway.machines.engine import ensure_engine
 from slipway.plan import Plan, Step
 from slipway.progress import SILENT, Reporter
-from slipway.project import ROOT, SECRETS, STATE
+from slipway.project import COMPOSE, ROOT, SECRETS, STATE
 from slipway.secrets import encrypted_file
 
 STAMP = STATE / "prepared.json"
@@ -72,7 +73,8 @@ def plan(reporter: Reporter = SILENT) -> Plan:
 
     def images() -> str:
         names = {*stack_images.read().names, *stack_images.rehearsal_images()}
-        return ", ".join(ensure_images(sorted(names), reporter)) or "present"
+        lock = lockfile.read(COMPOSE)
+        return ", ".join(ensure_images(sorted(names), reporter, lock=lock)) or "present"
 
     def secrets() -> str:
         return ", ".join(devsecrets.materialise()) or "in place"
@@ -108,7 +110,8 @@ def _digest(dockerfiles: Iterable[str]) -> str:
     digest = hashlib.sha256(repr(_engine()).encode())
     secrets = [SECRETS / "dev.sops.yaml", SECRETS / encrypted_file.PUBLIC_KEY_FILE]
     code = sorted(Path(__file__).parent.glob("**/*"))
-    files = [*stack_images.settings_files(), *map(Path, dockerfiles), *secrets]
+    names = [*map(Path, dockerfiles), COMPOSE / lockfile.FILE]
+    files = [*stack_images.settings_files(), *names, *secrets]
     for path in [*files, *(p for p in code if p.suffix != ".pyc")]:
         if path.is_file():
             digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")

@@ -8,6 +8,8 @@ from slipway.errors import CommandFailed, SlipwayError, last_line
 from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
+from slipway.images import lockfile
+from slipway.images.lockfile import NONE, Lock
 from slipway.images.references import plain
 from slipway.images.sources import Image
 from slipway.progress import Reporter
@@ -41,11 +43,11 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
     return references
 
 
-def pull(host: Host, names: Sequence[str], reporter: Reporter) -> None:
-    """Pull images; one that cannot be had is left to whoever needs it."""
+def pull(host: Host, names: Sequence[str], reporter: Reporter, lock: Lock = NONE) -> None:
+    """Pull images as the lock has them; one that cannot be had is left to whoever needs it."""
     for name in names:
         reporter.note(f"pulling {name}")
-        host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
+        lockfile.pull(host, name, lock)
 
 
 def has(host: Host, reference: str) -> bool:

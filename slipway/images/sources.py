@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.errors import ConfigError, SlipwayError
@@ -18,6 +18,7 @@ from slipway.progress import Reporter
 
 BUILDS_AT_ONCE = 2
 EPOCH = "SOURCE_DATE_EPOCH"
+STAND_IN = "slipway.standin"  # the label of an image that takes the place of a registry's
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Image:
     tag: str
     id: str
     stand_in: bool = False
+    digests: tuple[str, ...] = field(default=(), compare=False)  # as registries name it
 
 
 def tag(build: Build, bases: str = "") -> str:
@@ -89,10 +91,11 @@ def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
             continue  # the empty line that stands for a missing image
         tags, digests, ident, labels = line.split("\t")
         with reading(host.name, "what it says of images"):
-            is_stand_in = "slipway.standin" in (json.loads(labels) or ())
-            listed = {*(json.loads(tags) or ()), *(json.loads(digests) or ()), ident}
+            is_stand_in = STAND_IN in (json.loads(labels) or ())
+            by_registries = tuple(json.loads(digests) or ())
+            listed = {*(json.loads(tags) or ()), *by_registries, ident}
         for name in (each for each in names if plain(each) in listed):
-            images[name] = Image(name, ident, is_stand_in)
+            images[name] = Image(name, ident, is_stand_in, by_registries)
     return images
 
 

@@ -10,7 +10,7 @@ from slipway.environments import production_rules
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
-from slipway.images import registry, sources
+from slipway.images import lockfile, registry, sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
@@ -52,12 +52,16 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
     With a reporter, images from elsewhere that are not on this computer are pulled.
     """
     production_rules.check_examples(env)
-    app = application.read(env)
     host = LocalHost()
+    app = image_tags.marked(application.read(env), host)
+    lock = lockfile.read(env.compose)
     if reporter is None:
         tags = image_tags.read(app, host)
     else:
-        tags = image_tags.read(app, host, lambda names: registry.pull(host, names, reporter))
+        tags = image_tags.read(app, host, lambda names: registry.pull(host, names, reporter, lock))
+    if _has_real_images(env):
+        names = image_tags.from_elsewhere(app)
+        lockfile.check(names, sources.inspect(host, names), lock)
     builds: dict[str, Build] = {}
     for build in app.builds:
         builds.setdefault(tags[build.service], build)
@@ -101,7 +105,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
 
 def refuse_stand_ins(env: Environment, images: Iterable[Image]) -> None:
     """Raise Refused when a stand-in would reach an environment that has users."""
-    if env.is_local or env.switch("ALLOW_STANDINS"):
+    if not _has_real_images(env):
         return
     names = sorted(image.tag for image in images if image.stand_in)
     if names:
@@ -109,6 +113,11 @@ def refuse_stand_ins(env: Environment, images: Iterable[Image]) -> None:
             f"{names[0]} stands on a stand-in image, made because no registry answered. Pull the "
             f"real ones (inv bootstrap), or say ALLOW_STANDINS=on in compose/{env.name}.env"
         )
+
+
+def _has_real_images(env: Environment) -> bool:
+    """Whether what runs there has to be what registries have."""
+    return not (env.is_local or env.switch("ALLOW_STANDINS"))
 
 
 def changes(old: Release | None, new: Release) -> list[str]:

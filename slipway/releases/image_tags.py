@@ -1,6 +1,7 @@
 """Which image each service of a release runs, by the tag it has on this computer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from slipway.errors import ConfigError
 from slipway.hosts.host import Host
@@ -20,14 +21,11 @@ def read(
     told from a newer one, and one commit would name two images on two computers.
     Raises ConfigError where an image needs one of another service that no build can have yet.
     """
-    bases = {b.service: dockerfile.bases_of(b.dockerfile, b.args, b.target) for b in app.builds}
-    makers: Makers = {}
-    for build in app.builds:
-        makers.setdefault(plain(build.image), []).append(build.service)
-    foreign = {s.image for s in app.services if plain(s.image) not in makers}
-    elsewhere = foreign.union(*bases.values())
-    known = sources.inspect(host, sorted(elsewhere))
-    if absent := sorted(elsewhere - known.keys()):
+    bases = _bases(app)
+    makers = _makers(app)
+    elsewhere = from_elsewhere(app)
+    known = sources.inspect(host, elsewhere)
+    if absent := [name for name in elsewhere if name not in known]:
         pull(absent)
         known |= sources.inspect(host, absent)
     tags: dict[str, str] = {}
@@ -38,6 +36,41 @@ def read(
     for service, names in bases.items():
         _refuse_built(service, names, makers)
     return {s.name: tags.get(s.name) or _tag_of(s, makers, tags) for s in app.services}
+
+
+def from_elsewhere(app: Application) -> list[str]:
+    """List the images that services run or are built on and that nothing here builds."""
+    makers = _makers(app)
+    foreign = {s.image for s in app.services if plain(s.image) not in makers}
+    return sorted(foreign.union(*_bases(app).values()))
+
+
+def marked(app: Application, host: Host) -> Application:
+    """Have what is built with a stand-in carry its mark, also where files alone come from it.
+
+    A label goes from an image to those that begin with it; COPY --from takes none along.
+    """
+    bases = _bases(app)
+    known = sources.inspect(host, sorted(set().union(*bases.values())))
+    stand_ins = {name for name, image in known.items() if image.stand_in}
+    builds = [
+        replace(each, options=(*each.options, "--label", f"{sources.STAND_IN}=true"))
+        if stand_ins.intersection(bases[each.service])
+        else each
+        for each in app.builds
+    ]
+    return replace(app, builds=tuple(builds))
+
+
+def _bases(app: Application) -> dict[str, list[str]]:
+    return {b.service: dockerfile.bases_of(b.dockerfile, b.args, b.target) for b in app.builds}
+
+
+def _makers(app: Application) -> Makers:
+    makers: Makers = {}
+    for build in app.builds:
+        makers.setdefault(plain(build.image), []).append(build.service)
+    return makers
 
 
 def _refuse_built(service: str, bases: list[str], makers: Makers) -> None:

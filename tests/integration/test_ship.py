@@ -12,13 +12,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.errors import SlipwayError
+from slipway.bootstrap.images import ensure_images
+from slipway.errors import Refused, SlipwayError
 from slipway.hosts.local import LocalHost
 from slipway.images import archive as archives
-from slipway.images import context, ship, sources
+from slipway.images import context, lockfile, ship, sources
 from slipway.images import registry as registries
 from slipway.images.sources import Build, Image
 from slipway.progress import SILENT
+from slipway.releases import application, image_tags
 from tests import base_images
 from tests.fakes.reporter import RecordingReporter
 from tests.integration import nested
@@ -163,6 +165,61 @@ def test_an_image_comes_back_from_a_registry_by_its_digest(
     app.corner.docker("pull", "--quiet", reference)
     found = json.loads(app.corner.docker("image", "inspect", reference))
     assert found[0]["Id"] == image.id
+
+
+def test_a_tag_that_moved_is_pulled_as_it_was_when_somebody_looked(
+    registry: Registry, app: Sources
+) -> None:
+    here, name = LocalHost("here"), f"{registry.start('open')}/base:1"
+
+    def publish(version: str) -> Image:
+        """Have the tag mean another image."""
+        image = app.build(version)
+        app.corner.docker("tag", image.id, name)
+        app.corner.docker("push", "--quiet", name)
+        return image
+
+    before = publish("before")
+    lock = lockfile.look_up(here, [name], SILENT)
+    assert list(lock) == [name] and lock[name].startswith("sha256:")
+    after = publish("after")
+    found = sources.inspect(here, [name])
+    assert found[name].id == after.id
+    assert lockfile.others(found, lock) == [name]
+    with pytest.raises(Refused, match=rf"^{name} on this computer is not the one .*inv bootstrap$"):
+        lockfile.check([name], found, lock)
+    assert ensure_images([name], SILENT, lock=lock) == [f"pulled {name}"]
+    found = sources.inspect(here, [name])
+    assert found[name].id == before.id
+    lockfile.check([name], found, lock)
+    anew = lockfile.look_up(here, [name], SILENT)
+    assert lockfile.changes(lock, anew) == [f"{name}: changed"]
+    app.corner.docker("image", "rm", name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM scratch\nCOPY --from=BASE /Dockerfile /\n",
+        "FROM BASE AS a\nFROM scratch\nCOPY --from=a / /\n",
+    ],
+    ids=["image", "stage"],
+)
+def test_the_mark_of_a_stand_in_goes_along_with_files_that_are_copied_out_of_it(
+    corner: DockerSandbox, tmp_path: Path, text: str
+) -> None:
+    base, dockerfile = f"{corner.app}/base:1", tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM scratch\nLABEL {sources.STAND_IN}=true\nCOPY Dockerfile /\n")
+    corner.docker("build", "--quiet", "--label", corner.label, "--tag", base, str(tmp_path))
+    dockerfile.write_text(text.replace("BASE", base))
+    build = {"context": str(tmp_path), "labels": {"slipway.app": corner.app}}
+    deploy = {"labels": {"slipway.role": "data"}}
+    spec = {"image": f"{corner.app}/api", "build": build, "deploy": deploy}
+    here = LocalHost("here")
+    app = image_tags.marked(application.parse({"services": {"api": spec}}), here)
+    tag = image_tags.read(app, here)["api"]
+    sources.build(here, [(app.builds[0], tag)], SILENT)
+    assert sources.inspect(here, [tag])[tag].stand_in
 
 
 def test_a_registry_that_wants_a_login_says_what_to_type(registry: Registry, app: Sources) -> None:

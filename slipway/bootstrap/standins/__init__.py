@@ -11,9 +11,10 @@ from slipway.errors import CommandFailed, Refused
 from slipway.hosts import parallel
 from slipway.hosts.host import MINUTES, Host
 from slipway.images import checkout, context
+from slipway.images.sources import STAND_IN
 from slipway.progress import Reporter
 
-LABEL = "slipway.standin"
+LABEL = STAND_IN
 FOLDER = Path(__file__).parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ROOM_KB = 2_000_000

@@ -1,12 +1,16 @@
 """Which images the stack needs from elsewhere, in the loop and in every environment."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from slipway.bootstrap import stack_images
+from slipway.bootstrap import image_lock, stack_images
 from slipway.errors import ConfigError
+from slipway.images import lockfile
+from slipway.progress import SILENT
 from tests.compose import has_compose
+from tests.fakes.host import FakeHost
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 
@@ -51,6 +55,17 @@ def test_images_are_named_as_compose_resolves_them_and_what_is_built_is_not(comp
         *("valkey/valkey:8", "valkey/valkey:9"),
     )
     assert stack.dockerfiles == (compose / "api/Dockerfile", compose / "web/Dockerfile")
+
+
+def test_the_lock_names_them_all_as_they_are_today(compose: Path) -> None:
+    names = stack_images.read(compose).names
+    digests = [f"{name.rpartition(':')[0]}@sha256:{'1' * 64}" for name in names]
+    host = FakeHost().answers("docker", "pull")
+    host.answers("docker", "image", "inspect", out=json.dumps(digests))
+    reported = image_lock.refresh(SILENT, compose, host)
+    assert reported == [f"{name}: added" for name in names]
+    assert lockfile.read(compose) == dict.fromkeys(names, f"sha256:{'1' * 64}")
+    assert image_lock.refresh(SILENT, compose, host) == []
 
 
 def test_an_environment_that_is_wrong_stops_no_other(compose: Path) -> None:
