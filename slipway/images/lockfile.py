@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from slipway import whole_file
 from slipway.errors import ConfigError, Refused, last_line
+from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
 from slipway.images.references import plain
 from slipway.images.sources import Image
@@ -116,8 +117,9 @@ def check(names: Sequence[str], images: Mapping[str, Image], lock: Lock) -> None
 def _digest(host: Host, name: str) -> str:
     argv = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", name]
     start = by_digest(name, "")
-    listed = json.loads(host.run(argv).out) or ()
-    named = next((each for each in listed if each.startswith(start)), "")
+    with reading(host.name, f"the digests of {name}"):
+        listed = json.loads(host.run(argv).out) or ()
+        named = next((each for each in listed if each.startswith(start)), "")
     digest = named.partition("@")[2]
     if not digest:
         raise Refused(f"{name} has no digest here, though it was pulled; is it an engine's own?")
