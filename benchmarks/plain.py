@@ -90,7 +90,7 @@ class Plain:
             "init": True,
             "read_only": True,
             "cap_drop": ["ALL"],
-            "volumes": [{"type": "tmpfs", "target": "/tmp"}],  # noqa: S108
+            "volumes": [{"type": "tmpfs", "target": "/tmp"}],  # noqa: S108  the container's own
             "secrets": [_secret(secret) for secret in container.get("Secrets", [])],
             "networks": {n: alias if n == "edge" else {} for n in _networks(name)},
             "healthcheck": {

@@ -35,7 +35,7 @@ def parse_yaml(text: str, name: str) -> Any:
         try:
             return yaml.load(text, Loader=_quick_loader())  # noqa: S506  a safe one
         except (yaml.YAMLError, *UNFIT):
-            return yaml.load(text, Loader=_loader())  # noqa: S506
+            return yaml.load(text, Loader=_loader())  # noqa: S506  a safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""

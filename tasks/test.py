@@ -14,7 +14,7 @@ def _parts() -> list[str]:
 @command(
     runbook="hack-locally",
     help={
-        "only": "Parts with commas: lint, types, unit, integration, e2e; and soak, which is long.",
+        "only": "Parts with commas: lint, types, unit, integration, e2e; also advisories, soak.",
         "changed": "Only tests that a change can break, since main or =REVISION.",
     },
     choices={"only": Choices(_parts)},

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from slipway.checks import requirements
+from slipway.checks import advisories, requirements
 from slipway.checks.changes import Changes
 from slipway.checks.impact import Graph, Selection
 from slipway.errors import SlipwayError, UsageError
@@ -89,6 +89,7 @@ PARTS = (
             ("ruff", "check", "."),
             ("ruff", "format", "--check", "."),
             ("slipway.checks.shell",),
+            ("slipway.checks.workflows",),
             ("invoke", "runbook.check"),
             ("invoke", "secrets.check"),
         ],
@@ -110,6 +111,8 @@ PARTS = (
         beside=True,  # it waits much: what the others do meanwhile costs little time
         why_not=requirements.why_no_hosts,
     ),
+    # In CI: what others publish must not make a computer's tests red.
+    Part("advisories", [("slipway.checks.advisories",)], usual=False, why_not=advisories.why_not),
     # Before a release: it takes long, and writes docs/soak.md.
     Part(
         "soak",

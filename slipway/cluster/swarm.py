@@ -74,7 +74,7 @@ def nodes(host: Host) -> list[Node]:
         return [read(json.loads(line)) for line in lines if line]
 
 
-def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  # noqa: S104
+def ensure_swarm(host: Host, advertise: str, listen: str = "0.0.0.0") -> bool:  # noqa: S104  Swarm's default
     """Make the host the first manager of a Swarm unless it is a manager; True if it changed.
 
     This computer advertises and listens on 127.0.0.1, so nobody else can join.

@@ -258,7 +258,7 @@ def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:
         **{key: edge[key] for key in ("user", "read_only", "cap_drop", "init") if key in edge},
         "networks": {"edge": {}},
         "labels": edge["labels"] | {"slipway.service": "signpost"},
-        "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"mode": 0o1777}}],  # noqa: S108
+        "volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"mode": 0o1777}}],  # noqa: S108  the container's own
         "secrets": [],
         "configs": [{"source": routes, "target": "/srv/signpost/routes", "mode": 0o444}],
         "stop_grace_period": "1s",

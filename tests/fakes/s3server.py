@@ -156,7 +156,7 @@ def free_port() -> int:
             first.bind(("0.0.0.0", 0))  # noqa: S104 - only to learn what is free
             port = int(first.getsockname()[1])
             try:
-                second.bind(("0.0.0.0", port + 10_000))  # noqa: S104
+                second.bind(("0.0.0.0", port + 10_000))  # noqa: S104  only to learn what is free
             except (OSError, OverflowError):
                 continue
             return port

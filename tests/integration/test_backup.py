@@ -83,7 +83,7 @@ def test_everything_a_schema_can_hold_survives(
     restore(place, person, store, name, "round_trip")
     assert schema(place, "round_trip") == schema(place, "logbook")
     for table in made.tables:
-        digest = f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t"  # noqa: S608
+        digest = f"select md5(string_agg(t::text, '|' order by t::text)) from {table} t"  # noqa: S608  our own names
         assert place.sql(digest, "round_trip") == place.sql(digest), table
     assert place.sql("select count(*) from popular", "round_trip") == [(3,)]
     assert place.sql("select nextval('entry_id_seq')", "round_trip") == [(4,)]

@@ -79,6 +79,6 @@ def fill(place: PostgresStack, gigabytes: float) -> int:
     place.sql(NOISE)
     ((once,),) = place.sql("select pg_total_relation_size('noise')")
     for _ in range(round(gigabytes * 1000 * MB / once) - 1):
-        place.sql(f"insert into noise select a from noise limit {NOISY}")  # noqa: S608
+        place.sql(f"insert into noise select a from noise limit {NOISY}")  # noqa: S608  a constant
     ((count,),) = place.sql("select count(*) from noise")
     return int(count)

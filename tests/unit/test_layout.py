@@ -180,3 +180,18 @@ def test_the_tasks_start_without_the_engines_rooms() -> None:
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {each.split(".")[1] for each in done.stdout.split() if "." in each}
     assert loaded <= {"environments", "errors", "project", "plan"}
+
+
+EXCEPTION = re.compile(r"# noqa: (?:[A-Z]+\d+, ?)*S\d{3}(?:, ?[A-Z]+\d+)*(?P<why>.*)")
+
+
+def test_each_exception_of_a_security_rule_says_why() -> None:
+    folders = ("slipway", "tasks", "tests", "benchmarks", "compose")
+    lines = [
+        (f"{path.relative_to(ROOT)}:{number}", match["why"])
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if (match := EXCEPTION.search(line))
+    ]
+    assert lines and [place for place, why in lines if not re.search(r"[a-z]{2}", why)] == []

@@ -145,7 +145,7 @@ def _behind(session: Connection) -> list[str]:
     """Where the number is the first column of an index the largest is found at once."""
     sequences = []
     for sequence, table, column in session.execute(OWNED).fetchall():
-        text = f"select max({column}), (select last_value from {sequence}) from {table}"  # noqa: S608
+        text = f"select max({column}), (select last_value from {sequence}) from {table}"  # noqa: S608  quoted by the server
         row = session.execute(text.encode()).fetchone()
         if row and row[0] is not None and row[0] > row[1]:
             sequences.append(re.sub(r"^public\.", "", sequence))

@@ -35,7 +35,7 @@ def _ask(name: str, url: str, body: bytes | None) -> str:
     headers = AGENT | ({"Content-Type": "application/json"} if body is not None else {})
     try:
         request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310  checked
-        with contextlib.closing(urllib.request.urlopen(request, timeout=PATIENCE)) as answer:  # noqa: S310
+        with contextlib.closing(urllib.request.urlopen(request, timeout=PATIENCE)) as answer:  # noqa: S310  checked
             answer.read(1024)
     except urllib.error.HTTPError as error:
         error.close()

@@ -43,7 +43,7 @@ BLOCKERS = f"""
     where l.mode = 'AccessExclusiveLock' and l.granted and l.locktype = 'relation'
       and l.database = {DATABASE} and a.pid <> pg_catalog.pg_backend_pid()
     order by 3 limit 1
-"""  # noqa: S608
+"""  # noqa: S608  a constant
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _container(archive: Archive) -> Iterator[str]:
     name = f"{app}-past"
     argv = ["docker", "run", "--rm", "--interactive", "--name", name, "--init"]
     argv += ["--network", f"container:{live}", "--user", "999:999", "--read-only"]
-    argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108
+    argv += ["--cap-drop", "ALL", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]  # noqa: S108  its own
     argv += ["--label", f"slipway.app={app}", "--label", "slipway.service=past"]
     argv += ["--entrypoint", "sh", image, "-c", HOME.format(LAST)]
     with host.open(argv) as process:

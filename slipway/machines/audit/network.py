@@ -42,7 +42,7 @@ def _unexpected(protocol: str, each: ListeningPort) -> Finding:
     if each.port in DATA_PORTS:
         return high("network.data", f"{what}, where data is kept", remedy)
     address = each.address.strip("[]").partition("%")[0]
-    if address not in ("*", "0.0.0.0", "::") and is_private(address):  # noqa: S104
+    if address not in ("*", "0.0.0.0", "::") and is_private(address):  # noqa: S104  compares
         return low("network.listens", what, remedy)
     return medium("network.listens", what, remedy)
 

@@ -20,7 +20,7 @@ def main() -> int:
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     before = dict(os.environ)
     try:
-        exec(compile(source, name, "exec"), {"__name__": "__main__", "__file__": name})  # noqa: S102
+        exec(compile(source, name, "exec"), {"__name__": "__main__", "__file__": name})  # noqa: S102  a person's cell
     except SystemExit as end:
         if end.code not in (None, 0):
             raise

@@ -56,7 +56,7 @@ class FakeSwarm:
                 "Availability": "active",
                 "Labels": self.labels.get(name, {}),
             },
-            "Status": {"State": "down" if name in self.down else "ready", "Addr": "0.0.0.0"},  # noqa: S104
+            "Status": {"State": "down" if name in self.down else "ready", "Addr": "0.0.0.0"},  # noqa: S104  a lost node's
             "ManagerStatus": manager if self.roles[name] == "manager" else None,
         }
 
