@@ -54,7 +54,7 @@ def make(events: Sequence[Event], text: str, folder: Path) -> str:
         parts += _report(unknown, history, None, folder)
     if after:
         parts += ["", *_report(after, history, None, folder)]
-    return "\n".join(parts).rstrip("\n") + "\n"
+    return visible("\n".join(parts).rstrip("\n") + "\n")
 
 
 def escaped(text: str) -> str:

@@ -312,3 +312,14 @@ def test_for_a_program_a_run_is_shown_as_the_markdown_that_it_is(
     transcripts.export_to(run.folder, str(tmp_path / "run.html"), html=False)
     assert (tmp_path / "run.html").read_text().startswith("<!doctype html>")
     assert str(tmp_path / "run.html") in capfd.readouterr().out
+
+
+def test_a_transcript_that_is_printed_as_it_is_does_nothing_to_a_terminal(tmp_path: Path) -> None:
+    attack = "\x1b]52;c;eA==\x07\x1b[2J\x9b2J\u202eesrever\x08"
+    book = f"---\nowner: \"{attack}\"\n---\n# A {attack}\n\n```sh\necho '{attack}'\n```\n"
+    run = ExampleRun(tmp_path, book, runbook="move", host=attack)
+    run.cell("a-1", f"printed {attack}\n")
+    run.event("finish", result="failed", reason=attack)
+    text = told(run)
+    assert text.count("esrever") >= 4
+    assert all(char in "\n\t" or char.isprintable() for char in text)
