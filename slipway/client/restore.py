@@ -27,7 +27,7 @@ from slipway.client.pitr import recovery
 from slipway.client.session import Session
 from slipway.environments import environment
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError, Refused, UsageError
+from slipway.errors import ConfigError, Refused, SlipwayError, UsageError
 from slipway.progress import Reporter
 from slipway.project import ROOT
 from slipway.secrets import sops
@@ -37,6 +37,7 @@ from slipway.storage.store import Store
 from slipway.text_file import read_utf8
 
 FOLDER = ROOT / "backups"
+DISK = 'df -Pk "$PGDATA" | tail -n 1'
 STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_S3_CA")
 
 
@@ -71,6 +72,7 @@ def restore(
         tables=[name.strip() for name in options.table.split(",") if name.strip()],
         create_roles=options.create_roles,
         scrub=read_sql(session.env, "scrub"),
+        room=_room(session),
     )
     with session.locked("restoring the database", needed=options.replaces):
         if options.to_time:
@@ -106,6 +108,15 @@ def drill(session: Session, which: str, reporter: Reporter) -> DrillReply:
     before = catalogue.drilled_before(listing.backups, row.id)
     granted = grant.to_drill(store, row.id, before.id if before else "") if store else None
     return session.call(request, reporter, granted)
+
+
+def _room(session: Session) -> int | None:
+    """Look how much the disk of the database still takes; unknown where that is elsewhere."""
+    with contextlib.suppress(SlipwayError, ValueError, IndexError):
+        there = session.database
+        argv = ["docker", "exec", there.container, "sh", "-c", DISK]
+        return int(there.host.run(argv, timeout=20).out.split()[3]) * 1024
+    return None
 
 
 def _check(options: RestoreOptions) -> None:

@@ -15,8 +15,9 @@ from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
 from slipway.hosts import git
 from slipway.plan import Plan, Step
 from slipway.progress import Reporter
-from slipway.releases import application, deploy
+from slipway.releases import application, deploy, service_secrets
 from slipway.releases import commit as commits
+from slipway.releases.application import Application
 from slipway.secrets import creation, role_passwords, sops
 
 FILES = ("roles", "owners", "grants")  # of compose/db
@@ -59,15 +60,16 @@ class RolesMove:
         env, file = self.env, f"secrets/{self.env.secrets_file.name}"
         where = "its roles" if self._is_ours() else "passwords; its administrator makes the roles"
         names = ", ".join(role_passwords.missing(env))
+        add = Step("secrets", f"add {names} to {file}", self.add_passwords)
+        commit = Step("commit", f"commit {file}", self.commit)
+        is_left = bool(names) or file in commits.read().changed
         steps = [
-            Step("secrets", f"add {names} to {file}", self.add_passwords),
-            Step("commit", f"commit {file}", self.commit),
-        ]
-        last = [
+            *([add] if names else []),
+            *([commit] if is_left else []),
             Step("deploy", f"deploy: the database gets {where}, the services log in anew", str),
             Step("look", "see that each part of the work has its role", self.look),
         ]
-        return Plan(f"give the database of {env.name} roles", [*(steps if names else []), *last])
+        return Plan(f"give the database of {env.name} roles", steps)
 
     def run(self) -> str:
         """Do what is left, deploy, and see that it is so.
@@ -156,6 +158,8 @@ class RolesMove:
                 "from Slipway's own, with compose/db, compose/ops and the `secrets:` of db, ops "
                 "and migrations in compose.yml (CHANGELOG.md)"
             )
+        if lines := list(_unlisted(application.read(env), env.settings["DATABASE_HOST"])):
+            raise ConfigError(f"compose/compose.yml: {'; '.join(lines)}")
         own = f"secrets/{env.secrets_file.name}"
         commit = commits.read()
         others = tuple(name for name in commit.changed if name != own)
@@ -165,6 +169,20 @@ class RolesMove:
     def _is_ours(self) -> bool:
         """Whether the database is a service of the environment."""
         return application.read(self.env).named(self.env.settings["DATABASE_HOST"]) is not None
+
+
+def _unlisted(app: Application, database: str) -> Iterator[str]:
+    """Say which services are not given the passwords that they need."""
+    for service in app.services:
+        if service.role == "ops" or service.name == database:
+            needed = role_passwords.KEYS
+        elif service.name == "migrations":
+            needed = (role_passwords.key("migrator"),)
+        else:
+            continue
+        listed = {entry["source"] for entry in service_secrets.entries(service)}
+        if names := [key for key in needed if key not in listed]:
+            yield f"services.{service.name}.secrets lacks {', '.join(names)}"
 
 
 def _setting(name: str, value: str) -> str:

@@ -14,7 +14,7 @@ from slipway.agent.messages.migrations import MigrateRequest
 from slipway.agent.messages.restore import UndoRequest
 from slipway.database.connection import NoDatabase, Server
 from slipway.environments import environment
-from slipway.errors import SlipwayError
+from slipway.errors import Refused, SlipwayError
 from slipway.releases.database_roles import RolesMove
 from slipway.secrets import sops
 from slipway.secrets.secret import Secret
@@ -159,6 +159,8 @@ def test_a_backup_holds_all_and_comes_back_with_the_rights_that_there_were(
     )
     moved.sql("select lo_from_bytea(8, '\\x0a')")
     name = person.take(moved, store)
+    with pytest.raises(Refused, match="1 MB free"):
+        restore(moved, person, store, name, room=1 << 20)
     moved.sql("delete from people; select lo_unlink(7), lo_unlink(8)")
     assert restore(moved, person, store, name).kept
     assert count(moved) == 1000

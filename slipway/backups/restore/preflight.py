@@ -44,8 +44,8 @@ class RestoreFindings:
     keeps_rights: bool = False  # of the roles that the backup names: they are the same here
 
 
-def look(session: Connection) -> Target:
-    """Read what the server has."""
+def look(session: Connection, room: int | None = None) -> Target:
+    """Read what the server has; `room` on its disk is as told where only a superuser could ask."""
     row = session.execute(
         "select current_setting('server_version_num')::int / 10000, rolname, rolsuper,"
         " rolcreatedb or rolsuper,"
@@ -67,7 +67,7 @@ def look(session: Connection) -> Target:
         extensions=frozenset(name for (name,) in extensions),
         roles=frozenset(name for (name,) in roles),
         sessions=row[4],
-        free=_free(session) if row[2] else None,
+        free=_free(session) if row[2] else room,
     )
 
 

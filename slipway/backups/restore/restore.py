@@ -86,7 +86,7 @@ class Restore:
         """Look at the server, knowing only the manifest; change nothing."""
         with self.server.named(MAINTENANCE).connect() as self.session:
             self.check_target()
-            target = preflight.look(self.session)
+            target = preflight.look(self.session, self.spec.room)
             live = self.server.database
             held = [] if self.spec.into else obstacles.to_replacing(self.session, live)
         findings = self._judge(target, None)
@@ -126,7 +126,7 @@ class Restore:
 
     def check(self) -> str:
         """Refuse what the server cannot take, now rather than after an hour."""
-        self.findings = self._judge(preflight.look(self.session), self.dump)
+        self.findings = self._judge(preflight.look(self.session, self.spec.room), self.dump)
         preflight.demand(self.findings, self.source.label, self.reporter)
         if not self.spec.into and siblings.is_there(self.session, self.server.database):
             swap.check(self.session, self.server.database)

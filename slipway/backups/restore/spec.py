@@ -17,6 +17,7 @@ class RestoreSpec:
     create_roles: bool = False
     scrub: str = ""
     origin: str = ""  # whose data a person says it is
+    room: int | None = None  # bytes free on the server's disk, where whoever asks can see that
 
 
 @dataclass(frozen=True)
