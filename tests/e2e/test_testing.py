@@ -1,5 +1,6 @@
 """Testing: made fresh, tested by its own service, used through a balancer, removed completely."""
 
+import json
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.waiting import MINUTES, wait_until
 pytestmark = pytest.mark.engine
 # Bridges of the engine between the balancer and the edge, and this computer in front of it.
 TRUSTED = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 127.0.0.0/8, ::1"
+SIGNUPS = 60  # more than the service called tests makes
 ROOT = "/tmp/caddy/pki/authorities/local/root.crt"
 Clients = Callable[[], httpx.Client]
 BALANCER = """{
@@ -36,11 +38,15 @@ localhost {
 
 def test_testing_is_made_verified_and_removed_without_a_trace(clone: Checkout) -> None:
     clone.set("testing", TRUSTED_PROXIES=f"'{TRUSTED}'", LAB="off", SHOW_RELEASE="off")
+    clone.set("testing", SIGNUPS_PER_HOUR=str(SIGNUPS))
     clone.commit("Put testing behind a balancer")
     clone.inv("deploy", "--env=testing").expect()
     verified = clone.inv("verify", "--env=testing").expect()
     assert " passed" in verified.text
     assert " failed" not in verified.text
+    assert clone.inv("images.scan", "--env=testing").code in (0, 5)  # holes, or nobody to ask
+    bill = json.loads(clone.path(".slipway/sbom/api.cdx.json").read_text())
+    assert any(each["purl"].startswith("pkg:pypi/starlette@") for each in bill["components"])
     with balancer(clone) as clients:
         behind_a_balancer_everything_holds(clients)
 
@@ -61,16 +67,23 @@ def behind_a_balancer_everything_holds(clients: Clients) -> None:
         assert not {"server", "x-release", "x-colour"} & signed_up.headers.keys()
         assert ada.get("/_edge/up").text == "up\n"
 
-    def guess(address: str) -> int:
-        """Try a wrong password from an address, as the balancer says it."""
-        wrong = {"email": email, "password": "not the password"}
+    def ask(path: str, address: str, **fields: str) -> int:
+        """Send a form from an address, as the balancer says it."""
+        form = {"email": email, "password": "some other password", **fields}
         said = {"X-Forwarded-For": address}
-        with clients() as thief:
-            return thief.post("/api/signin", json=wrong, headers=said).status_code
+        with clients() as somebody:
+            return somebody.post(path, json=form, headers=said).status_code
 
     neighbours = [f"2001:db8:0:1::{number}" for number in range(11)]  # one subscriber's
-    assert [guess(each) for each in neighbours] == [401] * 10 + [429]
-    assert guess("2001:db8:0:2::1") == guess("203.0.113.9") == 401
+    assert [ask("/api/signin", each) for each in neighbours] == [401] * 10 + [429]
+    assert ask("/api/signin", "2001:db8:0:2::1") == ask("/api/signin", "203.0.113.9") == 401
+
+    # Few answers say which addresses have an account, and few accounts are made.
+    asked = [ask("/api/signup", each) for each in neighbours]
+    assert asked == [409] * 10 + [429]
+    new = [f"{number}-{email}" for number in range(SIGNUPS + 1)]
+    made = [ask("/api/signup", "203.0.113.9", email=each) for each in new]
+    assert made == [201] * SIGNUPS + [429]
 
 
 @contextmanager
@@ -90,13 +103,17 @@ def balancer(clone: Checkout) -> Iterator[Clients]:
     container = docker("run", "--detach", *options, "caddy:2", "sh", "-c", script)
     try:
 
+        def authority() -> str:
+            return docker("exec", container, "cat", ROOT)
+
+        wait_until("it has an authority", lambda: bool(authority()), timeout=2 * MINUTES)
+        trust = ssl.create_default_context(cadata=authority())
+
         def clients() -> httpx.Client:
-            trust = ssl.create_default_context(cadata=docker("exec", container, "cat", ROOT))
             return httpx.Client(base_url=f"https://localhost:{https}", verify=trust, timeout=20)
 
-        wait_until(
-            "it serves", lambda: clients().get("/_edge/up").status_code == 200, timeout=2 * MINUTES
-        )
+        asked = "/_edge/up"
+        wait_until("it serves", lambda: clients().get(asked).is_success, timeout=2 * MINUTES)
         yield clients
     finally:
         docker("rm", "--force", "--volumes", container)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -165,6 +166,35 @@ def test_only_a_balancer_that_is_named_says_who_its_client_is(stage: Stage) -> N
     answer = httpx.get(f"{stage.url}/who", headers=claims)
     assert answer.text == "blue /who ['2001:db8::1', '2001:db8::1', None]"
     assert answer.headers["strict-transport-security"] == "max-age=86400"
+
+
+def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
+    stage: Stage, corner: DockerSandbox
+) -> None:
+    labels = ("--label", "slipway.service=edge", "--network", stage.corner.app)
+    ports = ("--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::8443")
+    edge = corner.run(stage.image, options=(*labels, *ports))
+    edges = Edges(corner.app, [LocalHost("here")])
+    edges.wait_up(20)
+    plain, https = corner.port(edge, 8080), corner.port(edge, 8443)
+    settings = {"TLS": "internal", "DOMAIN": "a.test", "HTTPS_PORT": str(https), "HSTS_DAYS": "1"}
+    routing = stage.routing(1, "blue", **settings)
+    edges.tell(routing)
+    authority = corner.docker("exec", edge, "cat", "/data/caddy/pki/authorities/local/root.crt")
+    trust, name = ssl.create_default_context(cadata=authority), {"Host": "a.test"}
+    with httpx.Client(verify=trust, headers=name, timeout=60) as browser:
+        request = browser.build_request("GET", f"https://127.0.0.1:{https}/x?y=1")
+        request.extensions["sni_hostname"] = "a.test"
+        answer = browser.send(request)
+        assert answer.text.startswith("blue /x")
+        assert answer.headers["strict-transport-security"] == "max-age=86400"
+        assert "alt-svc" not in answer.headers  # no port of HTTP/3 is open
+        led = browser.get(f"http://127.0.0.1:{plain}/x?y=1")
+    assert (led.status_code, led.headers["location"]) == (308, f"https://a.test:{https}/x?y=1")
+    for each in (led, httpx.get(f"http://127.0.0.1:{plain}/x")):  # the second under no name of ours
+        assert each.headers["x-frame-options"] == "DENY" and "server" not in each.headers
+    door = outside.Entrance("127.0.0.1", plain, https)
+    assert outside.serving({"m1": door}, settings, routing.key) == {"m1": routing.ident}
 
 
 def test_what_is_too_large_or_too_slow_is_refused(stage: Stage) -> None:
