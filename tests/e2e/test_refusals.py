@@ -55,6 +55,22 @@ def test_what_is_not_committed_does_not_reach_staging(clone: Checkout) -> None:
     assert "--dirty" in done.err
 
 
+def test_prod_does_not_begin_with_the_example_of_a_balancer(clone: Checkout) -> None:
+    done = clone.inv("deploy", "--env=prod").expect(2)
+    assert "compose/prod.env: TRUSTED_PROXIES=192.0.2.10 is an example" in done.err
+    clone.set("prod", TRUSTED_PROXIES="")
+    done = clone.inv("status", "--env=prod").expect(2)
+    assert "compose/prod.env: TLS=off sends passwords in the open; say TLS=auto" in done.err
+
+
+def test_an_image_that_the_lock_does_not_name_does_not_reach_staging(clone: Checkout) -> None:
+    clone.path("compose/images.lock").write_text(f"other:1 sha256:{'0' * 64}\n")
+    clone.set("staging", ALLOW_STANDINS="off")
+    clone.commit("Lock an image that nobody has")
+    done = clone.inv("deploy", "--env=staging").expect(2)
+    assert "compose/images.lock does not name caddy:2; type: inv images.lock" in done.err
+
+
 def test_a_folder_that_is_no_checkout_does_not_reach_staging(clone: Checkout) -> None:
     aside = clone.root.with_name("git-aside")
     shutil.move(clone.path(".git"), aside)
