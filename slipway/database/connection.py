@@ -41,6 +41,7 @@ class Server:
     database: str
     password_file: Path
     application: str = ""
+    plain: bool = False  # no TLS, whatever the settings say
 
     def named(self, database: str) -> "Server":
         """Return the same server with another database."""
@@ -66,6 +67,7 @@ class Server:
                     connect_timeout=5,
                     client_encoding="utf8",  # as all we send is, whatever the database's own
                     autocommit=True,
+                    sslmode="disable" if self.plain else None,
                 )
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline or _is_permanent(str(error)):
@@ -95,9 +97,14 @@ class Server:
                 "PGPASSFILE": path,
                 "PGAPPNAME": application,
                 "PGCONNECT_TIMEOUT": "10",
-            } | {name: os.environ[name] for name in PASSED if name in os.environ}
+            } | self._transport()
         finally:
             Path(path).unlink(missing_ok=True)
+
+    def _transport(self) -> dict[str, str]:
+        if self.plain:
+            return {"PGSSLMODE": "disable"}
+        return {name: os.environ[name] for name in PASSED if name in os.environ}
 
     def _complaint(self, message: str) -> str:
         place = f"{self.host}:{self.port}"

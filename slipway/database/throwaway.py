@@ -41,13 +41,19 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def throwaway(reporter: Reporter, root: Path = ROOT) -> Iterator[Server]:
-    """Start an empty server for a block; whoever else was killed while using one is tidied up."""
+def throwaway(reporter: Reporter, root: Path = ROOT, *, listen: str = "") -> Iterator[Server]:
+    """Start an empty server for a block; whoever else was killed while using one is tidied up.
+
+    With `listen`, whoever reaches the container may come in.
+    """
     with contextlib.ExitStack() as stack:
         folder = _own_folder(stack, reporter, root)
         data = folder / "data"
         _initialise(data)
-        options = [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        if listen:
+            (data / "pg_hba.conf").write_text("local all all trust\nhost all all all trust\n")
+        settings = SETTINGS | {"listen_addresses": listen}
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         options += ["-c", f"unix_socket_directories={folder}", "-c", "unix_socket_permissions=0700"]
         log = folder / "log"
         with log.open("wb") as file:

@@ -13,8 +13,9 @@ from slipway.backups.format.signature import ANYBODY, Trust
 from slipway.backups.restore import compare, fill, local_dump, preflight
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import Target
-from slipway.database import siblings, throwaway
+from slipway.database import isolated, siblings
 from slipway.database.connection import Connection, Server
+from slipway.database.isolated import TrialServer
 from slipway.errors import Refused, SlipwayError
 from slipway.migrations import splitter
 from slipway.progress import SILENT, Reporter
@@ -70,14 +71,15 @@ class Drill:
         Raises what hinders the drill itself: no room, no store, a key that does not fit, an
         extension that is not here. That proves nothing.
         """
-        _demand_room(self.manifest)
         source = DumpSource(self.store, self.manifest, self.key)
         why = ""
         try:
             with (
+                isolated.trial_server(self.reporter) as trial,
                 local_dump.fetch(source, self.reporter) as self.dump,
-                throwaway.throwaway(self.reporter) as self.server,
             ):
+                _demand_room(self.manifest, trial)
+                self.server = trial.server
                 self.restore()
                 self.examine()
             before = _rows_before(self.store, self.manifest, self.trust)
@@ -194,11 +196,10 @@ def _rows_before(store: Store, manifest: Manifest, trust: Trust) -> Mapping[str,
     return {}
 
 
-def _demand_room(manifest: Manifest) -> None:
-    size = manifest.plain.size + int(manifest.database_size * ROOM)
-    free = throwaway.room()
-    if size > free:
+def _demand_room(manifest: Manifest, trial: TrialServer) -> None:
+    size = int(manifest.database_size * ROOM) + (manifest.plain.size if trial.beside else 0)
+    if size > trial.free:
         raise Refused(
-            f"a drill of {manifest.id} needs about {size >> 20} MB in the scratch volume, which "
-            f"has {free >> 20} free; free some on the machine that runs ops"
+            f"a drill of {manifest.id} needs about {size >> 20} MB where it is restored, which "
+            f"has {trial.free >> 20} free; free some on the machine that runs it"
         )
