@@ -102,7 +102,7 @@ def another_database(observed: Observed, app: str) -> str:
     entry = live(entries(observed, app))
     recorded = fact(observed, app, entry.release, "database") if entry else ""
     for service in observed.services:
-        is_off = service.role in ("ops", "schedule") and service.database != recorded
+        is_off = service.role in ("ops", "schedule") and service.database not in ("", recorded)
         if entry and recorded and is_off:
             return f"{service.database}, and release {entry.release} serves from {recorded}"
     return ""

@@ -45,12 +45,13 @@ def live(
 ) -> None:
     """Write down that a release serves, and its record where there is none yet."""
     if release.number not in ledger.numbers(observed, app):
+        operations = release.operations
         facts = {
             "tags": " ".join(sorted(release.tags.values())),
             "secrets": " ".join(sorted(release.secrets.values())),
             "database": release.database,
             "agent": version.digest(),
-            "operations": next((release.images[s.name] for s in release.of("ops")), ""),
+            "operations": release.images[operations.name] if operations else "",
             "settings": json.dumps(dict(release.settings), sort_keys=True),
         }
         ledger.record(manager, app, release.number, release.to_json(), facts)

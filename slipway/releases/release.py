@@ -42,8 +42,14 @@ class Release:
     @property
     def database(self) -> str:
         """Where its operations are told that the database is; nothing for a release without."""
-        specs = (service.spec.get("environment") or {} for service in self.of("ops"))
-        return next(map(database_of, specs), "")
+        ops = self.operations
+        return database_of(ops.spec.get("environment") or {}) if ops else ""
+
+    @property
+    def operations(self) -> Service | None:
+        """The service in which the agent works: of those with the role, the one called `ops`."""
+        services = self.of("ops")
+        return next((each for each in services if each.name == "ops"), next(iter(services), None))
 
     def has_schema_of(self, other: "Release") -> bool:
         """Whether both use one database, with the same migrations."""
