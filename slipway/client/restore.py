@@ -73,6 +73,7 @@ def restore(
         create_roles=options.create_roles,
         scrub=read_sql(session.env, "scrub"),
         room=_room(session),
+        untrusted=options.untrusted,
     )
     with session.locked("restoring the database", needed=options.replaces):
         if options.to_time:
@@ -83,7 +84,6 @@ def restore(
                 id=source.id,
                 key=source.key,
                 file=source.file,
-                untrusted=options.untrusted,
                 plan=options.plan,
             )
             return session.call(request, reporter, source.grant)

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from slipway.agent.messages.restore import RestoreRequest
 from slipway.backups.format import catalogue
+from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder
 from tests.integration.postgres_stack import OPS, PostgresStack
+from tests.integration.restore_cases import databases
 from tests.integration.test_drill import drill
 
 pytestmark = pytest.mark.engine
@@ -83,3 +86,26 @@ def test_a_drill_that_is_killed_leaves_the_server_for_the_next(
     failed = drill(apart, person, store, name, smoke="select spy('kill -9 $PPID') = ''")
     assert not failed.proof.ok
     assert drill(apart, person, store, name).proof.ok
+
+
+def test_what_nobody_signed_is_tried_alone_and_never_by_a_superuser(
+    apart: PostgresStack, person: KeyHolder, store: FolderStore
+) -> None:
+    def restore(name: str) -> None:
+        key = person.open(store, name)
+        apart.restore(
+            RestoreRequest("testing", into="look", untrusted=True, id=name, key=key), store
+        )
+
+    apart.sql(SPY)
+    with pytest.raises(Refused, match=r"one role, a superuser, does everything.*inv db\.roles"):
+        restore(person.take(apart, store))
+    apart.sql("""
+        create function code(n int) returns text immutable language sql as
+        $$ select public.spy('touch /tmp/owned') $$;
+        delete from people where id > 1;
+        alter table people add check (code(id) is not null);
+    """)
+    with pytest.raises(Refused, match=r"tried alone, by a role without rights.*COPY"):
+        restore(person.take(apart, store))
+    assert databases(apart) == {"logbook"}

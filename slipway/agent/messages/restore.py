@@ -59,7 +59,6 @@ class RestoreRequest(RestoreSpec, Request[RestoreReply | RestorePlan]):
     id: str = ""
     key: Key | None = None
     file: str = ""
-    untrusted: bool = False  # also what nobody who is believed has signed
     plan: bool = False
 
 

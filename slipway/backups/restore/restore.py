@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from slipway.backups.format.manifest import new_id, stamp
-from slipway.backups.restore import compare, fill, local_dump, preflight, scrub
+from slipway.backups.restore import compare, fill, local_dump, preflight, scrub, trial
 from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.fill_tables import fill_tables
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
@@ -103,6 +103,7 @@ class Restore:
                 self.fetch,
                 self.discard,
             ),
+            *self._trial_steps(),
             Step("preflight", "check the server's versions, extensions, roles, disk", self.check),
             Step("create", f"create an empty database {beside}", self.create, self.drop),
             Step("fill", "restore into it, in parallel, stop at the first error", self.fill),
@@ -124,10 +125,23 @@ class Restore:
         """Give the room of the local dump back."""
         self.files.close()
 
+    def try_alone(self) -> str:
+        """Restore what nobody vouches for where it can do no harm."""
+        manifest = self.source.manifest
+        size = manifest.database_size if manifest else 0
+        trial.try_alone(self.dump, self.source.label, self.reporter, size)
+        return "it asks for no rights"
+
     def check(self) -> str:
         """Refuse what the server cannot take, now rather than after an hour."""
         self.findings = self._judge(preflight.look(self.session, self.spec.room), self.dump)
         preflight.demand(self.findings, self.source.label, self.reporter)
+        if self.spec.untrusted and self.findings.is_super:
+            raise Refused(
+                f"{self.source.label} was not restored: nobody has signed it, and here one role, a "
+                "superuser, does everything; give each part its own first: "
+                f"inv db.roles --env={self.spec.environment}"
+            )
         if not self.spec.into and siblings.is_there(self.session, self.server.database):
             swap.check(self.session, self.server.database)
         preflight.create_roles(self.session, self.findings.missing_roles, self.reporter)
@@ -204,6 +218,12 @@ class Restore:
         return self.spec.into
 
     # What the steps are made of
+
+    def _trial_steps(self) -> list[Step]:
+        if not self.spec.untrusted:
+            return []
+        describe = "restore it alone, where it reaches no secret, by a role without rights"
+        return [Step("try", describe, self.try_alone)]
 
     def warnings(self) -> list[str]:
         """Warn of a backup of a database of another name: moved here, or another project's."""
