@@ -174,7 +174,7 @@ class RolesMove:
 def _unlisted(app: Application, database: str) -> Iterator[str]:
     """Say which services are not given the passwords that they need."""
     for service in app.services:
-        if service.role == "ops" or service.name == database:
+        if service.name in ("ops", database):
             needed = role_passwords.KEYS
         elif service.name == "migrations":
             needed = (role_passwords.key("migrator"),)

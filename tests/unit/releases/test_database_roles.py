@@ -20,6 +20,7 @@ SERVICES = (
     Service("db", "data", LISTED),
     Service("ops", "ops", LISTED),
     Service("migrations", "job", LISTED),
+    Service("drill", "ops", {}),
     Service("api", "colour", {}),
 )
 FILE = "secrets/staging.sops.yaml"
