@@ -9,7 +9,10 @@ from slipway.hosts.local import LocalHost
 BASE = "debian:trixie-slim"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # What a nested host does first; an engine that may not do this cannot hold another one.
-TRIAL = "mount -t tmpfs tmpfs /mnt && test -w /sys/fs/cgroup"
+TRIAL = """
+mount -t tmpfs tmpfs /mnt
+[ -w /sys/fs/cgroup ] || { echo "/sys/fs/cgroup is mounted read-only" >&2; exit 1; }
+"""
 
 
 @functools.cache
