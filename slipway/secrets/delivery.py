@@ -10,10 +10,11 @@ from collections.abc import Collection
 
 from slipway import shell_scripts
 from slipway.environments.environment import Environment
+from slipway.environments.protection import DISPOSABLE
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
-from slipway.secrets import encrypted_file, sops
+from slipway.secrets import authorship, encrypted_file, sops
 
 NAME_LIMIT = 64
 KEPT_HERE = ("BACKUP_OPERATOR_KEY",)  # what people sign with, where they are
@@ -44,8 +45,10 @@ def versions(env: Environment) -> dict[str, str]:
 
 
 def try_key(env: Environment, reporter: Reporter) -> None:
-    """Open the secrets, as delivering them will, and report with which key that was."""
+    """Open the secrets, as delivering them will; report with which key, and who wrote them."""
     sops.read(env)
+    if env.name not in DISPOSABLE:
+        reporter.note(authorship.describe(env.secrets_file))
     if key := sops.opened_by(env):
         reporter.note(f"secrets/{env.secrets_file.name} is opened with {key}")
 

@@ -1,0 +1,26 @@
+"""Who wrote a file of secrets last, as git knows it: who commits may put their own values there."""
+
+from pathlib import Path
+
+from slipway.errors import CommandFailed
+from slipway.hosts import git
+
+# git's letter for the signature of a commit, in words; the rest are signatures that do not hold.
+SIGNATURES = {"N": "not signed", "G": "signed", "U": "signed by a key whose owner is not certain"}
+
+
+def describe(path: Path) -> str:
+    """Say who wrote a file last, when, and whether that commit is signed."""
+    name, host = f"{path.parent.name}/{path.name}", git.at(path.parent)
+    log = ["git", "log", "-1", "--format=%an%x00%ar%x00%h%x00%G?", "--", path.name]
+    status = ["git", "--no-optional-locks", "status", "--porcelain", "--", path.name]
+    try:
+        fields = host.run(log, timeout=20).out.strip().split("\0")
+        is_changed = bool(host.run(status, timeout=20).out.strip())
+    except CommandFailed:
+        return f"{name}: git does not tell who wrote it"
+    if is_changed or len(fields) < len(("author", "age", "commit", "signature")):
+        return f"{name} has changes that nobody has committed"
+    author, age, commit, letter = fields
+    signature = SIGNATURES.get(letter, "with a signature that does not hold")
+    return f"{name} was last written by {author}, {age}, in {commit} ({signature})"
