@@ -19,6 +19,8 @@ from slipway.project import COMPOSE, SECRETS
 from slipway.suggest import nearest
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,15}")
+# Where an image has the public authorities; libpq of a wheel does not find them by “system”.
+PUBLIC = ("/etc/ssl/certs/ca-certificates.crt", "system")
 
 
 @dataclass(frozen=True)
@@ -168,12 +170,12 @@ def _check_certificate(path: str, settings: Mapping[str, str], rules: setting_ru
     """Find a certificate of the database that could be compared with nothing."""
     mode, root = settings.get("PGSSLMODE", ""), settings.get("PGSSLROOTCERT", "")
     ours = "PGSSLROOTCERT=/run/secrets/DATABASE_CA, and its certificate as the secret DATABASE_CA"
-    if mode == "verify-ca" and root in ("", "system") and "PGSSLROOTCERT" in rules:
+    if mode == "verify-ca" and root in ("", *PUBLIC) and "PGSSLROOTCERT" in rules:
         raise ConfigError(f"{path}: PGSSLMODE=verify-ca needs an authority of your own: {ours}")
     if mode == "verify-full" and not root and "PGSSLROOTCERT" in rules:
         raise ConfigError(
             f"{path}: PGSSLMODE=verify-full needs an authority to believe: "
-            f"PGSSLROOTCERT=system for the public ones, or {ours}"
+            f"PGSSLROOTCERT={PUBLIC[0]} for the public ones, or {ours}"
         )
 
 

@@ -11,6 +11,7 @@ from slipway.releases.application import Service
 from slipway.releases.release import Release
 from slipway.secrets import delivery
 
+FOLDER = "/run/secrets/"
 ROOT = ("", "0", "root", "0:0", "root:root")
 
 
@@ -26,6 +27,7 @@ def of(env: Environment, release: Release, service: Service) -> list[dict[str, s
 
 def demand(env: Environment, release: Release) -> None:
     """Raise ConfigError for a secret that a service needs and the environment has not."""
+    _demand_authority(env, release)
     for service in release.services:
         for entry in _needed(env, release, service):
             if (key := entry["source"]) in delivery.KEPT_HERE:
@@ -39,6 +41,17 @@ def demand(env: Environment, release: Release) -> None:
                     f"{file}: {key} is missing, and services.{service.name} in compose.yml has it "
                     f"among its secrets; add it: sops edit {file}"
                 )
+
+
+def _demand_authority(env: Environment, release: Release) -> None:
+    """Find that the certificate which a setting names is none of the secrets."""
+    key = env.settings.get("PGSSLROOTCERT", "")
+    if key.startswith(FOLDER) and key.removeprefix(FOLDER) not in release.secrets:
+        file = f"secrets/{env.secrets_file.name}"
+        raise ConfigError(
+            f"{file}: {key.removeprefix(FOLDER)} is missing, and PGSSLROOTCERT in "
+            f"compose/{env.name}.env names it; add it: sops edit {file}"
+        )
 
 
 def check(env: Environment, release: Release, host: Host, images: Mapping[str, Image]) -> None:

@@ -75,7 +75,7 @@ def test_a_database_in_the_environments_own_network_may_be_asked_without_tls(
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
-        (["PGSSLMODE=verify-full"], "needs an authority to believe: PGSSLROOTCERT=system"),
+        (["PGSSLMODE=verify-full"], "needs an authority to believe: PGSSLROOTCERT=/etc/ssl/certs"),
         (["PGSSLMODE=verify-ca", "PGSSLROOTCERT=system"], "needs an authority of your own"),
         (["TRUSTED_PROXIES=balancer"], "'balancer' is no address; write addresses or networks"),
         (["TRUSTED_PROXIES=0.0.0.0/0"], "is everybody, who could then take any address"),

@@ -53,6 +53,18 @@ def test_a_secret_that_the_environment_has_not_is_refused_by_its_file(env: Envir
         service_secrets.demand(env, lacking)
 
 
+def test_an_authority_that_a_setting_names_is_demanded_too(env: Environment) -> None:
+    settings = {**env.settings, "PGSSLROOTCERT": "/run/secrets/DATABASE_CA"}
+    verifying = replace(env, settings=settings)
+    sentence = (
+        r"^secrets/prod\.sops\.yaml: DATABASE_CA is missing, and PGSSLROOTCERT in compose/prod"
+    )
+    with pytest.raises(ConfigError, match=sentence):
+        service_secrets.demand(verifying, release())
+    there = replace(release(), secrets={"SESSION_KEY": "k", "DATABASE_CA": "c"})
+    service_secrets.demand(verifying, there)
+
+
 @pytest.mark.parametrize("user", ["app", "10001"])
 def test_a_secret_that_the_user_of_the_image_could_not_read_is_refused(
     env: Environment, user: str
