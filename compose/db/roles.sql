@@ -52,6 +52,9 @@ BEGIN
     EXECUTE format('ALTER ROLE %I SET default_transaction_read_only = on', app || '_backup');
     EXECUTE format('ALTER ROLE %I CONNECTION LIMIT 20', app || '_backup');
     IF is_superuser THEN
+        IF to_regnamespace('public') IS NOT NULL THEN -- of the database that superusers come to
+            REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+        END IF;
         -- Without a password it comes in over the socket alone, whatever pg_hba.conf says.
         EXECUTE format('ALTER ROLE %I PASSWORD NULL', (SELECT rolname FROM pg_roles WHERE oid = 10));
         -- A dump holds every row and every large object, whosever they are.

@@ -44,6 +44,7 @@ def grant(way: Server) -> None:
             f"COPY compose/db/grants.sql {GRANTS} there, and deploy"
         ) from None
     with way.connect(application=APPLICATION) as connection, connection.transaction():
+        connection.execute("SET LOCAL search_path = pg_catalog")
         connection.execute("SELECT set_config('slipway.app', %s, true)", [way.application])
         connection.execute(text)
 

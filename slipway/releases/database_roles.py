@@ -141,7 +141,7 @@ class RolesMove:
                 f"inv db.roles --env={env.name}"
             )
         user = env.settings["DATABASE_USER"]
-        yield "SET client_min_messages = warning;"
+        yield "SET client_min_messages = warning; SET search_path = pg_catalog;"
         yield _setting("slipway.app", user)
         yield _setting("slipway.password_app", "")  # it keeps its own
         for role, verifier in role_passwords.verifiers(env, sops.read(env)).items():

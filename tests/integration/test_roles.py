@@ -122,6 +122,21 @@ def test_the_superuser_comes_over_the_socket_alone(moved: PostgresStack) -> None
         replace(moved.server, user="postgres").connect(patience=0)
 
 
+def test_a_superuser_runs_nothing_that_another_role_left_in_the_database(
+    moved: PostgresStack,
+) -> None:
+    migrator = role(moved.server, "migrator")
+    attempt(
+        migrator,
+        "create function public.format(text, text) returns text language plpgsql as $$"
+        " begin execute 'alter role logbook_migrator superuser';"
+        " return pg_catalog.format($1, $2); end $$",
+    )
+    moved.corner.docker("exec", moved.db, "slipway-roles", "/var/run/postgresql")
+    assert socket_sql(moved, "select rolname from pg_roles where rolsuper") == "postgres"
+    attempt(migrator, "drop function public.format(text, text)")
+
+
 def test_what_a_migration_makes_is_the_owners_and_its_rows_the_applications(
     moved: PostgresStack,
 ) -> None:
