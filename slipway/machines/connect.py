@@ -21,13 +21,20 @@ WHO = shell_scripts.read(__file__, "connect_who.sh")
 @dataclass(frozen=True)
 class Cluster:
     """Connected machines; `hosts` maps a Swarm node's id to the machine it runs on, `entrances`
-    a machine's name to where this computer reaches its edge. A lenient one may lose machines."""
+    a machine's name to where this computer reaches its edge. A lenient one may lose machines; one
+    for rehearsals is made of containers of this computer."""
 
     manager: Host
     hosts: Mapping[str, Host]
     missing: Sequence[str] = ()
     entrances: Mapping[str, Entrance] = field(default_factory=dict)
     is_lenient: bool = False
+    is_rehearsal: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many machines there are, with those that are missing."""
+        return len(self.hosts) + len(self.missing)
 
     @property
     def all(self) -> list[Host]:
@@ -55,7 +62,7 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
         checkout.refuse_another(here, env)
         local = {here.name: _entrance(env, client.address)}
         return Cluster(here, {here.name: here}, entrances=local)
-    hosts, entrances = _machines(env)
+    hosts, entrances, is_rehearsal = _machines(env)
     reachable: dict[str, Host] = {}
     managers: list[Host] = []
     missing: list[str] = []
@@ -85,7 +92,8 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
     reached = {host.name: entrances[host.name] for host in reachable.values()}
-    return Cluster(Managers(managers, reporter), reachable, missing, reached, lenient)
+    manager = Managers(managers, reporter)
+    return Cluster(manager, reachable, missing, reached, lenient, is_rehearsal)
 
 
 @contextmanager
@@ -100,7 +108,7 @@ def connected(
         cluster.close()
 
 
-def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance]]:
+def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance], bool]:
     from slipway.machines import inventory
 
     machines = inventory.load(env.name)
@@ -115,7 +123,9 @@ def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance]]:
         else _entrance(env, machine.host)
         for machine in machines
     }
-    return [inventory.connect(env.name, machine) for machine in machines], entrances
+    is_rehearsal = machines[0].provider == inventory.LOCAL  # never mixed
+    hosts: list[Host] = [inventory.connect(env.name, machine) for machine in machines]
+    return hosts, entrances, is_rehearsal
 
 
 def _entrance(env: Environment, address: str) -> Entrance:

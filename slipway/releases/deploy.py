@@ -17,7 +17,13 @@ from slipway.plan import Plan
 from slipway.progress import SILENT, Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
-from slipway.releases import history, lost_machines, plans, standing_images
+from slipway.releases import (
+    history,
+    lost_machines,
+    network_encryption,
+    plans,
+    standing_images,
+)
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
@@ -282,6 +288,7 @@ def _deployment(
         release = replace(draft.release, number=max(used, default=0) + 1)
         draft = replace(draft, release=release)
     deployment = Deployment(env, cluster, observed, draft, reporter)
+    draft = network_encryption.settle(env, cluster, draft, deployment.live)
     deployment.draft = standing_images.keep(env, cluster, draft, deployment.live, LocalHost())
     return deployment
 

@@ -20,6 +20,7 @@ from slipway.releases import (
     deliver_images,
     health,
     history,
+    network_encryption,
     preflight,
     prune,
     schedule,
@@ -82,7 +83,7 @@ class Deployment:
 
     @property
     def standing(self) -> SharedServices:
-        return SharedServices(self.env, self.cluster, self.observed, self.release)
+        return SharedServices(self.env, self.cluster, self.observed, self.release, self.live)
 
     @property
     def schema(self) -> SchemaChange:
@@ -149,6 +150,7 @@ class Deployment:
             self._try_key,
             self.schema.check,
             partial(swarm.check, *state),
+            partial(network_encryption.check, *state[:2], self.release),
             self._check_machines,
         ]
 
@@ -310,7 +312,8 @@ class Deployment:
         return f"{self.old} stopped"
 
     def prune(self) -> str:
-        return prune.run(self.env, self.cluster, observe(self.cluster.manager, self.env.prefix))
+        observed = observe(self.cluster.manager, self.env.prefix)
+        return prune.run(self.env, self.cluster, observed, self.release)
 
     def continue_without(self, names: Collection[str], reason: str) -> bool:
         """Leave machines that were lost to the next deploy, where that is allowed."""

@@ -138,6 +138,9 @@ def changes(old: Release | None, new: Release) -> list[str]:
         what += [f"secret {k}" for k in used if old.secrets.get(k) != new.secrets.get(k)]
         if what:
             lines.append(f"{name}: {', '.join(what)}")
+    if old.encrypts_networks != new.encrypts_networks:
+        how = "encrypted" if new.encrypts_networks else "not encrypted"
+        lines.append(f"networks: {how} between machines; database and edges start once more")
     if old.migration_head != new.migration_head:
         lines.append(f"migrations: up to {new.migration_head}")
     return lines

@@ -113,9 +113,14 @@ def _compare(host: Host, name: str, about: Mapping[str, Any], volume: Mapping[st
 def _check_networks(
     env: Environment, manager: Host, release: Release, live: Release | None
 ) -> None:
-    definitions = networks.shared_definitions([service.spec for service in release.services])
-    before = networks.shared_definitions([s.spec for s in live.services]) if live else {}
-    names = {f"{env.prefix}-{name}": name for name in (*definitions, *before)}
+    is_encrypted = release.encrypts_networks
+    definitions = _shared(release)
+    is_same = live is not None and live.encrypts_networks == is_encrypted
+    before = _shared(live) if live and is_same else {}
+    names = {
+        networks.full_name(env.prefix, name, is_encrypted=is_encrypted): name
+        for name in (*definitions, *before)
+    }
     if not names:
         return
     for line in script(manager, NETWORKS, *names, timeout=20).out.splitlines():
@@ -128,6 +133,11 @@ def _check_networks(
         options = {key: str(value) for key, value in (about.get("driver_opts") or {}).items()}
         if not options.items() <= network["Options"].items():
             raise Refused(_difference(network, "driver_opts"))
+
+
+def _shared(release: Release) -> dict[str, dict[str, Any]]:
+    specs = [service.spec for service in release.services]
+    return networks.shared_definitions(specs, is_encrypted=release.encrypts_networks)
 
 
 def _difference(network: Mapping[str, Any], key: str) -> str:

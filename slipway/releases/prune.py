@@ -7,6 +7,8 @@ from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
+from slipway.releases import networks
+from slipway.releases.release import Release
 
 # The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
 OBJECTS = r"""
@@ -21,7 +23,7 @@ ids=$(docker config ls -q --filter label=slipway.tags)
 """
 
 
-def run(env: Environment, cluster: Cluster, observed: Observed) -> str:
+def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -> str:
     """Remove what is not needed; return a summary."""
     app, keep = env.prefix, env.number("KEEP_RELEASES")
     records = ledger.kept(observed, app, keep)
@@ -29,6 +31,8 @@ def run(env: Environment, cluster: Cluster, observed: Observed) -> str:
     configs = ledger.obsolete(observed, app, keep)
     removed = len(_remove(cluster.manager, "secret", sorted(secrets)))
     removed += len(_remove(cluster.manager, "config", configs))
+    unused = networks.shared(app, (), is_encrypted=not live.encrypts_networks)
+    removed += len(_remove(cluster.manager, "network", sorted(observed.networks & unused.keys())))
     lines = script(cluster.manager, KEPT_TAGS, timeout=30).out.split()
     ours = " ".join(f"--filter=reference={each}" for each in _ours(env.project, observed, app))
 

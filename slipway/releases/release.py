@@ -11,6 +11,9 @@ from slipway.environments.environment import Environment
 from slipway.releases.application import Service
 from slipway.releases.commit import short
 
+# Among the recorded settings: what was decided of NETWORK_ENCRYPTION, only where that is "on".
+ENCRYPTED = "ENCRYPTED_NETWORKS"
+
 
 @dataclass(frozen=True)
 class Release:
@@ -38,6 +41,11 @@ class Release:
     def of(self, role: str) -> tuple[Service, ...]:
         """Return the services of one role."""
         return tuple(service for service in self.services if service.role == role)
+
+    @property
+    def encrypts_networks(self) -> bool:
+        """Whether its services speak through networks that are encrypted between machines."""
+        return self.settings.get(ENCRYPTED) == "on"
 
     @property
     def database(self) -> str:

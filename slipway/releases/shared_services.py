@@ -25,8 +25,15 @@ class SharedServices:
     """The standing services of an environment, held against what a release says of them."""
 
     def __init__(
-        self, env: Environment, cluster: Cluster, observed: Observed, release: Release
+        self,
+        env: Environment,
+        cluster: Cluster,
+        observed: Observed,
+        release: Release,
+        live: Release | None = None,
     ) -> None:
+        """`live` is the release that serves, where that is another one."""
+        self._live = live or release
         self._env = release.environment(env)
         self._manager = cluster.manager
         self._observed = observed
@@ -55,11 +62,23 @@ class SharedServices:
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
                 stacks.remove(self._manager, name)
                 continue
-            description = stack.fingerprinted(self._env, self._release, role)
-            stacks.deploy(self._manager, name, description)
+            stacks.deploy(self._manager, name, self.describe(role))
         for name, before in updates.items():
             health.settle(self._manager, name, self._env.number("HEALTH_TIMEOUT"), before)
         return f"{' and '.join(changed)} started" if changed else "as described"
+
+    def describe(self, role: Role) -> stack.Stack:
+        """Return the stack of a role as it is handed to the Swarm now.
+
+        Where the colour that serves is on other shared networks than the new one will be, database
+        and edges are on both. They stay so until they are changed next: that is no reason to start
+        a database once more.
+        """
+        description = stack.fingerprinted(self._env, self._release, role)
+        before = self._live.encrypts_networks
+        if before != self._release.encrypts_networks and role != "ops":
+            networks.join_beside(description, self._env.prefix, is_encrypted=before)
+        return description
 
     def try_edge(self, reporter: Reporter, steady: float, hosts: Sequence[Host]) -> None:
         """Start a changed edge on every machine beside the one that serves, and stop it again.
@@ -83,7 +102,9 @@ class SharedServices:
             data = {DATA_LABEL: "true"}
             swarm.label(self._manager, self._observed.nodes[0].id, **data)
         specs = [service.spec for service in self._release.services]
-        options = networks.shared(self._env.prefix, specs)
+        options = networks.shared(
+            self._env.prefix, specs, is_encrypted=self._release.encrypts_networks
+        )
         missing = {name: options[name] for name in options if name not in self._observed.networks}
         stacks.ensure_networks(self._manager, self._env.prefix, missing)
 

@@ -300,7 +300,9 @@ def _stack(env: Environment, services: dict[str, Spec], release: Release) -> Sta
     secrets: dict[str, dict[str, object]] = {}
     for spec in services.values():
         for network in spec["networks"]:
-            stack["networks"][network] = networks.describe(env.prefix, network, specs)
+            stack["networks"][network] = networks.describe(
+                env.prefix, network, specs, is_encrypted=release.encrypts_networks
+            )
         for mount in spec["volumes"]:
             if mount["type"] == "volume":
                 volumes[mount["source"]] = mounts.volume(env.prefix, mount["source"], specs)

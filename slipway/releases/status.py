@@ -117,7 +117,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         if s.desired or s.colour in ("", live.colour if live else "")
     )
     problems += _unwell(machines, services)
-    problems += network_status.problems(env, cluster)
+    problems += network_status.problems(env, cluster, release)
     if live and release and not _is_changing(env, cluster, observed):
         problems += _differences(env, observed, release, live.colour)
     if live:

@@ -24,6 +24,7 @@ from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
+from tests.unit.releases.running_swarm import RELEASE
 
 
 def model(**services: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def test_old_images_are_removed_in_every_repository_that_a_release_names() -> No
     release = json.dumps(1), json.dumps(f"{env.prefix}.release.00001"), json.dumps(labels)
     told = "\n".join(['swarm\t"active true"', "now\t1000", "\t".join(["config", *release])])
     host = FakeHost("m1").answers("sh", out="acme/shop:src-1\n")
-    prune.run(env, Cluster(host, {"m1": host}), observed.parse(told))
+    prune.run(env, Cluster(host, {"m1": host}), observed.parse(told), RELEASE)
     (removal,) = [argv for argv in host.ran("sh") if "docker image rm" in argv[2]]
     ours = ["acme/shop:src-*", f"{env.project}/*:src-*", f"{env.project}/api:src-*"]
     assert removal[4].split() == [f"--filter=reference={each}" for each in ours]

@@ -26,7 +26,8 @@ from tests.unit.releases.running_swarm import RELEASE, describe, line, node, sta
 LIVE = LedgerEntry(7, "live", "blue", "1f0c2ab", "anna", "2026-11-22T19:30:00Z")
 PROD = environment.load("prod")
 # The backups are asked for where the agent runs, and none runs here.
-ENV = replace(PROD, settings={**PROD.settings, "BACKUP_STORE": "s3://backups/shop"})
+SETTINGS = {"BACKUP_STORE": "s3://backups/shop", "NETWORK_ENCRYPTION": "off"}
+ENV = replace(PROD, settings={**PROD.settings, **SETTINGS})
 STACKS = {**standing(ENV), "blue": stack.colour_stack(ENV, RELEASE, "blue")}
 IDENT = Serving(ENV, Cluster(FakeHost(), {}), RELEASE, "blue").routing.ident
 QUORUM = "Error response from daemon: rpc error: The swarm does not have a leader."
