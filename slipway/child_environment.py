@@ -43,8 +43,6 @@ def withheld(program: str) -> list[str]:
 
 
 def _is_secret(key: str, value: str) -> bool:
-    if PLACES.search(key):
-        return False
-    if secret_signs.NAME.search(key.upper()) or KEY.search(value):
+    if KEY.search(value) or (secret_signs.ADDRESS.search(value) and not PROXY.fullmatch(key)):
         return True
-    return secret_signs.ADDRESS.search(value) is not None and not PROXY.fullmatch(key)
+    return secret_signs.NAME.search(key.upper()) is not None and not PLACES.search(key)

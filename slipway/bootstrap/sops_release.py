@@ -1,6 +1,7 @@
 """A release of sops: fetched from upstream where there is none, told by the sum that is known."""
 
 import hashlib
+import os
 import re
 import time
 import urllib.error
@@ -69,7 +70,7 @@ def fetch(release: Release, downloads: str = DOWNLOADS) -> Path:
 
 def _stand_in(sops: Sops, why: str) -> str:
     """Refuse one that is too old for our files; say of another what it is good for."""
-    env = {"SOPS_DISABLE_VERSION_CHECK": "1"}
+    env = {"PATH": os.environ.get("PATH", os.defpath), "SOPS_DISABLE_VERSION_CHECK": "1"}
     result = LocalHost(env=env).run([sops.path, "--version"], timeout=20, check=False)
     version = re.search(r"(\d+)\.(\d+)\.\d+", result.out)
     if not version or (int(version[1]), int(version[2])) < OLDEST_STAND_IN:

@@ -26,7 +26,7 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "aws-canary",
     "PGPASSWORD": "pg-canary",
     "MIRROR": "https://me:mirror-canary@mirror.example/",
-    "DEPLOY": "-----BEGIN OPENSSH PRIVATE KEY-----\nkey-canary",
+    "DEPLOY_FILE": "-----BEGIN OPENSSH PRIVATE KEY-----\nkey-canary",
 }
 PLAIN = {"SSH_AUTH_SOCK": "/agent", "HTTPS_PROXY": "http://me:proxy@proxy:3128", "KEYMAP": "de"}
 # Whose environment is a person's own: what they would have had in their shell, and their cells.
