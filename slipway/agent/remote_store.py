@@ -43,7 +43,8 @@ class RemoteStore:
             for waiting in list(self._open.values()):
                 waiting.put(None)
             return
-        answers = self._open.get(message.fields.get("id", 0))
+        number = message.fields.get("id", 0)
+        answers = self._open.get(number) if isinstance(number, int) else None
         if answers is not None:  # an answer nobody waits for any more is dropped
             answers.put(message)
 

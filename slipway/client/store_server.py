@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from slipway.agent.channel import Channel, ChannelBroken, Message, pieces
 from slipway.backups.format.signature import Document
 from slipway.client.grant import Grant
+from slipway.errors import UNREADABLE
 from slipway.storage.store import StoreError
 
 WAITING = 8  # chunks on their way into the store
@@ -123,6 +124,8 @@ class StoreServer:
             self._fail(number, type(error).__name__, str(error))
         except OSError as error:
             self._fail(number, "StoreError", f"{self._store.name}: {error.strerror or error}")
+        except UNREADABLE:
+            self._fail(number, "StoreError", f"{message.kind!a} is not asked as it should be")
         except Exception as error:  # the other end waits for an answer, whatever it is
             self._fail(number, "StoreError", f"{self._store.name}: {type(error).__name__}")
             raise

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from slipway.agent.channel import Channel, ChannelBroken
+from slipway.agent.channel import Channel, ChannelBroken, Message
 from slipway.backups.format import manifest
 from slipway.backups.format.manifest import Manifest
 from slipway.backups.schedule import job_results
+from slipway.client.grant import Grant
+from slipway.client.store_server import StoreServer
 from slipway.errors import UNREADABLE, SlipwayError, readable
 from slipway.images import archive
 from slipway.machines import unpacking
 from slipway.machines.unpacking import UnsafeArchive
 from slipway.project import ROOT
 from slipway.releases.release import Release
+from slipway.storage.folder import FolderStore
 from tests.foreign.readers import JOB, MANIFEST, READERS, tar
 from tests.foreign.spoiling import EDITS, lines_misshapen, spoilt
 from tests.unit.releases import running_swarm
@@ -163,3 +167,32 @@ def test_a_tar_of_headers_within_headers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inside").mkdir()
     with pytest.raises(UnsafeArchive, match="damaged"):
         unpacking.unpack(tmp_path / "a.tar", tmp_path / "inside")
+
+
+ASKED: dict[str, dict[str, object]] = {
+    "get": {"key": "a", "ahead": 8},
+    "put": {"key": "b", "expected": 0},
+    "entries": {"prefix": ""},
+    "delete": {"key": "b"},
+    "sweep": {},
+}
+WRONG: tuple[object, ...] = (None, [], {}, "x", -1, float("inf"), 10**400)
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_a_store_that_is_asked_nonsense_answers_in_a_sentence(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracebacks: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", tracebacks.append)
+    store = FolderStore(tmp_path / "backups", "backups")
+    store.put("a", [b"text"])
+    for name, value in itertools.product([*ASKED[what], "id"], WRONG):
+        channel = Channel(io.BytesIO().read, lambda data: None)
+        server = StoreServer(channel, Grant(store, reads=["a"], creates=["b"]))
+        fields = {"id": 1, **ASKED[what], name: value}
+        with contextlib.suppress(*UNREADABLE):  # which end the line
+            server.answer(Message(f"store.{what}", fields))
+            server.answer(Message("store.abort", {"id": fields["id"]}))
+        server.close()
+    assert not tracebacks
