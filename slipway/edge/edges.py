@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from slipway.edge.preview import PORT, TRY, Preview
 from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
 from slipway.hosts.host import CommandResult, Host, script
 
 FIND = (
@@ -144,7 +145,9 @@ class Edges:
         """Count the requests all edges still have open towards these services."""
 
         def one(host: Host) -> int:
-            return int(script(host, ASK, self.app, "inflight", *names, timeout=15).out or 0)
+            out = script(host, ASK, self.app, "inflight", *names, timeout=15).out
+            with reading(host.name, "the requests in flight"):
+                return int(out or 0)
 
         return sum(parallel.each(self.hosts, one))
 

@@ -21,6 +21,7 @@ from slipway.machines import unpacking
 from slipway.machines.unpacking import UnsafeArchive
 
 CHUNK = 1 << 20
+LEAST_FREE = 256 << 20  # that a copy leaves of the disk here
 LONGEST = 6 * 60 * MINUTES
 BROKEN = 9  # what a script below ends with when the sums differ
 
@@ -124,6 +125,8 @@ def get(side: Endpoint, source: str, target: Path) -> CopyResult:
             received.chmod(0o600)
             for chunk in arriving(iter(lambda: talk.read(CHUNK), b"")):
                 file.write(chunk)
+                if shutil.disk_usage(draft.parent).free < LEAST_FREE:
+                    raise HostError(side.host.name, f"{source} is larger than the room here")
             result = talk.wait()
         lines = result.err.splitlines()
         facts = {kind: value for _, kind, value, *_ in map(_words, lines) if kind}

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests import priority
-from tests.e2e import checkout, leftovers, rig
+from tests.e2e import canary, checkout, leftovers, rig
 from tests.e2e.checkout import Checkout, CommandOutcome
 from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import Follow, Rig
@@ -69,10 +69,11 @@ def dev(project: Checkout) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def three(project: Checkout) -> Rig:
+def three(project: Checkout, eavesdropper: ProcessWatch) -> Rig:
     """Three machines of staging with its first release; in the end none of them is left."""
     project.borrow_packages()
-    return rig.deployed(project, impatient=True)
+    canaries = {name: canary.new() for name in ("DATABASE_PASSWORD", "SESSION_KEY")}
+    return rig.deployed(project, impatient=True, secrets=canaries)
 
 
 @pytest.fixture

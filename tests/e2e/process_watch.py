@@ -1,4 +1,4 @@
-"""Every command line that appears on this computer, nested hosts included, as `ps` shows it."""
+"""Every command line and environment on this computer, nested hosts included, as `ps e` shows."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ class ProcessWatch:
 
     def __init__(self) -> None:
         self.heard: set[bytes] = set()
+        self.environments: dict[bytes, bytes] = {}  # each variable once, and whose it was
         self._known: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -44,4 +45,8 @@ class ProcessWatch:
     def _look(self, process: str) -> None:
         # A process may end between the listing and the look.
         with contextlib.suppress(OSError):
-            self.heard.add((Path("/proc") / process / "cmdline").read_bytes())
+            folder = Path("/proc") / process
+            line = (folder / "cmdline").read_bytes()
+            self.heard.add(line)
+            for variable in (folder / "environ").read_bytes().split(b"\0"):
+                self.environments.setdefault(variable, line)

@@ -1,9 +1,10 @@
 """Three rehearsal machines of the clone's staging environment, and what a test does to them."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import httpx
 import yaml
@@ -22,6 +23,7 @@ class Rig:
 
     checkout: Checkout
     ports: dict[str, int]
+    secrets_since: int = 0  # when its secrets were made
 
     @property
     def app(self) -> str:
@@ -117,18 +119,26 @@ def build(checkout: Checkout, names: Sequence[str] = NAMES) -> Rig:
     return Rig(checkout, {name: inventory[name]["http_port"] for name in names})
 
 
-def deployed(checkout: Checkout, names: Sequence[str] = NAMES, *, impatient: bool = False) -> Rig:
-    """Make machines and deploy the first release to them, with secrets of its own.
+def deployed(
+    checkout: Checkout,
+    names: Sequence[str] = NAMES,
+    *,
+    impatient: bool = False,
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> Rig:
+    """Make machines and deploy the first release to them, with secrets of its own or these.
 
     `impatient` has the sick given up as soon as this computer allows, by how long it takes for the
     machines. It stays as it is: another limit would be another edge.
     """
-    checkout.inv("secrets.create", f"--env={ENV}").expect()
     began = time.monotonic()
-    made = build(checkout, names)
+    made = replace(build(checkout, names), secrets_since=int(time.time()))
     if impatient:
         took = time.monotonic() - began
         checkout.set(ENV, HEALTH_TIMEOUT=f"{max(30, 2 * took):.0f}")
+    checkout.inv("secrets.create", f"--env={ENV}").expect()
+    for key, value in secrets.items():
+        checkout.keep_secret(ENV, key, value)
     checkout.commit(f"Make {ENV}'s secrets")
     made.deploy()
     return made

@@ -1,6 +1,7 @@
 """The database of three machines over SSH: backed up, restored under load, reset, scheduled."""
 
 import json
+import shlex
 import threading
 import time
 from collections import Counter
@@ -9,7 +10,9 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+import yaml
 
+from tests.e2e import canary
 from tests.e2e.checkout import Checkout
 from tests.e2e.process_watch import ProcessWatch
 from tests.e2e.rig import Rig
@@ -125,3 +128,73 @@ def test_a_database_that_is_gone_makes_one_clear_sentence(three: Rig, project: C
     assert "Traceback" not in done.err
     assert len(done.err.strip().splitlines()) == 1
     assert httpx.get(f"{three.url('m1')}/api/version", timeout=10).status_code == 200
+
+
+# -- what all of it left ----------------------------------------------------------------------
+
+
+LEAK = """\
+# A runbook whose cell prints a secret in several ways, and fails
+
+## Print it
+
+```sh
+value=$(sops decrypt --extract '["DATABASE_PASSWORD"]' secrets/staging.sops.yaml)
+echo "$value"; printf '%s' "$value" | od -tx1z; printf '%s' "$value" | base64
+printf '%s' "$value" |
+  python3 -c 'import json, sys; print(json.dumps(json.dumps(sys.stdin.read())))' >&2
+false
+```
+"""
+
+
+def test_no_secret_is_anywhere_but_in_its_file(
+    three: Rig, clone: Checkout, eavesdropper: ProcessWatch
+) -> None:
+    """What deploys, backups, drills, restores, runbooks and their failures have left.
+
+    Of deploys that fail, those of the tests that share these machines and come before.
+    """
+    document = yaml.safe_load(clone.path("secrets/staging.sops.yaml").read_text())
+    secrets = {key: clone.sops("staging", key) for key in document if key != "sops"}
+    assert len(secrets) >= 2
+    _fail(clone)
+    planted = {place: canary.new("planted") for place in canary.PLACES}
+    with canary.planted(three, planted):
+        hits = canary.search(three, eavesdropper, secrets | planted)
+    for place, (where, form) in canary.PLACES.items():
+        assert any(where in hit and form == which for hit, which in hits.of(place)), (
+            f"{place}: {hits.of(place)}"
+        )
+    assert {key: hits.of(key) for key in secrets if hits.of(key)} == {}
+
+
+def _fail(clone: Checkout) -> None:
+    """Have a backup, a drill, a restore and a runbook fail; deploys have failed before."""
+    with _locked_out(clone):
+        clone.inv("db.backup", STAGING).expect(1)
+    clone.inv("db.backup", STAGING).expect()
+    newest = max(clone.path("backups/staging").glob("*.dump.age"))
+    newest.write_bytes(newest.read_bytes()[:-9] + b"corrupted")
+    assert clone.inv("db.drill", STAGING).code != 0
+    assert clone.inv("db.restore", STAGING, "--backup=latest", "--yes=staging").code != 0
+    for path in newest.parent.glob(f"{newest.name.partition('.')[0]}.*"):
+        path.unlink()
+    clone.path("leak.md").write_text(LEAK)
+    assert "***" in clone.inv("runbook.run", "--name=leak.md", STAGING, "--yes").expect(1).text
+    clone.path("leak.md").unlink()
+
+
+@contextmanager
+def _locked_out(clone: Checkout) -> Iterator[None]:
+    """Have the role that takes backups come in no more for a block."""
+    try:
+        _as_superuser(clone, "alter role logbook_backup valid until 'yesterday'")
+        yield
+    finally:
+        _as_superuser(clone, "alter role logbook_backup valid until 'infinity'")
+
+
+def _as_superuser(clone: Checkout, sql: str) -> None:
+    psql = shlex.join(["psql", "--username=postgres", "--dbname=postgres", "--command", sql])
+    clone.inv("exec", STAGING, "--service=db", f"--command={psql}").expect()

@@ -175,6 +175,7 @@ ASKED: dict[str, dict[str, object]] = {
     "entries": {"prefix": ""},
     "delete": {"key": "b"},
     "sweep": {},
+    "sign": {"what": "backup"},
 }
 WRONG: tuple[object, ...] = (None, [], {}, "x", -1, float("inf"), 10**400)
 

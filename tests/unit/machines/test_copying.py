@@ -88,6 +88,16 @@ def test_what_breaks_off_on_the_way_is_not_put_in_place_and_leaves_no_draft(
     assert names(there) == ["kept"]
 
 
+def test_what_does_not_fit_here_does_not_fill_the_disk(
+    here: Path, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "LEAST_FREE", 1 << 60)
+    (there / "endless").write_bytes(b"text")
+    with pytest.raises(HostError, match="larger than the room here"):
+        copying.get(MACHINE, str(there / "endless"), tmp_path / "copy")
+    assert not [name for name in names(tmp_path) if "copy" in name or "slipway" in name]
+
+
 def test_a_folder_is_not_mixed_into_one_that_is_there(
     here: Path, there: Path, tmp_path: Path
 ) -> None:
