@@ -68,10 +68,10 @@ def look(host: Host, *peers: str) -> Survey:
             host=host.name,
             clock_off=float(values["clock"]) - now,
             free_mb=int(values["free_mb"] or 0),
-            addresses=tuple(values["addresses"].split()),
+            addresses=_addresses(values["addresses"]),
             source=values["source"],
             listeners=tuple(_listener(value) for key, value in pairs if key == "listens"),
-            towards=tuple(values.get("towards", "").split()),
+            towards=_addresses(values.get("towards", "")),
         )
 
 
@@ -124,6 +124,10 @@ def _notes(survey: Survey) -> Iterator[str]:
         if each.port in (80, 443) and each.is_public and not each.program.startswith("docker"):
             who = each.program or "another program"
             yield f"{survey.host}: {who} holds port {each.port}, which the edge needs; stop it"
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(map(str, map(ip_address, text.split())))
 
 
 def _listener(text: str) -> ListeningPort:

@@ -174,6 +174,7 @@ class Deployment:
         return note
 
     def check_images(self) -> str:
+        network_encryption.check(self.env, self.cluster, self.release)
         note = deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
         if self.live is not None:  # what an image can read is asked where it is
             database = self.env.settings["DATABASE_HOST"]

@@ -48,6 +48,23 @@ def test_our_own_machines_pass_an_audit_and_a_hole_is_found_with_what_mends_it(
     project.inv("machine.audit", STAGING).expect()
 
 
+def test_a_firewall_that_is_gone_is_a_difference_with_the_command_that_brings_it_back(
+    three: Rig, project: Checkout
+) -> None:
+    name = three.spare()
+    three.on(
+        name,
+        "sh",
+        "-c",
+        "kill -TERM -$(cat /run/slipway-firewall.pid); nft delete table inet slipway",
+    )
+    again = f"inv machine.provision {STAGING} --name={name}"
+    status = project.inv("status", STAGING, "--check").expect(5)
+    assert f"{name} has no firewall for the Swarm's ports: {again}" in status.text
+    project.inv(*again.split()[1:]).expect()
+    project.inv("status", STAGING, "--check").expect()
+
+
 def test_an_engine_is_brought_up_to_date_while_its_work_is_elsewhere(
     three: Rig, project: Checkout, follow: Follow
 ) -> None:

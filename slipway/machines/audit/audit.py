@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from slipway.errors import DifferenceFound
 from slipway.hosts import parallel
+from slipway.hosts.answers import reading
+from slipway.hosts.host import Host
 from slipway.machines import fleet, inventory
 from slipway.machines.audit import containers, engine, facts, finding, network, ssh, system
 from slipway.machines.audit.facts import Facts
@@ -31,13 +33,16 @@ def run(place: ProviderContext, published: Collection[int]) -> Audit:
     known = inventory.load(place.env, place.root)
     peers = fleet.addresses(place)
     with fleet.connected(place, known) as hosts:
-        answers = parallel.each(hosts, lambda host: facts.gather(host, peers))
-    findings = [
-        each
-        for machine, answer in zip(known, answers, strict=True)
-        for each in finding.of(machine.name, judge(answer, published, place.env, machine.name))
-    ]
+        by_machine = parallel.each(hosts, lambda host: look(host, peers, published, place.env))
+    findings = [each for findings in by_machine for each in findings]
     return Audit(place.env, len(known), sorted(findings, key=lambda each: each.severity))
+
+
+def look(host: Host, peers: Collection[str], published: Collection[int], env: str) -> list[Finding]:
+    """Audit one machine. Raises HostError where what it says is no answer."""
+    text = facts.gather(host, peers)
+    with reading(host.name, "how it is set up"):
+        return list(finding.of(host.name, judge(facts.parse(text), published, env, host.name)))
 
 
 def judge(seen: Facts, published: Collection[int], env: str, name: str) -> Iterator[Finding]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from slipway.errors import DifferenceFound
+from slipway.errors import DifferenceFound, HostError
 from slipway.machines.audit import audit as audits
 from slipway.machines.audit import facts
 from slipway.machines.audit.audit import Audit
 from slipway.machines.audit.finding import Finding, Severity
 from slipway.show import audits as shown
+from tests.fakes.host import FakeHost
 
 INFO: dict[str, Any] = {
     "ServerVersion": "26.1.5",
@@ -189,6 +190,16 @@ def test_a_firewall_that_is_not_loaded_or_not_kept_is_found_with_the_command_tha
 
 def test_a_machine_that_says_nothing_is_not_called_safe() -> None:
     assert {"high", "medium"} <= {each.severity.word for each in judge(facts.parse(""))}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["engine\t[1]", "container\t{}", "listens\ttcp nowhere", "key\tx", "sshd\tmaxauthtries all"],
+)
+def test_a_machine_that_answers_nonsense_ends_the_audit_in_a_sentence(answer: str) -> None:
+    host = FakeHost("m1").answers("sh", out=f"same\nkept\nsshd\tport 22\n{answer}\n")
+    with pytest.raises(HostError, match="m1: how it is set up cannot be read"):
+        audits.look(host, ["10.0.0.1"], {80}, "prod")
 
 
 LOW = Finding(Severity.LOW, "engine.debug", "it writes", "take it out", "m1")
