@@ -1,6 +1,7 @@
 """Archives from a machine that is somebody else's: nothing of them lands outside the folder."""
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slipway.machines import unpacking
@@ -106,8 +107,18 @@ NAMES = st.lists(st.sampled_from(["a", "b", "..", ".", "", "c"]), min_size=1, ma
 PATHS = st.builds("/".join, NAMES)
 
 
+def leads_to(path: Path) -> Path:
+    """Follow a name; of links that lead in a circle, which nobody gets through, Python makes up
+    an end (`a -> a//a` would be `/a`)."""
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except OSError as error:
+        return path if error.errno == errno.ELOOP else Path(os.path.realpath(path))
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(sorted(KINDS)), PATHS, PATHS), max_size=6))
+@example([("link", "a", "a//a")])
 def test_no_order_of_members_writes_outside(
     tmp_path_factory: pytest.TempPathFactory, members: list[Member]
 ) -> None:
@@ -121,4 +132,4 @@ def test_no_order_of_members_writes_outside(
     assert sorted(path.name for path in home.iterdir()) == ["a", "folder", "x.tar"]
     assert outside.read_text() == "ours" and outside.stat().st_nlink == 1
     for path in (home / "folder").rglob("*"):
-        assert Path(os.path.realpath(path)).is_relative_to(home / "folder")
+        assert leads_to(path).is_relative_to(home / "folder")
