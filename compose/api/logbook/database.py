@@ -16,7 +16,7 @@ from logbook.settings import Database as Address
 
 Connection = AsyncConnection[DictRow]
 
-CHECKOUT_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0  # by then a database is back that starts again, as a deploy has it do
 CONNECT_SECONDS = 3
 ASK_AGAIN = 0.2
 AWAY = "The database does not answer just now; try again in a moment."
@@ -39,7 +39,7 @@ class Patient(AsyncConnection[DictRow]):
 
     @classmethod
     async def connect(cls, *given: Any, **options: Any) -> Self:
-        deadline = time.monotonic() + CONNECT_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return await super().connect(*given, **options)
@@ -73,10 +73,10 @@ class Database:
             },
             min_size=1,
             max_size=address.pool_size,
-            timeout=CHECKOUT_SECONDS,
+            timeout=PATIENCE_SECONDS,
             # Give an attempt up early: the next request starts a fresh one, so a database that
             # comes back is used at once instead of after the pool's growing pauses.
-            reconnect_timeout=CONNECT_SECONDS,
+            reconnect_timeout=PATIENCE_SECONDS,
             open=False,
         )
 
