@@ -74,8 +74,9 @@ class Database:
             min_size=1,
             max_size=address.pool_size,
             timeout=PATIENCE_SECONDS,
-            # Give an attempt up early: the next request starts a fresh one, so a database that
-            # comes back is used at once instead of after the pool's growing pauses.
+            # Give an attempt up with the request that waits for it: the next one starts a fresh
+            # attempt, so a database that comes back is used at once instead of after the pool's
+            # growing pauses.
             reconnect_timeout=PATIENCE_SECONDS,
             open=False,
         )
