@@ -153,6 +153,10 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
         },
     }
     description = _stack(env, {"schedule": spec}, release)
+    for name in set(description["networks"]) - set(networks.SHARED_NETWORKS):
+        # That of the services beside ops, not one of the same name that this stack would make.
+        shared = {"external": True, "name": f"{env.prefix}-ops_{name}"}
+        description["networks"][name] = shared
     spec["deploy"]["labels"]["slipway.fingerprint"] = fingerprint(description)
     return description
 

@@ -73,6 +73,8 @@ def test_a_schedule_is_the_ops_service_with_two_rights_more_and_told_word_for_wo
     assert read["read_only"] is True
     assert {secret["uid"] for secret in read["secrets"]} == {"10001"}  # the user of the jobs
     assert "ports" not in read
+    described = stack.schedule_stack(env, made, asked)["networks"]
+    assert described["drill"] == {"external": True, "name": f"{env.prefix}-ops_drill"}
     digests = {
         stack.schedule_stack(env, each, text)["services"]["schedule"]["deploy"]["labels"][
             "slipway.fingerprint"
