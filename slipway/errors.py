@@ -10,7 +10,7 @@ SlipwayError                1  it failed
 │   ├── UntrustedProgram    3  a program would see secrets, and nobody vouches for it
 │   ├── NoQuorum            3  too few managers of the Swarm answer to agree on a leader
 │   ├── HostsRefused        3  several hosts refused; one line each
-│   ├── Unsigned            3  nobody who is believed has signed a backup
+│   ├── Unsigned            3  a backup has no trusted signature
 │   └── Damaged             3  a backup is not what its manifest says
 ├── RolledBack              4  it failed; the old release serves
 ├── UnattendedPrompt        4  a runbook would have to ask, and nobody is there; nothing was run

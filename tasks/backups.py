@@ -181,7 +181,7 @@ def prune(
         "to_time": "A moment with its zone, with PITR=on: 2026-11-22 14:03:00+00.",
         "into": "Name of a new database to restore into; the live one stays.",
         "table": "With --into: these tables alone, with commas.",
-        "untrusted": "Also a backup that nobody who is believed has signed, or a foreign file.",
+        "untrusted": "Also one without a trusted signature, or a foreign file; tried alone first.",
         "create_roles": "Make roles that are missing there, without the right to log in.",
         "undo": "Swap back what the last restore has replaced.",
         "plan": "Look at the server and show what would be done; change nothing.",

@@ -116,7 +116,7 @@ def _answer(channel: Channel, silence: float) -> object:
 
 
 def _trust(request: Message, remote: RemoteStore) -> Trust:
-    """Return whom the client believes; it may sign what is taken for it."""
+    """Return whom the client trusts; it may sign what is taken for it."""
     signers = request.fields.get("signers") or {}
     if not isinstance(signers, dict):
         raise UsageError("the environment's engine differs: signers is no mapping; deploy first")

@@ -23,7 +23,7 @@ class Context:
 
     reporter: Reporter
     store: Callable[[], Store]
-    trust: Trust = ANYBODY  # whose backups are believed, and who signs one that is taken
+    trust: Trust = ANYBODY  # whose backups are trusted, and who signs one that is taken
 
 
 class ChannelReporter:

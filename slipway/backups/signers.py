@@ -1,4 +1,4 @@
-"""Whose backups are believed: backups/signers.yml, the public halves of signing keys, in git."""
+"""Whose backups are trusted: backups/signers.yml, the public halves of signing keys, in git."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -15,20 +15,20 @@ from slipway.yaml_file import read_yaml
 NAME = "backups/signers.yml"
 SECRETS = {OPERATIONS: "BACKUP_SIGNING_KEY", OPERATORS: "BACKUP_OPERATOR_KEY"}
 HEAD = """\
-# Whose backups are believed: the public halves of the keys that sign them, by environment.
+# Whose backups are trusted: the public halves of the keys that sign them, by environment.
 # `inv secrets.create` and `inv secrets.add` write it. A backup, a proof or a job's result that none
-# of them has signed is refused. An environment that is not here believes everything.
+# of them has signed is refused. An environment that is not here accepts everything.
 #
 #   operations   what the ops container signs: what runs by itself
 #   operators    what people sign: its private half is in the secrets file and on no machine
 #
 # The newest comes first; an older one stays as long as its backups are wanted. Was a machine broken
-# into? Take its `operations` away: what people took is still believed.
+# into? Take its `operations` away: what people took is still trusted.
 """
 
 
 def read(path: Path, environment: str) -> Mapping[str, str]:
-    """Map each public half that an environment believes to who signs with it.
+    """Map each public half that an environment trusts to who signs with it.
 
     Empty for an environment that is not named. Raises ConfigError.
     """
@@ -45,7 +45,7 @@ def read(path: Path, environment: str) -> Mapping[str, str]:
 
 
 def _roles(environment: str, entry: object) -> Sequence[tuple[str, Sequence[str]]]:
-    """Read one environment's entry; one that names nobody would believe everybody."""
+    """Read one environment's entry; one that names nobody would trust everybody."""
     where = f"{NAME}: {environment}"
     if not isinstance(entry, dict) or not any(entry.values()):
         raise ConfigError(f"{where} must name who signs: {OPERATIONS}, {OPERATORS}, or both")

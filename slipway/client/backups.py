@@ -118,7 +118,7 @@ def choose_one(
 ) -> BackupRow:
     """Pick one backup from a list, and report newer ones that are damaged or not signed.
 
-    Only with `untrusted`, and by its id, one that nobody who is believed has signed.
+    Only with `untrusted`, and by its id, one without a trusted signature.
     """
     for candidate in backups.unsigned if untrusted else ():
         if candidate.id == which:

@@ -45,7 +45,7 @@ def call(
 ) -> R:
     """Have the agent in a container do what is requested; of a store here it gets its grant.
 
-    `signers` are those whose backups it may believe, by the public half of their keys.
+    `signers` are those whose backups it may trust, by the public half of their keys.
 
     Raises what the agent raised, by its exit code, or HostError when the connection breaks.
     """

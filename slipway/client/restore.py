@@ -175,9 +175,9 @@ def _file(env: Environment, path: Path, reporter: Reporter, *, untrusted: bool) 
     if path.name == catalogue.dump_key(name) and (folder / catalogue.manifest_key(name)).is_file():
         backup = catalogue.get(store, name, ANYBODY if untrusted else trust)
         return _Source(grant.to_restore(store, name), name, _unlock(env, backup, reporter))
-    if trust.is_demanded and not untrusted:
+    if trust.is_required and not untrusted:
         raise Refused(
-            f"{path.name} is no backup of {env.name}, so nobody has signed it, and what it holds "
+            f"{path.name} is no backup of {env.name}, so it has no signature, and what it holds "
             "would run in the database; nothing was changed. You know what it is? Add --untrusted"
         )
     return _Source(grant.to_read_file(store, path.name), file=path.name)

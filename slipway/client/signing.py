@@ -1,4 +1,4 @@
-"""Signatures from the operator's side: whom to believe, and the key that people sign with."""
+"""Signatures from the operator's side: whom to trust, and the key that people sign with."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +15,12 @@ FILE = ROOT / signers_file.NAME
 
 
 def signers(env: Environment) -> Mapping[str, str]:
-    """Map each public half that an environment believes to who signs with it."""
+    """Map each public half that an environment trusts to who signs with it."""
     return signers_file.read(FILE, env.name)
 
 
 def trust(env: Environment) -> Trust:
-    """Return whom an environment believes, to read a store from here."""
+    """Return whom an environment trusts, to read a store from here."""
     return Trust(signers(env))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slipway.database import throwaway
 from slipway.database.connection import MAINTENANCE, Server
-from slipway.errors import SlipwayError
+from slipway.errors import UNREADABLE, SlipwayError
 from slipway.progress import Reporter
 
 NAME = "DRILL_SERVER"  # the setting of ops that names the container
@@ -24,11 +24,11 @@ POLL = 0.5
 
 @dataclass(frozen=True)
 class TrialServer:
-    """An empty server to try a restore in; `free` bytes for it, with `beside` also for the dump."""
+    """An empty server to try a restore in; `free` bytes for it, in ops also for the dump."""
 
     server: Server
     free: int
-    beside: bool
+    is_in_ops: bool
 
 
 @contextlib.contextmanager
@@ -43,12 +43,12 @@ def trial_server(
             "as compose/compose.yml of a new project does"
         )
         with throwaway.throwaway(reporter) as server:
-            yield TrialServer(server, throwaway.room(), beside=True)
+            yield TrialServer(server, throwaway.room(), is_in_ops=True)
         return
     with _asked(host) as free, tempfile.NamedTemporaryFile(prefix="no-password-") as nothing:
         empty = Path(nothing.name)  # nobody else is on that network
         server = Server(host, PORT, throwaway.USER, MAINTENANCE, empty, plain=True)
-        yield TrialServer(server, free, beside=False)
+        yield TrialServer(server, free, is_in_ops=False)
     _wait_until_anew(host)
 
 
@@ -56,17 +56,22 @@ def trial_server(
 def _asked(host: str) -> Iterator[int]:
     """Have the server for as long as the connection lasts; yield the bytes that are free there."""
     with _connected(host) as connection:
-        connection.settimeout(throwaway.START)
-        try:
-            connection.sendall(b"\n")
-            with connection.makefile("rb") as lines:
-                answer = json.loads(lines.readline(LARGEST) or b"{}")
-                if "free" not in answer:
-                    reason = answer.get("error", "it ended without an answer")
-                    raise SlipwayError(f"{host} gave no server to try the restore in: {reason}")
-                yield int(answer["free"])
-        except (OSError, ValueError) as error:
-            raise SlipwayError(f"{host} gave no server to try the restore in: {error}") from None
+        yield _free(connection, host)
+
+
+def _free(connection: socket.socket, host: str) -> int:
+    """Ask for the server; return how many bytes are free where it is. Raises SlipwayError."""
+    connection.settimeout(throwaway.START)
+    try:
+        connection.sendall(b"\n")
+        with connection.makefile("rb") as lines:
+            answer = json.loads(lines.readline(LARGEST) or b"{}")
+        if "free" in answer:
+            return int(answer["free"])
+        reason = str(answer.get("error", "it ended without an answer"))
+    except (OSError, *UNREADABLE) as error:
+        reason = str(error)
+    raise SlipwayError(f"{host} gave no server to try the restore in: {reason}")
 
 
 def _connected(host: str, patience: float = START) -> socket.socket:

@@ -30,7 +30,6 @@ STORE = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*"
     r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
 )
-# What a name, or an address in a value, tells of a secret.
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
 
 

@@ -81,9 +81,13 @@ def bill(image: Image, contents: Contents) -> Document:
             "component": {"type": "container", "name": image.tag, "version": image.id},
         },
         "components": [
-            {"type": "library", "name": each.name, "version": each.version, "purl": url}
+            {
+                "type": "library",
+                "name": each.name,
+                "version": each.version,
+                "purl": _url(each, contents),
+            }
             for each in contents.packages
-            for url in [_url(each, contents)]
         ],
     }
 

@@ -59,10 +59,10 @@ def look_up(host: Host, names: Iterable[str], reporter: Reporter) -> Lock:
     lock: dict[str, str] = {}
     for name in sorted({plain(each) for each in names if "@" not in each}):
         reporter.note(f"pulling {name}")
-        pulled = host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
-        if pulled.code != 0:
+        code, words = pull(host, name, NONE)
+        if code != 0:
             raise Refused(
-                f"{name} cannot be pulled: {last_line(pulled.err)}; compose/{FILE} is as it was"
+                f"{name} cannot be pulled: {last_line(words)}; compose/{FILE} is as it was"
             )
         lock[name] = _digest(host, name)
     return lock

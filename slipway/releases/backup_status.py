@@ -113,8 +113,8 @@ def judge(env: Environment, policy: Policy, summary: BackupSummary, *, scheduled
         )
     if summary.unsigned:
         problems.append(
-            f"{summary.unsigned[0]} is newer than the newest backup, and not signed by a key of "
-            f"backups/signers.yml: inv db.backups --env={env.name}"
+            f"{summary.unsigned[0]} is newer than the newest backup, and not signed by a trusted "
+            f"key (backups/signers.yml): inv db.backups --env={env.name}"
         )
     running = "backup" in runs and runs["backup"].state == "running"
     if not (newest or unknown or running) and (scheduled or is_production(env)):

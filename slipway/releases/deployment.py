@@ -179,8 +179,8 @@ class Deployment:
         if self.live is not None:  # what an image can read is asked where it is
             database = self.env.settings["DATABASE_HOST"]
             data_return.check(self.cluster, self.live, self.release, database)
-            if note := data_return.without_roles(self.live, self.release):
-                self.reporter.note(note)
+            if warning := data_return.without_roles(self.live, self.release):
+                self.reporter.note(warning)
         return note
 
     def deliver_secrets(self) -> str:

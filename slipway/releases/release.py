@@ -94,7 +94,7 @@ class Release:
 
     @classmethod
     def from_json(cls, text: str) -> "Release":
-        """Read a record. Raises one of `answers.UNREADABLE` for what is none."""
+        """Read a record. Raises one of `errors.UNREADABLE` for what is none."""
         document: dict[str, Any] = json.loads(text)
         services = document["services"]
         texts = ("commit", "migration_head", "fingerprint", "created", "by")

@@ -127,7 +127,8 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
 
     cron has to be root to become the user that jobs run as, and may do nothing else as root.
     """
-    ops = release.operations or release.of("ops")[0]
+    ops = release.operations
+    assert ops is not None  # noqa: S101  whoever has a schedule has operations
     facts = {"RELEASE": str(release.number), "COMMIT": release.commit, "TZ": "UTC"}
     spec = _service(env, release, ops, facts | {"SCHEDULE": schedule.replace("$", "$$")})
     spec["networks"] = networks.of(ops.spec)

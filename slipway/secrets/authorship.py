@@ -5,6 +5,7 @@ from pathlib import Path
 from slipway.errors import CommandFailed
 from slipway.hosts import git
 
+FIELDS = 4  # author, age, commit, signature
 # git's letter for the signature of a commit, in words; the rest are signatures that do not hold.
 SIGNATURES = {"N": "not signed", "G": "signed", "U": "signed by a key whose owner is not certain"}
 
@@ -19,7 +20,7 @@ def describe(path: Path) -> str:
         is_changed = bool(host.run(status, timeout=20).out.strip())
     except CommandFailed:
         return f"{name}: git does not tell who wrote it"
-    if is_changed or len(fields) < len(("author", "age", "commit", "signature")):
+    if is_changed or len(fields) != FIELDS:
         return f"{name} has changes that nobody has committed"
     author, age, commit, letter = fields
     signature = SIGNATURES.get(letter, "with a signature that does not hold")

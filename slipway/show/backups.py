@@ -62,7 +62,7 @@ def show_list(
     else:
         say(f"{backups.store} holds no backup; take one: inv db.backup --env={env.name}")
     for row in backups.unsigned:
-        say(f"! {row.id} is not signed by a key of backups/signers.yml; it is not used")
+        say(f"! {row.id} is not signed by a trusted key (backups/signers.yml); it is not used")
     for name, why in backups.damaged.items():
         say(f"! {name} is damaged: {why}")
     if backups.leftovers.count:

@@ -153,7 +153,7 @@ def test_only_what_is_signed_is_restored_or_drilled(
         key = person.open(store, forged)
         restoring = RestoreRequest("testing", into="look", id=forged, key=key)
         for request in (DrillRequest(id=forged, key=key), restoring):
-            with pytest.raises(Refused, match=f"{forged}: it is not signed by a key"):
+            with pytest.raises(Refused, match=f"{forged}: it is not signed by a trusted key"):
                 ask(request, grant.to_drill(store, forged))
         trusting = dataclasses.replace(restoring, untrusted=True)
         with pytest.raises(Refused, match="there is no container to try it in"):

@@ -26,7 +26,7 @@ from slipway.backups.format.signature import Trust
 from slipway.backups.schedule import crontab, job_results, notify, summary
 from slipway.backups.schedule.job_results import JobResult
 from slipway.backups.schedule.policy import JOBS, Policy
-from slipway.backups.schedule.summary import BackupSummary
+from slipway.backups.schedule.summary import LOOKED_AT, BackupSummary
 from slipway.backups.take.spec import BackupSpec
 from slipway.errors import Busy, ConfigError, Refused, SlipwayError, UsageError
 from slipway.progress import Reporter
@@ -217,13 +217,16 @@ def _newest(store: Store, trust: Trust) -> datetime | None:
         last = job_results.read(store, "backup", trust=trust)
         return job_results.moment(last.good) if last and last.good else None
     ids = sorted((name for name in names if manifest.ID.fullmatch(name)), reverse=True)
-    return next((manifest.moment(name) for name in ids if _is_signed(store, name, trust)), None)
+    # Of many forged ones not all are read: without one that counts a backup is taken.
+    return next(
+        (manifest.moment(name) for name in ids[:LOOKED_AT] if _is_signed(store, name, trust)), None
+    )
 
 
 def _is_signed(store: Store, name: str, trust: Trust) -> bool:
     """Whether a backup counts; where no signature is demanded, each that lies there."""
     try:
-        return not trust.is_demanded or bool(catalogue.get(store, name, trust))
+        return not trust.is_required or bool(catalogue.get(store, name, trust))
     except (Refused, StoreError):
         return False
 

@@ -34,7 +34,7 @@ class BackupRow:
     recipients: tuple[str, ...]
     where: str
     key: str
-    signed_by: str = ""  # operators, operations, or nobody who is believed
+    signed_by: str = ""  # operators, operations, or nothing without a trusted signature
 
     @classmethod
     def of(cls, backup: StoredBackup, where: str) -> "BackupRow":
@@ -84,7 +84,7 @@ class Leftovers:
 class BackupList:
     """What a store holds, newest first; `damaged` says of an id what is wrong with it.
 
-    `unsigned` are those that nobody who is believed has signed, where that is demanded.
+    `unsigned` are those without a trusted signature, where one is required.
     """
 
     store: str

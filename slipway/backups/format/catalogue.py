@@ -24,11 +24,11 @@ MILLENNIUM = "2"  # ids begin with their year; what else lies there is not liste
 KINDS = ("decode", "drill")
 AT_ONCE = 8  # manifests on their way
 LARGEST_MANIFEST = 64 << 20
-UNSIGNED = "it is not signed by a key of backups/signers.yml"
+UNSIGNED = "it is not signed by a trusted key (backups/signers.yml)"
 
 
 class Unsigned(Refused):
-    """A backup may be forged: nobody who is believed has signed it."""
+    """A backup may be forged: it has no trusted signature."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StoredBackup:
     keys: tuple[str, ...]
     size: int
     proofs: Mapping[str, Proof] = field(default_factory=dict)
-    signed_by: str = ""  # operators, operations, or nobody who is believed
+    signed_by: str = ""  # operators, operations, or nothing without a trusted signature
 
     @property
     def id(self) -> str:
@@ -94,7 +94,7 @@ class Catalogue:
     """What a store holds: whole backups, newest first; the rest apart."""
 
     backups: tuple[StoredBackup, ...]
-    unsigned: tuple[StoredBackup, ...]  # by nobody who is believed, where that is demanded
+    unsigned: tuple[StoredBackup, ...]  # no trusted signature, where one is required
     leftovers: tuple[StoredObject, ...]  # of backups that never became whole, older than a day
     damaged: Mapping[str, str]  # id, and what is wrong with it
 
@@ -139,8 +139,8 @@ def read(store: Store, trust: Trust = ANYBODY, *, now: float | None = None) -> C
     stray = [e for name in objects.keys() - set(names) for e in objects[name].values()]
     whole = [result for result in results if isinstance(result, StoredBackup)]
     return Catalogue(
-        backups=tuple(backup for backup in whole if _is_believed(backup, trust)),
-        unsigned=tuple(backup for backup in whole if not _is_believed(backup, trust)),
+        backups=tuple(backup for backup in whole if _is_trusted(backup, trust)),
+        unsigned=tuple(backup for backup in whole if not _is_trusted(backup, trust)),
         leftovers=tuple(sorted((e for e in stray if e.written < before), key=lambda e: e.key)),
         damaged={
             name: why for name, why in zip(names, results, strict=True) if isinstance(why, str)
@@ -190,10 +190,11 @@ def passed_over(damaged: Mapping[str, str], unsigned: Iterable[str], newest: str
 
 
 def none_signed(where: str) -> Unsigned:
-    """Say that nothing in a store is signed by anybody who is believed."""
+    """Say that nothing in a store has a trusted signature."""
     return Unsigned(
-        f"no backup in {where} is signed by a key of backups/signers.yml. Take one: inv db.backup; "
-        "or restore one that you know to be yours by its id, with --untrusted"
+        f"no backup in {where} is signed by a trusted key (backups/signers.yml). Take one: "
+        "inv db.backup; "
+        "or restore one that you know to be yours: inv db.restore --backup=ID --untrusted"
     )
 
 
@@ -206,7 +207,7 @@ def none_whole(where: str, damaged: Mapping[str, str]) -> str:
 def get(store: Store, name: str, trust: Trust = ANYBODY) -> StoredBackup:
     """Return the backup with this id; needs no right to list.
 
-    Raises Refused, UsageError, and Unsigned where nobody who is believed has signed it.
+    Raises Refused, UsageError, and Unsigned where it has no trusted signature.
     """
     if not ID.fullmatch(name):
         raise UsageError(f"{name[:60]!a} is not a backup; `inv db.backups` lists them")
@@ -216,16 +217,16 @@ def get(store: Store, name: str, trust: Trust = ANYBODY) -> StoredBackup:
         raise Refused(f"{store.name} holds no backup {name}; inv db.backups lists them") from None
     held = proofs(store, name, trust)
     backup = StoredBackup(parsed, keys(name), parsed.stored, held, signer)
-    if not _is_believed(backup, trust):
+    if not _is_trusted(backup, trust):
         raise not_signed(name)
     return backup
 
 
 def not_signed(name: str) -> Unsigned:
-    """Say of one backup that nobody who is believed has signed it."""
+    """Say of one backup that it has no trusted signature."""
     return Unsigned(
         f"backup {name}: {UNSIGNED}; whoever may write to the store could have put it there. "
-        "If you know that it is yours: inv db.restore --untrusted"
+        f"If you know that it is yours: inv db.restore --backup={name} --untrusted"
     )
 
 
@@ -239,13 +240,13 @@ def drilled_before(backups: Iterable[B], name: str) -> B | None:
 
 
 def proofs(store: Store, name: str, trust: Trust = ANYBODY) -> Mapping[str, Proof]:
-    """Read the proofs of a backup; one that cannot be read or believed proves nothing."""
+    """Read the proofs of a backup; one that cannot be read or trusted proves nothing."""
     try:
         document = _proofs(store, name)
         return {
             kind: _proof(kind, document[kind])
             for kind in KINDS
-            if kind in document and trust.believes(f"proof of {name}", document[kind])
+            if kind in document and trust.accepts(f"proof of {name}", document[kind])
         }
     except (StoreError, Damaged, *UNREADABLE):
         return {}
@@ -254,7 +255,7 @@ def proofs(store: Store, name: str, trust: Trust = ANYBODY) -> Mapping[str, Proo
 def prove(store: Store, name: str, proof: Proof, trust: Trust = ANYBODY) -> None:
     """Keep a proof beside its backup, signed, and those of another kind that were there."""
     before: Mapping[str, Any] = {}
-    with contextlib.suppress(StoreError, ValueError, TypeError, AttributeError, Damaged):
+    with contextlib.suppress(StoreError, Damaged, *UNREADABLE):
         before = {kind: value for kind, value in _proofs(store, name).items() if kind in KINDS}
     signed = trust.signed(f"proof of {name}", dataclasses.asdict(proof))
     document = {"version": 1, **before, proof.kind: signed}
@@ -268,8 +269,8 @@ def remove(store: Store, keys: Sequence[str]) -> None:
         store.delete(key)
 
 
-def _is_believed(backup: StoredBackup, trust: Trust) -> bool:
-    return bool(backup.signed_by) or not trust.is_demanded
+def _is_trusted(backup: StoredBackup, trust: Trust) -> bool:
+    return bool(backup.signed_by) or not trust.is_required
 
 
 def _proofs(store: Store, name: str) -> Mapping[str, Any]:

@@ -117,7 +117,7 @@ def parse(text: str | bytes, name: str = "") -> Manifest:
 
 
 def parse_signed(text: str | bytes, name: str, trust: Trust = ANYBODY) -> tuple[Manifest, str]:
-    """Read a manifest, and by whom that is believed it is signed; nothing for nobody."""
+    """Read a manifest, and whose trusted signature it has; nothing for none."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:

@@ -1,4 +1,4 @@
-"""Signatures of what a store holds: who may write there cannot forge what others believe.
+"""Signatures of what a store holds: who may write there can forge nothing.
 
 A document is JSON; each signature in it is Ed25519 over its canonical text without signatures.
 """
@@ -54,9 +54,9 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Trust:
-    """Whose signatures are believed, by public half, and who signs here.
+    """Whose signatures are trusted, by public half, and who signs here.
 
-    Where nobody is named, everything is believed, as it was before there were signatures.
+    Where nobody is named, everything is accepted, as it was before there were signatures.
     """
 
     signers: Mapping[str, str] = field(default_factory=dict)  # public half: who that is
@@ -64,30 +64,30 @@ class Trust:
     countersign: Sign | None = None  # by the person who asked for it
 
     @property
-    def is_demanded(self) -> bool:
+    def is_required(self) -> bool:
         """Whether what is not signed is refused."""
         return bool(self.signers)
 
     @property
     def own_name(self) -> str:
-        """Who signs what is made here; nothing for nobody who is believed."""
-        if self.countersign and self.is_demanded:
+        """Who signs what is made here; nothing for an untrusted key."""
+        if self.countersign and self.is_required:
             return OPERATORS
         return self.signers.get(self.key.public, "") if self.key else ""
 
-    def demand_signer(self) -> None:
-        """Raise Refused where nothing that is made here would be believed."""
-        if not self.is_demanded or self.countersign:
+    def require_signer(self) -> None:
+        """Raise Refused where what is made here would have no trusted signature."""
+        if not self.is_required or self.countersign:
             return
         if self.key is None or self.key.public not in self.signers:
             raise Refused(
-                "backups/signers.yml does not name the key that signs here, so nobody would "
-                "believe the backup; nothing was done. Add it: inv secrets.add, commit, deploy"
+                "backups/signers.yml does not name the key that signs here, so the backup would "
+                "not be trusted; nothing was done. Add the key: inv secrets.add, commit, deploy"
             )
 
-    def believes(self, kind: str, document: Document) -> bool:
+    def accepts(self, kind: str, document: Document) -> bool:
         """Whether a document may be used."""
-        return not self.is_demanded or bool(self.signer(kind, document))
+        return not self.is_required or bool(self.signer(kind, document))
 
     def signer(self, kind: str, document: Document) -> str:
         """Say who signed a document: people before what runs by itself; nothing for nobody."""

@@ -197,7 +197,7 @@ def _rows_before(store: Store, manifest: Manifest, trust: Trust) -> Mapping[str,
 
 
 def _demand_room(manifest: Manifest, trial: TrialServer) -> None:
-    size = int(manifest.database_size * ROOM) + (manifest.plain.size if trial.beside else 0)
+    size = int(manifest.database_size * ROOM) + (manifest.plain.size if trial.is_in_ops else 0)
     if size > trial.free:
         raise Refused(
             f"a drill of {manifest.id} needs about {size >> 20} MB where it is restored, which "

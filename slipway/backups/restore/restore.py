@@ -138,8 +138,8 @@ class Restore:
         preflight.demand(self.findings, self.source.label, self.reporter)
         if self.spec.untrusted and self.findings.is_super:
             raise Refused(
-                f"{self.source.label} was not restored: nobody has signed it, and here one role, a "
-                "superuser, does everything; give each part its own first: "
+                f"{self.source.label} was not restored: it has no trusted signature, and one "
+                "role, a superuser, does everything; give each part its own first: "
                 f"inv db.roles --env={self.spec.environment}"
             )
         if not self.spec.into and siblings.is_there(self.session, self.server.database):

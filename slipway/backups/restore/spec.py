@@ -18,7 +18,7 @@ class RestoreSpec:
     scrub: str = ""
     origin: str = ""  # whose data a person says it is
     room: int | None = None  # bytes free on the server's disk, where whoever asks can see that
-    untrusted: bool = False  # also what nobody who is believed has signed
+    untrusted: bool = False  # also without a trusted signature
 
 
 @dataclass(frozen=True)

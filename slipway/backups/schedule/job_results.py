@@ -85,7 +85,7 @@ def keep(store: Store, run: JobResult, folder: Path = FOLDER, trust: Trust = ANY
 
 
 def read(store: Store, job: str, folder: Path = FOLDER, trust: Trust = ANYBODY) -> JobResult | None:
-    """Return the last run of a job that is known and believed; None for one that never ran."""
+    """Return the last run of a job that is known and trusted; None for one that never ran."""
     results = [run for run in (_stored(store, job, trust), _local(folder, job)) if run]
     return max(results, key=lambda run: (run.began, run.ended), default=None)
 
@@ -134,7 +134,7 @@ def _stored(store: Store, job: str, trust: Trust) -> JobResult | None:
             if len(data) > LARGEST:
                 return None
         document = json.loads(data)
-        return parse(document) if trust.believes(KIND, document) else None
+        return parse(document) if trust.accepts(KIND, document) else None
     except (SlipwayError, *UNREADABLE):
         return None
 

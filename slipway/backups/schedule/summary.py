@@ -57,7 +57,7 @@ class BackupSummary:
     drill: LastDrill | None = None
     runs: Mapping[str, JobResult] = field(default_factory=dict)
     summary: str = ""
-    unsigned: tuple[str, ...] = ()  # newer than the newest, and by nobody who is believed
+    unsigned: tuple[str, ...] = ()  # newer than the newest, without a trusted signature
 
 
 def summarize(

@@ -86,7 +86,7 @@ class Backup:
 
     def check(self) -> str:
         """Find out what hinders a backup before anything is stored."""
-        self.trust.demand_signer()
+        self.trust.require_signer()
         for note in self.warnings():
             self.reporter.note(note)
         self.key, self.recipient = encryption.new_key()

@@ -31,7 +31,7 @@ def test_an_image_that_a_registry_has_is_pulled() -> None:
     assert images.ensure_images(wanted, SILENT, host) == ["pulled caddy:2"]
 
 
-def test_a_registry_that_does_not_have_an_image_is_believed() -> None:
+def test_a_registry_that_does_not_have_an_image_is_trusted() -> None:
     host = FakeHost().answers("docker", "image", "ls")
     host.answers("docker", "pull", err=NO_IMAGE, code=1)
     with pytest.raises(Refused, match=r"nginx:99 cannot be pulled.*manifest unknown"):
