@@ -20,7 +20,8 @@ def try_alone(dump: LocalDump, label: str, reporter: Reporter, size: int) -> Non
         if trial.is_in_ops:
             raise Refused(
                 f"{label} was not restored: it has no trusted signature, and there is no "
-                "container to try it in; add the service drill of a new project's compose/compose.yml and deploy"
+                "container to try it in; add the service drill of a new project's "
+                "compose/compose.yml and deploy"
             )
         with trial.server.connect() as session:
             session.execute(f"create role {USER} login createdb".encode())
