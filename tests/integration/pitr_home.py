@@ -21,6 +21,7 @@ from tests.fakes.s3server import WEED, S3Server
 from tests.fakes.tls_proxy import NAME, TlsProxy
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.postgres_stack import (
+    DATABASE_OPTIONS,
     PASSWORD,
     PostgresStack,
     name_roles,
@@ -65,9 +66,7 @@ class Home:
             "POSTGRES_PASSWORD_FILE": "/run/secrets/DATABASE_PASSWORD",
             **settings,
         }
-        options = ["--network", self.network, "--network-alias", "db", "--read-only", "--init"]
-        options += ["--cap-drop", "ALL", "--user", "999:999", "--publish", "127.0.0.1::5432"]
-        options += ["--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]
+        options = ["--network", self.network, *DATABASE_OPTIONS]
         options += ["--add-host", f"{NAME}:{self.gateway}"]
         options += ["--volume", f"{self.folder}:/run/secrets:ro"]
         options += ["--volume", f"{volume}:/var/lib/postgresql/data"] if volume else []

@@ -25,6 +25,11 @@ from tests.integration.grants import grant_for, identified
 R = TypeVar("R", bound=Reply)
 PASSWORD = "pass 'word' $1:\\x"
 OPS = f"{IMAGES}/ops"
+# As compose.yml has the service `db`, with a way in from here.
+DATABASE_OPTIONS = (
+    *("--network-alias", "db", "--read-only", "--init", "--cap-drop", "ALL", "--user", "999:999"),
+    *("--publish", "127.0.0.1::5432", "--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"),
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from slipway.database.connection import Server
 from slipway.project import ROOT
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.postgres_stack import (
+    DATABASE_OPTIONS,
     PASSWORD,
     PostgresStack,
     name_roles,
@@ -66,9 +67,7 @@ class RolesHome:
             "POSTGRES_PASSWORD_FILE": "/run/secrets/DATABASE_PASSWORD",
             **settings,
         }
-        options = ["--network", self.network, "--network-alias", "db", "--read-only", "--init"]
-        options += ["--cap-drop", "ALL", "--user", "999:999", "--publish", "127.0.0.1::5432"]
-        options += ["--tmpfs", "/tmp", "--tmpfs", "/run/postgresql"]
+        options = ["--network", self.network, *DATABASE_OPTIONS]
         options += ["--volume", f"{self.secrets}:/run/secrets:ro"]
         options += ["--volume", f"{self.volume}:/var/lib/postgresql/data"]
         options += [word for key, value in given.items() for word in ("--env", f"{key}={value}")]

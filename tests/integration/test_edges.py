@@ -1,106 +1,29 @@
 """The edge image's own script and Caddy, told routes, asked, and let drain."""
 
 import json
-import socket
-import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from slipway.edge import headers, outside
-from slipway.edge.config import HEADER_BYTES, Route, configure
+from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
+from tests.integration import edge_stage
 from tests.integration.docker_sandbox import DockerSandbox, base_image
+from tests.integration.edge_stage import SERVER, SETTINGS, Stage
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
-
-SETTINGS = {"DOMAIN": "", "TLS": "off"}
-SERVER = """
-import http.server, sys, threading, time
-let_go = threading.Event()
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        while self.rfile.read(1 << 16):
-            pass
-    def do_GET(self):
-        if self.path.startswith("/slow"):
-            time.sleep(int(self.path.partition("-")[2] or 3))
-        if self.path == "/held":
-            let_go.wait()
-        if self.path == "/let-go":
-            let_go.set()
-        told = [self.headers[name] for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded")]
-        about = told if self.path == "/who" else self.headers["X-Request-Id"]
-        body = f"{sys.argv[1]} {self.path} {about}".encode()
-        self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 200))
-        self.send_header("Location", "/elsewhere")
-        self.send_header("X-Release", "7")
-        if self.path == "/framed":
-            self.send_header("X-Frame-Options", "SAMEORIGIN")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
-"""
-
-
-@dataclass
-class Stage:
-    """An edge on a network with two colours of one service."""
-
-    corner: DockerSandbox
-    image: str
-    edge: str
-    url: str
-    edges: Edges
-    host: LocalHost = field(default_factory=lambda: LocalHost("here"))
-
-    def routing(self, release: int, colour: str, path: str = "/*", **settings: str) -> Routing:
-        def config(ident: str, colour: str) -> Mapping[str, Any]:
-            routes = [Route(path, f"web-{colour}", 8000), Route("/away/*", "web-none", 8000)]
-            return configure(ident, routes, SETTINGS | settings, drain_seconds=5)
-
-        return Routing.of(release, colour, config)
-
-    def get(self, path: str = "/") -> httpx.Response:
-        return httpx.get(self.url + path, timeout=60)
-
-    def which(self) -> str:
-        return self.edges.serving()["here"]
-
-
-@pytest.fixture(scope="module")
-def stage(module_corner: DockerSandbox) -> Iterator[Stage]:
-    corner = module_corner
-    image = f"{corner.app}/edge"
-    base_image("caddy:2")
-    folder = str(COMPOSE / "edge")
-    corner.docker("build", "--quiet", "--label", corner.label, "--tag", image, folder)
-    corner.docker("network", "create", "--label", corner.label, corner.app)
-    python = base_image("python:3.13-slim-trixie")
-    for colour in ("blue", "green"):
-        options = ("--network", corner.app, "--network-alias", f"web-{colour}")
-        corner.run(python, "python", "-c", SERVER, colour, options=options)
-    hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
-    hardened += ["--network", corner.app, "--publish", "127.0.0.1::8080"]
-    edge = corner.run(image, options=(*hardened, "--label", "slipway.service=edge"))
-    made = Stage(corner, image, edge, "", Edges(corner.app, [LocalHost("here")]))
-    made.edges.wait_up(20)
-    made.url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
-    yield made
+stage = edge_stage.stage
 
 
 def test_before_the_first_release_the_edge_says_try_again(stage: Stage) -> None:
@@ -117,96 +40,6 @@ def test_told_routes_are_live_when_the_telling_ends(stage: Stage) -> None:
         assert stage.which() == routing.ident
         assert stage.get("/").text.startswith(f"{colour} /")
     assert stage.get("/_edge/up").text == f"{routings[-1].ident}\n"
-
-
-@pytest.mark.parametrize(
-    ("path", "status"), [("/app/x", 200), ("/away/x", 503), ("/nothing", 404), ("/_edge/up", 200)]
-)
-def test_every_answer_keeps_a_browser_careful_and_names_no_program(
-    stage: Stage, path: str, status: int
-) -> None:
-    stage.edges.tell(stage.routing(1, "blue", "/app/*", SHOW_RELEASE="off", HSTS_DAYS="1"))
-    answer = stage.get(path)
-    assert answer.status_code == status
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["x-frame-options"] == "DENY"
-    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-    assert not {"server", "via", "x-release"} & answer.headers.keys()
-    assert "strict-transport-security" not in answer.headers  # no TLS, here or before
-
-
-def test_what_a_service_says_of_frames_itself_counts(stage: Stage) -> None:
-    stage.edges.tell(stage.routing(1, "blue"))
-    framed = stage.get("/framed").headers
-    assert framed["x-frame-options"] == "SAMEORIGIN"
-    assert "content-security-policy" not in framed
-
-
-def test_which_routes_and_release_serve_is_told_to_those_who_know_the_routes(stage: Stage) -> None:
-    routing = stage.routing(1, "blue", SHOW_RELEASE="off")
-    stage.edges.tell(routing)
-    assert stage.get("/_edge/up").text == "up\n"
-    key = {headers.KEY: routing.key}
-    assert httpx.get(f"{stage.url}/_edge/up", headers=key).text == f"{routing.ident}\n"
-    assert httpx.get(stage.url, headers=key).headers["x-release"] == "7"
-    door = outside.Entrance("127.0.0.1", int(stage.url.rpartition(":")[2]), 0)
-    assert outside.serving({"m1": door}, SETTINGS, routing.key) == {"m1": routing.ident}
-
-
-def test_only_a_balancer_that_is_named_says_who_its_client_is(stage: Stage) -> None:
-    claims = {"X-Forwarded-For": "203.0.113.9, 2001:db8::1", "X-Forwarded-Proto": "https"}
-    claims |= {"Forwarded": "for=203.0.113.9", "X-Real-Ip": "203.0.113.9"}
-    stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1"))
-    answer = httpx.get(f"{stage.url}/who", headers=claims)
-    assert "203.0.113.9" not in answer.text and "2001:db8::1" not in answer.text
-    assert "strict-transport-security" not in answer.headers
-
-    every_network = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"  # this computer is in one of them
-    stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1", TRUSTED_PROXIES=every_network))
-    answer = httpx.get(f"{stage.url}/who", headers=claims)
-    assert answer.text == "blue /who ['2001:db8::1', '2001:db8::1', None]"
-    assert answer.headers["strict-transport-security"] == "max-age=86400"
-
-
-def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
-    stage: Stage, corner: DockerSandbox
-) -> None:
-    labels = ("--label", "slipway.service=edge", "--network", stage.corner.app)
-    ports = ("--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::8443")
-    edge = corner.run(stage.image, options=(*labels, *ports))
-    edges = Edges(corner.app, [LocalHost("here")])
-    edges.wait_up(20)
-    plain, https = corner.port(edge, 8080), corner.port(edge, 8443)
-    settings = {"TLS": "internal", "DOMAIN": "a.test", "HTTPS_PORT": str(https), "HSTS_DAYS": "1"}
-    routing = stage.routing(1, "blue", **settings)
-    edges.tell(routing)
-    authority = corner.docker("exec", edge, "cat", "/data/caddy/pki/authorities/local/root.crt")
-    trust, name = ssl.create_default_context(cadata=authority), {"Host": "a.test"}
-    with httpx.Client(verify=trust, headers=name, timeout=60) as browser:
-        request = browser.build_request("GET", f"https://127.0.0.1:{https}/x?y=1")
-        request.extensions["sni_hostname"] = "a.test"
-        answer = browser.send(request)
-        assert answer.text.startswith("blue /x")
-        assert answer.headers["strict-transport-security"] == "max-age=86400"
-        assert "alt-svc" not in answer.headers  # no port of HTTP/3 is open
-        led = browser.get(f"http://127.0.0.1:{plain}/x?y=1")
-    assert (led.status_code, led.headers["location"]) == (308, f"https://a.test:{https}/x?y=1")
-    for each in (led, httpx.get(f"http://127.0.0.1:{plain}/x")):  # the second under no name of ours
-        assert each.headers["x-frame-options"] == "DENY" and "server" not in each.headers
-    door = outside.Entrance("127.0.0.1", plain, https)
-    assert outside.serving({"m1": door}, settings, routing.key) == {"m1": routing.ident}
-
-
-def test_what_is_too_large_or_too_slow_is_refused(stage: Stage) -> None:
-    stage.edges.tell(stage.routing(1, "blue", MAX_BODY_MB="1"))
-    for content in (b"x" * 2_000_000, iter([b"x" * 700_000] * 3)):  # the second says no length
-        assert httpx.post(stage.url, content=content).status_code == 413
-    large = {"X-Large": "x" * 2 * HEADER_BYTES}
-    assert httpx.get(stage.url, headers=large).status_code == 431
-    port = int(stage.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
-        slow.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n")
-        assert slow.recv(100).startswith(b"HTTP/1.1 4") or slow.recv(1) == b""
 
 
 def test_every_request_has_an_id_and_one_that_brought_its_own_keeps_it(stage: Stage) -> None:
