@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from slipway.errors import UsageError
-from tasks.command import command, environments
+
+from .command import command, environments
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment

@@ -1,6 +1,6 @@
 """Measurements of this project, side by side with what one would use without it."""
 
-from tasks.command import command
+from .command import command
 
 
 def _claims() -> list[str]:

@@ -1,6 +1,6 @@
 """Make this computer ready; the other tasks do so by themselves when they need it."""
 
-from tasks.command import command
+from .command import command
 
 
 @command(

@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from tasks import (
+from . import (
     backups,
     benchmark,
     bootstrap,
@@ -17,8 +17,8 @@ from tasks import (
     secrets,
     test,
 )
-from tasks.group import Group, register
-from tasks.usage import check_command_line
+from .group import Group, register
+from .usage import check_command_line
 
 namespace = register(
     Collection(

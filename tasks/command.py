@@ -15,7 +15,8 @@ from invoke.tasks import Task
 
 from slipway.errors import Refused, SlipwayError, UsageError, readable
 from slipway.project import LENT_ENGINE
-from tasks import hints
+
+from . import hints
 
 Body = Callable[..., None]
 Values = Sequence[str] | Callable[[], Sequence[str]]  # a function where they have to be looked up

@@ -10,9 +10,10 @@ from invoke.parser.context import ParserContext
 
 from slipway.notebook.commands import UNKNOWN, Commands, Flag
 from slipway.suggest import nearest
-from tasks import usage
-from tasks.command import Choices, Values
-from tasks.group import all_tasks, registered
+
+from . import usage
+from .command import Choices, Values
+from .group import all_tasks, registered
 
 
 class CommandIndex(Commands):

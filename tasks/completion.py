@@ -1,6 +1,6 @@
 """Completion in shells: what TAB offers behind `inv` and `./inv`."""
 
-from tasks.command import command
+from .command import command
 
 
 def _shells() -> list[str]:

@@ -11,8 +11,9 @@ from invoke.program import Program
 from slipway import whole_file
 from slipway.completion import answer
 from slipway.project import ROOT
-from tasks.command import Choices, Command, Values, environments
-from tasks.group import all_tasks
+
+from .command import Choices, Command, Values, environments
+from .group import all_tasks
 
 # Invoke's own flags that no person types, or whose meaning is not that of this project.
 HIDDEN = {"--complete", "--print-completion-script", "--collection", "--no-dedupe", "--search-root"}
@@ -28,7 +29,7 @@ def write(root: Path = ROOT) -> None:
 
 def lines(root: Path = ROOT) -> Iterator[str]:
     """Yield the lines of the index; see answer.parse."""
-    from tasks.cli import namespace
+    from .cli import namespace
 
     body = list(_invoke())
     for name, task in sorted(all_tasks(namespace)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from tasks.command import command
+from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from invoke.collection import Collection
 
-from tasks.command import Command
+from .command import Command
 
 
 class Group(Collection):

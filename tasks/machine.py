@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tasks.command import command
+from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tasks.command import command
+from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
@@ -63,7 +63,8 @@ def run(
     from slipway.notebook.runs.options import Mode, RunOptions
     from slipway.show.prompts import TerminalPrompter
     from slipway.show.runbook_run import RunDisplay
-    from tasks.command_index import project_commands
+
+    from .command_index import project_commands
 
     options = RunOptions(from_, only, section, checks_only, dry_run, yes, yes_destroy, manual_done)
     display = RunDisplay()
@@ -107,7 +108,8 @@ def check(*, name: str = "", folder: str = "", json: bool = False) -> None:
     from slipway.notebook.checking.selection import select
     from slipway.notebook.records import history
     from slipway.show import problems as show_problems
-    from tasks.command_index import project_commands
+
+    from .command_index import project_commands
 
     files, commands = select(name, folder), project_commands()
     problems = checks.check(
@@ -224,7 +226,8 @@ def new(*, name: str, task: str = "") -> None:
     from slipway.notebook import problem
     from slipway.notebook.reading import template
     from slipway.show.writer import say
-    from tasks.command_index import project_commands
+
+    from .command_index import project_commands
 
     path = template.write(name, task, project_commands())
     say(f"{problem.where(path)} is created: fill in the text in italics, then")

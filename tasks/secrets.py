@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tasks.command import command
+from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment

@@ -2,7 +2,7 @@
 
 from invoke.exceptions import Exit
 
-from tasks.command import Choices, command
+from .command import Choices, command
 
 
 def _parts() -> list[str]:

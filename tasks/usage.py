@@ -16,8 +16,8 @@ from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 from invoke.program import Program
 
-from tasks.command import Command
-from tasks.group import all_tasks
+from .command import Command
+from .group import all_tasks
 
 WRONG_USAGE = 2
 # Invoke's own flags for commands that it runs itself, as no task here does; and what is meant.
