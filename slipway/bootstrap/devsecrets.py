@@ -19,7 +19,7 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     """
     program, key = programs.find_sops().path, secrets / encrypted_file.PUBLIC_KEY_FILE
     values = sops.decrypt_with(program, secrets / "dev.sops.yaml", key)
-    for rule in setting_rules.read(setting_rules.file_in(COMPOSE)).values():
+    for rule in setting_rules.load(COMPOSE).values():
         if rule.secret and not rule.is_required("dev"):
             values.setdefault(rule.key, Secret(""))  # Compose wants a file for each that it names
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

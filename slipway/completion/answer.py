@@ -115,7 +115,7 @@ def environments(root: str, env: str = "") -> list[str]:
 def services(root: str, env: str) -> list[str]:
     """Return the services of the compose files; with an environment those of its overlay too."""
     overlays = [env] if env else ["override", *environments(root)]
-    files = ["compose.yml", *(f"compose.{name}.yml" for name in overlays)]
+    files = ["compose.yml", "slipway.yml", *(f"compose.{name}.yml" for name in overlays)]
     keys = (_keys(os.path.join(root, "compose", file), "services") for file in files)  # noqa: PTH118
     return sorted({name for names in keys for name in names})
 

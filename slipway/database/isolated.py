@@ -40,7 +40,7 @@ def trial_server(
     if not host:
         reporter.note(
             f"the restore is tried inside ops; a container of its own holds no secret: set {NAME} "
-            "as compose/compose.yml of a new project does"
+            "as compose/slipway.yml of a new project does"
         )
         with throwaway.throwaway(reporter) as server:
             yield TrialServer(server, throwaway.room(), is_in_ops=True)

@@ -19,7 +19,7 @@ LONGEST_REASON = 300
 SERVER = re.compile(r"\b(?:(?:FATAL|ERROR):\s+|Error message from server: )(?!FATAL|ERROR)(.+)")
 NO_ROOM = (
     "the server has no room for as many locks as there are tables; raise "
-    "max_locks_per_transaction (compose/compose.yml: services.db.command) and deploy"
+    "max_locks_per_transaction (compose/slipway.yml: services.db.command) and deploy"
 )
 MEANINGS = {
     "max_locks_per_transaction": NO_ROOM,

@@ -86,7 +86,7 @@ def load(name: str | None, compose: Path = COMPOSE, secrets: Path = SECRETS) -> 
         hint = nearest(name.lower()[:40], known) or f" (one of: {', '.join(known)})"
         raise UsageError(f"there is no environment {_printable(name)}{hint}")
     file = setting_rules.file_in(compose)
-    rules = setting_rules.read(file)
+    rules = setting_rules.load(compose)
     _check_required(file, rules, known)
     settings: dict[str, str] = {
         rule.key: rule.default for rule in rules.values() if rule.default is not None

@@ -1,4 +1,4 @@
-"""Which settings and secrets exist, of which type: the rules of compose/settings.yml."""
+"""Which settings and secrets exist, of which type: those of the kit and of a project."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,6 +31,7 @@ STORE = re.compile(
     r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
 )
 FILE, FILE_BEFORE = "settings.yml", "schema.yml"  # the second in projects begun before
+OURS = Path(__file__).with_name(FILE)
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,24 @@ def file_in(compose: Path) -> Path:
     return before if before.is_file() and not path.is_file() else path
 
 
+def load(compose: Path) -> Rules:
+    """Read the kit's rules and those of a project, which win. Raises ConfigError.
+
+    A project begun before has all of them in its file: with kit rules that it does not name, its
+    environments would get other limits than they were made with.
+    """
+    own = read(file_in(compose))
+    return own if "PROJECT" in own else {**read(OURS), **own}
+
+
 def read(path: Path) -> Rules:
-    """Read the rules. Raises ConfigError with the file and the key that is wrong."""
+    """Read the rules of one file. Raises ConfigError with the file and the key that is wrong."""
     try:
         document = read_yaml(path, path.name)
     except FileNotFoundError:
         raise ConfigError(f"{path.name} is missing next to compose.yml") from None
+    if document is None:
+        return {}  # a project without settings of its own
     if not isinstance(document, dict):
         raise ConfigError(f"{path.name} must map names to rules")
     return {str(key): _rule(path, str(key), entry) for key, entry in document.items()}

@@ -88,11 +88,41 @@ def read(env: Environment, files: Sequence[Path]) -> Model:
 def place(files: Sequence[Path], keys: Keys) -> str:
     """Say where a key stands: `compose/compose.prod.yml:12`; the last file that has it counts."""
     best, depth = f"compose/{files[0].name if files else 'compose.yml'}", 0
-    for path in reversed(files):
+    for path in reversed(sources(files)):
         *_, (reached, line) = _steps(path, keys)
         if reached > depth:
             best, depth = f"compose/{path.name}:{line}", reached
     return best
+
+
+def sources(files: Sequence[Path]) -> list[Path]:
+    """List these files and those that they include, each before the one that includes it."""
+    listed: list[Path] = []
+    for path in files:
+        if path not in listed:
+            inner = [each for each in _included(path) if each not in (*listed, *files)]
+            listed += [*inner, path]
+    return listed
+
+
+def _included(path: Path) -> list[Path]:
+    """List what stands under `include:`; what Compose would refuse there is left to Compose."""
+    pair = _entry(_document(path.read_text(encoding="utf-8", errors="replace")), "include")
+    names = _scalars(pair[1]) if pair else []
+    return [file for name in names if (file := path.parent / name).is_file()]
+
+
+def _scalars(node: "Node") -> list[str]:
+    """List the texts of a list, also where its entries are mappings with a `path`."""
+    import yaml
+
+    if isinstance(node, yaml.ScalarNode):
+        return [str(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        pair = _entry(node, "path")
+        return _scalars(pair[1]) if pair else []
+    inner = node.value if isinstance(node, yaml.SequenceNode) else []
+    return [name for each in inner for name in _scalars(each)]
 
 
 def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
@@ -176,7 +206,7 @@ def _refuse_values_of_the_loop(env: Environment, files: Sequence[Path]) -> None:
 
 def _uses(files: Sequence[Path], name: str) -> Iterator[str]:
     use = re.compile(rf"(?<!\$)(?:\$\$)*\$(?:{name}\b|\{{{name}\b)")
-    for path in reversed(files):
+    for path in reversed(sources(files)):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if use.search(line):
                 yield f"compose/{path.name}:{number}"

@@ -156,7 +156,7 @@ class RolesMove:
             raise ConfigError(
                 f"compose/settings.yml does not know {', '.join(names)}; take those lines over "
                 "from Slipway's own, with compose/db, compose/ops and the `secrets:` of db, ops "
-                "and migrations in compose.yml (CHANGELOG.md)"
+                "and migrations in the compose file (CHANGELOG.md)"
             )
         if lines := list(_unlisted(application.read(env), env.settings["DATABASE_HOST"])):
             raise ConfigError(f"compose/compose.yml: {'; '.join(lines)}")

@@ -266,7 +266,8 @@ def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
     checkout.set("dev", HTTP_PORT=str(ports[0]))
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")
-    _probe_less(checkout.path("compose/compose.yml"))
+    for path in checkout.path("compose").glob("*.yml"):
+        _probe_less(path)
     if not at:
         stock.name_in(checkout.path("compose"))
     checkout.commit("Name the project")

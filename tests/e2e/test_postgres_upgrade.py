@@ -59,8 +59,8 @@ def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
     assert ada.read(entry) == "Written under 17."
 
     project.replace("compose/db/Dockerfile", "FROM postgres:17", "FROM postgres:18")
-    project.replace("compose/compose.yml", '"db:/var/lib', '"db18:/var/lib')
-    project.replace("compose/compose.yml", "\n  db: {}\n", "\n  db: {}\n  db18: {}\n")
+    project.replace("compose/slipway.yml", '"db:/var/lib', '"db18:/var/lib')
+    project.replace("compose/slipway.yml", "\n  db: {}\n", "\n  db: {}\n  db18: {}\n")
     project.commit("Upgrade to PostgreSQL 18")
     refused = project.inv("deploy", STAGING).expect(4)
     assert "in 18+, these Docker images" in refused.err
@@ -68,7 +68,7 @@ def test_the_rows_are_there_in_18_and_again_in_17_after_the_way_back(
     assert ada.read(entry) == "Written under 17."
 
     project.replace(
-        "compose/compose.yml", "db18:/var/lib/postgresql/data", "db18:/var/lib/postgresql"
+        "compose/slipway.yml", "db18:/var/lib/postgresql/data", "db18:/var/lib/postgresql"
     )
     project.commit("Mount the volume where 18 has it")
     follow("--from=write-down-the-new-server")

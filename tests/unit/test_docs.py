@@ -42,7 +42,7 @@ def test_every_task_is_in_the_readme_the_guide_or_a_runbook() -> None:
 
 def test_the_guide_lists_every_setting_with_its_default() -> None:
     rows = {key: default.strip(" `") for key, _, default in ROW.findall(GUIDE)}
-    rules = setting_rules.read(COMPOSE / "settings.yml")
+    rules = setting_rules.load(COMPOSE)
     assert rows.keys() == rules.keys()
     for key, rule in rules.items():
         missing = "required" if rule.required else "none"

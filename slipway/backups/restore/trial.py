@@ -21,7 +21,7 @@ def try_alone(dump: LocalDump, label: str, reporter: Reporter, size: int) -> Non
             raise Refused(
                 f"{label} was not restored: it has no trusted signature, and there is no "
                 "container to try it in; add the service drill of a new project's "
-                "compose/compose.yml and deploy"
+                "compose/slipway.yml and deploy"
             )
         with trial.server.connect() as session:
             session.execute(f"create role {USER} login createdb".encode())

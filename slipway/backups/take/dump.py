@@ -156,7 +156,7 @@ def _why(name: str, code: int, lines: Sequence[str]) -> str:
     if code == -9:
         reason = (
             "it was killed (out of memory? It needs four times the largest single value; "
-            "services.ops.deploy.resources in compose/compose.yml limits it)"
+            "services.ops.deploy.resources in compose/slipway.yml limits it)"
         )
     if name == "pg_dump":
         return f"pg_dump failed, nothing was kept: {reason}"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -264,9 +265,24 @@ def test_a_project_may_keep_the_file_of_rules_under_its_old_name(project: Projec
     project.add("dev.env", "NO_SUCH=1")
     with pytest.raises(ConfigError, match=r"NO_SUCH is not in compose/schema\.yml"):
         project.load("dev")
-    new.write_text("")
+    new.write_text("[]")
     with pytest.raises(ConfigError, match=r"settings\.yml must map names to rules"):
         project.load("dev")
+
+
+def test_a_file_of_rules_that_names_the_project_is_taken_as_whole(project: Project) -> None:
+    own = project.compose / "settings.yml"
+    assert project.load("dev").settings["MAX_BODY_MB"] == "100"
+    rules = yaml.safe_load(setting_rules.OURS.read_text()) | yaml.safe_load(own.read_text())
+    del rules["MAX_BODY_MB"]  # as in a project begun before there was such a setting
+    own.write_text(yaml.safe_dump(rules))
+    assert "MAX_BODY_MB" not in project.load("dev").settings
+    own.write_text("# a project without settings of its own\n")
+    (project.compose / "common.env").write_text(
+        "PROJECT=shop\nDATABASE_HOST=db\nDATABASE_NAME=shop\nDATABASE_USER=shop\n"
+    )
+    (project.compose / "dev.env").write_text("RUNS_ON=this-computer\n")
+    assert project.load("dev").settings["MAX_BODY_MB"] == "100"
 
 
 plain = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="'\\"), max_size=30)
