@@ -4,10 +4,12 @@ import ast
 import functools
 from pathlib import Path
 
+from slipway.checks import source
+
 
 @functools.cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return source.parse(path)
 
 
 @functools.cache

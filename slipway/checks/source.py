@@ -60,15 +60,30 @@ class Source:
 def read(path: Path) -> Source:
     """Read a file. One that cannot be read or parsed shows nothing, and fails elsewhere."""
     try:
-        text = path.read_text(encoding="utf-8")
         statements = (
-            [_statement(each) for node in ast.parse(text).body for each in _one_by_one(node)]
+            [_statement(each) for node in parse(path).body for each in _one_by_one(node)]
             if path.suffix == ".py"
-            else [Statement(modules=frozenset(DOTTED.findall(text)))]
+            else [Statement(modules=frozenset(DOTTED.findall(path.read_text(encoding="utf-8"))))]
         )
     except (OSError, ValueError, SyntaxError):
         return Source()
     return Source(tuple(statements), frozenset[str]().union(*(each.binds for each in statements)))
+
+
+def parse(path: Path) -> ast.Module:
+    """Parse a module; what it imports relatively is named in full."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = list(_package(path))[: -(node.level - 1) or None]
+            node.module, node.level = ".".join([*base, *filter(None, [node.module])]), 0
+    return tree
+
+
+def _package(path: Path) -> Iterator[str]:
+    if (path.parent / "__init__.py").exists():
+        yield from _package(path.parent)
+        yield path.parent.name
 
 
 def _one_by_one(node: ast.stmt) -> Iterator[ast.stmt]:
