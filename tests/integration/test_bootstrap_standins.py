@@ -11,9 +11,11 @@ from slipway.bootstrap import images, standins
 from slipway.hosts.local import LocalHost
 from tests import base_images
 from tests.integration.docker_sandbox import IMAGES
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 LABEL = "slipway.test=standins"
+NODE, REDIS = "node:24-trixie-slim", "redis:8"
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -100,6 +102,29 @@ def test_python_is_laid_out_as_in_the_official_image() -> None:
     code = "import sys, pip; print(sys.version_info[:2], pip.__file__)"
     out = docker("run", "--rm", "--label", LABEL, standins.PYTHON, "python", "-I", "-c", code)
     assert out == "(3, 13) /usr/local/lib/python3.13/site-packages/pip/__init__.py"
+
+
+def test_node_starts_what_it_is_given_and_npm_reaches_what_this_computer_reaches() -> None:
+    if not images.is_standin(base_images.have(NODE)):
+        pytest.skip(f"{NODE} is the official image")
+    run = ("run", "--rm", "--label", LABEL, "--user", "node", NODE)
+    assert docker(*run, "-p", "process.version").startswith("v24.")
+    assert docker(*run, "sh", "-c", "id -u; npm config get cafile").split() == [
+        *("1000", "/etc/ssl/certs/ca-certificates.crt"),
+    ]
+
+
+def test_redis_answers_other_containers_and_gives_up_root() -> None:
+    base_images.have(REDIS)
+    name = f"slipway-test-{uuid.uuid4().hex[:8]}"
+    docker("run", "-d", "--label", LABEL, "--name", name, REDIS, "redis-server", "--save", "")
+    try:
+        address = docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", name)
+        ask = ("run", "--rm", "--label", LABEL, REDIS, "redis-cli", "-h", address, "ping")
+        wait_until("redis answers", lambda: docker(*ask, check=False) == "PONG")
+        assert docker("exec", name, "stat", "-c", "%u %g", "/proc/1").split() == ["999", "999"]
+    finally:
+        docker("rm", "-fv", name)
 
 
 def test_what_is_built_from_a_stand_in_counts_as_one() -> None:

@@ -37,6 +37,9 @@ RECIPES = {
     "postgres:17": Recipe("postgres", (DEBIAN,)),
     "postgres:18": Recipe("postgres", (DEBIAN,), "18.Dockerfile"),
     "caddy:2": Recipe("caddy", (DEBIAN, PYTHON)),
+    "node:24-trixie-slim": Recipe("node", (DEBIAN, PYTHON)),
+    "redis:8": Recipe("redis", (DEBIAN,)),
+    "nginx:1.26": Recipe("nginx", (DEBIAN,)),
 }
 
 

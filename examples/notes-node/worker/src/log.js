@@ -1,0 +1,4 @@
+// One JSON object a line.
+export function log(event, fields = {}) {
+  console.log(JSON.stringify({ time: new Date().toISOString(), service: 'worker', event, ...fields }));
+}
