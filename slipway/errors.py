@@ -19,6 +19,7 @@ SlipwayError                1  it failed
 ├── Interrupted           130  ended by Ctrl-C or a signal; what was begun was rolled back
 ├── HostError               1  something on one host
 │   ├── Unreachable         1  no connection, or one that is not trusted
+│   ├── NotReady            1  a service does not answer as it should
 │   └── CommandFailed       1  a command ended with another code than 0
 ├── HostsFailed             1  several hosts failed; one line each
 ├── NotHealthy              1  a stack did not become healthy, or did not stay so

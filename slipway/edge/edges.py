@@ -107,25 +107,6 @@ class Edges:
                 raise SlipwayError(f"no edge answers on {names} after {timeout:.0f} s")
             time.sleep(POLL)
 
-    def fetch(self, urls: Sequence[str], patience: float) -> None:
-        """Fetch every address from within every edge until each has answered with a 2xx.
-
-        Names reach the other machines a moment after a task is healthy, hence the patience.
-        Raises HostError with the last answer.
-        """
-        deadline = time.monotonic() + patience
-
-        def one(host: Host) -> None:
-            while True:
-                result = host.run(["sh", "-euc", ASK, "sh", self.app, "fetch", *urls], check=False)
-                if result.code == 0:
-                    return
-                if time.monotonic() > deadline:
-                    raise HostError(host.name, f"seen from the edge, {_reason(result)}")
-                time.sleep(POLL)
-
-        parallel.each(self.hosts, one)
-
     def try_routes(self, preview: Preview) -> None:
         """Serve routes for a moment in every edge, and ask each. Raises HostError.
 

@@ -10,6 +10,7 @@ from typing import Any
 from slipway.environments import envfile, loop_owner
 from slipway.errors import ConfigError, SlipwayError, last_line
 from slipway.hosts import docker_client
+from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 
@@ -53,6 +54,11 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
     """Run a command in the container of a service."""
     flags = [] if tty else ["--no-TTY"]
     return _host().attach([*COMPOSE_COMMAND, "exec", *flags, service, *argv])
+
+
+def ask(service: str, argv: Sequence[str]) -> CommandResult:
+    """Run a command in the container of a service, and return what it says."""
+    return _host().run([*COMPOSE_COMMAND, "exec", "--no-TTY", service, *argv], check=False)
 
 
 def address() -> str:

@@ -16,8 +16,10 @@ from slipway.releases import (
     compose_rules,
     mounts,
     networks,
+    readiness,
 )
 from slipway.releases.compose_labels import Role
+from slipway.releases.readiness import Readiness
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Service:
     @property
     def image(self) -> str:
         return str(self.spec["image"])
+
+    @property
+    def ready(self) -> Readiness:
+        """What it is asked before it serves."""
+        return readiness.of(compose_labels.of(self.spec), is_routed=bool(self.route))
 
     @property
     def has_health_check(self) -> bool:

@@ -4,13 +4,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
+from slipway.releases import readiness
 from slipway.releases.compose_keys import Finding
 from slipway.suggest import nearest
 
 Role = Literal["colour", "data", "ops", "edge", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
 ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
-WORDS = ["slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"]
+WORDS = [
+    *("slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"),
+    readiness.LABEL,
+]
 
 
 def of(spec: Mapping[str, Any]) -> Mapping[str, str]:
@@ -23,7 +27,7 @@ def check(model: Mapping[str, Any]) -> Iterator[Finding]:
     routes: dict[str, str] = {}
     for name, spec in sorted(model.get("services", {}).items()):
         above = ("services", name, "deploy", "labels")
-        for key, text in _check(of(spec)):
+        for key, text in (*_check(of(spec)), *_check_ready(spec)):
             yield Finding((*above, key), text)
         if "image" not in spec:
             yield Finding(("services", name), f"names no image; write image: ${{PROJECT}}/{name}")
@@ -49,3 +53,23 @@ def _check(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "slipway.route", f"{text}, and give another service the next"
     elif not port.isdecimal():
         yield "slipway.port", f"{port[:60]!a} is no port"
+
+
+def _check_ready(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find a question that cannot be asked."""
+    labels = of(spec)
+    route, port = labels.get("slipway.route", ""), labels.get("slipway.port", "")
+    try:
+        ready = readiness.of(labels, is_routed=bool(route))
+    except ValueError as error:
+        yield readiness.LABEL, f"{readiness.LABEL}: {error}"
+        return
+    if readiness.LABEL in labels and labels.get("slipway.role") != "colour":
+        text = "only what is replaced by colour is asked; another service has its healthcheck"
+        yield readiness.LABEL, text
+    elif ready.is_asked_by_the_edge and not route:
+        if "edge" not in (spec.get("networks") or {}):
+            text = "the edge asks this, and the service is not on the network edge; add it there"
+            yield readiness.LABEL, f"{text}, or write command: …"
+        elif not (port or ready.port):
+            yield readiness.LABEL, "names no port; write :8000/healthz or tcp:8000"

@@ -24,6 +24,7 @@ from slipway.releases import (
     preflight,
     prune,
     schedule,
+    smoke,
     stack,
 )
 from slipway.releases import draft as drafts
@@ -36,7 +37,6 @@ from slipway.releases.shared_services import SharedServices
 from slipway.secrets import delivery
 
 EDGE_PATIENCE = 60.0
-SMOKE_PATIENCE = 15.0
 BLIND_PATIENCE = 5.0
 
 
@@ -253,10 +253,7 @@ class Deployment:
         stacks.remove(self.cluster.manager, self.idle_stack)
 
     def smoke(self) -> str:
-        urls = self.after.urls
-        self.edges.fetch(urls, SMOKE_PATIENCE)
-        self.edges.try_routes(self.after.preview)
-        return f"{len(urls)} services ready, seen from {self.machines}"
+        return f"{smoke.run(self.after)}, seen from {self.machines}"
 
     def cut_over(self) -> str:
         if self.lease:

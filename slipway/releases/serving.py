@@ -15,7 +15,8 @@ from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
-from slipway.releases import differences
+from slipway.releases import differences, probes
+from slipway.releases.probes import Probe
 from slipway.releases.release import Release
 
 LOOK_PATIENCE = 5.0
@@ -70,9 +71,14 @@ class Serving:
         return [route.name for route in self._routes(self.colour)]
 
     @property
-    def urls(self) -> list[str]:
-        """Where each of them says whether it can serve."""
-        return [f"http://{each.name}:{each.port}/ready" for each in self._routes(self.colour)]
+    def probes(self) -> list[Probe]:
+        """What its services are asked whether they can serve."""
+        return probes.of(self.release.of("colour") if self.release else (), self.colour)
+
+    def ask(self, hosts: Sequence[Host], patience: float) -> None:
+        """Ask the services until all are ready. Raises HostError with the last answer."""
+        app, stack = self.env.prefix, f"{self.env.prefix}-{self.colour}"
+        probes.ask(app, stack, hosts, self.probes, patience)
 
     @property
     def preview(self) -> Preview:
@@ -113,7 +119,7 @@ class Serving:
         if self.release is None:
             return False
         try:
-            self.edges.fetch(self.urls, patience=0)
+            self.ask(self.cluster.all, patience=0)
         except SlipwayError:
             return False
         return True
@@ -192,5 +198,5 @@ class Serving:
 
     def _not_ready(self, host: Host) -> str:
         """Say nothing, or raise; one replica of a machine that froze may still have a name."""
-        Edges(self.env.prefix, [host]).fetch(self.urls, LOOK_PATIENCE)
+        self.ask([host], LOOK_PATIENCE)
         return ""

@@ -13,6 +13,7 @@ from slipway.hosts.host import Host
 
 LOG_LINES = 12
 KILLED = 137
+CHECKED = "its health check"
 NOT_STARTED = "starting container failed"  # how the engine begins what it says of itself
 
 CONTAINER = shell_scripts.read(__file__, "task_container.sh")
@@ -50,6 +51,11 @@ def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) ->
     if first.error:
         text += f" ({errors.reason(first.error.removeprefix('task: '))})"
     reasons = [f"    {reason}" for reason in diagnose(first, hosts)]
+    if any(reason.lstrip().startswith(CHECKED) for reason in reasons):
+        name = first.service.rpartition("_")[2]
+        name = name.removesuffix("-blue").removesuffix("-green")
+        reasons.append(f"    the check is services.{name}.healthcheck of the compose files, or")
+        reasons[-1] += " without one HEALTHCHECK of the image"
     lines = last_words(manager, first.service, hosts, task=first.ident)
     return "\n".join([text, *reasons, *(f"    {line}" for line in lines)])
 
@@ -84,7 +90,7 @@ def reasons(container: Mapping[str, Any]) -> list[str]:
         check, last = container["check"] or {}, failing[-1]
         command = shlex.join(check.get("Test") or ["?"]).removeprefix("CMD ")
         output = (str(last["Output"]).strip().splitlines() or ["it printed nothing"])[-1]
-        sentences.append(f"its health check `{command}` ended with {last['ExitCode']}: {output}")
+        sentences.append(f"{CHECKED} `{command}` ended with {last['ExitCode']}: {output}")
     return sentences
 
 

@@ -14,6 +14,8 @@ import pytest
 from slipway.edge.config import Route, configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
+from slipway.edge.questions import WELL, NotReady, Question
+from slipway.edge.questions import ask as ask_edges
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
@@ -62,7 +64,7 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
     assert stage.edges.in_flight(["web-blue"]) == 1
     assert stage.edges.in_flight(["web-green"]) == 0
     assert stage.edges.drain(["web-blue"], timeout=0.1) == 1
-    stage.edges.fetch(["http://web-blue:8000/let-go"], patience=20)
+    ask(stage, "http://web-blue:8000/let-go")
     assert stage.edges.drain(["web-blue"], timeout=60) == 0
     held.join(60)
     assert [answer.status_code for answer in answers] == [200]
@@ -91,14 +93,35 @@ def test_an_edge_that_serves_something_else_than_it_was_told_is_noticed(stage: S
         stage.edges.tell(Routing("release-9-blue-x", other.document))
 
 
+def ask(stage: Stage, *addresses: str, statuses: str = WELL, patience: float = 20) -> None:
+    questions = [Question("web", address, statuses, "mend web") for address in addresses]
+    ask_edges(stage.edges.app, stage.edges.hosts, questions, patience)
+
+
 def test_a_colour_is_looked_at_from_within_the_edge(stage: Stage) -> None:
-    stage.edges.fetch(["http://web-blue:8000/up", "http://web-green:8000/up"], patience=5)
-    with pytest.raises(HostError, match=r"seen from the edge, http://web-blue:8000/sick: .*500"):
-        stage.edges.fetch(["http://web-blue:8000/sick"], patience=0.5)
-    with pytest.raises(HostError, match="/moved: it answers 301 Moved Permanently to /elsewhere"):
-        stage.edges.fetch(["http://web-blue:8000/moved"], patience=0.5)
-    with pytest.raises(HostError, match="seen from the edge, http://web-none:8000/"):
-        stage.edges.fetch(["http://web-none:8000/"], patience=0.5)
+    ask(stage, "http://web-blue:8000/up", "http://web-green:8000/up")
+    ask(stage, "http://web-blue:8000/sick", statuses="200-299,500-500")
+    ask(stage, "http://web-blue:8000/moved", statuses="301-302")
+    ask(stage, "web-blue:8000", "web-green:8000", statuses="")
+    up, blue = "http://web-green:8000/up", "web-blue:8000"
+    for address, statuses, answer in [
+        (f"http://{blue}/sick", WELL, "it answers 500 Internal Server Error"),
+        (f"http://{blue}/up", "204-204", "it answers 200 OK"),
+        (f"http://{blue}/moved", WELL, "it answers 301 Moved Permanently to /elsewhere"),
+        ("http://web-none:8000/", WELL, "wget: bad address 'web-none:8000'"),
+        ("http://web-blue:8001/", WELL, "wget: can't connect to remote host .*refused"),
+        ("web-blue:8001", "", "nc: can't connect to remote host .*refused"),
+        ("web-none:8000", "", "nc: bad address 'web-none'"),
+    ]:
+        said = rf"^here: seen from the edge, {address}: {answer}; mend web$"
+        with pytest.raises(NotReady, match=said) as caught:
+            ask_edges(
+                stage.edges.app,
+                stage.edges.hosts,
+                [Question("up", up), Question("web", address, statuses, "mend web")],
+                patience=0.2,
+            )
+        assert caught.value.service == "web"
 
 
 def test_a_restarted_edge_serves_the_routes_of_its_last_cutover(stage: Stage) -> None:
@@ -140,7 +163,7 @@ def pair(stage: Stage) -> Iterator[Pair]:
     containers = [
         corner.run(python, "python", "-c", SERVER, "pair", options=options) for _ in range(2)
     ]
-    stage.edges.fetch(["http://web-pair:8000/"], patience=20)
+    ask(stage, "http://web-pair:8000/")
     stage.edges.tell(stage.routing(7, "pair"))
     yield Pair(stage, containers)
     corner.docker("rm", "--force", *containers)

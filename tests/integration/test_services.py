@@ -196,8 +196,9 @@ def test_a_health_check_that_fails_is_named_with_its_output_while_it_is_waited_f
     reporter = RecordingReporter()
     name = stage.start("sleep 300", healthcheck=check)
     sentence = f"its health check `sh -c '{script}'` ended with 3: no table entries"
-    with pytest.raises(NotHealthy, match=re.escape(sentence)):
+    with pytest.raises(NotHealthy, match=re.escape(sentence)) as caught:
         health.wait(stage.manager, name, 13, reporter)
+    assert "the check is services.one.healthcheck of the compose files" in str(caught.value)
     assert f"{name}_one-blue: {sentence}" in reporter.notes
 
 
