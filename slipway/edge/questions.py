@@ -12,6 +12,7 @@ from slipway.hosts.host import Host
 
 ASK = shell_scripts.read(__file__, "questions_ask.sh")
 WELL = "200-299"
+LONGEST_REST = 2.0
 
 
 class NotReady(HostError):
@@ -46,6 +47,7 @@ def ask(app: str, hosts: Sequence[Host], questions: Sequence[Question], patience
     words = [word for each in questions for word in (each.address, each.statuses)]
 
     def one(host: Host) -> None:
+        rest = POLL
         while True:
             result = host.run(["sh", "-euc", INSIDE, "sh", app, ASK, *words], check=False)
             if result.code == 0:
@@ -53,7 +55,8 @@ def ask(app: str, hosts: Sequence[Host], questions: Sequence[Question], patience
             if time.monotonic() > deadline:
                 output = last_line(result.err or result.out or f"it ended with {result.code}")
                 raise _explain(host.name, output, questions)
-            time.sleep(POLL)
+            time.sleep(rest)
+            rest = min(2 * rest, LONGEST_REST)  # its log is not to hold our questions alone
 
     if questions:
         parallel.each(hosts, one)
