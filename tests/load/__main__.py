@@ -39,7 +39,9 @@ async def _run(wish: LoadSpec, records: list[Record], *, watch: bool) -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
-    parser.add_argument("--url", action="append", required=True, help="An edge; may be repeated.")
+    parser.add_argument(
+        "--url", action="append", required=True, help="An edge, or a page of it; may be repeated."
+    )
     parser.add_argument("--seconds", type=float, default=20, help="End after this time.")
     parser.add_argument("--rate", type=float, default=100, help="Requests a second on each url.")
     parser.add_argument("--new", type=float, default=0.3, help="Share with a new connection each.")

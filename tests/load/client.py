@@ -33,15 +33,19 @@ class Client:
         parts = urlsplit(url)
         self._url = url
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._page = parts.path
         self._keep = keep
         self._socket: socket.socket | None = None
         self._buffer = b""
 
     def requests(self) -> list[Request]:
-        """Return what a client asks in turn."""
+        """Return what a client asks in turn: the page of its URL, or what the sample has."""
         how = "keep-alive" if self._keep else "close"
         who = "kept" if self._keep else "new"
         head = f"Host: {self._address[0]}:{self._address[1]}\r\nConnection: {how}\r\n"
+        if self._page:
+            data = f"GET {self._page} HTTP/1.1\r\n{head}\r\n".encode()
+            return [Request(f"{who}-get-{self._page}", data)]
         post = f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
         page = f"GET / HTTP/1.1\r\n{head}\r\n".encode()
         version = f"GET /api/version HTTP/1.1\r\n{head}\r\n".encode()

@@ -57,6 +57,14 @@ def test_an_answer_is_on_record_with_its_release() -> None:
     assert Record.from_line(record.to_line()).release == "7"
 
 
+def test_a_url_with_a_path_is_one_page() -> None:
+    for keep, kind in ((True, "kept-get-/api/notes"), (False, "new-get-/api/notes")):
+        (request,) = Client("http://127.0.0.1:1/api/notes", keep=keep).requests()
+        assert request.kind == kind
+        assert request.data.startswith(b"GET /api/notes HTTP/1.1\r\nHost: 127.0.0.1:1\r\n")
+    assert len(Client("http://127.0.0.1:1", keep=True).requests()) == 3
+
+
 def test_a_connection_closed_between_requests_is_no_failure() -> None:
     first, second = sent(one, GET, GET)
     assert not first.failed and not second.failed
