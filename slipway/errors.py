@@ -60,6 +60,7 @@ UNREADABLE = (
     RecursionError,
 )
 NO_SPACE = "no space left on device"
+MOST_LINES = 40
 DISK_FULL = "runbooks/disk-full.md"
 
 
@@ -131,6 +132,12 @@ class CommandFailed(HostError):
         self.argv = tuple(argv)
         self.code = code
         self.stderr = stderr
+
+
+def listing(problems: Sequence[str]) -> str:
+    """Return all that is wrong, a line each; of very many, how many more there are."""
+    more = len(problems) - MOST_LINES
+    return "\n".join([*problems[:MOST_LINES], *([f"and {more} more"] if more > 0 else [])])
 
 
 def first_line(text: object) -> str:

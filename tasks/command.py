@@ -13,7 +13,7 @@ from invoke.exceptions import Exit
 from invoke.parser.argument import Argument
 from invoke.tasks import Task
 
-from slipway.errors import Refused, SlipwayError, UsageError, readable
+from slipway.errors import ConfigError, Refused, SlipwayError, UsageError, listing, readable
 from slipway.project import LENT_ENGINE
 
 from . import hints
@@ -214,6 +214,12 @@ def environments() -> list[str]:
 
 
 def _environment(name: str | None) -> Any:
-    from slipway.environments.environment import load
+    from slipway.environments.environment import examine
 
-    return load(name)
+    env, problems = examine(name)
+    if problems:
+        from slipway.releases import application
+
+        more = [line for line in application.problems(env) if line not in problems]
+        raise ConfigError(listing([*problems, *more]))
+    return env

@@ -2,10 +2,10 @@
 
 from pathlib import Path, PurePosixPath
 
-from slipway.environments import setting_rules
+from slipway.environments import environment
 from slipway.hosts.local import LocalHost
-from slipway.project import COMPOSE, SECRETS, STATE
-from slipway.secrets import encrypted_file, programs, sops
+from slipway.project import SECRETS, STATE
+from slipway.secrets import composition, encrypted_file, programs, sops
 from slipway.secrets.secret import Secret
 
 FOLDER = STATE / "dev" / "secrets"
@@ -19,7 +19,9 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     """
     program, key = programs.find_sops().path, secrets / encrypted_file.PUBLIC_KEY_FILE
     values = sops.decrypt_with(program, secrets / "dev.sops.yaml", key)
-    for rule in setting_rules.load(COMPOSE).values():
+    env = environment.examine("dev")[0]  # what is wrong in its files a command says that loads it
+    values |= composition.values(env, values)
+    for rule in env.rules.values():
         if rule.secret and not rule.is_required("dev"):
             values.setdefault(rule.key, Secret(""))  # Compose wants a file for each that it names
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slipway import whole_file
-from slipway.bootstrap import devsecrets, sops_release, stack_images, tools
+from slipway.bootstrap import devsecrets, loop_settings, sops_release, stack_images, tools
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused
 from slipway.hosts import docker_client
@@ -55,6 +55,7 @@ def is_prepared() -> bool:
     if (
         before.get("inputs") != _digest(before.get("dockerfiles", []))
         or before.get("secrets") != devsecrets.present()
+        or before.get("loop") != loop_settings.is_present()
     ):
         return False
     if not all(shutil.which(name) for name in PROGRAMS):
@@ -87,6 +88,9 @@ def plan(reporter: Reporter = SILENT) -> Plan:
             Step("engine", "Docker Engine >= 26 with Compose v2 and buildx, running", engine),
             Step("sops", "a release of sops by its sum, on PATH or fetched", sops_release.ensure),
             Step("secrets", "dev's secrets as files below .slipway/dev", secrets),
+            Step(
+                "settings", "dev's in compose/.env, for docker compose", loop_settings.materialise
+            ),
             Step("images", "images that the stack starts from: pulled, or stand-ins", images),
         ],
     )
@@ -102,6 +106,7 @@ def _now() -> dict[str, object]:
         "dockerfiles": files,
         "images": images,
         "secrets": devsecrets.present(),
+        "loop": loop_settings.is_present(),
     }
 
 
@@ -141,5 +146,6 @@ def _return_ownership() -> None:
     owner = ROOT.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    for path in [STATE, *STATE.rglob("*")]:
+    loop = [file] if (file := COMPOSE / loop_settings.FILE).exists() else []
+    for path in [STATE, *STATE.rglob("*"), *loop]:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -1,10 +1,11 @@
 """Env files: the plain settings, read strictly so that a typing error is never a silent default."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.errors import ConfigError
+from slipway.errors import ConfigError, listing
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -16,32 +17,48 @@ LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read(path: Path) -> dict[str, str]:
-    """Read `KEY=value` lines. Raises ConfigError with file and line for anything unclear."""
+    """Read `KEY=value` lines. Raises ConfigError with file and line for all that is unclear."""
+    values, problems = examine(path)
+    if problems:
+        raise ConfigError(listing(problems))
+    return values
+
+
+def examine(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Read what is clear, and say with file and line what is not.
+
+    Raises ConfigError for a file that cannot be read at all.
+    """
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
+    problems: list[str] = []
     for binding in _bindings(path):
         where = f"{_short(path)}:{binding.original.line}"
-        plain = QUOTED.sub("=''", binding.original.string, count=1)
-        if LONE_RETURN.search(plain):
-            raise ConfigError(
-                f"{where}: a carriage return without a line feed, after which Compose reads the "
-                "same line; save the file with LF as its line end"
-            )
-        if binding.error or (binding.key is not None and binding.value is None):
-            raise ConfigError(f"{where}: expected KEY=value")
-        if binding.key is None or binding.value is None:
-            continue
-        if binding.key in values:
-            raise ConfigError(
-                f"{where}: {binding.key} was already set in line {lines[binding.key]}"
-            )
-        written = binding.original.string.partition("=")[2]
-        doubt = _doubt(written, binding.value) or _strange_space(plain.partition("=")[2])
-        if doubt:
-            raise ConfigError(f"{where}: {binding.key}: {doubt}")
-        values[binding.key] = binding.value
-        lines[binding.key] = binding.original.line
-    return values
+        if problem := _problem(binding, lines):
+            problems.append(f"{where}: {problem}")
+        elif binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+            lines[binding.key] = binding.original.line
+    return values, problems
+
+
+def _problem(binding: "Binding", lines: Mapping[str, int]) -> str:
+    """Say what is unclear of one entry; `lines` are where the ones before it stand."""
+    plain = QUOTED.sub("=''", binding.original.string, count=1)
+    if LONE_RETURN.search(plain):
+        return (
+            "a carriage return without a line feed, after which Compose reads the same line; save "
+            "the file with LF as its line end"
+        )
+    if binding.error or (binding.key is not None and binding.value is None):
+        return "expected KEY=value"
+    if binding.key is None or binding.value is None:
+        return ""
+    if binding.key in lines:
+        return f"{binding.key} was already set in line {lines[binding.key]}"
+    written = binding.original.string.partition("=")[2]
+    doubt = _doubt(written, binding.value) or _strange_space(plain.partition("=")[2])
+    return f"{binding.key}: {doubt}" if doubt else ""
 
 
 def _bindings(path: Path) -> "list[Binding]":

@@ -12,9 +12,11 @@ from slipway.errors import ConfigError, SlipwayError, last_line
 from slipway.hosts import docker_client
 from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
-from slipway.project import COMPOSE
+from slipway.project import COMPOSE, STATE
 
-COMPOSE_COMMAND = ["docker", "compose", "--project-directory", str(COMPOSE)]
+# In compose/.env, which plain `docker compose` reads; above it is what a team wrote itself.
+MARK = "# --- What follows is written by inv bootstrap, from common.env and dev.env."
+VARIABLES = STATE / "dev" / "secret-variables.json"  # dev's secrets that services get as variables
 # What reaches Compose of the caller's shell: what docker, git and ssh need to work at all, how
 # Compose shows its progress, and the loop's own variables. Any other could take the place of a
 # setting: DATABASE_NAME, or COMPOSE_PROJECT_NAME, with which `inv down` would remove another loop.
@@ -47,31 +49,49 @@ def _project() -> str:
 def logs(service: str, *, lines: int, live: bool, on_line: Callable[[str], None]) -> int:
     """Hand over the log lines of one service, or of all; `live` keeps on as they come."""
     argv = ["logs", "--no-color", "--tail", str(lines), *(["--follow"] if live else [])]
-    return _host().follow([*COMPOSE_COMMAND, *argv, *([service] if service else [])], on_line)
+    return _host().follow([*command(), *argv, *([service] if service else [])], on_line)
 
 
 def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
     """Run a command in the container of a service."""
     flags = [] if tty else ["--no-TTY"]
-    return _host().attach([*COMPOSE_COMMAND, "exec", *flags, service, *argv])
+    return _host().attach([*command(), "exec", *flags, service, *argv])
 
 
 def ask(service: str, argv: Sequence[str]) -> CommandResult:
     """Run a command in the container of a service, and return what it says."""
-    return _host().run([*COMPOSE_COMMAND, "exec", "--no-TTY", service, *argv], check=False)
+    return _host().run([*command(), "exec", "--no-TTY", service, *argv], check=False)
 
 
 def address() -> str:
     """Return where the loop's edge is open on this computer."""
-    result = _host().run([*COMPOSE_COMMAND, "port", "edge", "8080"], timeout=20)
+    result = _host().run([*command(), "port", "edge", "8080"], timeout=20)
     port = result.out.strip().rpartition(":")[2]
     address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
     return f"http://{address}:{port}"
 
 
+def command(compose: Path = COMPOSE, variables: Path = VARIABLES) -> list[str]:
+    """Return how Compose is called: with the settings of dev, as a deploy there is."""
+    argv = ["docker", "compose", "--project-directory", str(compose)]
+    for name in (".env", "common.env", "dev.env"):
+        argv += ["--env-file", str(compose / name)] if (compose / name).is_file() else []
+    for path in files(compose, variables):
+        argv += ["--file", str(path)]
+    return argv
+
+
+def files(compose: Path, variables: Path = VARIABLES) -> list[Path]:
+    """List the files of the loop, where secrets as variables add one; none: Compose finds them."""
+    if not variables.is_file():
+        return []
+    names = ("compose.yml", "compose.override.yml", "compose.override.yaml")
+    return [*(compose / name for name in names if (compose / name).is_file()), variables]
+
+
 def model(compose: Path = COMPOSE) -> dict[str, Any]:
     """Return what Compose makes of the loop's files. Raises ConfigError with its own words."""
-    argv = ["docker", "compose", "--project-directory", str(compose)]
+    argv = command(compose, Path(os.devnull))
     host = LocalHost(env=variables(os.environ, compose), cwd=compose)
     result = host.run([*argv, "--profile", "*", "config", "--format", "json"], check=False)
     if result.code != 0:
@@ -83,16 +103,24 @@ def model(compose: Path = COMPOSE) -> dict[str, Any]:
 
 
 def _attach(argv: Sequence[str]) -> None:
-    code = _host().attach([*COMPOSE_COMMAND, *argv])
+    code = _host().attach([*command(), *argv])
     if code != 0:
         raise SlipwayError(f"docker compose {argv[0]} ended with {code}; its output is above")
 
 
 def variables(shell: Mapping[str, str], compose: Path = COMPOSE) -> dict[str, str]:
-    """Return the variables that Compose gets: those named of a shell's, and the project's name."""
-    named = {key: value for key, value in shell.items() if NAMED.fullmatch(key)}
-    common = envfile.read(compose / "common.env")
-    return named | {key: common[key] for key in ("PROJECT",) if key in common}
+    """Return the variables that Compose gets: those named of a shell's that are no settings, and
+    the project's name.
+    """
+    known = settings(compose)
+    named = {k: v for k, v in shell.items() if NAMED.fullmatch(k) and k not in known}
+    return named | {key: known[key] for key in ("PROJECT",) if key in known}
+
+
+def settings(compose: Path = COMPOSE) -> dict[str, str]:
+    """Return the settings that the loop has, as a deploy to dev: common.env, then dev.env."""
+    own = compose / "dev.env"
+    return envfile.read(compose / "common.env") | (envfile.read(own) if own.is_file() else {})
 
 
 def _host() -> LocalHost:

@@ -18,10 +18,11 @@ WAYS_TO_TLS = (
 TO_SECRETS = "say secret: true in compose/settings.yml and move its value into secrets/"
 
 
-def check(env: Guarded, rules: Rules) -> None:
-    """Raise ConfigError with file, setting and way out for the first of them; others are free."""
-    if protection.is_production(env) and (complaint := next(_complaints(env, rules), "")):
-        raise ConfigError(f"compose/{env.name}.env: {complaint}")
+def complaints(env: Guarded, rules: Rules) -> Iterator[str]:
+    """Say with file, setting and way out what it is not to be; other environments are free."""
+    if protection.is_production(env):
+        for complaint in _complaints(env, rules):
+            yield f"compose/{env.name}.env: {complaint}"
 
 
 def check_examples(env: Guarded) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.errors import ConfigError
+from slipway.errors import ConfigError, listing
 from slipway.suggest import nearest
 from slipway.yaml_file import read_yaml
 
@@ -21,10 +21,12 @@ WORDS: Mapping[str, tuple[Any, str]] = {
     "required": (bool | list, "true, or a list such as [staging, prod]"),
     "secret": (bool, "true or false"),
     "generate": (int, "a number of bytes"),
+    "composed": (str, "a text with names in braces, such as postgres://{DATABASE_USER}:…"),
     "help": (str, "a text"),
 }
 NUMBERS = {"generate"}  # YAML's true is a number to Python
 MOST_BYTES = 4096
+PLACE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")  # for a value, in a composed secret
 TYPES = {"text", "number", "port", "switch", "name", "store"}
 STORE = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*"
@@ -46,7 +48,13 @@ class Rule:
     secret: bool
     generate: int
     help: str
+    composed: str = ""  # of what a secret is made that stands in no file
     is_plain: bool = False  # it says `secret: false` itself, whatever its name sounds like
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The settings and secrets that a composed secret is made of."""
+        return tuple(dict.fromkeys(PLACE.findall(self.composed)))
 
     def is_required(self, environment: str) -> bool:
         """Say whether this environment must have it."""
@@ -99,7 +107,7 @@ def load(compose: Path) -> Rules:
 
 
 def read(path: Path) -> Rules:
-    """Read the rules of one file. Raises ConfigError with the file and the key that is wrong."""
+    """Read the rules of one file. Raises ConfigError with the file and each key that is wrong."""
     try:
         document = read_yaml(path, path.name)
     except FileNotFoundError:
@@ -108,7 +116,16 @@ def read(path: Path) -> Rules:
         return {}  # a project without settings of its own
     if not isinstance(document, dict):
         raise ConfigError(f"{path.name} must map names to rules")
-    return {str(key): _rule(path, str(key), entry) for key, entry in document.items()}
+    rules: dict[str, Rule] = {}
+    problems: list[str] = []
+    for key, entry in document.items():
+        try:
+            rules[str(key)] = _rule(path, str(key), entry)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(listing(problems))
+    return rules
 
 
 def _rule(path: Path, key: str, entry: object) -> Rule:
@@ -133,6 +150,12 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         raise refuse(f": {limits}" if secret else ": only a secret can have generate")
     if secret and default is not None:
         raise refuse(": a secret has no default; it would stand here for everybody to read")
+    composed = str(entry.get("composed", ""))
+    if composed and (not secret or generate or not PLACE.search(composed)):
+        raise refuse(
+            ": composed is for a secret without generate, and names others in braces, such as "
+            "postgres://{DATABASE_USER}:{DATABASE_PASSWORD}@db/shop"
+        )
     kind, choices = _type(entry.get("type", "text"), refuse)
     required = entry.get("required", False)
     if isinstance(required, list) and not all(isinstance(name, str) for name in required):
@@ -146,6 +169,7 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         secret=bool(secret),
         generate=generate or 0,
         help=str(entry.get("help", "")),
+        composed=composed,
         is_plain=secret is False,
     )
     if rule.default is not None and (complaint := rule.complaint(rule.default)):

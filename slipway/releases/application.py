@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError
+from slipway.errors import ConfigError, SlipwayError, listing
 from slipway.images.sources import Build
 from slipway.releases import (
+    compose_env_files,
     compose_files,
     compose_keys,
     compose_labels,
     compose_limits,
     compose_rules,
+    compose_variables,
     mounts,
     networks,
     readiness,
@@ -65,7 +67,25 @@ class Application:
 def read(env: Environment) -> Application:
     """Let Compose merge the base, the overlay and the env files. Raises ConfigError."""
     files = compose_files.find(env)
-    return parse(compose_files.read(env, files), files, env.prefix)
+    problems = list(compose_env_files.check(env, files))
+    try:
+        app = parse(compose_files.read(env, files), files, env.prefix)
+    except ConfigError as error:
+        raise ConfigError(listing([*problems, str(error)])) from None
+    if problems:
+        raise ConfigError(listing(problems))
+    return app
+
+
+def problems(env: Environment) -> list[str]:
+    """Say what is wrong with the compose files of an environment whose settings are wrong too."""
+    if "PROJECT" not in env.settings:
+        return []
+    try:
+        read(env)
+    except SlipwayError as error:
+        return str(error).splitlines()
+    return []
 
 
 def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = "") -> Application:
@@ -74,12 +94,16 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = ""
     Raises ConfigError with all that a deploy would not do as it is written, or the Swarm would
     refuse in an environment that is called by this prefix.
     """
-    checks = (compose_labels.check, compose_keys.check, compose_rules.check)
+    checks = (
+        *(compose_labels.check, compose_keys.check),
+        compose_rules.check,
+        compose_variables.check,
+    )
     findings = [finding for check in checks for finding in check(model)]
     findings += compose_limits.check(model, prefix)
     if findings:
         lines = [f"{compose_files.place(files, one.keys)}: {one}" for one in findings]
-        raise ConfigError("\n".join(lines))
+        raise ConfigError(listing(lines))
     services = []
     builds = []
     for name, spec in sorted(model.get("services", {}).items()):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.environments import environment
+from slipway.environments import environment, hacking
 from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed, ConfigError, last_line
 from slipway.hosts.local import LocalHost
@@ -107,7 +107,7 @@ def sources(files: Sequence[Path]) -> list[Path]:
 
 def _included(path: Path) -> list[Path]:
     """List what stands under `include:`; what Compose would refuse there is left to Compose."""
-    pair = _entry(_document(path.read_text(encoding="utf-8", errors="replace")), "include")
+    pair = entry(document(path.read_text(encoding="utf-8", errors="replace")), "include")
     names = _scalars(pair[1]) if pair else []
     return [file for name in names if (file := path.parent / name).is_file()]
 
@@ -119,7 +119,7 @@ def _scalars(node: "Node") -> list[str]:
     if isinstance(node, yaml.ScalarNode):
         return [str(node.value)]
     if isinstance(node, yaml.MappingNode):
-        pair = _entry(node, "path")
+        pair = entry(node, "path")
         return _scalars(pair[1]) if pair else []
     inner = node.value if isinstance(node, yaml.SequenceNode) else []
     return [name for each in inner for name in _scalars(each)]
@@ -127,10 +127,10 @@ def _scalars(node: "Node") -> list[str]:
 
 def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
     """Follow keys into a file; yield how many were there, and the line of the last."""
-    node = _document(path.read_text(encoding="utf-8", errors="replace"))
+    node = document(path.read_text(encoding="utf-8", errors="replace"))
     yield 0, 0
     for count, key in enumerate(keys, 1):
-        pair = _entry(node, key)
+        pair = entry(node, key)
         if pair is None:
             return
         line, node = pair
@@ -138,7 +138,7 @@ def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
 
 
 @functools.lru_cache(maxsize=8)
-def _document(text: str) -> "Node | None":
+def document(text: str) -> "Node | None":
     import yaml
 
     try:
@@ -148,7 +148,7 @@ def _document(text: str) -> "Node | None":
     return node
 
 
-def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
+def entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
     """Find a key in a mapping, also in one that is merged into it, or in a list of KEY=value."""
     import yaml
 
@@ -163,7 +163,7 @@ def _entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
         for value in node.value:
             if isinstance(value, yaml.ScalarNode) and re.split("[=:]", value.value)[0] == key:
                 return value.start_mark.line + 1, value
-    return next((pair for each in merged if (pair := _entry(each, key))), None)
+    return next((pair for each in merged if (pair := entry(each, key))), None)
 
 
 def unknown_key(files: Sequence[Path], reason: str) -> str:
@@ -195,7 +195,7 @@ def _refuse_values_of_the_loop(env: Environment, files: Sequence[Path]) -> None:
     """Find a variable that only compose/.env sets, which Compose reads for the hacking loop."""
     path = env.compose / ".env"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    for name in DOTENV.findall(text):
+    for name in DOTENV.findall(text.partition(hacking.MARK)[0]):
         if name not in env.settings and (where := next(_uses(files, name), "")):
             raise ConfigError(
                 f"{where}: {name} has its value from compose/.env in the hacking loop, and no "

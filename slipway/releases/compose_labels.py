@@ -13,7 +13,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
 WORDS = [
     *("slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"),
-    readiness.LABEL,
+    *("slipway.secret-variables", readiness.LABEL),
 ]
 
 

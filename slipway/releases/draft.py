@@ -14,9 +14,16 @@ from slipway.images import lockfile, registry, sources
 from slipway.images.sources import Build, Image
 from slipway.migrations import files
 from slipway.progress import Reporter
-from slipway.releases import application, image_tags, image_users, service_secrets, stack
+from slipway.releases import (
+    application,
+    image_tags,
+    image_users,
+    secret_variables,
+    service_secrets,
+    stack,
+)
 from slipway.releases.commit import Commit
-from slipway.releases.release import Release
+from slipway.releases.release import PROGRAM, Release
 from slipway.secrets import delivery
 
 # What shapes the edge and the stacks besides the services' own environment.
@@ -97,6 +104,7 @@ def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     refuse_stand_ins(env, images.values())
     service_secrets.check(env, draft.release, host, images)
     image_users.check(draft.release, host, images)
+    draft = replace(draft, release=secret_variables.with_programs(draft.release, host, images))
     by_tag = {tag: image.id for tag, image in images.items()} | dict(draft.standing)
     by_service = {name: by_tag[tag] for name, tag in draft.release.tags.items()}
     to_bring = {tag: image for tag, image in images.items() if tag not in draft.standing}
@@ -152,7 +160,8 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     rest = sorted(
         key
         for key in before.keys() | after.keys()
-        if key not in ("environment", "image", "build") and before.get(key) != after.get(key)
+        if key not in ("environment", "image", "build", PROGRAM)
+        and before.get(key) != after.get(key)
     )
     return [*keys, *rest]
 

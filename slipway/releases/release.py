@@ -13,6 +13,8 @@ from slipway.releases.commit import short
 
 # Among the recorded settings: what was decided of NETWORK_ENCRYPTION, only where that is "on".
 ENCRYPTED = "ENCRYPTED_NETWORKS"
+# Under the spec of a service: what its image starts, where that had to be known.
+PROGRAM = "x-slipway-program"
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,13 @@ class Release:
 
     def blank(self) -> "Release":
         """Return what is left when the commit and the number do not count, for comparing."""
-        return replace(self, number=0, commit="", images=self.identities)
+        services = tuple(
+            replace(one, spec={k: v for k, v in one.spec.items() if k != PROGRAM})
+            if PROGRAM in one.spec
+            else one
+            for one in self.services
+        )
+        return replace(self, number=0, commit="", images=self.identities, services=services)
 
     def environment(self, env: Environment) -> Environment:
         """Return the environment with the settings that this release was deployed with."""

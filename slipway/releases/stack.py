@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.releases import mounts, networks, service_secrets
+from slipway.releases import mounts, networks, secret_variables, service_secrets
 from slipway.releases.application import Service
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
@@ -228,6 +228,7 @@ def _service(
             part["cpus"] = str(part["cpus"])
     deploy = {key: value for key, value in deploy.items() if value not in ({}, None)}
     spec["deploy"] = deploy
+    secret_variables.wrap(spec, service)
     return spec
 
 

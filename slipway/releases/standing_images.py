@@ -12,6 +12,7 @@ from slipway.hosts.host import Host
 from slipway.images import registry, ship
 from slipway.images.references import plain
 from slipway.machines.connect import Cluster
+from slipway.releases import secret_variables
 from slipway.releases.draft import Draft
 from slipway.releases.release import Release
 
@@ -26,7 +27,9 @@ def keep(
     """
     if live is None or env.is_local or draft.is_recorded:
         return draft
-    same = {tag: live.images[name] for name, tag in live.tags.items() if tag in draft.builds}
+    draft = replace(draft, release=secret_variables.inherited(draft.release, live))
+    built = draft.builds.keys() - secret_variables.unknown(draft.release)
+    same = {tag: live.images[name] for name, tag in live.tags.items() if tag in built}
     if place := env.settings["REGISTRY"]:
         return replace(draft, standing=_in_registry(place, draft, same, here))
     ids = {tag: image.id for tag, image in draft.images.items()}

@@ -14,7 +14,7 @@ from slipway.environments.protection import DISPOSABLE
 from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
-from slipway.secrets import authorship, encrypted_file, sops
+from slipway.secrets import authorship, composition, encrypted_file, sops
 
 NAME_LIMIT = 64
 KEPT_HERE = ("BACKUP_OPERATOR_KEY",)  # what people sign with, where they are
@@ -37,11 +37,9 @@ def versions(env: Environment) -> dict[str, str]:
             f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "
             f"secrets/{path.name}"
         )
-    return {
-        key: _name(env, key, value)
-        for key, value in document.items()
-        if key not in ("sops", *KEPT_HERE)
-    }
+    own = {key: value for key, value in document.items() if key not in ("sops", *KEPT_HERE)}
+    texts = own | composition.versions(env, own)
+    return {key: _name(env, key, value) for key, value in texts.items()}
 
 
 def try_key(env: Environment, reporter: Reporter) -> None:
@@ -60,6 +58,7 @@ def deliver(host: Host, env: Environment, present: Collection[str]) -> list[str]
     if not missing:
         return []
     values = sops.read(env)
+    values |= composition.values(env, values)
     lines = []
     for key, name in missing.items():
         data = values[key].reveal().encode()

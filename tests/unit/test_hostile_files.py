@@ -105,11 +105,11 @@ def judge(files: Files, name: str, data: bytes) -> None:
     try:
         READERS[name](files)
     except SlipwayError as error:
-        text = readable(str(error))
-        helps = error.exit_code == 2 and any(each in text for each in NAMES)
-        assert helps and text.isprintable() and len(text) < LONGEST, (
-            f"{error.exit_code}: {text[:LONGEST]!a}"
-        )
+        for text in readable(str(error)).split("\n"):
+            helps = error.exit_code == 2 and any(each in text for each in NAMES)
+            assert helps and text.isprintable() and len(text) < LONGEST, (
+                f"{error.exit_code}: {text[:LONGEST]!a}"
+            )
     finally:
         path.write_bytes(before)
 

@@ -227,6 +227,8 @@ def test_a_refused_secret_is_not_repeated(project: Project) -> None:
         ("KEY: {generate: 32}", "KEY: only a secret can have generate"),
         ('KEY: {secret: "false"}', "KEY: secret must be true or false"),
         ("KEY: {secret: true, default: x}", "KEY: a secret has no default"),
+        ("KEY: {secret: true, composed: x}", "KEY: composed is for a secret .* names others"),
+        ('KEY: {composed: "{A}"}', "KEY: composed is for a secret without generate"),
         ("KEY: {default: [a]}", "KEY: default must be one value"),
         ("KEY: {help: [a]}", "KEY: help must be a text"),
         ("KEY: {type: {a: b}}", "KEY: type must be a type, or a list of words"),
@@ -256,6 +258,17 @@ def test_what_only_an_environment_requires_that_there_is_not_is_refused(project:
     sentence = r"settings\.yml: OURS: required: there is no environment prd \(did you mean prod\?"
     with pytest.raises(ConfigError, match=sentence):
         project.load("dev")
+
+
+def test_a_secret_that_is_composed_of_what_there_is_not_is_refused(project: Project) -> None:
+    with (project.compose / "settings.yml").open("a") as file:
+        file.write('URL: {secret: true, composed: "a://{DATABASE_USR}:{LINK}"}\n')
+        file.write('LINK: {secret: true, composed: "b://{DATABASE_USER}"}\n')
+    with pytest.raises(ConfigError) as caught:
+        project.load("dev")
+    first, second = str(caught.value).splitlines()
+    assert "URL: composed: DATABASE_USR is no setting (did you mean DATABASE_USER?)" in first
+    assert "URL: composed: LINK is composed itself" in second
 
 
 def test_a_project_may_keep_the_file_of_rules_under_its_old_name(project: Project) -> None:
@@ -303,3 +316,22 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"KEY=\xff\n")
     with pytest.raises(ConfigError, match="byte 4 is not UTF-8"):
         envfile.read(path)
+
+
+def test_all_that_is_wrong_in_all_files_is_said_in_one_run(project: Project) -> None:
+    project.add("common.env", "HTTP_PROT=80\nNO KEY")
+    project.add("prod.env", "LAB=maybe\nSESSION_KEY=hunter2\nLAB=on")
+    with pytest.raises(ConfigError) as caught:
+        project.load("prod")
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["compose/common.env"] * 2 + [
+        "compose/prod.env"
+    ] * 3
+    with (project.compose / "settings.yml").open("a") as file:
+        file.write("one: {}\nTWO: {typ: text}\n")
+    with pytest.raises(ConfigError) as caught:
+        project.load("prod")
+    assert "one must be capital" in str(caught.value)
+    assert "TWO: unknown word typ" in str(caught.value)
+    assert "NO KEY" not in str(caught.value)
+    assert "expected KEY=value" in str(caught.value)

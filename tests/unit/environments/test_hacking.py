@@ -29,7 +29,7 @@ SHELL = {
 
 def model(variables: Mapping[str, str]) -> Any:
     """What Compose makes of the loop's files with these variables, or why it makes nothing."""
-    argv = [*hacking.COMPOSE_COMMAND, "config", "--format", "json"]
+    argv = [*hacking.command(), "config", "--format", "json"]
     env = dict(variables)
     result = subprocess.run(argv, env=env, cwd=COMPOSE, capture_output=True, check=False)
     return json.loads(result.stdout) if result.returncode == 0 else result.stderr

@@ -129,3 +129,46 @@ def test_services_on_different_machines_share_no_volume(project: Project) -> Non
 def test_a_word_that_compose_ignores_is_no_reason_to_refuse(project: Project) -> None:
     env = project.write('version: "3.9"\nx-own: {a: b}\nservices: {api: {x-note: hello}}\n')
     assert application.read(env).named("api")
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ("[.env]", r"env_file \.env: is no part of the project in git"),
+        ("[common.env, dev.env]", r"env_file dev\.env: holds the settings of another env"),
+        (
+            '["${WHERE}/x.env"]',
+            r"env_file \$\{WHERE\}/x\.env: a deploy cannot tell which file this is",
+        ),
+        ("[{path: ../shop.env}]", r"env_file \.\./shop\.env: NO_SUCH is not in compose/settings"),
+        (
+            "../shop.env",
+            r".*NO_SUCH.*\n.*shop\.env: SESSION_KEY is a secret; it belongs in secrets/prod\.sops",
+        ),
+    ],
+)
+def test_an_env_file_that_no_rule_checks_is_refused_with_its_line(
+    project: Project, files: str, complaint: str
+) -> None:
+    (project.compose / ".env").write_text("SMTP_HOST=a\n")
+    (project.compose.parent / "shop.env").write_text("NO_SUCH=1\nSESSION_KEY=hunter2\n")
+    env = project.api(f"env_file: {files}")
+    with pytest.raises(ConfigError, match=rf"compose/compose\.prod\.yml:3: {complaint}") as caught:
+        application.read(env)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_env_file_of_a_file_that_is_extended_or_merged_is_found_too(project: Project) -> None:
+    (project.compose / "base.yml").write_text(
+        "x-a: &a\n  env_file: .env\nservices:\n  a:\n    <<: *a\n"
+    )
+    (project.compose / ".env").write_text("A=1\n")
+    env = project.service("api", "extends: {file: base.yml, service: a}")
+    with pytest.raises(ConfigError, match=r"compose/base\.yml:2: env_file \.env"):
+        application.read(env)
+
+
+def test_an_env_file_whose_names_are_all_settings_is_taken(project: Project) -> None:
+    (project.compose.parent / "shop.env").write_text("SESSION_DAYS=3\n")
+    api = application.read(project.api("env_file: ../shop.env")).named("api")
+    assert api and api.spec["environment"]["SESSION_DAYS"] == "3"

@@ -15,7 +15,15 @@ import pytest
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused, SlipwayError
-from slipway.secrets import creation, delivery, encrypted_file, programs, role_passwords, sops
+from slipway.secrets import (
+    composition,
+    creation,
+    delivery,
+    encrypted_file,
+    programs,
+    role_passwords,
+    sops,
+)
 from slipway.secrets.secret import Secret
 from tests.fakes.host import FakeHost
 
@@ -239,3 +247,38 @@ def test_passwords_of_roles_are_added_and_what_was_there_stays_byte_for_byte(vau
     assert values["A"].reveal() == "kept"
     assert len({values[key].reveal() for key in role_passwords.KEYS}) == 3
     assert role_passwords.missing(env) == [] and role_passwords.advice(env) == ""
+
+
+URL = "postgres://{DATABASE_USER}:{DATABASE_PASSWORD}@{DATABASE_HOST}/shop?x=1"
+
+
+def composing(env: Environment, text: str) -> Environment:
+    """The environment with a secret that is composed of others."""
+    rule = dataclasses.replace(env.rules["SESSION_KEY"], key="URL", generate=0, composed=text)
+    return dataclasses.replace(env, rules={**env.rules, "URL": rule})
+
+
+def test_a_composed_secret_is_percent_encoded_in_a_url_and_as_it_is_elsewhere() -> None:
+    env = composing(environment.load("dev"), URL)
+    values = {"DATABASE_PASSWORD": Secret("p@ss/w:d%?#é")}
+    url = composition.values(env, values)["URL"].reveal()
+    assert url == "postgres://logbook:p%40ss%2Fw%3Ad%25%3F%23%C3%A9@db/shop?x=1"
+    plain = composition.values(composing(env, "key={DATABASE_PASSWORD}"), values)["URL"]
+    assert plain.reveal() == "key=p@ss/w:d%?#é"
+    assert composition.values(env, values | {"URL": Secret("own")}) == {}
+    assert composition.values(env, {}) == {}
+
+
+def test_a_composed_secret_has_another_version_when_a_part_of_it_changes() -> None:
+    env = composing(environment.load("dev"), URL)
+    first = composition.versions(env, {"DATABASE_PASSWORD": "ENC[1]"})
+    elsewhere = dataclasses.replace(
+        env, settings=MappingProxyType({**env.settings, "DATABASE_HOST": "x"})
+    )
+    others = [
+        composition.versions(env, {"DATABASE_PASSWORD": "ENC[2]"}),
+        composition.versions(elsewhere, {"DATABASE_PASSWORD": "ENC[1]"}),
+        composition.versions(composing(env, URL + "2"), {"DATABASE_PASSWORD": "ENC[1]"}),
+    ]
+    assert first not in others
+    assert first.keys() == {"URL"}
