@@ -20,7 +20,11 @@ from slipway.errors import SlipwayError
 from slipway.migrations import attver
 from slipway.progress import SILENT
 
-NOT_TO_BE_HAD = ("Unable to locate package", "no installation candidate", "unmet dependencies")
+OF_NPM = ("npm error network", "npm error FetchError", "npm error code E5", "npm error code E429")
+NOT_TO_BE_HAD = (
+    *("Unable to locate package", "no installation candidate", "unmet dependencies"),
+    *OF_NPM,
+)
 READY = "until pg_isready --quiet --host 127.0.0.1; do sleep 0.2; done"
 TABLE = "create table kept (id bigint generated always as identity primary key, name text)"
 
@@ -45,7 +49,7 @@ def have(name: str) -> str:
 
 
 def build(tag: str, folder: str, *options: str, text: str = "", context: bytes = b"") -> str:
-    """Build an image; leave out the test where the distribution lacks one of its packages.
+    """Build an image; leave out the test where one of its packages is not to be had.
 
     For the folder `-` a Dockerfile is the `text`, or a tar archive with one the `context`.
     """
@@ -54,7 +58,7 @@ def build(tag: str, folder: str, *options: str, text: str = "", context: bytes =
     error = done.stderr.decode()
     lines = [line for line in error.splitlines() if any(s in line for s in NOT_TO_BE_HAD)]
     if done.returncode and lines:
-        pytest.skip(f"the distribution lacks a package today: {lines[0].strip()}")
+        pytest.skip(f"a package is not to be had today: {lines[0].strip()}")
     assert done.returncode == 0, error
     return tag
 

@@ -11,9 +11,15 @@ pytestmark = pytest.mark.engine
 def test_a_package_that_is_not_to_be_had_leaves_a_test_out(corner: DockerSandbox) -> None:
     base_image("debian:trixie-slim")
     text = "FROM debian:trixie-slim\nRUN apt-get install -y slipway-of-no-suite\n"
-    with pytest.raises(
-        pytest.skip.Exception, match=r"lacks a package today: .*slipway-of-no-suite"
-    ):
+    with pytest.raises(pytest.skip.Exception, match=r"not to be had today: .*slipway-of-no-suite"):
+        base_images.build(f"{IMAGES}/none", "-", "--label", corner.label, text=text)
+
+
+def test_npm_without_its_registry_leaves_a_test_out(corner: DockerSandbox) -> None:
+    base_image("node:24-trixie-slim")
+    install = "npm install --registry=http://127.0.0.1:9 --fetch-retries=0 express"
+    text = f"FROM node:24-trixie-slim\nWORKDIR /app\nRUN {install}\n"
+    with pytest.raises(pytest.skip.Exception, match=r"not to be had today: .*npm error FetchError"):
         base_images.build(f"{IMAGES}/none", "-", "--label", corner.label, text=text)
 
 
