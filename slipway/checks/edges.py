@@ -10,6 +10,7 @@ from slipway.checks.source import Source, Statement
 
 EVERYTHING = "ls-files"  # who asks git for all files reads all files
 ENGINE, CHECKS = "slipway/", "slipway/checks/"  # but the engine asks about a folder of a team
+EXAMPLES = "examples/"  # projects of others: only who names a path there depends on it
 TELLING = 2  # letters that a pattern needs, for `*` alone fits everything
 SCRIPTS = {"", ".sh"}  # files that are no Python and start some
 
@@ -25,7 +26,9 @@ class Edges:
         self.files = frozenset(files)
         pairs = (path.split("/") for path in self.files if path.endswith(".py"))
         self._packages = {pair[0] for pair in pairs if len(pair) == 2}
-        self._others = sorted(path for path in self.files if not self._is_module(path))
+        self._examples = sorted(path for path in self.files if path.startswith(EXAMPLES))
+        self._own = self.files.difference(self._examples)
+        self._others = sorted(path for path in self._own if not self._is_module(path))
         self._index: dict[str, set[str]] = {}
         self._folders: dict[str, set[str]] = {}
         for path in self._others:
@@ -113,13 +116,16 @@ class Edges:
     def _fitting(self, word: str) -> frozenset[str]:
         """Return the files that a word may mean: by name, path, folder, ending or pattern."""
         word = word.removeprefix("./").rstrip("/.")
+        if word.startswith(EXAMPLES):
+            inside = (path for path in self._examples if f"{path}/".startswith(f"{word}/"))
+            return frozenset(inside)
         if word == EVERYTHING:
-            return self.files
+            return self._own
         if not any(letter.isalnum() for letter in word):
             return frozenset()
         if source.ANY in word or "*" in word:
             pattern = _pattern(word)
-            files = self._others if source.ANY in word else self.files
+            files = self._others if source.ANY in word else self._own
             return frozenset(filter(pattern.fullmatch, files) if pattern else ())
         if "/" in word:
             inner = f"/{word.strip('/')}/"

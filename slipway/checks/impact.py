@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from slipway.checks.edges import Edges
+from slipway.checks.edges import EXAMPLES, Edges
 from slipway.checks.source import Source, Statement
 
 TESTS = "tests/"
@@ -74,7 +74,10 @@ class Graph:
                 reached.add(path)
                 if path.startswith(TESTS):
                     shown += self._edges.source(path).statements
-                todo |= self._edges.of(path) - reached
+                targets: Collection[str] = self._edges.of(path)
+                if is_test(path) and path != test:  # who reads its text does not run its example
+                    targets = {each for each in targets if not each.startswith(EXAMPLES)}
+                todo |= set(targets) - reached
             for path in _conftests(test):
                 reached.add(path)
                 statements = _used(self._edges.source(path), shown)

@@ -102,6 +102,14 @@ def test_a_test_depends_on_the_files_that_it_names(repository: Repository, text:
     assert repository.breaks("compose/web/site/page.css") == (TEST,)
 
 
+def test_on_an_example_depends_who_names_its_path_and_nobody_else(repository: Repository) -> None:
+    repository.write("examples/notes/web/page.css", "")
+    repository.write(TEST, "@pytest.mark.depends('examples/notes')\ndef test(): ...")
+    repository.write(OTHER, "path.glob('*.css')\n(ROOT / 'examples')\nrun(['git', 'ls-files'])")
+    assert repository.breaks("examples/notes/web/page.css") == (TEST,)
+    assert "no test is known" in repository.why_all("examples/other/page.css")
+
+
 def test_the_engine_asks_git_about_a_folder_of_a_team(repository: Repository) -> None:
     repository.write("compose/web/site/page.css", "")
     repository.write("slipway/images/build.py", "def files(folder): run(['git', 'ls-files'])")
