@@ -1,8 +1,12 @@
 """Where things lie in the project's folder."""
 
+import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[1]
+# In a thin project the engine is a package in its .venv; in a checkout of the kit it lies beside.
+IS_THIN = not (HERE / "inv").is_file()
+ROOT = Path(sys.prefix).parent if IS_THIN else HERE
 COMPOSE = ROOT / "compose"
 SECRETS = ROOT / "secrets"
 STATE = ROOT / ".slipway"  # what this computer knows for itself; git-ignored

@@ -10,7 +10,6 @@ def _claims() -> list[str]:
 
 
 @command(
-    runbook="hack-locally",
     help={"name": "One claim instead of all, such as list or migrations."},
     choices={"name": _claims},
 )

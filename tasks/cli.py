@@ -2,6 +2,8 @@
 
 from invoke.collection import Collection
 
+from slipway.project import IS_THIN, ROOT
+
 from . import (
     backups,
     benchmark,
@@ -12,7 +14,10 @@ from . import (
     deploy,
     dev,
     images,
+    kit,
     machine,
+    new,
+    own,
     runbook,
     secrets,
     test,
@@ -33,15 +38,21 @@ namespace = register(
         deploy.verify,
         deploy.destroy,
         test.test,
-        benchmark.benchmark,
         completion.completion,
         Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
         Group("images", images),
+        Group("kit", kit),
         Group("machine", machine),
         Group("runbook", runbook),
         Group("secrets", secrets),
     )
 )
+
+if IS_THIN:
+    own.add(namespace, ROOT / "tasks")
+else:
+    namespace.add_task(new.new)
+    namespace.add_task(benchmark.benchmark)  # measures what the kit's own documents claim
 
 # Invoke loads this file before it parses the command line for tasks.
 check_command_line(namespace)

@@ -5,8 +5,8 @@ tasks there are, or end every command with a traceback. The project's own invoke
 """
 
 import sys
+from pathlib import Path
 
-from invoke._version import __version__
 from invoke.config import Config
 from invoke.program import Program
 
@@ -24,13 +24,19 @@ class ProjectConfig(Config):
         """Read nothing."""
 
 
+def _version() -> str:
+    """Read the version without importing the engine, which no path leads to yet in a checkout."""
+    beside = Path(__file__).resolve().parents[1] / "slipway" / "version.py"
+    return beside.read_text(encoding="utf-8").split('"')[-2]
+
+
 if __name__ == "__main__":
     sys.argv[0] = "inv"
     names = ["invoke", "inv"]
     Program(
-        name="Invoke",
+        name="Slipway",
         binary="inv[oke]",
         binary_names=names,
-        version=__version__,
+        version=_version(),
         config_class=ProjectConfig,
     ).run()

@@ -6,15 +6,16 @@ from .command import Choices, command
 
 
 def _parts() -> list[str]:
-    from slipway.checks.suite import PARTS
+    from slipway.checks.suite import parts
 
-    return [part.name for part in PARTS]
+    return [part.name for part in parts()]
 
 
 @command(
     runbook="hack-locally",
     help={
-        "only": "Parts with commas: lint, types, unit, integration, e2e; also advisories, soak.",
+        "only": "Parts with commas: lint, types, unit, integration, e2e, advisories, soak; in a "
+        "project that was made from Slipway: checks, services.",
         "changed": "Only tests that a change can break, since main or =REVISION.",
     },
     choices={"only": Choices(_parts)},

@@ -147,7 +147,7 @@ def _check_complete(root: Path) -> None:
 def _run(root: Path, argv: Sequence[str], lock: str) -> None:
     log = root / ".slipway" / "venv.log"
     with log.open("wb") as output:
-        code = _wait(argv, output)
+        code = _wait(root, argv, output)
     if code == 0:
         return
     text = log.read_text(errors="replace")
@@ -158,9 +158,12 @@ def _run(root: Path, argv: Sequence[str], lock: str) -> None:
     raise Refused(f"`{' '.join(argv[1:5])}` failed: {last[0]}; details in {log}")
 
 
-def _wait(argv: Sequence[str], output: BinaryIO) -> int:
+def _wait(root: Path, argv: Sequence[str], output: BinaryIO) -> int:
     child_env, none = _environment(argv), subprocess.DEVNULL
-    process = subprocess.Popen(argv, env=child_env, stdin=none, stdout=output, stderr=output)
+    # In the project: its lock may name a wheel there.
+    process = subprocess.Popen(
+        argv, cwd=root, env=child_env, stdin=none, stdout=output, stderr=output
+    )
     try:
         return process.wait()
     finally:

@@ -16,7 +16,7 @@ from slipway.checks.impact import Graph, Selection
 from slipway.errors import SlipwayError, UsageError
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
-from slipway.project import ROOT
+from slipway.project import IS_THIN, ROOT
 from slipway.suggest import nearest
 
 
@@ -123,16 +123,36 @@ PARTS = (
     ),
 )
 
+# Of a project made from the kit. Every command of a part runs, so testing is removed in any case.
+TESTING = "--env=testing"
+PROJECT_PARTS = (
+    Part("checks", [("invoke", "runbook.check"), ("invoke", "secrets.check")]),
+    Part(
+        "services",
+        [
+            ("invoke", "deploy", TESTING, "--dirty"),
+            ("invoke", "verify", TESTING),
+            ("invoke", "destroy", TESTING),
+        ],
+        wants_engine=True,
+    ),
+)
+
+
+def parts() -> tuple[Part, ...]:
+    """Return the parts that there are: of the kit, or of a project that was made from it."""
+    return PROJECT_PARTS if IS_THIN else PARTS
+
 
 def chosen(only: str) -> tuple[Part, ...]:
     """Read `unit,e2e`; nothing means the usual. Raises UsageError for a part there is not."""
     names = [name.strip() for name in only.split(",") if name.strip()]
-    parts = [part.name for part in PARTS]
+    known = [part.name for part in parts()]
     for name in names:
-        if name not in parts:
-            hint = nearest(name, parts) or f" (one of: {', '.join(parts)})"
+        if name not in known:
+            hint = nearest(name, known) or f" (one of: {', '.join(known)})"
             raise UsageError(f"--only: there is no part {name[:40]!a}{hint}")
-    return tuple(part for part in PARTS if (part.name in names if names else part.usual))
+    return tuple(part for part in parts() if (part.name in names if names else part.usual))
 
 
 def narrowed(part: Part, tests: Sequence[str]) -> Part:

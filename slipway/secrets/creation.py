@@ -37,7 +37,7 @@ def create(env: Environment) -> list[str]:
         )
     if not policy.has_rule(env):
         policy.add_rule(env, public_key())
-    values = {rule.key: _random(rule.generate) for rule in rules if rule.generate}
+    values = {rule.key: random(rule.generate) for rule in rules if rule.generate}
     _write(env, sops.encrypt(values, env))
     return sorted(values)
 
@@ -56,7 +56,7 @@ def add(env: Environment, names: Collection[str] = ()) -> list[str]:
         with whole_file.draft(env.secrets_file) as draft:
             draft.write_bytes(env.secrets_file.read_bytes())
             for key in missing:
-                sops.add(draft, key, _random(env.rules[key].generate), env)
+                sops.add(draft, key, random(env.rules[key].generate), env)
     return missing
 
 
@@ -107,5 +107,6 @@ def _key_file() -> Path:
     return Path(named) if named else config / "sops" / "age" / "keys.txt"
 
 
-def _random(size: int) -> Secret:
+def random(size: int) -> Secret:
+    """Return a secret of so many random bytes, as text."""
     return Secret(base64.urlsafe_b64encode(secrets.token_bytes(size)).decode().rstrip("="))

@@ -33,7 +33,7 @@ class Project:
         self.index.mkdir()
         shutil.copy2(ROOT / "inv", root)
         shutil.copy(ROOT / "slipway" / "bootstrap" / "venv.py", root / "slipway" / "bootstrap")
-        for name in ("child_environment.py", "secret_signs.py"):
+        for name in ("child_environment.py", "secret_signs.py", "version.py"):
             shutil.copy(ROOT / "slipway" / name, root / "slipway")
         shutil.copy(ROOT / "tasks" / "program.py", root / "tasks")
         self.wheel("invoke", "1.0", INVOKE, script="inv")

@@ -21,7 +21,7 @@ HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich",
 # each other too, one way only.
 FLOORS = [
     {"child_environment", "errors", "progress", "project", "secret_signs", "shell_scripts"}
-    | {"suggest", "tar_file", "text_file", "whole_file", "yaml_file"},
+    | {"suggest", "tar_file", "text_file", "version", "whole_file", "yaml_file"},
     {"plan", "hosts", "storage"},
     {"environments", "cluster", "edge", "images"},
     {"secrets", "machines", "database"},
@@ -30,6 +30,7 @@ FLOORS = [
     {"agent"},
     {"client", "inside"},
     {"releases", "bootstrap", "checks", "completion"},
+    {"scaffold"},
     {"show"},
 ]
 
