@@ -14,8 +14,8 @@ def status(*, json: bool = False) -> None:
     from slipway.show import kits
 
     current = answers.read(ROOT)
-    with shared.rendered(ROOT, kit.vendored(ROOT)) as made:
-        kits.show_status(current.version, shared.look(ROOT, made), as_json=json)
+    with shared.rendered(ROOT, kit.vendored(ROOT)) as original:
+        kits.show_status(current.version, shared.look(ROOT, original), as_json=json)
 
 
 @command(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from slipway import version
+from slipway import version, whole_file
 from slipway.environments import environment
 from slipway.errors import CommandFailed, Refused, UsageError
 from slipway.hosts import git
@@ -154,7 +154,7 @@ def make_secrets(project: Path, name: str, imported: Mapping[str, Secret]) -> No
     values |= {rule.key: imported[rule.key] for rule in rules if rule.key in imported}
     for key in [rule.key for rule in rules if rule.is_required(name) and rule.key not in values]:
         values[key] = Secret(f"made-up-{key.lower().replace('_', '-')}")
-    env.secrets_file.write_text(sops.encrypt(values, env), encoding="utf-8")
+    whole_file.write(env.secrets_file, sops.encrypt(values, env))
 
 
 def _age_key() -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -29,10 +30,7 @@ def own_wheel(folder: Path) -> Path:
     """Put the wheel of this very version into a folder: that of a thin project, or a new one."""
     if not IS_THIN:
         return build(ROOT, folder)
-    found = vendored(ROOT)
-    target = folder / found.name
-    target.write_bytes(found.read_bytes())
-    return target
+    return Path(shutil.copy(vendored(ROOT), folder))
 
 
 def build(checkout: Path, folder: Path) -> Path:
@@ -44,10 +42,10 @@ def build(checkout: Path, folder: Path) -> Path:
     env = {"PATH": os.environ.get("PATH", os.defpath), "SOURCE_DATE_EPOCH": moment or str(EARLIEST)}
     argv = [sys.executable, "-I", "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     result = LocalHost(env=env, cwd=checkout).run(argv, timeout=120, check=False)
-    made = sorted(folder.glob(WHEEL))
-    if result.code != 0 or not made:
+    wheels = sorted(folder.glob(WHEEL))
+    if result.code != 0 or not wheels:
         raise SlipwayError(f"the wheel of Slipway could not be built: {last_line(result.err)}")
-    return made[-1]
+    return wheels[-1]
 
 
 def vendored(project: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from slipway import child_environment
+from slipway import child_environment, whole_file
 from slipway.errors import SlipwayError, last_line
 from slipway.hosts.git import at
 from slipway.hosts.local import LocalHost
@@ -53,9 +53,9 @@ def rendered(project: Path, wheel: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def look(project: Path, made: Path) -> list[SharedFile]:
+def look(project: Path, original: Path) -> list[SharedFile]:
     """Compare the shared files of a project with those that its version made."""
-    return [SharedFile(path, _state(project / path, made / path)) for path in paths(made)]
+    return [SharedFile(path, _state(project / path, original / path)) for path in paths(original)]
 
 
 def merges(project: Path, before: Path, after: Path) -> list[Merge]:
@@ -72,10 +72,10 @@ def paths(folder: Path) -> list[str]:
     )
 
 
-def _state(own: Path, made: Path) -> State:
+def _state(own: Path, original: Path) -> State:
     if not own.is_file():
         return "removed"
-    return "as made" if own.read_bytes() == made.read_bytes() else "changed"
+    return "as made" if own.read_bytes() == original.read_bytes() else "changed"
 
 
 def _merge(path: str, project: Path, before: Path, after: Path) -> Merge:
@@ -99,7 +99,7 @@ def _three_ways(own: bytes, old: bytes, new: bytes) -> tuple[bytes, bool]:
     with TemporaryDirectory(prefix="slipway-") as folder:
         names = {"yours": own, "before": old, "slipway": new}
         for name, content in names.items():
-            (Path(folder) / name).write_bytes(content)
+            whole_file.write(Path(folder) / name, content)
         labels = [word for name in names for word in ("-L", name)]
         argv = ["git", "merge-file", "-p", *labels, *names]
         result = at(Path(folder)).run(argv, check=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from slipway import whole_file
 from slipway.scaffold import answers as answers_file
 from slipway.scaffold import kit
 from slipway.scaffold.answers import Answers
@@ -127,7 +128,6 @@ def _kit(answers: Answers, source: Path) -> Iterator[tuple[str, File]]:
 
 def _renamed(text: str, answers: Answers) -> File:
     """Put the project's name where the kit's files have the sample's."""
-    text = re.sub(rf"(DATABASE_(?:NAME|USER):-){KIT_NAME}", rf"\g<1>{answers.database}", text)
     return File(text.replace(KIT_NAME, answers.name).encode())
 
 
@@ -182,8 +182,7 @@ def main(project: Path, folder: Path, wheel: Path) -> None:
 def write(target: Path, file: File) -> None:
     """Put a file where it belongs, with its mode."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(file.content)
-    target.chmod(0o755 if file.is_program else 0o644)
+    whole_file.write(target, file.content, mode=0o755 if file.is_program else 0o644)
 
 
 if __name__ == "__main__":

@@ -37,9 +37,11 @@ def test_every_combination_of_answers_makes_environments_that_a_deploy_reads(
     assert answers.read(project) == Answers("0.2.0", "old-shop", domain, forge)
     files = {path.name for path in project.glob(".*")}
     assert (".github" in files, ".gitlab-ci.yml" in files) == (forge == "github", forge == "gitlab")
-    for name in ("dev", "testing", "staging", "prod"):
-        env = environment.load(name, project / "compose", project / "secrets")
-        assert (env.prefix, env.settings["DATABASE_NAME"]) == (f"old-shop-{name}", "old_shop")
+    names = ("dev", "testing", "staging", "prod")
+    envs = [environment.load(name, project / "compose", project / "secrets") for name in names]
+    assert [env.prefix for env in envs] == [f"old-shop-{name}" for name in names]
+    assert {env.settings["DATABASE_NAME"] for env in envs} == {"old_shop"}
+    (*_, env) = envs
     services = {service.name for service in application.read(env).services}
     assert services == {"web", "db", "migrations", "ops", "drill", "edge", "tests"}
 
