@@ -10,6 +10,7 @@ from typing import Protocol
 
 from slipway import version, whole_file
 from slipway.environments import environment
+from slipway.environments.protection import DISPOSABLE
 from slipway.errors import CommandFailed, Refused, UsageError
 from slipway.hosts import git
 from slipway.hosts.local import LocalHost
@@ -20,7 +21,6 @@ from slipway.scaffold.answers import Answers
 from slipway.secrets import creation, encrypted_file, programs, recipients, sops
 from slipway.secrets.secret import Secret
 
-DISPOSABLE = ("dev", "testing")  # whose secrets are public, so that a clone works for everybody
 NOT_COPIED = (".git", "node_modules", "__pycache__", ".venv", ".env", ".env.*")
 KEY_HEAD = """\
 # The age key of dev and testing. It lies in the repository on purpose: these two environments run
@@ -100,9 +100,9 @@ class NewProject:
 
     def _secrets(self) -> str:
         imported = self.application.secrets if self.application else {}
-        for name in DISPOSABLE:
+        for name in sorted(DISPOSABLE):
             make_secrets(self.draft, name, imported)
-        return ", ".join(f"secrets/{name}.sops.yaml" for name in DISPOSABLE)
+        return ", ".join(f"secrets/{name}.sops.yaml" for name in sorted(DISPOSABLE))
 
     def _commit(self) -> str:
         here = git.at(self.draft)
