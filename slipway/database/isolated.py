@@ -20,6 +20,10 @@ CONTROL, PORT = 5433, 5432
 START = 30.0  # seconds: to be started anew after the caller before, and to make an empty server
 LARGEST = 4096  # bytes of a reply
 POLL = 0.5
+REMEDY = (
+    "add the service drill of a new project's compose/slipway.yml, with its network and volume, "
+    "and DRILL_SERVER of ops, and deploy"
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,11 @@ class TrialServer:
     server: Server
     free: int
     is_in_ops: bool
+
+
+def is_named(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment has a container of its own for that."""
+    return bool(environ.get(NAME))
 
 
 @contextlib.contextmanager
@@ -84,7 +93,7 @@ def _connected(host: str, patience: float = START) -> socket.socket:
             if time.monotonic() > deadline:
                 raise SlipwayError(
                     f"{host}, in which restores are tried, does not answer ({error}); is another "
-                    "drill under way?"
+                    "drill or restore under way?"
                 ) from None
             time.sleep(POLL)
 

@@ -13,6 +13,7 @@ from tests import priority
 from tests.e2e import leftovers
 from tests.fakes.s3server import WEED, S3Server
 from tests.integration.docker_sandbox import DockerSandbox, sweep_images, taken
+from tests.integration.drill_container import apart
 from tests.integration.fixtures import peopled, person, place, server, store
 from tests.integration.migration_database import db
 from tests.integration.pitr_home import home, living
@@ -20,6 +21,7 @@ from tests.integration.schedule_clock import clock, outside
 from tests.integration.sshd import sshd
 
 __all__ = [
+    "apart",
     "clock",
     "db",
     "home",

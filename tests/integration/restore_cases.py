@@ -52,8 +52,8 @@ def way(place: PostgresStack, database: str = "") -> dict[str, Any]:
     }
 
 
-def plain_dump(place: PostgresStack) -> bytes:
-    argv = ["docker", "exec", place.db, "pg_dump", "-U", "logbook", "-Fc", "logbook"]
+def plain_dump(place: PostgresStack, *options: str) -> bytes:
+    argv = ["docker", "exec", place.db, "pg_dump", "-U", "logbook", "-Fc", *options, "logbook"]
     return subprocess.run(argv, capture_output=True, check=True).stdout
 
 

@@ -1,7 +1,5 @@
 """What a drill restores may be hostile: it runs where no secret is, and from where no way leads."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from slipway.agent.messages.restore import RestoreRequest
@@ -9,7 +7,7 @@ from slipway.backups.format import catalogue
 from slipway.errors import Refused
 from slipway.storage.folder import FolderStore
 from tests.integration.backup_cases import KeyHolder
-from tests.integration.postgres_stack import OPS, PostgresStack
+from tests.integration.postgres_stack import PostgresStack
 from tests.integration.restore_cases import databases
 from tests.integration.test_drill import drill
 
@@ -36,32 +34,6 @@ ATTACKS = """
     select spy($$DIAL(("1.1.1.1", 53), 3)'$$) ~ 'unreachable|timed out';
     select spy('(setsid sleep 600 >/dev/null 2>&1 &) ; touch /var/lib/drill/left /tmp/left') = '';
 """.replace("DIAL", "python3 -c 'import socket; socket.create_connection")
-
-
-@pytest.fixture
-def apart(place: PostgresStack) -> Iterator[PostgresStack]:
-    """The stack with a container for drills on a network that leads nowhere, as deployed."""
-    network, corner = f"{place.corner.app}-drill", place.corner
-    corner.docker("network", "create", "--internal", "--label", corner.label, network)
-    sealed = (
-        "--init",
-        "--read-only",
-        "--cap-drop",
-        "ALL",
-        "--restart",
-        "always",
-        "--tmpfs",
-        "/tmp",
-    )
-    here = ("--network", network, "--network-alias", "drill", "--user", "10002:10002")
-    rooms = ("--volume", "/var/lib/drill", "--env", "SLIPWAY_SCRATCH=/var/lib/drill")
-    program = ("python", "-m", "slipway.agent.drill_server")
-    container = corner.run(OPS, *program, options=(*sealed, *here, *rooms))
-    with place.beside("--env", "DRILL_SERVER=drill") as stack:
-        corner.docker("network", "connect", network, stack.ops)
-        yield stack
-    corner.docker("rm", "--force", "--volumes", container)
-    corner.docker("network", "rm", network)
 
 
 def test_a_hostile_dump_reaches_no_secret_no_database_and_no_network(

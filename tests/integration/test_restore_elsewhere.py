@@ -21,21 +21,23 @@ pytestmark = pytest.mark.engine
 
 
 def test_production_goes_elsewhere_scrubbed_or_not_at_all(
-    peopled: PostgresStack, person: KeyHolder, store: FolderStore
+    peopled: PostgresStack, apart: PostgresStack, person: KeyHolder, store: FolderStore
 ) -> None:
     name = person.take(peopled, store, environment="prod")
     peopled.sql("delete from people where id > 10")
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        restore(peopled, person, store, name)
+        restore(apart, person, store, name)
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        restore(peopled, person, store, name, scrub="-- nothing\n")
+        restore(apart, person, store, name, scrub="-- nothing\n")
+    with pytest.raises(Refused, match="add the service drill"):
+        restore(peopled, person, store, name, scrub="delete from people")
     with pytest.raises(Refused, match='line 2: relation "nobody" does not exist'):
-        restore(peopled, person, store, name, scrub="delete from people;\ndelete from nobody;")
+        restore(apart, person, store, name, scrub="delete from people;\ndelete from nobody;")
     with pytest.raises(SlipwayError, match="line 1"):
-        restore(peopled, person, store, name, scrub="commit; delete from people")
+        restore(apart, person, store, name, scrub="commit; delete from people")
     assert databases(peopled) == {"logbook"} and count(peopled) == 10
 
-    done = restore(peopled, person, store, name, scrub="update people set name = 'n' || id;")
+    done = restore(apart, person, store, name, scrub="update people set name = 'n' || id;")
     assert peopled.sql("select count(*) from people where name like 'ü%'") == [(0,)]
     assert peopled.sql("select environment from slipway.identity") == [("testing",)]
     assert "scrub" in done.timings

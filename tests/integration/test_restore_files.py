@@ -49,31 +49,36 @@ def test_a_foreign_dump_of_this_server_is_restored(peopled: PostgresStack, tmp_p
 
 
 def test_a_file_that_says_itself_whose_it_is_goes_nowhere_else(
-    peopled: PostgresStack, tmp_path: Path
+    peopled: PostgresStack, apart: PostgresStack, tmp_path: Path
 ) -> None:
     with peopled.server.connect() as session:
         identity.write(session, "prod")
     (tmp_path / "prod.dump").write_bytes(plain_dump(peopled))
+    (tmp_path / "inserts.dump").write_bytes(plain_dump(peopled, "--inserts"))
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match="this database says that it is 'prod'"):
-        peopled.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
+        apart.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
     peopled.sql("delete from slipway.identity")
-    with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        peopled.call(RestoreRequest(file="prod.dump"), files)
+    for name in ("prod.dump", "inserts.dump"):
+        with pytest.raises(Refused, match=r"backups/scrub\.sql"):
+            apart.call(RestoreRequest(file=name), files)
+        assert ("started", "create") not in apart.heard.events
+    with pytest.raises(Refused, match="add the service drill"):
+        peopled.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
     assert databases(peopled) == {"logbook"}
-    peopled.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
+    apart.call(RestoreRequest(file="prod.dump", scrub="truncate people"), files)
     assert count(peopled) == 0
     assert peopled.sql("select environment from slipway.identity") == [("testing",)]
 
 
 def test_a_file_of_production_is_scrubbed_when_only_the_person_says_so(
-    peopled: PostgresStack, tmp_path: Path
+    peopled: PostgresStack, apart: PostgresStack, tmp_path: Path
 ) -> None:
     (tmp_path / "old.dump").write_bytes(plain_dump(peopled))
     files = FolderStore(tmp_path, str(tmp_path))
     with pytest.raises(Refused, match=r"backups/scrub\.sql"):
-        peopled.call(RestoreRequest(file="old.dump", origin="prod"), files)
-    peopled.call(RestoreRequest(file="old.dump", origin="prod", scrub="truncate people"), files)
+        apart.call(RestoreRequest(file="old.dump", origin="prod"), files)
+    apart.call(RestoreRequest(file="old.dump", origin="prod", scrub="truncate people"), files)
     assert count(peopled) == 0
 
 

@@ -23,6 +23,7 @@ from tests.fakes.reporter import RecordingReporter
 from tests.integration import roles_stack
 from tests.integration.backup_cases import KeyHolder
 from tests.integration.docker_sandbox import DockerSandbox
+from tests.integration.drill_container import with_drill
 from tests.integration.postgres_stack import (
     PASSWORD,
     PostgresStack,
@@ -191,6 +192,24 @@ def test_a_backup_holds_all_and_comes_back_with_the_rights_that_there_were(
     restore(moved, person, store, name)
     owner = "select distinct datdba::regrole from pg_database where datname like 'logbook%'"
     assert socket_sql(moved, owner) == "logbook_owner"
+
+
+def test_what_is_scrubbed_apart_comes_back_with_its_rights_too(
+    moved: PostgresStack, person: KeyHolder, store: FolderStore
+) -> None:
+    name = person.take(moved, store, environment="prod")
+    secrets = role_secrets(moved.server.password_file.parent)
+    with with_drill(moved, *secrets) as there:
+        scrub = "update people set name = 'x'; grant select on hidden to logbook_reader"
+        done = restore(there.stack, person, store, name, scrub=scrub)
+    assert moved.sql("select distinct name from people") == [("x",)]
+    moved.sql("insert into visits (person) values (2); select * from looked_at")
+    refused(
+        moved.server,
+        *("insert into looked_at values (1)", "select * from slipway.identity", *CHANGES),
+    )
+    hidden = "select has_table_privilege('logbook_reader', 'hidden', 'select')"
+    assert moved.sql(hidden) == [(True,)] and "scrub" in done.timings
 
 
 def test_a_reset_makes_a_database_that_the_application_can_use(

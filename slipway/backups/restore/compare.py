@@ -1,13 +1,14 @@
 """What was restored, held against what was backed up."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from slipway.backups.format.manifest import Manifest
 from slipway.backups.take import row_counts, snapshot
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database.connection import Connection, Server
+from slipway.errors import SlipwayError
 from slipway.progress import Reporter
 
 SHOWN = 5  # differences that one sentence names
@@ -29,9 +30,24 @@ OWNED = """
 """
 
 
+class Expected(Protocol):
+    """What a database should hold: as a manifest says, or as was counted in another one."""
+
+    @property
+    def tables(self) -> Mapping[str, int | None]: ...
+    @property
+    def migrations(self) -> tuple[str, ...]: ...
+    @property
+    def large_objects(self) -> int: ...
+    @property
+    def sequences(self) -> int: ...
+    @property
+    def extensions(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True)
 class DatabaseState:
-    """What is in a database now."""
+    """What is in a database now, which another one may be expected to hold."""
 
     facts: Snapshot
     counts: Mapping[str, int]
@@ -46,7 +62,27 @@ class DatabaseState:
     @property
     def head(self) -> str:
         """The newest migration, or nothing."""
-        return self.facts.migrations[-1] if self.facts.migrations else ""
+        return _head(self.migrations)
+
+    @property
+    def tables(self) -> Mapping[str, int | None]:
+        return self.counts
+
+    @property
+    def migrations(self) -> tuple[str, ...]:
+        return self.facts.migrations
+
+    @property
+    def large_objects(self) -> int:
+        return self.facts.large_objects
+
+    @property
+    def sequences(self) -> int:
+        return self.facts.sequences
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        return self.facts.extensions
 
 
 def look(server: Server, reporter: Reporter) -> DatabaseState:
@@ -65,14 +101,14 @@ def look(server: Server, reporter: Reporter) -> DatabaseState:
 
 
 def differences_of_tables(
-    manifest: Manifest, state: DatabaseState, empty: Collection[str]
+    expected: Expected, state: DatabaseState, empty: Collection[str]
 ) -> list[str]:
     """Say which of the tables that are there have other rows than were backed up.
 
     Those that are `empty` on purpose are named as the dump does, `schema name`.
     """
     names = (name for name in state.counts if _unquoted(name) not in empty)
-    rows = {name: manifest.tables.get(name) for name in names}
+    rows = {name: expected.tables.get(name) for name in names}
     return [
         f"{name} has {state.counts[name]} rows instead of {count}"
         for name, count in rows.items()
@@ -80,31 +116,35 @@ def differences_of_tables(
     ]
 
 
-def differences(manifest: Manifest, state: DatabaseState, *, left_out: bool = False) -> list[str]:
+def differences(expected: Expected, state: DatabaseState, *, left_out: bool = False) -> list[str]:
     """Say in what the restored database differs from the backup.
 
     `left_out` is for a role that may not restore everything.
     """
     problems = []
-    for table, rows in manifest.tables.items():
+    for table, rows in expected.tables.items():
         if table not in state.counts:
             problems.append(f"the table {table} is missing")
         elif rows is not None and state.counts[table] != rows:
             problems.append(f"{table} has {state.counts[table]} rows instead of {rows}")
-    extra = state.counts.keys() - manifest.tables
+    extra = state.counts.keys() - expected.tables
     problems += [f"the table {table} is not in the backup" for table in extra]
-    if state.facts.migrations != manifest.migrations:
-        head, expected = state.head or "none", manifest.head or "none"
-        problems.append(f"its newest migration is {head} instead of {expected}")
+    if state.migrations != expected.migrations:
+        head, other = state.head or "none", _head(expected.migrations) or "none"
+        problems.append(f"its newest migration is {head} instead of {other}")
     pairs = [
-        ("large objects", state.facts.large_objects, manifest.large_objects),
-        ("sequences", state.facts.sequences, manifest.sequences),
+        ("large objects", state.large_objects, expected.large_objects),
+        ("sequences", state.sequences, expected.sequences),
     ]
     problems += [f"{now} {what} instead of {then}" for what, now, then in pairs if now != then]
-    missing = sorted(manifest.extensions.keys() - state.facts.extensions.keys())
+    missing = sorted(expected.extensions.keys() - state.extensions.keys())
     if missing and not left_out:
         problems.append(f"the extension {', '.join(missing)} is missing")
     return [*problems, *(f"the index {name} is not valid" for name in state.invalid_indexes)]
+
+
+def _head(migrations: Sequence[str]) -> str:
+    return migrations[-1] if migrations else ""
 
 
 def _unquoted(table: str) -> str:
@@ -124,6 +164,15 @@ def shrunk(before: Mapping[str, int], now: Mapping[str, int], percent: int) -> s
     if left < then * (100 - percent) / 100:
         return f"all tables have {left} rows, more than {percent} % fewer than the {then} before"
     return ""
+
+
+def demand(problems: list[str]) -> None:
+    """Raise where a restored database is not what it should be."""
+    if problems:
+        raise SlipwayError(
+            f"what was restored differs from the backup: {summarize(problems)}; "
+            "nothing was swapped and the old one serves"
+        )
 
 
 def summarize(problems: list[str]) -> str:

@@ -10,15 +10,14 @@ from slipway.backups.format.catalogue import Proof, StoredBackup
 from slipway.backups.format.encryption import Key
 from slipway.backups.format.manifest import Damaged, Manifest, written
 from slipway.backups.format.signature import ANYBODY, Trust
-from slipway.backups.restore import compare, fill, local_dump, preflight
+from slipway.backups.restore import compare, fill, local_dump, trial
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
-from slipway.backups.restore.preflight import Target
-from slipway.database import isolated, siblings
-from slipway.database.connection import Connection, Server
+from slipway.database import isolated
+from slipway.database.connection import Server
 from slipway.database.isolated import TrialServer
-from slipway.errors import Refused, SlipwayError
+from slipway.errors import SlipwayError
 from slipway.migrations import splitter
-from slipway.progress import SILENT, Reporter
+from slipway.progress import Reporter
 from slipway.storage.store import NotFound, NotListable, Store
 
 NAME = "drilled"
@@ -57,7 +56,7 @@ class Drill:
     most_lost: int = MOST_LOST
     trust: Trust = ANYBODY
     dump: LocalDump = field(init=False)
-    server: Server = field(init=False)  # the throw-away one
+    new: Server = field(init=False)  # the restored database, in the throw-away server
     restored_after: float = 0.0  # seconds
 
     def __post_init__(self) -> None:
@@ -75,11 +74,12 @@ class Drill:
         why = ""
         try:
             with (
-                isolated.trial_server(self.reporter) as trial,
+                isolated.trial_server(self.reporter) as place,
                 local_dump.fetch(source, self.reporter) as self.dump,
             ):
-                _demand_room(self.manifest, trial)
-                self.server = trial.server
+                needed = _room_needed(self.manifest, place)
+                trial.demand_room(f"a drill of {self.backup.id}", needed, place)
+                self.new = place.server.named(NAME)
                 self.restore()
                 self.examine()
             before = _rows_before(self.store, self.manifest, self.trust)
@@ -91,14 +91,7 @@ class Drill:
     def restore(self) -> None:
         """Restore into the throw-away server."""
         self.reporter.note("restoring it into a throw-away database")
-        with self.server.connect() as session:
-            target = preflight.look(session)
-            self._demand_fit(target)
-            missing = tuple(sorted(set(self.manifest.roles) - target.roles))
-            # An event trigger can only be a superuser's; nobody but us comes near this server.
-            preflight.create_roles(session, missing, SILENT, rights="superuser")
-            self._create(session)
-        findings = preflight.judge(target, self.manifest, self.dump)
+        findings = trial.prepare(self.new, self.dump, self.manifest, self.reporter)
         size = self.manifest.database_size
         try:
             fill.fill(self.new, self.dump, self.reporter, findings, size=size)
@@ -136,31 +129,6 @@ class Drill:
         catalogue.prove(self.store, self.backup.id, proof, self.trust)
         return replace(self.result, proof=proof)
 
-    @property
-    def new(self) -> Server:
-        """The restored database."""
-        return self.server.named(NAME)
-
-    def _create(self, session: Connection) -> None:
-        locale = self.manifest.locale
-        try:
-            siblings.create(session, NAME, locale)
-        except siblings.LocaleUnavailable as error:
-            self.reporter.note(f"{error}; it is sorted differently here")
-            own = siblings.text_settings(session, self.server.database)
-            siblings.create(session, NAME, replace(own, encoding=locale.encoding))
-
-    def _demand_fit(self, target: Target) -> None:
-        missing = sorted(self.manifest.extensions.keys() - target.extensions)
-        if missing:
-            raise Refused(
-                f"the image of ops has no extension {', '.join(missing)}, so nothing can be "
-                "proven by a restore; add its package to compose/ops/Dockerfile and deploy"
-            )
-        if self.manifest.major > target.major:
-            theirs = self.manifest.major
-            raise Refused(f"it is from PostgreSQL {theirs}, and ops has {target.major}")
-
     def _seconds(self) -> float:
         return round(time.monotonic() - self.began, 3)
 
@@ -196,10 +164,5 @@ def _rows_before(store: Store, manifest: Manifest, trust: Trust) -> Mapping[str,
     return {}
 
 
-def _demand_room(manifest: Manifest, trial: TrialServer) -> None:
-    size = int(manifest.database_size * ROOM) + (manifest.plain.size if trial.is_in_ops else 0)
-    if size > trial.free:
-        raise Refused(
-            f"a drill of {manifest.id} needs about {size >> 20} MB where it is restored, which "
-            f"has {trial.free >> 20} free; free some on the machine that runs it"
-        )
+def _room_needed(manifest: Manifest, place: TrialServer) -> int:
+    return int(manifest.database_size * ROOM) + (manifest.plain.size if place.is_in_ops else 0)

@@ -69,6 +69,11 @@ class Selection:
         ]
 
 
+def demand_tables(dump: LocalDump, tables: Sequence[str]) -> None:
+    """Refuse tables that are not in a dump."""
+    _find(toc.parse(dump.entries, dump.needs), tables)
+
+
 def fill_tables(
     server: Server, dump: LocalDump, reporter: Reporter, tables: Sequence[str]
 ) -> frozenset[str]:
@@ -78,7 +83,7 @@ def fill_tables(
     because others need them, as `schema name`. Raises Refused for one that is not in the dump.
     """
     contents = toc.parse(dump.entries, dump.needs)
-    named = dict(_find_table(contents, table) for table in tables)
+    named = _find(contents, tables)
     selection = _select(dump, contents, named, reporter)
     flags = ("--no-owner", "--no-acl", f"--dbname={fill.conninfo(server)}")
     with server.libpq(application=fill.NAME) as env:
@@ -98,6 +103,10 @@ def fill_tables(
     if rest := _not_restored(contents, selection):
         reporter.note(f"left out of them: {'; '.join(rest)}")
     return empty
+
+
+def _find(contents: Sequence[Entry], tables: Sequence[str]) -> dict[int, str]:
+    return dict(_find_table(contents, table) for table in tables)
 
 
 def _find_table(contents: Sequence[Entry], table: str) -> tuple[int, str]:

@@ -129,7 +129,7 @@ def fetch(
         reporter.note(
             f"fetched {source.label}: {size >> 20} MB in {time.monotonic() - began:.1f} s"
         )
-        yield _decode(file.fileno(), source.label)
+        yield decode(file.fileno(), source.label)
 
 
 @contextlib.contextmanager
@@ -169,8 +169,11 @@ def _write(file: IO[bytes], chunks: Iterable[bytes], source: DumpSource, reporte
     return count
 
 
-def _decode(descriptor: int, label: str) -> LocalDump:
-    """Read all of it as pg_restore would, to nowhere; a table of contents alone proves nothing."""
+def decode(descriptor: int, label: str) -> LocalDump:
+    """Read all of a dump as pg_restore would, to nowhere; its table of contents proves nothing.
+
+    Raises Damaged or Refused when it is not whole, or not what it says.
+    """
     dump = LocalDump(descriptor, 0, 0, ())
     code, lines = dump.pg_restore("--file=/dev/null")
     if code:

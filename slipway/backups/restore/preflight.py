@@ -84,7 +84,7 @@ def judge(
 
     `has_roles` says that the application has a role of its own here.
     """
-    problems, notes, roles = [], [], _roles(manifest, dump)
+    problems, notes, roles = [], [], roles_of(manifest, dump)
     major = dump.server if dump else manifest.major if manifest else 0
     if major > target.major:
         problems.append(f"it is from PostgreSQL {major} and the server is older ({target.major})")
@@ -93,7 +93,7 @@ def judge(
             f"the role {target.user} may not create a database next to the live one (as an "
             f"administrator of the server: alter role {target.user} createdb)"
         )
-    lacking = sorted(_extensions(manifest, dump) - target.extensions)
+    lacking = sorted(extensions_of(manifest, dump) - target.extensions)
     if lacking:
         problems.append(f"the server has no extension {', '.join(lacking)}; install it there")
     missing = tuple(sorted(roles - target.roles)) if target.is_super else ()
@@ -158,7 +158,8 @@ def _room(target: Target, manifest: Manifest | None, notes: list[str]) -> list[s
     return []
 
 
-def _extensions(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
+def extensions_of(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
+    """Name the extensions that a backup needs, or a dump without a manifest."""
     if manifest:
         return frozenset(manifest.extensions)
     # `2; 3079 16385 EXTENSION - pg_trgm `
@@ -167,7 +168,8 @@ def _extensions(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[
     return frozenset(match[1] for match in matches if match)
 
 
-def _roles(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
+def roles_of(manifest: Manifest | None, dump: LocalDump | None) -> frozenset[str]:
+    """Name the roles that own or may do something in it, less the server's own."""
     if manifest:
         return frozenset(name for name in manifest.roles if not name.startswith("pg_"))
     if dump is None:

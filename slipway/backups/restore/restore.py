@@ -5,16 +5,19 @@ import time
 from dataclasses import dataclass, field
 
 from slipway.backups.format.manifest import new_id, stamp
-from slipway.backups.restore import compare, fill, local_dump, preflight, scrub, trial
-from slipway.backups.restore.compare import DatabaseState
-from slipway.backups.restore.fill_tables import fill_tables
+from slipway.backups.restore import apart, compare, fill, local_dump, preflight, scrub, trial
+from slipway.backups.restore.compare import DatabaseState, Expected
+from slipway.backups.restore.fill_tables import demand_tables, fill_tables
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import RestoreFindings, Target
 from slipway.backups.restore.spec import RestorePreview, RestoreResult, RestoreSpec
+from slipway.backups.take import dump as dumps
 from slipway.database import identity, obstacles, properties, roles, siblings, swap
 from slipway.database.connection import MAINTENANCE, Connection, NoDatabase, Server
 from slipway.database.siblings import TextSettings
-from slipway.errors import Busy, Refused, SlipwayError, UsageError
+from slipway.environments import protection
+from slipway.environments.protection import Here
+from slipway.errors import Busy, Refused, UsageError
 from slipway.plan import Plan, Step
 from slipway.progress import Reporter
 
@@ -37,16 +40,18 @@ class Restore:
     reporter: Reporter
     session: Connection = field(init=False)  # to the server, not to the live database
     dump: LocalDump = field(init=False)
+    target: Target = field(init=False)
     findings: RestoreFindings = field(init=False)
     restored: DatabaseState = field(init=False)
     empty_tables: frozenset[str] = frozenset()  # that others need, as `schema name`
+    scrubbed: DatabaseState | None = None  # what was taken out of the server of the scrub
     replaced: str = ""  # what the database that was live is called now
     swap_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.spec.tables and not self.spec.into:
             raise UsageError("single tables are restored into a new database only: add --into=NAME")
-        scrub.demand(self.origins, self.spec.environment, self.spec.scrub)
+        apart.is_needed(self.origins, self.spec)
         scrub.check(self.spec.scrub)
         name = siblings.name_of(self.server.database, siblings.RESTORE, new_id())
         self.new = self.server.named(name)
@@ -105,10 +110,11 @@ class Restore:
             ),
             *self._trial_steps(),
             Step("preflight", "check the server's versions, extensions, roles, disk", self.check),
+            *self._scrub_steps(),
             Step("create", f"create an empty database {beside}", self.create, self.drop),
             Step("fill", "restore into it, in parallel, stop at the first error", self.fill),
             Step("compare", "compare rows, migrations, indexes with the backup", self.compare),
-            self._scrub_step(),
+            Step("mark", f"mark it as a database of {self.spec.environment}", self.mark),
             Step("name", f"name it {self.spec.into}; {live} stays as it is", self.name)
             if self.spec.into
             else Step("swap", f"swap it with {live}, which is kept under a dated name", self.swap),
@@ -134,7 +140,8 @@ class Restore:
 
     def check(self) -> str:
         """Refuse what the server cannot take, now rather than after an hour."""
-        self.findings = self._judge(preflight.look(self.session, self.spec.room), self.dump)
+        self.target = preflight.look(self.session, self.spec.room)
+        self.findings = self._judge(self.target, self.dump)
         preflight.demand(self.findings, self.source.label, self.reporter)
         if self.spec.untrusted and self.findings.is_super:
             raise Refused(
@@ -142,10 +149,23 @@ class Restore:
                 "role, a superuser, does everything; give each part its own first: "
                 f"inv db.roles --env={self.spec.environment}"
             )
+        if self.spec.tables:
+            demand_tables(self.dump, self.spec.tables)
         if not self.spec.into and siblings.is_there(self.session, self.server.database):
             swap.check(self.session, self.server.database)
         preflight.create_roles(self.session, self.findings.missing_roles, self.reporter)
         return f"the server can take it, with {self.findings.jobs} jobs"
+
+    def scrub(self) -> str:
+        """Scrub what comes from production, also by what the data says of itself."""
+        if not apart.is_needed(self.origins | scrub.origins_in(self.dump), self.spec):
+            return "it is not production's"
+        apart.demand_version(dumps.client_version(), self.target.major)
+        scrubbed = apart.scrub_alone(
+            self.dump, self.source, self.spec, self.files, self.reporter, roles=self.target.roles
+        )
+        self.dump, self.scrubbed = scrubbed.dump, scrubbed.state
+        return f"scrubbed with {scrubbed.statements} statements"
 
     def create(self) -> str:
         """Create a database that writes and sorts as the backed-up one did, where it can."""
@@ -181,21 +201,20 @@ class Restore:
             self.reporter.note(
                 f"the sequence {names} is behind the numbers in use, as it was in the backup"
             )
-        self.discard()  # the scrub and the swap may need its room
+        self.discard()  # the swap may need its room
         return f"{self.restored.rows} rows"
 
-    def scrub(self) -> str:
-        """Scrub what comes from production, also by what the data says of itself; mark it ours."""
+    def mark(self) -> None:
+        """Write down whose it is now, unless it says that it should not be here."""
         with self.new.connect(application=APPLICATION) as connection:
-            environment = identity.read(connection)
-        origins = self.origins | ({environment} if environment else set())
-        scrub.demand(origins, self.spec.environment, self.spec.scrub)
-        is_due = scrub.is_due(origins, self.spec.environment)
-        count = scrub.scrub(self.new, self.spec.scrub) if is_due else 0
-        if not self.spec.tables:
-            with self.new.connect(application=APPLICATION) as connection:
+            origin = identity.read(connection)
+            if origin and not self.scrubbed and apart.is_needed({origin}, self.spec):
+                raise Refused(
+                    f"it says that it is {origin}'s and was not scrubbed; nothing was swapped; "
+                    f"add --origin={origin}"
+                )
+            if not self.spec.tables:
                 identity.write(connection, self.spec.environment)
-        return f"scrubbed with {count} statements" if is_due else "nothing to scrub"
 
     def swap(self) -> str:
         """Replace the live database; where there is none, take its name."""
@@ -255,11 +274,13 @@ class Restore:
             has_roles=bool(self.server.application),
         )
 
-    def _scrub_step(self) -> Step:
+    def _scrub_steps(self) -> list[Step]:
+        if not protection.refuses(Here(self.spec.environment), "unscrubbed"):
+            return []
         if scrub.is_due(self.origins, self.spec.environment):
-            describe = "scrub the data of users with the scrub file, in one transaction"
-            return Step("scrub", describe, self.scrub)
-        return Step("mark", f"mark it as a database of {self.spec.environment}", self.scrub)
+            describe = "restore it alone, scrub the data of users there, dump it again"
+            return [Step("scrub", describe, self.scrub)]
+        return [Step("origin", "read in it whose data it is; scrub production's alone", self.scrub)]
 
     def _own_locale(self) -> TextSettings:
         live = self.server.database
@@ -267,19 +288,15 @@ class Restore:
         return siblings.text_settings(self.session, live if is_there else "template1")
 
     def _demand_same(self) -> None:
-        manifest = self.source.manifest
-        if manifest is None:
+        expected: Expected | None = self.scrubbed or self.source.manifest
+        if expected is None:
             return
         if self.spec.tables:
-            problems = compare.differences_of_tables(manifest, self.restored, self.empty_tables)
+            problems = compare.differences_of_tables(expected, self.restored, self.empty_tables)
         else:
             left_out = not self.findings.is_super
-            problems = compare.differences(manifest, self.restored, left_out=left_out)
-        if problems:
-            raise SlipwayError(
-                f"what was restored differs from the backup: {compare.summarize(problems)}; "
-                "nothing was swapped and the old one serves"
-            )
+            problems = compare.differences(expected, self.restored, left_out=left_out)
+        compare.demand(problems)
 
 
 def replace(server: Server, name: str, reporter: Reporter) -> tuple[str, float]:

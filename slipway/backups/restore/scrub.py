@@ -1,7 +1,10 @@
 """Where data may go: production's never arrives elsewhere unscrubbed, and nobody else's in it."""
 
+import re
 from collections.abc import Set as AbstractSet
 
+from slipway.backups.format import toc
+from slipway.backups.restore.local_dump import LocalDump
 from slipway.database.connection import Server
 from slipway.environments import protection
 from slipway.environments.protection import Here
@@ -9,6 +12,9 @@ from slipway.errors import ConfigError, Refused
 from slipway.migrations import splitter
 
 FILE = "backups/scrub.sql"
+IDENTITY = "slipway identity"  # the table in which a database says whose it is
+# Its row, as pg_dump writes it for COPY, and with --inserts.
+SAYS = re.compile(r"^(?:t\t|.*\(true, ')([^\t']+)[\t']", re.MULTILINE)
 
 
 def is_due(origins: AbstractSet[str], environment: str) -> bool:
@@ -31,6 +37,18 @@ def demand(origins: AbstractSet[str], environment: str, text: str) -> None:
             f"scrub.{environment}.sql), SQL that runs before anybody sees it; "
             "nothing was changed"
         )
+
+
+def origins_in(dump: LocalDump) -> frozenset[str]:
+    """Read whose data it is that a dump holds; nothing where it does not say so."""
+    contents = toc.parse(dump.entries, dump.needs)
+    lines = [e.line for e in contents if (e.kind, e.name) == ("TABLE DATA", IDENTITY)]
+    return origins_said(dump.sql(entries=lines)) if lines else frozenset()
+
+
+def origins_said(sql: str) -> frozenset[str]:
+    """Find in the SQL of that table which environment the database said it was."""
+    return frozenset(SAYS.findall(sql))
 
 
 def check(text: str) -> None:
@@ -58,5 +76,4 @@ def scrub(server: Server, text: str) -> int:
                 f"{FILE}: line {line}: {error.diag.message_primary or error}; "
                 "nothing was swapped and the old one serves"
             ) from None
-        session.execute("vacuum (analyze)")  # the statistics held samples of what is gone
     return len(statements)

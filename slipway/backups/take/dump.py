@@ -99,7 +99,8 @@ def dumping(
         environ = stack.enter_context(server.libpq(application="slipway backup: pg_dump"))
         errors = [stack.enter_context(contextlib.closing(StderrTail())) for _ in range(3)]
         pipe = subprocess.PIPE
-        argv = dump_line(snapshot, major, lock_wait)
+        wait = f"--lock-wait-timeout={int(lock_wait * 1000)}"
+        argv = dump_line(major, f"--snapshot={snapshot}", wait)
         dump = started(argv, env=environ, stdout=pipe, stderr=errors[0].fileno)
         decode = started(["pg_restore", "-f", "/dev/null"], stdin=pipe, stderr=errors[1].fileno)
         sealing = started(
@@ -115,14 +116,13 @@ def dumping(
         yield DumpStream(chunks, moving.sum.piece, total.piece)
 
 
-def dump_line(snapshot: str, major: int, lock_wait: float) -> list[str]:
+def dump_line(major: int, *flags: str) -> list[str]:
     """Return the command; which database, and who asks, is in its environment."""
     return [
         "pg_dump",
         "--format=custom",
         f"--compress={'zstd:1' if major >= FIRST_WITH_ZSTD else '1'}",
-        f"--snapshot={snapshot}",
-        f"--lock-wait-timeout={int(lock_wait * 1000)}",
+        *flags,
         "--no-sync",
         "--no-password",
     ]

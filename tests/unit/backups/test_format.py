@@ -218,8 +218,8 @@ def test_a_client_older_than_the_server_is_not_used_and_a_newer_one_is_told() ->
     for client in ("15.18", "9.6", "of unknown version"):
         with pytest.raises(Refused, match="write FROM postgres:17 into compose/ops/Dockerfile"):
             dump.judge_client(client, "17.11")
-    assert "--compress=zstd:1" in dump.dump_line("1-1", 16, 60)
-    assert "--compress=1" in dump.dump_line("1-1", 15, 60)
+    assert "--compress=zstd:1" in dump.dump_line(16)
+    assert "--compress=1" in dump.dump_line(15)
 
 
 @pytest.mark.parametrize(

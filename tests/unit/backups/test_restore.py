@@ -6,7 +6,7 @@ import pytest
 
 from slipway.backups.format import sums
 from slipway.backups.format.manifest import Locale, Part
-from slipway.backups.restore import compare, preflight, scrub
+from slipway.backups.restore import apart, compare, preflight, scrub
 from slipway.backups.restore.compare import DatabaseState
 from slipway.backups.restore.local_dump import DumpSource, LocalDump
 from slipway.backups.restore.preflight import Target
@@ -15,7 +15,7 @@ from slipway.backups.restore.spec import RestoreSpec
 from slipway.backups.take.snapshot import Snapshot
 from slipway.database import siblings
 from slipway.database.connection import Server
-from slipway.errors import ConfigError, Refused, UsageError
+from slipway.errors import ConfigError, Refused, SlipwayError, UsageError
 from slipway.progress import Silent
 from slipway.project import ROOT
 from slipway.storage.folder import FolderStore
@@ -149,6 +149,15 @@ def test_what_differs_from_the_backup_is_said_and_only_that() -> None:
     ]
 
 
+def test_a_database_is_held_against_another_one_as_against_a_backup() -> None:
+    assert compare.differences(SAME, SAME) == []
+    other = replace(SAME, counts={"public.people": 999, "public.large": 7})
+    (problem,) = compare.differences(SAME, other)
+    assert problem == "public.people has 999 rows instead of 1000"
+    with pytest.raises(SlipwayError, match="the old one serves"):
+        compare.demand([problem])
+
+
 def test_a_database_that_shrinks_is_told_once_it_shrinks_too_much() -> None:
     assert compare.shrunk({"a": 1000}, {"a": 800}, 20) == ""
     assert "more than 20 % fewer" in compare.shrunk({"a": 1000}, {"a": 799}, 20)
@@ -185,18 +194,48 @@ def test_a_scrub_file_cannot_leave_its_transaction(text: str) -> None:
         scrub.check(text)
 
 
+@pytest.mark.parametrize(
+    ("sql", "origins"),
+    [
+        ("COPY slipway.identity (one, environment) FROM stdin;\nt\tprod\t2026-11\n\\.\n", {"prod"}),
+        ("COPY slipway.identity (one, environment) FROM stdin;\n\\.\n", set()),
+        ("INSERT INTO slipway.identity VALUES (true, 'staging', '2026-11');\n", {"staging"}),
+        ("INSERT INTO slipway.identity (one) VALUES\n\t(true, 'prod', '2026');\n", {"prod"}),
+    ],
+)
+def test_a_dump_says_whose_data_it_holds(sql: str, origins: set[str]) -> None:
+    assert scrub.origins_said(f"SET row_security = off;\n{sql}") == origins
+
+
+def test_productions_data_is_scrubbed_apart_or_goes_nowhere() -> None:
+    spec = RestoreSpec("staging", scrub="delete from people")
+    assert not apart.is_needed({"staging"}, spec, {})
+    assert apart.is_needed({"prod"}, spec, {"DRILL_SERVER": "drill"})
+    with pytest.raises(Refused, match=r"no container to scrub it in .* add the service drill"):
+        apart.is_needed({"prod"}, spec, {})
+    apart.demand_version("17.6", 17)
+    with pytest.raises(Refused, match="does not go back into a server of 17"):
+        apart.demand_version("18.1", 17)
+
+
 def restore_of(source: DumpSource, spec: RestoreSpec) -> Restore:
     return Restore(SERVER, source, spec, Silent())
 
 
-def test_a_restore_shows_its_steps() -> None:
-    source = DumpSource(STORE, MANIFEST)
-    names = [step.name for step in restore_of(source, RestoreSpec("prod")).plan().steps]
-    assert names == ["fetch", "preflight", "create", "fill", "compare", "mark", "swap"]
-    spec = RestoreSpec("dev", into="x", scrub="delete from people")
-    plan = restore_of(source, spec).plan()
-    assert [step.name for step in plan.steps][-2:] == ["scrub", "name"]
-    assert plan.title == "restore 20261122T021500Z-1f3a into x"
+def test_a_restore_shows_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRILL_SERVER", "drill")
+
+    def names(environment: str, **given: str) -> list[str]:
+        spec = RestoreSpec(environment, into=given.get("into", ""), scrub="delete from people")
+        origin = replace(MANIFEST, environment=given.get("origin", "prod"))
+        plan = restore_of(DumpSource(STORE, origin), spec).plan()
+        assert plan.title == f"restore 20261122T021500Z-1f3a into {given.get('into', 'logbook')}"
+        return [step.name for step in plan.steps]
+
+    rest = ["create", "fill", "compare", "mark"]
+    assert names("prod") == ["fetch", "preflight", *rest, "swap"]
+    assert names("dev", into="x") == ["fetch", "preflight", "scrub", *rest, "name"]
+    assert names("dev", origin="dev") == ["fetch", "preflight", "origin", *rest, "swap"]
 
 
 def test_what_a_restore_leaves_when_it_fails_is_dropped_by_its_steps() -> None:
