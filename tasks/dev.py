@@ -23,12 +23,14 @@ def up() -> None:
     """
     from slipway.bootstrap import prepare
     from slipway.environments import hacking
-    from slipway.releases import loop_readiness
+    from slipway.releases import loop_failures, loop_ports, loop_readiness
     from slipway.show import progress, writer
 
     prepare.prepare(progress.TerminalReporter())
-    hacking.up()
-    for complaint in loop_readiness.complaints(hacking.model(), hacking.ask):
+    model = hacking.model()
+    loop_ports.check(model)
+    hacking.up(loop_failures.explain)
+    for complaint in loop_readiness.complaints(model, hacking.ask):
         writer.say(f"! {complaint}")
     writer.say(f"open {hacking.address()}")
 

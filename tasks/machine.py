@@ -54,11 +54,12 @@ def create(
     from slipway.show import plans, progress
 
     spec = MachineSpec(name, host, port, address, fingerprint)
+    joining = Joining(_place(env), provider, _provider(env, provider), spec)
     if plan:
         _report_engine(provider)
     elif provider == inventory.LOCAL:
         prepare.prepare(progress.TerminalReporter())
-    steps = Joining(_place(env), provider, _provider(env, provider), spec).plan()
+    steps = joining.plan()
     plans.preview(steps) if plan else plans.follow(steps)
 
 
@@ -248,7 +249,11 @@ def _place(env: "Environment") -> "ProviderContext":
     from slipway.machines.provider import ProviderContext
 
     if env.is_local:
-        raise Refused(f"{env.name} runs on this computer; machines are for staging and prod")
+        raise Refused(
+            f"{env.name} runs on this computer (RUNS_ON in compose/{env.name}.env) and needs no "
+            f"machine: inv deploy --env={env.name}. For machines name another environment, such "
+            "as --env=staging"
+        )
     return ProviderContext(env.project, env.name, images=lambda: stack_images.read().names)
 
 

@@ -20,6 +20,7 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     program, key = programs.find_sops().path, secrets / encrypted_file.PUBLIC_KEY_FILE
     values = sops.decrypt_with(program, secrets / "dev.sops.yaml", key)
     env = environment.examine("dev")[0]  # what is wrong in its files a command says that loads it
+    sops.demand_required(env, values)
     values |= composition.values(env, values)
     for rule in env.rules.values():
         if rule.secret and not rule.is_required("dev"):

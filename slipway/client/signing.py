@@ -51,7 +51,7 @@ def name_signers(env: Environment, path: Path = FILE) -> bool:
     """
     if env.name in DISPOSABLE:
         return False
-    values = sops.read(env)
+    values = sops.read_so_far(env)
     publics = {
         who: SigningKey.parse(values[name].reveal(), name).public
         for who, name in signers_file.SECRETS.items()

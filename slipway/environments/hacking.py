@@ -3,16 +3,17 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from slipway.environments import envfile, loop_owner
-from slipway.errors import ConfigError, SlipwayError, last_line
+from slipway.errors import ConfigError, Refused, SlipwayError, last_line
 from slipway.hosts import docker_client
-from slipway.hosts.host import CommandResult
+from slipway.hosts.host import CommandResult, Host
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE, STATE
+from slipway.suggest import nearest
 
 # In compose/.env, which plain `docker compose` reads; above it is what a team wrote itself.
 MARK = "# --- What follows is written by inv bootstrap, from common.env and dev.env."
@@ -28,10 +29,14 @@ NAMED = re.compile(
 )
 
 
-def up() -> None:
-    """Build and start everything, and wait until it is healthy."""
+def up(explain: Callable[[Host, str], Iterable[str]] = lambda host, project: ()) -> None:
+    """Build and start everything, and wait until it is healthy; `explain` says why it is not."""
     loop_owner.claim(LocalHost(), _project(), COMPOSE.parent)
-    _attach(["up", "--build", "--detach", "--wait", "--remove-orphans"])
+    code = _host().attach([*command(), "up", "--build", "--detach", "--wait", "--remove-orphans"])
+    if code != 0:
+        reasons = [f"  {reason}" for reason in explain(LocalHost(), _project())]
+        text = f"docker compose up ended with {code}; its output is above"
+        raise SlipwayError("\n".join([text, *reasons]))
 
 
 def down(*, volumes: bool) -> None:
@@ -54,6 +59,7 @@ def logs(service: str, *, lines: int, live: bool, on_line: Callable[[str], None]
 
 def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
     """Run a command in the container of a service."""
+    _demand_running(service)
     flags = [] if tty else ["--no-TTY"]
     return _host().attach([*command(), "exec", *flags, service, *argv])
 
@@ -61,6 +67,19 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
 def ask(service: str, argv: Sequence[str]) -> CommandResult:
     """Run a command in the container of a service, and return what it says."""
     return _host().run([*command(), "exec", "--no-TTY", service, *argv], check=False)
+
+
+def _demand_running(service: str) -> None:
+    """Raise Refused where the loop does not run, or not with this service."""
+    argv = ["docker", "ps", "--filter", f"label={loop_owner.PROJECT}={_project()}"]
+    argv += ["--format", f'{{{{.Label "{loop_owner.SERVICE}"}}}}']
+    running = sorted(set(LocalHost().run(argv, timeout=20).out.split()))
+    other = f"or look into an environment: --env=dev --service={service}"
+    if not running:
+        raise Refused(f"the hacking loop does not run; start it: inv up, {other}")
+    if service not in running:
+        hint = nearest(service, running) or f" (there are {', '.join(running)})"
+        raise Refused(f"no {service[:60]} runs in the hacking loop{hint}; {other}")
 
 
 def address() -> str:

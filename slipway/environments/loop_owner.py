@@ -10,6 +10,7 @@ from slipway.environments import owner
 from slipway.hosts.host import Host
 
 PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
 FOLDER = "com.docker.compose.project.working_dir"
 LABEL = "slipway.checkout"
 

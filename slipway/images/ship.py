@@ -17,11 +17,12 @@ from slipway.hosts import parallel
 from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
-from slipway.images import archive
+from slipway.images import archive, weight
 from slipway.images.sources import Image
 from slipway.progress import Reporter
 
 Chain = tuple[str, ...]
+NOTHING = "every machine has them"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ def over_ssh(
         for start in range(0, len(group), parallel.AT_ONCE):  # all of a stream's readers at once
             sizes += _ship(source, group[start : start + parallel.AT_ONCE], cargo)
     if not sizes:
-        return "every machine has them"
-    return f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
+        return NOTHING
+    summary = f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
+    sent = {image for cargo in groups for image in cargo.images}
+    reasons = weight.notes(source, sent) if max(sizes) >= weight.LOAD else ()
+    return "; ".join([summary, *reasons])
 
 
 def between(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> set[str]:

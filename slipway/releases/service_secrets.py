@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError
+from slipway.errors import ConfigError, listing
 from slipway.hosts.host import Host
 from slipway.images.sources import Image
 from slipway.releases.application import Service
@@ -26,8 +26,9 @@ def of(env: Environment, release: Release, service: Service) -> list[dict[str, s
 
 
 def demand(env: Environment, release: Release) -> None:
-    """Raise ConfigError for a secret that a service needs and the environment has not."""
+    """Raise ConfigError for secrets that services need and the environment has not."""
     _demand_authority(env, release)
+    file, lacking = f"secrets/{env.secrets_file.name}", dict[str, list[str]]()
     for service in release.services:
         for entry in _needed(env, release, service):
             if (key := entry["source"]) in delivery.KEPT_HERE:
@@ -36,11 +37,25 @@ def demand(env: Environment, release: Release) -> None:
                     "with and goes to no machine; leave it out"
                 )
             if key not in release.secrets:
-                file = f"secrets/{env.secrets_file.name}"
-                raise ConfigError(
-                    f"{file}: {key} is missing, and services.{service.name} in compose.yml has it "
-                    f"among its secrets; add it: sops edit {file}"
-                )
+                lacking.setdefault(key, []).append(service.name)
+    if lacking:
+        problems = [
+            f"{file}: {key} is missing, and services.{names[0]} in compose.yml has it among its "
+            f"secrets; type: {_advice(env, key)}"
+            for key, names in sorted(lacking.items())
+        ]
+        raise ConfigError(listing(problems))
+
+
+def _advice(env: Environment, key: str) -> str:
+    """Say what to type for a secret that is missing: one that can be made up, or is composed."""
+    rule = env.rules.get(key)
+    if rule is not None and rule.composed:
+        lacking = [name for name in rule.parts if env.rules[name].secret]
+        return f"inv secrets.set --env={env.name} --name={lacking[0]}, of which it is composed"
+    if rule is not None and rule.generate:
+        return f"inv secrets.add --env={env.name}"
+    return f"inv secrets.set --env={env.name} --name={key}"
 
 
 def _demand_authority(env: Environment, release: Release) -> None:
@@ -50,7 +65,8 @@ def _demand_authority(env: Environment, release: Release) -> None:
         file = f"secrets/{env.secrets_file.name}"
         raise ConfigError(
             f"{file}: {key.removeprefix(FOLDER)} is missing, and PGSSLROOTCERT in "
-            f"compose/{env.name}.env names it; add it: sops edit {file}"
+            f"compose/{env.name}.env names it; type: "
+            f"inv secrets.set --env={env.name} --name={key.removeprefix(FOLDER)}"
         )
 
 

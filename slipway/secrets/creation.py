@@ -1,45 +1,80 @@
-"""The first secrets of an environment: random values, encrypted to the person who makes them."""
+"""The secrets of an environment made, and given other values: random ones, or what is typed."""
 
 import base64
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway import whole_file
 from slipway.environments.environment import Environment
-from slipway.environments.setting_rules import file_in
-from slipway.errors import ConfigError, Refused
+from slipway.environments.setting_rules import KEY, file_in
+from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.local import LocalHost
-from slipway.secrets import identity, policy, programs, role_passwords, sops
+from slipway.secrets import encrypted_file, identity, policy, programs, role_passwords, sops
 from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
+from slipway.suggest import nearest
 
 
-def create(env: Environment) -> list[str]:
-    """Write secrets/<env>.sops.yaml with a random value for every secret; return their names.
+def by_hand(env: Environment) -> list[str]:
+    """Name the secrets that an environment must have and nobody can make up."""
+    rules = [rule for rule in env.rules.values() if rule.secret and rule.is_required(env.name)]
+    return [rule.key for rule in rules if not (rule.generate or rule.composed)]
 
-    A rule for the file, with this person's key, is added to .sops.yaml where there is none.
+
+def create(env: Environment, typed: Mapping[str, Secret] = MappingProxyType({})) -> list[str]:
+    """Write secrets/<env>.sops.yaml; return the names in it.
+
+    A secret that has `generate` gets a random value, another one what was typed. A rule for the
+    file, with this person's key, is added to .sops.yaml where there is none.
     Raises Refused when the file is there already: values are never overwritten.
     """
     if env.secrets_file.exists():
         raise Refused(
-            f"secrets/{env.secrets_file.name} already exists; change it with: sops "
-            f"secrets/{env.secrets_file.name}"
+            f"secrets/{env.secrets_file.name} already exists; change a value with: "
+            f"inv secrets.set --env={env.name} --name=NAME"
         )
-    rules = [rule for rule in env.rules.values() if rule.secret]
-    by_hand = [rule.key for rule in rules if rule.is_required(env.name) and not rule.generate]
-    if by_hand:
-        file = file_in(env.compose).name
-        raise ConfigError(
-            f"{', '.join(by_hand)} cannot be generated (no `generate` in {file}); "
-            f"write the file yourself: sops secrets/{env.secrets_file.name}"
-        )
+    rules = [rule for rule in env.rules.values() if rule.secret and rule.generate]
     if not policy.has_rule(env):
         policy.add_rule(env, public_key())
-    values = {rule.key: random(rule.generate) for rule in rules if rule.generate}
+    values = {rule.key: random(rule.generate) for rule in rules} | dict(typed)
     _write(env, sops.encrypt(values, env))
     return sorted(values)
+
+
+def put(env: Environment, name: str, value: Secret) -> bool:
+    """Give one secret a value, and leave every other as it is; return whether it had one.
+
+    Raises Refused where there is no file yet.
+    """
+    check_name(env, name)
+    path = env.secrets_file
+    if complaint := env.rules[name].complaint(value.reveal()):
+        raise ConfigError(f"secrets/{path.name}: {name} {complaint}; nothing was changed")
+    had_one = name in encrypted_file.lint(path)
+    with whole_file.draft(path) as draft:
+        draft.write_bytes(path.read_bytes())
+        sops.add(draft, name, value, env)
+    return had_one
+
+
+def check_name(env: Environment, name: str) -> None:
+    """Raise what is in the way of giving a secret a value, before anybody types one."""
+    names = [rule.key for rule in env.rules.values() if rule.secret]
+    if name not in names:
+        file, hint = file_in(env.compose).name, nearest(name, names)
+        add = f"{name}: {{secret: true}}" if KEY.fullmatch(name) else "NAME: {secret: true}"
+        raise UsageError(
+            f"--name={name[:60]} is no secret of compose/{file}{hint}; a new one is a line there: "
+            f"{add}"
+        )
+    if not env.secrets_file.is_file():
+        raise Refused(
+            f"secrets/{env.secrets_file.name} is missing; create it: "
+            f"inv secrets.create --env={env.name}"
+        )
 
 
 def add(env: Environment, names: Collection[str] = ()) -> list[str]:
@@ -48,7 +83,7 @@ def add(env: Environment, names: Collection[str] = ()) -> list[str]:
     Without `names` it is every one but the passwords of the database's roles, which are a move of
     their own. What is there stays as it is. Raises Refused where there is no file yet.
     """
-    values = sops.read(env)
+    values = sops.read_so_far(env)
     generated = [rule.key for rule in env.rules.values() if rule.generate]
     chosen = names or [key for key in generated if key not in role_passwords.KEYS]
     missing = [key for key in generated if key in chosen and key not in values]

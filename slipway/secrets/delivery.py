@@ -34,8 +34,8 @@ def versions(env: Environment) -> dict[str, str]:
     document = encrypted_file.lint(path)
     if lost := [key for key in PITR if key not in document and env.settings.get("PITR") == "on"]:
         raise ConfigError(
-            f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add with: sops edit "
-            f"secrets/{path.name}"
+            f"secrets/{path.name}: PITR=on needs {', '.join(lost)}; add each with: "
+            f"inv secrets.set --env={env.name} --name={lost[0]}"
         )
     own = {key: value for key, value in document.items() if key not in ("sops", *KEPT_HERE)}
     texts = own | composition.versions(env, own)

@@ -6,13 +6,13 @@ is all that is taken from a failure.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
 from slipway.environments.setting_rules import file_in
-from slipway.errors import ConfigError, Refused
+from slipway.errors import ConfigError, Refused, listing
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.secrets import encrypted_file, identity, programs, recipients
@@ -38,6 +38,13 @@ MEANINGS = {
 
 def read(env: Environment) -> dict[str, Secret]:
     """Decrypt the secrets of an environment and check them against the rules."""
+    values = read_so_far(env)
+    demand_required(env, values)
+    return values
+
+
+def read_so_far(env: Environment) -> dict[str, Secret]:
+    """Decrypt the secrets of an environment, which may still lack some that it must have."""
     path = env.secrets_file
     if not path.is_file():
         raise Refused(
@@ -51,10 +58,20 @@ def read(env: Environment) -> dict[str, Secret]:
             hint = nearest(key, names)
             rules = f"compose/{file_in(env.compose).name}"
             raise ConfigError(f"secrets/{path.name}: {key} is not a secret in {rules}{hint}")
-    for rule in env.rules.values():
-        if rule.secret and rule.is_required(env.name) and rule.key not in values:
-            raise ConfigError(f"secrets/{path.name}: {rule.key} is missing. {rule.help}")
     return values
+
+
+def demand_required(env: Environment, values: Collection[str]) -> None:
+    """Raise ConfigError with the secrets that an environment must have and has not."""
+    problems = [
+        f"secrets/{env.secrets_file.name}: {rule.key} is missing. {rule.help} "
+        f"Type: inv secrets.set --env={env.name} --name={rule.key}"
+        for rule in env.rules.values()
+        if rule.secret and rule.is_required(env.name) and not rule.composed
+        if rule.key not in values
+    ]
+    if problems:
+        raise ConfigError(listing(problems))
 
 
 def key_file(env: Environment) -> Path | None:

@@ -118,6 +118,6 @@ def _read_secret(path: Path, env_name: str) -> str:
     if not value:
         raise ConfigError(
             f"{path.name} is missing for {env_name}; put it into secrets/{env_name}.sops.yaml "
-            f"(sops edit secrets/{env_name}.sops.yaml), commit and deploy"
+            f"(inv secrets.set --env={env_name} --name={path.name}), commit and deploy"
         )
     return value

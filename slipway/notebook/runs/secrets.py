@@ -110,7 +110,7 @@ def _sorted(values: Iterable[Secret]) -> list[Secret]:
 def _opened(env: "Environment | None") -> dict[str, str]:
     if env is None or not env.secrets_file.is_file():
         return {}
-    from slipway.secrets import sops
+    from slipway.secrets import composition, sops
     from slipway.secrets.programs import UntrustedProgram
 
     try:
@@ -119,6 +119,7 @@ def _opened(env: "Environment | None") -> dict[str, str]:
         raise
     except (SlipwayError, OSError, ValueError):
         return {}
+    values |= composition.values(env, values)
     return {name: value.reveal() for name, value in values.items()}
 
 

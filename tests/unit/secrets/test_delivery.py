@@ -14,7 +14,7 @@ import pytest
 
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
-from slipway.errors import ConfigError, Refused, SlipwayError
+from slipway.errors import ConfigError, Refused, SlipwayError, UsageError
 from slipway.secrets import (
     composition,
     creation,
@@ -282,3 +282,36 @@ def test_a_composed_secret_has_another_version_when_a_part_of_it_changes() -> No
     ]
     assert first not in others
     assert first.keys() == {"URL"}
+
+
+@needs_age
+def test_one_secret_gets_a_value_and_every_other_stays_as_it_is(vault: Vault) -> None:
+    env = vault.environment("A", "B")
+    vault.keep({"A": "kept"})
+    before = vault.path.read_text().splitlines()[0]
+    with pytest.raises(ConfigError, match=r"B is missing\. .*inv secrets\.set --env=dev --name=B"):
+        sops.read(env)
+    for hostile in HOSTILE.values():
+        creation.put(env, "B", Secret(hostile))
+        assert sops.read(env) == {"A": Secret("kept"), "B": Secret(hostile)}
+    assert vault.path.read_text().splitlines()[0] == before
+
+
+def test_a_value_is_given_only_to_what_is_a_secret(tmp_path: Path) -> None:
+    env = dataclasses.replace(environment.load("dev"), secrets=tmp_path)
+    for name, sentence in (
+        ("SESSION_KY", r"--name=SESSION_KY is no secret of .*did you mean SESSION_KEY\?"),
+        ("SMTP_PASSWORD", r"a new one is a line there: SMTP_PASSWORD: \{secret: true\}"),
+    ):
+        with pytest.raises(UsageError, match=sentence):
+            creation.check_name(env, name)
+    with pytest.raises(Refused, match=r"create it: inv secrets\.create --env=dev"):
+        creation.check_name(env, "SESSION_KEY")
+
+
+def test_only_what_nobody_can_make_up_is_asked_for(vault: Vault) -> None:
+    env = vault.environment("SMTP_PASSWORD")
+    generated = dataclasses.replace(env.rules["SMTP_PASSWORD"], key="TOKEN", generate=9)
+    composed = dataclasses.replace(generated, key="URL", generate=0, composed="x{TOKEN}")
+    rules = {**env.rules, "TOKEN": generated, "URL": composed}
+    assert creation.by_hand(dataclasses.replace(env, rules=rules)) == ["SMTP_PASSWORD"]

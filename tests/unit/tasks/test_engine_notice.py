@@ -13,7 +13,7 @@ from tasks.group import all_tasks
 
 NEVER = {
     "deploy",
-    "secrets.create",
+    "secrets.create", "secrets.set",
     "secrets.add",
     "runbook.run",
     "runbook.history",

@@ -1,0 +1,43 @@
+"""Asks for the value of a secret: at a terminal without showing it, else read from a pipe."""
+
+import getpass
+import sys
+
+from slipway.errors import Refused, UsageError
+from slipway.secrets.secret import Secret
+from slipway.show.writer import harmless
+
+ENDS = ("\r\n", "\n")
+
+
+def is_somebody_there() -> bool:
+    """Whether a person sits at the terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(what: str) -> Secret:
+    """Ask for a value, or read all of stdin. Raises UsageError for an empty one."""
+    if is_somebody_there():
+        value = typed(what)
+    else:
+        data = sys.stdin.buffer.read()
+        try:
+            value = Secret(_without_end(data.decode()))
+        except UnicodeDecodeError:
+            raise UsageError("what came through stdin is no UTF-8 text") from None
+    if value == Secret(""):
+        raise UsageError(f"{what} is empty; nothing was changed")
+    return value
+
+
+def typed(what: str) -> Secret:
+    """Ask at the terminal; what is typed is not shown. Empty where nothing is."""
+    try:
+        return Secret(getpass.getpass(f"{harmless(what)} (not shown): ", stream=sys.stderr))
+    except EOFError:
+        raise Refused("nothing was typed; nothing was changed") from None
+
+
+def _without_end(text: str) -> str:
+    """Leave the end of the last line out, which echo and editors put there."""
+    return next((text.removesuffix(end) for end in ENDS if text.endswith(end)), text)
