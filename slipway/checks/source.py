@@ -72,8 +72,9 @@ def read(path: Path) -> Source:
 
 def parse(path: Path) -> ast.Module:
     """Parse a module; what it imports relatively is named in full."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    for node in ast.walk(tree) if "from ." in text else ():
         if isinstance(node, ast.ImportFrom) and node.level:
             base = list(_package(path))[: -(node.level - 1) or None]
             node.module, node.level = ".".join([*base, *filter(None, [node.module])]), 0
