@@ -194,7 +194,9 @@ def read_index(root: str) -> dict[str, Task]:
 
         from slipway import child_environment
 
-        argv = [sys.executable, "-m", "tasks.completion_index"]
+        beside = os.path.exists(os.path.join(root, "slipway"))  # noqa: PTH110, PTH118
+        package = "tasks" if beside else "slipway_tasks"
+        argv = [sys.executable, "-m", f"{package}.completion_index"]
         quiet = subprocess.DEVNULL
         child_env = child_environment.made(argv[0])
         subprocess.run(

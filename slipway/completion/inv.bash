@@ -9,7 +9,7 @@ _inv_root() { # the project that the command $1 belongs to, into $root
         case $target in /*) file=$target ;; *) file=${file%/*}/$target ;; esac
     fi
     case $file in */*) folder=$(CDPATH='' cd -- "${file%/*}" 2>/dev/null && pwd -P) || return 1 ;; esac
-    while [ ! -e "$folder/slipway/completion/answer.py" ]; do
+    while [ ! -e "$folder/slipway/completion/answer.py" ] && [ ! -e "$folder/kit.yml" ]; do
         [ -n "$folder" ] || return 1
         folder=${folder%/*}
     done
@@ -36,7 +36,7 @@ _inv() {
         fi
         case $candidate in *=) compopt -o nospace 2>/dev/null ;; esac
     done < <("$root/.venv/bin/python" -I -S -c \
-        'import sys; sys.path[:0] = [sys.argv[1]]; from slipway.completion import answer; answer.main(sys.argv[1], sys.argv[2:])' \
+        'import sys; root = sys.argv[1]; v = sys.version_info; sys.path[:0] = [root, f"{root}/.venv/lib/python{v[0]}.{v[1]}/site-packages"]; from slipway.completion import answer; answer.main(root, sys.argv[2:])' \
         "$root" "${words[@]:1}" 2>/dev/null)
 }
 

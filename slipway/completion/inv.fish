@@ -6,7 +6,7 @@ function __inv_root --description 'Print the project that a command belongs to' 
     if string match --quiet '*/*' -- $file
         set folder (path dirname -- (path resolve -- $file))
     end
-    while not test -e $folder/slipway/completion/answer.py
+    while not test -e $folder/slipway/completion/answer.py -o -e $folder/kit.yml
         test -n "$folder"; or return 1
         set folder (string replace --regex '/[^/]*$' '' -- $folder)
     end
@@ -18,7 +18,7 @@ function __inv_complete --description 'Print what may stand at the cursor'
     set -l current (commandline --cut-at-cursor --current-token)
     set -l root (__inv_root $words[1]); or return
     set -l answer ($root/.venv/bin/python -I -S -c \
-        'import sys; sys.path[:0] = [sys.argv[1]]; from slipway.completion import answer; answer.main(sys.argv[1], sys.argv[2:])' \
+        'import sys; root = sys.argv[1]; v = sys.version_info; sys.path[:0] = [root, f"{root}/.venv/lib/python{v[0]}.{v[1]}/site-packages"]; from slipway.completion import answer; answer.main(root, sys.argv[2:])' \
         $root $words[2..] "$current" 2>/dev/null)
     if string match --quiet ':files*' -- $answer
         set -l before (string match --regex '^-[^=]*=' -- $current; or echo)

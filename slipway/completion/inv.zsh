@@ -4,7 +4,7 @@
 _inv_root() { # the project that the command $1 belongs to, into $root
     local file=${1/#\~\//$HOME/} folder=$PWD
     [[ $file != */* ]] || folder=${file:A:h}
-    while [[ ! -e $folder/slipway/completion/answer.py ]]; do
+    while [[ ! -e $folder/slipway/completion/answer.py && ! -e $folder/kit.yml ]]; do
         [[ -n $folder ]] || return 1
         folder=${folder%/*}
     done
@@ -33,7 +33,7 @@ _inv() {
             shown+=("$candidate${text:+ -- $text}")
         fi
     done < <("$root/.venv/bin/python" -I -S -c \
-        'import sys; sys.path[:0] = [sys.argv[1]]; from slipway.completion import answer; answer.main(sys.argv[1], sys.argv[2:])' \
+        'import sys; root = sys.argv[1]; v = sys.version_info; sys.path[:0] = [root, f"{root}/.venv/lib/python{v[0]}.{v[1]}/site-packages"]; from slipway.completion import answer; answer.main(root, sys.argv[2:])' \
         "$root" "${given[@]}" 2>/dev/null)
     local found=1
     (( ! $#values )) || { compadd -l -d shown -a values && found=0; }
