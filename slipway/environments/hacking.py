@@ -64,6 +64,13 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
     return _host().attach([*command(), "exec", *flags, service, *argv])
 
 
+def run(service: str, words: Sequence[str], *, tty: bool) -> int:
+    """Run a service once, in a container of its own that is removed, with what it depends on."""
+    loop_owner.refuse_another(LocalHost(), _project(), COMPOSE.parent)
+    flags = ["--rm", "--build", *([] if tty else ["--no-TTY"])]
+    return _host().attach([*COMPOSE_COMMAND, "run", *flags, service, *words])
+
+
 def ask(service: str, argv: Sequence[str]) -> CommandResult:
     """Run a command in the container of a service, and return what it says."""
     return _host().run([*command(), "exec", "--no-TTY", service, *argv], check=False)

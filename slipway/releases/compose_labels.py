@@ -13,7 +13,7 @@ ROLES: tuple[str, ...] = get_args(Role)
 ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
 WORDS = [
     *("slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"),
-    *("slipway.secret-variables", readiness.LABEL),
+    *("slipway.secret-variables", readiness.LABEL, "slipway.phase", "slipway.console"),
 ]
 
 
@@ -45,6 +45,11 @@ def _check(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     role = labels.get("slipway.role")
     if role not in ROLES:
         yield "slipway.role", f"slipway.role must be one of {', '.join(ROLES)}, not {role}"
+    phase = labels.get("slipway.phase", "release")
+    if phase != "release":
+        yield "slipway.phase", f"{phase[:60]!a} is no phase; write release, or leave it out"
+    elif "slipway.phase" in labels and role != "job":
+        yield "slipway.phase", "only a service with role job runs in a phase"
     route, port = labels.get("slipway.route", ""), labels.get("slipway.port", "0")
     if route and not (route.startswith("/") and port.isdecimal() and int(port)):
         yield "slipway.route", "a route starts with / and needs slipway.port"

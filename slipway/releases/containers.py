@@ -20,7 +20,7 @@ def follow(
 ) -> int:
     """Hand over a service's log lines, from every machine; `live` keeps on as they come."""
     with connect.connected(env, lenient=True) as cluster:
-        deployed = _service(env, cluster, service)
+        deployed = find(env, cluster, service)
         argv = ["docker", "service", "logs", "--no-task-ids", "--tail", str(lines)]
         if live:
             argv.append("--follow")
@@ -30,7 +30,7 @@ def follow(
 def execute(env: Environment, service: str, argv: Sequence[str], *, tty: bool) -> int:
     """Run a command in a running container of a service, on whichever machine has one."""
     with connect.connected(env, lenient=True) as cluster:
-        deployed = _service(env, cluster, service)
+        deployed = find(env, cluster, service)
         for host, ident in parallel.each(
             cluster.all, lambda host: (host, _container(host, deployed))
         ):
@@ -45,7 +45,7 @@ def _container(host: Host, service: DeployedService) -> str:
     return (host.run([*FIND, label], timeout=20).out.split() or [""])[0]
 
 
-def _service(env: Environment, cluster: Cluster, name: str) -> DeployedService:
+def find(env: Environment, cluster: Cluster, name: str) -> DeployedService:
     """Find a service by its short name, in the colour that serves."""
     observed = observe(cluster.manager, env.prefix)
     live = ledger.live(ledger.entries(observed, env.prefix))

@@ -29,7 +29,13 @@ from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
 from slipway.secrets import role_passwords
 
-TOUCHING = ("data", "edge", "migrate", "fill")  # steps before these change nothing that runs
+TOUCHING = (
+    "data",
+    "edge",
+    "migrate",
+    "release",
+    "fill",
+)  # steps before these change nothing that runs
 
 
 @dataclass(frozen=True)

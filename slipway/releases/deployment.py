@@ -23,6 +23,7 @@ from slipway.releases import (
     network_encryption,
     preflight,
     prune,
+    release_jobs,
     schedule,
     smoke,
     stack,
@@ -117,6 +118,7 @@ class Deployment:
         if self.live is None or self.draft.unbuilt or self.old is None:
             return False
         is_other = self.live.fingerprint != self.release.fingerprint
+        is_other = is_other or stack.differ_in_jobs(self.env, self.live, self.release)
         if is_other or (self.live.settings or self.release.settings) != self.release.settings:
             return False
         serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
@@ -226,6 +228,10 @@ class Deployment:
         if self.live and self.release.has_schema_of(self.live) and self.before.is_ready():
             return "nothing pending"
         return self.schema.migrate(self.cluster)
+
+    def run_release_jobs(self) -> str:
+        manager, env = self.cluster.manager, self.release.environment(self.env)
+        return release_jobs.run(manager, env, self.release, self.reporter)
 
     def fill(self) -> str:
         manager = self.cluster.manager

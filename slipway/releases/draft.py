@@ -150,7 +150,7 @@ def changes(old: Release | None, new: Release) -> list[str]:
         how = "encrypted" if new.encrypts_networks else "not encrypted"
         lines.append(f"networks: {how} between machines; database and edges start once more")
     if old.migration_head != new.migration_head:
-        lines.append(f"migrations: up to {new.migration_head}")
+        lines.append(f"migrations: up to {new.migration_head or 'none'}")
     return lines
 
 

@@ -17,7 +17,7 @@ from slipway.migrations.files import Migration
 from slipway.migrations.review import Finding
 from slipway.progress import Reporter, Silent
 from slipway.project import COMPOSE
-from slipway.releases import jobs, task_failures
+from slipway.releases import jobs, release_jobs, task_failures
 from slipway.releases.release import Release
 
 OPS = "ops/Dockerfile"  # stands on the image of the database's own version
@@ -50,7 +50,10 @@ class SchemaChange:
         """Whether there is something that these migrations could spoil."""
         if self.live is None or self.env.is_throwaway or not self.env.switch("MIGRATION_BACKUP"):
             return False
-        return bool(self.pending)
+        if self.pending:
+            return True
+        has_own = release_jobs.may_migrate(self.env, self.release, self.live)
+        return has_own and self.release.operations is not None
 
     def findings(self) -> list[Finding]:
         """Judge the new files, without asking the database."""
@@ -84,7 +87,9 @@ class SchemaChange:
 
     def migrate(self, cluster: Cluster) -> str:
         """Run the service called migrations once, whatever the number of machines."""
-        service = next((s for s in self.release.of("job") if s.name == "migrations"), None)
+        own = release_jobs.of(self.release)  # a project may have its own in place of the kit's
+        jobs_there = (s for s in self.release.of("job") if s not in own)
+        service = next((s for s in jobs_there if s.name == "migrations"), None)
         if service is None:
             return "no service called migrations"
         job = jobs.Job(service, timeout=self.env.number("MIGRATION_TIMEOUT"))

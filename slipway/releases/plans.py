@@ -1,13 +1,13 @@
 """Which steps bring a release into service, back into service, or finish what was interrupted.
 
 The story of a deploy, in order: build, ship, deliver secrets, keep data and edge as described,
-migrate, fill the idle colour, see it stay healthy, look at it from every edge, cut over, see it
-stay healthy with users, write it down; then, when nothing can fail any more, drain and stop the
-old colour and tidy up.
+migrate, run the release's own jobs, fill the idle colour, see it stay healthy, look at it from
+every edge, cut over, see it stay healthy with users, write it down; then, when nothing can fail any
+more, drain and stop the old colour and tidy up.
 """
 
 from slipway.plan import Plan, Step
-from slipway.releases import schedule
+from slipway.releases import release_jobs, schedule
 from slipway.releases.deployment import Deployment
 from slipway.releases.release import Release
 
@@ -15,7 +15,7 @@ from slipway.releases.release import Release
 def deploy(deployment: Deployment) -> Plan:
     """Return the steps up to the point of no return; each undoes what it did to the service."""
     env, number = deployment.env.name, deployment.release.number
-    head = deployment.release.migration_head
+    head, phase = deployment.release.migration_head, release_jobs.of(deployment.release)
     steps = [
         Step("check", f"check free ports and disk on {deployment.machines}", deployment.check),
         Step("build", _describe_build(deployment), deployment.build),
@@ -24,10 +24,13 @@ def deploy(deployment: Deployment) -> Plan:
         *_standing_steps(deployment),
         Step("back up", "back up the database before it is migrated", deployment.back_up),
         Step("migrate", f"migrate the database to {head}", deployment.migrate),
+        Step("release", release_jobs.describe(phase), deployment.run_release_jobs),
         *_colour_steps(deployment),
         Step("settle", f"record that release {number} is live", deployment.settle),
     ]
-    spared = set() if head else {"migrate"}
+    spared = {
+        name for name, is_empty in (("migrate", not head), ("release", not phase)) if is_empty
+    }
     spared |= set() if deployment.schema.wants_backup else {"back up"}
     steps = [step for step in steps if step.name not in spared]
     return Plan(f"deploy release {number} to {env}", steps)

@@ -7,7 +7,7 @@ from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
-from slipway.releases import networks
+from slipway.releases import networks, one_off, stack
 from slipway.releases.release import Release
 
 # The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
@@ -16,6 +16,7 @@ kind=$1; shift
 for name in "$@"; do docker "$kind" rm "$name" >/dev/null 2>&1 && echo "$name" || true; done
 """
 IMAGES = shell_scripts.read(__file__, "prune_images.sh")
+KEEP_RUNS = 24 * 3600  # seconds in which the lines of a run that was let go can be read
 # Environments may share an engine, so what any of them keeps is kept.
 KEPT_TAGS = r"""
 ids=$(docker config ls -q --filter label=slipway.tags)
@@ -29,6 +30,7 @@ def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -
     records = ledger.kept(observed, app, keep)
     secrets = observed.secrets - ledger.needed(observed, records, "secrets")
     configs = ledger.obsolete(observed, app, keep)
+    one_off.sweep(cluster.manager, app, KEEP_RUNS, "job", stack.ONCE)
     removed = len(_remove(cluster.manager, "secret", sorted(secrets)))
     removed += len(_remove(cluster.manager, "config", configs))
     unused = networks.shared(app, (), is_encrypted=not live.encrypts_networks)

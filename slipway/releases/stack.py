@@ -37,6 +37,7 @@ EDGE_UPDATES: Mapping[str, Any] = {
     },
     "rollback_config": {"order": "stop-first", "parallelism": 0, "monitor": "500ms"},
 }
+ONCE = "once"  # the role of what was begun by hand beside the services of a release
 PLACEHOLDER = re.compile(r"\{\{ *\.(?:Service|Node|Task)\.[\w.]+ *\}\}")  # of the Swarm
 
 
@@ -107,10 +108,21 @@ def signpost_stack(
 
 
 def job_stack(
-    env: Environment, release: Release, service: Service, extra: Mapping[str, str]
+    env: Environment,
+    release: Release,
+    service: Service,
+    extra: Mapping[str, str],
+    beside: str = "",
 ) -> Stack:
-    """One service that runs once to its end: migrations, tests."""
+    """One service that runs once to its end: a job, or another with a command of its own.
+
+    That one stands `beside` the one that serves, and is never to be taken for it.
+    """
     spec = _service(env, release, service, extra)
+    name = f"{service.name}-{beside}" if beside else service.name
+    if beside:
+        spec["labels"]["slipway.service"] = name
+        spec["deploy"]["labels"] |= {"slipway.service": name, "slipway.role": ONCE}
     spec["networks"] = networks.of(service.spec)
     part = ("labels", "resources", "placement")
     spec["deploy"] = {
@@ -118,8 +130,8 @@ def job_stack(
         **{key: spec["deploy"][key] for key in part if key in spec["deploy"]},
         "restart_policy": {"condition": "none"},
     }
-    spec.pop("healthcheck", None)
-    return _stack(env, {service.name: spec}, release)
+    spec["healthcheck"] = {"disable": True}  # that of its image is about what serves
+    return _stack(env, {name: spec}, release)
 
 
 def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
@@ -173,6 +185,20 @@ def together(env: Environment, release: Release) -> Stack:
         for kind in ("services", "networks", "volumes", "secrets"):
             whole[kind] = whole.get(kind, {}) | part.get(kind, {})
     return whole
+
+
+def job_digest(env: Environment, release: Release, name: str) -> str:
+    """Digest what a job would run; nothing for a release that has none of this name."""
+    blank = release.blank()
+    jobs = [job for job in blank.of("job") if job.name == name]
+    env = release.environment(env)
+    return fingerprint([job_stack(env, blank, job, {}) for job in jobs]) if jobs else ""
+
+
+def differ_in_jobs(env: Environment, one: Release, other: Release) -> bool:
+    """Whether a job of one would run another image, command or setting than that of the other."""
+    names = {job.name for release in (one, other) for job in release.of("job")}
+    return any(job_digest(env, one, name) != job_digest(env, other, name) for name in names)
 
 
 def fingerprint(value: object) -> str:

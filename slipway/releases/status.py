@@ -15,8 +15,9 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import backup_status, differences, history, network_status
+from slipway.releases import backup_status, differences, history, job_status, network_status
 from slipway.releases.backup_status import Backups
+from slipway.releases.job_status import JobRun
 from slipway.releases.release import Release
 from slipway.secrets import role_passwords
 
@@ -66,6 +67,7 @@ class Status:
     seen_by: str = ""
     age: float = 0.0
     notes: tuple[str, ...] = ()  # what is worth knowing and no problem
+    jobs: tuple[JobRun, ...] = ()
 
 
 def read(env: Environment) -> Status:
@@ -114,6 +116,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     services = tuple(
         _service(s, release, lost[s.name])
         for s in observed.services
+        if s.role not in job_status.ROLES
         if s.desired or s.colour in ("", live.colour if live else "")
     )
     problems += _unwell(machines, services)
@@ -132,7 +135,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             problems.append(str(error))
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
     notes = tuple(filter(None, [role_passwords.advice(env)]))
-    return replace(status, seen_by=cluster.manager.name, notes=notes)
+    jobs = job_status.read(cluster.manager, observed, env.prefix)
+    return replace(status, seen_by=cluster.manager.name, notes=notes, jobs=jobs)
 
 
 def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:

@@ -88,6 +88,15 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         ["service", "colour", "running", "health", "image"],
         [dataclasses.asdict(s) for s in status.services],
     )
+    if status.jobs:
+        say()
+        table.rows(
+            ["job", "state", "began", "seconds", "code", "by", "reason"],
+            [
+                dataclasses.asdict(job) | {"code": "" if job.code is None else job.code}
+                for job in status.jobs
+            ],
+        )
     if status.backups:
         _show_backups(status.backups, status.environment)
     if status.history:

@@ -13,6 +13,7 @@ from tests.e2e.checkout import Checkout, docker
 from tests.e2e.chromium import Chromium
 from tests.e2e.rig import tasks
 from tests.e2e.site import PASSWORD, Visitor
+from tests.load.running import load
 
 pytestmark = pytest.mark.engine
 PAGE = "compose/web/site/index.html"
@@ -127,6 +128,30 @@ def test_a_deploy_that_replaces_operations_waits_for_what_is_under_way_there(
         running.wait().expect()
     assert docker("ps", "--quiet", "--filter", f"name={clone.project}-dev-ops_ops") != ops
     clone.inv("db.backup", "--env=dev").expect()
+
+
+def test_jobs_and_consoles_stand_beside_what_serves_and_a_restart_fails_no_request(
+    dev: httpx.Client, project: Checkout, tmp_path: Path
+) -> None:
+    app, beside = f"{project.project}-dev", ("--env=dev", "--service=api")
+    before = tasks(docker, app)
+    done = project.inv("run", "--env=dev", "--service=migrations").expect()
+    assert "nothing pending" in done.out
+    script = "import os; print(sorted(os.listdir('/run/secrets'))); raise SystemExit(7)"
+    done = project.inv("run", *beside, f'--command=python -c "{script}"', "--json").expect(7)
+    release = dev.get("/api/version").json()["release"]
+    assert (done.json["code"], str(done.json["release"])) == (7, str(release))
+    assert "['DATABASE_PASSWORD', 'SESSION_KEY']" in done.err
+    assert project.inv("console", *beside, "--command=id -u").expect().out == "10001\n"
+    running = project.begin("run", *beside, "--command=sleep 300")
+    running.wait_for("running")
+    assert "was ended" in running.interrupt().expect(130).err
+    assert tasks(docker, app) == before
+    with load([f"{dev.base_url}/api/version"], tmp_path / "load", rate=40, at_least=100) as made:
+        project.inv("restart", *beside).expect()
+    assert made.failed == 0
+    assert tasks(docker, app) != before
+    assert project.inv("status", "--env=dev", "--json").expect().json["problems"] == []
 
 
 def test_ctrl_c_takes_back_what_was_begun(dev: httpx.Client, clone: Checkout) -> None:

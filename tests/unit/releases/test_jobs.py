@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from slipway.hosts.host import CommandResult
-from slipway.releases import jobs
+from slipway.releases import jobs, run_claim
 from tests.fakes.host import FakeHost
 from tests.unit.releases.running_swarm import ENV, RELEASE
 
@@ -22,6 +22,7 @@ class Engine(FakeHost):
         super().__init__("m1", otherwise=0)
         self._ends: Iterator[tuple[str, str]] = iter(ends)
         self.reacts("sh", "-euc", jobs.TASK, by=self._end)
+        self.answers("sh", "-euc", run_claim.TAKE, out="taken c1\n")
 
     def _end(self, argv: Sequence[str], _: bytes) -> CommandResult:
         state, error = next(self._ends)
