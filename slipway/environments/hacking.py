@@ -68,7 +68,7 @@ def run(service: str, words: Sequence[str], *, tty: bool) -> int:
     """Run a service once, in a container of its own that is removed, with what it depends on."""
     loop_owner.refuse_another(LocalHost(), _project(), COMPOSE.parent)
     flags = ["--rm", "--build", *([] if tty else ["--no-TTY"])]
-    return _host().attach([*COMPOSE_COMMAND, "run", *flags, service, *words])
+    return _host().attach([*command(), "run", *flags, service, *words])
 
 
 def ask(service: str, argv: Sequence[str]) -> CommandResult:

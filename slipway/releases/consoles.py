@@ -18,7 +18,7 @@ from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import compose_labels, jobs, one_off
+from slipway.releases import compose_labels, jobs, one_off, secret_variables
 from slipway.releases.jobs import JobFailed
 
 LABEL = "slipway.console"
@@ -53,8 +53,9 @@ def enter(env: Environment, name: str, command: Sequence[str], *, tty: bool) -> 
                 raise JobFailed(f"no console of {name}: {outcome.error or 'it ended at once'}")
             host, ident = _container(cluster, f"{where}_{job.name}")
             entry = service.spec.get("entrypoint") or _entrypoint(host, release.images[name])
+            first = [*secret_variables.before(service.spec), *_plain(entry)]
             flags = ["--interactive", "--tty"] if tty else ["--interactive"]
-            return host.attach(["docker", "exec", *flags, ident, *_plain(entry), *command])
+            return host.attach(["docker", "exec", *flags, ident, *first, *command])
         finally:
             stacks.remove(manager, where)
 

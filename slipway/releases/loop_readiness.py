@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from slipway.edge import questions
 from slipway.errors import last_line
 from slipway.hosts.host import CommandResult
-from slipway.releases import compose_labels, readiness
+from slipway.releases import compose_labels, readiness, secret_variables
 from slipway.releases.readiness import Readiness
 
 PATIENCE = 15.0
@@ -32,8 +33,15 @@ def complaints(model: Mapping[str, Any], ask: Ask, patience: float = PATIENCE) -
             yield f"{name}: {readiness.LABEL}: {error}"
             continue
         port = int(labels.get("slipway.port") or 0)
-        if answer := _answer(ask, edge, name, ready, port, deadline):
+        inner = partial(_ask_with_variables, ask, spec) if ready.kind == "command" else ask
+        if answer := _answer(inner, edge, name, ready, port, deadline):
             yield f"a deploy would not take {name} as it is: {answer}; {readiness.advice(name)}"
+
+
+def _ask_with_variables(
+    ask: Ask, spec: Mapping[str, Any], service: str, argv: Sequence[str]
+) -> CommandResult:
+    return ask(service, [*secret_variables.before(spec), *argv])
 
 
 def _answer(ask: Ask, edge: str, name: str, ready: Readiness, port: int, deadline: float) -> str:

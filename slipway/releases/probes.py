@@ -10,7 +10,7 @@ from slipway.errors import SlipwayError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.hosts.parallel import HostsFailed
-from slipway.releases import readiness, task_failures
+from slipway.releases import readiness, secret_variables, task_failures
 from slipway.releases.application import Service
 
 POLL = 0.5
@@ -75,14 +75,15 @@ def with_last_words(
 def _run(hosts: Sequence[Host], stack: str, probe: Probe, deadline: float) -> None:
     """Run a service's own command in each of its containers until it ends with 0 in all."""
     service = probe.service
-    argv = ["sh", "-uc", RUN, "sh", f"{stack}_{probe.name}", *service.ready.command]
+    command = [*secret_variables.before(service.spec), *service.ready.command]
+    argv = ["sh", "-uc", RUN, "sh", f"{stack}_{probe.name}", *command]
 
     def one(host: Host) -> None:
         while (result := host.run(argv, check=False)).code != 0:
             if time.monotonic() > deadline:
-                command = " ".join(service.ready.command)
+                asked = " ".join(service.ready.command)
                 answer = last_line(result.err or result.out or "it printed nothing")
-                text = f"`{command}` in {probe.name} ended with {result.code}: {answer}"
+                text = f"`{asked}` in {probe.name} ended with {result.code}: {answer}"
                 advice = readiness.advice(service.name)
                 raise NotReady(host.name, f"{text}; {advice}", probe.name)
             time.sleep(POLL)

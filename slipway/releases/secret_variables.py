@@ -26,12 +26,9 @@ READ = shell_scripts.read(__file__, "secret_variables_program.sh")
 
 def wrap(spec: dict[str, Any], service: Service) -> None:
     """Have the service of a stack file begin, and be probed, with its variables."""
-    variables = of(service.spec)
-    if not variables:
+    first = [_escaped(word) for word in before(service.spec)]
+    if not first:
         return
-    files = {e["source"]: str(e.get("target") or e["source"]) for e in service.spec["secrets"]}
-    words = [f"{n}={FOLDER}{files[s].removeprefix(FOLDER)}" for n, s in variables.items()]
-    first = ["/bin/sh", "-euc", _escaped(SET), "slipway", *words, "--"]
     program = service.spec.get(PROGRAM) or {}
     own_entrypoint, own_command = spec.get("entrypoint"), spec.get("command")
     entrypoint = own_entrypoint or [*map(_escaped, program.get("entrypoint") or [])]
@@ -45,6 +42,16 @@ def wrap(spec: dict[str, Any], service: Service) -> None:
         spec["healthcheck"]["test"] = ["CMD", *first, *test[1:]]
     elif isinstance(test, list) and test[:1] == ["CMD-SHELL"]:
         spec["healthcheck"]["test"] = ["CMD", *first, "/bin/sh", "-c", *test[1:]]
+
+
+def before(spec: Mapping[str, Any]) -> list[str]:
+    """Return the words that set the variables of a service, to stand before its program."""
+    variables = of(spec)
+    if not variables:
+        return []
+    files = {e["source"]: str(e.get("target") or e["source"]) for e in spec["secrets"]}
+    words = [f"{n}={FOLDER}{files[s].removeprefix(FOLDER)}" for n, s in variables.items()]
+    return ["/bin/sh", "-euc", SET, "slipway", *words, "--"]
 
 
 def with_programs(release: Release, host: Host, images: Mapping[str, Image]) -> Release:

@@ -40,39 +40,30 @@ def having(*services: Service, base: Release = RELEASE, **images: str) -> Releas
 
 
 def claimed(tasks: str, age: int, owner: str = "") -> str:
-    labels = {"slipway.at": str(1000 - age), "slipway.owner": "ada@m", "slipway.process": owner}
+    """What the Swarm says of a claim; its owner is this process, one that was killed, or nobody."""
+    mine = process.name()
+    named = {"alive": mine, "killed": f"{mine.rpartition(':')[0]}:1"}.get(owner, "")
+    labels = {"slipway.at": str(1000 - age), "slipway.owner": "ada@m", "slipway.process": named}
     return "\n".join(["1000", json.dumps({"ID": "c7", "Spec": {"Labels": labels}}), tasks])
 
 
 @pytest.mark.parametrize(
-    "holder",
-    [
-        claimed("Running", 5000),
-        claimed("Failed\nPreparing", 5000),
-        claimed("", 5),
-        claimed("Running", 5, process.name()),
-    ],
+    "claim",
+    [("Running", 5000), ("Failed\nPreparing", 5000), ("", 5), ("Running", 5, "alive")],
 )
-def test_a_job_that_runs_or_is_about_to_is_not_run_beside(holder: str) -> None:
-    manager = FakeHost("m1").answers("sh", out=holder)
+def test_a_job_that_runs_or_is_about_to_is_not_run_beside(claim: tuple[Any, ...]) -> None:
+    manager = FakeHost("m1").answers("sh", out=claimed(*claim))
     with pytest.raises(Busy, match=r"report runs already, begun by ada@m \d+ s ago"):
         run_claim.take(manager, "shop-prod", "report")
     assert manager.ran("docker") == []
 
 
 @pytest.mark.parametrize(
-    "holder",
-    [
-        claimed("Complete", 5),
-        claimed("Failed\nShutdown", 5000),
-        claimed("", 61),
-        claimed(
-            "Running", 5, process.name().rpartition(":")[0] + ":1"
-        ),  # a command of here, killed
-    ],
+    "claim",
+    [("Complete", 5), ("Failed\nShutdown", 5000), ("", 61), ("Running", 5, "killed")],
 )
-def test_a_claim_that_nobody_needs_any_more_is_taken_over(holder: str) -> None:
-    answers = [holder, "taken c8\n"]
+def test_a_claim_that_nobody_needs_any_more_is_taken_over(claim: tuple[Any, ...]) -> None:
+    answers = [claimed(*claim), "taken c8\n"]
     manager = FakeHost("m1", otherwise=0)
     manager.reacts("sh", by=lambda argv, _: manager_says(argv, answers.pop(0)))
     assert run_claim.take(manager, "shop-prod", "report") == "c8"
