@@ -81,9 +81,9 @@ def _run(hosts: Sequence[Host], stack: str, probe: Probe, deadline: float) -> No
     def one(host: Host) -> None:
         while (result := host.run(argv, check=False)).code != 0:
             if time.monotonic() > deadline:
-                asked = " ".join(service.ready.command)
+                shown = " ".join(service.ready.command)
                 answer = last_line(result.err or result.out or "it printed nothing")
-                text = f"`{asked}` in {probe.name} ended with {result.code}: {answer}"
+                text = f"`{shown}` in {probe.name} ended with {result.code}: {answer}"
                 advice = readiness.advice(service.name)
                 raise NotReady(host.name, f"{text}; {advice}", probe.name)
             time.sleep(POLL)
