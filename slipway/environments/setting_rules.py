@@ -130,7 +130,8 @@ def read(path: Path) -> Rules:
 
 def _rule(path: Path, key: str, entry: object) -> Rule:
     def refuse(what: str) -> ConfigError:
-        return ConfigError(f"{path.name}: {key[:60]}{what}")
+        shown = key[:60] if key.isprintable() else ascii(key[:60])
+        return ConfigError(f"{path.name}: {shown}{what}")
 
     if not KEY.fullmatch(key):
         raise refuse(" must be capital letters, digits and underscores")

@@ -13,7 +13,8 @@ from tasks.group import all_tasks
 
 NEVER = {
     "deploy",
-    "secrets.create", "secrets.set",
+    "secrets.create",
+    "secrets.set",
     "secrets.add",
     "runbook.run",
     "runbook.history",
