@@ -18,6 +18,7 @@ from slipway.progress import Reporter
 from slipway.releases import application, deploy, service_secrets
 from slipway.releases import commit as commits
 from slipway.releases.application import Application
+from slipway.releases.commit import Commit
 from slipway.secrets import creation, role_passwords, sops
 
 FILES = ("roles", "owners", "grants")  # of compose/db
@@ -56,20 +57,19 @@ class RolesMove:
 
     def plan(self) -> Plan:
         """Return the steps that are left. Raises ConfigError, Refused where they could not be."""
-        self._check()
-        env, file = self.env, f"secrets/{self.env.secrets_file.name}"
-        where = "its roles" if self._is_ours() else "passwords; its administrator makes the roles"
-        names = ", ".join(role_passwords.missing(env))
-        add = Step("secrets", f"add {names} to {file}", self.add_passwords)
-        commit = Step("commit", f"commit {file}", self.commit)
-        is_left = bool(names) or file in commits.read().changed
+        env, app, commit = self.env, application.read(self.env), commits.read()
+        demand_ready(env, app, commit)
+        file, names = own_file(env), role_passwords.missing(env)
+        is_ours = app.named(env.settings["DATABASE_HOST"]) is not None
+        where = "its roles" if is_ours else "passwords; its administrator makes the roles"
         steps = [
-            *([add] if names else []),
-            *([commit] if is_left else []),
+            Step("secrets", f"add {', '.join(names)} to {file}", self.add_passwords),
+            Step("commit", f"commit {file}", self.commit),
             Step("deploy", f"deploy: the database gets {where}, the services log in anew", str),
             Step("look", "see that each part of the work has its role", self.look),
         ]
-        return Plan(f"give the database of {env.name} roles", steps)
+        left = steps_left(is_missing=bool(names), is_uncommitted=file in commit.changed)
+        return Plan(f"give the database of {env.name} roles", [s for s in steps if s.name in left])
 
     def run(self) -> str:
         """Do what is left, deploy, and see that it is so.
@@ -90,7 +90,7 @@ class RolesMove:
 
     def commit(self) -> str:
         """Commit the one file; a checkout without history has nothing to commit to."""
-        env, file = self.env, f"secrets/{self.env.secrets_file.name}"
+        env, file = self.env, own_file(self.env)
         if git.why_no_commit():
             return "there is no history"
         message = f"Give the database of {env.name} a password for each role"
@@ -137,7 +137,7 @@ class RolesMove:
         env = self.env
         if names := role_passwords.missing(env):
             raise Refused(
-                f"secrets/{env.secrets_file.name} lacks {', '.join(names)}; type first: "
+                f"{own_file(env)} lacks {', '.join(names)}; type first: "
                 f"inv db.roles --env={env.name}"
             )
         user = env.settings["DATABASE_USER"]
@@ -149,26 +149,36 @@ class RolesMove:
         for name in FILES:
             yield (env.compose / "db" / f"{name}.sql").read_text(encoding="utf-8")
 
-    def _check(self) -> None:
-        """Refuse what would fail halfway: settings that know no roles, changes not committed."""
-        env = self.env
-        if names := role_passwords.undeclared(env):
-            raise ConfigError(
-                f"compose/settings.yml does not know {', '.join(names)}; take those lines over "
-                "from Slipway's own, with compose/db, compose/ops and the `secrets:` of db, ops "
-                "and migrations in the compose file (CHANGELOG.md)"
-            )
-        if lines := list(_unlisted(application.read(env), env.settings["DATABASE_HOST"])):
-            raise ConfigError(f"compose/compose.yml: {'; '.join(lines)}")
-        own = f"secrets/{env.secrets_file.name}"
-        commit = commits.read()
-        others = tuple(name for name in commit.changed if name != own)
-        if not env.is_local:
-            commits.demand_clean(commits.Commit(commit.sha, others), env.name)
-
     def _is_ours(self) -> bool:
         """Whether the database is a service of the environment."""
         return application.read(self.env).named(self.env.settings["DATABASE_HOST"]) is not None
+
+
+def own_file(env: Environment) -> str:
+    """Name the file of secrets as git does."""
+    return f"secrets/{env.secrets_file.name}"
+
+
+def steps_left(*, is_missing: bool, is_uncommitted: bool) -> tuple[str, ...]:
+    """Name the steps that are not done yet, as after a move that was interrupted."""
+    if is_missing:
+        return ("secrets", "commit", "deploy", "look")
+    return ("commit", "deploy", "look") if is_uncommitted else ("deploy", "look")
+
+
+def demand_ready(env: Environment, app: Application, commit: Commit) -> None:
+    """Refuse what would fail halfway: settings that know no roles, changes not committed."""
+    if names := role_passwords.undeclared(env):
+        raise ConfigError(
+            f"compose/settings.yml does not know {', '.join(names)}; take those lines over "
+            "from Slipway's own, with compose/db, compose/ops and the `secrets:` of db, ops "
+            "and migrations in the compose file (CHANGELOG.md)"
+        )
+    if lines := list(_unlisted(app, env.settings["DATABASE_HOST"])):
+        raise ConfigError(f"compose/compose.yml: {'; '.join(lines)}")
+    others = tuple(name for name in commit.changed if name != own_file(env))
+    if not env.is_local:
+        commits.demand_clean(Commit(commit.sha, others), env.name)
 
 
 def _unlisted(app: Application, database: str) -> Iterator[str]:

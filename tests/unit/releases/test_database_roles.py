@@ -1,19 +1,15 @@
 """What is left to do until an environment's database has its roles, and what would fail halfway."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from slipway.environments import environment
-from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, Refused
-from slipway.releases import application, commit
 from slipway.releases.application import Application, Service
 from slipway.releases.commit import Commit
-from slipway.releases.database_roles import RolesMove
+from slipway.releases.database_roles import demand_ready, own_file, steps_left
 from slipway.secrets import role_passwords
-from tests.fakes.reporter import RecordingReporter
 
 LISTED = {"secrets": [{"source": key} for key in role_passwords.KEYS]}
 SERVICES = (
@@ -23,44 +19,27 @@ SERVICES = (
     Service("drill", "ops", {}),
     Service("api", "colour", {}),
 )
-FILE = "secrets/staging.sops.yaml"
+APP = Application(SERVICES, ())
+CLEAN = Commit("1f0c2ab")
 
 
-@pytest.fixture
-def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """Staging, whose secrets lack the passwords, in a checkout where all is committed."""
-    monkeypatch.setattr(application, "read", lambda env: Application(SERVICES, ()))
-    monkeypatch.setattr(commit, "read", lambda: Commit("1f0c2ab"))
-    return replace(environment.load("staging"), secrets=tmp_path)
+def test_what_is_done_already_is_no_step_any_more() -> None:
+    whole = ("secrets", "commit", "deploy", "look")
+    assert steps_left(is_missing=True, is_uncommitted=False) == whole
+    assert steps_left(is_missing=False, is_uncommitted=True) == whole[1:]  # it was interrupted
+    assert steps_left(is_missing=False, is_uncommitted=False) == whole[2:]
 
 
-def steps(env: Environment) -> list[str]:
-    return [step.name for step in RolesMove(env, RecordingReporter()).plan().steps]
-
-
-def test_what_is_done_already_is_no_step_any_more(
-    env: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert steps(env) == ["secrets", "commit", "deploy", "look"]
-    monkeypatch.setattr(role_passwords, "missing", lambda env: [])
-    monkeypatch.setattr(commit, "read", lambda: Commit("1f0c2ab", (FILE,)))  # it was interrupted
-    assert steps(env) == ["commit", "deploy", "look"]
-    monkeypatch.setattr(commit, "read", lambda: Commit("1f0c2ab"))
-    assert steps(env) == ["deploy", "look"]
-
-
-def test_what_would_fail_halfway_is_refused_before_anything_is_written(
-    env: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commit, "read", lambda: Commit("1f0c2ab", (FILE, "compose/api/app.py")))
+def test_what_would_fail_halfway_is_refused_before_anything_is_written() -> None:
+    env = environment.load("staging")
+    demand_ready(env, APP, CLEAN)
+    demand_ready(env, APP, replace(CLEAN, changed=(own_file(env),)))
     with pytest.raises(Refused, match=r"not committed: compose/api/app\.py"):
-        steps(env)
-    monkeypatch.setattr(commit, "read", lambda: Commit("1f0c2ab"))
-    of_before = (*SERVICES[:2], Service("migrations", "job", {}))
-    monkeypatch.setattr(application, "read", lambda env: Application(of_before, ()))
+        demand_ready(env, APP, replace(CLEAN, changed=(own_file(env), "compose/api/app.py")))
+    of_before = Application((*SERVICES[:2], Service("migrations", "job", {})), ())
     lacks = r"services\.migrations\.secrets lacks DATABASE_MIGRATOR_PASSWORD"
     with pytest.raises(ConfigError, match=lacks):
-        steps(env)
+        demand_ready(env, of_before, CLEAN)
     rules = {key: rule for key, rule in env.rules.items() if key not in role_passwords.KEYS}
     with pytest.raises(ConfigError, match="does not know DATABASE_MIGRATOR_PASSWORD"):
-        steps(replace(env, rules=rules))
+        demand_ready(replace(env, rules=rules), APP, CLEAN)
