@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from slipway.edge.config import Route, configure
+from slipway.edge.config import configure
+from slipway.edge.routes import Route
 from tests.e2e.rig import ENV, Rig
 from tests.waiting import wait_until
 

@@ -1,20 +1,12 @@
 """The edge's configuration as Caddy takes it, made from routes by a pure function."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.edge import headers
+from slipway.edge import error_pages, guards, handlers, headers
+from slipway.edge.routes import Route, Table, ordered
 from slipway.environments import domains, proxies
 
-DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
-TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
-# A machine that is lost acknowledges nothing. Linux asks first after 15 s, then nine times: by then
-# the Swarm has given the machine up too. A request that only takes long is not touched.
-PROBE_INTERVAL = "2s"
-RETRY_AFTER = "2"
-CLIENT = "{http.vars.client_ip}"
-RESPONSE_SECONDS = 600  # for a project that does not set RESPONSE_TIMEOUT; browsers wait for 300
 HEADER_BYTES = 32 * 1024
 # How long a client may take for the head of a request, and keep a connection it does not use.
 PATIENCE: Mapping[str, Any] = {
@@ -22,32 +14,38 @@ PATIENCE: Mapping[str, Any] = {
     "idle_timeout": "2m",
     "max_header_bytes": HEADER_BYTES,
 }
-MEGABYTE = 1_000_000
+
+MARK = "X-Route"
 
 Config = dict[str, Any]
 Handler = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Route:
-    """Paths of one service and where its replicas are found: a DNS name on the edge network."""
-
-    path: str
-    name: str
-    port: int
-
-
 def configure(
-    ident: str, routes: Sequence[Route], settings: Mapping[str, str], drain_seconds: int
+    ident: str,
+    routes: Sequence[Route] | Table,
+    settings: Mapping[str, str],
+    drain_seconds: int,
+    *,
+    is_marked: bool = False,
 ) -> Config:
-    """Return the whole configuration; `ident` can be read back once it is loaded."""
+    """Return the whole configuration; `ident` can be read back once it is loaded.
+
+    With `is_marked` every answer says which route it is of, in a header.
+    """
+    table = routes if isinstance(routes, Table) else Table(tuple(routes))
     names = list(domains.split(settings["DOMAIN"]))
     tls = settings["TLS"] != "off"
-    # The longest path first, so that /* takes what is left.
-    ordered = sorted(routes, key=lambda route: (-len(route.path), route.path))
-    limits = _limits(settings)
-    to_services = [_proxy(route, drain_seconds, limits) for route in ordered]
-    handlers = [*_own(ident, settings), _request_id(), *to_services, _nothing(bool(routes))]
+    has_own_limits = any(route.max_body is not None for route in table.routes)
+    limits = handlers.body_limit(0 if has_own_limits else handlers.general_limit(settings))
+    taken = [
+        *_own(ident, settings),
+        _request_id(),
+        *guards.of(table.guards),
+        *table.fragment,
+        *_routes(table, settings, drain_seconds, limit=has_own_limits, is_marked=is_marked),
+        error_pages.nothing(bool(table.routes), table.pages),
+    ]
     main: Config = {
         "@id": ident,
         "listen": [":8443" if tls else ":8080"],
@@ -55,10 +53,10 @@ def configure(
         **_trust(settings),
         "routes": [
             *headers.of_answers(settings, ident),
-            *_body_limit(settings),
-            *([_for_domains(names, handlers), _nothing(True)] if names else handlers),
+            *([{"handle": limits}] if limits else []),
+            *([_for_domains(names, taken), error_pages.nothing(True, {})] if names else taken),
         ],
-        "errors": {"routes": [*headers.of_errors(settings), _unavailable()]},
+        "errors": {"routes": [*headers.of_errors(settings), *error_pages.of(table.pages)]},
         "logs": {},
     }
     servers = {"main": main}
@@ -77,6 +75,18 @@ def configure(
         "storage": {"module": "file_system", "root": "/data/caddy"},
         "apps": apps,
     }
+
+
+def _routes(
+    table: Table, settings: Mapping[str, str], drain_seconds: int, *, limit: bool, is_marked: bool
+) -> Iterator[Handler]:
+    """Return the routes, the narrower first, so that /* takes what is left."""
+    for route in ordered(table.routes):
+        handler = handlers.of(route, settings, drain_seconds, limit=limit)
+        if is_marked:
+            mark = {"handler": "headers", "response": {"set": {MARK: [route.label]}}}
+            handler["handle"].insert(0, mark)
+        yield handler
 
 
 def _own(ident: str, settings: Mapping[str, str]) -> list[Handler]:
@@ -104,7 +114,7 @@ def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
         "headers": {"Location": [f"{place}{{http.request.uri}}"], "Connection": ["close"]},
     }
     careful = headers.of_errors(settings)
-    routes = [_for_domains(names, [{"handle": [redirect]}]), _nothing(True)]
+    routes = [_for_domains(names, [{"handle": [redirect]}]), error_pages.nothing(True, {})]
     return {
         "listen": [":8080"],
         **PATIENCE,
@@ -128,22 +138,6 @@ def _trust(settings: Mapping[str, str]) -> Config:
     )
 
 
-def _body_limit(settings: Mapping[str, str]) -> list[Handler]:
-    most = int(settings.get("MAX_BODY_MB", "0")) * MEGABYTE
-    return [{"handle": [{"handler": "request_body", "max_size": most}]}] if most else []
-
-
-def _nothing(deployed: bool) -> Handler:
-    """Answer what no route takes; Caddy itself would say 200 with no body."""
-    status, text = (404, "No such page.") if deployed else (503, "Nothing is deployed here yet.")
-    fields = {**headers.OWN, "Content-Type": ["application/json"]}
-    if not deployed:
-        fields["Retry-After"] = [RETRY_AFTER]
-    body = f'{{"error":"{text}"}}'
-    response = {"handler": "static_response", "status_code": status, "body": body}
-    return {"handle": [response | {"headers": fields}]}
-
-
 def _request_id() -> Handler:
     """Give a request an id unless it brought one; the services log it and send it back."""
     return {
@@ -157,86 +151,9 @@ def _request_id() -> Handler:
     }
 
 
-def _limits(settings: Mapping[str, str]) -> Config:
-    """Limit the time until a response begins, after which a replica counts as frozen.
-
-    Caddy's limits of reading and writing would end what is well: quiet streams, and uploads of a
-    known length, whose body it copies past the deadline that their head has set.
-    """
-    seconds = int(settings.get("RESPONSE_TIMEOUT", RESPONSE_SECONDS))
-    return {"response_header_timeout": f"{seconds}s"} if seconds else {}
-
-
-def _proxy(route: Route, drain_seconds: int, limits: Config) -> Handler:
-    return {
-        "match": [{"path": _paths(route.path)}],
-        "handle": [
-            {
-                "handler": "reverse_proxy",
-                "dynamic_upstreams": {
-                    "source": "a",
-                    "name": route.name,
-                    "port": str(route.port),
-                    "refresh": "1s",
-                    "versions": {"ipv4": True},
-                },
-                # One address, whoever stood between: what a client writes there itself is gone.
-                "headers": {
-                    "request": {
-                        "set": {"X-Forwarded-For": [CLIENT], "X-Real-Ip": [CLIENT]},
-                        "delete": ["Forwarded"],
-                    }
-                },
-                "load_balancing": {
-                    # A replica that is frozen soon has more open requests than the others.
-                    "selection_policy": {"policy": "least_conn"},
-                    "try_duration": TRY_DURATION,
-                    "try_interval": "100ms",
-                },
-                "health_checks": {"passive": {"fail_duration": "5s", "max_fails": 1}},
-                "transport": {
-                    "protocol": "http",
-                    "dial_timeout": DIAL_TIMEOUT,
-                    **limits,
-                    "keep_alive": {
-                        "probe_interval": PROBE_INTERVAL,
-                        "idle_timeout": "30s",
-                        "max_idle_conns_per_host": 64,
-                    },
-                },
-                "stream_close_delay": f"{drain_seconds}s",
-            }
-        ],
-        "terminal": True,
-    }
-
-
-def _paths(path: str) -> list[str]:
-    """`/api/*` also means `/api` itself."""
-    return [path, path.removesuffix("/*")] if path.endswith("/*") and path != "/*" else [path]
-
-
 def _for_domains(domains: Sequence[str], handlers: Sequence[Handler]) -> Handler:
     return {
         "match": [{"host": list(domains)}],
         "handle": [{"handler": "subroute", "routes": list(handlers)}],
         "terminal": True,
-    }
-
-
-def _unavailable() -> Handler:
-    """Say “try again” instead of an empty error when no replica answers."""
-    return {
-        "match": [{"expression": "{http.error.status_code} in [502, 503, 504]"}],
-        "handle": [
-            {
-                "handler": "static_response",
-                "status_code": 503,
-                "headers": {
-                    "Retry-After": [RETRY_AFTER],
-                    "Content-Type": ["application/json"],
-                },
-                "body": '{"error":"The service is not available right now; try again."}',
-            }
-        ],
     }

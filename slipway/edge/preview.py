@@ -3,51 +3,97 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from slipway import shell_scripts
-from slipway.edge.config import Config, Route, configure
-from slipway.environments import domains
+from slipway.edge import probes
+from slipway.edge.config import MARK, Config, configure
+from slipway.edge.probes import Account, Probe
+from slipway.edge.routes import Route, Table
 
-PORT = 8098  # inside the edge's container, for as long as the routes are tried
+# Inside the edge's container, for as long as the routes are tried: where they are served, and
+# where the script asks, as it can nothing but GET: a path for each request that is made of it.
+SERVED, PORT = 8098, 8097
+FOLDER = "@FOLDER@"  # the script writes its own name there
 TRY = shell_scripts.read(__file__, "preview_try.sh")
+FOUND = ("status_code", f"header.{MARK}", "header.Location")
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Routes that a second Caddy serves for a moment, and what is asked of it: words of three,
-    a Host, a path and the service that has to answer."""
+    """Routes that a second Caddy serves for a moment, and what is asked of it: how many accounts
+    there are, a user and a secret of each, then what is asked and what has to answer."""
 
     document: bytes
     requests: Sequence[str]
 
     @classmethod
-    def of(cls, routes: Sequence[Route], settings: Mapping[str, str]) -> "Preview":
-        config = configure("preview", routes, {**settings, "TLS": "off"}, 0)
+    def of(cls, routes: Sequence[Route] | Table, settings: Mapping[str, str]) -> "Preview":
+        table = routes if isinstance(routes, Table) else Table(tuple(routes))
+        plain = {**settings, "TLS": "off"}
+        config = configure("preview", table, plain, 0, is_marked=True)
         main = config["apps"]["http"]["servers"]["main"]
-        main["listen"] = [f"127.0.0.1:{PORT}"]
-        for handler in _proxies(main):
-            # Whatever a service answers, a redirection or an error, is replaced by its name.
-            named = {"handler": "static_response", "status_code": 200, "body": handler["name"]}
-            handler["proxy"]["load_balancing"]["try_duration"] = "1s"
-            handler["proxy"]["handle_response"] = [{"routes": [{"handle": [named]}]}]
+        main["listen"] = [f"127.0.0.1:{SERVED}"]
+        main["trusted_proxies"] = {"source": "static", "ranges": ["127.0.0.1/32"]}
+        main["client_ip_headers"] = ["X-Forwarded-For"]
+        for proxy in _proxies(main):
+            # Whatever a service answers, a redirection or an error, is replaced.
+            named = {"handler": "static_response", "status_code": 200}
+            proxy["load_balancing"]["try_duration"] = "1s"
+            proxy["handle_response"] = [{"routes": [{"handle": [named]}]}]
+        requests = probes.of(table, settings)
+        accounts = list(dict.fromkeys(probe.account for probe in requests if probe.account))
+        config["apps"]["http"]["servers"]["asking"] = _asking(requests, accounts)
         config |= {"admin": {"disabled": True}, "logging": {}}
         del config["storage"]
-        names = [name.replace("*", "www") for name in domains.split(settings["DOMAIN"])]
-        requests = [
-            word
-            for name in names or ["localhost"]
-            for route in routes
-            for word in (name, route.path.removesuffix("*").replace("*", "x"), route.name)
-        ]
-        return cls(json.dumps(config).encode(), requests)
+        known = [word for account in accounts for word in (account.user, account.secret)]
+        words = [word for probe in requests for word in (probe.about, probe.answer)]
+        return cls(json.dumps(config).encode(), [str(len(accounts)), *known, *words])
 
 
-def _proxies(value: object) -> list[Config]:
-    """Find the reverse proxies of a configuration, each with the name of its service."""
+def _asking(requests: Sequence[Probe], accounts: Sequence[Account]) -> Config:
+    return {
+        "listen": [f"127.0.0.1:{PORT}"],
+        "automatic_https": {"disable": True},
+        "routes": [
+            {
+                "match": [{"path": [f"/{number}"]}],
+                "handle": [
+                    {
+                        "handler": "rewrite",
+                        "method": probe.request.method,
+                        "uri": probe.request.path,
+                    },
+                    _proxy(probe, accounts),
+                ],
+                "terminal": True,
+            }
+            for number, probe in enumerate(requests)
+        ],
+    }
+
+
+def _proxy(probe: Probe, accounts: Sequence[Account]) -> Config:
+    headers = {**probe.request.headers, "Host": probe.request.host, "X-Forwarded-For": probe.client}
+    if probe.account:
+        number = accounts.index(probe.account)
+        headers["Authorization"] = f"Basic {{file.{FOLDER}/account.{number}}}"
+    words = " ".join(f"{{http.reverse_proxy.{word}}}" for word in FOUND)
+    report = {"handler": "static_response", "status_code": 200, "body": words}
+    return {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": f"127.0.0.1:{SERVED}"}],
+        "headers": {"request": {"set": {key: [value] for key, value in headers.items()}}},
+        "handle_response": [{"routes": [{"handle": [report]}]}],
+    }
+
+
+def _proxies(value: Any) -> list[Config]:
+    """Find the reverse proxies of a configuration that look for their service by its name."""
     if isinstance(value, list):
         return [each for one in value for each in _proxies(one)]
     if not isinstance(value, dict):
         return []
-    if value.get("handler") == "reverse_proxy":
-        return [{"proxy": value, "name": value["dynamic_upstreams"]["name"]}]
+    if value.get("handler") == "reverse_proxy" and "dynamic_upstreams" in value:
+        return [value]
     return [each for one in value.values() for each in _proxies(one)]

@@ -1,9 +1,17 @@
 # shellcheck shell=sh
-# stdin: a configuration of Caddy; $1 its port; then a Host, a path and who has to answer, each.
+# stdin: a configuration of Caddy; $1 the port to ask; $2 how many accounts, then a user and the
+# name of a secret, each; then what is asked and what has to answer, each.
 # Runs inside the edge's container, beside the Caddy that serves.
-port=$1; shift
+set -f
+port=$1; accounts=$2; shift 2
 folder=$(mktemp -d)
-cat >"$folder/config.json"
+sed "s|@FOLDER@|$folder|g" >"$folder/config.json"
+number=0
+while [ $number -lt "$accounts" ]; do
+  printf '%s:%s' "$1" "$(cat "/run/secrets/$2")" | base64 | tr -d '\n' >"$folder/account.$number"
+  number=$((number + 1))
+  shift 2
+done
 HOME=$folder XDG_DATA_HOME=$folder XDG_CONFIG_HOME=$folder \
   caddy run --config "$folder/config.json" >"$folder/log" 2>&1 &
 pid=$!
@@ -18,12 +26,15 @@ until is_up; do
   sleep 0.1
 done
 code=0
+number=0
 while [ $# -gt 0 ]; do
-  answer=$(wget -q -T 8 -O - --header="Host: $1" "http://127.0.0.1:$port$2" 2>&1) || true
-  [ "$answer" = "$3" ] || {
-    echo "$1$2 is not answered by $3: ${answer:-nothing}" | tail -n 1 >&2
+  # What an answer does not have stays a placeholder.
+  answer=$(wget -q -T 8 -O - "http://127.0.0.1:$port/$number" 2>&1 | sed 's/ *{http[^}]*}//g') || true
+  [ "$answer" = "$2" ] || {
+    echo "$1 is not answered by ${2#200 }: ${answer:-nothing}" | tail -n 1 >&2
     code=1
   }
-  shift 3
+  number=$((number + 1))
+  shift 2
 done
 exit $code

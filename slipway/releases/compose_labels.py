@@ -55,7 +55,7 @@ def _check(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "slipway.route", "a route starts with / and needs slipway.port"
     elif route and not ROUTE.fullmatch(route):
         text = f"{route[:60]!a} is no path; write one, such as /api/*"
-        yield "slipway.route", f"{text}, and give another service the next"
+        yield "slipway.route", f"{text}; more of them stand in compose/routes.yml"
     elif not port.isdecimal():
         yield "slipway.port", f"{port[:60]!a} is no port"
 

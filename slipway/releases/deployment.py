@@ -121,6 +121,8 @@ class Deployment:
         is_other = is_other or stack.differ_in_jobs(self.env, self.live, self.release)
         if is_other or (self.live.settings or self.release.settings) != self.release.settings:
             return False
+        if self.live.routes != self.release.routes:
+            return False
         serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
         if not serving or not all(service.is_healthy for service in serving):
             return False

@@ -18,6 +18,7 @@ from slipway.releases import (
     application,
     image_tags,
     image_users,
+    routing,
     secret_variables,
     service_secrets,
     stack,
@@ -60,7 +61,7 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
     """
     production_rules.check_examples(env)
     host = LocalHost()
-    app = image_tags.marked(application.read(env), host)
+    app = routing.with_routes(env, image_tags.marked(application.read(env), host), host)
     lock = lockfile.read(env.compose)
     if reporter is None:
         tags = image_tags.read(app, host)
@@ -87,6 +88,7 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
         settings={key: env.settings[key] for key in RECORDED if key in env.settings},
     )
     service_secrets.demand(env, release)
+    routing.demand_secrets(env, release.routes, release.secrets)
     service_secrets.check(env, release, host, images)
     image_users.check(release, host, images)
     fingerprint = stack.digest(env, release, "colour")

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from slipway.cluster.observed import database_of
+from slipway.edge import route_records
+from slipway.edge.routes import Route, Table
 from slipway.environments.environment import Environment
 from slipway.releases.application import Service
 from slipway.releases.commit import short
@@ -48,6 +50,15 @@ class Release:
     def encrypts_networks(self) -> bool:
         """Whether its services speak through networks that are encrypted between machines."""
         return self.settings.get(ENCRYPTED) == "on"
+
+    @property
+    def routes(self) -> Table:
+        """What its edge does with requests: as compose/routes.yml said, or its services' labels."""
+        for edge in self.of("edge"):
+            if "routes" in edge.spec:
+                return route_records.read(edge.spec["routes"])
+        labelled = [Route(each.route, each.name, each.port) for each in self.of("colour")]
+        return Table(tuple(route for route in labelled if route.path))
 
     @property
     def database(self) -> str:
@@ -115,4 +126,6 @@ class Release:
             raise TypeError
         document["number"] = int(document["number"])
         document["services"] = tuple(Service(**service) for service in services)
-        return cls(**document)
+        release = cls(**document)
+        release.routes  # noqa: B018  which may be of another shape
+        return release

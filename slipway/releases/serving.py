@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.cluster.observed import Observed
 from slipway.edge import outside
-from slipway.edge.config import Route, configure
+from slipway.edge.config import configure
 from slipway.edge.edges import POLL, Edges, Routing
 from slipway.edge.preview import Preview
+from slipway.edge.routes import Table
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, SlipwayError, Unreachable
 from slipway.hosts import parallel
@@ -16,6 +17,7 @@ from slipway.hosts.host import Host
 from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
 from slipway.releases import differences, probes
+from slipway.releases.application import Service
 from slipway.releases.probes import Probe
 from slipway.releases.release import Release
 
@@ -68,7 +70,7 @@ class Serving:
     @property
     def names(self) -> list[str]:
         """The services that the edges send requests to, as they are called in this colour."""
-        return [route.name for route in self._routes(self.colour)]
+        return [f"{service.name}-{self.colour}" for service in self._routed]
 
     @property
     def probes(self) -> list[Probe]:
@@ -100,9 +102,20 @@ class Serving:
 
         return Routing.of(self.release.number, self.colour, config)
 
-    def _routes(self, colour: str) -> list[Route]:
-        services = self.release.of("colour") if self.release else ()
-        return [Route(s.route, f"{s.name}-{colour}", s.port) for s in services if s.route]
+    def _routes(self, colour: str) -> Table:
+        if self.release is None:
+            return Table()
+        names = {each.name: f"{each.name}-{colour}" for each in self.release.of("colour")}
+        return self.release.routes.with_names(names)
+
+    @property
+    def _routed(self) -> list[Service]:
+        """The services of the colour that routes lead to, each with the port it is asked on."""
+        if self.release is None:
+            return []
+        ports = {route.name: route.port for route in reversed(self.release.routes.routes)}
+        colour = self.release.of("colour")
+        return [replace(s, port=s.port or ports[s.name]) for s in colour if s.name in ports]
 
     def is_drifted(self, observed: Observed) -> bool:
         """Whether what runs is not as the release says."""

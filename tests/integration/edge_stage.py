@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from slipway.edge.config import Route, configure
+from slipway.edge.config import configure
 from slipway.edge.edges import Edges, Routing
+from slipway.edge.routes import Route
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
 from tests.integration.docker_sandbox import DockerSandbox, base_image

@@ -11,11 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from slipway.edge.config import Route, configure
+from slipway.edge.config import configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
 from slipway.edge.questions import WELL, NotReady, Question
 from slipway.edge.questions import ask as ask_edges
+from slipway.edge.routes import Route
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
