@@ -7,7 +7,7 @@ from slipway.edge import headers
 from slipway.edge.routes import Route
 
 DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
-TRY_DURATION = "5s"  # a request waits this long for a replica that takes it
+TRY_SECONDS = 5  # a request waits this long for a replica that takes it
 # A machine that is lost acknowledges nothing. Linux asks first after 15 s, then nine times: by then
 # the Swarm has given the machine up too. A request that only takes long is not touched.
 PROBE_INTERVAL = "2s"
@@ -179,10 +179,10 @@ def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Han
         },
         "load_balancing": {
             "selection_policy": policy,
-            "try_duration": TRY_DURATION,
+            "try_duration": f"{min(TRY_SECONDS, route.timeout or TRY_SECONDS)}s",
             "try_interval": "100ms",
         },
-        "health_checks": {"passive": {"fail_duration": "5s", "max_fails": 1}},
+        **_remembered_failures(route),
         "transport": {
             "protocol": "http",
             "dial_timeout": DIAL_TIMEOUT,
@@ -200,6 +200,12 @@ def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Han
         seen = {"status_code": list(route.intercept)}
         proxy["handle_response"] = [{"match": seen, "routes": [{"handle": [error]}]}]
     return proxy
+
+
+def _remembered_failures(route: Route) -> Handler:
+    """Leave a replica alone that failed; one that was late for a limit of a route has not."""
+    passive = {"passive": {"fail_duration": "5s", "max_fails": 1}}
+    return {} if route.timeout else {"health_checks": passive}
 
 
 def _time_limit(route: Route, settings: Mapping[str, str]) -> Handler:

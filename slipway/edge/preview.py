@@ -40,6 +40,8 @@ class Preview:
             # Whatever a service answers, a redirection or an error, is replaced.
             named = {"handler": "static_response", "status_code": 200}
             proxy["load_balancing"]["try_duration"] = "1s"
+            proxy["transport"].pop("response_header_timeout", None)
+            proxy["rewrite"] = {"method": "GET"}  # nobody's data is changed
             proxy["handle_response"] = [{"routes": [{"handle": [named]}]}]
         requests = probes.of(table, settings)
         accounts = list(dict.fromkeys(probe.account for probe in requests if probe.account))

@@ -13,8 +13,11 @@ MOST_HOPS = 10  # as many redirections as a browser follows, about
 def check(file: RoutesFile, entries: Entries, names: Sequence[str]) -> None:
     """Note routes that two say, that no request reaches, or that lead to themselves.
 
-    `names` are those that the edge answers to; none stands for all.
+    `names` are those that the edge answers to; none stands for all. Where entries are wrong by
+    themselves, that is enough to be said.
     """
+    if file.findings:
+        return
     routes = list(entries.table.routes)
     in_order = ordered(routes)
     seen: dict[tuple[object, ...], Keys] = {}

@@ -62,8 +62,7 @@ def read(
     around = Surroundings(env.name, known, env.settings, secrets, backends)
     file = RoutesFile(env.compose / FILE, around)
     entries = route_entries.read(file, list(routes))
-    if not file.findings:
-        route_checks.check(file, entries, domains.split(env.settings.get("DOMAIN", "")))
+    route_checks.check(file, entries, domains.split(env.settings.get("DOMAIN", "")))
     file.end()
     table = entries.table
     if entries.caddy_text:

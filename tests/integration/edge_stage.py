@@ -71,7 +71,9 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(module_corner: DockerSandbox) -> Iterator[Stage]:
+def stage(
+    module_corner: DockerSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
     corner = module_corner
     image = f"{corner.app}/edge"
     base_image("caddy:2")
@@ -84,6 +86,10 @@ def stage(module_corner: DockerSandbox) -> Iterator[Stage]:
         corner.run(python, "python", "-c", SERVER, colour, options=options)
     hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
     hardened += ["--network", corner.app, "--publish", "127.0.0.1::8080"]
+    secrets = tmp_path_factory.mktemp("secrets")
+    secrets.chmod(0o755)
+    (secrets / "EDGE_PASSWORD").write_text("let me in\n")
+    hardened += ["--volume", f"{secrets}:/run/secrets:ro"]
     edge = corner.run(image, options=(*hardened, "--label", "slipway.service=edge"))
     made = Stage(corner, image, edge, "", Edges(corner.app, [LocalHost("here")]))
     made.edges.wait_up(20)

@@ -1,0 +1,300 @@
+"""Every word of compose/routes.yml, served by the edge's own Caddy and asked by a real client."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import httpx
+import pytest
+
+from slipway.edge import caddy_program
+from slipway.edge.config import configure
+from slipway.edge.edges import Routing
+from slipway.edge.preview import Preview
+from slipway.edge.routes import Table
+from slipway.edge.routes_file import Backend
+from slipway.environments import environment
+from slipway.errors import ConfigError, HostError
+from slipway.hosts.local import LocalHost
+from slipway.project import SECRETS
+from slipway.releases import routing
+from slipway.releases.routing import Caddy
+from tests.integration import edge_stage
+from tests.integration.docker_sandbox import base_image
+from tests.integration.edge_stage import Stage
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.engine
+stage = edge_stage.stage
+
+ROUTES = """
+defaults: {compress: true, response_headers: {X-Served-By: shop, X-Powered-By: null}}
+routes:
+  - {path: /api/*, to: app, strip: /api, request_headers: {X-Forwarded-Prefix: /api}}
+  - {path: /v1/*, to: app, rewrite: "/v2/{rest}"}
+  - {path: /api/upload, to: app, max_body: 1KB}
+  - {path: /api/slow, to: app, timeout: 1s, intercept: [502]}
+  - {path: /api/*, match_headers: {X-Version: "2"}, to: app, rewrite: "/second{path}"}
+  - {path: /api/*, method: DELETE, to: app, rewrite: /deleted}
+  - {path: /sticky/*, to: app, sticky: true}
+  - {path: /assets/*, to: app, cache: 1h, trailing_slash: remove}
+  - {path: /broken, to: app, intercept: [500]}
+  - {path: /old/*, redirect: "/new/{rest}", status: 308}
+  - {path: /gone/*, redirect: "/{rest}"}
+  - {host: www.shop.example, redirect: "https://shop.example{uri}"}
+  - {path: /robots.txt, file: robots.txt, cache: 1d}
+  - {path: /private/*, to: app}
+  - {path: /partners/*, to: app}
+  - {path: /events, to: app}
+  - {path: /socket, to: app}
+protect:
+  - {path: /private/open, public: true}
+  - {path: /private/*, basic_auth: {team: EDGE_PASSWORD}}
+  - {path: /partners/*, allow: [10.1.0.0/16]}
+errors: {404: pages/404.html, 5xx: pages/5xx.html}
+caddy: own.Caddyfile
+"""
+OWN = """
+header /assets/* X-Own "{path}"
+respond /teapot "I am a teapot" 418
+handle /direct/* {
+    reverse_proxy app:8000
+}
+"""
+SERVER = """
+import http.server, os, sys, threading, time
+stopping = threading.Event()
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, status=200, kind="text/plain"):
+        with open("/tmp/methods", "a") as file:
+            file.write(self.command + "\\n")
+        lines = [f"{sys.argv[1]} {self.command} {self.path}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        body = ("\\n".join(lines) + "." * 2000).encode()
+        self.send_response(status)
+        for name, value in (("Content-Type", kind), ("X-Powered-By", "us")):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        if self.path == "/api/slow":
+            time.sleep(3)
+        if self.path == "/events":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            number = 0
+            while not stopping.wait(0.05):
+                self.wfile.write(f"data: {sys.argv[1]} {number}\\n\\n".encode())
+                self.wfile.flush()
+                number += 1
+            self.close_connection = True
+        elif self.path == "/socket":
+            self.send_response(101)
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", "websocket")
+            self.end_headers()
+            while data := self.connection.recv(100):
+                self.connection.sendall(sys.argv[1].encode() + b" " + data)
+            self.close_connection = True
+        elif self.path == "/stop":
+            stopping.set()
+            self.answer()
+        else:
+            self.answer(500 if self.path == "/broken" else 200)
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer()
+    def do_DELETE(self):
+        self.answer()
+http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+
+@dataclass
+class Site:
+    """The edge with the routes above, in front of an application in two colours."""
+
+    stage: Stage
+    table: Table
+    settings: dict[str, str]
+    green: str  # the container of that colour
+
+    def routing(self, release: int, colour: str, table: Table | None = None) -> Routing:
+        def config(ident: str, where: str) -> dict[str, object]:
+            named = (table or self.table).with_names({"app": f"app-{where}"})
+            return configure(ident, named, self.settings, drain_seconds=20)
+
+        return Routing.of(release, colour, config)
+
+    def ask(self, path: str, method: str = "GET", **options: object) -> httpx.Response:
+        headers = {"Host": "shop.example", "Accept-Encoding": "identity"}
+        headers |= options.pop("headers", {})  # type: ignore[call-overload]
+        url = f"{self.stage.url}{path}"
+        return httpx.request(method, url, headers=headers, timeout=60, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def site(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("project") / "compose"
+    (folder / "pages").mkdir(parents=True)
+    for name in ("404", "5xx"):
+        (folder / f"pages/{name}.html").write_text(f"<h1>Our {name} {{http.request.host}}</h1>")
+    (folder / "robots.txt").write_text("User-agent: *\n")
+    (folder / "own.Caddyfile").write_text(OWN)
+    (folder / "routes.yml").write_text(ROUTES)
+    for name in ("common", "dev"):
+        (folder / f"{name}.env").write_text("")
+    (folder / "dev.env").write_text(
+        "PROJECT=shop\nDOMAIN=shop.example,www.shop.example\nRUNS_ON=this-computer\n"
+        "DATABASE_HOST=db\nDATABASE_NAME=shop\nDATABASE_USER=shop\n"
+    )
+    (folder / "settings.yml").write_text("EDGE_PASSWORD: {secret: true}\n")
+    env = environment.load("dev", folder, SECRETS)
+    caddy = Caddy(LocalHost(), base_image("caddy:2"))
+    table = routing.read(env, {"app": Backend(8000)}, [], caddy)
+    python = base_image("python:3.13-slim-trixie")
+    containers = []
+    for colour in ("blue", "green"):
+        options = ("--network", stage.corner.app, "--network-alias", f"app-{colour}")
+        containers.append(stage.corner.run(python, "python", "-c", SERVER, colour, options=options))
+    made = Site(stage, table, dict(env.settings), containers[1])
+    urls = [f"http://app-{colour}:8000/" for colour in ("blue", "green")]
+    stage.edges.fetch(urls, patience=20)
+    stage.edges.tell(made.routing(1, "blue"))
+    yield made
+
+
+def test_requests_reach_the_service_as_their_route_says(site: Site) -> None:
+    answer = site.ask("/api/orders?page=2")
+    assert answer.text.startswith("blue GET /orders?page=2\n")
+    assert "X-Forwarded-Prefix: /api" in answer.text
+    assert answer.headers["x-served-by"] == "shop" and "x-powered-by" not in answer.headers
+    assert site.ask("/api/orders", "DELETE").text.startswith("blue DELETE /deleted\n")
+    second = site.ask("/api/orders", headers={"X-Version": "2"})
+    assert second.text.startswith("blue GET /second/api/orders\n")
+    assert site.ask("/v1/a%20b?q=1").text.startswith("blue GET /v2/a%20b?q=1\n")
+    assert site.ask("/direct/x").text.startswith("blue GET /direct/x\n")
+    assert site.ask("/teapot").status_code == 418
+
+
+def test_redirections_lead_where_they_say_and_to_no_other_host(site: Site) -> None:
+    places = {
+        "/old/a%20b?q=1": (308, "/new/a%20b?q=1"),
+        "/old": (308, "/new/"),
+        "/gone/a": (301, "/a"),
+        "/gone//evil.example": (301, "/evil.example"),
+        "/gone/%5Cevil.example": (301, "/%5Cevil.example"),
+        "/assets/app/": (301, "/assets/app"),
+    }
+    for path, place in places.items():
+        answer = site.ask(path)
+        assert (answer.status_code, answer.headers["location"]) == place, path
+    www = site.ask("/a?b=1", headers={"Host": "www.shop.example"})
+    assert (www.status_code, www.headers["location"]) == (301, "https://shop.example/a?b=1")
+    assert site.ask("/", headers={"Host": "other.example"}).status_code == 404
+
+
+def test_limits_cookies_compression_and_caches_are_a_routes_own(site: Site) -> None:
+    assert site.ask("/api/upload", "POST", content=b"x" * 2000).status_code == 413
+    assert site.ask("/api/other", "POST", content=b"x" * 2000).status_code == 200
+    began = time.monotonic()
+    assert site.ask("/api/slow").status_code == 503
+    assert time.monotonic() - began < 3
+    assert site.ask("/api/orders").status_code == 200, "who is late once is not away"
+    assert "sticky=" in site.ask("/sticky/a").headers["set-cookie"]
+    packed = site.ask("/api/orders", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert site.ask("/assets/a").headers["cache-control"] == "public, max-age=3600"
+    assert site.ask("/assets/a").headers["x-own"] == "/assets/a"
+    robots = site.ask("/robots.txt")
+    assert robots.text == "User-agent: *\n"
+    assert robots.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_only_those_come_in_who_may(site: Site) -> None:
+    assert site.ask("/private/x").status_code == 401
+    assert site.ask("/private/x", auth=("team", "wrong")).status_code == 401
+    told = site.ask("/private/x", auth=("team", "let me in"))
+    assert told.status_code == 200
+    assert "Authorization" not in told.text, "the password is the edge's alone"
+    assert site.ask("/PRIVATE//x").status_code == 401
+    assert site.ask("/private/open").status_code == 200
+    assert site.ask("/partners/x").status_code == 403
+    document = site.routing(1, "blue").document.decode()
+    assert "let me in" not in document and "$2a$" not in document, "the signpost shows it to all"
+
+
+def test_browsers_see_the_teams_own_pages_and_programs_are_told_in_json(site: Site) -> None:
+    browser = {"Accept": "text/html,*/*"}
+    missing = site.ask("/nowhere", headers=browser)
+    assert (missing.status_code, missing.text) == (404, "<h1>Our 404 {http.request.host}</h1>")
+    assert missing.headers["content-type"] == "text/html; charset=utf-8"
+    assert site.ask("/nowhere").json() == {"error": "No such page."}
+    broken = site.ask("/broken", headers=browser)
+    assert (broken.status_code, broken.text[:10]) == (500, "<h1>Our 5x")
+    slow = site.ask("/api/slow", headers=browser)
+    assert (slow.status_code, slow.headers["retry-after"]) == (503, "2")
+
+
+def test_streams_outlive_a_cutover_and_a_change_of_routes_and_are_drained(site: Site) -> None:
+    lines: list[str] = []
+    edges = site.stage.edges
+    edges.tell(site.routing(1, "blue"))
+
+    def listen() -> None:
+        url, host = f"{site.stage.url}/events", {"Host": "shop.example"}
+        with httpx.stream("GET", url, headers=host, timeout=60) as stream:
+            lines.extend(line for line in stream.iter_lines() if line)
+
+    listening = threading.Thread(target=listen)
+    listening.start()
+    port = int(site.stage.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as websocket:
+        head = "GET /socket HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\n"
+        websocket.sendall(f"{head}Upgrade: websocket\r\n\r\n".encode())
+        assert websocket.recv(1000).startswith(b"HTTP/1.1 101 ")
+        wait_until("both are open", lambda: edges.in_flight(["app-blue"]) == 2)
+        edges.tell(site.routing(2, "green"))  # a cutover
+        table = Table(site.table.routes[1:], site.table.guards)
+        edges.tell(site.routing(3, "green", table))  # other routes too: Caddy loads them anew
+        assert site.ask("/v1/x").text.startswith("green GET /v2/x")
+        websocket.sendall(b"still there?")
+        assert websocket.recv(100) == b"blue still there?"
+        assert edges.drain(["app-blue"], timeout=0.1) == 2
+    edges.fetch(["http://app-blue:8000/stop"], patience=20)
+    assert edges.drain(["app-blue"], timeout=60) == 0
+    listening.join(60)
+    assert len(lines) > 2 and {line.split()[1] for line in lines} == {"blue"}
+
+
+def test_every_route_is_tried_before_it_serves_also_behind_a_password(site: Site) -> None:
+    table = site.table.with_names({"app": "app-green"})
+    site.stage.edges.try_routes(Preview.of(table, site.settings))
+    methods = site.stage.corner.docker("exec", site.green, "cat", "/tmp/methods").split()
+    assert set(methods) == {"GET"}, "nothing is changed by being tried"
+    *rest, last = table.routes
+    wrong = Table((*rest, replace(last, name="x")))
+    with pytest.raises(HostError, match=r"shop\.example/socket is not answered by x: 503 x"):
+        site.stage.edges.try_routes(Preview.of(wrong, site.settings))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("respond /x 200\nrespnd /y 200\n", r"own\.Caddyfile:2: .*unrecognized directive: respnd"),
+        (
+            "respond ok\n}\n:9090 {\n",
+            "own.Caddyfile: it sets another site, which is the edge's own",
+        ),
+        ("}\n{\nadmin off\n", "own.Caddyfile"),
+        ("tls internal\n", "own.Caddyfile: it sets .*tls"),
+    ],
+)
+def test_what_caddy_does_not_take_of_a_teams_own_part_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        caddy_program.adapt(LocalHost(), base_image("caddy:2"), text, "compose/own.Caddyfile")
