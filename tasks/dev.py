@@ -23,11 +23,12 @@ def up() -> None:
     """
     from slipway.bootstrap import prepare
     from slipway.environments import hacking
-    from slipway.releases import loop_failures, loop_ports, loop_readiness
+    from slipway.releases import loop_failures, loop_ports, loop_readiness, loop_routes
     from slipway.show import progress, writer
 
     prepare.prepare(progress.TerminalReporter())
     model = hacking.model()
+    loop_routes.write(model)
     loop_ports.check(model)
     hacking.up(loop_failures.explain)
     for complaint in loop_readiness.complaints(model, hacking.ask):

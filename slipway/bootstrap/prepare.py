@@ -20,6 +20,7 @@ from slipway.machines.engine import ensure_engine
 from slipway.plan import Plan, Step
 from slipway.progress import SILENT, Reporter
 from slipway.project import COMPOSE, ROOT, SECRETS, STATE
+from slipway.releases import loop_routes
 from slipway.secrets import encrypted_file
 
 STAMP = STATE / "prepared.json"
@@ -55,7 +56,7 @@ def is_prepared() -> bool:
     if (
         before.get("inputs") != _digest(before.get("dockerfiles", []))
         or before.get("secrets") != devsecrets.present()
-        or before.get("loop") != loop_settings.is_present()
+        or before.get("loop") != _has_loop()
     ):
         return False
     if not all(shutil.which(name) for name in PROGRAMS):
@@ -92,8 +93,14 @@ def plan(reporter: Reporter = SILENT) -> Plan:
                 "settings", "dev's in compose/.env, for docker compose", loop_settings.materialise
             ),
             Step("images", "images that the stack starts from: pulled, or stand-ins", images),
+            Step("routes", "the loop's below .slipway/dev, for its edge", loop_routes.write),
         ],
     )
+
+
+def _has_loop() -> bool:
+    """Whether what plain `docker compose` needs is written."""
+    return loop_settings.is_present() and loop_routes.is_present()
 
 
 def _now() -> dict[str, object]:
@@ -106,7 +113,7 @@ def _now() -> dict[str, object]:
         "dockerfiles": files,
         "images": images,
         "secrets": devsecrets.present(),
-        "loop": loop_settings.is_present(),
+        "loop": _has_loop(),
     }
 
 

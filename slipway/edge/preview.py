@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway import shell_scripts
-from slipway.edge import probes
+from slipway.edge import trials
 from slipway.edge.config import MARK, Config, configure
-from slipway.edge.probes import Account, Probe
 from slipway.edge.routes import Route, Table
+from slipway.edge.trials import Account, Trial
 
 # Inside the edge's container, for as long as the routes are tried: where they are served, and
 # where the script asks, as it can nothing but GET: a path for each request that is made of it.
@@ -43,17 +43,17 @@ class Preview:
             proxy["transport"].pop("response_header_timeout", None)
             proxy["rewrite"] = {"method": "GET"}  # nobody's data is changed
             proxy["handle_response"] = [{"routes": [{"handle": [named]}]}]
-        requests = probes.of(table, settings)
-        accounts = list(dict.fromkeys(probe.account for probe in requests if probe.account))
+        requests = trials.of(table, settings)
+        accounts = list(dict.fromkeys(trial.account for trial in requests if trial.account))
         config["apps"]["http"]["servers"]["asking"] = _asking(requests, accounts)
         config |= {"admin": {"disabled": True}, "logging": {}}
         del config["storage"]
         known = [word for account in accounts for word in (account.user, account.secret)]
-        words = [word for probe in requests for word in (probe.about, probe.answer)]
+        words = [word for trial in requests for word in (trial.about, trial.answer)]
         return cls(json.dumps(config).encode(), [str(len(accounts)), *known, *words])
 
 
-def _asking(requests: Sequence[Probe], accounts: Sequence[Account]) -> Config:
+def _asking(requests: Sequence[Trial], accounts: Sequence[Account]) -> Config:
     return {
         "listen": [f"127.0.0.1:{PORT}"],
         "automatic_https": {"disable": True},
@@ -63,22 +63,22 @@ def _asking(requests: Sequence[Probe], accounts: Sequence[Account]) -> Config:
                 "handle": [
                     {
                         "handler": "rewrite",
-                        "method": probe.request.method,
-                        "uri": probe.request.path,
+                        "method": trial.request.method,
+                        "uri": trial.request.path,
                     },
-                    _proxy(probe, accounts),
+                    _proxy(trial, accounts),
                 ],
                 "terminal": True,
             }
-            for number, probe in enumerate(requests)
+            for number, trial in enumerate(requests)
         ],
     }
 
 
-def _proxy(probe: Probe, accounts: Sequence[Account]) -> Config:
-    headers = {**probe.request.headers, "Host": probe.request.host, "X-Forwarded-For": probe.client}
-    if probe.account:
-        number = accounts.index(probe.account)
+def _proxy(trial: Trial, accounts: Sequence[Account]) -> Config:
+    headers = {**trial.request.headers, "Host": trial.request.host, "X-Forwarded-For": trial.client}
+    if trial.account:
+        number = accounts.index(trial.account)
         headers["Authorization"] = f"Basic {{file.{FOLDER}/account.{number}}}"
     words = " ".join(f"{{http.reverse_proxy.{word}}}" for word in FOUND)
     report = {"handler": "static_response", "status_code": 200, "body": words}

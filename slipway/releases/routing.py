@@ -39,7 +39,7 @@ def with_routes(env: Environment, app: Application, host: Host) -> Application:
     edge = next(iter(app.of("edge")), None)
     if not path.is_file() or edge is None:
         return app
-    table = read(env, _backends(app), labelled(app.of("colour")), _caddy(app, edge, host))
+    table = read(env, backends(app), labelled(app.of("colour")), caddy_of(app, host))
     if len(json.dumps(configure("", table, env.settings, 0))) > MOST:
         raise ConfigError(f"compose/{FILE}: {len(table.routes)} routes are more than an edge takes")
     secrets = [{"source": key, "target": key} for key in table.secrets]
@@ -47,7 +47,15 @@ def with_routes(env: Environment, app: Application, host: Host) -> Application:
     spec = {**edge.spec, "routes": route_records.write(table)}
     spec |= {"secrets": [*known, *secrets]} if secrets else {}
     services = [replace(one, spec=spec) if one is edge else one for one in app.services]
-    return replace(app, services=tuple(services))
+    return replace(app, services=tuple(_led_to(service, table) for service in services))
+
+
+def _led_to(service: Service, table: Table) -> Service:
+    """Return a service with the first route to it, where no label names one: it is asked too."""
+    route = next((route for route in table.routes if route.name == service.name), None)
+    if service.route or route is None:
+        return service
+    return replace(service, route=route.path, port=service.port or route.port)
 
 
 def read(
@@ -88,7 +96,8 @@ def demand_secrets(env: Environment, table: Table, versions: Mapping[str, str]) 
             )
 
 
-def _backends(app: Application) -> dict[str, Backend]:
+def backends(app: Application) -> dict[str, Backend]:
+    """Return what routes may lead to."""
     return {service.name: _backend(service) for service in app.services}
 
 
@@ -111,8 +120,11 @@ def _demand_network(app: Application) -> None:
             )
 
 
-def _caddy(app: Application, edge: Service, host: Host) -> Caddy | None:
+def caddy_of(app: Application, host: Host) -> Caddy | None:
     """Return the image that the edge is built from, where this computer has it."""
+    edge = next(iter(app.of("edge")), None)
+    if edge is None:
+        return None
     build = next((each for each in app.builds if each.service == edge.name), None)
     names = [edge.image]
     if build:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from slipway.cluster.observed import Observed
 from slipway.edge import outside
@@ -17,7 +17,6 @@ from slipway.hosts.host import Host
 from slipway.hosts.parallel import HostsFailed
 from slipway.machines.connect import Cluster
 from slipway.releases import differences, probes
-from slipway.releases.application import Service
 from slipway.releases.probes import Probe
 from slipway.releases.release import Release
 
@@ -70,7 +69,8 @@ class Serving:
     @property
     def names(self) -> list[str]:
         """The services that the edges send requests to, as they are called in this colour."""
-        return [f"{service.name}-{self.colour}" for service in self._routed]
+        services = self.release.of("colour") if self.release else ()
+        return [f"{service.name}-{self.colour}" for service in services if service.route]
 
     @property
     def probes(self) -> list[Probe]:
@@ -107,15 +107,6 @@ class Serving:
             return Table()
         names = {each.name: f"{each.name}-{colour}" for each in self.release.of("colour")}
         return self.release.routes.with_names(names)
-
-    @property
-    def _routed(self) -> list[Service]:
-        """The services of the colour that routes lead to, each with the port it is asked on."""
-        if self.release is None:
-            return []
-        ports = {route.name: route.port for route in reversed(self.release.routes.routes)}
-        colour = self.release.of("colour")
-        return [replace(s, port=s.port or ports[s.name]) for s in colour if s.name in ports]
 
     def is_drifted(self, observed: Observed) -> bool:
         """Whether what runs is not as the release says."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import httpx
 import pytest
 
-from slipway.edge import caddy_program
+from slipway.edge import caddy_program, questions
 from slipway.edge.config import configure
 from slipway.edge.edges import Routing
 from slipway.edge.preview import Preview
+from slipway.edge.questions import Question
 from slipway.edge.routes import Table
 from slipway.edge.routes_file import Backend
 from slipway.environments import environment
@@ -131,6 +132,11 @@ class Site:
 
         return Routing.of(release, colour, config)
 
+    def wait_for(self, *names: str, path: str = "/") -> None:
+        """Ask services from within the edge until they answer."""
+        asked = [Question(name, f"http://{name}:8000{path}") for name in names]
+        questions.ask(self.stage.edges.app, self.stage.edges.hosts, asked, 20)
+
     def ask(self, path: str, method: str = "GET", **options: object) -> httpx.Response:
         headers = {"Host": "shop.example", "Accept-Encoding": "identity"}
         headers |= options.pop("headers", {})  # type: ignore[call-overload]
@@ -163,8 +169,7 @@ def site(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
         options = ("--network", stage.corner.app, "--network-alias", f"app-{colour}")
         containers.append(stage.corner.run(python, "python", "-c", SERVER, colour, options=options))
     made = Site(stage, table, dict(env.settings), containers[1])
-    urls = [f"http://app-{colour}:8000/" for colour in ("blue", "green")]
-    stage.edges.fetch(urls, patience=20)
+    made.wait_for("app-blue", "app-green")
     stage.edges.tell(made.routing(1, "blue"))
     yield made
 
@@ -266,7 +271,7 @@ def test_streams_outlive_a_cutover_and_a_change_of_routes_and_are_drained(site: 
         websocket.sendall(b"still there?")
         assert websocket.recv(100) == b"blue still there?"
         assert edges.drain(["app-blue"], timeout=0.1) == 2
-    edges.fetch(["http://app-blue:8000/stop"], patience=20)
+    site.wait_for("app-blue", path="/stop")
     assert edges.drain(["app-blue"], timeout=60) == 0
     listening.join(60)
     assert len(lines) > 2 and {line.split()[1] for line in lines} == {"blue"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.edge import probes, route_checks, route_entries, route_records
+from slipway.edge import route_checks, route_entries, route_records, trials
 from slipway.edge.routes import Guard, Request, Route, Table, ordered, winner
 from slipway.edge.routes_file import Backend, RoutesFile, Surroundings
 from slipway.environments import domains
@@ -107,8 +107,8 @@ protect:
   - {path: /api/*, basic_auth: {team: STAGING_PASSWORD}}
   - {allow: [10.1.0.0/16]}
 """).with_names({"api": "api-blue", "web": "web-blue", "admin": "admin-blue"})
-    asked = {probe.about: probe for probe in probes.of(table, SETTINGS)}
-    answers = {about: probe.answer for about, probe in asked.items()}
+    asked = {trial.about: trial for trial in trials.of(table, SETTINGS)}
+    answers = {about: trial.answer for about, trial in asked.items()}
     # The last of each guard is a stranger's, who finds no way in.
     assert answers == {
         "shop.example/api/": "401",
@@ -119,7 +119,7 @@ protect:
         "DELETE old.example/api/": "200 admin-blue",
         "old.example/": "200 web-blue",
     }
-    assert asked["old.example/api/"].account == probes.Account("team", "STAGING_PASSWORD")
+    assert asked["old.example/api/"].account == trials.Account("team", "STAGING_PASSWORD")
     assert asked["old.example/"].client == "10.1.0.0"
     assert asked["shop.example/"].client == "192.0.2.1"
 

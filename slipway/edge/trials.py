@@ -19,7 +19,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Trial:
     """A request, who asks it, and its answer: the status, what answers, and where that leads."""
 
     request: Request
@@ -34,17 +34,17 @@ class Probe:
         return f"{method}{self.request.host}{self.request.path}"
 
 
-def of(table: Table, settings: Mapping[str, str]) -> list[Probe]:
+def of(table: Table, settings: Mapping[str, str]) -> list[Trial]:
     """Return a request for each route under each name, and one of a stranger for each guard."""
     names = domains.split(settings["DOMAIN"])
     routes = ordered(table.routes)
-    probes = [
+    trials = [
         _admitted(table.guards, request, route)
         for host in dict.fromkeys([*names, *_hosts(routes, names)])
         for route in table.routes
         if host in _under(route, names) and (request := reaching(routes, route, _bare(host)))
     ]
-    return [*probes, *_strangers(table.guards, names)]
+    return [*trials, *_strangers(table.guards, names)]
 
 
 def _hosts(routes: Sequence[Route], names: Sequence[str]) -> Iterator[str]:
@@ -60,14 +60,14 @@ def _bare(host: str) -> str:
     return host.replace("*", "www")
 
 
-def _admitted(guards: Sequence[Guard], request: Request, route: Route) -> Probe:
+def _admitted(guards: Sequence[Guard], request: Request, route: Route) -> Trial:
     answer = _answer(route, request)
     guard = _deciding(guards, request)
     if guard is None or guard.public:
-        return Probe(request, answer)
+        return Trial(request, answer)
     client = str(ipaddress.ip_network(guard.allow[0])[0]) if guard.allow else "127.0.0.1"
     user = next(iter(guard.users.items()), None)
-    return Probe(request, answer, client, Account(*user) if user else None)
+    return Trial(request, answer, client, Account(*user) if user else None)
 
 
 def _answer(route: Route, request: Request) -> str:
@@ -76,7 +76,7 @@ def _answer(route: Route, request: Request) -> str:
     return f"200 {route.label}"
 
 
-def _strangers(guards: Sequence[Guard], names: Sequence[str]) -> Iterator[Probe]:
+def _strangers(guards: Sequence[Guard], names: Sequence[str]) -> Iterator[Trial]:
     """Have somebody without password and address ask what only others may see."""
     for guard in guards:
         as_route = Route((guard.paths or ("/*",))[0], hosts=guard.hosts)
@@ -85,7 +85,7 @@ def _strangers(guards: Sequence[Guard], names: Sequence[str]) -> Iterator[Probe]
             request, client = next(decided, None), _stranger(guard)
             if request and client and not guard.public:
                 by_address = guard.allow and (guard.satisfy == "all" or not guard.users)
-                yield Probe(request, "403" if by_address else "401", client)
+                yield Trial(request, "403" if by_address else "401", client)
 
 
 def _deciding(guards: Sequence[Guard], request: Request) -> Guard | None:
