@@ -11,6 +11,7 @@ from slipway.edge.routes import Guard, Request, Route, Table, ordered, winner
 from slipway.edge.routes_file import Backend, RoutesFile, Surroundings
 from slipway.environments import domains
 from slipway.errors import ConfigError
+from slipway.project import ROOT
 
 SETTINGS = {"DOMAIN": "shop.example, www.shop.example, old.example", "PARTNER": "10.1.0.0/16"}
 BACKENDS = {
@@ -195,3 +196,20 @@ routes:
   - {path: /x, hosts: [old.example, www.shop.example], to: web}
   - {path: /x, host: old.example, to: api}
 """)
+
+
+def test_the_guides_example_is_one(tmp_path: Path) -> None:
+    guide = (ROOT / "docs/operations.md").read_text()
+    text = guide.partition("```yaml\n# compose/routes.yml\n")[2].partition("```")[0]
+    folder = tmp_path / "compose"
+    for name in ("public/robots.txt", "pages/404.html", "pages/5xx.html", "own.Caddyfile"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("a text")
+    (folder / "routes.yml").write_text(text)
+    backends = {name: Backend(8000) for name in ("api", "reports", "chat", "web")}
+    around = Surroundings("staging", ["staging", "prod"], SETTINGS, ["STAGING_PASSWORD"], backends)
+    file = RoutesFile(folder / "routes.yml", around)
+    entries = route_entries.read(file, [])
+    route_checks.check(file, entries, domains.split(SETTINGS["DOMAIN"]))
+    assert file.findings == []
+    assert trials.of(entries.table, SETTINGS)
