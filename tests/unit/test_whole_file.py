@@ -23,6 +23,7 @@ APART = {
     "slipway/agent/activity.py": "the kernel's name of this process",
     "slipway/machines/tunnel.py": "in a folder of its own that goes again",
     "slipway/migrations/squawk.py": "in a folder of its own that goes again",
+    "slipway/scaffold/importing/acceptance.py": "in a folder of its own that goes again",
     "slipway/notebook/cells/session.py": "the source of a cell, as long as it runs",
     "slipway/notebook/transcripts/export.py": "a pipe or a device, which cannot be replaced",
 }

@@ -1,0 +1,290 @@
+"""The services of the new project, put together out of what was decided about each old one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from slipway.scaffold.importing import (
+    addresses,
+    commands,
+    health,
+    names,
+    new_service,
+    state,
+    users,
+    variables,
+)
+from slipway.scaffold.importing.classification import OldService
+from slipway.scaffold.importing.findings import Draft
+from slipway.scaffold.importing.images import Images
+from slipway.scaffold.importing.names import Names
+from slipway.scaffold.importing.new_service import NewService
+from slipway.scaffold.importing.old_secrets import OldSecrets
+from slipway.scaffold.importing.routes import Route
+from slipway.scaffold.importing.state import State, Volumes
+from slipway.scaffold.importing.variables import Readers, Variables
+
+APP = "app"  # the network of a colour, where its services know each other by their plain names
+SERVERS = ("mysql", "mariadb", "mongo", "postgres", "mysql-server", "mssql", "couchdb", "neo4j")
+DOOR = {
+    "healthcheck": {
+        "test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/slipway-door"],
+        "interval": "5s",
+        "timeout": "3s",
+        "retries": 3,
+        "start_period": "10s",
+    },
+    "stop_grace_period": "40s",
+}
+
+
+@dataclass
+class Assembly:
+    """All that the files of the new project are written from."""
+
+    draft: Draft
+    old: Sequence[OldService]
+    names: Names
+    readers: Readers
+    secrets: OldSecrets
+    images: Images
+    volumes: Volumes
+    routes: Mapping[str, Route]
+    services: list[NewService] = field(default_factory=list)
+    states: dict[str, State] = field(default_factory=dict)
+    variables: dict[str, Variables] = field(default_factory=dict)
+    secret_files: dict[str, str] = field(default_factory=dict)  # old name -> name here
+
+    def kept(self) -> list[OldService]:
+        """Return the services of the new project, stores first: they name the secrets."""
+        own = [service for service in self.old if service.home == "project"]
+        return sorted(own, key=lambda each: each.role != "accessory")
+
+    def named(self, old: str) -> NewService | None:
+        return next((s for s in self.services if s.name == self.names.services.get(old)), None)
+
+
+def put_together(assembly: Assembly) -> None:
+    """Make all services but the jobs that the old project did not have as services."""
+    for service in assembly.kept():
+        migrates = (service.role == "job" and service.migrates) or _migrates_at_start(service)
+        assembly.variables[service.name] = variables.read(
+            service, assembly.readers, migrates=migrates
+        )
+    for service in sorted(assembly.kept(), key=lambda each: each.name):
+        assembly.services.append(_service(service, assembly))
+    _join_networks(assembly)
+    for service in assembly.kept():
+        route = assembly.routes.get(service.name)
+        new = assembly.named(service.name)
+        if route and new and service.role == "data":
+            assembly.services.append(_door(new, service, route, assembly))
+
+
+def answer_state(services: Sequence[OldService], draft: Draft) -> Iterator[OldService]:
+    """Ask about each service of the team that keeps files: one, or many that keep none."""
+    for service in services:
+        if service.role == "data" and service.is_built and service.home == "project":
+            targets = ", ".join(mount.target for mount in service.keeps)
+            text = f"{service.name} keeps files in {targets}. data: it runs once, on the machine "
+            text += "with the "
+            text += "data; colour: it keeps none (they go to S3 or to another service), and runs "
+            text += "in colours"
+            if draft.ask(f"state.{service.name}", text, "data", ("data", "colour")) == "colour":
+                service = replace(
+                    service, role="colour", reason="keeps its files elsewhere from now on"
+                )
+        yield service
+
+
+def _migrates_at_start(service: OldService) -> bool:
+    """Whether it changes the schema itself, as an image of others nearly always does."""
+    from slipway.scaffold.importing import classification
+
+    if commands.parted(service.spec.get("command")) is not None:
+        return False  # a job will do it
+    is_of_others = not service.is_built and service.role in ("colour", "data")
+    is_written = bool(classification.MIGRATES.search(classification.words(service.spec)))
+    return is_of_others or is_written
+
+
+def _service(service: OldService, assembly: Assembly) -> NewService:
+    draft, name = assembly.draft, assembly.names[service.name]
+    held = assembly.variables[service.name]
+    spec = new_service.carried_over(service, assembly.names, draft)
+    mounted = assembly.states[service.name] = state.decide(service, assembly.volumes, draft)
+    spec |= _image(service, name, mounted, assembly)
+    if mounted.volumes:
+        spec["volumes"] = [*mounted.volumes, *spec.get("volumes", [])]
+    held.secrets += [n for n in _read_by_commands(spec, service, assembly) if n not in held.secrets]
+    environment = dict(held.environment)
+    if held.uses_settings:
+        spec["env_file"] = ["common.env", "${ENVIRONMENT:-dev}.env"]
+    if environment:
+        spec["environment"] = environment
+    files = _old_secrets(service, assembly)
+    user = users.numbers(service.spec)
+    if described := new_service.secrets(held.secrets, files, user):
+        spec["secrets"] = described
+        spec |= {"user": user} if user else {}
+    role = {"accessory": "data"}.get(service.role, service.role)
+    if service.image.name in SERVERS and mounted.volumes:
+        text = (
+            f"{service.name}: inv db.backup keeps PostgreSQL alone; keep what is in {service.name} "
+        )
+        draft.note(f"{text}by a way of its own", "services", service.name)
+    new = NewService(name, service.reason, role, _labels(service, held, assembly), spec)
+    if role == "job" and not service.migrates:
+        spec["profiles"] = ["jobs"]
+    return new
+
+
+def _image(service: OldService, name: str, mounted: State, assembly: Assembly) -> dict[str, Any]:
+    own = f"${{PROJECT}}/{name}"
+    if service.is_built:
+        own = f"${{PROJECT}}/{_builder(service, assembly)}"
+        options = new_service.build_options(service, assembly.draft)
+        if mounted.copied:
+            text = f"{service.name}: {', '.join(mounted.copied)} was mounted; COPY it in its "
+            text += "Dockerfile"
+            assembly.draft.refuse(text, "services", service.name, "volumes")
+        return {"image": own, "build": assembly.images.build(service, options)}
+    code = next((mount for mount in mounted.code if mount.content == "code"), None)
+    if code is not None:
+        build = assembly.images.around_code(service, name, code)
+        return {"image": own, "build": build}
+    if mounted.copied:
+        build = assembly.images.with_texts(name, service.image.full, mounted.copied)
+        return {"image": own, "build": build}
+    return {"image": str(service.spec.get("image"))}
+
+
+def _builder(service: OldService, assembly: Assembly) -> str:
+    """Name the first of the services that are built alike: one image is enough for all."""
+    alike = [each for each in assembly.kept() if each.spec.get("build") == service.spec["build"]]
+    first = min(alike, key=lambda each: (each.role not in ("colour", "data"), each.name))
+    return assembly.names[first.name]
+
+
+def _labels(service: OldService, held: Variables, assembly: Assembly) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    route = assembly.routes.get(service.name)
+    if service.role == "job" and service.migrates:
+        labels["slipway.phase"] = "release"
+    if route and service.role == "colour":
+        labels |= {"slipway.route": route.path, "slipway.port": str(route.port)}
+        labels["slipway.ready"] = health.ready(service, route.port, assembly.draft)
+    if held.as_variables:
+        pairs = held.as_variables.items()
+        words = [key if key == secret else f"{key}={secret}" for key, secret in pairs]
+        labels["slipway.secret-variables"] = " ".join(words)
+    return labels
+
+
+def _read_by_commands(
+    spec: dict[str, Any], service: OldService, assembly: Assembly
+) -> Iterator[str]:
+    """Take values of secrets out of what is started, and yield the names of those read instead."""
+    for key in ("command", "entrypoint"):
+        if spec.get(key):
+            spec[key], read = commands.without_secrets(
+                spec[key], service, assembly.secrets, assembly.draft
+            )
+            yield from read
+            if spec[key] is None:
+                del spec[key]
+    check = spec.get("healthcheck", {}).get("test")
+    if check:
+        words = [check] if isinstance(check, str) else list(check)
+        for value, name in assembly.secrets.within(" ".join(words)).items():
+            words = [word.replace(value, f"$$(cat /run/secrets/{name})") for word in words]
+            words[0] = "CMD-SHELL" if words[0] == "CMD" else words[0]
+            yield name
+        if words[0] == "CMD-SHELL" and len(words) > 2:
+            words = ["CMD-SHELL", " ".join(words[1:])]
+        spec["healthcheck"]["test"] = words[0] if isinstance(check, str) else words
+
+
+def _old_secrets(service: OldService, assembly: Assembly) -> dict[str, str]:
+    """Map the files below /run/secrets that a service reads to secrets here."""
+    files = {}
+    for entry in service.spec.get("secrets") or []:
+        target = str(entry.get("target") or entry["source"]).removeprefix("/run/secrets/")
+        if name := assembly.secret_files.get(str(entry["source"])):
+            files[target] = name
+    return files
+
+
+def _join_networks(assembly: Assembly) -> None:
+    """Have each service on the networks where it meets those that it speaks of."""
+    colours = [s for s in assembly.kept() if s.role == "colour"]
+    spoken_of = {
+        other.name
+        for service in assembly.kept()
+        for other in colours
+        if other.name != service.name
+        and (_mentions(service, other) or other.name in (service.spec.get("depends_on") or {}))
+        and service.role == "colour"
+    }
+    for service in assembly.kept():
+        new = assembly.named(service.name)
+        assert new is not None  # noqa: S101  each was put in
+        is_routed = service.name in assembly.routes and service.role == "colour"
+        new.networks = {**({"edge": []} if is_routed else {}), "data": []}
+        if service.role == "colour" and spoken_of:
+            new.networks[APP] = []
+        if service.role in ("data", "accessory"):
+            others = [n for n in names.other_names(service.spec) if n != new.name and "." not in n]
+            new.networks["data"] = list(dict.fromkeys(others))
+        if service.role != "colour":
+            _say_unreachable(service, colours, assembly.draft)
+
+
+def _say_unreachable(service: OldService, colours: Sequence[OldService], draft: Draft) -> None:
+    for other in colours:
+        if _mentions(service, other):
+            text = (
+                f"{service.name}: speaks to {other.name}, which it reaches as {other.name}-blue or "
+            )
+            text += f"{other.name}-green alone, since {other.name} runs in colours; have it ask "
+            text += "the edge"
+            draft.refuse(text, "services", service.name)
+
+
+def _mentions(service: OldService, other: OldService) -> bool:
+    called = [other.name, *names.other_names(other.spec)]
+    values = list((service.spec.get("environment") or {}).items())
+    values += [("", " ".join(map(str, service.spec.get(key) or []))) for key in ("command",)]
+    return any(
+        addresses.mentions(str(value), name, str(key)) for key, value in values for name in called
+    )
+
+
+def _door(new: NewService, service: OldService, route: Route, assembly: Assembly) -> NewService:
+    """Put a proxy that is replaced in colours before a service that is not."""
+    name = assembly.images.door(new.name, route.port)
+    text = f"stands in front of {new.name}, which keeps files and so runs once: requests wait "
+    text += "here while "
+    text += "a deploy replaces it"
+    spec = {
+        "image": f"${{PROJECT}}/{name}",
+        "build": {"context": f"./{name}"},
+        "user": "10001:10001",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "init": True,
+        "tmpfs": ["/tmp"],  # noqa: S108  in the container
+        **DOOR,
+    }
+    labels = {"slipway.route": route.path, "slipway.port": "8080"}
+    ready = health.ready(service, route.port, assembly.draft)
+    labels["slipway.ready"] = "/slipway-door" if ready == health.TCP else ready
+    where = ("services", service.name)
+    assembly.draft.note(f"{name}: {text}", *where)
+    return NewService(name, text, "colour", labels, spec, {"edge": [], "data": []})
+
+
+def context_of(service: OldService) -> Path:
+    """Return the folder that an old service is built from."""
+    return Path((service.spec.get("build") or {}).get("context") or "")

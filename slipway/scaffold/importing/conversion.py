@@ -1,0 +1,227 @@
+"""An old compose project read, and the files of the new project that it becomes.
+
+Nothing in the old project is changed, and nothing is written anywhere.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import UsageError
+from slipway.scaffold.importing import (
+    acceptance,
+    assembly,
+    classification,
+    compose_text,
+    env_sources,
+    loop,
+    migration_job,
+    names,
+    old_database,
+    old_project,
+    routes,
+    scheduled_jobs,
+    settings_file,
+)
+from slipway.scaffold.importing.assembly import Assembly
+from slipway.scaffold.importing.classification import OldService
+from slipway.scaffold.importing.findings import ConvertedService, Draft, Problem, Question
+from slipway.scaffold.importing.images import Images
+from slipway.scaffold.importing.old_secrets import OldSecrets
+from slipway.scaffold.importing.routes import Route
+from slipway.scaffold.importing.state import Volumes
+from slipway.scaffold.importing.variables import Readers
+from slipway.secrets.secret import Secret
+from slipway.suggest import nearest
+
+__all__ = ["Conversion", "ConvertedService", "Problem", "Question", "convert"]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What the new project begins with, and what was decided on the way."""
+
+    services: tuple[ConvertedService, ...]
+    files: Mapping[str, str]  # text files by their path in the new project
+    folders: Mapping[str, Path]  # folders to copy, by theirs; env_sources.names lists what of each
+    secrets: Mapping[str, Secret]  # what dev and testing begin with
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    leftovers: tuple[Path, ...]  # files of the old project with secrets in them
+
+
+def convert(
+    compose_file: Path, *, name: str, domain: str = "", answers: Mapping[str, str] | None = None
+) -> Conversion:
+    """Read an old compose file and say what the new project's files are.
+
+    Raises ConfigError in one line for one that cannot be read, UsageError for an answer to nothing.
+    """
+    project = old_project.read(compose_file, domain)
+    draft = Draft(project, name, domain, answers or {})
+    parts = _assembly(draft)
+    assembly.put_together(parts)
+    migration_job.add(parts)
+    migration_job.say_baseline(parts)
+    scheduled_jobs.add(parts)
+    _write(parts)
+    _say_the_rest(parts)
+    _demand_known(draft)
+    draft.problems += acceptance.problems(draft.files, name)
+    return Conversion(
+        services=tuple(ConvertedService(s.name, s.role, s.reason) for s in parts.old),
+        files=draft.files,
+        folders=draft.folders,
+        secrets=draft.secrets,
+        questions=tuple(draft.questions),
+        notes=tuple(draft.notes),
+        problems=tuple(draft.problems),
+        leftovers=tuple(draft.leftovers),
+    )
+
+
+def _assembly(draft: Draft) -> Assembly:
+    old = list(assembly.answer_state(classification.classify(draft.project), draft))
+    chosen = names.choose(old)
+    kit = next((s for s in old if s.home == "kit" and s.role == "data"), None)
+    database = None
+    if kit is not None:
+        hosts = (kit.name, *names.other_names(kit.spec))
+        others = [service.spec for service in old if service.home == "project"]
+        database = old_database.read(kit.spec, hosts, others)
+        _say_database(kit, draft)
+    hosts_inside = frozenset([*chosen.by_old, *chosen.services.values()])
+    secrets = OldSecrets(draft, hosts_inside)
+    shared = env_sources.shared(draft.project)
+    served = routes.choose(old, chosen, draft)
+    old = [_with_route(service, served) for service in old]
+    parts = Assembly(
+        draft=draft,
+        old=old,
+        names=chosen,
+        readers=Readers(draft, chosen, secrets, database, shared),
+        secrets=secrets,
+        images=Images(draft),
+        volumes=Volumes(draft),
+        routes=served,
+    )
+    parts.secret_files = env_sources.secret_files(parts)
+    return parts
+
+
+def _with_route(service: OldService, served: Mapping[str, Route]) -> OldService:
+    """Say of a service with a route what it serves, in place of what it published."""
+    route = served.get(service.name)
+    if route is None or service.role != "colour":
+        return service
+    text = f"keeps nothing, and serves {route.path} on port {route.port}"
+    return dataclasses.replace(service, reason=text)
+
+
+def _say_database(kit: OldService, draft: Draft) -> None:
+    """Say what becomes of a database that is not as Slipway's own is."""
+    where = ("services", kit.name, "image")
+    major, image = kit.image.major, kit.image.full or "an image of its own"
+    if kit.image.name not in ("postgres", "postgresql", ""):
+        text = f"{kit.name}: {image} has more than postgres: let compose/db/Dockerfile begin with "
+        text += "FROM "
+        draft.refuse(
+            f"{text}{image}, or install the extension there, for the same major version", *where
+        )
+    elif major is not None and major != 17:
+        text = f"{kit.name}: is PostgreSQL {major} and db is 17: a dump of it goes into 17 (inv "
+        text += "db.import"
+        text += f"); to stay with {major} write FROM postgres:{major} in compose/db/Dockerfile and "
+        text += "compose/ops/"
+        draft.note(f"{text}Dockerfile", *where)
+    for mount in kit.mounts:
+        if mount.content == "configuration":
+            text = f"{kit.name}: {mount.target} is not taken over; what it makes in the database "
+            text += "belongs into "
+            draft.refuse(
+                f"{text}a migration, what it sets into command: of db",
+                "services",
+                kit.name,
+                "volumes",
+            )
+    command = classification.words(kit.spec)
+    if command and command != "postgres":
+        text = (
+            f"{kit.name}: its command ({command[:80]}) is not taken over; write command: of db in "
+        )
+        draft.note(
+            f"{text}compose/compose.<environment>.yml where it matters",
+            "services",
+            kit.name,
+            "command",
+        )
+
+
+def _write(parts: Assembly) -> None:
+    draft, project = parts.draft, parts.draft.name
+    described, volumes = loop.describe(parts)
+    texts = [compose_text.service(s.name, s.reason, s.ordered()) for s in parts.services]
+    used = {network for service in parts.services for network in service.networks}
+    tops: dict[str, Mapping[str, Any]] = {
+        "networks": {name: {} for name in sorted(used - {"edge", "data"})},
+        "volumes": dict(sorted(parts.volumes.definitions.items())),
+        "secrets": compose_text.secrets(sorted(parts.secrets.rules)),
+    }
+    if not texts:
+        draft.refuse("none of its services becomes one of a project", "services", is_fatal=True)
+        texts = ["  {}\n"]
+    draft.files["compose/compose.yml"] = compose_text.base(project, texts, tops)
+    draft.files["compose/compose.override.yml"] = compose_text.loop(described, {"volumes": volumes})
+    draft.files["compose/settings.yml"] = settings_file.rules(draft.settings, parts.secrets.rules)
+    old = parts.readers.database
+    called = (old.user, old.name) if old else ("postgres", "postgres")
+    user, database = (old_database.new_name(each, project) for each in called)
+    common = settings_file.common_env(project, (user, database), draft.settings)
+    draft.files["compose/common.env"] = common
+
+
+def _say_the_rest(parts: Assembly) -> None:
+    draft = parts.draft
+    for service in parts.old:
+        if service.home != "project":
+            draft.note(f"{service.name}: {service.reason}", "services", service.name)
+    for old, new in parts.names.services.items():
+        if old != new and (named := parts.named(old)) is not None:
+            text = (
+                f"{old}: is called {named.name} here, since {old} is Slipway's own; addresses in "
+            )
+            draft.note(f"{text}variables and commands say so, code has to be told", "services", old)
+    if parts.readers.database is None:
+        draft.note("no service has PostgreSQL: db of Slipway has nothing of this application in it")
+    for path in draft.project.unread:
+        draft.note(f"{draft.project.shown(path)}: is read neither for a release nor for the loop")
+    for name in draft.project.unset:
+        draft.note(f"{name} is set nowhere in the old project, and was empty")
+    local = [
+        key
+        for key, value in sorted(draft.settings.items())
+        if re.search(r"//(?:localhost|127\.)", value)
+    ]
+    if local:
+        text = f"{', '.join(local)}: name this computer; give staging and prod theirs in "
+        text += "compose/staging.env "
+        draft.note(f"{text}and compose/prod.env")
+    if outside := parts.secrets.outside:
+        text = f"{', '.join(outside)}: open something outside of this application, so dev and "
+        text += "testing begin "
+        text += "without their old values: whoever reads the repository reads those secrets. Set "
+        text += "others: "
+        draft.note(f"{text}inv secrets.set --env=dev --name={outside[0]}")
+    draft.leftovers += env_sources.leftovers(parts)
+
+
+def _demand_known(draft: Draft) -> None:
+    """Raise UsageError for an answer to what was not asked."""
+    known = {question.key for question in draft.questions}
+    for key in draft.answers:
+        if key not in known:
+            raise UsageError(f"{key[:60]!a} is not asked of this project{nearest(key, known)}")

@@ -1,0 +1,209 @@
+"""Small projects in the shapes of ten public ones, and the example: what becomes of each."""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.errors import UsageError
+from slipway.project import ROOT
+from slipway.scaffold.importing.conversion import Conversion, convert
+from tests.compose import has_compose
+
+pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
+
+PROJECTS = Path(__file__).with_name("projects")
+EXAMPLE = ROOT / "examples" / "notes-node"
+ROLES: Mapping[str, str] = {
+    "umami": "db:data stats:colour",
+    "plausible": "events_db:accessory mail:colour visits:colour visits_db:data",
+    "netbox": "postgres:data racks:data racks-worker:data redis:accessory redis-cache:accessory",
+    "n8n": "flows:data flows-worker:data postgres:data redis:accessory runner:colour",
+    "plane": "api:colour board-db:data board-minio:accessory board-mq:accessory migrator:job "
+    "proxy:edge web:colour worker:colour",
+    "fastapi": "adminer:dropped backend:colour db:data mailpit:dropped proxy:edge",
+    "rails": "css:dropped postgres:data web:colour worker:colour",
+    "wordpress": "db:accessory wordpress:data",
+    "nginx-golang-postgres": "backend:colour db:data proxy:edge",
+    "react-express-mysql": "backend:colour db:accessory frontend:colour",
+    "mastodon": "db:data redis:accessory sidekiq:data streaming:colour web:data",
+}
+# What a person has to change by hand, and no more.
+CHANGES: Mapping[str, list[str]] = {
+    "n8n": ["init.sh is not taken over"],
+    "rails": ["no variable says where the database is"] * 2,
+}
+SECRET = re.compile(r"made-up-[\w-]+|stats-pw-81|0123456789abcdef\w+|live_9f8e7d6c5b4a")
+
+
+def compose_file(folder: Path) -> Path:
+    names = ("docker-compose.yml", "compose.yaml", "compose.yml")
+    return next(folder / name for name in names if (folder / name).is_file())
+
+
+@functools.cache
+def converted(name: str, **answers: str) -> Conversion:
+    folder = EXAMPLE if name == "notes-node" else PROJECTS / name
+    replies = {key.replace("__", "."): value for key, value in answers.items()}
+    return convert(compose_file(folder), name="shop", domain="shop.example.com", answers=replies)
+
+
+def services(conversion: Conversion, name: str = "compose/compose.yml") -> dict[str, dict]:  # type: ignore[type-arg]
+    return yaml.safe_load(conversion.files[name])["services"]  # type: ignore[no-any-return]
+
+
+def labels(conversion: Conversion, service: str) -> dict[str, str]:
+    return services(conversion)[service]["deploy"]["labels"]  # type: ignore[no-any-return]
+
+
+def written(conversion: Conversion) -> Iterator[str]:
+    """Everything that is put into files or said."""
+    yield from conversion.files.values()
+    yield from map(str, (*conversion.notes, *conversion.problems, *conversion.questions))
+    yield from map(str, conversion.services)
+    yield repr(conversion)
+
+
+@pytest.mark.parametrize("name", sorted(ROLES))
+def test_each_shape_of_project_is_sorted_and_taken_by_the_rules_of_a_deploy(name: str) -> None:
+    before = {
+        path: path.read_bytes() for path in PROJECTS.joinpath(name).rglob("*") if path.is_file()
+    }
+    conversion = converted(name)
+    assert (
+        " ".join(f"{s.name}:{s.role}" for s in sorted(conversion.services, key=lambda s: s.name))
+        == ROLES[name]
+    )
+    assert all(service.reason for service in conversion.services)
+    problems = [str(problem) for problem in conversion.problems]
+    expected = CHANGES.get(name, [])
+    assert len(problems) == len(expected) and all(
+        map(str.__contains__, sorted(problems), sorted(expected))
+    ), problems
+    assert not [text for text in written(conversion) if SECRET.search(text)]
+    assert all(path.is_dir() for path in conversion.folders.values())
+    after = {
+        path: path.read_bytes() for path in PROJECTS.joinpath(name).rglob("*") if path.is_file()
+    }
+    assert before == after
+
+
+def test_the_example_becomes_a_project_with_routes_jobs_secrets_and_code_in_the_loop() -> None:
+    conversion = converted("notes-node")
+    api, files = services(conversion)["api"], conversion.files
+    assert labels(conversion, "api") == {
+        "slipway.role": "colour",
+        "slipway.route": "/api/*",
+        "slipway.port": "3000",
+        "slipway.ready": "/healthz",
+        "slipway.secret-variables": "DATABASE_URL SESSION_SECRET STATS_TOKEN",
+    }
+    assert labels(conversion, "web")["slipway.route"] == "/*"
+    assert labels(conversion, "report")["slipway.schedule"] == "15 3 * * *"
+    assert labels(conversion, "migrate")["slipway.phase"] == "release"
+    assert api["user"] == "1000:1000" and api["secrets"] == [
+        "DATABASE_URL",
+        "SESSION_SECRET",
+        "STATS_TOKEN",
+    ]
+    assert "{DATABASE_USER}_migrator:{DATABASE_MIGRATOR_PASSWORD}@" in files["compose/settings.yml"]
+    assert "REDIS_URL=redis://cache:6379\n" in files["compose/common.env"]
+    assert services(conversion)["files"]["volumes"] == [
+        {"type": "volume", "source": "uploads", "target": "/data"}
+    ]
+    loop = services(conversion, "compose/compose.override.yml")
+    assert loop["api"]["volumes"] == ["./api/src:/app/src:ro"]
+    assert loop["api"]["environment"]["NODE_ENV"] == "development"
+    assert conversion.folders["compose/api"] == EXAMPLE / "api"
+    assert conversion.secrets["SESSION_SECRET"].reveal().startswith("made-up-")
+    assert conversion.leftovers == (EXAMPLE / ".env",)
+
+
+def test_a_route_of_labels_a_port_and_a_proxy_are_the_same_to_the_edge() -> None:
+    assert labels(converted("fastapi"), "backend")["slipway.port"] == "8000"
+    assert labels(converted("plane"), "api")["slipway.route"] == "/api/*"
+    assert labels(converted("umami"), "stats")["slipway.ready"] == "/api/heartbeat"
+    assert labels(converted("nginx-golang-postgres"), "backend")["slipway.route"] == "/*"
+
+
+def test_a_service_that_keeps_files_stands_behind_a_door_that_is_replaced_in_colours() -> None:
+    conversion = converted("wordpress")
+    assert labels(conversion, "wordpress") == {"slipway.role": "data"} | {
+        key: value
+        for key, value in labels(conversion, "wordpress").items()
+        if key == "slipway.secret-variables"
+    }
+    door = labels(conversion, "wordpress-door")
+    assert (door["slipway.role"], door["slipway.route"]) == ("colour", "/*")
+    assert "reverse_proxy wordpress:80 {" in conversion.files["compose/wordpress-door/Caddyfile"]
+
+
+def test_a_store_that_is_called_as_slipways_database_is_called_otherwise_in_addresses_too() -> None:
+    conversion = converted("wordpress")
+    environment = services(conversion)["wordpress"]["environment"]
+    assert environment["WORDPRESS_DB_HOST"] == "mariadb"
+    assert environment["WORDPRESS_DB_PASSWORD_FILE"] == "/run/secrets/MYSQL_PASSWORD"
+    assert any(
+        note.startswith("compose.yaml:3: db: is called mariadb") for note in conversion.notes
+    )
+
+
+def test_an_image_that_migrates_itself_comes_as_the_owner_and_one_that_does_not_as_itself() -> None:
+    assert "{DATABASE_USER}_migrator:" in converted("umami").files["compose/settings.yml"]
+    conversion = converted("plausible")
+    assert services(conversion)["migrate"]["command"][-1] == "/entrypoint.sh db migrate"
+    assert services(conversion)["visits"]["command"][-1] == "sleep 10 && /entrypoint.sh run"
+    words = labels(conversion, "migrate")["slipway.secret-variables"]
+    assert "DATABASE_URL=MIGRATION_DATABASE_URL" in words
+    assert "DATABASE_NAME=visits\n" in conversion.files["compose/common.env"]
+
+
+def test_passwords_that_a_command_has_in_it_are_read_from_files_there() -> None:
+    command = services(converted("n8n"))["redis"]["command"]
+    assert command[2].startswith("exec docker-entrypoint.sh redis-server --requirepass ")
+    assert '"$$(cat /run/secrets/REDIS_AUTH)"' in command[2]
+
+
+def test_one_value_has_one_name_and_two_of_one_name_have_two() -> None:
+    racks = labels(converted("netbox"), "racks")["slipway.secret-variables"].split()
+    assert {"REDIS_PASSWORD", "REDIS_CACHE_PASSWORD=REDIS_CACHE_REDIS_PASSWORD"} <= {*racks}
+    composed = converted("plane").files["compose/settings.yml"]
+    assert "'amqp://board:{RABBITMQ_DEFAULT_PASS}@board-mq:5672/'" in composed
+
+
+def test_what_opens_something_outside_is_not_put_where_the_repository_can_be_read() -> None:
+    conversion = converted("n8n")
+    assert "PAYMENTS_API_TOKEN" not in conversion.secrets
+    assert "PAYMENTS_API_TOKEN" in conversion.files["compose/settings.yml"]
+    assert any("inv secrets.set" in note for note in conversion.notes)
+    assert "PAYMENTS_API_TOKEN" in converted("n8n", secrets="all").secrets
+    other = converted("n8n", secrets="none").secrets["FLOWS_ENCRYPTION_KEY"].reveal()
+    assert re.fullmatch("[0-9a-f]{64}", other) and not other.startswith("0123456789")
+
+
+def test_what_was_mounted_as_configuration_is_in_an_image_and_code_is_in_the_loop_alone() -> None:
+    conversion = converted("plausible")
+    assert services(conversion)["events_db"]["build"] == "./events_db"
+    file = "compose/events_db/files/etc/clickhouse-server/config.d/logging.xml"
+    assert "warning" in conversion.files[file]
+    loop = services(converted("react-express-mysql"), "compose/compose.override.yml")
+    assert loop["frontend"]["volumes"] == ["./frontend/src:/code/src"]
+    assert "./backend/src:/code/src:ro" in loop["backend"]["volumes"]
+
+
+def test_a_service_of_the_team_that_keeps_files_may_stop_doing_so() -> None:
+    conversion = converted("notes-node", state__files="colour")
+    assert labels(conversion, "files")["slipway.role"] == "colour"
+    assert [p for p in conversion.problems if "/data would be kept" in str(p)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "complaint"),
+    [({"secrets": "some"}, "is none of inside, all, none"), ({"secret": "all"}, "did you mean")],
+)
+def test_an_answer_that_nobody_can_take_is_refused(answers: dict[str, str], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        converted("umami", **answers)
