@@ -6,7 +6,7 @@ loses it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,14 @@ def before(spec: Mapping[str, Any]) -> list[str]:
     files = {e["source"]: str(e.get("target") or e["source"]) for e in spec["secrets"]}
     words = [f"{n}={FOLDER}{files[s].removeprefix(FOLDER)}" for n, s in variables.items()]
     return ["/bin/sh", "-euc", SET, "slipway", *words, "--"]
+
+
+def without(words: Sequence[str]) -> list[str]:
+    """Return a command as the compose file has it, without what sets its variables."""
+    first = ["/bin/sh", "-euc", SET, "slipway"]
+    if list(words[1:5]) != first:
+        return list(words)
+    return [words[0], *words[words.index("--") + 1 :]]
 
 
 def with_programs(release: Release, host: Host, images: Mapping[str, Image]) -> Release:

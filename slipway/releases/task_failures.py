@@ -10,6 +10,7 @@ from slipway import errors, shell_scripts
 from slipway.errors import UNREADABLE
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
+from slipway.releases import secret_variables
 
 LOG_LINES = 12
 KILLED = 137
@@ -88,7 +89,8 @@ def reasons(container: Mapping[str, Any]) -> list[str]:
     failing = [each for each in (state.get("Health") or {}).get("Log") or () if each["ExitCode"]]
     if failing:
         check, last = container["check"] or {}, failing[-1]
-        command = shlex.join(check.get("Test") or ["?"]).removeprefix("CMD ")
+        test = secret_variables.without(check.get("Test") or ["?"])
+        command = shlex.join(test).removeprefix("CMD ")
         output = (str(last["Output"]).strip().splitlines() or ["it printed nothing"])[-1]
         sentences.append(f"{CHECKED} `{command}` ended with {last['ExitCode']}: {output}")
     return sentences

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import ConfigError
 from slipway.images.sources import Image
-from slipway.releases import application, secret_variables, stack
+from slipway.releases import application, secret_variables, stack, task_failures
 from slipway.releases.release import PROGRAM
 from tests.compose import has_compose
 from tests.fakes.host import FakeHost
@@ -54,8 +54,12 @@ def test_a_service_starts_its_own_program_behind_its_variables(project: Project)
         "--",
     ]
     assert (entry, argument, api["command"]) == ("/entry", "$x", ["serve"])
-    assert api["healthcheck"]["test"][:3] == ["CMD", "/bin/sh", "-euc"]
-    assert api["healthcheck"]["test"][-3:] == ["python", "-IS", "/app/probe.py"]
+    test = [word.replace("$$", "$") for word in api["healthcheck"]["test"]]
+    assert test[:3] == ["CMD", "/bin/sh", "-euc"]
+    assert test[-3:] == ["python", "-IS", "/app/probe.py"]
+    failed = {"Health": {"Log": [{"ExitCode": 1, "Output": "no answer\n"}]}}
+    shown = task_failures.reasons({"state": failed, "limit": 0, "check": {"Test": test}})
+    assert shown == ["its health check `python -IS /app/probe.py` ended with 1: no answer"]
     assert not {"SESSION_KEY", "TOKEN"} & api["environment"].keys()
 
 
