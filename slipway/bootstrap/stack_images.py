@@ -8,11 +8,11 @@ from typing import Any
 
 from slipway.environments import environment, hacking
 from slipway.errors import ConfigError
-from slipway.images import dockerfile
+from slipway.images import dockerfile, sources
 from slipway.images.references import plain
 from slipway.images.sources import Build
 from slipway.project import COMPOSE, ROOT
-from slipway.releases import application, compose_files
+from slipway.releases import compose_builds, compose_files
 
 REHEARSAL = ROOT / "slipway" / "machines" / "local" / "Dockerfile"
 Model = Mapping[str, Any]  # what `docker compose config --format json` prints
@@ -56,11 +56,11 @@ def _images(model: Model) -> Iterator[str]:
         if "image" in spec and plain(spec["image"]) not in makers:
             yield plain(spec["image"])
     for build in builds:
-        for name in dockerfile.bases_of(build.dockerfile, build.args, build.target):
+        for name in sources.bases(build):
             if makers.get(name, build.service) == build.service:
                 yield name
 
 
 def _builds(model: Model) -> list[Build]:
     services: Mapping[str, Model] = model.get("services") or {}
-    return [application.build_of(n, spec) for n, spec in services.items() if spec.get("build")]
+    return [compose_builds.read(n, spec) for n, spec in services.items() if spec.get("build")]

@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway import shell_scripts
 from slipway.errors import SlipwayError
+from slipway.hosts import registry_logins
 from slipway.hosts.host import Host, script
 
 DEPLOY = ["docker", "stack", "deploy", "--detach=true", "--resolve-image=never", "--prune"]
@@ -18,7 +19,8 @@ def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
     argv = [*DEPLOY, "--compose-file", "-", name]
     if any("@" in spec["image"] for spec in stack["services"].values()):
         argv[-1:-1] = ["--with-registry-auth"]  # it fails where docker's own sign-in does
-    result = manager.run(argv, stdin=json.dumps(stack).encode(), timeout=60)
+    stdin = json.dumps(stack).encode()
+    result = registry_logins.run(manager, argv, stdin=stdin, timeout=60)
     if dropped := _dropped(result.err):
         raise SlipwayError(f"the Swarm would drop a part of {name}: {dropped}")
 

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,12 +30,15 @@ BEFORE = ("**/.git", ".slipway", ".venv")
 AFTER = ("**/__pycache__", "**/*.pyc")
 
 
-def files(folder: Path, dockerfile: Path) -> list[str]:
+MEMORY = Path("/dev/shm")  # noqa: S108  of nobody else in the folder that is made there
+
+
+def files(folder: Path, dockerfile: Path | None = None) -> list[str]:
     """List what a build can see of its folder, in a fixed order."""
     if not folder.is_dir():
         raise ConfigError(f"compose.yml: the build folder {folder.name}/ does not exist")
-    own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
-    path = own if own.is_file() else folder / ".dockerignore"
+    own = dockerfile.with_name(f"{dockerfile.name}.dockerignore") if dockerfile else None
+    path = own if own and own.is_file() else folder / ".dockerignore"
     text = path.read_bytes().decode(errors="surrogateescape") if path.is_file() else ""
     patterns = dockerignore.read("\n".join((*BEFORE, text.removeprefix("\ufeff"), *AFTER)))
     return [
@@ -74,6 +77,18 @@ def copied(
             Path(path).chmod(FOLDER)
             os.utime(path, (moment, moment))
         yield copy
+
+
+@contextmanager
+def in_memory(values: Mapping[str, bytes]) -> Iterator[Path]:
+    """Lend secrets as files that nobody else reads, in memory where there is a place for it."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else _room()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place) as folder:
+        for name, value in values.items():
+            path = Path(folder, name)
+            path.touch(mode=0o600)
+            path.write_bytes(value)
+        yield Path(folder)
 
 
 def _room() -> Path | None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from slipway.errors import CommandFailed, SlipwayError, last_line
+from slipway.hosts import registry_logins
 from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
 from slipway.hosts.local import LocalHost
@@ -28,9 +29,7 @@ def push(images: Collection[Image], registry: str) -> dict[str, str]:
             host.run(["docker", "push", "--quiet", name], timeout=30 * MINUTES)
         except CommandFailed as error:
             last = last_line(error.stderr)
-            login = (
-                f" (docker login {registry.partition('/')[0]})" if WANTS_LOGIN.search(last) else ""
-            )
+            login = f" ({login_advice(registry)})" if WANTS_LOGIN.search(last) else ""
             raise SlipwayError(
                 f"{registry} did not accept {image.tag}; nothing was changed: {last}{login}"
             ) from None
@@ -53,7 +52,13 @@ def pull(host: Host, names: Sequence[str], reporter: Reporter, lock: Lock = NONE
 def has(host: Host, reference: str) -> bool:
     """Whether its registry still has an image."""
     argv = ["docker", "buildx", "imagetools", "inspect", "--raw", reference]
-    return host.run(argv, timeout=1 * MINUTES, check=False).code == 0
+    return registry_logins.run(host, argv, timeout=1 * MINUTES, check=False).code == 0
+
+
+def login_advice(registry: str) -> str:
+    """Say how one signs in to a registry, for oneself or for everybody who deploys."""
+    place = registry.partition("/")[0]
+    return f"docker login {place}, or REGISTRY_LOGINS among the environment's secrets"
 
 
 def name_in(registry: str, image: str) -> str:

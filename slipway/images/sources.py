@@ -1,5 +1,6 @@
 """Images from source: a folder's content names its image, so what has not changed is not built."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from slipway.errors import ConfigError, SlipwayError
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
 from slipway.hosts.host import MINUTES, Host
-from slipway.images import checkout, context
+from slipway.images import checkout, context, dockerfile
 from slipway.images.references import plain
 from slipway.progress import Reporter
 
@@ -32,13 +33,22 @@ class Build:
     args: Mapping[str, str]
     options: Sequence[str] = ()
     target: str = ""
+    contexts: Mapping[str, Path] = field(default_factory=dict)  # other folders, by their names
+    images: Mapping[str, str] = field(default_factory=dict)  # other images, by their names
+    secrets: Mapping[str, str] = field(default_factory=dict)  # by the name that RUN mounts
+    unnamed: Sequence[str] = ()  # flags that leave the image what it is: caches, ssh
 
     @property
     def flags(self) -> list[str]:
         """What `docker build` gets besides its files."""
         args = [["--build-arg", f"{key}={value}"] for key, value in sorted(self.args.items())]
         target = ["--target", self.target] if self.target else []
-        return [*(word for words in args for word in words), *target, *self.options]
+        others = [
+            ["--build-context", f"{name}=docker-image://{image}"]
+            for name, image in sorted(self.images.items())
+        ]
+        pairs = [word for words in (*args, *others) for word in words]
+        return [*pairs, *target, *self.options, *self.unnamed]
 
 
 @dataclass(frozen=True)
@@ -54,9 +64,25 @@ class Image:
 def tag(build: Build, bases: str = "") -> str:
     """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
     digest = hashlib.sha256(bases.encode())
-    is_program = checkout.programs(build.context)
-    for name in context.files(build.context, build.dockerfile):
-        path = build.context / name
+    _take(digest, build.service, build.context, context.files(build.context, build.dockerfile))
+    for name, folder in sorted(build.contexts.items()):
+        digest.update(f"context {name}\0".encode())
+        _take(digest, build.service, folder, context.files(folder))
+    for kind, names in (("image", build.images), ("secret", build.secrets)):
+        for name in sorted(names):  # of a secret what it is called, and never its value
+            digest.update(f"{kind} {name}={names[name]}\0".encode())
+    digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
+    digest.update(repr(sorted(build.args.items())).encode())
+    digest.update("\0".join((*build.options, build.target)).strip("\0").encode())
+    host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
+    return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
+
+
+def _take(digest: "hashlib._Hash", service: str, folder: Path, names: Sequence[str]) -> None:
+    """Have a digest take in the files of a folder, as git keeps them."""
+    is_program = checkout.programs(folder)
+    for name in names:
+        path = folder / name
         digest.update(os.fsencode(name) + b"\0")
         if path.is_symlink():
             digest.update(b"->" + os.fsencode(path.readlink()) + b"\0")
@@ -67,14 +93,17 @@ def tag(build: Build, bases: str = "") -> str:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             raise ConfigError(
-                f"services.{build.service}.build: {path} cannot be read: {error.strerror}; "
+                f"services.{service}.build: {path} cannot be read: {error.strerror}; "
                 "let it be read, or name it in .dockerignore"
             ) from None
-    digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
-    digest.update(repr(sorted(build.args.items())).encode())
-    digest.update("\0".join((*build.options, build.target)).strip("\0").encode())
-    host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
-    return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
+
+
+def bases(build: Build) -> list[str]:
+    """Return the images that a build needs; what it calls by a name of its own is none."""
+    named = {plain(name) for name in (*build.contexts, *build.images)}
+    needed = dockerfile.bases_of(build.dockerfile, build.args, build.target)
+    others = [plain(image) for image in build.images.values()]
+    return list(dict.fromkeys([*(name for name in needed if name not in named), *others]))
 
 
 def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
@@ -99,33 +128,54 @@ def inspect(host: Host, names: Sequence[str]) -> dict[str, Image]:
     return images
 
 
-def build(host: Host, builds: Sequence[tuple[Build, str]], reporter: Reporter) -> None:
+def build(
+    host: Host,
+    builds: Sequence[tuple[Build, str]],
+    reporter: Reporter,
+    secret: Callable[[Build, str], bytes] = lambda build, name: b"",
+) -> None:
     """Build images under their tags; the first failure, or Ctrl-C, ends the other builds.
 
+    `secret` returns what a build mounts for a RUN line by the secret's name.
     Raises SlipwayError with the last lines of a failed build.
     """
+    values = {each.service: _values(each, secret) for each, _ in builds}
     with parallel.workers([host], BUILDS_AT_ONCE) as pool:
 
         def one(source: Build, name: str) -> None:
             reporter.note(f"building {source.service}")
-            _build(host, source, name, pool.check)
+            _build(host, source, name, values[source.service], pool.check)
 
         for outcome in as_completed([pool.submit(one, *each) for each in builds]):
             outcome.result()
 
 
-def _build(host: Host, build: Build, name: str, go_on: Callable[[], None]) -> None:
+def _values(build: Build, secret: Callable[[Build, str], bytes]) -> dict[str, bytes]:
+    return {name: secret(build, source) for name, source in build.secrets.items()}
+
+
+def _build(
+    host: Host, build: Build, name: str, secrets: Mapping[str, bytes], go_on: Callable[[], None]
+) -> None:
     if not build.dockerfile.is_file():
         raise ConfigError(
             f"compose.yml: services.{build.service}.build: no {build.dockerfile.name}"
         )
-    names = context.files(build.context, build.dockerfile)
-    moment = checkout.moment(build.context, names)
+    folders = {"": build.context, **build.contexts}
+    files = {n: context.files(f, None if n else build.dockerfile) for n, f in folders.items()}
+    moment = max(checkout.moment(folder, files[n]) for n, folder in folders.items())
     # BuildKit dates the image by it, and a newer one the folders that it makes itself.
     argv = ["docker", "build", "--build-arg", f"{EPOCH}={moment}", "--progress=plain"]
     argv += ["--tag", name, "--file", str(build.dockerfile), *build.flags]
-    with context.copied(build.context, names, moment, go_on) as folder:
-        result = host.run([*argv, str(folder)], timeout=30 * MINUTES, check=False)
+    with contextlib.ExitStack() as stack:
+        for other, folder in build.contexts.items():
+            copy = stack.enter_context(context.copied(folder, files[other], moment, go_on))
+            argv += ["--build-context", f"{other}={copy}"]
+        if secrets:
+            place = stack.enter_context(context.in_memory(secrets))
+            argv += [word for n in secrets for word in ("--secret", f"id={n},src={place / n}")]
+        copy = stack.enter_context(context.copied(build.context, files[""], moment, go_on))
+        result = host.run([*argv, str(copy)], timeout=30 * MINUTES, check=False)
     if result.code != 0:
         last = "\n".join(f"    {line}" for line in result.err.strip().splitlines()[-12:])
         raise SlipwayError(

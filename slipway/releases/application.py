@@ -9,6 +9,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, SlipwayError, listing
 from slipway.images.sources import Build
 from slipway.releases import (
+    compose_builds,
     compose_env_files,
     compose_files,
     compose_keys,
@@ -98,6 +99,7 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = ""
         *(compose_labels.check, compose_keys.check),
         compose_rules.check,
         compose_variables.check,
+        compose_builds.check,
     )
     findings = [finding for check in checks for finding in check(model)]
     findings += compose_limits.check(model, prefix)
@@ -109,7 +111,7 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = ""
     for name, spec in sorted(model.get("services", {}).items()):
         services.append(_service(name, model, spec))
         if spec.get("build"):
-            builds.append(build_of(name, spec))
+            builds.append(compose_builds.read(name, spec))
     return Application(tuple(services), tuple(builds))
 
 
@@ -120,25 +122,3 @@ def _service(name: str, model: Mapping[str, Any], spec: Mapping[str, Any]) -> Se
     full = {key: find(model, spec) for key, find in defined.items() if spec.get(key)}
     route, port = labels.get("slipway.route", ""), labels.get("slipway.port", "0")
     return Service(name, role, {**spec, **full}, route, int(port))
-
-
-def build_of(name: str, spec: Mapping[str, Any]) -> Build:
-    """Read how the image of a service is built."""
-    build = spec["build"]
-    context = Path(build.get("context") or ".")
-    dockerfile = context / build.get("dockerfile", "Dockerfile")
-    written = (build.get("args") or {}).items()
-    args = {key: str(value) for key, value in written if value is not None}
-    options = []
-    for flag in ("network", "shm_size"):
-        if value := build.get(flag):
-            options += [f"--{flag.replace('_', '-')}", str(value)]
-    for host in build.get("extra_hosts") or []:
-        options += ["--add-host", host.replace("=", ":", 1)]
-    for key, value in sorted((build.get("labels") or {}).items()):
-        options += ["--label", f"{key}={value}"]
-    for key, limit in sorted((build.get("ulimits") or {}).items()):
-        both = limit if isinstance(limit, dict) else {"soft": limit, "hard": limit}
-        options += ["--ulimit", f"{key}={both.get('soft', 0)}:{both.get('hard', 0)}"]
-    image, target = str(spec.get("image") or ""), str(build.get("target") or "")
-    return Build(name, image, context, dockerfile, args, tuple(options), target)

@@ -21,10 +21,11 @@ HANDLED: Mapping[str, str] = {
     "": "include",  # resolved by Compose, as are extends, env_file and label_file
     "include": "env_file path project_directory",
     "services.*": "cap_add cap_drop command dns dns_search entrypoint environment extends env_file "
-    "extra_hosts healthcheck hostname image init label_file labels logging read_only stdin_open "
-    "stop_grace_period stop_signal sysctls tmpfs tty ulimits user working_dir",
-    "services.*.build": "args context dockerfile extra_hosts labels network shm_size target "
-    "ulimits",
+    "extra_hosts healthcheck hostname image init label_file labels logging platform read_only "
+    "stdin_open stop_grace_period stop_signal sysctls tmpfs tty ulimits user working_dir",
+    "services.*.build": "additional_contexts args cache_from context dockerfile extra_hosts labels "
+    "network platforms secrets shm_size ssh target ulimits",
+    "services.*.build.secrets": "gid mode source target uid",
     "services.*.build.ulimits.*": "hard soft",
     "services.*.deploy": "endpoint_mode labels mode placement replicas restart_policy",
     "services.*.deploy.placement": "constraints max_replicas_per_node preferences",
@@ -60,8 +61,7 @@ DROPPED: Mapping[str, str] = {
     "configs": "nothing without services.configs, which is refused",
     "models": "nothing without services.models, which is refused",
     "services.*.attach": "what `docker compose up` shows",
-    "services.*.build.cache_from": "images are built where their layers are",
-    "services.*.build.cache_to": "images are built where their layers are",
+    "services.*.build.cache_to": "a deploy keeps layers where it builds; write a cache in CI",
     "services.*.build.no_cache": "an image is built when its sources change",
     "services.*.build.provenance": "nothing reads attestations of these images",
     "services.*.build.pull": "inv bootstrap pulls base images",
@@ -83,7 +83,6 @@ DROPPED: Mapping[str, str] = {
     "secrets.*.file": "secrets come from secrets/<environment>.sops.yaml",
 }
 LIMITS = "write it as deploy.resources.limits"
-NOT_COUNTED = "what it brings would not count for the image's name; COPY from the build folder"
 ADDRESS = "addresses are given by the Swarm; reach services by their names"
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
@@ -92,7 +91,7 @@ REFUSED: Mapping[str, str] = {
             *("cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpuset"),
             *("credential_spec", "device_cgroup_rules", "devices", "dns_opt", "domainname", "gpus"),
             *("group_add", "ipc", "isolation", "mac_address", "mem_swappiness", "memswap_limit"),
-            *("models", "oom_kill_disable", "oom_score_adj", "pid", "platform", "privileged"),
+            *("models", "oom_kill_disable", "oom_score_adj", "pid", "privileged"),
             *("provider", "runtime", "security_opt", "storage_opt", "use_api_socket"),
             *("userns_mode", "uts"),
         ),
@@ -111,14 +110,10 @@ REFUSED: Mapping[str, str] = {
     "scale": "write it as deploy.replicas",
     "shm_size": "write it under volumes: {type: tmpfs, target: /dev/shm, tmpfs: {size: 64m}}",
     "volumes_from": "name the volume under volumes of both services",
-    "build.additional_contexts": NOT_COUNTED,
     "build.dockerfile_inline": "write a Dockerfile",
     "build.entitlements": "images are built without privileges",
     "build.isolation": "images are built by BuildKit, for Linux",
-    "build.platforms": "images are built for the platform of this computer; leave it out",
     "build.privileged": "images are built without privileges",
-    "build.secrets": NOT_COUNTED,
-    "build.ssh": NOT_COUNTED,
     "deploy.resources.reservations.devices": "write generic_resources, which machines advertise",
     "networks.*.driver_opts": "write driver_opts of the network",
     "networks.*.gw_priority": ADDRESS,
@@ -147,7 +142,8 @@ NAMED = (
 )
 # Under them stands whatever a team wants.
 FREE = (
-    *("services.*.build.args", "services.*.build.extra_hosts", "services.*.build.labels"),
+    *("services.*.build.additional_contexts", "services.*.build.args", "services.*.build.ssh"),
+    *("services.*.build.extra_hosts", "services.*.build.labels"),
     *("services.*.deploy.labels", "services.*.environment", "services.*.extra_hosts"),
     *("services.*.labels", "services.*.logging.options", "services.*.sysctls"),
     *("networks.*.driver_opts", "networks.*.labels", "volumes.*.driver_opts", "volumes.*.labels"),

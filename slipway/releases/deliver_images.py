@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
-from slipway.hosts import docker_client, parallel
+from slipway.hosts import docker_client, parallel, registry_logins
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
@@ -69,7 +69,8 @@ def _pull(cluster: Cluster, release: Release, names: Mapping[str, str], reporter
     def one(host: Host) -> set[str]:
         for name in (lacking := _lacking(host, names)):
             reporter.note(f"pulling {names[name]} on {host.name}")
-            host.run(["docker", "pull", "--quiet", name], timeout=15 * MINUTES, check=False)
+            pull = ["docker", "pull", "--quiet", name]
+            registry_logins.run(host, pull, timeout=15 * MINUTES, check=False)
         return _lacking(host, names) if lacking else set()
 
     for name in sorted(set[str]().union(*parallel.each(cluster.all, one))):

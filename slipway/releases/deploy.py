@@ -22,6 +22,7 @@ from slipway.releases import (
     lost_machines,
     network_encryption,
     plans,
+    signed_in,
     standing_images,
 )
 from slipway.releases.deployment import Deployment
@@ -109,6 +110,11 @@ def deploy(
     Raises Refused before anything changed, RolledBack when the old release serves again,
     Busy when another operator holds the lease.
     """
+    with signed_in.signed_in(env):
+        return _deploy(env, reporter, dirty=dirty, lenient=lenient)
+
+
+def _deploy(env: Environment, reporter: Reporter, *, dirty: bool, lenient: bool) -> DeployResult:
     commit = commits.read()
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
@@ -132,7 +138,8 @@ def rollback(
     env: Environment, reporter: Reporter, number: int | None = None, *, lenient: bool = False
 ) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
-    with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
+    connected = connect.connected(env, lenient=lenient, reporter=reporter)
+    with signed_in.signed_in(env), connected as cluster:
         _note_unreachable(cluster, reporter)
         return return_to(env, cluster, reporter, number)
 

@@ -16,6 +16,7 @@ from slipway.migrations import files
 from slipway.progress import Reporter
 from slipway.releases import (
     application,
+    build_secrets,
     image_tags,
     image_users,
     routing,
@@ -98,7 +99,7 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
 def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:
     """Build what is not there, and put the digest of every image into the release."""
     host = LocalHost()
-    sources.build(host, draft.unbuilt, reporter)
+    sources.build(host, draft.unbuilt, reporter, build_secrets.reader(env))
     images = sources.inspect(host, sorted(set(draft.release.tags.values())))
     missing = sorted(set(draft.release.tags.values()) - images.keys() - draft.standing.keys())
     if missing:

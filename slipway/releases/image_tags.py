@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.errors import ConfigError
 from slipway.hosts.host import Host
-from slipway.images import dockerfile, sources
+from slipway.images import sources
 from slipway.images.references import plain
 from slipway.releases.application import Application, Service
 
@@ -63,7 +63,7 @@ def marked(app: Application, host: Host) -> Application:
 
 
 def _bases(app: Application) -> dict[str, list[str]]:
-    return {b.service: dockerfile.bases_of(b.dockerfile, b.args, b.target) for b in app.builds}
+    return {build.service: sources.bases(build) for build in app.builds}
 
 
 def _makers(app: Application) -> Makers:

@@ -15,8 +15,8 @@ from slipway.environments import environment, hacking
 from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
 from slipway.project import STATE
-from slipway.releases import compose_labels, routing
-from slipway.releases.application import Application, Service, build_of
+from slipway.releases import compose_builds, compose_labels, routing
+from slipway.releases.application import Application, Service
 
 FOLDER = STATE / "dev" / "edge"  # mounted into the loop's edge
 PASSWORDS = STATE / "dev" / "secrets"
@@ -65,7 +65,9 @@ def read(env: Environment, model: Mapping[str, Any]) -> Table:
     if not (env.compose / FILE).is_file():
         return Table(tuple(routes))
     specs = model.get("services") or {}
-    builds = tuple(build_of(name, spec) for name, spec in specs.items() if spec.get("build"))
+    builds = tuple(
+        compose_builds.read(name, spec) for name, spec in specs.items() if spec.get("build")
+    )
     app = Application(services, builds)
     caddy = routing.caddy_of(app, LocalHost())
     return routing.read(env, routing.backends(app), routes, caddy)

@@ -33,8 +33,8 @@ def demand(env: Environment, release: Release) -> None:
         for entry in _needed(env, release, service):
             if (key := entry["source"]) in delivery.KEPT_HERE:
                 raise ConfigError(
-                    f"compose/compose.yml: services.{service.name}: {key} is what people sign "
-                    "with and goes to no machine; leave it out"
+                    f"compose/compose.yml: services.{service.name}: {key} is for whoever "
+                    "deploys and goes to no machine; leave it out"
                 )
             if key not in release.secrets:
                 lacking.setdefault(key, []).append(service.name)

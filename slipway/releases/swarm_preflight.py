@@ -4,6 +4,7 @@ from slipway.cluster import stacks
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, last_line
+from slipway.hosts import registry_logins
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.images import credentials
@@ -18,7 +19,9 @@ def check(
     """Raise ConfigError for a stack file, Refused for what is there or is missing."""
     if registry := env.settings["REGISTRY"]:
         here = LocalHost("this computer")
-        for host in [cluster.manager] if env.is_local else [here, cluster.manager]:
+        place = registry.partition("/")[0]
+        hosts = [cluster.manager] if env.is_local else [here, cluster.manager]
+        for host in () if place in registry_logins.registries() else hosts:
             credentials.check(host, registry)
     existing_objects.check(env, cluster, observed, release, live)
     read(env, cluster.manager, release)

@@ -1,5 +1,6 @@
 """Builds of images: read as BuildKit reads them, ended at once when they are cancelled."""
 
+import hashlib
 import re
 import signal
 import subprocess
@@ -112,3 +113,50 @@ def test_a_build_loads_the_images_that_were_read_from_its_dockerfile(target: str
     loaded = {plain(name) for name in LOADED.findall(result.err)}
     assert loaded, result.err
     assert set(dockerfile.bases(TRICKY, target=target)) == loaded
+
+
+def test_a_build_takes_other_folders_and_secrets_and_shows_no_secret(
+    corner: DockerSandbox, tmp_path: Path
+) -> None:
+    folder, shared = tmp_path / "app", tmp_path / "shared"
+    folder.mkdir()
+    shared.mkdir()
+    (shared / "words").write_text("one")
+    (shared / "left-out").write_text("x")
+    (shared / ".dockerignore").write_text("left-out\n")
+    (folder / "Dockerfile").write_text(
+        f"FROM {base_image('debian:trixie-slim')} AS first\nLABEL {corner.label}\n"
+        "COPY --from=shared . /shared\n"
+        "RUN --mount=type=secret,id=npm sha256sum /run/secrets/npm >/sum\n"
+        "RUN ls -A /shared >/listed\n"
+        "FROM first AS last\nRUN false\n"
+    )
+    build = Build(
+        service="app",
+        image=corner.app,
+        context=folder,
+        args={},
+        dockerfile=folder / "Dockerfile",
+        target="first",
+        contexts={"shared": shared},
+        secrets={"npm": "NPM_TOKEN"},
+    )
+    name, host, asked = f"{corner.app}/app:one", LocalHost(), list[str]()
+
+    def secret(build: Build, source: str) -> bytes:
+        asked.append(source)
+        return b"hunter2-of-builds"
+
+    sources.build(host, [(build, name)], SILENT, secret)
+    show = ["docker", "run", "--rm", "--label", corner.label, name, "cat", "/sum", "/listed"]
+    digest, *listed = host.run(show).out.split()
+    assert digest == hashlib.sha256(b"hunter2-of-builds").hexdigest()
+    assert listed[1:] == [".dockerignore", "words"]
+    assert asked == ["NPM_TOKEN"]
+    for argv in (["image", "inspect", name], ["history", "--no-trunc", name]):
+        assert "hunter2" not in host.run(["docker", *argv]).out
+    before = sources.tag(build)
+    (shared / "left-out").write_text("y")
+    assert sources.tag(build) == before
+    (shared / "words").write_text("two")
+    assert sources.tag(build) != before

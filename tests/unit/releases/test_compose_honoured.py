@@ -1,10 +1,12 @@
 """What compose files say of services, volumes and networks, as Docker reads it in stack files."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway.images import sources
 from slipway.releases import application
 from tests.compose import has_compose
 from tests.unit.releases.compose_project import Project
@@ -125,3 +127,24 @@ def test_the_stage_and_the_options_of_a_build_are_those_that_are_written(project
         *("--add-host", "a:1.2.3.4", "--label", "a=b", "--ulimit", "nofile=1:2"),
     ]
     assert not builds["web"].options
+
+
+def test_what_a_build_takes_from_elsewhere_is_what_is_written(project: Project) -> None:
+    line = (
+        "build: {context: ./api, platforms: [linux/amd64], ssh: [default], "
+        'additional_contexts: {shared: ./web, base: "docker-image://redis:8"}, '
+        "secrets: [SESSION_KEY, {source: DATABASE_CA, target: ca}], "
+        'cache_from: ["type=registry,ref=r/a"]}'
+    )
+    (api,) = [b for b in application.read(project.api(line)).builds if b.service == "api"]
+    assert api.contexts == {"shared": project.compose / "web"}
+    assert api.images == {"base": "redis:8"}
+    assert api.secrets == {"SESSION_KEY": "SESSION_KEY", "ca": "DATABASE_CA"}
+    assert api.flags == [
+        *("--build-context", "base=docker-image://redis:8"),
+        *("--platform", "linux/amd64", "--cache-from", "type=registry,ref=r/a", "--ssh", "default"),
+    ]
+    assert "redis:8" in sources.bases(api)
+    cached = dataclasses.replace(api, unnamed=())
+    assert sources.tag(cached) == sources.tag(api)
+    assert sources.tag(dataclasses.replace(api, secrets={})) != sources.tag(api)
