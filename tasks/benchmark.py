@@ -10,6 +10,7 @@ def _claims() -> list[str]:
 
 
 @command(
+    runbook="release-slipway",
     help={"name": "One claim instead of all, such as list or migrations."},
     choices={"name": _claims},
 )

@@ -1,6 +1,7 @@
 """What a project was made from: the answers of whoever made it, kept in its kit.yml."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -72,3 +73,11 @@ def read(project: Path) -> Answers:
         return check(Answers(**document))
     except UsageError as error:
         raise ConfigError(f"{FILE}: {error}") from None
+
+
+def pairs(words: Sequence[str]) -> dict[str, str]:
+    """Read `key=value` words. Raises UsageError for one that is none."""
+    for word in words:
+        if not word.partition("=")[0] or "=" not in word:
+            raise UsageError(f"--set={word[:40]!a} is no answer; write --set KEY=VALUE")
+    return dict(word.split("=", 1) for word in words)

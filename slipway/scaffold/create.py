@@ -1,27 +1,28 @@
 """Makes a new project beside its place, with secrets and a first commit, and moves it there."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from slipway import version, whole_file
 from slipway.environments import environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.errors import CommandFailed, Refused, UsageError
+from slipway.errors import CommandFailed, ConfigError, Refused, UsageError, listing
 from slipway.hosts import git
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
 from slipway.scaffold import answers as answers_file
 from slipway.scaffold import kit, template
 from slipway.scaffold.answers import Answers
+from slipway.scaffold.importing import copies, report
+from slipway.scaffold.importing.conversion import Conversion
 from slipway.secrets import creation, encrypted_file, programs, recipients, sops
 from slipway.secrets.secret import Secret
 
-NOT_COPIED = (".git", "node_modules", "__pycache__", ".venv", ".env", ".env.*")
 KEY_HEAD = """\
 # The age key of dev and testing. It lies in the repository on purpose: these two environments run
 # on one computer, with made-up passwords, and a fresh clone must work without asking anybody.
@@ -30,28 +31,23 @@ KEY_HEAD = """\
 """
 
 
-class Application(Protocol):
-    """What an older project brings: files by path, build folders to copy, its secrets by name."""
-
-    @property
-    def files(self) -> Mapping[str, str]: ...
-    @property
-    def folders(self) -> Mapping[str, Path]: ...
-    @property
-    def secrets(self) -> Mapping[str, Secret]: ...
-
-
 @dataclass
 class NewProject:
     """A project that is to be made in a folder, from answers and perhaps from an older one."""
 
     folder: Path
     answers: Answers
-    application: Application | None = None
+    application: Conversion | None = None
     draft: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.draft = self.folder.with_name(f".{self.folder.name}.{secrets.token_hex(4)}")
+
+    def take(self, conversion: Conversion) -> None:
+        """Have the project begin with an older one. Raises ConfigError for what cannot be."""
+        if fatal := [str(problem) for problem in conversion.problems if problem.is_fatal]:
+            raise ConfigError(listing(fatal))
+        self.application = conversion
 
     def plan(self) -> Plan:
         """Return the steps; until the last one nothing is at the project's place."""
@@ -70,6 +66,10 @@ class NewProject:
 
     def _check(self) -> None:
         check_place(self.folder)
+        left = re.compile(rf"\.{re.escape(self.folder.name)}\.[0-9a-f]{{8}}")
+        for path in self.folder.parent.iterdir():
+            if left.fullmatch(path.name) and path.is_dir():
+                shutil.rmtree(path)  # of a start that was killed
 
     def _wheel(self) -> str:
         vendor = self.draft / kit.VENDOR
@@ -88,6 +88,7 @@ class NewProject:
             files |= {
                 path: template.File(text.encode()) for path, text in self.application.files.items()
             }
+            files[report.FILE] = template.File(report.text(self.application).encode())
             for path, source in self.application.folders.items():
                 _copy(source, self.draft / path)
         for path, file in files.items():
@@ -169,10 +170,11 @@ def _age_key() -> tuple[str, str]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    ignored = shutil.ignore_patterns(
-        ".git", "node_modules", "__pycache__", ".venv", ".env", ".env.*"
-    )
-    shutil.copytree(source, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+    """Copy what a build needs of a folder, links as links, and nothing that holds secrets."""
+    for name in copies.names(source):
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, place, follow_symlinks=False)
 
 
 def answers(name: str, domain: str, forge: str) -> Answers:

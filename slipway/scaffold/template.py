@@ -31,7 +31,7 @@ CI = {
     "gitlab": ("ci.gitlab.yml", ".gitlab-ci.yml"),
 }
 STARTER = "compose/web/"  # the page of a project that begins with nothing
-ABOUT_THE_KIT = {"move-in.md"}  # runbooks for whoever has no project yet
+ABOUT_THE_KIT = {"move-in.md", "release-slipway.md"}  # runbooks for whoever has no project yet
 TLS = {
     True: "TLS=auto\nDOMAIN={domain}",
     False: """\

@@ -1,5 +1,6 @@
 """`inv new` and `inv kit.upgrade`: a thin project of its own, which takes later versions."""
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,10 +13,13 @@ from slipway.errors import Refused, UsageError
 from slipway.progress import SILENT
 from slipway.project import ROOT
 from slipway.scaffold import create, kit, shared, upgrade
+from slipway.scaffold.importing import conversion
 from slipway.secrets import recipients, sops
 from slipway.version import __version__
 
-pytestmark = pytest.mark.depends("inv", "runbooks", "compose", "pyproject.toml", "tasks")
+pytestmark = pytest.mark.depends(
+    "inv", "runbooks", "compose", "pyproject.toml", "tasks", "examples"
+)
 GIT = {"GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@example.org"}
 GIT |= {"GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@example.org"}
 
@@ -40,19 +44,31 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project as it is made; tests work on copies of it."""
+def identity() -> Iterator[None]:
+    """Somebody whom git knows."""
     with pytest.MonkeyPatch.context() as patch:
         for key, value in GIT.items():
             patch.setenv(key, value)
-        folder = tmp_path_factory.mktemp("new") / "shop"
-        create.NewProject(folder, create.answers("shop", "", "gitlab")).plan().run(SILENT)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, identity: None) -> Path:
+    """A project as it is made; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("new") / "shop"
+    create.NewProject(folder, create.answers("shop", "", "gitlab")).plan().run(SILENT)
     return folder
 
 
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Iterator[Path]:
     yield shutil.copytree(made, tmp_path / "shop", symlinks=True)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What every file of a folder holds."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(each): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
 
 
 def git(folder: Path, *words: str) -> str:
@@ -81,9 +97,31 @@ def test_a_new_project_is_committed_carries_its_engine_and_opens_its_own_secrets
         assert {file.state for file in shared.look(project, before)} == {"as made"}
 
 
+def test_a_project_of_others_is_taken_over_with_its_secrets_and_stays_as_it_was(
+    tmp_path: Path, identity: None
+) -> None:
+    old = shutil.copytree(ROOT / "examples" / "notes-node", tmp_path / "old")
+    before = digests(old)
+    taken = conversion.convert(old, name="notes")
+    new = create.NewProject(tmp_path / "notes", create.answers("notes", "", "none"))
+    new.take(taken)
+    new.plan().run(SILENT)
+    assert digests(old) == before
+    project = tmp_path / "notes"
+    env = environment.load("dev", project / "compose", project / "secrets")
+    value = sops.read(env)["SESSION_SECRET"].reveal()
+    assert value in (old / ".env").read_text()
+    for path in project.rglob("*"):
+        assert path.name != ".env" or path.parent.name != "api", path
+        if path.is_file() and ".git" not in path.parts:
+            assert value.encode() not in path.read_bytes(), path
+    assert f"{old / '.env'}: holds secrets" in (project / "MOVE-IN.md").read_text()
+
+
 def test_what_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_AUTHOR_NAME", "")  # git refuses to commit
     monkeypatch.setenv("GIT_COMMITTER_NAME", "")
+    (tmp_path / ".shop.0123abcd" / "vendor").mkdir(parents=True)  # of a start that was killed
     new = create.NewProject(tmp_path / "shop", create.answers("shop", "", "none"))
     with pytest.raises(Refused, match="git config --global"):
         new.plan().run(SILENT)

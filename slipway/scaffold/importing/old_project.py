@@ -19,6 +19,7 @@ from slipway.text_file import read_utf8
 
 Model = Mapping[str, Any]
 NAME = re.compile(r"(?P<stem>(?:docker-)?compose)(?:\.(?P<part>[^.]+))?\.ya?ml")
+BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")  # as Compose
 RELEASED = ("prod", "production", "deploy", "live", "release")
 EXAMPLES = ("{0}.example", "{0}.sample", "{0}.dist", "{0}.template", "{0}-example", "example{0}")
 INTERPOLATION = re.compile(r"invalid interpolation format for ([\w.\[\]-]+?)\.?$", re.MULTILINE)
@@ -67,11 +68,13 @@ def services(model: Model) -> Mapping[str, Any]:
 
 
 def read(file: Path, domain: str = "") -> OldProject:
-    """Read a compose file with the override and prod files beside it. Raises ConfigError.
+    """Read a compose file, or a folder's, with the override and prod files beside it.
 
+    Raises ConfigError.
     `domain` is what ${DOMAIN} is where the old project sets it nowhere.
     """
     file = Path(os.path.abspath(file))  # noqa: PTH100  a link counts where it lies
+    file = next((file / each for each in BASES if (file / each).is_file()), file)
     _demand_readable(file)
     siblings = _siblings(file)
     override = siblings.pop("override", None)
