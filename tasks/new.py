@@ -51,9 +51,9 @@ def new(
             Path(from_), name=project.answers.name, domain=domain, answers=answered
         )
         if not yes and (more := conversions.ask(conversion.questions, answered)):
-            given |= more
+            answered |= more
             conversion = convert(
-                Path(from_), name=project.answers.name, domain=domain, answers=given
+                Path(from_), name=project.answers.name, domain=domain, answers=answered
             )
         conversions.show(conversion)
         project.take(conversion)
