@@ -36,6 +36,7 @@ def new(
       inv new --to=../shop
       inv new --to=../shop --from=../old/docker-compose.yml --domain=shop.example.com
     """
+    from functools import partial
     from pathlib import Path
 
     from slipway.scaffold import answers, create
@@ -47,14 +48,10 @@ def new(
     create.check_place(folder)
     if from_:
         answered = answers.pairs(set)
-        conversion = convert(
-            Path(from_), name=project.answers.name, domain=domain, answers=answered
-        )
+        read = partial(convert, Path(from_), name=project.answers.name, domain=domain)
+        conversion = read(answers=answered)
         if not yes and (more := conversions.ask(conversion.questions, answered)):
-            answered |= more
-            conversion = convert(
-                Path(from_), name=project.answers.name, domain=domain, answers=answered
-            )
+            conversion = read(answers=answered | more)
         conversions.show(conversion)
         project.take(conversion)
     if plan:
