@@ -3,7 +3,7 @@
 from slipway.cluster import swarm
 from slipway.errors import Refused, Unreachable
 from slipway.hosts.ssh import SshHost
-from slipway.machines import firewall, fleet, inventory
+from slipway.machines import firewall, fleet, inventory, job_timer
 from slipway.machines.machine import DATA, Machine
 from slipway.machines.manager_handover import Handover, place_of
 from slipway.machines.provider import Provider, ProviderContext
@@ -85,6 +85,7 @@ class Removal:
     def _destroy(self) -> str:
         if self._lives:
             with fleet.connected(self._place, [self._leaving]) as (host,):
+                job_timer.remove(host)
                 firewall.remove(host)
         with inventory.locked(self._place.env, self._place.root):
             self._provider.destroy(self._leaving)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
-from slipway.releases import readiness
+from slipway.releases import job_times, readiness
 from slipway.releases.compose_keys import Finding
 from slipway.suggest import nearest
 
@@ -14,6 +14,7 @@ ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of t
 WORDS = [
     *("slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"),
     *("slipway.secret-variables", readiness.LABEL, "slipway.phase", "slipway.console"),
+    *(job_times.SCHEDULE, job_times.MISSED, job_times.TIMEOUT),
 ]
 
 
@@ -27,7 +28,7 @@ def check(model: Mapping[str, Any]) -> Iterator[Finding]:
     routes: dict[str, str] = {}
     for name, spec in sorted(model.get("services", {}).items()):
         above = ("services", name, "deploy", "labels")
-        for key, text in (*_check(of(spec)), *_check_ready(spec)):
+        for key, text in (*_check(of(spec)), *_check_ready(spec), *job_times.check(of(spec))):
             yield Finding((*above, key), text)
         if "image" not in spec:
             yield Finding(("services", name), f"names no image; write image: ${{PROJECT}}/{name}")

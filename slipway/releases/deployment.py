@@ -20,6 +20,7 @@ from slipway.releases import (
     deliver_images,
     health,
     history,
+    job_schedule,
     network_encryption,
     preflight,
     prune,
@@ -136,9 +137,9 @@ class Deployment:
         """Whether a deploy was killed before it had tidied up, or machines came or went since."""
         is_right = self.standing.is_signpost_right(self.before.routing.ident)
         is_old = schedule.is_stale(self.env, self.observed, self.live)
-        left = bool(self.observed.stack(self.idle_stack))
+        is_old = is_old or job_schedule.is_stale(self.env, self.observed, self.live)
         is_off = is_old or not self.standing.is_as_described()
-        return left or is_off or not is_right
+        return is_off or not is_right or bool(self.observed.stack(self.idle_stack))
 
     # The steps
 

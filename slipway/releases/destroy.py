@@ -6,6 +6,7 @@ from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
+from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
 
@@ -34,6 +35,13 @@ def plan(env: Environment, cluster: Cluster) -> Plan:
         removed = parallel.each(cluster.all, lambda host: _lines(host, VOLUMES, app))
         return ", ".join(sorted({line for lines in removed for line in lines})) or "none"
 
+    def remove_timers() -> str:
+        configs = observe(cluster.manager, app).configs.values()
+        if env.is_local or not any("slipway.job" in labels for labels in configs):
+            return "none has times"
+        parallel.each(cluster.all, job_timer.remove)
+        return "none starts any more"
+
     def remove_objects() -> str:
         removed = _lines(cluster.manager, OBJECTS, app)
         return f"{len(removed)} removed" if removed else "none"
@@ -41,6 +49,7 @@ def plan(env: Environment, cluster: Cluster) -> Plan:
     return Plan(
         f"remove {env.name}",
         [
+            Step("jobs", "start no more jobs at their times", remove_timers),
             Step("services", "stop and remove every service", remove_services),
             Step("data", "remove the volumes, with the database in them", remove_volumes),
             Step("records", "remove secrets, releases on record, networks", remove_objects),

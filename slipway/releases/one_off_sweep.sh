@@ -15,8 +15,11 @@ for role in "$@"; do
       [ "${seen#* }" -le "$newest" ] || newest=${seen#* }
     done
     [ "$newest" -gt 0 ] && [ $((now - newest)) -gt "$age" ] || continue
-    stack=$(docker service inspect "$id" --format '{{index .Spec.Labels "com.docker.stack.namespace"}}') || continue
-    name=$(docker service inspect "$id" --format '{{index .Spec.Labels "slipway.service"}}') || continue
+    of=$(docker service inspect "$id" --format '{{index .Spec.Labels "com.docker.stack.namespace"}} {{index .Spec.Labels "slipway.service"}} {{index .Spec.Labels "slipway.scheduled"}}') || continue
+    # shellcheck disable=SC2086 # a word each
+    set -- $of
+    stack=$1 name=$2
+    [ -z "${3:-}" ] || continue # its schedule takes it away
     docker stack rm "$stack" >/dev/null 2>&1 || true
     docker config rm "$app.run.$name" >/dev/null 2>&1 || true
   done

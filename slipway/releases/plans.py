@@ -7,7 +7,7 @@ more, drain and stop the old colour and tidy up.
 """
 
 from slipway.plan import Plan, Step
-from slipway.releases import release_jobs, schedule
+from slipway.releases import job_schedule, release_jobs, schedule
 from slipway.releases.deployment import Deployment
 from slipway.releases.release import Release
 
@@ -54,6 +54,7 @@ def finish(deployment: Deployment) -> Plan:
         Step("signpost", "show the live routes to edges that start", deployment.show_live_routes),
         Step("stop", f"stop what is left of {deployment.colour}", deployment.stop_idle),
         *_schedule_steps(deployment, deployment.live),
+        *_job_steps(deployment, deployment.live),
     ]
     return Plan(f"finish the deploy of {deployment.env.name}", steps)
 
@@ -64,6 +65,7 @@ def tidy_up(deployment: Deployment) -> Plan:
     if deployment.old:
         steps.append(Step("drain", f"let {deployment.old} finish, then stop it", deployment.drain))
     steps += _schedule_steps(deployment, deployment.release)
+    steps += _job_steps(deployment, deployment.release)
     if not deployment.draft.is_recorded:
         steps.append(Step("prune", "remove what no kept release needs", deployment.prune))
     return Plan(f"tidy up {deployment.env.name}", steps)
@@ -82,6 +84,10 @@ def _standing_steps(deployment: Deployment) -> list[Step]:
 def _schedule_steps(deployment: Deployment, release: Release | None) -> list[Step]:
     env, cluster, observed = deployment.env, deployment.cluster, deployment.observed
     return schedule.steps(env, cluster, observed, release, deployment.reporter)
+
+
+def _job_steps(deployment: Deployment, release: Release | None) -> list[Step]:
+    return job_schedule.steps(deployment.env, deployment.cluster, deployment.observed, release)
 
 
 def _colour_steps(deployment: Deployment) -> list[Step]:

@@ -116,7 +116,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     services = tuple(
         _service(s, release, lost[s.name])
         for s in observed.services
-        if s.role not in job_status.ROLES
+        if s.role not in (*job_status.ROLES, "notice")
         if s.desired or s.colour in ("", live.colour if live else "")
     )
     problems += _unwell(machines, services)
@@ -133,9 +133,10 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             problems += backups.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
-    status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
-    notes = tuple(filter(None, [role_passwords.advice(env)]))
     jobs = job_status.read(cluster.manager, observed, env.prefix)
+    problems += job_status.problems(env, jobs)
+    status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
+    notes = tuple(filter(None, [role_passwords.advice(env), job_status.advice(env, jobs)]))
     return replace(status, seen_by=cluster.manager.name, notes=notes, jobs=jobs)
 
 

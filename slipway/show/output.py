@@ -91,7 +91,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
     if status.jobs:
         say()
         table.rows(
-            ["job", "state", "began", "seconds", "code", "by", "reason"],
+            ["job", "state", "began", "seconds", "code", "by", "next", "reason"],
             [
                 dataclasses.asdict(job) | {"code": "" if job.code is None else job.code}
                 for job in status.jobs
