@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,47 @@ NAMED = re.compile(
 def up(explain: Callable[[Host, str], Iterable[str]] = lambda host, project: ()) -> None:
     """Build and start everything, and wait until it is healthy; `explain` says why it is not."""
     loop_owner.claim(LocalHost(), _project(), COMPOSE.parent)
-    code = _host().attach([*command(), "up", "--build", "--detach", "--wait", "--remove-orphans"])
-    if code != 0:
+    order = starting_order(model())
+    code = _bring_up(order.first) if order.jobs else 0
+    for job in order.jobs:
+        if code == 0 and (ended := run(job, [], tty=False)) != 0:
+            raise SlipwayError(f"{job} ended with {ended}; its output is above")
+    if (code := code or _bring_up(order.services)) != 0:
         reasons = [f"  {reason}" for reason in explain(LocalHost(), _project())]
         text = f"docker compose up ended with {code}; its output is above"
         raise SlipwayError("\n".join([text, *reasons]))
+
+
+@dataclass(frozen=True)
+class StartingOrder:
+    """What `up` starts: before jobs of the release phase what keeps data; then all but jobs."""
+
+    first: list[str]
+    jobs: list[str]
+    services: list[str]
+
+
+def starting_order(model: Mapping[str, Any]) -> StartingOrder:
+    """Read from the loop's files what starts, as a deploy would; other jobs wait until asked for.
+
+    A job that a service depends on is Compose's to start.
+    """
+    specs = {
+        n: s for n, s in sorted((model.get("services") or {}).items()) if not s.get("profiles")
+    }
+    labels = {name: (spec.get("deploy") or {}).get("labels") or {} for name, spec in specs.items()}
+    awaited = {name for spec in specs.values() for name in spec.get("depends_on") or {}}
+    jobs = [name for name in specs if labels[name].get("slipway.role") == "job"]
+    return StartingOrder(
+        [name for name in specs if labels[name].get("slipway.role") == "data"],
+        [name for name in jobs if name not in awaited and labels[name].get("slipway.phase")],
+        [name for name in specs if name not in jobs],
+    )
+
+
+def _bring_up(services: Sequence[str]) -> int:
+    argv = ["up", "--build", "--detach", "--wait", "--remove-orphans", *services]
+    return _host().attach([*command(), *argv])
 
 
 def down(*, volumes: bool) -> None:

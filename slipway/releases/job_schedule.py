@@ -14,6 +14,7 @@ from slipway.cluster import ledger
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, last_line
+from slipway.hosts import parallel
 from slipway.hosts.host import Host
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
@@ -107,12 +108,26 @@ def keep(env: Environment, cluster: Cluster, observed: Observed, release: Releas
     for name, (labels, content) in described.items():
         if name not in there:
             _create(cluster.manager, name, labels | _since(observed, labels, now), content)
-    for name in sorted(there - described.keys()):
+    for name in sorted(there - described.keys()) + _of_others(observed, described):
         cluster.manager.run(["docker", "config", "rm", name], timeout=20, check=False)
-    if of(release) and not env.is_local:
-        job_timer.ensure(cluster.all)
     count = len(of(release))
+    if not env.is_local and count:
+        job_timer.ensure(cluster.all)
+    elif not env.is_local:
+        parallel.each(cluster.all, job_timer.remove)
     return f"{count} at {'its time' if count == 1 else 'their times'}" if count else "none any more"
+
+
+def _of_others(
+    observed: Observed, described: Mapping[str, tuple[dict[str, str], str]]
+) -> list[str]:
+    """Name what is written down of firings of jobs that have no times any more."""
+    keys = {labels.get("slipway.key", "") for labels, _ in described.values()}
+    written = {
+        name: labels.get("slipway.fired") or labels.get("slipway.ran") or ""
+        for name, labels in observed.configs.items()
+    }
+    return sorted(name for name, of in written.items() if of and of not in keys)
 
 
 def _stack(env: Environment, release: Release, service: Service) -> stack.Stack:

@@ -12,7 +12,7 @@ from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
-from slipway.releases import job_schedule, job_status, jobs
+from slipway.releases import job_schedule, job_status, jobs, one_off
 from slipway.releases.job_status import JobRun
 from slipway.releases.jobs import Job
 from slipway.releases.release import Release
@@ -118,10 +118,15 @@ def test_a_time_that_was_missed_is_skipped_or_made_up_as_the_label_says(clock: C
     clock.let_end("ok")
 
 
-def test_a_job_that_has_no_times_any_more_is_not_started(clock: Clock) -> None:
+def test_a_job_that_has_no_times_any_more_is_not_started_and_swept_away(clock: Clock) -> None:
     clock.keep(AWAITS, schedule="* * * * *")
     now = clock.since + 60
-    clock.keep(AWAITS)
     clock.tick(now)
+    clock.let_end("ok")
+    one_off.sweep(clock.manager, clock.app, -1, "job")
+    assert clock.run_of().state == "ok"
+    clock.keep(AWAITS)
+    clock.tick(now + 60)
+    one_off.sweep(clock.manager, clock.app, -1, "job")
+    wait_until("it is gone", lambda: observe(clock.manager, clock.app).services == ())
     assert DockerSandbox(clock.app).names("config") == []
-    assert observe(clock.manager, clock.app).services == ()

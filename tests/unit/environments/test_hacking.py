@@ -63,3 +63,22 @@ def test_docker_is_still_reached_as_the_shell_says() -> None:
 def test_the_loop_has_the_name_that_other_commands_look_for(tmp_path: Path) -> None:
     (tmp_path / "common.env").write_text("PROJECT=shop\n")
     assert hacking.variables({"PROJECT": "another"}, tmp_path) == {"PROJECT": "shop"}
+
+
+def test_the_loop_starts_as_a_deploy_would_and_leaves_jobs_until_they_are_asked_for() -> None:
+    def spec(role: str, **more: Any) -> dict[str, Any]:
+        labels = {f"slipway.{key}": value for key, value in more.pop("labels", {}).items()}
+        return {"deploy": {"labels": {"slipway.role": role} | labels}, **more}
+
+    phase = {"labels": {"phase": "release"}}
+    services = {
+        "api": spec("colour", depends_on={"migrations": {}}),
+        "db": spec("data"),
+        "digest": spec("job"),
+        "mail": {},  # of the loop alone
+        "migrate": spec("job", **phase),
+        "migrations": spec("job", **phase),  # Compose starts it before the api
+        "tests": spec("job", profiles=["tests"]),
+    }
+    order = hacking.starting_order({"services": services})
+    assert order == hacking.StartingOrder(["db"], ["migrate"], ["api", "db", "mail"])
