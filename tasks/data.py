@@ -45,6 +45,48 @@ def reset(
     plans.show_reset(reply)
 
 
+@command(
+    name="import",
+    runbook="import-database",
+    help={
+        "env": ENV,
+        "from_": "A dump (SQL, also in gzip, -Fc, -Ft, a folder), or postgres://USER@HOST/DATABASE.",
+        "into": "Name of a new database to import into; the live one stays.",
+        "plan": "Look at the server and show what would be done; change nothing.",
+        "yes": YES,
+        "json": "Print the result as JSON.",
+    },
+)
+def take_over(
+    *,
+    from_: str,
+    env: "Environment | None" = None,
+    into: str = "",
+    plan: bool = False,
+    yes: str = "",
+    json: bool = False,
+) -> None:
+    """Put somebody else's database in the place of the environment's; the one before is kept.
+
+    It is read where it can do no harm, restored beside the live one, compared and swapped in.
+
+    Examples:
+      inv db.import --env=dev --from=old.sql
+      inv db.import --env=staging --from=postgres://shop@db.example.com/shop --plan
+    """
+    from slipway.client import importing
+    from slipway.client.session import connected
+    from slipway.show import confirm, progress, restores, secret_prompt
+
+    options = importing.ImportOptions(from_, into, plan)
+    if env is not None and options.replaces:
+        what = f"replace what the database of {env.name} holds"
+        confirm.destruction(env, "restore", what, yes)
+    with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
+        reply = importing.take_over(session, options, reporter, secret_prompt.ask)
+    restores.show_imported(reply, env.name if env else "", as_json=json)
+
+
 @command(runbook="reset-database", help={"env": ENV, "yes": YES})
 def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     """Put the sample rows of compose/seed/ into the database that is there; never in prod.

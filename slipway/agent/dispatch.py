@@ -27,6 +27,7 @@ VERBS = {
     "verify": "slipway.agent.commands.backups:verify",
     "prune": "slipway.agent.commands.prune:prune",
     "restore": "slipway.agent.commands.restore:restore",
+    "import": "slipway.agent.commands.imports:take_over",
     "undo": "slipway.agent.commands.restore:undo",
     "drill": "slipway.agent.commands.restore:drill",
     "recover": "slipway.agent.commands.recover:recover",

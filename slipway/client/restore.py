@@ -38,6 +38,7 @@ from slipway.text_file import read_utf8
 
 FOLDER = ROOT / "backups"
 DISK = 'df -Pk "$PGDATA" | tail -n 1'
+FOREIGN = (".sql", ".gz", ".tar")
 STORE_KEYS = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_S3_CA")
 
 
@@ -72,7 +73,7 @@ def restore(
         tables=[name.strip() for name in options.table.split(",") if name.strip()],
         create_roles=options.create_roles,
         scrub=read_sql(session.env, "scrub"),
-        room=_room(session),
+        room=room(session),
         untrusted=options.untrusted,
     )
     with session.locked("restoring the database", needed=options.replaces):
@@ -110,7 +111,7 @@ def drill(session: Session, which: str, reporter: Reporter) -> DrillReply:
     return session.call(request, reporter, granted)
 
 
-def _room(session: Session) -> int | None:
+def room(session: Session) -> int | None:
     """Look how much the disk of the database still takes; unknown where that is elsewhere."""
     with contextlib.suppress(SlipwayError, ValueError, IndexError):
         there = session.database
@@ -168,6 +169,11 @@ def _file(env: Environment, path: Path, reporter: Reporter, *, untrusted: bool) 
         raise UsageError(
             f"--backup={str(path)[:200]} is none of: latest, an id of inv db.backups, a file"
         )
+    if path.suffix in FOREIGN and not _begins_as_dump(path):
+        raise UsageError(
+            f"{path.name} is no backup, and not as pg_dump -Fc writes one; import it: "
+            f"inv db.import --from={path}"
+        )
     path = path.resolve()
     folder = path.parent
     store, trust = FolderStore(folder, str(folder)), signing.trust(env)
@@ -181,6 +187,11 @@ def _file(env: Environment, path: Path, reporter: Reporter, *, untrusted: bool) 
             "would run in the database; nothing was changed. You know what it is? Add --untrusted"
         )
     return _Source(grant.to_read_file(store, path.name), file=path.name)
+
+
+def _begins_as_dump(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(5) == b"PGDMP"
 
 
 @contextlib.contextmanager

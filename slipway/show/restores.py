@@ -23,6 +23,23 @@ def show_restored(reply: RestoreReply | RestorePlan | UndoReply, *, as_json: boo
         say(f"  {step:<10} {seconds:8.2f} s")
 
 
+def show_imported(
+    reply: RestoreReply | RestorePlan, env: str = "", *, as_json: bool = False
+) -> None:
+    """Print the result of an import, or its plan, and what to type next."""
+    show_restored(reply, as_json=as_json)
+    if isinstance(reply, RestorePlan) or as_json:
+        return
+    flag = f" --env={env}" if env else ""
+    if reply.kept:
+        say(f"  the way back: inv db.restore{flag} --undo")
+    if not reply.head:
+        say(
+            "  it has no record of migrations: where its schema is that of your first files in "
+            f"compose/migrations, record those as applied: inv db.baseline{flag} --version=VERSION"
+        )
+
+
 def show_drilled(reply: DrillReply, *, as_json: bool = False) -> None:
     """Print what a drill found. Raises DifferenceFound when it proved nothing good."""
     proof = reply.proof

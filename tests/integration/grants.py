@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 from slipway.agent.messages.backups import BackupRequest, ListBackupsRequest, VerifyRequest
 from slipway.agent.messages.data import ResetRequest
 from slipway.agent.messages.request import Reply, Request
-from slipway.agent.messages.restore import DrillRequest, RestoreRequest
+from slipway.agent.messages.restore import DrillRequest, ImportRequest, RestoreRequest
 from slipway.backups.format import catalogue
 from slipway.backups.format.manifest import new_id
 from slipway.backups.take.spec import BackupSpec
@@ -37,8 +37,10 @@ def grant_for(request: Request[Reply], store: Store) -> Grant:
         return dataclasses.replace(fresh, creates=catalogue.keys(request.backup_id))
     if isinstance(request, VerifyRequest):
         return grant.to_verify(store, *request.keys)
-    if isinstance(request, RestoreRequest) and request.file:
+    if isinstance(request, RestoreRequest | ImportRequest) and request.file:
         return grant.to_read_file(store, request.file)
+    if isinstance(request, ImportRequest):
+        return Grant(None)
     if isinstance(request, RestoreRequest):
         return grant.to_restore(store, request.id)
     if isinstance(request, ListBackupsRequest):

@@ -17,6 +17,7 @@ APART = {
     "slipway/bootstrap/venv.py": "before there is an environment; a draft of its own",
     "slipway/backups/schedule/job_results.py": "in the container of the schedule; a draft too",
     "slipway/checks/advisories.py": "in a folder of its own that goes again",
+    "slipway/client/importing.py": "in a folder of its own that goes again",
     "slipway/client/keys.py": "in a folder of its own that goes again",
     "slipway/client/restore.py": "in a folder of its own that goes again",
     "slipway/database/throwaway.py": "in the folder of a server that goes again",

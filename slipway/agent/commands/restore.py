@@ -33,9 +33,12 @@ def restore(request: RestoreRequest, context: Context) -> RestoreReply | Restore
     source = _source(request, context)
     spec = dataclasses.replace(request, environment=demand_environment(request.environment))
     restoring = Restore(acting_as("migrator"), source, spec, context.reporter)
-    if request.plan:
-        return _plan(restoring)
-    result = restoring.run()
+    return plan(restoring) if request.plan else run(restoring)
+
+
+def run(restoring: Restore) -> RestoreReply:
+    """Run a restore, and say in a line what it came to."""
+    result, source = restoring.run(), restoring.source
     sibling = f"; the one before is kept as {result.kept}" if result.kept else ""
     swapped = f", swapped in {result.swap_seconds:.2f} s" if result.kept else ""
     return RestoreReply(
@@ -93,7 +96,8 @@ def _describe(result: DrillResult) -> DrillReply:
     return DrillReply(**vars(result), summary=f"backup {result.id}: {verdict}")
 
 
-def _plan(restoring: Restore) -> RestorePlan:
+def plan(restoring: Restore) -> RestorePlan:
+    """Look at the server, and say what a restore would do."""
     preview, label = restoring.preview(), restoring.source.label
     return RestorePlan(
         backup=label,

@@ -6,7 +6,7 @@ from typing import ClassVar
 from slipway.agent.messages.request import PlannedStep, Request
 from slipway.backups.format.encryption import Key
 from slipway.backups.restore.drill import DrillResult
-from slipway.backups.restore.spec import RestoreResult, RestoreSpec
+from slipway.backups.restore.spec import ForeignSource, RestoreResult, RestoreSpec
 from slipway.backups.take.spec import BackupSpec
 
 
@@ -58,6 +58,18 @@ class RestoreRequest(RestoreSpec, Request[RestoreReply | RestorePlan]):
     environment: str = ""
     id: str = ""
     key: Key | None = None
+    file: str = ""
+    plan: bool = False
+
+
+@dataclass(frozen=True)
+class ImportRequest(RestoreSpec, Request[RestoreReply | RestorePlan]):
+    """Restore what others have: a file of the client's, or what a server holds."""
+
+    verb: ClassVar[str] = "import"
+    environment: str = ""
+    source: ForeignSource = field(kw_only=True)
+    label: str = field(kw_only=True)
     file: str = ""
     plan: bool = False
 

@@ -99,12 +99,12 @@ def scrub_alone(
         state = compare.look(database, SILENT)
         files.close()
         reporter.note("taking what is left from there")
-        taken = files.enter_context(_dumped(database, source.label, reporter))
+        taken = files.enter_context(dumped(database, source.label, reporter))
         return ScrubbedDump(taken, state, count)
 
 
 @contextlib.contextmanager
-def _dumped(server: Server, label: str, reporter: Reporter) -> Iterator[LocalDump]:
+def dumped(server: Server, label: str, reporter: Reporter) -> Iterator[LocalDump]:
     """Dump a database for a block; nothing of it is left on the disk either."""
     with tempfile.TemporaryFile(dir=throwaway.ROOT) as file:
         _dump(server, file.fileno(), reporter)
@@ -127,6 +127,6 @@ def _dump(server: Server, descriptor: int, reporter: Reporter) -> None:
             reporter.progress("dumping", os.fstat(descriptor).st_size, 0)
         if code:
             raise SlipwayError(
-                f"what was scrubbed cannot be dumped: {reason_in(stderr.lines())} "
+                f"what was restored apart cannot be dumped: {reason_in(stderr.lines())} "
                 f"({sized(throwaway.room())} are free in the scratch volume); nothing was changed"
             )

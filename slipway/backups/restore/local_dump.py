@@ -37,10 +37,11 @@ class DumpSource:
     manifest: Manifest | None = None
     key: Key | None = None
     file: str = ""  # its key in the store
+    name: str = ""  # what people call it, where that is not its key
 
     @property
     def label(self) -> str:
-        return self.manifest.id if self.manifest else self.file
+        return self.manifest.id if self.manifest else self.name or self.file
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from slipway.backups.restore.preflight import Target
 from slipway.plan import Plan
+
+Kind = Literal["custom", "sql", "tar", "folder", "server"]  # of what others have
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,26 @@ class RestoreSpec:
     origin: str = ""  # whose data a person says it is
     room: int | None = None  # bytes free on the server's disk, where whoever asks can see that
     untrusted: bool = False  # also without a trusted signature
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way to a server of others; its text shows no password."""
+
+    host: str
+    port: int
+    user: str
+    database: str
+    ssl: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ForeignSource:
+    """What is imported: a file of a kind, or what the server at the end of a way holds."""
+
+    kind: Kind
+    way: Way | None = None
 
 
 @dataclass(frozen=True)

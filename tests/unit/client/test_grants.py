@@ -110,15 +110,15 @@ def test_who_is_asked_for_a_restore_may_read_one_backup(folder: Folder) -> None:
     assert folder.content() == folder.before
 
 
-@pytest.mark.parametrize("name", ["dump.sql", f"{NEWEST}.dump.age"])
+@pytest.mark.parametrize("name", ["old.dump", f"{NEWEST}.dump.age"])
 def test_who_is_asked_to_restore_a_file_may_read_that_file(folder: Folder, name: str) -> None:
     home = folder.root / "dev"
-    (home / "dump.sql").write_text("select 1")
+    (home / "old.dump").write_text("select 1")
     folder.before = folder.content()
     options = RestoreOptions(backup=str(home / name), into="x")
     got = folder.suffer(lambda session: restore.restore(session, options, SILENT))
     backup = {*catalogue.keys(NEWEST), catalogue.proof_key(NEWEST)}
-    assert got["get"] == ({name} if name == "dump.sql" else backup)
+    assert got["get"] == ({name} if name == "old.dump" else backup)
     assert got["put"] == got["delete"] == got["sweep"] == set()
     assert folder.content() == folder.before
 
