@@ -90,7 +90,7 @@ class Graph:
 
 
 def is_test(path: str) -> bool:
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     return path.startswith(TESTS) and name.startswith("test_") and name.endswith(".py")
 
 
