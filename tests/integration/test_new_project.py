@@ -12,6 +12,7 @@ from slipway.environments import environment
 from slipway.errors import Refused, UsageError
 from slipway.progress import SILENT
 from slipway.project import ROOT
+from slipway.releases import application
 from slipway.scaffold import create, kit, shared, upgrade
 from slipway.scaffold.importing import conversion
 from slipway.secrets import recipients, sops
@@ -116,6 +117,9 @@ def test_a_project_of_others_is_taken_over_with_its_secrets_and_stays_as_it_was(
         if path.is_file() and ".git" not in path.parts:
             assert value.encode() not in path.read_bytes(), path
     assert f"{old / '.env'}: holds secrets" in (project / "MOVE-IN.md").read_text()
+    services = {service.name for service in application.read(env).services}
+    assert {"api", "web", "worker", "files", "cache", "report", "migrate", "db"} <= services
+    assert "nginx" not in services
 
 
 def test_what_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
