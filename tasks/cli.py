@@ -31,6 +31,7 @@ namespace = register(
         bootstrap.bootstrap,
         dev.up,
         dev.down,
+        dev.open_,
         dev.logs,
         dev.execute,
         deploy.deploy,

@@ -28,10 +28,10 @@ def up() -> None:
 
     prepare.prepare(progress.TerminalReporter())
     model = hacking.model()
-    loop_routes.write(model)
+    ports = loop_routes.write(model)
     loop_ports.check(model)
     hacking.up(loop_failures.explain)
-    for complaint in loop_readiness.complaints(model, hacking.ask):
+    for complaint in loop_readiness.complaints(model, hacking.ask, ports):
         writer.say(f"! {complaint}")
     writer.say(f"open {hacking.address()}")
 
@@ -47,6 +47,34 @@ def down(*, volumes: bool = False) -> None:
     from slipway.environments import hacking
 
     hacking.down(volumes=volumes)
+
+
+@command(
+    name="open",
+    runbook="deploy",
+    help={
+        "env": "Open this environment; without it, the hacking loop.",
+        "path": "Path to open there, such as /admin.",
+    },
+)
+def open_(*, env: "Environment | None" = None, path: str = "") -> None:
+    """Open an environment in the browser; print its addresses where there is no desktop.
+
+    Examples:
+      inv open
+      inv open --env=staging --path=/admin
+    """
+    from slipway.edge import addresses
+    from slipway.environments import hacking
+    from slipway.machines import connect
+    from slipway.show import browser, writer
+
+    entrances = connect.entrances(env).values() if env else ()
+    known = addresses.of(env.settings, entrances) if env else [hacking.address()]
+    first, *others = addresses.openable(known, path)
+    for address in (first, *others):
+        writer.say(address)
+    browser.open_address(first)
 
 
 @command(

@@ -81,6 +81,9 @@ def plan(reporter: Reporter = SILENT) -> Plan:
     def secrets() -> str:
         return ", ".join(devsecrets.materialise()) or "in place"
 
+    def routes() -> str:
+        return f"to {', '.join(sorted(loop_routes.write())) or 'nothing'}"
+
     return Plan(
         "Prepare this computer for dev",
         [
@@ -93,7 +96,7 @@ def plan(reporter: Reporter = SILENT) -> Plan:
                 "settings", "dev's in compose/.env, for docker compose", loop_settings.materialise
             ),
             Step("images", "images that the stack starts from: pulled, or stand-ins", images),
-            Step("routes", "the loop's below .slipway/dev, for its edge", loop_routes.write),
+            Step("routes", "the loop's below .slipway/dev, for its edge", routes),
         ],
     )
 

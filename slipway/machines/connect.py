@@ -60,9 +60,8 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
         client = docker_client.look()
         here = LocalHost(name=client.engine)
         checkout.refuse_another(here, env)
-        local = {here.name: _entrance(env, client.address)}
-        return Cluster(here, {here.name: here}, entrances=local)
-    hosts, entrances, is_rehearsal = _machines(env)
+        return Cluster(here, {here.name: here}, entrances=entrances(env))
+    hosts, known, is_rehearsal = _machines(env)
     reachable: dict[str, Host] = {}
     managers: list[Host] = []
     missing: list[str] = []
@@ -91,7 +90,7 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
         )
     if not managers:
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
-    reached = {host.name: entrances[host.name] for host in reachable.values()}
+    reached = {host.name: known[host.name] for host in reachable.values()}
     manager = Managers(managers, reporter)
     return Cluster(manager, reachable, missing, reached, lenient, is_rehearsal)
 
@@ -108,6 +107,14 @@ def connected(
         cluster.close()
 
 
+def entrances(env: Environment) -> dict[str, Entrance]:
+    """Return where this computer reaches the edge of each machine, without asking any."""
+    if env.is_local:
+        client = docker_client.look()
+        return {client.engine: _entrance(env, client.address)}
+    return _machines(env)[1]
+
+
 def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance], bool]:
     from slipway.machines import inventory
 
@@ -117,7 +124,7 @@ def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance], bool]:
             f"{env.name} has no machines yet; rehearse with: "
             f"inv machine.create --env={env.name} --provider=local --name=m1"
         )
-    entrances = {
+    known = {
         machine.name: Entrance(machine.host, machine.http_port, machine.https_port)
         if machine.provider == inventory.LOCAL  # published on this computer, each on its own ports
         else _entrance(env, machine.host)
@@ -125,7 +132,7 @@ def _machines(env: Environment) -> tuple[list[Host], dict[str, Entrance], bool]:
     }
     is_rehearsal = machines[0].provider == inventory.LOCAL  # never mixed
     hosts: list[Host] = [inventory.connect(env.name, machine) for machine in machines]
-    return hosts, entrances, is_rehearsal
+    return hosts, known, is_rehearsal
 
 
 def _entrance(env: Environment, address: str) -> Entrance:

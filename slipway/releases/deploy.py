@@ -28,6 +28,7 @@ from slipway.releases import (
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
+from slipway.releases.release import Release
 from slipway.secrets import role_passwords
 
 TOUCHING = (
@@ -50,6 +51,7 @@ class DeployResult:
     colour: str
     cutover_seconds: float = 0.0
     not_seen_from_outside: Sequence[str] = ()  # machines that only say themselves that it serves
+    addresses: Sequence[str] = ()  # where people find it
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,7 @@ def _deploy(env: Environment, reporter: Reporter, *, dirty: bool, lenient: bool)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             _finish(deployment, reporter)
             _advise(env, reporter)
-            return DeployResult(
-                env.name, False, deployment.live.number, deployment.live.commit, deployment.old
-            )
+            return _unchanged(deployment, deployment.live, deployment.old)
         reason = f"deploy of {commits.short(commit.name)}"
         result = _run(deployment, draft, reporter, reason)
         _advise(env, reporter)
@@ -167,7 +167,7 @@ def return_to(
     deployment = _deployment(env, cluster, draft, reporter)
     if target == now.release and not deployment.before.is_drifted(observed):
         _finish(deployment, reporter)
-        return DeployResult(env.name, False, now.release, now.commit, now.colour)
+        return _unchanged(deployment, release, now.colour)
     return _run(deployment, draft, reporter, f"rollback to release {target}")
 
 
@@ -199,7 +199,15 @@ def _run(before: Deployment, draft: Draft, reporter: Reporter, reason: str) -> D
             colour=deployment.colour,
             cutover_seconds=deployment.cutover_seconds,
             not_seen_from_outside=sight.inside,
+            addresses=deployment.after.addresses,
         )
+
+
+def _unchanged(deployment: Deployment, live: Release, colour: str) -> DeployResult:
+    addresses = deployment.before.addresses
+    return DeployResult(
+        deployment.env.name, False, live.number, live.commit, colour, addresses=addresses
+    )
 
 
 @contextlib.contextmanager

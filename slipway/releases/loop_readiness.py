@@ -17,8 +17,13 @@ POLL = 0.5
 Ask = Callable[[str, Sequence[str]], CommandResult]  # of a service, to run a command in it
 
 
-def complaints(model: Mapping[str, Any], ask: Ask, patience: float = PATIENCE) -> Iterator[str]:
-    """Say of each service of the loop's files that is not ready what it answers at last."""
+def complaints(
+    model: Mapping[str, Any], ask: Ask, ports: Mapping[str, int], patience: float = PATIENCE
+) -> Iterator[str]:
+    """Say of each service of the loop's files that is not ready what it answers at last.
+
+    `ports` are those of the services that routes lead to.
+    """
     deadline = time.monotonic() + patience
     services: Mapping[str, Any] = model.get("services") or {}
     roles = {name: compose_labels.of(spec).get("slipway.role") for name, spec in services.items()}
@@ -28,11 +33,11 @@ def complaints(model: Mapping[str, Any], ask: Ask, patience: float = PATIENCE) -
             continue
         labels = compose_labels.of(spec)
         try:
-            ready = readiness.of(labels, is_routed=bool(labels.get("slipway.route")))
+            ready = readiness.of(labels, is_routed=name in ports)
         except ValueError as error:
             yield f"{name}: {readiness.LABEL}: {error}"
             continue
-        port = int(labels.get("slipway.port") or 0)
+        port = int(labels.get("slipway.port") or ports.get(name, 0))
         inner = partial(_ask_with_variables, ask, spec) if ready.kind == "command" else ask
         if answer := _answer(inner, edge, name, ready, port, deadline):
             yield f"a deploy would not take {name} as it is: {answer}; {readiness.advice(name)}"

@@ -13,6 +13,7 @@ from slipway.edge.routes import Table
 from slipway.edge.routes_file import FILE
 from slipway.environments import environment, hacking
 from slipway.environments.environment import Environment
+from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.project import STATE
 from slipway.releases import compose_builds, compose_labels, routing
@@ -27,14 +28,15 @@ OPEN = {"DOMAIN": "", "TLS": "off", "HSTS_DAYS": "0", "TRUSTED_PROXIES": "", "SH
 
 def write(
     model: Mapping[str, Any] | None = None, folder: Path = FOLDER, passwords: Path = PASSWORDS
-) -> str:
-    """Write them; return how many there are. Raises ConfigError with what is wrong in them.
+) -> dict[str, int]:
+    """Write them; return the services that they lead to, each with its port.
 
     `model` is what Compose makes of the loop's files. Caddy sees it when the file changes.
+    Raises ConfigError with what is wrong in them.
     """
     env = environment.load("dev")
     env = replace(env, settings=MappingProxyType({**env.settings, **OPEN}))
-    table = read(env, hacking.model(env.compose) if model is None else model)
+    table = read(env, hacking.model(env.compose) if model is None else model, LocalHost())
     config = configure(IDENT, table, env.settings, env.number("DRAIN_TIMEOUT"))
     # The edge's container reads them as another user.
     for place in (folder, folder / "secrets"):
@@ -50,7 +52,7 @@ def write(
     path = folder / "routes.json"
     if not path.is_file() or path.read_text() != text:
         whole_file.write(path, text, mode=0o644)
-    return f"{len(table.routes)} routes"
+    return {route.name: route.port for route in reversed(table.routes) if route.name}
 
 
 def is_present(folder: Path = FOLDER) -> bool:
@@ -58,7 +60,7 @@ def is_present(folder: Path = FOLDER) -> bool:
     return (folder / "routes.json").is_file()
 
 
-def read(env: Environment, model: Mapping[str, Any]) -> Table:
+def read(env: Environment, model: Mapping[str, Any], host: Host) -> Table:
     """Return the routes of the loop's services, as Compose merged their files."""
     services = tuple(_services(model))
     routes = routing.labelled([each for each in services if each.role == "colour"])
@@ -69,7 +71,7 @@ def read(env: Environment, model: Mapping[str, Any]) -> Table:
         compose_builds.read(name, spec) for name, spec in specs.items() if spec.get("build")
     )
     app = Application(services, builds)
-    caddy = routing.caddy_of(app, LocalHost())
+    caddy = routing.caddy_of(app, host)
     return routing.read(env, routing.backends(app), routes, caddy)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.cluster.observed import Observed
-from slipway.edge import outside
+from slipway.edge import addresses, outside
 from slipway.edge.config import configure
 from slipway.edge.edges import POLL, Edges, Routing
 from slipway.edge.preview import Preview
@@ -81,6 +81,14 @@ class Serving:
         """Ask the services until all are ready. Raises HostError with the last answer."""
         app, stack = self.env.prefix, f"{self.env.prefix}-{self.colour}"
         probes.ask(app, stack, hosts, self.probes, patience)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where people find it; nothing before the first release, and without an edge."""
+        if self.release is None or not self.release.of("edge"):
+            return []
+        settings = self.release.environment(self.env).settings
+        return addresses.of(settings, self.cluster.entrances.values())
 
     @property
     def preview(self) -> Preview:

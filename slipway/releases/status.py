@@ -19,6 +19,7 @@ from slipway.releases import backup_status, differences, history, job_status, ne
 from slipway.releases.backup_status import Backups
 from slipway.releases.job_status import JobRun
 from slipway.releases.release import Release
+from slipway.releases.serving import Serving
 from slipway.secrets import role_passwords
 
 SHOWN = 8
@@ -68,6 +69,7 @@ class Status:
     age: float = 0.0
     notes: tuple[str, ...] = ()  # what is worth knowing and no problem
     jobs: tuple[JobRun, ...] = ()
+    addresses: tuple[str, ...] = ()  # where people find it
 
 
 def read(env: Environment) -> Status:
@@ -137,7 +139,9 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     problems += job_status.problems(env, jobs)
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
     notes = tuple(filter(None, [role_passwords.advice(env), job_status.advice(env, jobs)]))
-    return replace(status, seen_by=cluster.manager.name, notes=notes, jobs=jobs)
+    addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
+    by = cluster.manager.name
+    return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)
 
 
 def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:

@@ -5,7 +5,6 @@ import dataclasses
 from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
-from slipway.hosts import docker_client
 from slipway.plan import Plan
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
@@ -22,15 +21,14 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         table.document(dataclasses.asdict(report))
         return
     name = f"release {report.release} ({short(report.commit)})"
-    if not report.changed:
+    if report.changed:
+        say(f"{env.name} serves {name} in {report.colour}")
+    else:
         say(f"{env.name} is up to date: {name} serves in {report.colour}")
-        return
-    say(f"{env.name} serves {name} in {report.colour}")
     if report.not_seen_from_outside:
         say(f"not seen from outside: {', '.join(report.not_seen_from_outside)}")
-    if env.is_local:
-        address = docker_client.look().address.replace(docker_client.LOOPBACK, "localhost")
-        say(f"open http://{address}:{env.settings['HTTP_PORT']}")
+    for address in report.addresses:
+        say(f"open {address}")
 
 
 def show_preview(
@@ -70,6 +68,8 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         say(f"{status.environment}: {name} in {live.colour}, since {live.at} by {live.by}")
     by = f", as {status.seen_by} says" if status.seen_by else ""
     say(f"seen {status.age:.0f} s ago ({status.seen_at}){by}")
+    if status.addresses:
+        say(f"serves at {', '.join(status.addresses)}")
     for problem in status.problems:
         say(f"! {problem}")
     for note in status.notes:

@@ -125,7 +125,7 @@ def test_the_loop_asks_the_same_from_its_own_edge_and_in_its_containers() -> Non
         "api": colour(route="/*", port="80"),
         "extra": colour(ready="tcp") | {"profiles": ["x"]},
     }
-    lines = list(loop_readiness.complaints({"services": services}, ask, patience=0))
+    lines = list(loop_readiness.complaints({"services": services}, ask, {"api": 80}, patience=0))
     assert told == [("worker", "./ready"), ("edge", "http://api:80/ready", OK)]
     assert lines[0].startswith("a deploy would not take worker as it is: `./ready`: no queue; what")
     assert (
