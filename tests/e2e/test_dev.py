@@ -42,6 +42,39 @@ def test_a_second_deploy_finds_nothing_to_do_and_touches_nothing(
     assert tasks(docker, f"{project.project}-dev") == before
 
 
+ROUTES = """
+routes:
+  - {path: /v1/*, to: api, rewrite: "/api/{rest}", response_headers: {X-Old: "yes"}}
+  - {path: /journal/*, redirect: "/entries/{rest}"}
+  - {path: /team/*, to: web}
+protect: [{path: /team/*, basic_auth: {team: SESSION_KEY}}]
+"""
+
+
+def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_their_release(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    routes = clone.path("compose/routes.yml")
+    routes.write_text(ROUTES.replace("to: web", "to: wep"))
+    clone.commit("Routes with a slip")
+    slip = "compose/routes.yml:5: routes[3].to: there is no service wep (did you mean web?)"
+    assert slip in clone.inv("deploy", "--env=dev").expect(2).err
+    routes.write_text(ROUTES)
+    clone.commit("Routes")
+    done = clone.inv("deploy", "--env=dev").expect()
+    assert done.out.splitlines()[-1] == f"open {dev.base_url}".replace("127.0.0.1", "localhost")
+    version = dev.get("/v1/version")
+    assert (version.json(), version.headers["x-old"]) == (dev.get("/api/version").json(), "yes")
+    assert dev.get("/journal/7?all").headers["location"] == "/entries/7?all"
+    assert dev.get("/team/").status_code == 401
+    password = clone.path(".slipway/dev/secrets/SESSION_KEY").read_text()
+    assert dev.get("/team/", auth=("team", password)).status_code != 401
+    loop = clone.path(".slipway/dev/edge/routes.json").read_text()
+    assert '"/v1/*"' in loop and password not in loop
+    clone.inv("rollback", "--env=dev").expect()
+    assert "location" not in dev.get("/journal/7").headers
+
+
 @pytest.mark.browser
 def test_a_person_signs_up_through_the_page(dev: httpx.Client, tmp_path: Path) -> None:
     with Chromium() as browser:

@@ -303,3 +303,11 @@ def test_every_route_is_tried_before_it_serves_also_behind_a_password(site: Site
 def test_what_caddy_does_not_take_of_a_teams_own_part_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         caddy_program.adapt(LocalHost(), base_image("caddy:2"), text, "compose/own.Caddyfile")
+
+
+def test_without_its_password_nobody_comes_in_and_the_rest_is_served(site: Site) -> None:
+    """As in the minute of a deploy that takes the password away from the edge."""
+    guard = replace(site.table.guards[1], users={"team": "GONE"})
+    site.stage.edges.tell(site.routing(4, "blue", replace(site.table, guards=(guard,))))
+    assert site.ask("/private/x", auth=("team", "let me in")).status_code == 401
+    assert site.ask("/v1/x").status_code == 200
