@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import httpx
 import pytest
 
 from slipway.bootstrap.images import ensure_images
 from slipway.errors import Refused, SlipwayError
+from slipway.hosts import registry_logins
 from slipway.hosts.local import LocalHost
 from slipway.images import archive as archives
 from slipway.images import context, lockfile, ship, sources
@@ -34,6 +36,9 @@ FROM debian:trixie-slim
 RUN apt-get update && apt-get install -y --no-install-recommends docker-registry
 RUN printf '%s\\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /srv}}' \\
     'http: {addr: ":5000"}' >/etc/docker/registry/open.yml
+RUN printf '%s\\n' 'auth: {htpasswd: {realm: ours, path: /users}}' | \\
+    cat /etc/docker/registry/open.yml - >/etc/docker/registry/users.yml
+RUN echo 'ci:HASH' >/users
 """
 BIG = 4_000_000
 
@@ -75,7 +80,9 @@ class Registry:
         self.corner = corner
         self.tag = f"{corner.app}/registry"
         base_image("debian:trixie-slim")
-        base_images.build(self.tag, "-", "--label", corner.label, text=REGISTRY)
+        users = bcrypt.hashpw(b"hunter2 of ci", bcrypt.gensalt(4)).decode()
+        text = REGISTRY.replace("HASH", users)
+        base_images.build(self.tag, "-", "--label", corner.label, text=text)
 
     def start(self, config: str) -> str:
         """Start one; return its address."""
@@ -224,8 +231,23 @@ def test_the_mark_of_a_stand_in_goes_along_with_files_that_are_copied_out_of_it(
 
 def test_a_registry_that_wants_a_login_says_what_to_type(registry: Registry, app: Sources) -> None:
     address = registry.start("config")
-    with pytest.raises(SlipwayError, match=rf"\(docker login {address}\)$"):
+    with pytest.raises(
+        SlipwayError, match=rf"\(docker login {address}, or REGISTRY_LOGINS .* secrets\)$"
+    ):
         registries.push([app.build("closed")], address)
+
+
+def test_a_registry_is_signed_in_to_for_as_long_as_a_command_takes(
+    registry: Registry, app: Sources
+) -> None:
+    address, image = registry.start("users"), app.build("signed")
+    logins = registry_logins.parse(f"{address} ci hunter2 of ci", "logins")
+    with registry_logins.in_force(logins):
+        (reference,) = registries.push([image], address).values()
+        assert registries.has(LocalHost(), reference)
+    assert not registries.has(LocalHost(), reference)
+    with pytest.raises(SlipwayError, match=f"docker login {address}"):
+        registries.push([app.build("unsigned")], address)
 
 
 def test_a_registry_that_does_not_answer_is_named(app: Sources) -> None:
