@@ -20,7 +20,8 @@ from slipway.releases.compose_variables import LABEL, of
 from slipway.releases.release import PROGRAM, Release
 
 FOLDER = "/run/secrets/"
-SET = shell_scripts.read(__file__, "secret_variables.sh")
+_LINES = shell_scripts.read(__file__, "secret_variables.sh").splitlines()
+SET = "\n".join(line for line in _LINES if not line.startswith("#"))  # ps shows it
 READ = shell_scripts.read(__file__, "secret_variables_program.sh")
 
 
