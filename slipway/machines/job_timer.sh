@@ -38,8 +38,15 @@ due() { # LAST MINUTES HOURS DAYS MONTHS WEEKDAYS BOTH: the newest due moment af
     }'
 }
 
-newest() { # KIND: the last number of the configs of this job of a kind
-  docker config ls --filter "label=slipway.$1=$key" --format '{{.Name}}' | sed 's/.*\.//' | sort -n | tail -n 1
+newest() { # KIND, fired or ran: the last minute of this job of which there is one
+  printf '%s\n' "$seen" | awk -F'|' -v kind="$1" -v key="$key" '
+    $(kind == "fired" ? 3 : 4) == key { sub(/.*\./, "", $1); if ($1 > most) most = $1 }
+    END { print most + 0 }'
+}
+
+drop() { # KIND: what there was of it when this tick began
+  printf '%s\n' "$seen" | awk -F'|' -v kind="$1" -v key="$key" '$(kind == "fired" ? 3 : 4) == key { print $1 }' |
+    while read -r old; do docker config rm "$old" >/dev/null 2>&1 </dev/null; done
 }
 
 create() { # NAME, then labels: whether it was not there before
@@ -60,10 +67,10 @@ has_ended() {
 claim() { # the one run of this job, as `inv run` claims it
   create "$app.run.$job" "--label=slipway.run=$job" --label=slipway.owner=schedule \
     "--label=slipway.at=$now" --label=slipway.process= && return 0
-  seen=$(docker config inspect "$app.run.$job" --format '{{.ID}} {{index .Spec.Labels "slipway.at"}}' 2>/dev/null) || return 1
+  other=$(docker config inspect "$app.run.$job" --format '{{.ID}} {{index .Spec.Labels "slipway.at"}}' 2>/dev/null) || return 1
   state=$(task)
-  if [ -n "$state" ]; then has_ended "$state" || return 1; else [ $((now - ${seen#* })) -gt $YOUNG ] || return 1; fi
-  docker config rm "${seen% *}" >/dev/null 2>&1
+  if [ -n "$state" ]; then has_ended "$state" || return 1; else [ $((now - ${other#* })) -gt $YOUNG ] || return 1; fi
+  docker config rm "${other% *}" >/dev/null 2>&1
   return 1 # at the next tick
 }
 
@@ -79,8 +86,7 @@ start() {
 }
 
 fire() {
-  last=$(newest fired)
-  last=$((${last:-0} * 60))
+  last=$((last * 60))
   [ "$last" -ge "$since" ] || last=$since
   [ $((now - last)) -lt 34560000 ] || last=$((now - 34560000)) # 400 days
   at=$(due "$last" "$minutes" "$hours" "$days" "$months" "$weekdays" "$both")
@@ -89,44 +95,35 @@ fire() {
   state=$(task)
   [ -z "$state" ] || has_ended "$state" || return 0
   claim || return 0
-  if ! create "$app.f.$key.$((at / 60))" "--label=slipway.fired=$key" "--label=slipway.at=$now"; then
+  minute=$((at / 60)) started=$now
+  if ! create "$app.f.$key.$minute" "--label=slipway.fired=$key" "--label=slipway.at=$now"; then
     docker config rm "$app.run.$job" >/dev/null 2>&1
     return 0
   fi
-  drop fired "$app.f.$key.$((at / 60))"
-  started=$now
+  drop fired
   answer=$(start) || record failed "${answer:-the Swarm did not take it}"
 }
 
-drop() { # KIND NAME: the older ones
-  for old in $(docker config ls --filter "label=slipway.$1=$key" --format '{{.Name}}'); do
-    [ "$old" = "$2" ] || docker config rm "$old" >/dev/null 2>&1
-  done
-}
-
 settle() { # write down how the run ended that this schedule began
-  minute=$(newest fired)
-  [ -n "$minute" ] || return 0
-  [ -z "$(docker config ls -q --filter "name=$app.r.$key.$minute")" ] || return 0
+  minute=$last
   [ -n "$(docker service ls -q --filter "label=com.docker.stack.namespace=$app-$job" --filter label=slipway.scheduled)" ] || return 0
   started=$(docker config inspect "$app.f.$key.$minute" --format '{{index .Spec.Labels "slipway.at"}}' 2>/dev/null) || return 0
-  seen=$(task)
-  [ -n "$seen" ] || return 0
-  if ! has_ended "$seen"; then
+  state=$(task)
+  [ -n "$state" ] || return 0
+  if ! has_ended "$state"; then
     [ $((now - started)) -gt "$timeout" ] || return 0
     record failed "it was ended after its time limit of $timeout s" && docker stack rm "$app-$job" >/dev/null 2>&1
-  elif [ "${seen#Complete}" != "$seen" ]; then
+  elif [ "${state#Complete}" != "$state" ]; then
     record ok ""
   else
-    record failed "$(printf '%s' "${seen#*|}" | sed 's/^"//; s/"$//; s/^task: //')"
+    record failed "$(printf '%s' "${state#*|}" | sed 's/^"//; s/"$//; s/^task: //')"
   fi
 }
 
 record() { # STATE REASON: whether we are the one who does
-  minute=$(newest fired)
   create "$app.r.$key.$minute" "--label=slipway.ran=$key" "--label=slipway.state=$1" \
     "--label=slipway.reason=$2" "--label=slipway.began=$started" "--label=slipway.ended=$now" || return 1
-  drop ran "$app.r.$key.$minute"
+  drop ran
   docker config rm "$app.run.$job" >/dev/null 2>&1
   [ "$1" = ok ] || tell "the job $job of $app failed: $2; see: inv status"
   return 0
@@ -141,19 +138,16 @@ tell() { # TEXT: a task that has the secret it needs posts it
     SLIPWAY_TEXT=$1 docker stack deploy --detach=true --resolve-image=never --compose-file - "$app-notice" >/dev/null 2>&1
 }
 
-tick() {
-  docker node ls -q >/dev/null 2>&1 || return 0 # no manager, or without the others
-  filter=slipway.job${only:+=$only}
-  ids=$(docker config ls -q --filter "label=$filter")
-  [ -n "$ids" ] || return 0
-  form='{{.ID}}'
-  for name in app name key minutes hours days months weekdays both missed timeout since; do
-    form="$form|{{index .Spec.Labels \"slipway.$name\"}}"
+tick() { # most often one question to the Swarm, which says that nothing is due
+  form='{{.Name}}|{{.ID}}'
+  for name in fired ran job name key minutes hours days months weekdays both missed timeout since; do
+    form="$form|{{.Label \"slipway.$name\"}}"
   done
-  # shellcheck disable=SC2086 # a word each
-  docker config inspect $ids --format "$form" |
-    while IFS='|' read -r id app job key minutes hours days months weekdays both missed timeout since; do
-      settle </dev/null
+  seen=$(docker config ls --format "$form" 2>/dev/null) || return 0 # no manager, or without the others
+  printf '%s\n' "$seen" | awk -F'|' -v app="$only" '$5 != "" && (app == "" || $5 == app)' |
+    while IFS='|' read -r _ id _ _ app job key minutes hours days months weekdays both missed timeout since; do
+      last=$(newest fired)
+      [ "$last" = 0 ] || [ "$(newest ran)" = "$last" ] || settle </dev/null
       fire </dev/null
     done
 }
