@@ -6,7 +6,7 @@
 #   job-timer keep            tick for ever
 #   job-timer tick [APP NOW]  tick once: for one environment, at a moment in seconds
 set -u
-PATH=$PATH:/usr/local/bin:/usr/sbin:/sbin
+export PATH="$PATH:/usr/local/bin:/usr/sbin:/sbin" HOME="${HOME:-/root}"
 REST=15     # seconds between two ticks
 ON_TIME=150 # seconds after which a job counts as missed
 YOUNG=60    # seconds in which whoever claimed a run may not have started it yet
