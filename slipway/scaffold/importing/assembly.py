@@ -1,8 +1,7 @@
 """The services of the new project, put together out of what was decided about each old one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from slipway.scaffold.importing import (
@@ -11,6 +10,7 @@ from slipway.scaffold.importing import (
     health,
     names,
     new_service,
+    routes,
     state,
     users,
     variables,
@@ -21,22 +21,12 @@ from slipway.scaffold.importing.images import Images
 from slipway.scaffold.importing.names import Names
 from slipway.scaffold.importing.new_service import NewService
 from slipway.scaffold.importing.old_secrets import OldSecrets
-from slipway.scaffold.importing.routes import Route
+from slipway.scaffold.importing.routes import Routes
 from slipway.scaffold.importing.state import State, Volumes
 from slipway.scaffold.importing.variables import Readers, Variables
 
 APP = "app"  # the network of a colour, where its services know each other by their plain names
 SERVERS = ("mysql", "mariadb", "mongo", "postgres", "mysql-server", "mssql", "couchdb", "neo4j")
-DOOR = {
-    "healthcheck": {
-        "test": ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/slipway-door"],
-        "interval": "5s",
-        "timeout": "3s",
-        "retries": 3,
-        "start_period": "10s",
-    },
-    "stop_grace_period": "40s",
-}
 
 
 @dataclass
@@ -50,7 +40,7 @@ class Assembly:
     secrets: OldSecrets
     images: Images
     volumes: Volumes
-    routes: Mapping[str, Route]
+    routes: Routes
     services: list[NewService] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
     variables: dict[str, Variables] = field(default_factory=dict)
@@ -75,11 +65,6 @@ def put_together(assembly: Assembly) -> None:
     for service in sorted(assembly.kept(), key=lambda each: each.name):
         assembly.services.append(_service(service, assembly))
     _join_networks(assembly)
-    for service in assembly.kept():
-        route = assembly.routes.get(service.name)
-        new = assembly.named(service.name)
-        if route and new and service.role == "data":
-            assembly.services.append(_door(new, service, route, assembly))
 
 
 def answer_state(services: Sequence[OldService], draft: Draft) -> Iterator[OldService]:
@@ -169,12 +154,15 @@ def _builder(service: OldService, assembly: Assembly) -> str:
 
 def _labels(service: OldService, held: Variables, assembly: Assembly) -> dict[str, str]:
     labels: dict[str, str] = {}
-    route = assembly.routes.get(service.name)
+    own = assembly.routes.get(service.name, [])
     if service.role == "job" and service.migrates:
         labels["slipway.phase"] = "release"
-    if route and service.role == "colour":
-        labels |= {"slipway.route": route.path, "slipway.port": str(route.port)}
-        labels["slipway.ready"] = health.ready(service, route.port, assembly.draft)
+    if route := routes.in_label(service, own):
+        labels["slipway.route"] = route.path
+    if own:
+        labels["slipway.port"] = str(own[0].port)
+    if own and service.role == "colour":
+        labels["slipway.ready"] = health.ready(service, own[0].port, assembly.draft)
     if held.as_variables:
         pairs = held.as_variables.items()
         words = [key if key == secret else f"{key}={secret}" for key, secret in pairs]
@@ -230,7 +218,7 @@ def _join_networks(assembly: Assembly) -> None:
     for service in assembly.kept():
         new = assembly.named(service.name)
         assert new is not None  # noqa: S101  each was put in
-        is_routed = service.name in assembly.routes and service.role == "colour"
+        is_routed = service.name in assembly.routes
         new.networks = {**({"edge": []} if is_routed else {}), "data": []}
         if service.role == "colour" and spoken_of:
             new.networks[APP] = []
@@ -259,32 +247,3 @@ def _mentions(service: OldService, other: OldService) -> bool:
     return any(
         addresses.mentions(str(value), name, str(key)) for key, value in values for name in called
     )
-
-
-def _door(new: NewService, service: OldService, route: Route, assembly: Assembly) -> NewService:
-    """Put a proxy that is replaced in colours before a service that is not."""
-    name = assembly.images.door(new.name, route.port)
-    text = f"stands in front of {new.name}, which keeps files and so runs once: requests wait "
-    text += "here while "
-    text += "a deploy replaces it"
-    spec = {
-        "image": f"${{PROJECT}}/{name}",
-        "build": {"context": f"./{name}"},
-        "user": "10001:10001",
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "init": True,
-        "tmpfs": ["/tmp"],  # noqa: S108  in the container
-        **DOOR,
-    }
-    labels = {"slipway.route": route.path, "slipway.port": "8080"}
-    ready = health.ready(service, route.port, assembly.draft)
-    labels["slipway.ready"] = "/slipway-door" if ready == health.TCP else ready
-    where = ("services", service.name)
-    assembly.draft.note(f"{name}: {text}", *where)
-    return NewService(name, text, "colour", labels, spec, {"edge": [], "data": []})
-
-
-def context_of(service: OldService) -> Path:
-    """Return the folder that an old service is built from."""
-    return Path((service.spec.get("build") or {}).get("context") or "")

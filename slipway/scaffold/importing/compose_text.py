@@ -19,6 +19,10 @@ include: [slipway.yml]
 
 services:
 """
+ROUTES = """\
+# Routes beside those of labels in compose.yml, and all else that the edge does with requests:
+# vendor/docs/operations.md, Routes.
+"""
 LOOP = """\
 # The hacking loop: `inv up`, or plain `docker compose up` in this folder. Code is mounted here and
 # nowhere else; a deploy never reads this file.
@@ -42,6 +46,12 @@ def loop(services: Mapping[str, Mapping[str, Any]], parts: Mapping[str, Mapping[
     """Write compose.override.yml."""
     whole = {"services": services, **{key: part for key, part in parts.items() if part}}
     return LOOP + (_below(whole, 0) if services else "services: {}\n")
+
+
+def routes(entries: Sequence[Mapping[str, str]]) -> str:
+    """Write routes.yml."""
+    lines = (_below({"-": entry}, 2).replace("-: ", "- ", 1) for entry in entries)
+    return ROUTES + "routes:\n" + "".join(lines)
 
 
 def secrets(names: Sequence[str]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import ConvertedService, Draft, Problem, Question
 from slipway.scaffold.importing.images import Images
 from slipway.scaffold.importing.old_secrets import OldSecrets
-from slipway.scaffold.importing.routes import Route
+from slipway.scaffold.importing.routes import Routes
 from slipway.scaffold.importing.state import Volumes
 from slipway.scaffold.importing.variables import Readers
 from slipway.secrets.secret import Secret
@@ -71,7 +71,8 @@ def convert(
     _write(parts)
     _say_the_rest(parts)
     _demand_known(draft)
-    draft.problems += acceptance.problems(draft.files, name)
+    draft.gather()
+    draft.problems += acceptance.problems(draft.files)
     return Conversion(
         services=tuple(ConvertedService(s.name, s.role, s.reason) for s in parts.old),
         files=draft.files,
@@ -86,7 +87,7 @@ def convert(
 
 def _assembly(draft: Draft) -> Assembly:
     old = list(assembly.answer_state(classification.classify(draft.project), draft))
-    chosen = names.choose(old)
+    chosen = names.choose(old, draft.name)
     kit = next((s for s in old if s.home == "kit" and s.role == "data"), None)
     database = None
     if kit is not None:
@@ -113,12 +114,14 @@ def _assembly(draft: Draft) -> Assembly:
     return parts
 
 
-def _with_route(service: OldService, served: Mapping[str, Route]) -> OldService:
+def _with_route(service: OldService, served: Routes) -> OldService:
     """Say of a service with a route what it serves, in place of what it published."""
-    route = served.get(service.name)
-    if route is None or service.role != "colour":
+    own = served.get(service.name)
+    if not own:
         return service
-    text = f"keeps nothing, and serves {route.path} on port {route.port}"
+    paths = ", ".join(route.path for route in own)
+    keeps = "keeps nothing" if service.role == "colour" else service.reason
+    text = f"{keeps}, and serves {paths} on port {own[0].port}"
     return dataclasses.replace(service, reason=text)
 
 
@@ -176,6 +179,8 @@ def _write(parts: Assembly) -> None:
         texts = ["  {}\n"]
     draft.files["compose/compose.yml"] = compose_text.base(project, texts, tops)
     draft.files["compose/compose.override.yml"] = compose_text.loop(described, {"volumes": volumes})
+    if entries := routes.entries(parts.old, parts.routes, parts.names):
+        draft.files["compose/routes.yml"] = compose_text.routes(entries)
     draft.files["compose/settings.yml"] = settings_file.rules(draft.settings, parts.secrets.rules)
     old = parts.readers.database
     called = (old.user, old.name) if old else ("postgres", "postgres")
@@ -191,10 +196,9 @@ def _say_the_rest(parts: Assembly) -> None:
             draft.note(f"{service.name}: {service.reason}", "services", service.name)
     for old, new in parts.names.services.items():
         if old != new and (named := parts.named(old)) is not None:
-            text = (
-                f"{old}: is called {named.name} here, since {old} is Slipway's own; addresses in "
-            )
-            draft.note(f"{text}variables and commands say so, code has to be told", "services", old)
+            why = "is Slipway's own" if old in names.TAKEN else "is too long for a Swarm"
+            text = f"{old}: is called {named.name} here, since {old} {why}; addresses in variables "
+            draft.note(f"{text}and commands say so, code has to be told", "services", old)
     if parts.readers.database is None:
         draft.note("no service has PostgreSQL: db of Slipway has nothing of this application in it")
     for path in draft.project.unread:

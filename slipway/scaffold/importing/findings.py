@@ -1,7 +1,8 @@
 """What reading an old project ends with beside files: what is asked, decided and refused."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,8 @@ from slipway.errors import UsageError
 from slipway.scaffold.importing.old_project import OldProject
 from slipway.secrets.secret import Secret
 
+ABOUT = re.compile(r"(?P<place>\S+:\d+: )?(?P<name>[\w.-]+): (?P<rest>.+)", re.DOTALL)
+MOST_NAMES = 5
 Role = Literal["colour", "data", "job", "edge", "accessory", "dropped"]
 
 
@@ -61,6 +64,16 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
 
+    def gather(self) -> None:
+        """Say once what is the same of several services."""
+        texts = _gathered([problem.text for problem in self.problems])
+        self.problems = [
+            replace(problem, text=text)
+            for problem, text in zip(self.problems, texts, strict=True)
+            if text
+        ]
+        self.notes = [text for text in _gathered(self.notes) if text]
+
     def ask(self, key: str, text: str, default: str, choices: tuple[str, ...] = ()) -> str:
         """Return the answer to a question, or its default."""
         if key not in (question.key for question in self.questions):
@@ -82,3 +95,22 @@ class Draft:
         problem = Problem(Path(self.project.shown(path)), line, text, is_fatal)
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _gathered(texts: Sequence[str]) -> list[str]:
+    """Put names of services before what is said of all of them; the later ones become nothing."""
+    places: dict[str, list[int]] = {}
+    matches = [ABOUT.match(text) for text in texts]
+    for number, match in enumerate(matches):
+        places.setdefault(match["rest"] if match else texts[number], []).append(number)
+    gathered = list(texts)
+    for rest, numbers in places.items():
+        about = [match for match in (matches[number] for number in numbers) if match]
+        if len(about) > 1:
+            names = list(dict.fromkeys(match["name"] for match in about))
+            more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            words = f"{', '.join(names[:MOST_NAMES])}{more}: {rest}"
+            gathered[numbers[0]] = f"{about[0]['place'] or ''}{words}"
+            for number in numbers[1:]:
+                gathered[number] = ""
+    return gathered

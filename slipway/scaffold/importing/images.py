@@ -15,40 +15,6 @@ from slipway.scaffold.importing.old_project import services
 TAKEN = ("api-kit", "db", "edge", "migrations", "ops", "seed", "tests")
 COPIES = re.compile(r"^\s*(?:COPY|ADD)\s+(?!--from)", re.MULTILINE | re.IGNORECASE)
 OWN = "files"  # where texts lie that were mounted
-PROXY = """\
-# Stands in front of {service}, which keeps files and so is one container that a deploy replaces in
-# place: requests wait here meanwhile.
-FROM caddy:2
-RUN cp "$(command -v caddy)" /usr/local/bin/caddy
-ENV XDG_CONFIG_HOME=/tmp/config XDG_DATA_HOME=/tmp/data
-COPY Caddyfile /etc/caddy/Caddyfile
-USER 10001:10001
-CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
-"""
-CADDYFILE = """\
-{{
-	admin off
-	auto_https off
-	persist_config off
-	shutdown_delay 2s
-	grace_period 35s
-	servers {{
-		trusted_proxies static private_ranges
-	}}
-}}
-
-:8080 {{
-	handle /slipway-door {{
-		respond "up"
-	}}
-	handle {{
-		reverse_proxy {service}:{port} {{
-			lb_try_duration 30s
-			lb_try_interval 250ms
-		}}
-	}}
-}}
-"""
 
 
 @dataclass
@@ -142,13 +108,6 @@ class Images:
         self.draft.note(f"{text}it into an image: read it", "services", service.name, "image")
         build = {"context": f"./{folder}"}
         return build if file == "Dockerfile" else build | {"dockerfile": file}
-
-    def door(self, service: str, port: int) -> str:
-        """Make a proxy that stands in front of a service with state; return its name."""
-        name = f"{service}-door"
-        self.draft.files[f"compose/{name}/Dockerfile"] = PROXY.format(service=service)
-        self.draft.files[f"compose/{name}/Caddyfile"] = CADDYFILE.format(service=service, port=port)
-        return name
 
 
 def _context(spec: Mapping[str, Any]) -> Path | None:

@@ -29,6 +29,8 @@ CADDY = re.compile(
 RULE = re.compile(r"(?P<kind>Host|PathPrefix|Path)\((?P<words>[^)]*)\)")
 QUOTED = re.compile(r"[`'\"]([^`'\"]+)[`'\"]")
 ROUTER = re.compile(r"traefik\.http\.routers\.(?P<name>[^.]+)\.rule$")
+STRIPS = re.compile(r"\.stripprefix\.prefixes$")
+BODY = re.compile(r"client_max_body_size\s+(\d+)[mM]")
 PORT = re.compile(r"traefik\.http\.services\.[^.]+\.loadbalancer\.server\.port$")
 
 
@@ -40,6 +42,7 @@ class Forward:
     path: str
     port: int = 0
     host: str = ""
+    strip: str = ""  # what is taken off the path
 
 
 def is_proxy(spec: Mapping[str, Any]) -> bool:
@@ -109,8 +112,19 @@ def labelled(name: str, spec: Mapping[str, Any]) -> Iterator[Forward]:
                 words[match["kind"]] += QUOTED.findall(match["words"])
             paths = words["PathPrefix"] + words["Path"] or ["/"]
             for host in words["Host"][:1] or [""]:
-                seen |= {Forward(name, path, port, host) for path in paths}
+                seen |= {Forward(name, path, port, host, _stripped(path, labels)) for path in paths}
     yield from sorted(seen, key=lambda each: (each.host, each.path))
+
+
+def _stripped(path: str, labels: Mapping[str, Any]) -> str:
+    """Return what a middleware takes off a path."""
+    prefixes = [str(value) for key, value in labels.items() if STRIPS.search(key)]
+    return path if any(path in value.split(",") for value in prefixes) else ""
+
+
+def largest_body(texts: Mapping[str, str]) -> int:
+    """Return how many MB a body may have as nginx has it; 0 where it does not say."""
+    return max((int(size) for text in texts.values() for size in BODY.findall(text)), default=0)
 
 
 def _nginx(text: str) -> Iterator[Forward]:
@@ -124,7 +138,8 @@ def _nginx(text: str) -> Iterator[Forward]:
         server = upstreams.get(target["host"])
         host = server["host"] if server else target["host"]
         port = (server["port"] if server else "") or target["port"] or "80"
-        yield Forward(host, start["path"], int(port))
+        strip = start["path"].rstrip("/") if target["rest"] == "/" else ""
+        yield Forward(host, start["path"], int(port), strip=strip)
 
 
 def _caddy(text: str) -> Iterator[Forward]:
@@ -132,7 +147,9 @@ def _caddy(text: str) -> Iterator[Forward]:
     for match in HANDLE.finditer(text):
         if target := CADDY.search(match["body"]):
             inside += match[0]
-            yield Forward(target["host"], match["path"].rstrip("*"), int(target["port"]))
+            path = match["path"].rstrip("*")
+            strip = path.rstrip("/") if match[0].startswith("handle_path") else ""
+            yield Forward(target["host"], path, int(target["port"]), strip=strip)
     for target in CADDY.finditer(text):
         if target[0] not in inside:
             path = (target["path"] or "/").strip()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.scaffold.importing import health, proxies
@@ -18,73 +18,91 @@ FRONT = re.compile(
 )
 BACK = re.compile(r"^(?:api|backend|back|server|rest|graphql)", re.IGNORECASE)
 NOWHERE = "none"
+USUAL_BODY = 100  # MB, as MAX_BODY_MB has it
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path as the edge takes it, and the port of the service."""
+    """A path as the edge takes it, the port of the service, and what is taken off the path."""
 
     path: str
     port: int
+    strip: str = ""
 
 
-def choose(classified: Sequence[OldService], names: Names, draft: Draft) -> dict[str, Route]:
+Routes = dict[str, list[Route]]
+
+
+def choose(classified: Sequence[OldService], names: Names, draft: Draft) -> Routes:
     """Map services, by their old names, to their routes."""
     targets = {
         s.name: s for s in classified if s.home == "project" and s.role in ("colour", "data")
     }
-    forwards = [each for each in _forwards(classified, names, draft) if each.service in targets]
-    routes: dict[str, Route] = {}
-    for each in forwards:
-        port = each.port or _port(targets[each.service].spec)
-        path = _path(each.path)
-        other = next((name for name, route in routes.items() if route.path == path), "")
-        where = ("services", each.service)
-        if each.service in routes:
-            if routes[each.service].path != path:
-                _say_another(each, path, routes[each.service], draft)
-        elif other:
-            draft.refuse(
-                f"{each.service}: {path} of {each.host or 'another host'} is the route of {other} "
-                "too; "
-                "give one of them another path in slipway.route",
-                *where,
-            )
-        elif port:
-            routes[each.service] = Route(path, port)
-            host = f" ({each.host})" if each.host else ""
-            draft.note(f"{each.service}: serves {path}{host} on port {port}", *where)
+    routes: Routes = {}
+    for each in _forwards(classified, names, draft):
+        if each.service in targets:
+            service = targets[each.service]
+            port = each.port or _port(service.spec) or _inner_port(service)
+            _take(each, Route(_path(each.path), port, each.strip), routes, draft)
     if not routes:
         _by_ports(targets, routes, draft)
     return routes
 
 
+def in_label(service: OldService, routes: Sequence[Route]) -> Route | None:
+    """Return the route that the labels of a service hold; the others stand in routes.yml."""
+    plain = (route for route in routes if not route.strip)
+    return next(plain, None) if service.role == "colour" else None
+
+
+def entries(classified: Sequence[OldService], routes: Routes, names: Names) -> list[dict[str, str]]:
+    """Return the entries of compose/routes.yml."""
+    described = []
+    for service in classified:
+        own = routes.get(service.name, [])
+        for route in own:
+            if route != in_label(service, own):
+                strip = {"strip": route.strip} if route.strip else {}
+                name = names[service.name]
+                to = name if route.port == own[0].port else f"{name}:{route.port}"
+                described.append({"path": route.path, "to": to, **strip})
+    return described
+
+
+def _take(forward: Forward, route: Route, routes: Routes, draft: Draft) -> None:
+    own = routes.setdefault(forward.service, [])
+    where = ("services", forward.service)
+    taken = {each.path: name for name, others in routes.items() for each in others}
+    if taken.get(route.path, forward.service) != forward.service:
+        host = forward.host or "its host"
+        text = (
+            f"{forward.service}: {route.path} of {host} is the route of {taken[route.path]} too; "
+        )
+        text += f"write {{host: {host}, path: {route.path}, to: {forward.service}}} in "
+        draft.refuse(f"{text}compose/routes.yml, and {host} into DOMAIN", *where)
+    elif route.path not in taken and route.port:
+        own.append(route)
+        host = f" ({forward.host})" if forward.host else ""
+        text = f"{forward.service}: serves {route.path}{host} on port {route.port}"
+        draft.note(text, *where)
+    if not own:
+        del routes[forward.service]
+
+
 def _forwards(classified: Sequence[OldService], names: Names, draft: Draft) -> Iterator[Forward]:
-    old = {new: name for name, new in names.services.items()}
     for service in classified:
         if service.role == "edge":
             texts = proxies.configs(service.spec, draft.project.folder)
+            if (size := proxies.largest_body(texts)) > USUAL_BODY:
+                text = f"{service.name}: takes bodies of {size} MB; write MAX_BODY_MB={size} in "
+                draft.note(f"{text}compose/common.env", "services", service.name)
             for each in proxies.forwards(texts):
-                name = (
-                    each.service
-                    if each.service in names.services
-                    else names.by_old.get(each.service, "")
-                )
-                yield Forward(old.get(name, name), each.path, each.port, each.host)
+                yield replace(each, service=names.old(each.service))
     for service in classified:
         yield from proxies.labelled(service.name, service.spec)
 
 
-def _say_another(forward: Forward, path: str, first: Route, draft: Draft) -> None:
-    draft.refuse(
-        f"{forward.service}: serves {path} too, beside {first.path}; one route is taken over, "
-        "write "
-        "the other",
-        *("services", forward.service),
-    )
-
-
-def _by_ports(targets: Mapping[str, OldService], routes: dict[str, Route], draft: Draft) -> None:
+def _by_ports(targets: Mapping[str, OldService], routes: Routes, draft: Draft) -> None:
     open_ones = {name: port for name, s in targets.items() if (port := _port(s.spec))}
     open_ones = open_ones or {n: port for n, s in targets.items() if (port := _inner_port(s))}
     front = _front(open_ones)
@@ -96,7 +114,7 @@ def _by_ports(targets: Mapping[str, OldService], routes: dict[str, Route], draft
             text = f"Which requests go to {name} (port {port})? A path such as /api/*, or {NOWHERE}"
             answer = draft.ask(f"route.{name}", text, default)
         if answer != NOWHERE:
-            routes[name] = Route(answer, port)
+            routes[name] = [Route(answer, port)]
             text = f"{name}: its published port {port} is the route {answer} now"
             draft.note(text, "services", name, "ports")
         else:

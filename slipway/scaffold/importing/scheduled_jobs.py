@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator
 
+from slipway.releases import compose_labels
 from slipway.scaffold.importing import places, schedules
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import CRON, OldService, words
@@ -10,6 +11,7 @@ from slipway.scaffold.importing.migration_job import NOT_OF_A_JOB
 from slipway.scaffold.importing.new_service import NewService
 from slipway.scaffold.importing.schedules import ScheduledJob
 
+SCHEDULE = "slipway.schedule"
 NOTES = ("crontab", "crontab.txt", "README.md", "README", "docs/deploy.md", "DEPLOY.md")
 
 
@@ -47,7 +49,7 @@ def _add(job: ScheduledJob, assembly: Assembly, where: tuple[str, ...]) -> None:
         schedule = assembly.draft.ask(f"schedule.{job.name}", text, "0 3 * * *")
     spec = {k: v for k, v in copy.deepcopy(new.spec).items() if k not in NOT_OF_A_JOB}
     spec |= {"command": list(job.command), "profiles": ["jobs"]}
-    labels = {"slipway.schedule": schedule}
+    labels = _label(schedule, job.name, assembly, where)
     if variables := new.labels.get("slipway.secret-variables"):
         labels["slipway.secret-variables"] = variables
     reason = f"runs by a schedule ({job.written}, UTC here) in the image of {new.name}"
@@ -61,10 +63,21 @@ def _schedule(service: OldService, written: str, assembly: Assembly) -> None:
     """Give a job the times at which a crontab of the server started it."""
     new, schedule = assembly.named(service.name), schedules.five_fields(written)
     if new is not None and schedule:
-        new.labels["slipway.schedule"] = schedule
+        new.labels |= _label(schedule, service.name, assembly, ("services", service.name))
         text = f"{service.name}: has the schedule {schedule}, in UTC, as a crontab that is noted "
         text += "there says"
         assembly.draft.note(text, "services", service.name)
+
+
+def _label(schedule: str, job: str, assembly: Assembly, where: tuple[str, ...]) -> dict[str, str]:
+    """Write the schedule of a job, where this version of a deploy starts jobs by themselves."""
+    if SCHEDULE in compose_labels.WORDS:
+        return {SCHEDULE: schedule}
+    text = (
+        f"{job}: ran at {schedule}, and nothing here starts it by itself; have cron on a machine "
+    )
+    assembly.draft.refuse(f"{text}of yours run inv run --env=prod --service={job}", *where)
+    return {}
 
 
 def _notes(assembly: Assembly) -> Iterator[str]:

@@ -105,7 +105,7 @@ def _unneeded(
         text = f"{service.name}: {', '.join(sorted(passwords))}: for the database alone, and left "
         text += "out here"
         readers.draft.note(text, "services", service.name, "env_file")
-    if parts and not parts & {"address", "host"}:
+    if parts and not parts & {"address", "host"} and service.role != "accessory":
         text = f"{service.name}: no variable says where the database is, which is called db now; "
         text += "write what "
         text += "its code reads under environment, as POSTGRES_HOST: ${DATABASE_HOST}"
