@@ -41,6 +41,7 @@ def configure(
     taken = [
         *_own(ident, settings),
         _request_id(),
+        *(_to_https(settings) if table.https_only and not tls else []),
         *guards.of(table.guards),
         *table.fragment,
         *_routes(table, settings, drain_seconds, limit=has_own_limits, is_marked=is_marked),
@@ -122,6 +123,21 @@ def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
         "errors": {"routes": careful},
         "automatic_https": {"disable": True},
     }
+
+
+def _to_https(settings: Mapping[str, str]) -> list[Handler]:
+    """Send those to HTTPS who came to a balancer without it."""
+    trusted = proxies.split(settings.get("TRUSTED_PROXIES", ""))
+    condition = {
+        "remote_ip": {"ranges": list(trusted)},
+        "header": {"X-Forwarded-Proto": ["http"]},
+    }
+    answer = {
+        "handler": "static_response",
+        "status_code": 308,
+        "headers": {"Location": ["https://{http.request.host}{http.request.uri}"]},
+    }
+    return [{"match": [condition], "handle": [answer], "terminal": True}] if trusted else []
 
 
 def _trust(settings: Mapping[str, str]) -> Config:

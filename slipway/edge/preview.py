@@ -16,6 +16,7 @@ from slipway.edge.trials import Account, Trial
 SERVED, PORT = 8098, 8097
 FOLDER = "@FOLDER@"  # the script writes its own name there
 TRY = shell_scripts.read(__file__, "preview_try.sh")
+ADDED = ("X-Forwarded-Proto", "X-Forwarded-Host", "Via", "User-Agent")
 FOUND = ("status_code", f"header.{MARK}", "header.Location")
 
 
@@ -85,7 +86,13 @@ def _proxy(trial: Trial, accounts: Sequence[Account]) -> Config:
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": f"127.0.0.1:{SERVED}"}],
-        "headers": {"request": {"set": {key: [value] for key, value in headers.items()}}},
+        "headers": {
+            "request": {
+                "set": {key: [value] for key, value in headers.items()},
+                # Nothing that a route might look for, and that nobody asked for.
+                "delete": [name for name in ADDED if name not in headers],
+            }
+        },
         "handle_response": [{"routes": [{"handle": [report]}]}],
     }
 

@@ -50,7 +50,9 @@ def read(file: RoutesFile, labelled: Sequence[Route]) -> Entries:
     if size > MOST_TEXT:
         text = f"pages and files are {size} bytes long, and {MOST_TEXT} fit; {TOO_MUCH}"
         file.complain((), text)
-    entries = Entries(Table(tuple(gathered.routes), tuple(guards), pages), gathered.places)
+    https_only = file.value(route_words.switch, document, (), "https_only") or False
+    table = Table(tuple(gathered.routes), tuple(guards), pages, https_only=https_only)
+    entries = Entries(table, gathered.places)
     if "caddy" not in document:
         return entries
     name = document["caddy"]

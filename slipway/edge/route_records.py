@@ -17,18 +17,20 @@ def write(table: Table) -> Record:
         "guards": [_differing(guard, Guard()) for guard in table.guards],
         "pages": dict(table.pages),
         "fragment": list(table.fragment),
+        "https_only": table.https_only,
     }
     return {key: value for key, value in whole.items() if value}
 
 
 def read(record: Mapping[str, Any]) -> Table:
     """Read a record. Raises TypeError for a word that is not known, and for another shape."""
-    _demand_known(record, ("routes", "guards", "pages", "fragment"))
+    _demand_known(record, ("routes", "guards", "pages", "fragment", "https_only"))
     return Table(
         tuple(_made(Route, Route(""), each) for each in record.get("routes", [])),
         tuple(_made(Guard, Guard(), each) for each in record.get("guards", [])),
         {str(key): str(value) for key, value in record.get("pages", {}).items()},
         tuple(dict(each) for each in record.get("fragment", [])),
+        bool(record.get("https_only", False)),
     )
 
 

@@ -129,6 +129,7 @@ class Table:
     guards: tuple[Guard, ...] = ()
     pages: Mapping[str, str] = field(default_factory=dict)  # by status, 404 or 5xx
     fragment: tuple[Record, ...] = ()  # routes of Caddy, made of its Caddyfile
+    https_only: bool = False  # also where a balancer ends TLS
 
     @property
     def secrets(self) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from yaml import Node
 
 FILE = "routes.yml"
-TOP = ("routes", "protect", "errors", "defaults", "caddy")
+TOP = ("routes", "protect", "errors", "defaults", "https_only", "caddy")
 VARIABLE = re.compile(r"\$(?:\$|\{(\w+)\})")
 TOO_MUCH = "have a service serve it, as compose/web does"
 

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.engine
 stage = edge_stage.stage
 
 ROUTES = """
+https_only: true
 defaults: {compress: true, response_headers: {X-Served-By: shop, X-Powered-By: null}}
 routes:
   - {path: /api/*, to: app, strip: /api, request_headers: {X-Forwarded-Prefix: /api}}
@@ -45,6 +46,8 @@ routes:
   - {path: /old/*, redirect: "/new/{rest}", status: 308}
   - {path: /gone/*, redirect: "/{rest}"}
   - {host: www.shop.example, redirect: "https://shop.example{uri}"}
+  - {path: /proto/*, match_headers: {X-Forwarded-Proto: http}, to: app, rewrite: "/plain{path}"}
+  - {path: /proto/*, to: app}
   - {path: /robots.txt, file: robots.txt, cache: 1d}
   - {path: /private/*, to: app}
   - {path: /partners/*, to: app}
@@ -168,7 +171,8 @@ def site(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     for colour in ("blue", "green"):
         options = ("--network", stage.corner.app, "--network-alias", f"app-{colour}")
         containers.append(stage.corner.run(python, "python", "-c", SERVER, colour, options=options))
-    made = Site(stage, table, dict(env.settings), containers[1])
+    balancers = {"TRUSTED_PROXIES": "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"}
+    made = Site(stage, table, dict(env.settings) | balancers, containers[1])
     made.wait_for("app-blue", "app-green")
     stage.edges.tell(made.routing(1, "blue"))
     yield made
@@ -199,6 +203,8 @@ def test_redirections_lead_where_they_say_and_to_no_other_host(site: Site) -> No
     for path, place in places.items():
         answer = site.ask(path)
         assert (answer.status_code, answer.headers["location"]) == place, path
+    by_http = site.ask("/a?b=1", headers={"X-Forwarded-Proto": "http"})
+    assert (by_http.status_code, by_http.headers["location"]) == (308, "https://shop.example/a?b=1")
     www = site.ask("/a?b=1", headers={"Host": "www.shop.example"})
     assert (www.status_code, www.headers["location"]) == (301, "https://shop.example/a?b=1")
     assert site.ask("/", headers={"Host": "other.example"}).status_code == 404
