@@ -37,8 +37,10 @@ def with_routes(env: Environment, app: Application, host: Host) -> Application:
     _demand_network(app)
     path = env.compose / FILE
     edge = next(iter(app.of("edge")), None)
-    if not path.is_file() or edge is None:
+    if not path.is_file():
         return app
+    if edge is None:
+        raise ConfigError(f"compose/{FILE}: no service has the role edge, which would serve it")
     table = read(env, backends(app), labelled(app.of("colour")), caddy_of(app, host))
     if len(json.dumps(configure("", table, env.settings, 0))) > MOST:
         raise ConfigError(f"compose/{FILE}: {len(table.routes)} routes are more than an edge takes")

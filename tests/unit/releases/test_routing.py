@@ -120,9 +120,12 @@ def test_a_service_that_no_request_reaches_is_no_end_of_a_route(
         read(env)
 
 
-def test_a_label_on_a_service_off_the_edges_network_is_refused(env: Environment) -> None:
+def test_routes_without_the_edges_network_or_without_an_edge_are_refused(env: Environment) -> None:
     model = {"services": {"api": service({"slipway.route": "/*"}, "data")}}
     with pytest.raises(ConfigError, match=r"services\.api has a route and is not on the network"):
+        routing.with_routes(env, parse(model), FakeHost())
+    model = {"services": {"api": service({"slipway.route": "/*"})}}
+    with pytest.raises(ConfigError, match=r"compose/routes\.yml: no service has the role edge"):
         routing.with_routes(env, parse(model), FakeHost())
 
 
