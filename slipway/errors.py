@@ -34,6 +34,7 @@ SlipwayError                1  it failed
 ├── DumpFailed              1  pg_dump failed, or its dump cannot be decoded
 ├── DrillFailed             1  a restored backup is not what was backed up
 ├── ArchiveError            1  pgBackRest failed
+├── ResticFailed            1  restic failed
 ├── StoreError              1  the backup store failed
 │   ├── NotFound            1  it holds no such object
 │   ├── Retained            1  it keeps an object locked

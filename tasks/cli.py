@@ -5,6 +5,7 @@ from invoke.collection import Collection
 from slipway.project import IS_THIN, ROOT
 
 from . import (
+    backup,
     backups,
     benchmark,
     bootstrap,
@@ -13,6 +14,7 @@ from . import (
     db,
     deploy,
     dev,
+    files,
     images,
     jobs,
     kit,
@@ -38,6 +40,7 @@ namespace = register(
         deploy.rollback,
         deploy.status,
         deploy.verify,
+        backup.backup,
         jobs.run,
         jobs.console,
         jobs.restart,
@@ -45,6 +48,7 @@ namespace = register(
         test.test,
         completion.completion,
         Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
+        Group("files", files),  # what services keep in volumes beside the database
         Group("images", images),
         Group("kit", kit),
         Group("machine", machine),

@@ -33,6 +33,7 @@ VERBS = {
     "recover": "slipway.agent.commands.recover:recover",
     "job": "slipway.agent.commands.jobs:job",
     "results": "slipway.agent.commands.jobs:results",
+    "files": "slipway.agent.commands.files:files",
 }
 
 

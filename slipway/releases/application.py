@@ -20,6 +20,7 @@ from slipway.releases import (
     mounts,
     networks,
     readiness,
+    volume_labels,
 )
 from slipway.releases.compose_labels import Role
 from slipway.releases.readiness import Readiness
@@ -100,6 +101,7 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = ""
         compose_rules.check,
         compose_variables.check,
         compose_builds.check,
+        volume_labels.check,
     )
     findings = [finding for check in checks for finding in check(model)]
     findings += compose_limits.check(model, prefix)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from slipway.agent.messages.backups import PruneReply, PruneRequest
+from slipway.agent.messages.files import FilesSummary, FilesSummaryRequest
 from slipway.agent.messages.jobs import BackupSummaryRequest
 from slipway.backups.schedule import job_results
 from slipway.backups.schedule.job_results import JobResult
@@ -23,7 +24,8 @@ from slipway.environments.protection import is_production
 from slipway.errors import SlipwayError
 from slipway.machines.connect import Cluster
 from slipway.progress import SILENT, Reporter
-from slipway.releases import schedule
+from slipway.releases import schedule, volumes
+from slipway.releases.release import Release
 
 HOUR = 3600.0
 
@@ -55,9 +57,12 @@ class Backups:
     jobs: tuple[JobState, ...]
     problems: tuple[str, ...]
     archive: ArchiveCatalogue | None = None  # with PITR=on: base backups, windows, what is lost
+    files: FilesSummary | None = None  # where volumes are backed up as files, to a store
 
 
-def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
+def read(
+    env: Environment, cluster: Cluster, observed: Observed, release: Release | None = None
+) -> Backups:
     """Look at the store of an environment; what cannot be seen is reported, not raised."""
     policy = schedule.policy_of(env)
     scheduled = schedule.exists(env, observed)
@@ -66,7 +71,27 @@ def read(env: Environment, cluster: Cluster, observed: Observed) -> Backups:
     except SlipwayError as error:
         summary = BackupSummary(env.settings.get("BACKUP_STORE", ""), unknown=str(error))
     backups = judge(env, policy, summary, scheduled=scheduled)
+    if release and volumes.kept(release) and client_backups.store_here(env) is None:
+        backups = _with_files(backups, env, cluster, policy)
     return _with_archive(backups, env, cluster) if env.switch("PITR") else backups
+
+
+def _with_files(backups: Backups, env: Environment, cluster: Cluster, policy: Policy) -> Backups:
+    """Add how old the newest backup of files is, or why that is not known."""
+    take = f"type: inv files.backup --env={env.name}"
+    try:
+        ops = container.deployed(cluster.all, env.prefix, env.name)
+        files = call.call(ops, FilesSummaryRequest(), SILENT)
+    except SlipwayError as error:
+        problem = f"the backups of files cannot be listed: {error}"
+        return dataclasses.replace(backups, problems=(*backups.problems, problem))
+    problem = ""
+    if not files.at and not env.is_throwaway:
+        problem = f"there is no backup of files yet; {take}"
+    elif files.age > policy.stale_after and not env.is_throwaway:
+        problem = f"the newest backup of files is {_hours(files.age)} old; {take}"
+    problems = (*backups.problems, *filter(None, [problem]))
+    return dataclasses.replace(backups, files=files, problems=problems)
 
 
 def _with_archive(backups: Backups, env: Environment, cluster: Cluster) -> Backups:

@@ -24,6 +24,7 @@ from slipway.releases import (
     plans,
     signed_in,
     standing_images,
+    volumes,
 )
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
@@ -90,7 +91,8 @@ def preview_of(deployment: Deployment, gates: Sequence[Callable[[], object]]) ->
     changes = drafts.changes(deployment.live, deployment.release)
     findings = map(str, deployment.schema.findings())
     steps = [plans.deploy(deployment), plans.tidy_up(deployment)]
-    return Preview(steps, [*missing, *changes, *findings], [*first, *later])
+    undecided = filter(None, [volumes.advice(deployment.env, deployment.release)])
+    return Preview(steps, [*missing, *changes, *findings, *undecided], [*first, *later])
 
 
 def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:
@@ -126,11 +128,11 @@ def _deploy(env: Environment, reporter: Reporter, *, dirty: bool, lenient: bool)
         deployment = _deployment(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             _finish(deployment, reporter)
-            _advise(env, reporter)
+            _advise(env, draft.release, reporter)
             return _unchanged(deployment, deployment.live, deployment.old)
         reason = f"deploy of {commits.short(commit.name)}"
         result = _run(deployment, draft, reporter, reason)
-        _advise(env, reporter)
+        _advise(env, draft.release, reporter)
         return result
 
 
@@ -314,8 +316,8 @@ def _deployment(
     return deployment
 
 
-def _advise(env: Environment, reporter: Reporter) -> None:
-    if advice := role_passwords.advice(env):
+def _advise(env: Environment, release: Release, reporter: Reporter) -> None:
+    for advice in filter(None, (role_passwords.advice(env), volumes.advice(env, release))):
         reporter.note(advice)
 
 

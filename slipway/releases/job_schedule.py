@@ -1,4 +1,4 @@
-"""Jobs at their times: what the machines' timer is told of them, in configs of the Swarm.
+"""Jobs at their times: what the machines' timer is request of them, in configs of the Swarm.
 
 Each holds the stack of one job as the serving release has it, and in its labels when it is due. The
 timer (slipway/machines/job_timer.sh) knows nothing else, so a deploy, a rollback and a destroy
@@ -19,7 +19,7 @@ from slipway.hosts.host import Host
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Step
-from slipway.releases import compose_labels, job_times, jobs, stack
+from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack
 from slipway.releases.application import Service
 from slipway.releases.job_times import JobTimes
 from slipway.releases.release import Release
@@ -131,7 +131,11 @@ def _of_others(
 
 
 def _stack(env: Environment, release: Release, service: Service) -> stack.Stack:
-    description = stack.job_stack(env, release, service, jobs.facts(release))
+    facts = jobs.facts(release)
+    if service.name == file_jobs.SERVICE:
+        service, request = file_jobs.scheduled(env, release)
+        facts |= request
+    description = stack.job_stack(env, release, service, facts)
     for spec in description["services"].values():
         spec["deploy"]["labels"]["slipway.scheduled"] = "yes"
     return description

@@ -15,7 +15,14 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, SlipwayError
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import backup_status, differences, history, job_status, network_status
+from slipway.releases import (
+    backup_status,
+    differences,
+    history,
+    job_status,
+    network_status,
+    volumes,
+)
 from slipway.releases.backup_status import Backups
 from slipway.releases.job_status import JobRun
 from slipway.releases.release import Release
@@ -131,14 +138,16 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     backups = None
     if live:
         try:
-            backups = backup_status.read(env, cluster, observed)
+            backups = backup_status.read(env, cluster, observed, release)
             problems += backups.problems
         except ConfigError as error:  # a mistake in the policy must not hide what runs
             problems.append(str(error))
     jobs = job_status.read(cluster.manager, observed, env.prefix)
     problems += job_status.problems(env, jobs)
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
-    notes = tuple(filter(None, [role_passwords.advice(env), job_status.advice(env, jobs)]))
+    undecided = volumes.advice(env, release) if release else ""
+    advice = [role_passwords.advice(env), job_status.advice(env, jobs), undecided]
+    notes = tuple(filter(None, advice))
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
     return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)

@@ -147,6 +147,8 @@ def _show_backups(backups: Backups, env: str) -> None:
     if drill is not None:
         result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
         say(f"last drill: {drill.at}, {result}")
+    if backups.files:
+        say(f"newest backup of files: {backups.files.at or 'none yet'}")
     if backups.archive:
         for line in backups.archive.describe_windows() or [
             "no point in time can be returned to yet"

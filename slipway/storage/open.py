@@ -32,7 +32,7 @@ def open_store(
     place = settings.get("BACKUP_STORE", "").strip()
     scheme = scheme_of(place, env_name)
     if scheme == "s3":
-        return _open_s3(place, settings, env_name, secrets_folder, reporter)
+        return _open_s3(settings, env_name, secrets_folder, reporter)
     if not place:
         raise _no_store(env_name)
     folder = Path(unquote(urlsplit(place).path)) if scheme else Path(place)
@@ -53,13 +53,11 @@ def _no_store(env_name: str) -> ConfigError:
     )
 
 
-def _open_s3(
-    place: str,
-    settings: Mapping[str, str],
-    env_name: str,
-    secrets_folder: Path,
-    reporter: Reporter,
-) -> Store:
+def s3_place(
+    settings: Mapping[str, str], env_name: str, secrets_folder: Path = DELIVERED
+) -> tuple[str, S3Access]:
+    """Return where an environment's folder is, `bucket/path/prod`, and the way there."""
+    place = settings.get("BACKUP_STORE", "").strip()
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     if not BUCKET.fullmatch(bucket) or not _is_plain(prefix):
         raise ConfigError(
@@ -76,8 +74,17 @@ def _open_s3(
         region=settings.get("BACKUP_S3_REGION", "").strip(),
         authority=_authority(secrets_folder / "BACKUP_S3_CA"),
     )
+    parts = [bucket, *(part for part in prefix.split("/") if part), env_name]
+    return "/".join(parts), access
+
+
+def _open_s3(
+    settings: Mapping[str, str], env_name: str, secrets_folder: Path, reporter: Reporter
+) -> Store:
+    place, access = s3_place(settings, env_name, secrets_folder)
+    bucket, _, prefix = place.partition("/")
     parts = _max_parts(settings, env_name)
-    return S3Store(bucket, f"{prefix}/{env_name}", access, max_parts=parts, reporter=reporter)
+    return S3Store(bucket, prefix, access, max_parts=parts, reporter=reporter)
 
 
 def _authority(path: Path) -> Path | None:

@@ -180,7 +180,7 @@ def role(server: Server, part: str) -> Server:
 
 
 @functools.cache  # a checkout does not change while its tests run
-def _build_ops() -> None:
+def build_ops() -> None:
     dockerfile = str(ROOT / "compose/ops/Dockerfile")
     argv = ["docker", "build", "--quiet", "--tag", OPS, "--file", dockerfile, str(ROOT)]
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
@@ -190,7 +190,7 @@ def start_ops(
     corner: DockerSandbox, network: str, database: str, password: Path, *options: str
 ) -> str:
     """Start an ops container with the code of this checkout; return its id."""
-    _build_ops()
+    build_ops()
     settings = {
         "DATABASE_HOST": "db",
         "DATABASE_PORT": "5432",

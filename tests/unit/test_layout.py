@@ -28,7 +28,7 @@ FLOORS = [
     {"migrations", "notebook"},
     {"backups"},
     {"agent"},
-    {"client", "inside"},
+    {"client", "inside", "files"},
     {"releases", "bootstrap", "checks", "completion"},
     {"scaffold"},
     {"show"},
@@ -120,7 +120,7 @@ def test_an_image_with_the_engine_holds_all_that_its_programs_import(dockerfile:
     there = set(dockerignore.visible(ROOT, dockerignore.read(ignored)))
     found = doors(modules())
     held = {dotted(ROOT / name) for name in there if name.endswith(".py")}
-    started = [name for name in held if name.split(".")[1:2] in (["agent"], ["inside"])]
+    started = [name for name in held if name.split(".")[1:2] in (["agent"], ["files"], ["inside"])]
     assert started and held & {"slipway.releases", "slipway.hosts", "slipway.client"} == set()
     assert [name for name in started if reach(found, name) - held] == []
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway.releases.volume_labels import LABEL
 from slipway.scaffold.importing import mounts
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
@@ -44,6 +45,8 @@ class Volumes:
         described = (self.draft.project.released.get("volumes") or {}).get(mount.source) or {}
         options = {key: described[key] for key in ("driver_opts", "labels") if described.get(key)}
         driver = described.get("driver", "local")
+        word = "none" if service.role == "accessory" else "files"
+        options["labels"] = {LABEL: word} | dict(options.get("labels") or {})
         self.definitions[name] = {**options, **({"driver": driver} if driver != "local" else {})}
         if described.get("external"):
             text = f"volume {mount.source} is one that is there already; this project gets one of "

@@ -43,7 +43,7 @@ def test_every_combination_of_answers_makes_environments_that_a_deploy_reads(
     assert {env.settings["DATABASE_NAME"] for env in envs} == {"old_shop"}
     (*_, env) = envs
     services = {service.name for service in application.read(env).services}
-    assert services == {"web", "db", "migrations", "ops", "drill", "edge", "tests"}
+    assert services == {"web", "db", "migrations", "ops", "drill", "restic", "edge", "tests"}
 
 
 def test_a_project_speaks_of_itself_and_its_links_lead_somewhere(
