@@ -72,10 +72,11 @@ def answer_state(services: Sequence[OldService], draft: Draft) -> Iterator[OldSe
     for service in services:
         if service.role == "data" and service.is_built and service.home == "project":
             targets = ", ".join(mount.target for mount in service.keeps)
-            text = f"{service.name} keeps files in {targets}. data: it runs once, on the machine "
-            text += "with the "
-            text += "data; colour: it keeps none (they go to S3 or to another service), and runs "
-            text += "in colours"
+            text = (
+                f"{service.name} keeps files in {targets}. data: it runs once, on "
+                "the machine with the data; colour: it keeps none (they go "
+                "to S3 or to another service), and runs in colours"
+            )
             if draft.ask(f"state.{service.name}", text, "data", ("data", "colour")) == "colour":
                 service = replace(
                     service, role="colour", reason="keeps its files elsewhere from now on"
@@ -115,10 +116,14 @@ def _service(service: OldService, assembly: Assembly) -> NewService:
         spec |= {"user": user} if user else {}
     role = {"accessory": "data"}.get(service.role, service.role)
     if service.image.name in SERVERS and mounted.volumes:
-        text = (
-            f"{service.name}: inv db.backup keeps PostgreSQL alone; keep what is in {service.name} "
+        draft.note(
+            (
+                f"{service.name}: inv db.backup keeps PostgreSQL alone; keep what "
+                f"is in {service.name} by a way of its own"
+            ),
+            "services",
+            service.name,
         )
-        draft.note(f"{text}by a way of its own", "services", service.name)
     new = NewService(name, service.reason, role, _labels(service, held, assembly), spec)
     if role == "job" and not service.migrates:
         spec["profiles"] = ["jobs"]
@@ -131,8 +136,10 @@ def _image(service: OldService, name: str, mounted: State, assembly: Assembly) -
         own = f"${{PROJECT}}/{_builder(service, assembly)}"
         options = new_service.build_options(service, assembly.draft)
         if mounted.copied:
-            text = f"{service.name}: {', '.join(mounted.copied)} was mounted; COPY it in its "
-            text += "Dockerfile"
+            text = (
+                f"{service.name}: {', '.join(mounted.copied)} was mounted; COPY it in "
+                "its Dockerfile"
+            )
             assembly.draft.refuse(text, "services", service.name, "volumes")
         return {"image": own, "build": assembly.images.build(service, options)}
     code = next((mount for mount in mounted.code if mount.content == "code"), None)
@@ -233,10 +240,10 @@ def _say_unreachable(service: OldService, colours: Sequence[OldService], draft: 
     for other in colours:
         if _mentions(service, other):
             text = (
-                f"{service.name}: speaks to {other.name}, which it reaches as {other.name}-blue or "
+                f"{service.name}: speaks to {other.name}, which it reaches as "
+                f"{other.name}-blue or {other.name}-green alone, since {other.name} "
+                "runs in colours; have it ask the edge"
             )
-            text += f"{other.name}-green alone, since {other.name} runs in colours; have it ask "
-            text += "the edge"
             draft.refuse(text, "services", service.name)
 
 

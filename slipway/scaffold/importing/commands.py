@@ -32,9 +32,10 @@ def without_secrets(
     if words[0].startswith("-"):
         start = PROGRAMS.get(service.image.name, "")
         if not start:
-            text = f"{service.name}: its command has {', '.join(names.values())} in it and is "
-            text += "left out; "
-            text += "write one that reads /run/secrets/NAME"
+            text = (
+                f"{service.name}: its command has {', '.join(names.values())} in it "
+                "and is left out; write one that reads /run/secrets/NAME"
+            )
             draft.refuse(text, "services", service.name, "command")
             return None, []
     is_shell = words[:2] in (["sh", "-c"], ["bash", "-c"], ["/bin/sh", "-c"], ["/bin/bash", "-c"])

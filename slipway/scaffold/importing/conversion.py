@@ -130,34 +130,44 @@ def _say_database(kit: OldService, draft: Draft) -> None:
     where = ("services", kit.name, "image")
     major, image = kit.image.major, kit.image.full or "an image of its own"
     if kit.image.name not in ("postgres", "postgresql", ""):
-        text = f"{kit.name}: {image} has more than postgres: let compose/db/Dockerfile begin with "
-        text += "FROM "
         draft.refuse(
-            f"{text}{image}, or install the extension there, for the same major version", *where
+            (
+                f"{kit.name}: {image} has more than postgres: let "
+                f"compose/db/Dockerfile begin with FROM {image}, or install the "
+                "extension there, for the same major version"
+            ),
+            *where,
         )
     elif major is not None and major != 17:
-        text = f"{kit.name}: is PostgreSQL {major} and db is 17: a dump of it goes into 17 (inv "
-        text += "db.import"
-        text += f"); to stay with {major} write FROM postgres:{major} in compose/db/Dockerfile and "
-        text += "compose/ops/"
-        draft.note(f"{text}Dockerfile", *where)
+        draft.note(
+            (
+                f"{kit.name}: is PostgreSQL {major} and db is 17: a dump of "
+                f"it goes into 17 (inv db.import); to stay with {major} write "
+                f"FROM postgres:{major} in compose/db/Dockerfile and "
+                "compose/ops/Dockerfile"
+            ),
+            *where,
+        )
     for mount in kit.mounts:
         if mount.content == "configuration":
-            text = f"{kit.name}: {mount.target} is not taken over; what it makes in the database "
-            text += "belongs into "
             draft.refuse(
-                f"{text}a migration, what it sets into command: of db",
+                (
+                    f"{kit.name}: {mount.target} is not taken over; what it makes in "
+                    "the database belongs into a migration, what it sets into "
+                    "command: of db"
+                ),
                 "services",
                 kit.name,
                 "volumes",
             )
     command = classification.words(kit.spec)
     if command and command != "postgres":
-        text = (
-            f"{kit.name}: its command ({command[:80]}) is not taken over; write command: of db in "
-        )
         draft.note(
-            f"{text}compose/compose.<environment>.yml where it matters",
+            (
+                f"{kit.name}: its command ({command[:80]}) is not taken over; "
+                "write command: of db in compose/compose.<environment>.yml where it "
+                "matters"
+            ),
             "services",
             kit.name,
             "command",
@@ -197,8 +207,14 @@ def _say_the_rest(parts: Assembly) -> None:
     for old, new in parts.names.services.items():
         if old != new and (named := parts.named(old)) is not None:
             why = "is Slipway's own" if old in names.TAKEN else "is too long for a Swarm"
-            text = f"{old}: is called {named.name} here, since {old} {why}; addresses in variables "
-            draft.note(f"{text}and commands say so, code has to be told", "services", old)
+            draft.note(
+                (
+                    f"{old}: is called {named.name} here, since {old} {why}; addresses "
+                    "in variables and commands say so, code has to be told"
+                ),
+                "services",
+                old,
+            )
     if parts.readers.database is None:
         draft.note("no service has PostgreSQL: db of Slipway has nothing of this application in it")
     for path in draft.project.unread:
@@ -211,15 +227,17 @@ def _say_the_rest(parts: Assembly) -> None:
         if re.search(r"//(?:localhost|127\.)", value)
     ]
     if local:
-        text = f"{', '.join(local)}: name this computer; give staging and prod theirs in "
-        text += "compose/staging.env "
-        draft.note(f"{text}and compose/prod.env")
+        draft.note(
+            f"{', '.join(local)}: name this computer; give staging and prod "
+            "theirs in compose/staging.env and compose/prod.env"
+        )
     if outside := parts.secrets.outside:
-        text = f"{', '.join(outside)}: open something outside of this application, so dev and "
-        text += "testing begin "
-        text += "without their old values: whoever reads the repository reads those secrets. Set "
-        text += "others: "
-        draft.note(f"{text}inv secrets.set --env=dev --name={outside[0]}")
+        draft.note(
+            f"{', '.join(outside)}: open something outside of this application, "
+            "so dev and testing begin without their old values: whoever "
+            "reads the repository reads those secrets. Set others: inv "
+            f"secrets.set --env=dev --name={outside[0]}"
+        )
     draft.leftovers += env_sources.leftovers(parts)
 
 

@@ -60,16 +60,23 @@ class Images:
         dockerfile = str(build.get("dockerfile") or "Dockerfile")
         where = ("services", service.name, "build")
         if dockerfile.startswith(("..", "/")):
-            text = f"{service.name}: its {dockerfile} lies outside of the folder that is built; "
-            text += "move it there"
+            text = (
+                f"{service.name}: its {dockerfile} lies outside of the folder that "
+                "is built; move it there"
+            )
             self.draft.refuse(text, *where)
         elif not (context / dockerfile).is_file():
             self.draft.refuse(
                 f"{service.name}: there is no {dockerfile} in {folder}/; write one", *where
             )
         elif not COPIES.search((context / dockerfile).read_bytes().decode(errors="replace")):
-            text = f"{service.name}: its {dockerfile} copies nothing, and a deploy mounts no code; "
-            self.draft.refuse(f"{text}write COPY . . into it", *where)
+            self.draft.refuse(
+                (
+                    f"{service.name}: its {dockerfile} copies nothing, and a deploy "
+                    "mounts no code; write COPY . . into it"
+                ),
+                *where,
+            )
         described: dict[str, Any] = {"context": f"./{folder}"}
         if dockerfile != "Dockerfile":
             described["dockerfile"] = dockerfile
@@ -103,9 +110,15 @@ class Images:
             lines.append("RUN pip install --no-cache-dir -r requirements.txt")
         file = "Dockerfile" if not (source / "Dockerfile").exists() else "Dockerfile.slipway"
         self.draft.files[f"compose/{folder}/{file}"] = "\n".join(lines) + "\n"
-        text = f"{name}: its code was only mounted into {service.image.full}; "
-        text += f"compose/{folder}/{file} puts "
-        self.draft.note(f"{text}it into an image: read it", "services", service.name, "image")
+        self.draft.note(
+            (
+                f"{name}: its code was only mounted into {service.image.full}; "
+                f"compose/{folder}/{file} puts it into an image: read it"
+            ),
+            "services",
+            service.name,
+            "image",
+        )
         build = {"context": f"./{folder}"}
         return build if file == "Dockerfile" else build | {"dockerfile": file}
 

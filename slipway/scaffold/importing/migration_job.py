@@ -113,8 +113,10 @@ def _add_job(
 
 
 def _say_at_start(image: str, old: Sequence[OldService], assembly: Assembly) -> None:
-    text = f"{', '.join(each.name for each in old)}: an image of others ({image}) changes the "
-    text += "schema itself "
-    text += "when it starts, so it comes to the database as DATABASE_USER_migrator, who acts as "
-    text += "its owner"
+    text = (
+        f"{', '.join(each.name for each in old)}: an image of others "
+        f"({image}) changes the schema itself when it starts, so it "
+        "comes to the database as DATABASE_USER_migrator, who acts as "
+        "its owner"
+    )
     assembly.draft.note(text, "services", old[0].name, "image")

@@ -75,11 +75,14 @@ def _take(forward: Forward, route: Route, routes: Routes, draft: Draft) -> None:
     taken = {each.path: name for name, others in routes.items() for each in others}
     if taken.get(route.path, forward.service) != forward.service:
         host = forward.host or "its host"
-        text = (
-            f"{forward.service}: {route.path} of {host} is the route of {taken[route.path]} too; "
+        draft.refuse(
+            (
+                f"{forward.service}: {route.path} of {host} is the route of "
+                f"{taken[route.path]} too; write {{host: {host}, path: {route.path}, "
+                f"to: {forward.service}}} in compose/routes.yml, and {host} into DOMAIN"
+            ),
+            *where,
         )
-        text += f"write {{host: {host}, path: {route.path}, to: {forward.service}}} in "
-        draft.refuse(f"{text}compose/routes.yml, and {host} into DOMAIN", *where)
     elif route.path not in taken and route.port:
         own.append(route)
         host = f" ({forward.host})" if forward.host else ""
@@ -94,8 +97,14 @@ def _forwards(classified: Sequence[OldService], names: Names, draft: Draft) -> I
         if service.role == "edge":
             texts = proxies.configs(service.spec, draft.project.folder)
             if (size := proxies.largest_body(texts)) > USUAL_BODY:
-                text = f"{service.name}: takes bodies of {size} MB; write MAX_BODY_MB={size} in "
-                draft.note(f"{text}compose/common.env", "services", service.name)
+                draft.note(
+                    (
+                        f"{service.name}: takes bodies of {size} MB; write "
+                        f"MAX_BODY_MB={size} in compose/common.env"
+                    ),
+                    "services",
+                    service.name,
+                )
             for each in proxies.forwards(texts):
                 yield replace(each, service=names.old(each.service))
     for service in classified:

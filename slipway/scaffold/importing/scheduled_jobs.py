@@ -29,9 +29,11 @@ def add(assembly: Assembly) -> None:
         if jobs:
             _leave_out(service, assembly)
         elif service.role == "colour" and CRON.search(words(service.spec)):
-            text = f"{service.name}: runs cron, and in both colours while a deploy lasts; write "
-            text += "each entry "
-            text += 'as a service with slipway.role: job and slipway.schedule: "15 3 * * *"'
+            text = (
+                f"{service.name}: runs cron, and in both colours while a deploy "
+                "lasts; write each entry as a service with slipway.role: job "
+                'and slipway.schedule: "15 3 * * *"'
+            )
             assembly.draft.refuse(text, "services", service.name, "command")
 
 
@@ -64,8 +66,10 @@ def _schedule(service: OldService, written: str, assembly: Assembly) -> None:
     new, schedule = assembly.named(service.name), schedules.five_fields(written)
     if new is not None and schedule:
         new.labels |= _label(schedule, service.name, assembly, ("services", service.name))
-        text = f"{service.name}: has the schedule {schedule}, in UTC, as a crontab that is noted "
-        text += "there says"
+        text = (
+            f"{service.name}: has the schedule {schedule}, in UTC, as a "
+            "crontab that is noted there says"
+        )
         assembly.draft.note(text, "services", service.name)
 
 
@@ -73,10 +77,14 @@ def _label(schedule: str, job: str, assembly: Assembly, where: tuple[str, ...]) 
     """Write the schedule of a job, where this version of a deploy starts jobs by themselves."""
     if SCHEDULE in compose_labels.WORDS:
         return {SCHEDULE: schedule}
-    text = (
-        f"{job}: ran at {schedule}, and nothing here starts it by itself; have cron on a machine "
+    assembly.draft.refuse(
+        (
+            f"{job}: ran at {schedule}, and nothing here starts it by "
+            "itself; have cron on a machine of yours run inv run "
+            f"--env=prod --service={job}"
+        ),
+        *where,
     )
-    assembly.draft.refuse(f"{text}of yours run inv run --env=prod --service={job}", *where)
     return {}
 
 

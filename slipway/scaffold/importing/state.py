@@ -49,8 +49,10 @@ class Volumes:
         options["labels"] = {LABEL: word} | dict(options.get("labels") or {})
         self.definitions[name] = {**options, **({"driver": driver} if driver != "local" else {})}
         if described.get("external"):
-            text = f"volume {mount.source} is one that is there already; this project gets one of "
-            text += "its own"
+            text = (
+                f"volume {mount.source} is one that is there already; this "
+                "project gets one of its own"
+            )
             self.draft.note(text, "volumes", mount.source)
         return name
 
@@ -73,17 +75,30 @@ def _decide(
             state.volumes.append(_volume(name, mount))
             if mount.kind == "bind":
                 shown = draft.project.shown(Path(mount.source))
-                text = (
-                    f"{service.name}: {mount.target} is the volume {name} now; what is in {shown} "
+                draft.note(
+                    (
+                        f"{service.name}: {mount.target} is the volume {name} now; what is "
+                        f"in {shown} stays there, and has to be brought over"
+                    ),
+                    *where,
                 )
-                draft.note(f"{text}stays there, and has to be brought over", *where)
             elif not mount.source:
-                text = f"{service.name}: {mount.target} is the volume {name} now; before, a "
-                text += "volume without "
-                draft.note(f"{text}a name had what is in it", "services", service.name)
+                draft.note(
+                    (
+                        f"{service.name}: {mount.target} is the volume {name} now; before, "
+                        "a volume without a name had what is in it"
+                    ),
+                    "services",
+                    service.name,
+                )
         case "state":
-            text = f"{service.name}: {mount.target} would be kept, and a service with role "
-            draft.refuse(f"{text}{service.role} keeps nothing; left out", *where)
+            draft.refuse(
+                (
+                    f"{service.name}: {mount.target} would be kept, and a service with "
+                    f"role {service.role} keeps nothing; left out"
+                ),
+                *where,
+            )
         case "configuration":
             state.copied[mount.target] = mounts.texts(Path(mount.source))
             draft.note(f"{service.name}: {mount.target} is in the image now", *where)
@@ -107,8 +122,14 @@ def _refuse(mount: OldMount, service: OldService, where: tuple[str, ...], draft:
         "missing": f"{draft.project.shown(Path(mount.source))} is not there",
         "large": f"{draft.project.shown(Path(mount.source))} is large, or holds more than text",
     }
-    text = f"{service.name}: {mount.target} is left out: {reasons.get(mount.content, 'unknown')}; "
-    draft.refuse(f"{text}COPY it in the Dockerfile of the service", *where)
+    draft.refuse(
+        (
+            f"{service.name}: {mount.target} is left out: "
+            f"{reasons.get(mount.content, 'unknown')}; COPY it in the Dockerfile of "
+            "the service"
+        ),
+        *where,
+    )
 
 
 def _volume(name: str, mount: OldMount) -> dict[str, Any]:

@@ -102,13 +102,17 @@ def _unneeded(
     has_host = any(key in values for key in ("POSTGRES_HOST", "PGHOST"))
     passwords = along & set(OF_DATABASE) if "address" in parts and not has_host else set[str]()
     if passwords:
-        text = f"{service.name}: {', '.join(sorted(passwords))}: for the database alone, and left "
-        text += "out here"
+        text = (
+            f"{service.name}: {', '.join(sorted(passwords))}: for the database alone, "
+            "and left out here"
+        )
         readers.draft.note(text, "services", service.name, "env_file")
     if parts and not parts & {"address", "host"} and service.role != "accessory":
-        text = f"{service.name}: no variable says where the database is, which is called db now; "
-        text += "write what "
-        text += "its code reads under environment, as POSTGRES_HOST: ${DATABASE_HOST}"
+        text = (
+            f"{service.name}: no variable says where the database is, which "
+            "is called db now; write what its code reads under "
+            "environment, as POSTGRES_HOST: ${DATABASE_HOST}"
+        )
         readers.draft.refuse(text, "services", service.name)
     return passwords | (along & set(FOR_COMPOSE))
 
@@ -157,9 +161,14 @@ def _to_database(
         composed, other = old_database.composed(value, readers.database, migrates=migrates)
         if other:
             where = ("services", service.name, "environment", key)
-            text = f"{service.name}: {key} names one more database, {other}, which nothing makes "
-            text += "here; "
-            readers.draft.refuse(f"{text}move its tables into a schema, or make it by hand", *where)
+            readers.draft.refuse(
+                (
+                    f"{service.name}: {key} names one more database, {other}, which "
+                    "nothing makes here; move its tables into a schema, or make "
+                    "it by hand"
+                ),
+                *where,
+            )
         if old_database.is_without_user(value):
             held.environment[key] = composed.replace("{", "${")
         else:
@@ -176,9 +185,16 @@ def _hand_over(held: Variables, service: OldService, key: str, name: str, draft:
     elif VARIABLE.fullmatch(key):
         held.as_variables[key] = name
     else:
-        text = f"{service.name}: {key} is nothing that a shell can set; have the image read "
-        text += "/run/secrets/"
-        draft.refuse(f"{text}{name}", "services", service.name, "environment", key)
+        draft.refuse(
+            (
+                f"{service.name}: {key} is nothing that a shell can set; have "
+                f"the image read /run/secrets/{name}"
+            ),
+            "services",
+            service.name,
+            "environment",
+            key,
+        )
 
 
 def _visible(
