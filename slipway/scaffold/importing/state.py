@@ -12,7 +12,7 @@ from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.mounts import OldMount
 
-TAKEN = ("db", "drill", "edge", "scratch")  # volumes of Slipway's own services
+TAKEN = ("db", "drill", "edge", "restic", "scratch")  # volumes of Slipway's own services
 SOCKET = "is root on the machine, and is left out; a deploy alone tells the engine what runs"
 
 
@@ -45,8 +45,8 @@ class Volumes:
         described = (self.draft.project.released.get("volumes") or {}).get(mount.source) or {}
         options = {key: described[key] for key in ("driver_opts", "labels") if described.get(key)}
         driver = described.get("driver", "local")
-        word = "none" if service.role == "accessory" else "files"
-        options["labels"] = {LABEL: word} | dict(options.get("labels") or {})
+        if service.role == "data":  # of an accessory a person says whether it may be lost
+            options["labels"] = {LABEL: "files"} | dict(options.get("labels") or {})
         self.definitions[name] = {**options, **({"driver": driver} if driver != "local" else {})}
         if described.get("external"):
             text = (

@@ -138,6 +138,8 @@ def test_the_example_becomes_a_project_with_routes_jobs_secrets_and_code_in_the_
     assert services(conversion)["files"]["volumes"] == [
         {"type": "volume", "source": "uploads", "target": "/data"}
     ]
+    volumes = yaml.safe_load(files["compose/compose.yml"])["volumes"]
+    assert volumes["uploads"] == {"labels": {"slipway.backup": "files"}}
     loop = services(conversion, "compose/compose.override.yml")
     assert loop["api"]["volumes"] == ["./api/src:/app/src:ro"]
     assert loop["api"]["environment"]["NODE_ENV"] == "development"
@@ -209,6 +211,8 @@ def test_what_was_mounted_as_configuration_is_in_an_image_and_code_is_in_the_loo
     assert services(conversion)["events_db"]["build"] == "./events_db"
     file = "compose/events_db/files/etc/clickhouse-server/config.d/logging.xml"
     assert "warning" in conversion.files[file]
+    own = yaml.safe_load(converted("react-express-mysql").files["compose/compose.yml"])
+    assert "labels" not in str(own["volumes"])  # nobody said that a database may be lost
     loop = services(converted("react-express-mysql"), "compose/compose.override.yml")
     assert loop["frontend"]["volumes"] == ["./frontend/src:/code/src"]
     assert "./backend/src:/code/src:ro" in loop["backend"]["volumes"]
