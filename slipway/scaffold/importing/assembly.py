@@ -1,11 +1,12 @@
 """The services of the new project, put together out of what was decided about each old one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.scaffold.importing import (
     addresses,
+    classification,
     commands,
     health,
     names,
@@ -86,8 +87,6 @@ def answer_state(services: Sequence[OldService], draft: Draft) -> Iterator[OldSe
 
 def _migrates_at_start(service: OldService) -> bool:
     """Whether it changes the schema itself, as an image of others nearly always does."""
-    from slipway.scaffold.importing import classification
-
     if commands.parted(service.spec.get("command")) is not None:
         return False  # a job will do it
     is_of_others = not service.is_built and service.role in ("colour", "data")
@@ -135,6 +134,8 @@ def _image(service: OldService, name: str, mounted: State, assembly: Assembly) -
     if service.is_built:
         own = f"${{PROJECT}}/{_builder(service, assembly)}"
         options = new_service.build_options(service, assembly.draft)
+        if entries := options.get("secrets"):
+            options["secrets"] = [_of_build(entry, assembly) for entry in entries]
         if mounted.copied:
             text = (
                 f"{service.name}: {', '.join(mounted.copied)} was mounted; COPY it in "
@@ -150,6 +151,15 @@ def _image(service: OldService, name: str, mounted: State, assembly: Assembly) -
         build = assembly.images.with_texts(name, service.image.full, mounted.copied)
         return {"image": own, "build": build}
     return {"image": str(service.spec.get("image"))}
+
+
+def _of_build(entry: Mapping[str, Any], assembly: Assembly) -> dict[str, str]:
+    """Name a secret of a build as it is called here; the Dockerfile knows it by its old name."""
+    old = str(entry["source"])
+    return {
+        "source": assembly.secret_files.get(old, old),
+        "target": str(entry.get("target") or old),
+    }
 
 
 def _builder(service: OldService, assembly: Assembly) -> str:
@@ -212,22 +222,14 @@ def _old_secrets(service: OldService, assembly: Assembly) -> dict[str, str]:
 
 
 def _join_networks(assembly: Assembly) -> None:
-    """Have each service on the networks where it meets those that it speaks of."""
+    """Have each service on the networks where it meets the others by their plain names."""
     colours = [s for s in assembly.kept() if s.role == "colour"]
-    spoken_of = {
-        other.name
-        for service in assembly.kept()
-        for other in colours
-        if other.name != service.name
-        and (_mentions(service, other) or other.name in (service.spec.get("depends_on") or {}))
-        and service.role == "colour"
-    }
     for service in assembly.kept():
         new = assembly.named(service.name)
         assert new is not None  # noqa: S101  each was put in
         is_routed = service.name in assembly.routes
         new.networks = {**({"edge": []} if is_routed else {}), "data": []}
-        if service.role == "colour" and spoken_of:
+        if service.role == "colour" and len(colours) > 1:
             new.networks[APP] = []
         if service.role in ("data", "accessory"):
             others = [n for n in names.other_names(service.spec) if n != new.name and "." not in n]

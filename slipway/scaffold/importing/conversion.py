@@ -30,6 +30,7 @@ from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import ConvertedService, Draft, Problem, Question
 from slipway.scaffold.importing.images import Images
+from slipway.scaffold.importing.new_service import NewService
 from slipway.scaffold.importing.old_secrets import OldSecrets
 from slipway.scaffold.importing.routes import Routes
 from slipway.scaffold.importing.state import Volumes
@@ -215,6 +216,19 @@ def _say_the_rest(parts: Assembly) -> None:
                 "services",
                 old,
             )
+    networks = sorted(set(draft.project.released.get("networks") or {}) - {"default"})
+    if networks:
+        text = (
+            f"{', '.join(networks)}: services meet on the networks data and app here, and the "
+            "edge reaches those with a route"
+        )
+        draft.note(text, "networks", networks[0])
+    for path in env_sources.examples_alone(draft.project):
+        draft.note(
+            f"{draft.project.shown(path)}: is an example, and there is no .env of it: what it "
+            f"sets was empty; cp {path.name} .env there, then again"
+        )
+    _say_what_to_harden(parts)
     if parts.readers.database is None:
         draft.note("no service has PostgreSQL: db of Slipway has nothing of this application in it")
     for path in draft.project.unread:
@@ -239,6 +253,23 @@ def _say_the_rest(parts: Assembly) -> None:
             f"secrets.set --env=dev --name={outside[0]}"
         )
     draft.leftovers += env_sources.leftovers(parts)
+
+
+def _say_what_to_harden(parts: Assembly) -> None:
+    """Say what is not added, since an image of others may not survive it."""
+    own = [service for service in parts.services if service.role in ("colour", "data")]
+    for what, lacking in (
+        ("read_only and cap_drop", [s.name for s in own if not s.spec.get("read_only")]),
+        ("a limit of memory", [s.name for s in own if not _has_limit(s)]),
+    ):
+        if lacking:
+            text = f"{', '.join(lacking)}: without {what}; try it in dev, then write it as "
+            parts.draft.note(f"{text}compose/slipway.yml does")
+
+
+def _has_limit(service: NewService) -> bool:
+    resources = (service.spec.get("deploy") or {}).get("resources") or {}
+    return bool((resources.get("limits") or {}).get("memory"))
 
 
 def _demand_known(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from slipway.scaffold.importing import places, variables
 from slipway.scaffold.importing.assembly import Assembly
-from slipway.scaffold.importing.old_project import OldProject, services
+from slipway.scaffold.importing.old_project import EXAMPLES, OldProject, services
 
 LARGEST = 64 << 10
 OF_DATABASE = "DATABASE_PASSWORD"
@@ -32,19 +32,28 @@ def values(path: Path) -> dict[str, str]:
     return {key: value for key, value in parsed.items() if value is not None}
 
 
+def examples_alone(project: OldProject) -> Iterator[Path]:
+    """Yield examples of an env file that Compose reads, where that itself is not there."""
+    file = project.folder / ".env"
+    if not file.exists():
+        forms = (file.with_name(form.format(file.name)) for form in EXAMPLES)
+        yield from (path for path in forms if path.is_file())
+
+
 def secret_files(parts: Assembly) -> dict[str, str]:
     """Map the secrets at the top of the old file to their names here."""
     project, names = parts.draft.project, dict[str, str]()
-    own = _database_secret(parts)
+    own, shared_ones = _database_secret(parts), set(_of_stores(parts))
     for name, about in (project.released.get("secrets") or {}).items():
         path = Path(str((about or {}).get("file") or ""))
         variable = str((about or {}).get("environment") or "")
         if name == own:
             names[name] = OF_DATABASE
         elif variable and (value := values(project.folder / ".env").get(variable)):
-            names[name] = parts.secrets.add_file(name, value)
+            names[name] = parts.secrets.add_file(name, value, is_shared=name in shared_ones)
         elif path.is_file() and path.stat().st_size <= LARGEST and _text(path):
-            names[name] = parts.secrets.add_file(name, _text(path).rstrip("\n"))
+            value = _text(path).rstrip("\n")
+            names[name] = parts.secrets.add_file(name, value, is_shared=name in shared_ones)
         else:
             text = f"{name}: the old project does not hold its value; write it: inv secrets.set"
             parts.draft.refuse(text, "secrets", name)
@@ -86,6 +95,13 @@ def _database_secret(parts: Assembly) -> str:
                 if path and path.rpartition("/")[2] == target.rpartition("/")[2]:
                     return str(entry["source"])
     return ""
+
+
+def _of_stores(parts: Assembly) -> Iterator[str]:
+    """Yield the secrets that a store of the project has: they open nothing outside of it."""
+    for service in parts.old:
+        if service.role == "accessory":
+            yield from (str(entry["source"]) for entry in service.spec.get("secrets") or [])
 
 
 def _text(path: Path) -> str:

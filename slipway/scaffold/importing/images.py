@@ -78,9 +78,17 @@ class Images:
                 *where,
             )
         described: dict[str, Any] = {"context": f"./{folder}"}
+        if others := options.get("additional_contexts"):
+            options = {**options, "additional_contexts": self._others(others)}
         if dockerfile != "Dockerfile":
             described["dockerfile"] = dockerfile
         return described | dict(options)
+
+    def _others(self, contexts: Mapping[str, str]) -> dict[str, str]:
+        """Return where further folders of a build lie now; an image or an address stays."""
+        paths = {name: Path(where) for name, where in contexts.items() if "://" not in where}
+        here = {name: f"./{self.folder(path, name)}" for name, path in paths.items()}
+        return {**contexts, **here}
 
     def with_texts(
         self, service: str, base: str, copied: Mapping[str, Mapping[str, str]]

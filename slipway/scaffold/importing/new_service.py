@@ -82,7 +82,7 @@ def carried_over(service: OldService, names: Names, draft: Draft) -> dict[str, A
             continue  # said in other words, below
         if key == "security_opt" and all(USUAL_OPTIONS.search(str(each)) for each in value):
             draft.note(f"{service.name}: no-new-privileges is on for every container here", *where)
-        elif key in ("platform", "memswap_limit", "oom_score_adj"):
+        elif reason and key in ("platform", "memswap_limit", "oom_score_adj"):
             draft.note(f"{service.name}: {key} is left out: a Swarm has no such option", *where)
         elif reason and f"services.*.{key}" not in compose_keys.DROPPED:
             draft.refuse(f"{service.name}: {key} is left out: {reason}", *where)

@@ -88,13 +88,14 @@ class OldSecrets:
         self.rules.setdefault(name, SecretRule("Was empty in the old project.", required=False))
         return name
 
-    def add_file(self, name: str, value: str) -> str:
-        """Return the name here of a secret that was a file, db-password."""
+    def add_file(self, name: str, value: str, *, is_shared: bool = False) -> str:
+        """Return the name here of a secret that was a file, perhaps a store's too: db-password."""
         key = re.sub(r"\W", "_", name).upper()
         key = f"APP_{key}" if ENGINE.fullmatch(key) or not key[:1].isalpha() else key
-        self.rules[key] = SecretRule(f"{name} of the old project.", 24)
-        if value:
-            self.draft.secrets[key] = Secret(value)
+        self.rules[key] = SecretRule(f"{name} of the old project.", 24 if is_shared else 0)
+        is_inside = is_shared or self._is_inside(key, value)
+        if value and (begin := self._begin(key, value, is_inside=is_inside)):
+            self.draft.secrets[key] = Secret(begin)
         return key
 
     def template(self, value: str) -> str:

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator
 
-from slipway.releases import compose_labels
 from slipway.scaffold.importing import places, schedules
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import CRON, OldService, words
@@ -51,7 +50,7 @@ def _add(job: ScheduledJob, assembly: Assembly, where: tuple[str, ...]) -> None:
         schedule = assembly.draft.ask(f"schedule.{job.name}", text, "0 3 * * *")
     spec = {k: v for k, v in copy.deepcopy(new.spec).items() if k not in NOT_OF_A_JOB}
     spec |= {"command": list(job.command), "profiles": ["jobs"]}
-    labels = _label(schedule, job.name, assembly, where)
+    labels = {SCHEDULE: schedule}
     if variables := new.labels.get("slipway.secret-variables"):
         labels["slipway.secret-variables"] = variables
     reason = f"runs by a schedule ({job.written}, UTC here) in the image of {new.name}"
@@ -65,27 +64,12 @@ def _schedule(service: OldService, written: str, assembly: Assembly) -> None:
     """Give a job the times at which a crontab of the server started it."""
     new, schedule = assembly.named(service.name), schedules.five_fields(written)
     if new is not None and schedule:
-        new.labels |= _label(schedule, service.name, assembly, ("services", service.name))
+        new.labels[SCHEDULE] = schedule
         text = (
             f"{service.name}: has the schedule {schedule}, in UTC, as a "
             "crontab that is noted there says"
         )
         assembly.draft.note(text, "services", service.name)
-
-
-def _label(schedule: str, job: str, assembly: Assembly, where: tuple[str, ...]) -> dict[str, str]:
-    """Write the schedule of a job, where this version of a deploy starts jobs by themselves."""
-    if SCHEDULE in compose_labels.WORDS:
-        return {SCHEDULE: schedule}
-    assembly.draft.refuse(
-        (
-            f"{job}: ran at {schedule}, and nothing here starts it by "
-            "itself; have cron on a machine of yours run inv run "
-            f"--env=prod --service={job}"
-        ),
-        *where,
-    )
-    return {}
 
 
 def _notes(assembly: Assembly) -> Iterator[str]:

@@ -11,7 +11,7 @@ import yaml
 from slipway.environments import environment
 from slipway.errors import UsageError
 from slipway.project import ROOT
-from slipway.releases import application, compose_labels
+from slipway.releases import application
 from slipway.scaffold import create, template
 from slipway.scaffold.answers import Answers
 from slipway.scaffold.importing import acceptance
@@ -41,7 +41,7 @@ CHANGES: Mapping[str, list[str]] = {
     "n8n": ["init.sh is not taken over"],
     "rails": ["web, worker: no variable says where the database is"],
 }
-SECRET = re.compile(r"made-up-[\w-]+|stats-pw-81|0123456789abcdef\w+|live_9f8e7d6c5b4a")
+SECRET = re.compile(r"made-up-[\w-]+|stats-pw-81|0123456789abcdef\w+|(?:live|npm)_9f8e7d6c5b4a")
 
 
 def compose_file(folder: Path) -> Path:
@@ -124,9 +124,7 @@ def test_the_example_becomes_a_project_with_routes_jobs_secrets_and_code_in_the_
         "slipway.secret-variables": "DATABASE_URL SESSION_SECRET STATS_TOKEN",
     }
     assert labels(conversion, "web")["slipway.route"] == "/*"
-    is_known = "slipway.schedule" in compose_labels.WORDS
-    said = labels(conversion, "report") if is_known else " ".join(map(str, conversion.problems))
-    assert "15 3 * * *" in str(said)
+    assert labels(conversion, "report")["slipway.schedule"] == "15 3 * * *"
     assert labels(conversion, "migrate")["slipway.phase"] == "release"
     assert api["user"] == "1000:1000" and api["secrets"] == [
         "DATABASE_URL",
@@ -242,3 +240,28 @@ def test_what_a_deploy_would_refuse_in_the_new_files_is_said_with_their_lines() 
     assert re.match(r"compose/compose\.yml:\d+: ", texts[0])
     texts = [str(each) for each in acceptance.problems({**files, "compose/compose.yml": compose})]
     assert len(texts) == 1 and texts[0].startswith("compose/routes.yml:2: ")
+
+
+def test_what_a_build_has_beside_its_folder_comes_along(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "web/Dockerfile").write_text("FROM node:24\nCOPY . .\n")
+    (tmp_path / "npm-token.txt").write_text("npm_9f8e7d6c5b4a\n")
+    (tmp_path / "compose.yml").write_text(
+        """\
+services:
+  web:
+    build: {context: web, additional_contexts: [shared=./shared], secrets: [npm-token]}
+    ports: ["3000:3000"]
+secrets: {npm-token: {file: npm-token.txt}}
+"""
+    )
+    conversion = convert(tmp_path / "compose.yml", name="shop")
+    assert services(conversion)["web"]["build"] == {
+        "context": "./web",
+        "additional_contexts": {"shared": "./shared"},
+        "secrets": [{"source": "NPM_TOKEN", "target": "npm-token"}],
+    }
+    assert conversion.folders["compose/shared"] == tmp_path / "shared"
+    assert conversion.secrets == {}  # it opens something outside
+    assert conversion.problems == () and conversion.leftovers == (tmp_path / "npm-token.txt",)
