@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from slipway.scaffold import template
 from slipway.scaffold.importing import addresses, mounts, variables
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.migration_job import NAME
 from slipway.scaffold.importing.mounts import OldMount
+from slipway.scaffold.importing.names import EDGE
 from slipway.scaffold.importing.old_project import services
+from slipway.yaml_file import read_yaml
 
 DATABASE = {"db": {"condition": "service_healthy"}}
 ENDED = "service_completed_successfully"
@@ -24,11 +27,20 @@ def describe(assembly: Assembly) -> tuple[dict[str, Any], dict[str, Any]]:
             described[new.name] = parts
     if any(new.name == NAME and new.role == "job" for new in assembly.services):
         described[NAME] = {**described.get(NAME, {}), "depends_on": dict(DATABASE)}
+    described[EDGE] = _edge()
     volumes: dict[str, Any] = {}
     for service in assembly.old:
         if service.home == "loop":
             described[assembly.names[service.name]] = _tool(service, assembly, volumes)
     return described, volumes
+
+
+def _edge() -> dict[str, Any]:
+    """Return what the edge has otherwise in the loop of every project."""
+    name = "compose/compose.override.yml"
+    document = read_yaml(template.FOLDER / name, name)
+    edge: dict[str, Any] = document["services"][EDGE]
+    return edge
 
 
 def _hacked(service: OldService, assembly: Assembly) -> dict[str, Any]:

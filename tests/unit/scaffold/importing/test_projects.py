@@ -141,6 +141,7 @@ def test_the_example_becomes_a_project_with_routes_jobs_secrets_and_code_in_the_
     loop = services(conversion, "compose/compose.override.yml")
     assert loop["api"]["volumes"] == ["./api/src:/app/src:ro"]
     assert loop["api"]["environment"]["NODE_ENV"] == "development"
+    assert loop["edge"]["ports"] == ["127.0.0.1:${HACKING_PORT:-8000}:8080"]
     assert conversion.folders["compose/api"] == EXAMPLE / "api"
     assert conversion.secrets["SESSION_SECRET"].reveal().startswith("made-up-")
     assert conversion.leftovers == (EXAMPLE / ".env",)
