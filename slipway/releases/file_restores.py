@@ -8,7 +8,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.files.messages import FilesReply
 from slipway.progress import Reporter
-from slipway.releases import file_jobs, health, volumes
+from slipway.releases import file_jobs, health, stack_watch, volumes
 from slipway.releases.file_jobs import FileStore
 
 
@@ -54,8 +54,9 @@ def standing_still(store: FileStore, names: Sequence[str], reporter: Reporter) -
 
     def start() -> None:
         scale = ["docker", "service", "scale", "--detach=true"]
+        before = stack_watch.look(manager, stack)
         manager.run([*scale, *(f"{stack}_{name}=1" for name in users)], timeout=60)
-        health.settle(manager, stack, env.number("HEALTH_TIMEOUT"))
+        health.settle(manager, stack, env.number("HEALTH_TIMEOUT"), before)
         reporter.note(f"{listed}: started again")
 
     reporter.note(f"{listed}: stopped for the swap")

@@ -114,25 +114,24 @@ def _note_reasons(state: StackState, hosts: Sequence[Host], reporter: Reporter) 
             reporter.note(f"{task.service}: {reason}")
 
 
-def settle(manager: Host, stack: str, timeout: float, before: frozenset[str] = frozenset()) -> None:
+def settle(manager: Host, stack: str, timeout: float, before: StackState) -> None:
     """Wait until the services of a stack that stays have taken their new description.
 
-    Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success; updates
-    that were there `before` say nothing of this one. Raises NotHealthy.
+    Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success. `before`
+    is how the stack was until then: its updates and failures say nothing of this one, and whatever
+    failed since does, also before the first look. Raises NotHealthy.
     """
     deadline = time.monotonic() + timeout
     calm = 0
     rest = POLL
-    earlier: frozenset[str] | None = None  # tasks that had failed before
     with StackWatch(manager, stack) as watch:
         while calm < 2:  # the update of a service that was just described begins a moment later
             time.sleep(rest)
             looked = time.monotonic()
             state = watch.look()
             rest = _rest(looked)
-            stages = {update.split()[0] for update in state.updates - before}
-            earlier = state.failures if earlier is None else earlier
-            fresh = [task for task in state.failed if task.ident not in earlier]
+            stages = {update.split()[0] for update in state.updates - before.updates}
+            fresh = [task for task in state.failed if task.ident not in before.failures]
             ended = sorted(stages & GIVEN_UP)
             if ended and not _is_tried_again(ended, fresh):
                 reason = explain(manager, state.failed) if state.failed else stack

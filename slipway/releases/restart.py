@@ -68,7 +68,7 @@ def demand_restartable(env: Environment, service: DeployedService, *, downtime: 
 
 def _update(cluster: Cluster, service: DeployedService, timeout: float) -> None:
     manager, stack = cluster.manager, service.stack
-    before = stack_watch.updates(manager, stack)
+    before = stack_watch.look(manager, stack)
     argv = ["docker", "service", "update", "--force", "--detach", "--quiet", service.id]
     manager.run(argv, timeout=60)
     each = timeout + SECONDS_EACH

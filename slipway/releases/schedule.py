@@ -22,7 +22,7 @@ from slipway.machines.connect import Cluster
 from slipway.plan import Step
 from slipway.progress import Reporter
 from slipway.project import ROOT
-from slipway.releases import differences, health, history, stack
+from slipway.releases import differences, health, history, stack, stack_watch
 from slipway.releases.release import Release
 
 PATIENCE = 90.0
@@ -100,8 +100,9 @@ def keep(
         return False
     activity.wait(cluster.all, env.prefix, SERVICES, reporter)
     try:
+        before = stack_watch.look(cluster.manager, _name(env))
         stacks.deploy(cluster.manager, _name(env), description)
-        health.settle(cluster.manager, _name(env), PATIENCE)
+        health.settle(cluster.manager, _name(env), PATIENCE, before)
     finally:
         activity.release(cluster.all, env.prefix, SERVICES)
     return True

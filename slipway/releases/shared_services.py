@@ -55,15 +55,15 @@ class SharedServices:
     def keep(self, *roles: Role) -> str:
         """Bring roles to their description; one that fits is not touched."""
         changed = [role for role in roles if self._is_stale(role)]
-        updates = {}
+        states = {}
         for role in changed:
             name = f"{self._env.prefix}-{role}"
-            updates[name] = stack_watch.updates(self._manager, name)
+            states[name] = stack_watch.look(self._manager, name)
             if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
                 stacks.remove(self._manager, name)
                 continue
             stacks.deploy(self._manager, name, self.describe(role))
-        for name, before in updates.items():
+        for name, before in states.items():
             health.settle(self._manager, name, self._env.number("HEALTH_TIMEOUT"), before)
         return f"{' and '.join(changed)} started" if changed else "as described"
 
@@ -132,9 +132,11 @@ class SharedServices:
         # As it is now: a machine may have been lost meanwhile.
         nodes = sum(node.takes_work for node in swarm.settled(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
-        stacks.deploy(self._manager, f"{self._env.prefix}-signpost", description)
+        signpost = f"{self._env.prefix}-signpost"
+        before = stack_watch.look(self._manager, signpost)
+        stacks.deploy(self._manager, signpost, description)
         try:
-            health.settle(self._manager, f"{self._env.prefix}-signpost", SIGNPOST_PATIENCE)
+            health.settle(self._manager, signpost, SIGNPOST_PATIENCE, before)
         except NotHealthy as error:  # it is not the release that is not well
             raise SlipwayError(f"the routes are not shown to edges that start: {error}") from error
 

@@ -118,12 +118,6 @@ def look(manager: Host, stack: str) -> StackState:
     return _state(tasks, sum(services) if services else None, updates)
 
 
-def updates(manager: Host, stack: str) -> frozenset[str]:
-    """Read the last update of each service: how it stands, and when it began."""
-    lines = script(manager, UPDATES, stack, timeout=30).out.splitlines()
-    return frozenset(line.partition("\t")[2] for line in lines if line)
-
-
 def _state(tasks: Sequence[Task], desired: int | None, updates: Sequence[str]) -> StackState:
     # Docker's own count includes tasks that are being stopped.
     expected = [task for task in tasks if task.desired_state == "Running"]

@@ -14,6 +14,8 @@ ENGINE = "starting container failed: unable to remount dir as readonly: device o
 PROGRAM = "task: non-zero exit (2)"
 RUNS = ""
 Seen = tuple[str, Sequence[str]]  # how the update stands; of each task its error, or that it runs
+BEFORE: Seen = ("", [RUNS])  # and with a failure of an earlier day
+FAILED: Seen = ("", [PROGRAM, RUNS])
 
 
 class Swarm(FakeHost):
@@ -47,26 +49,35 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "seen",
     [
-        [("updating", [RUNS]), ("completed", [RUNS])],
-        [("updating", [RUNS]), ("paused", [ENGINE]), ("paused", [ENGINE, RUNS])],
-        [("updating", [PROGRAM, RUNS]), ("paused", [PROGRAM, ENGINE, RUNS])],
-        [("updating", [RUNS]), ("updating", [PROGRAM]), ("completed", [PROGRAM, RUNS])],
+        [BEFORE, ("completed", [RUNS])],
+        [BEFORE, ("paused", [ENGINE]), ("paused", [ENGINE, RUNS])],
+        [FAILED, ("paused", [PROGRAM, ENGINE, RUNS])],
+        [FAILED, ("paused", [PROGRAM, ENGINE]), ("paused", [PROGRAM, ENGINE, RUNS])],
+        [BEFORE, ("updating", [PROGRAM]), ("completed", [PROGRAM, RUNS])],
     ],
 )
 def test_a_service_settles_also_where_its_first_start_failed(seen: list[Seen]) -> None:
-    health.settle(Swarm(*seen), "a", 60)
+    swarm = Swarm(*seen)
+    health.settle(swarm, "a", 60, stack_watch.look(swarm, "a"))
 
 
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        ([("updating", [RUNS]), ("paused", [PROGRAM])], r"non-zero exit \(2\)"),
-        ([("updating", [RUNS]), ("paused", [ENGINE, PROGRAM, RUNS])], "ended as paused"),
-        ([("updating", [RUNS]), ("rollback_completed", [ENGINE, RUNS])], "rollback_completed"),
-        ([("updating", [RUNS]), ("paused", [RUNS])], "ended as paused"),
-        ([("updating", [RUNS]), ("paused", [ENGINE] * 3)], "device or resource busy"),
+        ([BEFORE, ("paused", [PROGRAM])], r"non-zero exit \(2\)"),
+        (
+            [BEFORE, ("paused", [ENGINE, PROGRAM, RUNS])],
+            "ended as paused",
+        ),
+        (
+            [BEFORE, ("rollback_completed", [ENGINE, RUNS])],
+            "rollback_completed",
+        ),
+        ([BEFORE, ("paused", [RUNS])], "ended as paused"),
+        ([BEFORE, ("paused", [ENGINE] * 3)], "device or resource busy"),
     ],
 )
 def test_what_does_not_come_up_by_itself_is_not_waited_for(seen: list[Seen], reason: str) -> None:
     with pytest.raises(NotHealthy, match=reason):
-        health.settle(Swarm(*seen), "a", 60)
+        swarm = Swarm(*seen)
+        health.settle(swarm, "a", 60, stack_watch.look(swarm, "a"))
