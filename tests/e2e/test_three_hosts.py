@@ -183,6 +183,8 @@ def test_a_machine_that_dies_is_replaced_and_comes_back(
 
     docker("start", three.container(dead))
     wait_until("its edge finds the routes", lambda: current(three) == release)
+    timer = 'grep -a keep "/proc/$(cat /run/slipway-jobs.pid)/cmdline" || true'
+    wait_until("its timer runs", lambda: "job-timer" in three.on(dead, "sh", "-c", timer))
     wait_until("nothing is wrong", lambda: not problems(project))
 
 
