@@ -23,7 +23,13 @@ THREE = ("test_three_hosts", "test_three_hosts_database", "test_three_hosts_mach
 # What takes longest comes first, so that no worker is left alone with it at the end.
 LONGEST = (
     *(THREE[0], "test_three_hosts_runbooks", "test_point_in_time", "test_lost_with_its_data"),
-    *("test_upgrade_kit", "test_bad_releases", "test_schedule", "test_postgres_upgrade"),
+    *(
+        "test_new_project",
+        "test_upgrade_kit",
+        "test_bad_releases",
+        "test_schedule",
+        "test_postgres_upgrade",
+    ),
     *("test_dev", "test_runbooks"),
 )
 # A job with times, for the timer that starts it; it comes while no test runs.
