@@ -77,7 +77,7 @@ def prepared(to: str, project: Path = ROOT) -> Iterator[Upgrade]:
         with shared.rendered(project, own) as old, shared.rendered(project, wheel) as new:
             merges = shared.merges(project, old, new)
             log = (new / CHANGELOG).read_text(encoding="utf-8")
-            notes = "".join(_between(log, current.version, after))
+            notes = "".join(between(log, current.version, after))
             yield Upgrade(project, current.version, after, wheel, merges, notes)
 
 
@@ -116,12 +116,14 @@ def _demand_clean(project: Path) -> None:
         )
 
 
-def _between(log: str, before: str, after: str) -> Iterator[str]:
+def between(log: str, before: str, after: str) -> Iterator[str]:
     """Yield the parts of a changelog that tell of versions after one and up to another."""
     from packaging.version import Version
 
     headings = list(HEADING.finditer(log))
     ends = [match.start() for match in headings[1:]] + [len(log)]
     for match, end in zip(headings, ends, strict=True):
-        if match[1] == UNRELEASED or Version(before) < Version(match[1]) <= Version(after):
+        is_told = bool(log[match.end() : end].strip())
+        is_new = match[1] == UNRELEASED or Version(before) < Version(match[1]) <= Version(after)
+        if is_told and is_new:
             yield log[match.start() : end]

@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from tests.waiting import PATIENCE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ANSWER_SECONDS = 30.0
 # Chromium reads commands from descriptor 3 and writes answers to 4.
@@ -97,8 +99,8 @@ class Chromium:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait_for(self, condition: str, seconds: float = 10.0) -> None:
-        """Wait until a JavaScript expression is true."""
+    def wait_for(self, condition: str, seconds: float = PATIENCE) -> None:
+        """Wait until a JavaScript expression is true, however busy the computer is."""
         deadline = time.monotonic() + seconds
         while not self.run(condition):
             if time.monotonic() > deadline:
