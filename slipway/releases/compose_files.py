@@ -5,7 +5,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from yaml import Node
 
 Model = dict[str, Any]  # what `docker compose config --format json` prints
+DEEPEST = 20  # merges of merges
 Keys = tuple[str, ...]  # where something stands: services, api, tmpfs
 OVERLAY = re.compile(r"(?:docker-)?compose\.(?P<name>[^.]+)\.ya?ml")
 WARNING = re.compile(r'level=warning msg="((?:[^"\\]|\\.)*)"')
@@ -148,8 +149,17 @@ def document(text: str) -> "Node | None":
     return node
 
 
-def entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
-    """Find a key in a mapping, also in one that is merged into it, or in a list of KEY=value."""
+def entry(
+    node: "Node | None",
+    key: str,
+    named: Callable[[str, str], bool] = lambda item, key: re.split("[=:]", item)[0] == key,
+    depth: int = DEEPEST,
+) -> "tuple[int, Node] | None":
+    """Find a key in a mapping, also in one that is merged into it, or in a list of KEY=value.
+
+    `named` says whether an item of a list is the one. A mapping may be merged into itself, so
+    merges are followed only so deep.
+    """
     import yaml
 
     merged: list[Node] = []
@@ -161,9 +171,10 @@ def entry(node: "Node | None", key: str) -> "tuple[int, Node] | None":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            if isinstance(value, yaml.ScalarNode) and re.split("[=:]", value.value)[0] == key:
+            if isinstance(value, yaml.ScalarNode) and named(value.value, key):
                 return value.start_mark.line + 1, value
-    return next((pair for each in merged if (pair := entry(each, key))), None)
+    below = (entry(each, key, named, depth - 1) for each in merged if depth)
+    return next((pair for pair in below if pair), None)
 
 
 def unknown_key(files: Sequence[Path], reason: str) -> str:

@@ -175,7 +175,7 @@ def demand_ready(env: Environment, app: Application, commit: Commit) -> None:
             "and migrations in the compose file (CHANGELOG.md)"
         )
     if lines := list(_unlisted(app, env.settings["DATABASE_HOST"])):
-        raise ConfigError(f"compose/compose.yml: {'; '.join(lines)}")
+        raise ConfigError(f"the compose files: {'; '.join(lines)}")
     others = tuple(name for name in commit.changed if name != own_file(env))
     if not env.is_local:
         commits.demand_clean(Commit(commit.sha, others), env.name)

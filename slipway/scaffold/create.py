@@ -11,7 +11,7 @@ from pathlib import Path
 from slipway import version, whole_file
 from slipway.environments import environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.errors import CommandFailed, ConfigError, Refused, UsageError, listing
+from slipway.errors import CommandFailed, ConfigError, Refused, UsageError, last_line, listing
 from slipway.hosts import git
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
@@ -112,7 +112,9 @@ class NewProject:
         message = f"Begin {self.answers.name} with Slipway {self.answers.version}"
         try:
             here.run(["git", "commit", "--quiet", f"--message={message}"], timeout=120)
-        except CommandFailed:
+        except CommandFailed as error:
+            if "user.email" not in error.stderr and "ident" not in error.stderr:
+                raise Refused(f"git does not commit: {last_line(error.stderr)}") from None
             raise Refused(
                 "git does not know who you are, and a project begins with a commit; type: "
                 "git config --global user.name YOU && git config --global user.email ADDRESS"

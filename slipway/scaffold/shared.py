@@ -95,17 +95,17 @@ def _merge(path: str, project: Path, before: Path, after: Path) -> Merge:
 
 
 def _three_ways(own: bytes, old: bytes, new: bytes) -> tuple[bytes, bool]:
-    """Merge with git's own program; return the text, and whether it holds conflict markers."""
+    """Merge with git's own program, byte by byte; return whether there are conflict markers too."""
     with TemporaryDirectory(prefix="slipway-") as folder:
         names = {"yours": own, "before": old, "slipway": new}
         for name, content in names.items():
             whole_file.write(Path(folder) / name, content)
         labels = [word for name in names for word in ("-L", name)]
-        argv = ["git", "merge-file", "-p", *labels, *names]
+        argv = ["git", "merge-file", "--quiet", *labels, *names]
         result = at(Path(folder)).run(argv, check=False)
-    if not 0 <= result.code < 128:
-        raise SlipwayError(f"git merge-file failed: {last_line(result.err)}")
-    return result.out.encode(), result.code > 0
+        if not 0 <= result.code < 128:
+            raise SlipwayError(f"git merge-file failed: {last_line(result.err)}")
+        return (Path(folder) / "yours").read_bytes(), result.code > 0
 
 
 def _read(path: Path) -> bytes | None:

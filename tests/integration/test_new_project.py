@@ -132,6 +132,21 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mo
     assert [*tmp_path.iterdir()] == []
 
 
+def test_a_commit_that_a_hook_refuses_is_not_laid_to_the_identity(
+    tmp_path: Path, identity: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hooks" / "pre-commit"
+    hook.parent.mkdir()
+    hook.write_text("#!/bin/sh\necho 'sign your work' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    (tmp_path / "gitconfig").write_text(f"[core]\n\thooksPath = {hook.parent}\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    new = create.NewProject(tmp_path / "shop", create.answers("shop", "", "none"))
+    with pytest.raises(Refused, match="git does not commit: sign your work"):
+        new.plan().run(SILENT)
+    assert not new.folder.exists()
+
+
 def test_an_upgrade_takes_the_later_version_and_keeps_what_the_team_changed(
     project: Path, checkout: Path
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipway.releases import compose_files
 from slipway.yaml_file import compose_strings
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # of one file; what a person wrote has a hundredth of it
 MOST_FILES = 50
 MOST_VALUES = 200_000
-DEEPEST = 20  # merges of merges
 
 
 def line_of(files: Sequence[Path], keys: Sequence[str]) -> tuple[Path, int]:
@@ -67,7 +67,7 @@ def _below(node: "Node") -> Iterator["Node"]:
 
 def env_files(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and the name of each env file that a compose file gives to a service."""
-    yield from _scalars(_document(path), "env_file", DEEPEST)
+    yield from _scalars(_document(path), "env_file", compose_files.DEEPEST)
 
 
 def _document(path: Path) -> "Node | None":
@@ -90,30 +90,11 @@ def _follow(node: "Node | None", keys: Sequence[str]) -> tuple[int, int]:
     """Follow keys into a document; return how many were there, and the line of the last."""
     line = 0
     for count, key in enumerate(keys):
-        pair = _entry(node, key, DEEPEST)
+        pair = compose_files.entry(node, key, _names)
         if pair is None:
             return count, line
         line, node = pair
     return len(keys), line
-
-
-def _entry(node: "Node | None", key: str, depth: int) -> "tuple[int, Node] | None":
-    """Find a key in a mapping, also in one that is merged into it, or in a list of KEY=value."""
-    import yaml
-
-    merged: list[Node] = []
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            if name.value == key:
-                return name.start_mark.line + 1, value
-            if name.value == "<<":
-                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            if isinstance(value, yaml.ScalarNode) and _names(value.value, key):
-                return value.start_mark.line + 1, value
-    below = (_entry(each, key, depth - 1) for each in merged if depth)
-    return next((pair for pair in below if pair), None)
 
 
 def _names(text: str, key: str) -> bool:
@@ -163,5 +144,9 @@ def _leaves(node: "Node") -> Iterator[tuple[int, str]]:
         yield node.start_mark.line + 1, node.value
     elif isinstance(node, yaml.SequenceNode):
         for each in node.value:
-            pair = _entry(each, "path", 0) if isinstance(each, yaml.MappingNode) else None
+            pair = (
+                compose_files.entry(each, "path", depth=0)
+                if isinstance(each, yaml.MappingNode)
+                else None
+            )
             yield from _leaves(pair[1] if pair else each)

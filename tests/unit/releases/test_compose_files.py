@@ -8,7 +8,7 @@ import pytest
 from slipway.environments import environment
 from slipway.errors import ConfigError
 from slipway.project import SECRETS
-from slipway.releases import application
+from slipway.releases import application, compose_files
 from tests.compose import has_compose
 from tests.unit.releases.compose_project import Project
 
@@ -172,3 +172,9 @@ def test_an_env_file_whose_names_are_all_settings_is_taken(project: Project) -> 
     (project.compose.parent / "shop.env").write_text("SESSION_DAYS=3\n")
     api = application.read(project.api("env_file: ../shop.env")).named("api")
     assert api and api.spec["environment"]["SESSION_DAYS"] == "3"
+
+
+def test_a_mapping_that_is_merged_into_itself_is_not_followed_for_ever(project: Project) -> None:
+    path = project.compose / "compose.prod.yml"
+    path.write_text("services:\n  api: &api\n    <<: *api\n    init: true\n")
+    assert compose_files.place([path], ("services", "api", "pid")).endswith(":2")

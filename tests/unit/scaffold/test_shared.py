@@ -61,3 +61,12 @@ def test_changes_that_meet_are_left_with_markers(tmp_path: Path) -> None:
     assert merge.outcome == "conflict"
     assert merge.content is not None
     assert merge.content.startswith(b"<<<<<<< yours\n1\n=======\nONE\n>>>>>>> slipway\n")
+
+
+def test_bytes_that_are_no_utf8_come_through_a_merge(tmp_path: Path) -> None:
+    """Also where the merged text is longer than what is kept of a command's output."""
+    own, rest = FAR + b"caf\xe9\n", b"a line\n" * 200_000
+    project, old, new = folders(tmp_path, own + rest, THREE + rest, NEW + rest)
+    (merge,) = shared.merges(project, old, new)
+    merged = NEW.replace(b"five", b"FIVE") + b"caf\xe9\n" + rest
+    assert (merge.outcome, merge.content == merged) == ("merged", True)
