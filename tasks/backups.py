@@ -167,7 +167,7 @@ def prune(
     from slipway.show import confirm, output, progress
 
     if env is not None and not plan:
-        confirm.destruction(env, "prune", f"remove old backups of {env.name}", yes)
+        confirm.by_name(env, "prune", f"remove old backups of {env.name}", yes)
     with connected(env) as session, progress.TerminalReporter() as reporter:
         reply = backup_status.prune(session, reporter, plan=plan)
     output.show_pruned(reply, as_json=json)
@@ -224,7 +224,7 @@ def restore(
     )
     if env is not None and options.replaces:
         what = f"replace what the database of {env.name} holds"
-        confirm.destruction(env, "undo" if undo else "restore", what, yes)
+        confirm.by_name(env, "undo" if undo else "restore", what, yes)
     with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
         reply = (
             client_restore.undo(session, options, reporter)

@@ -39,7 +39,7 @@ def reset(
 
     where = env.name if env else "the hacking loop"
     if not plan:
-        confirm.destruction(env, "reset", f"throw away all that is in the database of {where}", yes)
+        confirm.by_name(env, "reset", f"throw away all that is in the database of {where}", yes)
     with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
         reply = client_reset.reset(session, reporter, with_seeds=not no_seed, plan=plan)
     plans.show_reset(reply)
@@ -81,7 +81,7 @@ def take_over(
     options = importing.ImportOptions(from_, into, plan)
     if env is not None and options.replaces:
         what = f"replace what the database of {env.name} holds"
-        confirm.destruction(env, "restore", what, yes)
+        confirm.by_name(env, "restore", what, yes)
     with connected(env) as session, progress.TerminalReporter(lasting=True) as reporter:
         reply = importing.take_over(session, options, reporter, secret_prompt.ask)
     restores.show_imported(reply, env.name if env else "", as_json=json)
@@ -97,7 +97,7 @@ def seed(*, env: "Environment | None" = None, yes: str = "") -> None:
     from slipway.client.session import connected
     from slipway.show import confirm, progress, writer
 
-    confirm.destruction(env, "seed", f"put sample rows into {env.name if env else 'it'}", yes)
+    confirm.by_name(env, "seed", f"put sample rows into {env.name if env else 'it'}", yes)
     with connected(env) as session, progress.TerminalReporter() as reporter:
         writer.say(client_reset.seed(session, reporter).summary)
 

@@ -94,7 +94,7 @@ def migrate(
                 return
             run = run.expecting(client_migrations.versions(plan))
             if plan.pending or mark or resume_from:
-                confirm.destruction(env, "migrate", f"migrate {session.env.name}", yes)
+                confirm.by_name(env, "migrate", f"migrate {session.env.name}", yes)
         writer.say(run.migrate(session, reporter).summary)
 
 
@@ -142,7 +142,7 @@ def rollback(
             names = ", ".join(row.file for row in newest) or "no migration"
             names = "the rest of the half-done migration" if resume_from else names
             what = f"roll back {names} of {session.env.name}, with the data they hold"
-            confirm.destruction(env, "rollback", what, yes)
+            confirm.by_name(env, "rollback", what, yes)
         writer.say(run.roll_back(session, reporter, steps).summary)
 
 

@@ -1,4 +1,4 @@
-"""Deploy a release, return to an earlier one, see what serves."""
+"""Deploy a release, return to an earlier one, see what serves and what served."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
+    from slipway.releases.deployment import Deployment
 
 SKIP = "Continue without unreachable machines; they catch up when they are back."
 
@@ -16,6 +17,8 @@ SKIP = "Continue without unreachable machines; they catch up when they are back.
         "plan": "Show what would be done, and change nothing.",
         "dirty": "Deploy the tree as it is, with what is not committed.",
         "skip_unreachable": SKIP,
+        "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
+        "yes": "The environment's name; production asks for it where something would change.",
         "json": "Print the result as JSON.",
     },
     docker=False,  # it reports more, of builds too
@@ -26,6 +29,8 @@ def deploy(
     plan: bool = False,
     dirty: bool = False,
     skip_unreachable: bool = False,
+    wait: str = "",
+    yes: str = "",
     json: bool = False,
 ) -> None:
     """Bring this checkout into service, blue/green, without a failed request.
@@ -33,26 +38,77 @@ def deploy(
     Examples:
       inv deploy --env=dev
       inv deploy --env=prod --plan
+      inv deploy --env=prod --yes=prod --wait=10m
     """
+    from slipway import durations
     from slipway.bootstrap import prepare
+    from slipway.errors import UsageError
     from slipway.releases import deploy as releases
-    from slipway.show import output, plans, progress, writer
+    from slipway.show import confirm, output, progress
+    from slipway.show import releases as show
 
-    reporter = progress.TerminalReporter()
-    if plan or not env.is_local:
-        prepare.heed_docker_client(reporter)
+    patience = durations.seconds(wait)
+    if wait and not patience:
+        raise UsageError(f"--wait={wait} is no length of time; write 90s, 10m or 1h")
     if plan:
-        first = prepare.plan() if env.is_local and not prepare.is_prepared() else None
-        if first and not json:
-            writer.say("first, this computer is prepared, as inv bootstrap does:")
-            plans.preview(first)
-        preview = releases.preview(env, dirty=dirty, lenient=skip_unreachable)
-        output.show_preview(env, preview, first, as_json=json)
+        _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json)
         return
+    reporter = progress.TerminalReporter()
     if env.is_local:
         prepare.prepare(reporter)
-    report = releases.deploy(env, reporter, dirty=dirty, lenient=skip_unreachable)
+    else:
+        prepare.heed_docker_client(reporter)
+
+    def approve(deployment: "Deployment") -> None:
+        """Show what would change, and ask, where the environment is one with users."""
+        if confirm.is_asked(env, "deploy", yes):
+            show.show_question(deployment)
+        confirm.by_name(env, "deploy", f"deploy {deployment.release.label} to {env.name}", yes)
+
+    report = releases.deploy(
+        env, reporter, dirty=dirty, lenient=skip_unreachable, approve=approve, patience=patience
+    )
     output.show_report(env, report, as_json=json)
+
+
+@command(
+    runbook="deploy",
+    help={
+        "dirty": "Plan the tree as it is, with what is not committed.",
+        "skip_unreachable": SKIP,
+        "json": "Print it as JSON.",
+    },
+    docker=False,
+)
+def plan(
+    env: "Environment", *, dirty: bool = False, skip_unreachable: bool = False, json: bool = False
+) -> None:
+    """Show what a deploy would change, and end with 5 when it would change something.
+
+    Examples:
+      inv plan --env=prod
+      inv plan --env=prod --json
+    """
+    from slipway.errors import DifferenceFound
+
+    if _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json):
+        raise DifferenceFound(f"a deploy would change {env.name}; nothing was changed")
+
+
+def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -> bool:
+    """Show what a deploy would do; say whether that changes something."""
+    from slipway.bootstrap import prepare
+    from slipway.releases import preview
+    from slipway.show import plans, progress, releases, writer
+
+    prepare.heed_docker_client(progress.TerminalReporter())
+    first = prepare.plan() if env.is_local and not prepare.is_prepared() else None
+    if first and not as_json:
+        writer.say("first, this computer is prepared, as inv bootstrap does:")
+        plans.preview(first)
+    plan = preview.read(env, dirty=dirty, lenient=lenient)
+    releases.show_preview(env, plan, first, as_json=as_json)
+    return plan.changes_something
 
 
 @command(
@@ -102,6 +158,19 @@ def status(env: "Environment", *, check: bool = False, json: bool = False) -> No
         statuses.check(report)
 
 
+@command(runbook="rollback", help={"json": "Print them as JSON."})
+def releases(env: "Environment", *, json: bool = False) -> None:
+    """List the releases: when, by whom, of which commit, what each changed, how it ended.
+
+    Example: inv releases --env=prod
+    """
+    from slipway.releases import register
+    from slipway.show import releases as show
+
+    with register.opened(env) as records:
+        show.show_list(records.rows(), as_json=json)
+
+
 @command(runbook="deploy")
 def verify(env: "Environment") -> None:
     """Run the black-box tests, as a service, against what serves.
@@ -134,7 +203,7 @@ def destroy(env: "Environment", *, plan: bool = False, yes: str = "") -> None:
     from slipway.show import confirm, plans
 
     if not plan:
-        confirm.destruction(env, "destroy", f"remove {env.prefix} with its database", yes)
+        confirm.by_name(env, "destroy", f"remove {env.prefix} with its database", yes)
     with connect.connected(env) as cluster:
         steps = removal.plan(env, cluster)
         plans.preview(steps) if plan else plans.follow(steps)

@@ -120,7 +120,7 @@ def restore(
         raise UsageError("--undo swaps back what was there before; leave --backup out")
     if not plan:
         what = f"replace the files of {env.name}"
-        confirm.destruction(env, "undo" if undo else "restore", what, yes)
+        confirm.by_name(env, "undo" if undo else "restore", what, yes)
     chosen = [name for name in volume.split(",") if name]
     with progress.TerminalReporter(lasting=True) as reporter:
         reply = (
@@ -149,7 +149,7 @@ def prune(env: "Environment", *, plan: bool = False, yes: str = "", json: bool =
     from slipway.show import files as show
 
     if not plan:
-        confirm.destruction(env, "prune", f"remove old backups of the files of {env.name}", yes)
+        confirm.by_name(env, "prune", f"remove old backups of the files of {env.name}", yes)
     with progress.TerminalReporter() as reporter:
         reply = file_backups.prune(env, reporter, plan=plan)
     show.show_pruned(reply, as_json=json)

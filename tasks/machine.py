@@ -198,7 +198,7 @@ def rm(
     if plan:
         return plans.preview(steps)
     what = f"remove {name} ({machine.ssh}) from {env.name}"
-    confirm.destruction(env, "remove machine", what, yes)
+    confirm.by_name(env, "remove machine", what, yes)
     with closing(inventory.connect(env.name, machine)) as host, TerminalReporter() as reporter:
         agent_work.leave(host, env.prefix, reporter)
     return plans.follow(steps)

@@ -6,7 +6,6 @@ silence its lease may be taken over.
 """
 
 import contextlib
-import json
 import secrets
 import socket
 import threading
@@ -15,14 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slipway import errors, shell_scripts
-from slipway.cluster import process
+from slipway.cluster import lease_holder, process
+from slipway.cluster.lease_holder import LeaseHolder
 from slipway.cluster.observed import LEADERLESS
 from slipway.errors import Busy, CommandFailed, Refused, SlipwayError
 from slipway.hosts import person
 from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
+from slipway.progress import SILENT, Reporter
 
 ATTEMPTS = 5
+AGAIN = 2.0  # seconds between two looks at a lease that is waited for
 
 READ = shell_scripts.read(__file__, "lease_read.sh")
 ACQUIRE = shell_scripts.read(__file__, "lease_acquire.sh") + READ
@@ -41,22 +43,6 @@ class LeaseTiming:
 
 
 PACE = LeaseTiming()
-
-
-@dataclass(frozen=True)
-class LeaseHolder:
-    """Who holds a lease, as the manager's store says; ages are in seconds of its clock."""
-
-    id: str
-    owner: str
-    reason: str
-    age: int
-    silence: int
-    process: str = ""
-
-    def is_gone(self, expiry: float) -> bool:
-        """Whether nobody holds it any more: silent for too long, or ended on this computer."""
-        return self.silence > expiry or process.is_dead(self.process)
 
 
 class Lease:
@@ -99,10 +85,14 @@ class Lease:
 
 
 @contextlib.contextmanager
-def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
-    """Hold the lease for a block. Raises Busy with owner, reason and age of the other one,
-    Refused where it cannot be written."""
-    lease = acquire(manager, app, reason)
+def hold(
+    manager: Host, app: str, reason: str, reporter: Reporter = SILENT, patience: float = 0
+) -> Iterator[Lease]:
+    """Hold the lease for a block; wait for another one's end for `patience` seconds.
+
+    Raises Busy with owner, reason and age of the other one, Refused where it cannot be written.
+    """
+    lease = _acquire_patiently(manager, app, reason, reporter, patience)
     try:
         yield lease
     finally:
@@ -111,13 +101,64 @@ def hold(manager: Host, app: str, reason: str) -> Iterator[Lease]:
             lease.release()
 
 
+def _acquire_patiently(
+    manager: Host, app: str, reason: str, reporter: Reporter, patience: float
+) -> Lease:
+    """Ask again until nobody changes it; what a person holds is not waited for."""
+    until = time.monotonic() + patience
+    waited_for = ""
+    while True:
+        try:
+            return acquire(manager, app, reason)
+        except Busy:
+            holder = holder_of(manager, app)
+            if time.monotonic() > until or (holder and holder.is_held):
+                raise
+        if holder and holder.owner + holder.reason != waited_for:
+            waited_for = holder.owner + holder.reason
+            reporter.note(f"waiting for {holder.owner} ({holder.reason})")
+        time.sleep(AGAIN)
+
+
+def hold_by_hand(manager: Host, app: str, reason: str) -> None:
+    """Hold the lease until a person releases it. Raises Busy where another one is held."""
+    _take(manager, app, secrets.token_hex(4), reason, PACE, is_held=True)
+
+
+def release_by_hand(manager: Host, app: str) -> LeaseHolder | None:
+    """Release what was held by hand; return who had held it, None where nobody did.
+
+    Raises Busy for the lease of a change under way, which ends with it.
+    """
+    lines = script(manager, READ, app, timeout=20).out.splitlines()
+    with reading(manager.name, f"the lease on {app}"):
+        holder = lease_holder.parse(lines)
+    if holder is None:
+        return None
+    if not holder.is_held and not holder.is_gone(PACE.expiry):
+        raise Busy(
+            f"{holder.describe(app)}. That ends by itself, or a minute after whoever does it is "
+            "gone; nothing was released"
+        )
+    manager.run(["docker", "config", "rm", holder.id], timeout=20)
+    return holder
+
+
 def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> Lease:
     """Acquire the lease, also from a holder that has been silent for too long.
 
     Raises Busy, or Refused where it cannot be written.
     """
     token = secrets.token_hex(4)
-    words = (app, token, owner(), reason, process.name())
+    _take(manager, app, token, reason, pace)
+    return Lease(manager, app, token, pace)
+
+
+def _take(
+    manager: Host, app: str, token: str, reason: str, pace: LeaseTiming, *, is_held: bool = False
+) -> None:
+    held = "yes" if is_held else ""
+    words = (app, token, owner(), reason, process.name(), held)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             lines = script(manager, ACQUIRE, *words, timeout=20).out.splitlines() or [""]
@@ -128,16 +169,16 @@ def acquire(manager: Host, app: str, reason: str, pace: LeaseTiming = PACE) -> L
             time.sleep(pace.election)
             continue
         if lines[0] == "taken":
-            return Lease(manager, app, token, pace)
+            return
         with reading(manager.name, f"the lease on {app}"):
-            holder = parse(lines)
+            holder = lease_holder.parse(lines)
         if holder is None:
             continue  # released between the two commands
         if not holder.is_gone(pace.expiry):
-            raise Busy(
-                f"{app} is being changed by {holder.owner} ({holder.reason}, for {holder.age} s). "
-                "Nothing was changed; retry when it is done"
-            )
+            how = "retry when it is done"
+            if holder.is_held:
+                how = "to release it: inv lease.release"
+            raise Busy(f"{holder.describe(app)}. Nothing was changed; {how}")
         # By id: of two who take over at once, one finds it gone and meets the other's lease.
         manager.run(["docker", "config", "rm", holder.id], timeout=20, check=False)
     raise Busy(f"the lease on {app} changes hands too fast; retry")
@@ -154,23 +195,8 @@ def holder_of(manager: Host, app: str) -> LeaseHolder | None:
     """Return who is changing an environment; None where nobody is."""
     lines = script(manager, READ, app, timeout=20).out.splitlines()
     with reading(manager.name, f"the lease on {app}"):
-        holder = parse(lines)
+        holder = lease_holder.parse(lines)
     return None if holder is None or holder.is_gone(PACE.expiry) else holder
-
-
-def parse(lines: list[str]) -> LeaseHolder | None:
-    """Read the holder from what READ prints: the clock, the lease as JSON, the beats."""
-    now = int(lines[0])
-    if len(lines) < 2 or not lines[1].startswith("{"):
-        return None
-    document = json.loads(lines[1])
-    labels = document["Spec"]["Labels"]
-    start = int(labels["slipway.at"])
-    mine = [name for name in lines[2:] if f".beat.{labels['slipway.token']}." in name]
-    last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
-    owner, reason = str(labels["slipway.owner"]), str(labels["slipway.reason"])
-    named = str(labels.get("slipway.process", ""))
-    return LeaseHolder(str(document["ID"]), owner, reason, now - start, now - last, named)
 
 
 def owner() -> str:

@@ -5,9 +5,10 @@ config whose labels tell the event. Configs are as available as the cluster, and
 """
 
 import datetime
+import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,8 @@ from slipway.hosts.host import Host
 
 Result = Literal["live", "failed"]
 EVENTS_KEPT = 100
+LONGEST = 500  # of what an event says of itself
+STEP = re.compile(r"([a-z_]+)=(\d+\.\d)")
 WRITTEN = "slipway.written"  # tells a config of this very command from another's of that name
 
 
@@ -33,6 +36,7 @@ class LedgerEntry:
     at: str
     reason: str = ""
     seconds: str = ""
+    steps: str = ""  # what each step took: "check=0.4 build=0.0"
 
 
 def entries(observed: Observed, app: str) -> tuple[LedgerEntry, ...]:
@@ -43,12 +47,22 @@ def entries(observed: Observed, app: str) -> tuple[LedgerEntry, ...]:
             release=_number(name, labels.get("slipway.release", "")),
             **{
                 key: labels.get(f"slipway.{key}", "")
-                for key in ("result", "colour", "commit", "by", "at", "reason", "seconds")
+                for key in ("result", "colour", "commit", "by", "at", "reason", "seconds", "steps")
             },
         )
         for name, labels in observed.configs.items()
         if name.startswith(start)
     )
+
+
+def steps_text(seconds: Mapping[str, float]) -> str:
+    """Return what each step took, as an event keeps it."""
+    return " ".join(f"{name.replace(' ', '_')}={value:.1f}" for name, value in seconds.items())
+
+
+def step_seconds(event: LedgerEntry) -> dict[str, float]:
+    """Read what each step took; nothing of an event from before this was recorded."""
+    return {name.replace("_", " "): float(value) for name, value in STEP.findall(event.steps)}
 
 
 def live(events: tuple[LedgerEntry, ...]) -> LedgerEntry | None:
@@ -89,6 +103,42 @@ def read(manager: Host, app: str, number: int) -> str:
     return manager.run(argv, timeout=20).out.removesuffix("\n")
 
 
+def read_all(manager: Host, app: str, numbers: Sequence[int]) -> dict[int, str]:
+    """Read the records of several releases at once; one that is gone meanwhile is left out."""
+    if not numbers:
+        return {}
+    form = '{{.Spec.Labels | json}} {{printf "%s" .Spec.Data}}'
+    argv = ["docker", "config", "inspect", "--format", form]
+    argv += [_release(app, number) for number in numbers]
+    result = manager.run(argv, timeout=30, check=False)
+    texts = {}
+    for line in result.out.splitlines():
+        labels, end = json.JSONDecoder().raw_decode(line)
+        texts[int(labels["slipway.release"])] = line[end:].strip()
+    return texts
+
+
+def holds(observed: Observed, app: str) -> dict[int, str]:
+    """Map each release that a person keeps from pruning to the reason."""
+    start = f"{app}.hold."
+    return {
+        _number(name, name.removeprefix(start)): labels.get("slipway.reason", "")
+        for name, labels in observed.configs.items()
+        if name.startswith(start)
+    }
+
+
+def hold(manager: Host, app: str, number: int, reason: str, by: str) -> None:
+    """Keep a release from pruning."""
+    labels = {"slipway.app": app, "slipway.reason": reason[:LONGEST], "slipway.by": by}
+    _create(manager, f"{app}.hold.{number:05d}", labels, "-")
+
+
+def release_hold(manager: Host, app: str, number: int) -> None:
+    """Let a release be pruned again."""
+    manager.run(["docker", "config", "rm", f"{app}.hold.{number:05d}"], timeout=20)
+
+
 def fact(observed: Observed, app: str, number: int, name: str) -> str:
     """Return a label of a release's record, nothing where there is none."""
     return observed.configs.get(_release(app, number), {}).get(f"slipway.{name}", "")
@@ -112,7 +162,7 @@ def append(manager: Host, app: str, entry: LedgerEntry) -> None:
     """Write down what happened to a release."""
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")
     labels = {"slipway.app": app} | {
-        f"slipway.{key}": str(value)[:200] for key, value in vars(entry).items() if value != ""
+        f"slipway.{key}": str(value)[:LONGEST] for key, value in vars(entry).items() if value != ""
     }
     _create(manager, f"{app}.event.{stamp}", labels, "-")
 
@@ -139,7 +189,8 @@ def create(name: str, labels: Mapping[str, str]) -> list[str]:
 
 
 def kept(observed: Observed, app: str, keep: int) -> set[str]:
-    """Name the records to keep: the serving release and the `keep` that were live before it.
+    """Name the records to keep: the serving release, the `keep` that were live before it, and
+    those that a person holds.
 
     Events outlive records, so a record may be gone that a larger `keep` would keep.
     """
@@ -148,7 +199,7 @@ def kept(observed: Observed, app: str, keep: int) -> set[str]:
         name = _release(app, event.release)
         if event.result == "live" and name in observed.configs and name not in names:
             names.append(name)
-    return {*names[: keep + 1]}
+    return {*names[: keep + 1], *(_release(app, number) for number in holds(observed, app))}
 
 
 def obsolete(observed: Observed, app: str, keep: int) -> list[str]:

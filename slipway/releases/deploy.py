@@ -1,9 +1,9 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from slipway.cluster import gateway, lease, ledger, swarm
 from slipway.cluster.observed import observe
@@ -13,8 +13,7 @@ from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.plan import Plan
-from slipway.progress import SILENT, Reporter
+from slipway.progress import Reporter
 from slipway.releases import commit as commits
 from slipway.releases import draft as drafts
 from slipway.releases import (
@@ -41,6 +40,9 @@ TOUCHING = (
 )  # steps before these change nothing that runs
 
 
+Approve = Callable[[Deployment], None]
+
+
 @dataclass(frozen=True)
 class DeployResult:
     """What a deploy came to."""
@@ -55,83 +57,52 @@ class DeployResult:
     addresses: Sequence[str] = ()  # where people find it
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What a deploy would do, read without changing anything.
-
-    `plans` are none where all is up to date. `refusals` end this deploy, `later` only one that
-    changes something.
-    """
-
-    plans: Sequence[Plan]
-    changes: Sequence[str] = ()
-    refusals: Sequence[str] = ()
-    later: Sequence[str] = ()
-
-
-def preview(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Preview:
-    """Read what a deploy would change, and why it would refuse to."""
-    commit = commits.read()
-    draft = drafts.draft(env, commit)
-    gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
-    with connect.connected(env, lenient=lenient) as cluster:
-        deployment = _deployment(env, cluster, draft, SILENT, is_preview=True)
-        return preview_of(deployment, gates)
-
-
-def preview_of(deployment: Deployment, gates: Sequence[Callable[[], object]]) -> Preview:
-    """Read what a deploy would do; `gates` are what it asks before anything else."""
-    images = deployment.draft.images.values()
-    stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
-    missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
-    first, later = foresee(gates), foresee([*deployment.checks(), stand_ins])
-    if deployment.is_up_to_date():
-        finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
-        return Preview(finishing, missing, first, later)
-    changes = drafts.changes(deployment.live, deployment.release)
-    findings = map(str, deployment.schema.findings())
-    steps = [plans.deploy(deployment), plans.tidy_up(deployment)]
-    undecided = filter(None, [volumes.advice(deployment.env, deployment.release)])
-    return Preview(steps, [*missing, *changes, *findings, *undecided], [*first, *later])
-
-
-def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:
-    """Run every check, and return what each of them would refuse."""
-    refusals = []
-    for check in checks:
-        try:
-            check()
-        except SlipwayError as error:
-            refusals.append(str(error))
-    return refusals
-
-
 def deploy(
-    env: Environment, reporter: Reporter, *, dirty: bool = False, lenient: bool = False
+    env: Environment,
+    reporter: Reporter,
+    *,
+    dirty: bool = False,
+    lenient: bool = False,
+    approve: Approve = lambda deployment: None,
+    patience: float = 0,
 ) -> DeployResult:
     """Bring what the files say into service; `lenient` continues without machines that are down.
+
+    `approve` is asked before anything is changed, and raises to refuse. `patience` is how long to
+    wait, in seconds, for another operator's change to end.
 
     Raises Refused before anything changed, RolledBack when the old release serves again,
     Busy when another operator holds the lease.
     """
     with signed_in.signed_in(env):
-        return _deploy(env, reporter, dirty=dirty, lenient=lenient)
+        return _deploy(
+            env, reporter, dirty=dirty, lenient=lenient, approve=approve, patience=patience
+        )
 
 
-def _deploy(env: Environment, reporter: Reporter, *, dirty: bool, lenient: bool) -> DeployResult:
+def _deploy(
+    env: Environment,
+    reporter: Reporter,
+    *,
+    dirty: bool,
+    lenient: bool,
+    approve: Approve,
+    patience: float,
+) -> DeployResult:
     commit = commits.read()
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
     draft = drafts.draft(env, commit, reporter)
     with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
         _note_unreachable(cluster, reporter)
-        deployment = _deployment(env, cluster, draft, reporter)
+        deployment = read(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             _finish(deployment, reporter)
             _advise(env, draft.release, reporter)
             return _unchanged(deployment, deployment.live, deployment.old)
+        approve(deployment)
         reason = f"deploy of {commits.short(commit.name)}"
-        result = _run(deployment, draft, reporter, reason)
+        result = _run(deployment, draft, reporter, reason, patience)
         _advise(env, draft.release, reporter)
         return result
 
@@ -166,20 +137,23 @@ def return_to(
         )
     release = history.read(cluster.manager, observed, env.prefix, target)
     draft = Draft(release, {}, {}, is_recorded=True)
-    deployment = _deployment(env, cluster, draft, reporter)
+    deployment = read(env, cluster, draft, reporter)
     if target == now.release and not deployment.before.is_drifted(observed):
         _finish(deployment, reporter)
         return _unchanged(deployment, release, now.colour)
     return _run(deployment, draft, reporter, f"rollback to release {target}")
 
 
-def _run(before: Deployment, draft: Draft, reporter: Reporter, reason: str) -> DeployResult:
+def _run(
+    before: Deployment, draft: Draft, reporter: Reporter, reason: str, patience: float = 0
+) -> DeployResult:
     env, cluster = before.env, before.cluster
-    with _hold_lease(before, reason) as held:
-        deployment = _deployment(env, cluster, draft, reporter)
+    with _hold_lease(before, reason, reporter, patience) as held:
+        deployment = read(env, cluster, draft, reporter)
         deployment.lease = held
         plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
         watch = _Watch(reporter)
+        deployment.seconds = watch.seconds
         try:
             lost_machines.continuing(plan, deployment).run(watch)
         except BaseException as error:
@@ -213,12 +187,14 @@ def _unchanged(deployment: Deployment, live: Release, colour: str) -> DeployResu
 
 
 @contextlib.contextmanager
-def _hold_lease(before: Deployment, reason: str) -> Iterator[lease.Lease]:
+def _hold_lease(
+    before: Deployment, reason: str, reporter: Reporter, patience: float
+) -> Iterator[lease.Lease]:
     """Hold the lease for a block; where it cannot be written, say what serves."""
     with contextlib.ExitStack() as stack:
         try:
             held = stack.enter_context(
-                lease.hold(before.cluster.manager, before.env.prefix, reason)
+                lease.hold(before.cluster.manager, before.env.prefix, reason, reporter, patience)
             )
         except Refused as error:
             raise Refused(f"{error}\n{before.serving_now()}") from error
@@ -272,23 +248,30 @@ def _account_for(deployment: Deployment, error: BaseException, touched: bool) ->
 
 
 class _Watch:
-    """Passes everything on, and remembers whether a step that touches what runs was reached."""
+    """Passes everything on, and remembers how long steps took, and whether one was reached that
+    touches what runs."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._began: dict[str, float] = {}
         self.touched = False
+        self.seconds: dict[str, float] = {}
         self.note = reporter.note
         self.progress = reporter.progress
-        self.finished = reporter.finished
         self.failed = reporter.failed
         self.undone = reporter.undone
 
     def started(self, step: str, describe: str) -> None:
         self.touched = self.touched or step in TOUCHING
+        self._began[step] = time.monotonic()
         self._reporter.started(step, describe)
 
+    def finished(self, step: str, result: str) -> None:
+        self.seconds[step] = time.monotonic() - self._began[step]
+        self._reporter.finished(step, result)
 
-def _deployment(
+
+def read(
     env: Environment,
     cluster: Cluster,
     draft: Draft,
@@ -296,6 +279,7 @@ def _deployment(
     *,
     is_preview: bool = False,
 ) -> Deployment:
+    """Read what a deploy starts from; a preview does not even make a Swarm."""
     observed = observe(cluster.manager, env.prefix)
     if env.is_local and not is_preview:
         if note := gateway.bind(cluster.manager, _address(env), env.name):

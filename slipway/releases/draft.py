@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from slipway.cluster import lease
 from slipway.environments import production_rules
@@ -25,7 +24,7 @@ from slipway.releases import (
     stack,
 )
 from slipway.releases.commit import Commit
-from slipway.releases.release import PROGRAM, Release
+from slipway.releases.release import Release
 from slipway.secrets import delivery
 
 # What shapes the edge and the stacks besides the services' own environment.
@@ -129,44 +128,6 @@ def refuse_stand_ins(env: Environment, images: Iterable[Image]) -> None:
 def _has_real_images(env: Environment) -> bool:
     """Whether what runs there has to be what registries have."""
     return not (env.is_local or env.switch("ALLOW_STANDINS"))
-
-
-def changes(old: Release | None, new: Release) -> list[str]:
-    """Say in words what a new release changes for each service."""
-    if old is None:
-        return ["first release"]
-    lines = []
-    before = {service.name: service for service in old.services}
-    after = {service.name: service for service in new.services}
-    lines += [f"{name}: added" for name in sorted(after.keys() - before.keys())]
-    lines += [f"{name}: removed" for name in sorted(before.keys() - after.keys())]
-    for name in sorted(after.keys() & before.keys()):
-        what = []
-        if old.tags[name] != new.tags[name]:
-            what.append("image")
-        what += _settings(before[name].spec, after[name].spec)
-        used = [str(entry["source"]) for entry in service_secrets.entries(after[name])]
-        what += [f"secret {k}" for k in used if old.secrets.get(k) != new.secrets.get(k)]
-        if what:
-            lines.append(f"{name}: {', '.join(what)}")
-    if old.encrypts_networks != new.encrypts_networks:
-        how = "encrypted" if new.encrypts_networks else "not encrypted"
-        lines.append(f"networks: {how} between machines; database and edges start once more")
-    if old.migration_head != new.migration_head:
-        lines.append(f"migrations: up to {new.migration_head or 'none'}")
-    return lines
-
-
-def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    old, new = before.get("environment") or {}, after.get("environment") or {}
-    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    rest = sorted(
-        key
-        for key in before.keys() | after.keys()
-        if key not in ("environment", "image", "build", PROGRAM)
-        and before.get(key) != after.get(key)
-    )
-    return [*keys, *rest]
 
 
 def _identity(tag: str, images: Mapping[str, Image]) -> str:

@@ -2,14 +2,19 @@
 
 import json
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 from slipway.agent import version
 from slipway.cluster import ledger
+from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import Observed
 from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
 from slipway.releases.release import Release
+
+LOOKED_AT = 5  # deploys, to tell how long the next one takes
 
 
 def read(manager: Host, observed: Observed, app: str, number: int) -> Release:
@@ -40,8 +45,24 @@ def serving(manager: Host, observed: Observed, app: str) -> Release | None:
     return read(manager, observed, app, entry.release) if entry else None
 
 
+def expected(events: Sequence[LedgerEntry]) -> dict[str, float]:
+    """Return the seconds that each step of the last deploys took, in the middle of them."""
+    timed = [ledger.step_seconds(event) for event in events if event.result == "live"]
+    deploys = [seconds for seconds in timed if "ship" in seconds][-LOOKED_AT:]  # or it went back
+    names = dict.fromkeys(name for seconds in deploys for name in seconds)
+    return {name: median(s[name] for s in deploys if name in s) for name in names}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a change took, in seconds, and each of its steps."""
+
+    total: float
+    steps: Mapping[str, float] = field(default_factory=dict)
+
+
 def live(
-    manager: Host, observed: Observed, app: str, release: Release, colour: str, seconds: float
+    manager: Host, observed: Observed, app: str, release: Release, colour: str, timing: Timing
 ) -> None:
     """Write down that a release serves, and its record where there is none yet."""
     if release.number not in ledger.numbers(observed, app):
@@ -55,7 +76,8 @@ def live(
             "settings": json.dumps(dict(release.settings), sort_keys=True),
         }
         ledger.record(manager, app, release.number, release.to_json(), facts)
-    ledger.append(manager, app, _entry(release, colour, "live", seconds))
+    entry = _entry(release, colour, "live", timing.total)
+    ledger.append(manager, app, replace(entry, steps=ledger.steps_text(timing.steps)))
 
 
 def failed(
@@ -69,8 +91,8 @@ def failed(
 
 def _entry(
     release: Release, colour: str, result: ledger.Result, seconds: float, reason: str = ""
-) -> ledger.LedgerEntry:
-    return ledger.LedgerEntry(
+) -> LedgerEntry:
+    return LedgerEntry(
         release=release.number,
         result=result,
         colour=colour,

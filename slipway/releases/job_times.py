@@ -1,16 +1,14 @@
 """When a job is due, as its labels say it: times in the manner of cron, in UTC."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from slipway.backups.schedule import crontab
+from slipway.durations import seconds
 
 SCHEDULE, MISSED, TIMEOUT = "slipway.schedule", "slipway.missed", "slipway.timeout"
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
-LENGTH = re.compile(r"(\d{1,5})([smhd])")
 USUAL_LIMIT = 3600
 
 
@@ -29,12 +27,6 @@ def of(labels: Mapping[str, str]) -> JobTimes | None:
         return None
     limit = seconds(labels[TIMEOUT]) if TIMEOUT in labels else USUAL_LIMIT
     return JobTimes(labels[SCHEDULE], labels.get(MISSED, "skip") == "run", limit)
-
-
-def seconds(text: str) -> int:
-    """Read a length of time: 90s, 30m, 2h. Returns 0 for what is none."""
-    match = LENGTH.fullmatch(text)
-    return int(match[1]) * UNITS[match[2]] if match else 0
 
 
 def next_time(expression: str, now: float) -> datetime:

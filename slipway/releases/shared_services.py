@@ -52,6 +52,15 @@ class SharedServices:
         """Whether any of these would be changed by `keep`."""
         return any(self._is_stale(role) for role in roles)
 
+    def stale(self) -> list[str]:
+        """Name the services that `keep` would start, start once more or remove."""
+        names = set()
+        for role in ROLES:
+            running = {s.service for s in self._observed.services if s.role == role}
+            if self._is_stale(role):
+                names |= running | {service.name for service in self._release.of(role)}
+        return sorted(names)
+
     def keep(self, *roles: Role) -> str:
         """Bring roles to their description; one that fits is not touched."""
         changed = [role for role in roles if self._is_stale(role)]

@@ -1,4 +1,5 @@
-"""The one question before something is destroyed, and the smaller one before it is trusted."""
+"""The one question before something is destroyed or production changes, and the smaller one before
+something is trusted."""
 
 import sys
 
@@ -16,7 +17,13 @@ def ask(question: str) -> bool:
     return _answer().lower() in ("y", "yes")
 
 
-def destruction(env: Guarded | None, deed: Deed, what: str, yes: str = "") -> None:
+def is_asked(env: Guarded, deed: Deed, yes: str) -> bool:
+    """Whether a person will be asked for the environment's name now."""
+    is_open = sys.stdin.isatty() and sys.stderr.isatty()
+    return protection.asks(env, deed) and not yes and is_open
+
+
+def by_name(env: Guarded | None, deed: Deed, what: str, yes: str = "") -> None:
     """Continue only where the table of protection allows it; None is the hacking loop.
 
     Where it asks, the environment's name has to be given with --yes, or be typed now.

@@ -1,17 +1,16 @@
-"""What a deploy came to, what it would do, and what runs: for a person or as JSON."""
+"""What a deploy came to, and what runs: for a person or as JSON."""
 
 import dataclasses
 
 from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
-from slipway.plan import Plan
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
-from slipway.releases.deploy import DeployResult, Preview
+from slipway.releases.deploy import DeployResult
 from slipway.releases.schedule import ScheduleState
 from slipway.releases.status import Status
-from slipway.show import plans, table
+from slipway.show import table
 from slipway.show.writer import say
 
 
@@ -29,28 +28,6 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         say(f"not seen from outside: {', '.join(report.not_seen_from_outside)}")
     for address in report.addresses:
         say(f"open {address}")
-
-
-def show_preview(
-    env: Environment, preview: Preview, first: Plan | None = None, *, as_json: bool = False
-) -> None:
-    """Print the plan of a deploy; `first` is what prepares this computer for it."""
-    summary = preview.plans[0].title if preview.plans else f"{env.name} is up to date"
-    if as_json:
-        planned = [*([first] if first else []), *preview.plans]
-        steps = [(step.name, step.describe) for plan in planned for step in plan.steps]
-        document = {"summary": summary, "steps": steps, "changes": preview.changes}
-        table.document(document | {"refusals": preview.refusals, "later": preview.later})
-        return
-    if preview.plans:
-        plans.preview(*preview.plans, changes=preview.changes)
-    else:
-        say(f"{summary}; a deploy would change nothing")
-        plans.show_notes(preview.changes)
-    for refusal in preview.refusals:
-        say(f"! a deploy would end before this: {refusal}")
-    for refusal in preview.later:
-        say(f"! a deploy that changes something would end before that: {refusal}")
 
 
 def show_status(status: Status, *, as_json: bool = False) -> None:

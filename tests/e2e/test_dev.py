@@ -61,6 +61,9 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     assert slip in clone.inv("deploy", "--env=dev").expect(2).err
     routes.write_text(ROUTES)
     clone.commit("Routes")
+    plan = clone.inv("plan", "--env=dev").expect(5).out
+    assert "  ~ routes: route /journal/* added (/entries/{rest}), route /team/* added (web:" in plan
+    assert "Routes (" in plan
     done = clone.inv("deploy", "--env=dev").expect()
     assert done.out.splitlines()[-1] == f"open {dev.base_url}".replace("127.0.0.1", "localhost")
     version = dev.get("/v1/version")
@@ -73,6 +76,25 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     assert '"/v1/*"' in loop and password not in loop
     clone.inv("rollback", "--env=dev").expect()
     assert "location" not in dev.get("/journal/7").headers
+    now, routed = clone.inv("releases", "--env=dev", "--json").expect().json[1::-1]
+    assert (now["state"], routed["state"]) == ("live", "ready")
+    assert "route /v1/* added" in routed["changed"]
+    between = (f"--from={routed['release']}", f"--to={now['release']}")
+    told = clone.inv("release.diff", "--env=dev", *between).expect().out
+    assert "route /v1/* removed" in told and "- " in told
+
+
+def test_while_a_person_holds_an_environment_nobody_changes_it(
+    dev: httpx.Client, clone: Checkout
+) -> None:
+    change(clone, "While it is held.")
+    clone.inv("lease.hold", "--env=dev", "--reason=the sale").expect()
+    refused = clone.inv("deploy", "--env=dev", "--wait=10m").expect(75)
+    assert "(the sale, for " in refused.err
+    assert "to release it: inv lease.release --env=dev" in refused.err
+    assert "the sale" in clone.inv("lease.show", "--env=dev").expect().out
+    clone.inv("lease.release", "--env=dev").expect()
+    assert "While it is held." not in dev.get("/").text
 
 
 @pytest.mark.browser

@@ -20,7 +20,15 @@ HEAVY = {"boto3", "botocore", "docker", "fabric", "paramiko", "psycopg", "rich",
 # Each room and the rooms below it that it may enter, at once or later. Rooms of one floor may enter
 # each other too, one way only.
 FLOORS = [
-    {"child_environment", "errors", "progress", "project", "secret_signs", "shell_scripts"}
+    {
+        "child_environment",
+        "durations",
+        "errors",
+        "progress",
+        "project",
+        "secret_signs",
+        "shell_scripts",
+    }
     | {"suggest", "tar_file", "text_file", "version", "whole_file", "yaml_file"},
     {"plan", "hosts", "storage"},
     {"environments", "cluster", "edge", "images"},

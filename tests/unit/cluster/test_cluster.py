@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.cluster import lease, ledger, observed, process
+from slipway.cluster import lease_holder, ledger, observed, process
+from slipway.cluster.lease_holder import LeaseHolder
 from slipway.cluster.node import LIST
 from slipway.cluster.observed import Observed
 from slipway.errors import HostError
@@ -146,10 +147,10 @@ def test_pruning_spares_what_kept_records_need_and_drops_the_oldest_events() -> 
     assert gone == [f"{APP}.release.00001", *(f"{APP}.event.{n:05d}" for n in (10, 11, 12))]
 
 
-def holder(now: int, beats: list[str], **labels: str) -> lease.LeaseHolder | None:
+def holder(now: int, beats: list[str], **labels: str) -> LeaseHolder | None:
     given = {"at": "100", "token": "t1", "owner": "anna@laptop", "reason": "deploy"} | labels
     spec = {"Labels": {f"slipway.{key}": value for key, value in given.items()}}
-    return lease.parse([str(now), json.dumps({"ID": "id1", "Spec": spec}), *beats])
+    return lease_holder.parse([str(now), json.dumps({"ID": "id1", "Spec": spec}), *beats])
 
 
 def test_a_holder_is_as_silent_as_its_last_own_heartbeat() -> None:
@@ -166,8 +167,8 @@ def test_a_holder_that_never_beat_is_silent_since_it_began() -> None:
 
 
 def test_a_lease_given_back_meanwhile_has_no_holder() -> None:
-    assert lease.parse(["100"]) is None
-    assert lease.parse(["100", "app.beat.t1.99"]) is None
+    assert lease_holder.parse(["100"]) is None
+    assert lease_holder.parse(["100", "app.beat.t1.99"]) is None
 
 
 def test_a_holder_on_this_computer_whose_process_lives_is_not_gone() -> None:

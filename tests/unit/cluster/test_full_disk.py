@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.cluster import lease, stacks
+from slipway.cluster import lease, lease_holder, stacks
 from slipway.cluster.lease import LeaseTiming
 from slipway.errors import Busy, CommandFailed, Refused
 from slipway.hosts.host import script
@@ -48,8 +48,8 @@ def test_a_lease_that_somebody_holds_is_theirs_also_where_the_disk_is_full(tmp_p
 
 def test_a_lease_that_is_released_in_between_is_tried_for_again(tmp_path: Path) -> None:
     host = engine(tmp_path, CREATE_FAILS.format("config app.lease already exists"), NOBODY)
-    words = ("app", "t1", "anna", "rollback", "me")
-    assert lease.parse(script(host, lease.ACQUIRE, *words).out.splitlines()) is None
+    words = ("app", "t1", "anna", "rollback", "me", "")
+    assert lease_holder.parse(script(host, lease.ACQUIRE, *words).out.splitlines()) is None
 
 
 def test_a_lease_waits_for_managers_that_elect_a_leader(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ restore         free     free     prompt   prompt
 undo            free     free     prompt   prompt
 import          free     free     free     refused
 unscrubbed      refused  refused  refused  free
+deploy          free     free     free     prompt
 migrate         free     free     prompt   prompt
 rollback        free     free     prompt   prompt
 prune           free     free     prompt   prompt
@@ -74,7 +75,7 @@ def test_production_is_never_reset_or_seeded_and_takes_only_its_own_data(
     monkeypatch.setenv(protection.SETTING, LISTED[protection.SETTING])
     for deed in ("reset", "seed"):
         with pytest.raises(Refused, match=f"{name} is never {deed}"):
-            confirm.destruction(Here(name), deed, "destroy it", yes=name)
+            confirm.by_name(Here(name), deed, "destroy it", yes=name)
     with pytest.raises(Refused, match=f"its own row says {name}"):
         identity.refuse_unless("staging", "staging", name, "reset")
     with pytest.raises(Refused, match=f"{name} takes only its own"):
@@ -90,11 +91,11 @@ def test_no_setting_takes_prod_out_of_production() -> None:
 
 def test_without_a_terminal_the_name_is_needed_exactly() -> None:
     staging = Here("staging", MACHINES)
-    confirm.destruction(staging, "prune", "remove old backups", yes="staging")
+    confirm.by_name(staging, "prune", "remove old backups", yes="staging")
     for yes in ("", "prod"):
         with pytest.raises(Refused, match="--yes=staging"):
-            confirm.destruction(staging, "prune", "remove old backups", yes)
-    confirm.destruction(None, "prune", "remove old backups")
+            confirm.by_name(staging, "prune", "remove old backups", yes)
+    confirm.by_name(None, "prune", "remove old backups")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def deeds(function: ast.FunctionDef) -> set[str]:
     """The deeds for which a task consults the table."""
     found: set[str] = set()
     for call in calls(function):
-        if ast.unparse(call.func).startswith(("confirm.destruction", "protection.")):
+        if ast.unparse(call.func).startswith(("confirm.by_name", "protection.")):
             found |= {
                 node.value
                 for argument in call.args[1:2]

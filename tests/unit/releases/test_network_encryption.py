@@ -11,9 +11,9 @@ from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.machines.connect import Cluster
-from slipway.releases import network_encryption, networks, prune, stack
+from slipway.releases import changes, network_encryption, networks, prune, stack
 from slipway.releases.application import Service
-from slipway.releases.draft import Draft, changes
+from slipway.releases.draft import Draft
 from slipway.releases.release import ENCRYPTED, Release
 from slipway.releases.shared_services import SharedServices
 from tests.fakes.host import FakeHost
@@ -101,7 +101,7 @@ def test_what_is_encrypted_changes_every_fingerprint_and_is_said_in_the_plan() -
     draft = network_encryption.settle(prod("on"), cluster(3), Draft(OPEN, {}, {}), OPEN)
     assert draft.release.fingerprint not in ("", stack.digest(PROD, OPEN, "colour"))
     said = "networks: encrypted between machines; database and edges start once more"
-    assert said in changes(OPEN, draft.release)
+    assert said in changes.sentences(changes.between(OPEN, draft.release))
 
 
 def on(description: Mapping[str, Any], service: str) -> set[str]:

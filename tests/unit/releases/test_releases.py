@@ -17,7 +17,7 @@ from slipway.environments import environment
 from slipway.errors import ConfigError, Refused
 from slipway.images.sources import Build
 from slipway.machines.connect import Cluster
-from slipway.releases import application, commit, compose_labels, deploy, draft, prune
+from slipway.releases import application, commit, compose_labels, preview, prune
 from slipway.releases.application import Service
 from slipway.releases.commit import UNVERSIONED, Commit
 from slipway.releases.deployment import Deployment
@@ -148,34 +148,6 @@ def release(*given: Service, **more: Any) -> Release:
     return Release(**{**plain, "secrets": {}, "services": given, **more})
 
 
-def test_changes_are_told_in_words_for_each_service() -> None:
-    used = [{"source": "TOKEN"}]
-    old = release(
-        service("api", environment={"A": "1", "B": "1"}, secrets=used),
-        service("web", command=["a"]),
-        service("gone"),
-        secrets={"TOKEN": "t.1", "OTHER": "o.1"},
-        migration_head="1",
-    )
-    new = release(
-        service("api", environment={"A": "2", "C": "1"}, secrets=used),
-        service("web", command=["b"]),
-        service("more"),
-        secrets={"TOKEN": "t.2", "OTHER": "o.2"},
-        migration_head="2",
-    )
-    new = replace(new, tags={**new.tags, "api": "demo/api:src-2"})
-    assert draft.changes(old, new) == [
-        "more: added",
-        "gone: removed",
-        "api: image, A, B, C, secret TOKEN",
-        "web: command",
-        "migrations: up to 2",
-    ]
-    assert draft.changes(None, new) == ["first release"]
-    assert draft.changes(old, replace(old, number=2, commit="d")) == []
-
-
 def test_a_dirty_tree_is_never_passed_off_as_the_commit() -> None:
     assert Commit("abc").name == "abc"
     assert Commit("abc", ("x.py",)).name == "abc+dirty"
@@ -209,7 +181,7 @@ def test_all_that_a_deploy_would_refuse_is_foreseen_and_not_only_the_first() -> 
         raise ConfigError("compose/prod.env: X is missing")
 
     checks = [lambda: "well", refuse, lambda: None, complain]
-    assert deploy.foresee(checks) == ["port 80 is taken", "compose/prod.env: X is missing"]
+    assert preview.foresee(checks) == ["port 80 is taken", "compose/prod.env: X is missing"]
 
 
 class UpToDate:
@@ -235,8 +207,8 @@ def refuse(reason: str) -> None:
 
 def test_a_plan_of_what_is_up_to_date_hides_no_refusal() -> None:
     gate = partial(refuse, "main.py is not committed")
-    preview = deploy.preview_of(cast(Deployment, UpToDate()), [gate])
-    assert preview.plans == []
-    assert preview.refusals == ["main.py is not committed"]  # also this deploy asks it
-    assert preview.later == ["port 80 is taken"]
-    assert preview.changes == ["continuing without m3: is it on?"]
+    plan = preview.of(cast(Deployment, UpToDate()), [gate])
+    assert plan.plans == []
+    assert plan.refusals == ["main.py is not committed"]  # also this deploy asks it
+    assert plan.later == ["port 80 is taken"]
+    assert plan.notes == ["continuing without m3: is it on?"]

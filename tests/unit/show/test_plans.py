@@ -7,8 +7,8 @@ import pytest
 from slipway.agent.messages.request import ChangePlan, PlannedStep
 from slipway.environments import environment
 from slipway.plan import Plan, Step
-from slipway.releases.deploy import Preview
-from slipway.show import backups, output, plans
+from slipway.releases.preview import Preview
+from slipway.show import backups, plans, releases
 
 PLAN = ChangePlan(
     steps=(
@@ -72,9 +72,9 @@ TAKEN, FULL = "port 80 is taken", "m1 has 1 GB left"
 def test_what_a_deploy_would_refuse_is_shown_also_where_all_is_up_to_date(
     preview: Preview, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output.show_preview(environment.load("dev"), preview)
+    releases.show_preview(environment.load("dev"), preview)
     assert capsys.readouterr().out.splitlines() == lines
-    output.show_preview(environment.load("dev"), preview, FINISH, as_json=True)
+    releases.show_preview(environment.load("dev"), preview, FINISH, as_json=True)
     document = json.loads(capsys.readouterr().out)
     assert document["refusals"] == list(preview.refusals)
     assert document["later"] == list(preview.later)

@@ -13,12 +13,13 @@ from tasks.group import all_tasks
 
 NEVER = {
     "deploy",
+    "plan",
     "secrets.create",
     "secrets.set",
     "secrets.add",
     "runbook.run",
     "runbook.history",
-}  # deploy reports more
+}  # deploy and plan report more
 LOOP, HERE, ELSEWHERE = None, SimpleNamespace(is_local=True), SimpleNamespace(is_local=False)
 
 

@@ -1,0 +1,161 @@
+"""What a deploy starts from: the files, the Swarm, the release that serves; whether they differ."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from slipway.cluster import ledger
+from slipway.cluster.lease import Lease
+from slipway.cluster.observed import Observed, observe
+from slipway.edge.edges import Edges
+from slipway.environments.environment import Environment
+from slipway.machines.connect import Cluster
+from slipway.progress import Reporter
+from slipway.releases import (
+    history,
+    job_schedule,
+    network_encryption,
+    preflight,
+    schedule,
+    stack,
+)
+from slipway.releases import swarm_preflight as swarm
+from slipway.releases.draft import Draft
+from slipway.releases.migrations import SchemaChange
+from slipway.releases.release import Release
+from slipway.releases.serving import Serving
+from slipway.releases.shared_services import SharedServices
+from slipway.secrets import delivery
+
+
+class DeployState:
+    """What one deploy starts from, and what its steps have come to."""
+
+    def __init__(
+        self,
+        env: Environment,
+        cluster: Cluster,
+        observed: Observed,
+        draft: Draft,
+        reporter: Reporter,
+    ) -> None:
+        self.env = env
+        self.cluster = cluster
+        self.observed = observed
+        self.draft = draft
+        self.reporter = reporter
+        entry = ledger.live(ledger.entries(observed, env.prefix))
+        self.live = history.serving(cluster.manager, observed, env.prefix)
+        self.old = entry.colour if entry else None
+        self.colour = "green" if self.old == "blue" else "blue"
+        self.lease: Lease | None = None
+        self.cutover_seconds = 0.0
+        self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
+        self.began = time.monotonic()
+        self.seconds: Mapping[str, float] = {}  # what each step has taken so far
+
+    @property
+    def release(self) -> Release:
+        return self.draft.release
+
+    @property
+    def before(self) -> Serving:
+        return Serving(self.env, self.cluster, self.live, self.old or "none")
+
+    @property
+    def edges(self) -> Edges:
+        return self.before.edges
+
+    @property
+    def after(self) -> Serving:
+        return Serving(self.env, self.cluster, self.release, self.colour)
+
+    @property
+    def standing(self) -> SharedServices:
+        return SharedServices(self.env, self.cluster, self.observed, self.release, self.live)
+
+    @property
+    def schema(self) -> SchemaChange:
+        return SchemaChange(self.env, self.release, self.live, self.reporter)
+
+    @property
+    def idle_stack(self) -> str:
+        return f"{self.env.prefix}-{self.colour}"
+
+    @property
+    def machines(self) -> str:
+        """How many machines there are, in words."""
+        count = len(self.cluster.hosts)
+        words = f"{count} machine{'s' * (count != 1)}"
+        return self.cluster.manager.name if self.env.is_local else words
+
+    @property
+    def steady_seconds(self) -> int:
+        """How long a release has to stay healthy, before the cutover and again after it."""
+        return self.env.number("SETTLE_TIME", 5)
+
+    def serving_now(self) -> str:
+        """Say what is seen to serve, for the end of an error's sentence."""
+        if self.live is None:
+            return "nothing serves yet"
+        way_back = f"inv rollback --env={self.env.name} --release={self.live.number}"
+        return self.before.look().describe(self.live.label, way_back)
+
+    def is_up_to_date(self) -> bool:
+        """Whether the files on this computer are what runs, healthy, and what every edge serves."""
+        if self.live is None or self.draft.unbuilt or self.old is None:
+            return False
+        is_other = self.live.fingerprint != self.release.fingerprint
+        is_other = is_other or stack.differ_in_jobs(self.env, self.live, self.release)
+        if is_other or (self.live.settings or self.release.settings) != self.release.settings:
+            return False
+        if self.live.routes != self.release.routes:
+            return False
+        serving = self.observed.stack(f"{self.env.prefix}-{self.old}")
+        if not serving or not all(service.is_healthy for service in serving):
+            return False
+        if not self.standing.is_as_described():
+            return False
+        if self.before.is_drifted(self.observed):
+            return False
+        return self.before.is_shown() and self.before.is_ready()
+
+    def is_unfinished(self) -> bool:
+        """Whether a deploy was killed before it had tidied up, or machines came or went since."""
+        is_right = self.standing.is_signpost_right(self.before.routing.ident)
+        is_old = schedule.is_stale(self.env, self.observed, self.live)
+        is_old = is_old or job_schedule.is_stale(self.env, self.observed, self.live)
+        is_off = is_old or not self.standing.is_as_described()
+        return is_off or not is_right or bool(self.observed.stack(self.idle_stack))
+
+    def checks(self) -> list[Callable[[], object]]:
+        """Return what is looked at before anything changes; each raises by itself."""
+        state = (self.env, self.cluster, self.observed, self.release, self.live)
+        return [
+            self._try_key,
+            self.schema.check,
+            partial(swarm.check, *state),
+            partial(network_encryption.check, *state[:2], self.release),
+            self._check_machines,
+        ]
+
+    def _try_key(self) -> None:
+        if set(self.release.secrets.values()) - self.observed.secrets:
+            delivery.try_key(self.env, self.reporter)
+
+    def _check_machines(self) -> None:
+        ports = preflight.ports(self.env)
+        if self.live is not None and self.observed.stack(f"{self.env.prefix}-edge"):
+            ports -= preflight.ports(self.live.environment(self.env))  # its own edge has those
+        preflight.check(self.env, self.cluster.all, ports, self.reporter)
+
+    def took(self) -> float:
+        """How long it has taken so far, in seconds."""
+        return time.monotonic() - self.began
+
+    def live_standing(self) -> SharedServices | None:
+        """Return what stands, held against the live release; None before the first."""
+        if self.live is None:
+            return None
+        observed = observe(self.cluster.manager, self.env.prefix)
+        return SharedServices(self.env, self.cluster, observed, self.live)

@@ -1,0 +1,130 @@
+"""What a deploy would do and why it would refuse to, read without changing anything."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from slipway.cluster import ledger
+from slipway.environments.environment import Environment
+from slipway.errors import SlipwayError
+from slipway.machines import connect
+from slipway.migrations import files, review
+from slipway.migrations.verdict import NO_LOCK
+from slipway.plan import Plan
+from slipway.progress import SILENT
+from slipway.releases import changes, commit_range, history, plans, volumes
+from slipway.releases import commit as commits
+from slipway.releases import deploy as deploys
+from slipway.releases import draft as drafts
+from slipway.releases.changes import Change
+from slipway.releases.commit_range import CommitRange
+from slipway.releases.deployment import Deployment
+from slipway.releases.migrations import server_major
+
+
+@dataclass(frozen=True)
+class PlannedStatement:
+    """One statement of a migration that is new: what it locks, and how that goes with users."""
+
+    file: str
+    line: int
+    statement: str
+    lock: str
+    risk: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a deploy would do.
+
+    `plans` are none where all is up to date. `refusals` end this deploy, `later` only one that
+    changes something. `restarts` names services that stand and would start once more, `starts`
+    those of the new colour, beside the old; `seconds` maps a step to what it is expected to take.
+    """
+
+    plans: Sequence[Plan]
+    notes: Sequence[str] = ()
+    refusals: Sequence[str] = ()
+    later: Sequence[str] = ()
+    changes: Sequence[Change] = ()
+    commits: CommitRange | None = None
+    statements: Sequence[PlannedStatement] = ()
+    machines: Sequence[str] = ()
+    starts: Sequence[str] = ()
+    restarts: Sequence[str] = ()
+    stays: Sequence[str] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.plans)
+
+
+def read(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Preview:
+    """Read what a deploy of this checkout would change, and why it would refuse to."""
+    commit = commits.read()
+    draft = drafts.draft(env, commit)
+    gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
+    with connect.connected(env, lenient=lenient) as cluster:
+        return of(deploys.read(env, cluster, draft, SILENT, is_preview=True), gates)
+
+
+def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Preview:
+    """Tell what a deploy would do; `gates` are what it asks before anything else."""
+    images = deployment.draft.images.values()
+    stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
+    missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
+    first, later = foresee(gates), foresee([*deployment.checks(), stand_ins])
+    if deployment.is_up_to_date():
+        finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
+        return Preview(finishing, missing, first, later)
+    findings = map(str, deployment.schema.findings())
+    undecided = filter(None, [volumes.advice(deployment.env, deployment.release)])
+    events = ledger.entries(deployment.observed, deployment.env.prefix)
+    live, release = deployment.live, deployment.release
+    restarts = deployment.standing.stale()
+    standing = {one.name for role in ("data", "ops", "edge") for one in release.of(role)}
+    return Preview(
+        plans=[plans.deploy(deployment), plans.tidy_up(deployment)],
+        notes=[*missing, *findings, *undecided],
+        refusals=first,
+        later=later,
+        changes=changes.between(live, release),
+        commits=commit_range.read(live.commit, release.commit) if live else None,
+        statements=_statements(deployment),
+        machines=[host.name for host in deployment.cluster.all],
+        starts=[service.name for service in release.of("colour")],
+        restarts=restarts,
+        stays=sorted(standing - set(restarts)),
+        seconds=history.expected(events),
+    )
+
+
+def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:
+    """Run every check, and return what each of them would refuse."""
+    refusals = []
+    for check in checks:
+        try:
+            check()
+        except SlipwayError as error:
+            refusals.append(str(error))
+    return refusals
+
+
+def _statements(deployment: Deployment) -> list[PlannedStatement]:
+    """List what the new migrations lock, statement by statement."""
+    pending = deployment.schema.pending
+    if not pending or deployment.live is None:
+        return []
+    compose = deployment.env.compose
+    newest = {migration.version for migration in pending}
+    earlier = [one for one in files.read(compose / "migrations") if one.version not in newest]
+    schema = review.learn(earlier, server_major(compose))
+    return [
+        PlannedStatement(
+            finding.filename, finding.line, finding.statement, finding.lock, finding.risk
+        )
+        for migration in pending
+        for finding in review.review(migration, server_major(compose), schema)
+        if finding.lock != NO_LOCK or finding.rule
+    ]
