@@ -89,10 +89,12 @@ def plan(
       inv plan --env=prod
       inv plan --env=prod --json
     """
+    from invoke.exceptions import Exit
+
     from slipway.errors import DifferenceFound
 
     if _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json):
-        raise DifferenceFound(f"a deploy would change {env.name}; nothing was changed")
+        raise Exit(code=DifferenceFound.exit_code)
 
 
 def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -> bool:

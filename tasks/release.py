@@ -57,7 +57,7 @@ def diff(env: "Environment", *, from_: int = 0, to: int = 0, json: bool = False)
         "off": "Let it be pruned again.",
     },
 )
-def hold(env: "Environment", *, release: int, reason: str = "", off: bool = False) -> None:
+def hold(env: "Environment", *, release: int = 0, reason: str = "", off: bool = False) -> None:
     """Keep a release ready for a rollback, however many follow it.
 
     Examples:
@@ -69,6 +69,8 @@ def hold(env: "Environment", *, release: int, reason: str = "", off: bool = Fals
     from slipway.releases import register
     from slipway.show import writer
 
+    if not release:
+        raise UsageError("--release is required: the number of the release to keep")
     if not off and not reason:
         raise UsageError("--reason is required: whoever finds it held has to know why")
     with register.opened(env) as records:

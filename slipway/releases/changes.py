@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Literal
 
 from slipway import secret_signs
@@ -70,19 +69,25 @@ def between(old: Release | None, new: Release) -> list[Change]:
 
 
 def sentences(changes: Sequence[Change]) -> list[str]:
-    """Say changes in words, a line for each service and for each other kind."""
-    lines = []
-    for service, grouped in groupby(changes, key=lambda change: change.service):
-        if service:
-            lines.append(f"{service}: {', '.join(change.text for change in grouped)}")
-            continue
-        for kind, of_kind in groupby(grouped, key=lambda change: change.kind):
-            texts = ", ".join(change.text for change in of_kind)
-            lines.append(texts if kind == "first release" else f"{_PLURALS[kind]}: {texts}")
+    """Say changes in words: a line for services that change alike, and for each other kind."""
+    services: dict[str, list[str]] = {}
+    others: dict[Kind, list[str]] = {}
+    for change in changes:
+        if change.service:
+            services.setdefault(change.service, []).append(change.text)
+        else:
+            others.setdefault(change.kind, []).append(change.text)
+    alike: dict[str, list[str]] = {}
+    for service, texts in services.items():
+        alike.setdefault(", ".join(texts), []).append(service)
+    lines = [f"{', '.join(names)}: {text}" for text, names in alike.items()]
+    for kind, texts in others.items():
+        head = _HEADS.get(kind)
+        lines.append(f"{head}: {', '.join(texts)}" if head else texts[0])
     return lines
 
 
-_PLURALS: Mapping[Kind, str] = {
+_HEADS: Mapping[Kind, str] = {
     "route": "routes",
     "edge": "edge",
     "network": "networks",

@@ -74,7 +74,8 @@ class SchemaChange:
         if blocking:
             lines = "".join(f"\n    {finding}" for finding in blocking)
             raise Refused(
-                f"{len(blocking)} statements of the migrations are not safe while {self.env.name} "
+                f"{len(blocking)} statement{'s' * (len(blocking) > 1)} of the migrations "
+                f"{'are' if len(blocking) > 1 else 'is'} not safe while {self.env.name} "
                 "serves; change them, or justify each with a comment above it "
                 f"(-- slipway:allow RULE REASON). Nothing was changed{lines}"
             )

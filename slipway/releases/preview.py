@@ -78,7 +78,9 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     if deployment.is_up_to_date():
         finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
         return Preview(finishing, missing, first, later)
-    findings = map(str, deployment.schema.findings())
+    # What refuses the deploy is told as such, once there is somebody to be hurt.
+    is_told = deployment.live is not None
+    findings = [str(one) for one in deployment.schema.findings() if not (one.blocks and is_told)]
     undecided = filter(None, [volumes.advice(deployment.env, deployment.release)])
     events = ledger.entries(deployment.observed, deployment.env.prefix)
     live, release = deployment.live, deployment.release
