@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from slipway import errors
 from slipway.cluster import gateway, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
@@ -230,6 +231,8 @@ def _finish(deployment: Deployment, reporter: Reporter) -> None:
 def _account_for(deployment: Deployment, error: BaseException, touched: bool) -> None:
     """Write the failure down and end with a sentence that says what serves now."""
     serving = deployment.serving_now()
+    deployment.failure = errors.first_line(error) if str(error) else "interrupted"
+    deployment.hooks.try_to_run("after-failure", deployment.reporter)
     if isinstance(error, KeyboardInterrupt):
         raise Interrupted(f"interrupted; {serving}") from None
     if not isinstance(error, SlipwayError):

@@ -13,6 +13,7 @@ from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
     history,
+    hooks,
     job_schedule,
     network_encryption,
     preflight,
@@ -21,6 +22,7 @@ from slipway.releases import (
 )
 from slipway.releases import swarm_preflight as swarm
 from slipway.releases.draft import Draft
+from slipway.releases.hooks import Hooks
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
@@ -52,6 +54,7 @@ class DeployState:
         self.cutover_seconds = 0.0
         self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
         self.began = time.monotonic()
+        self.failure = ""  # why it did not come into service, in one line
         self.seconds: Mapping[str, float] = {}  # what each step has taken so far
 
     @property
@@ -81,6 +84,29 @@ class DeployState:
     @property
     def idle_stack(self) -> str:
         return f"{self.env.prefix}-{self.colour}"
+
+    @property
+    def hooks(self) -> Hooks:
+        """Programs of the team's own, told what is known by then."""
+        return Hooks(self._facts, self.env.number("HOOK_TIMEOUT"))
+
+    def _facts(self) -> dict[str, str]:
+        live = self.live
+        return {
+            "COMMAND": "rollback" if self.draft.is_recorded else "deploy",
+            "PROJECT": self.env.project,
+            "ENV": self.env.name,
+            "RELEASE": str(self.release.number),
+            "COMMIT": self.release.commit,
+            "COLOUR": self.colour,
+            "OLD_RELEASE": str(live.number) if live else "",
+            "OLD_COMMIT": live.commit if live else "",
+            "BY": self.release.by,
+            "MACHINES": " ".join(host.name for host in self.cluster.all),
+            "ADDRESSES": " ".join(self.after.addresses),
+            "SECONDS": f"{self.took():.0f}",
+            "FAILURE": self.failure,
+        }
 
     @property
     def machines(self) -> str:
@@ -132,6 +158,7 @@ class DeployState:
         """Return what is looked at before anything changes; each raises by itself."""
         state = (self.env, self.cluster, self.observed, self.release, self.live)
         return [
+            hooks.check,
             self._try_key,
             self.schema.check,
             partial(swarm.check, *state),

@@ -14,6 +14,7 @@ from slipway.releases import (
     deliver_images,
     health,
     history,
+    hooks,
     network_encryption,
     prune,
     release_jobs,
@@ -36,6 +37,13 @@ class Deployment(DeployState):
         for check in self.checks():
             check()
         return "ports and disk are free"
+
+    def run_hook(self, moment: str) -> str:
+        """Run a program of the team's own; one after the cutover can change nothing any more."""
+        if moment in hooks.BEFORE:
+            return self.hooks.run(moment, self.reporter)
+        self.hooks.try_to_run(moment, self.reporter)
+        return f"hooks/{moment} was run"
 
     def build(self) -> str:
         count = len(self.draft.unbuilt)

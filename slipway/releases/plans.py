@@ -6,6 +6,8 @@ every edge, cut over, see it stay healthy with users, write it down; then, when 
 more, drain and stop the old colour and tidy up.
 """
 
+from functools import partial
+
 from slipway.plan import Plan, Step
 from slipway.releases import job_schedule, release_jobs, schedule
 from slipway.releases.deployment import Deployment
@@ -17,15 +19,18 @@ def deploy(deployment: Deployment) -> Plan:
     env, number = deployment.env.name, deployment.release.number
     head, phase = deployment.release.migration_head, release_jobs.of(deployment.release)
     steps = [
+        *_hook_steps(deployment, "before-deploy"),
         Step("check", f"check free ports and disk on {deployment.machines}", deployment.check),
+        *_hook_steps(deployment, "before-build"),
         Step("build", _describe_build(deployment), deployment.build),
         Step("ship", f"bring the images to {deployment.machines}", deployment.ship),
         Step("secrets", "deliver secrets the Swarm does not hold yet", deployment.deliver_secrets),
         *_standing_steps(deployment),
         Step("back up", "back up the database before it is migrated", deployment.back_up),
+        *_hook_steps(deployment, "before-migrate"),
         Step("migrate", f"migrate the database to {head}", deployment.migrate),
         Step("release", release_jobs.describe(phase), deployment.run_release_jobs),
-        *_colour_steps(deployment),
+        *_colour_steps(deployment, "before-cutover"),
         Step("settle", f"record that release {number} is live", deployment.settle),
     ]
     spared = {
@@ -61,13 +66,15 @@ def finish(deployment: Deployment) -> Plan:
 
 def tidy_up(deployment: Deployment) -> Plan:
     """Return the steps after the point of no return; nothing in them is rolled back."""
-    steps = [Step("signpost", "show the new routes to edges that start", deployment.show_routes)]
+    steps = _hook_steps(deployment, "after-cutover")
+    steps += [Step("signpost", "show the new routes to edges that start", deployment.show_routes)]
     if deployment.old:
         steps.append(Step("drain", f"let {deployment.old} finish, then stop it", deployment.drain))
     steps += _schedule_steps(deployment, deployment.release)
     steps += _job_steps(deployment, deployment.release)
     if not deployment.draft.is_recorded:
         steps.append(Step("prune", "remove what no kept release needs", deployment.prune))
+    steps += _hook_steps(deployment, "after-deploy")
     return Plan(f"tidy up {deployment.env.name}", steps)
 
 
@@ -90,13 +97,21 @@ def _job_steps(deployment: Deployment, release: Release | None) -> list[Step]:
     return job_schedule.steps(deployment.env, deployment.cluster, deployment.observed, release)
 
 
-def _colour_steps(deployment: Deployment) -> list[Step]:
+def _hook_steps(deployment: Deployment, moment: str) -> list[Step]:
+    """Return the step that runs a program of the team's own, where there is one for the moment."""
+    if not deployment.hooks.has(moment):
+        return []
+    return [Step(moment, f"run hooks/{moment}", partial(deployment.run_hook, moment))]
+
+
+def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
     colour = deployment.colour
     start = f"start {colour}{f' next to {deployment.old}' if deployment.old else ''}"
     move, watch = f"move every edge to {colour}", f"watch {colour} serve"
     return [
         Step("fill", start, deployment.fill, deployment.empty),
         Step("smoke", f"check {colour} from every edge", deployment.smoke),
+        *(step for hook in hooks for step in _hook_steps(deployment, hook)),
         Step("cut over", move, deployment.cut_over, deployment.cut_back),
         Step("watch", f"{watch} for {deployment.steady_seconds} s", deployment.watch),
     ]
