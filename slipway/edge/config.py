@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.edge import error_pages, guards, handlers, headers
+from slipway.edge import error_pages, guards, handlers, headers, maintenance
 from slipway.edge.routes import Route, Table, ordered
 from slipway.environments import domains, proxies
 
@@ -42,6 +42,7 @@ def configure(
         *_own(ident, settings),
         _request_id(),
         *(_to_https(settings) if table.https_only and not tls else []),
+        *maintenance.of(table.maintenance, table.pages),
         *guards.of(table.guards),
         *table.fragment,
         *_routes(table, settings, drain_seconds, limit=has_own_limits, is_marked=is_marked),

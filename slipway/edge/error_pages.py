@@ -36,6 +36,8 @@ def of(pages: Mapping[str, str]) -> list[Handler]:
 
 def _own(pages: Mapping[str, str]) -> Iterator[Handler]:
     for status, text in sorted(pages.items()):  # 404 comes before 4xx
+        if status.isalpha():  # the page of a maintenance is no answer to an error
+            continue
         yield _shown(_condition(status), text)
 
 

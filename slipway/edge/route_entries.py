@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.edge import route_words
+from slipway.edge.maintenance import PAGE
 from slipway.edge.route_words import DEFAULTS, LISTS, OF_SERVICES, ROUTE
 from slipway.edge.routes import Guard, Route, Table
 from slipway.edge.routes_file import TOO_MUCH, Keys, RoutesFile
@@ -179,8 +180,8 @@ def _pages(file: RoutesFile, entry: Any) -> dict[str, str]:
         return {}
     pages = {}
     for key, name in (entry or {}).items():
-        if not ERROR.fullmatch(str(key)):
-            text = f"{str(key)[:60]!a} is no error; write 404, 503, 4xx or 5xx"
+        if not (ERROR.fullmatch(str(key)) or key == PAGE):
+            text = f"{str(key)[:60]!a} is no error; write 404, 503, 4xx, 5xx or {PAGE}"
             file.complain(("errors", str(key)), text)
         pages[str(key)] = file.content(name, ("errors", str(key)))
     return pages

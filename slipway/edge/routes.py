@@ -3,6 +3,7 @@
 import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -122,6 +123,17 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class Maintenance:
+    """Why an environment is closed, until when (nothing: not known), and which addresses pass."""
+
+    message: str
+    until: datetime | None = None
+    allow: tuple[str, ...] = ()
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """All that an edge is told: routes, who may come in, pages for errors, a team's own part."""
 
@@ -130,6 +142,7 @@ class Table:
     pages: Mapping[str, str] = field(default_factory=dict)  # by status, 404 or 5xx
     fragment: tuple[Record, ...] = ()  # routes of Caddy, made of its Caddyfile
     https_only: bool = False  # also where a balancer ends TLS
+    maintenance: Maintenance | None = None  # of no release: somebody has closed the environment
 
     @property
     def secrets(self) -> list[str]:

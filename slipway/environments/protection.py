@@ -13,7 +13,7 @@ Kind = Literal["dev", "testing", "staging", "production"]
 Verdict = Literal["free", "prompt", "flag", "refused"]
 Deed = Literal[
     "destroy", "remove machine", "reset", "discard", "seed", "restore", "undo", "import",
-    "unscrubbed", "deploy", "migrate", "rollback", "prune", "write SQL",
+    "unscrubbed", "close", "deploy", "migrate", "rollback", "prune", "write SQL",
 ]  # fmt: skip
 
 SETTING = "PRODUCTION_ENVIRONMENTS"
@@ -44,6 +44,8 @@ RULES: Mapping[Deed, Rule] = {
     # a backup of another environment; one of production that was not scrubbed
     "import": Rule("free", "free", "free", "refused"),
     "unscrubbed": Rule("refused", "refused", "refused", "free"),
+    # the environment, for all who use it
+    "close": Rule("free", "free", "free", "prompt"),
     # a release that changes something; the way back to an earlier one is never held up
     "deploy": Rule("free", "free", "free", "prompt"),
     # the schema, by hand: a deploy migrates without another question

@@ -15,6 +15,7 @@ from slipway.releases import (
     history,
     hooks,
     job_schedule,
+    maintenance,
     network_encryption,
     preflight,
     schedule,
@@ -63,7 +64,8 @@ class DeployState:
 
     @property
     def before(self) -> Serving:
-        return Serving(self.env, self.cluster, self.live, self.old or "none")
+        closed = maintenance.read(self.observed, self.env.prefix)
+        return Serving(self.env, self.cluster, self.live, self.old or "none", closed)
 
     @property
     def edges(self) -> Edges:
@@ -71,7 +73,8 @@ class DeployState:
 
     @property
     def after(self) -> Serving:
-        return Serving(self.env, self.cluster, self.release, self.colour)
+        closed = maintenance.read(self.observed, self.env.prefix)
+        return Serving(self.env, self.cluster, self.release, self.colour, closed)
 
     @property
     def standing(self) -> SharedServices:

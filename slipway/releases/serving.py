@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.cluster.observed import Observed
 from slipway.edge import addresses, outside
 from slipway.edge.config import configure
 from slipway.edge.edges import POLL, Edges, Routing
 from slipway.edge.preview import Preview
-from slipway.edge.routes import Table
+from slipway.edge.routes import Maintenance, Table
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, SlipwayError, Unreachable
 from slipway.hosts import parallel
@@ -61,6 +61,7 @@ class Serving:
     cluster: Cluster
     release: Release | None
     colour: str
+    maintenance: Maintenance | None = None
 
     @property
     def edges(self) -> Edges:
@@ -105,7 +106,7 @@ class Serving:
         env = self.release.environment(self.env)
 
         def config(ident: str, colour: str) -> Mapping[str, object]:
-            routes = self._routes(colour)
+            routes = replace(self._routes(colour), maintenance=self.maintenance)
             return configure(ident, routes, env.settings, env.number("DRAIN_TIMEOUT"))
 
         return Routing.of(self.release.number, self.colour, config)

@@ -11,6 +11,7 @@ from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.node import AWAITED, Node
 from slipway.cluster.observed import DeployedService, NoQuorum, Observed, lost_tasks, observe
 from slipway.edge.edges import Edges
+from slipway.edge.routes import Maintenance
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, SlipwayError
 from slipway.machines import connect
@@ -20,6 +21,7 @@ from slipway.releases import (
     differences,
     history,
     job_status,
+    maintenance,
     network_status,
     volumes,
 )
@@ -146,11 +148,24 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     problems += job_status.problems(env, jobs)
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
     undecided = volumes.advice(env, release) if release else ""
-    advice = [role_passwords.advice(env), job_status.advice(env, jobs), undecided]
+    closed = maintenance.read(observed, env.prefix)
+    advice = [
+        _closed(env, closed),
+        role_passwords.advice(env),
+        job_status.advice(env, jobs),
+        undecided,
+    ]
     notes = tuple(filter(None, advice))
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
     return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)
+
+
+def _closed(env: Environment, closed: Maintenance | None) -> str:
+    if closed is None:
+        return ""
+    end = f"; to open it: inv maintenance --env={env.name} --off"
+    return f"closed for maintenance since {closed.at} by {closed.by}{end}"
 
 
 def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from slipway.cluster.lease_holder import LeaseHolder, age
+from slipway.edge.routes import Maintenance
 from slipway.environments.environment import Environment
 from slipway.plan import Plan, Step
 from slipway.releases import changes, commit_range
@@ -124,6 +125,20 @@ def show_lease(env: Environment, holder: LeaseHolder | None, *, as_json: bool = 
     else:
         how = "held by hand" if holder.is_held else f"last heard of {age(holder.silence)} ago"
         say(f"{holder.owner}: {holder.reason}, for {age(holder.age)}, {how}")
+
+
+def show_maintenance(
+    env: Environment, closed: Maintenance | None, *, as_json: bool = False
+) -> None:
+    """Print whether an environment is closed, since when, for whom."""
+    if as_json:
+        table.document({"closed": dataclasses.asdict(closed) if closed else None})
+    elif closed is None:
+        say(f"{env.name} is open")
+    else:
+        say(f"{env.name} is closed since {closed.at} by {closed.by}: {closed.message}")
+        say(f"until {closed.until:%Y-%m-%d %H:%M} UTC" if closed.until else "no end was named")
+        say(f"passes: {', '.join(closed.allow) or 'nobody'}")
 
 
 def _summary(env: Environment, preview: Preview) -> str:

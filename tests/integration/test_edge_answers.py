@@ -2,13 +2,17 @@
 
 import socket
 import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 import httpx
 import pytest
 
 from slipway.edge import headers, outside
-from slipway.edge.config import HEADER_BYTES
-from slipway.edge.edges import Edges
+from slipway.edge.config import HEADER_BYTES, configure
+from slipway.edge.edges import Edges, Routing
+from slipway.edge.routes import Maintenance, Route, Table
 from slipway.hosts.local import LocalHost
 from tests.integration import edge_stage
 from tests.integration.docker_sandbox import DockerSandbox
@@ -32,6 +36,34 @@ def test_every_answer_keeps_a_browser_careful_and_names_no_program(
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert not {"server", "via", "x-release"} & answer.headers.keys()
     assert "strict-transport-security" not in answer.headers  # no TLS, here or before
+
+
+def test_a_closed_environment_answers_503_with_its_message_and_lets_some_pass(stage: Stage) -> None:
+    def tell(*allow: str, pages: Mapping[str, str] = MappingProxyType({})) -> None:
+        until = datetime(2030, 1, 2, 22, 30, tzinfo=UTC)
+        closed = Maintenance("We move <house> {env.HOME}.", until, allow)
+        table = Table((Route("/*", "web-blue", 8000),), pages=pages, maintenance=closed)
+        stage.edges.tell(
+            Routing.of(1, "blue", lambda ident, _: configure(ident, table, SETTINGS, 0))
+        )
+
+    def page() -> httpx.Response:
+        return httpx.get(stage.url, headers={"Accept": "text/html,*/*"})
+
+    tell()
+    closed = page()
+    assert closed.status_code == 503
+    assert "We move &lt;house&gt; {env.HOME}." in closed.text
+    assert "2030-01-02 22:30 UTC" in closed.text
+    assert closed.headers["retry-after"] == "Wed, 02 Jan 2030 22:30:00 GMT"
+    assert stage.get("/api/x").json() == {"error": "closed for maintenance; try again later"}
+    assert stage.get("/_edge/up").status_code == 200  # a balancer keeps the machine
+    tell(pages={"maintenance": "<h1>Ours</h1><p>{message}</p>"})
+    assert page().text.startswith("<h1>Ours</h1><p>We move &lt;house&gt;")
+    tell("10.99.0.0/16")
+    assert page().status_code == 503
+    tell("0.0.0.0/0")
+    assert page().status_code == 200
 
 
 def test_what_a_service_says_of_frames_itself_counts(stage: Stage) -> None:

@@ -46,6 +46,7 @@ restore         free     free     prompt   prompt
 undo            free     free     prompt   prompt
 import          free     free     free     refused
 unscrubbed      refused  refused  refused  free
+close           free     free     free     prompt
 deploy          free     free     free     prompt
 migrate         free     free     prompt   prompt
 rollback        free     free     prompt   prompt
