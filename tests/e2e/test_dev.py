@@ -74,7 +74,12 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     assert dev.get("/team/", auth=("team", password)).status_code != 401
     loop = clone.path(".slipway/dev/edge/routes.json").read_text()
     assert '"/v1/*"' in loop and password not in loop
+    clone.inv("maintenance", "--env=dev", "--on", "--message=Moving").expect()
+    assert dev.get("/").status_code == 503
     clone.inv("rollback", "--env=dev").expect()
+    assert "Moving" in dev.get("/", headers={"Accept": "text/html"}).text
+    clone.inv("maintenance", "--env=dev", "--off").expect()
+    assert dev.get("/").status_code == 200
     assert "location" not in dev.get("/journal/7").headers
     now, routed = clone.inv("releases", "--env=dev", "--json").expect().json[1::-1]
     assert (now["state"], routed["state"]) == ("live", "ready")
