@@ -1,4 +1,4 @@
-"""One release on record: shown, compared with another, kept from pruning."""
+"""One release: shown, compared with another, kept from pruning; the page of its deploy."""
 
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,32 @@ def diff(env: "Environment", *, from_: int = 0, to: int = 0, json: bool = False)
 
     with register.opened(env) as records:
         show.show_difference(records.compare(from_, to), as_json=json)
+
+
+@command(
+    runbook="deploy",
+    help={
+        "release": "Number of the release that was deployed; the newest deploy by default.",
+        "output": "The file to write; deploy-ENV-RELEASE.html by default.",
+    },
+)
+def report(env: "Environment", *, release: int = 0, output: str = "") -> None:
+    """Write one HTML page of a deploy: its steps in time, requests around the cutover, changes.
+
+    Deploys are logged on the computer that makes them.
+
+    Example: inv release.report --env=prod --output=deploy.html
+    """
+    from pathlib import Path
+
+    from slipway import whole_file
+    from slipway.releases import deploy_log, deploy_page
+    from slipway.show import writer
+
+    deploy = deploy_log.read(deploy_log.find(env.name, release))
+    path = Path(output or f"deploy-{env.name}-{deploy.facts.get('release')}.html")
+    whole_file.write(path, deploy_page.make(deploy))
+    writer.say(f"written to {path}")
 
 
 @command(

@@ -1,23 +1,22 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from slipway import errors
 from slipway.cluster import gateway, lease, ledger, swarm
 from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
-from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
+from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import commit as commits
-from slipway.releases import draft as drafts
+from slipway.releases import deploy_failures as failures
 from slipway.releases import (
+    deploy_log,
     history,
     lost_machines,
     network_encryption,
@@ -26,20 +25,12 @@ from slipway.releases import (
     standing_images,
     volumes,
 )
+from slipway.releases import draft as drafts
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
 from slipway.releases.release import Release
 from slipway.secrets import role_passwords
-
-TOUCHING = (
-    "data",
-    "edge",
-    "migrate",
-    "release",
-    "fill",
-)  # steps before these change nothing that runs
-
 
 Approve = Callable[[Deployment], None]
 
@@ -148,36 +139,52 @@ def return_to(
 def _run(
     before: Deployment, draft: Draft, reporter: Reporter, reason: str, patience: float = 0
 ) -> DeployResult:
-    env, cluster = before.env, before.cluster
-    with _hold_lease(before, reason, reporter, patience) as held:
-        deployment = read(env, cluster, draft, reporter)
+    """Hold the lease, run the plan, tidy up, and log all of it on this computer."""
+    env = before.env
+    with (
+        _hold_lease(before, reason, reporter, patience) as held,
+        deploy_log.opened(env.name, before.release.number, reporter) as log,
+    ):
+        deployment = read(env, before.cluster, draft, log)
         deployment.lease = held
-        plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
-        watch = _Watch(reporter)
-        deployment.seconds = watch.seconds
+        log.write("begin", **deploy_log.facts(deployment))
         try:
-            lost_machines.continuing(plan, deployment).run(watch)
+            result = _bring_into_service(deployment, log)
         except BaseException as error:
-            _account_for(deployment, error, watch.touched)
+            log.write("end", result=failures.outcome(error), reason=str(error))
             raise
-        release = deployment.release
-        _tidy_up(deployment, reporter)
-        sight = deployment.after.look()
-        if problems := [*sight.problems, *sight.unreachable]:
-            raise SlipwayError(
-                f"{release.label} was put in service, but {'; '.join(problems)}\n"
-                f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
-            )
-        return DeployResult(
-            environment=env.name,
-            changed=True,
-            release=release.number,
-            commit=release.commit,
-            colour=deployment.colour,
-            cutover_seconds=deployment.cutover_seconds,
-            not_seen_from_outside=sight.inside,
-            addresses=deployment.after.addresses,
+        log.write("end", result="live", cutover_seconds=result.cutover_seconds)
+        return result
+
+
+def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployResult:
+    env, draft = deployment.env, deployment.draft
+    plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
+    watch = failures.StepWatch(reporter)
+    deployment.seconds = watch.seconds
+    try:
+        lost_machines.continuing(plan, deployment).run(watch)
+    except BaseException as error:
+        failures.account_for(deployment, error, touched=watch.touched)
+        raise
+    release = deployment.release
+    _tidy_up(deployment, reporter)
+    sight = deployment.after.look()
+    if problems := [*sight.problems, *sight.unreachable]:
+        raise SlipwayError(
+            f"{release.label} was put in service, but {'; '.join(problems)}\n"
+            f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
         )
+    return DeployResult(
+        environment=env.name,
+        changed=True,
+        release=release.number,
+        commit=release.commit,
+        colour=deployment.colour,
+        cutover_seconds=deployment.cutover_seconds,
+        not_seen_from_outside=sight.inside,
+        addresses=deployment.after.addresses,
+    )
 
 
 def _unchanged(deployment: Deployment, live: Release, colour: str) -> DeployResult:
@@ -226,52 +233,6 @@ def _finish(deployment: Deployment, reporter: Reporter) -> None:
         app = deployment.env.prefix
         with lease.hold(deployment.cluster.manager, app, "finishing a deploy"):
             plans.finish(deployment).run(reporter)
-
-
-def _account_for(deployment: Deployment, error: BaseException, touched: bool) -> None:
-    """Write the failure down and end with a sentence that says what serves now."""
-    serving = deployment.serving_now()
-    deployment.failure = errors.first_line(error) if str(error) else "interrupted"
-    deployment.hooks.try_to_run("after-failure", deployment.reporter)
-    if isinstance(error, KeyboardInterrupt):
-        raise Interrupted(f"interrupted; {serving}") from None
-    if not isinstance(error, SlipwayError):
-        return
-    if touched or not isinstance(error, Refused | Busy):
-        # What could not be written down must not hide what serves.
-        with contextlib.suppress(SlipwayError):
-            deployment.note_failure(error)
-    first, *rest = str(error).splitlines()
-    tail = "".join(f"\n{line}" for line in rest)
-    label = deployment.release.label
-    if touched and deployment.live is not None:
-        raise RolledBack(f"{label} was rolled back: {first}{tail}\n{serving}") from error
-    kinds = (kind for kind in (Refused, Busy) if isinstance(error, kind))
-    raise next(kinds, SlipwayError)(f"{first}{tail}\n{serving}") from error
-
-
-class _Watch:
-    """Passes everything on, and remembers how long steps took, and whether one was reached that
-    touches what runs."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._began: dict[str, float] = {}
-        self.touched = False
-        self.seconds: dict[str, float] = {}
-        self.note = reporter.note
-        self.progress = reporter.progress
-        self.failed = reporter.failed
-        self.undone = reporter.undone
-
-    def started(self, step: str, describe: str) -> None:
-        self.touched = self.touched or step in TOUCHING
-        self._began[step] = time.monotonic()
-        self._reporter.started(step, describe)
-
-    def finished(self, step: str, result: str) -> None:
-        self.seconds[step] = time.monotonic() - self._began[step]
-        self._reporter.finished(step, result)
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from slipway.errors import Busy, HostError, SlipwayError, Unreachable
 from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
-from slipway.releases import agent_work, deploy
+from slipway.progress import SILENT
+from slipway.releases import agent_work, deploy_failures
 from slipway.releases.deployment import Deployment
+from slipway.releases.hooks import Hooks
 from slipway.releases.shared_services import SharedServices
 from tests.fakes.host import FakeHost
 from tests.fakes.reporter import RecordingReporter
@@ -107,6 +110,10 @@ class Waiting:
 
     live = None
 
+    hooks = Hooks(dict, 1, Path("/nowhere"))
+    reporter = SILENT
+    failure = ""
+
     def serving_now(self) -> str:
         return "release 3 serves as before"
 
@@ -121,6 +128,6 @@ class Waiting:
 def test_a_deploy_that_has_waited_in_vain_ends_with_75_and_is_no_failure() -> None:
     deployment, busy = cast(Deployment, Waiting()), Busy("a backup has been running")
     with pytest.raises(SlipwayError) as caught:
-        deploy._account_for(deployment, busy, False)
+        deploy_failures.account_for(deployment, busy, touched=False)
     assert caught.value.exit_code == 75
     assert str(caught.value) == "a backup has been running\nrelease 3 serves as before"

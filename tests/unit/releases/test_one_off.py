@@ -22,6 +22,7 @@ from slipway.releases import (
 )
 from slipway.releases.application import Service
 from slipway.releases.deployment import Deployment
+from slipway.releases.hooks import Hooks
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
 from tests.fakes.host import FakeHost
@@ -163,6 +164,7 @@ class OfRelease:
         self.release = release
         self.draft = type("Draft", (), {"unbuilt": ()})()
         self.schema = type("Schema", (), {"wants_backup": False})()
+        self.hooks = Hooks(dict, 1)
 
     def __getattr__(self, name: str) -> Any:
         return lambda: name
