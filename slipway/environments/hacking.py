@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.environments import envfile, loop_owner
-from slipway.errors import ConfigError, Refused, SlipwayError, last_line
+from slipway.environments import compose_errors, envfile, loop_owner
+from slipway.errors import ConfigError, Refused, SlipwayError
 from slipway.hosts import docker_client
 from slipway.hosts.host import CommandResult, Host
 from slipway.hosts.local import LocalHost
@@ -153,14 +153,13 @@ def files(compose: Path, variables: Path = VARIABLES) -> list[Path]:
 
 
 def model(compose: Path = COMPOSE) -> dict[str, Any]:
-    """Return what Compose makes of the loop's files. Raises ConfigError with its own words."""
+    """Return what Compose makes of the loop's files. Raises ConfigError, without a value."""
     argv = command(compose, Path(os.devnull))
     host = LocalHost(env=variables(os.environ, compose), cwd=compose)
     result = host.run([*argv, "--profile", "*", "config", "--format", "json"], check=False)
     if result.code != 0:
-        raise ConfigError(
-            f"the compose files of the hacking loop are invalid: {last_line(result.err)}"
-        )
+        reason = compose_errors.read(result.err).reason
+        raise ConfigError(f"the compose files of the hacking loop are invalid: {reason}")
     merged: dict[str, Any] = json.loads(result.out)
     return merged
 

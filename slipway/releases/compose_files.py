@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.environments import environment, hacking
+from slipway.environments import compose_errors, environment, hacking
+from slipway.environments.compose_errors import Keys, Refusal
 from slipway.environments.environment import Environment
-from slipway.errors import CommandFailed, ConfigError, last_line
+from slipway.errors import CommandFailed, ConfigError
 from slipway.hosts.local import LocalHost
-from slipway.releases import compose_keys, compose_program
+from slipway.releases import compose_aliases, compose_keys, compose_program
 from slipway.suggest import nearest
 
 if TYPE_CHECKING:
@@ -21,17 +22,10 @@ if TYPE_CHECKING:
 
 Model = dict[str, Any]  # what `docker compose config --format json` prints
 DEEPEST = 20  # merges of merges
-Keys = tuple[str, ...]  # where something stands: services, api, tmpfs
 OVERLAY = re.compile(r"(?:docker-)?compose\.(?P<name>[^.]+)\.ya?ml")
 WARNING = re.compile(r'level=warning msg="((?:[^"\\]|\\.)*)"')
 HARMLESS = re.compile("deprecated|obsolete")  # it is done all the same
 DOTENV = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=", re.MULTILINE)
-# As versions of Compose word it: `services.api Additional property x is not allowed`.
-UNKNOWN = re.compile(
-    r"validating .+?: (?P<above>\S*) ?additional propert(?:y|ies) '?(?P<key>[^\s']+)'?"
-    r".* not allowed",
-    re.IGNORECASE,
-)
 UNSET = re.compile(r"The \\?\"(\w+)\\?\" variable is not set")
 
 
@@ -63,6 +57,9 @@ def read(env: Environment, files: Sequence[Path]) -> Model:
     argv = [*compose_program.command(), "--project-directory", str(env.compose)]
     for path in files:
         argv += ["--file", str(path)]
+    for path in sources(files):
+        if complaint := compose_aliases.complaint(_nodes(path)):
+            raise ConfigError(f"compose/{path.name}: {complaint}")
     for name in ("common.env", f"{env.name}.env"):
         argv += ["--env-file", str(env.compose / name)]
     bare = _bare()
@@ -70,10 +67,8 @@ def read(env: Environment, files: Sequence[Path]) -> Model:
     try:
         result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
     except CommandFailed as error:
-        reason = last_line(error.stderr)
-        if unknown := unknown_key(files, reason):
-            raise ConfigError(unknown) from None
-        raise ConfigError(f"the compose files of {env.name} are invalid: {reason}") from None
+        refusal = compose_errors.read(error.stderr)
+        raise ConfigError(_refused(env, files, refusal)) from None
     for name in UNSET.findall(result.err):
         raise ConfigError(_explain(env, files, name))
     for text in WARNING.findall(result.err):
@@ -108,7 +103,7 @@ def sources(files: Sequence[Path]) -> list[Path]:
 
 def _included(path: Path) -> list[Path]:
     """List what stands under `include:`; what Compose would refuse there is left to Compose."""
-    pair = entry(document(path.read_text(encoding="utf-8", errors="replace")), "include")
+    pair = entry(_nodes(path), "include")
     names = _scalars(pair[1]) if pair else []
     return [file for name in names if (file := path.parent / name).is_file()]
 
@@ -128,7 +123,7 @@ def _scalars(node: "Node") -> list[str]:
 
 def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
     """Follow keys into a file; yield how many were there, and the line of the last."""
-    node = document(path.read_text(encoding="utf-8", errors="replace"))
+    node = _nodes(path)
     yield 0, 0
     for count, key in enumerate(keys, 1):
         pair = entry(node, key)
@@ -138,13 +133,17 @@ def _steps(path: Path, keys: Keys) -> Iterator[tuple[int, int]]:
         yield count, line
 
 
+def _nodes(path: Path) -> "Node | None":
+    return document(path.read_text(encoding="utf-8", errors="replace"))
+
+
 @functools.lru_cache(maxsize=8)
 def document(text: str) -> "Node | None":
     import yaml
 
     try:
         node: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return None  # of Compose's own dialect; the file's name has to do
     return node
 
@@ -177,15 +176,27 @@ def entry(
     return next((pair for pair in below if pair), None)
 
 
-def unknown_key(files: Sequence[Path], reason: str) -> str:
+def unknown_key(files: Sequence[Path], refusal: Refusal) -> str:
     """Say where a key stands that Compose refuses, and what was probably meant; "" of all else."""
-    match = UNKNOWN.search(reason)
-    if match is None:
+    if not refusal.unknown:
         return ""
-    above = re.sub(r"\[\d+\]|\.\d+(?=\.|$)", "", match["above"].replace("(root)", ""))
-    keys = (*filter(None, above.split(".")), match["key"])
-    hint = compose_keys.resembling(keys)
-    return f"{place(files, keys)}: {'.'.join(keys)}: Compose does not know this key{hint}"
+    return f"{place(files, refusal.keys)}: {refusal.reason}{compose_keys.resembling(refusal.keys)}"
+
+
+def _refused(env: Environment, files: Sequence[Path], refusal: Refusal) -> str:
+    """Write what Compose refuses, with the line where it stands."""
+    if unknown := unknown_key(files, refusal):
+        return unknown
+    if name := refusal.variable:
+        where = next(_uses(files, name), f"the compose files of {env.name}")
+        return f"{where}: {_setting(env, name)}, since Compose demands a value"
+    if refusal.keys:
+        return f"{place(files, refusal.keys)}: {refusal.reason}"
+    return f"the compose files of {env.name} are invalid: {refusal.reason}"
+
+
+def _setting(env: Environment, name: str) -> str:
+    return f"set {name} in compose/{env.name}.env and declare it in compose/settings.yml"
 
 
 def _explain(env: Environment, files: Sequence[Path], name: str) -> str:
@@ -193,9 +204,7 @@ def _explain(env: Environment, files: Sequence[Path], name: str) -> str:
     where = next(_uses(files, name), f"the compose files of {env.name}")
     advice = f"write $${name} where a dollar sign is meant"
     if name.isupper():  # as settings are
-        advice += (
-            f", or set {name} in compose/{env.name}.env and declare it in compose/settings.yml"
-        )
+        advice += f", or {_setting(env, name)}"
     return (
         f"{where}: nothing sets the variable {name}, and Compose would put nothing in its place; "
         f"{advice}"

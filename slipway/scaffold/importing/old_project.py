@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.errors import UNREADABLE, CommandFailed, ConfigError, last_line, readable
+from slipway.environments import compose_errors
+from slipway.errors import UNREADABLE, CommandFailed, ConfigError
 from slipway.hosts.local import LocalHost
 from slipway.releases import compose_files, compose_program
 from slipway.scaffold.importing import places
@@ -22,8 +23,6 @@ NAME = re.compile(r"(?P<stem>(?:docker-)?compose)(?:\.(?P<part>[^.]+))?\.ya?ml")
 BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")  # as Compose
 RELEASED = ("prod", "production", "deploy", "live", "release")
 EXAMPLES = ("{0}.example", "{0}.sample", "{0}.dist", "{0}.template", "{0}-example", "example{0}")
-INTERPOLATION = re.compile(r"invalid interpolation format for ([\w.\[\]-]+?)\.?$", re.MULTILINE)
-DOTENV = re.compile(r"(?<=variable name) .*")
 MISSING_FILE = re.compile(r"(?:env file |stat |open )(?P<path>/[^\s:]+)")
 DOMAIN = re.compile(rb"^\s*(?:export\s+)?DOMAIN\s*=", re.MULTILINE)
 PROFILES = re.compile(r"^\s*(?:export\s+)?COMPOSE_PROFILES\s*=\s*(\S+)", re.MULTILINE)
@@ -161,21 +160,21 @@ def _raw(files: Sequence[Path], domain: str) -> Model:
 
 def _reason(files: Sequence[Path], stderr: str) -> str:
     """Write what Compose refuses, without a value, which may be a secret."""
-    reason, name = last_line(stderr), files[-1].name
-    if match := INTERPOLATION.search(stderr):
-        return f"{name}: {match[1]}: write $$ where a dollar sign is meant"
+    refusal, name = compose_errors.read(stderr), files[-1].name
+    if refusal.keys and not refusal.unknown:
+        return f"{name}: {refusal.reason}"
     if "circular" in stderr.lower():
-        return f"{name}: extends or include leads in a circle: {readable(reason.strip())}"
-    match = MISSING_FILE.search(reason)
+        return f"{name}: extends or include leads in a circle: {refusal.reason}"
+    match = MISSING_FILE.search(refusal.reason)
     if match and not (path := Path(match["path"])).exists():
         return f"{files[0].name}: {path.name} is named there and is missing; {_example(path)}"
-    if unknown := compose_files.unknown_key(files, reason):
+    if unknown := compose_files.unknown_key(files, refusal):
         return unknown.removeprefix("compose/")
-    # Of an env file it repeats what it cannot read, and all that follows.
-    reason = DOTENV.sub("", reason.partition(" near ")[0])
-    return (
-        f"{name}: Compose does not read it: {readable(reason.replace(f'{files[0].parent}/', ''))}"
-    )
+    advice = "; set it in .env there, then again" if refusal.variable else ""
+    if refusal.variable == "DOMAIN":
+        advice = "; add --domain=shop.example.com, the name that prod answers to"
+    reason = refusal.reason.replace(f"{files[0].parent}/", "")
+    return f"{name}: Compose does not read it: {reason}{advice}"
 
 
 def _example(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.releases import compose_files
+from slipway.releases import compose_aliases, compose_files
 from slipway.yaml_file import compose_strings
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 20  # of one file; what a person wrote has a hundredth of it
 MOST_FILES = 50
-MOST_VALUES = 200_000
 
 
 def line_of(files: Sequence[Path], keys: Sequence[str]) -> tuple[Path, int]:
@@ -41,28 +40,7 @@ def reached(files: Sequence[Path]) -> Iterator[Path]:
 
 def complaint(path: Path) -> str:
     """Say what of a file Compose would not be done with for ever, or nothing."""
-    sizes: dict[int, int] = {}
-
-    def size(node: "Node", above: tuple[int, ...]) -> int:
-        if id(node) in above:
-            raise RecursionError(node.start_mark.line + 1)
-        if id(node) not in sizes:
-            inner = (*above, id(node))
-            sizes[id(node)] = 1 + sum(size(each, inner) for each in _below(node))
-        return sizes[id(node)]
-
-    document = _document(path)
-    try:
-        whole = size(document, ()) if document is not None else 0
-    except RecursionError as error:
-        return f"line {error} is part of itself, or nested too deep; take the alias out"
-    return f"its aliases stand for {whole} values; write less" if whole > MOST_VALUES else ""
-
-
-def _below(node: "Node") -> Iterator["Node"]:
-    """Yield what is right under a node."""
-    for each in node.value if isinstance(node.value, list) else ():
-        yield from each if isinstance(each, tuple) else (each,)
+    return compose_aliases.complaint(_document(path))
 
 
 def env_files(path: Path) -> Iterator[tuple[int, str]]:

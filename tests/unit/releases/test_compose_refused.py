@@ -106,3 +106,34 @@ def test_a_variable_that_would_be_empty_or_the_shells_is_refused(
     env = Project(tmp_path).api(line)
     with pytest.raises(ConfigError, match=rf"^compose/compose\.prod\.yml:3: {complaint}"):
         application.read(env)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("environment: {P: '${Q:?hunter2}'}", r"set Q in compose/prod\.env and declare it"),
+        ("environment: {P: '${PASSWORD-hunter2'}", r"services\.api\.environment\.P: write \$\$"),
+        ("environment: ['P=hunter2${%}']", r"services\.api\.environment\.\[\]: write \$\$"),
+    ],
+)
+def test_what_compose_does_not_read_is_said_with_its_line_and_without_a_value(
+    tmp_path: Path, line: str, complaint: str
+) -> None:
+    env = Project(tmp_path).api(line)
+    with pytest.raises(ConfigError, match=rf"^compose/compose\.prod\.yml:3: {complaint}") as error:
+        application.read(env)
+    assert "hunter2" not in str(error.value)
+
+
+def test_aliases_that_stand_for_more_than_anybody_wrote_are_refused_before_compose_reads_them(
+    tmp_path: Path,
+) -> None:
+    env = Project(tmp_path).write(f"x-a: &a [x, x]\n{aliases_of_aliases()}services: {{}}\n")
+    with pytest.raises(ConfigError, match=r"compose\.prod\.yml: its aliases stand for \d{7,}"):
+        application.read(env)
+
+
+def aliases_of_aliases() -> str:
+    """Ten lines that stand for six times as much each."""
+    pairs = zip("abcdefghi", "bcdefghij", strict=True)
+    return "".join(f"x-{new}: &{new} [{', '.join([f'*{old}'] * 6)}]\n" for old, new in pairs)

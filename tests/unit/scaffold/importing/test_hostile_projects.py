@@ -43,8 +43,8 @@ BOMB = "a: &a [x, x]\n" + "".join(
             r"app\.env is named there and is missing; cp app\.env\.example app\.env",
         ),
         (
-            {"compose.yml": "services: {a: {image: a, environment: ['P=${Q:?needed}']}}\n"},
-            "variable Q is missing",
+            {"compose.yml": f"services: {{a: {{image: a, command: '${{Q:?{PASSWORD}}}'}}}}\n"},
+            "variable Q is missing a value; set it in .env there",
         ),
         (
             {"compose.yml": "services: {a: {image: a, environment: ['P=${Q?x', 'R=PASSWORD']}}\n"},
