@@ -36,6 +36,7 @@ def new(
       inv new --to=../shop
       inv new --to=../shop --from=../old/docker-compose.yml --domain=shop.example.com
     """
+    import os
     from functools import partial
     from pathlib import Path
 
@@ -43,7 +44,7 @@ def new(
     from slipway.scaffold.importing.conversion import convert
     from slipway.show import conversions, plans, writer
 
-    folder = Path(to).expanduser().absolute()
+    folder = Path(os.path.abspath(Path(to).expanduser()))  # noqa: PTH100  as one would type it
     project = create.NewProject(folder, create.answers(name or folder.name.lower(), domain, forge))
     create.check_place(folder)
     if from_:

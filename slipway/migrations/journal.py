@@ -1,8 +1,8 @@
 """What a database remembers of its migrations: dbmate's table, and what Slipway knows beside it.
 
 `public.schema_migrations` says what is applied; dbmate reads and writes it too, so it is right
-where the two differ. `slipway.migrations` has the sums, who applied what and when, and how far a
-file got that runs without a transaction.
+where the two differ. Of another tool's table of that name nothing is read. `slipway.migrations`
+has the sums, who applied what and when, and how far a file got that runs without a transaction.
 """
 
 import datetime
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from slipway.database.connection import Connection
+from slipway.migrations import other_tools
 from slipway.migrations.files import Migration, Script
 from slipway.migrations.splitter import split
 from slipway.migrations.statement import Statement
@@ -87,7 +88,7 @@ class Journal:
 def read(connection: Connection) -> Journal:
     """Read what is applied; changes nothing, also where there is no table yet."""
     schema_migrations, ours = connection.execute(THERE).fetchone() or (None, None)
-    if schema_migrations is None:
+    if schema_migrations is None or other_tools.owner(connection):
         return Journal({})
     if ours is None:
         rows = connection.execute(READ_KEPT).fetchall()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from slipway.database.connection import Connection, Server
 from slipway.errors import Refused, SlipwayError, first_line
-from slipway.migrations import access, indexes, journal, lock, session_state, state
+from slipway.migrations import access, indexes, journal, lock, other_tools, session_state, state
 from slipway.migrations import options as run_options
 from slipway.migrations.blockers import BlockerWatch
 from slipway.migrations.failure import MigrationFailed
@@ -135,8 +135,13 @@ class LockedRun:
 
 
 @contextlib.contextmanager
-def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterator[LockedRun]:
-    """Connect, see that migrations can run here, and hold the lock for a block."""
+def begun(
+    server: Server, files: Sequence[Migration], report: Reporter, options: MigrationOptions
+) -> Iterator[LockedRun]:
+    """Connect, see that migrations can run here, and hold the lock for a block.
+
+    Without files and without a record no table is made: another tool may bring its own.
+    """
     import psycopg
 
     name = f"slipway migrate, {options.by}".encode("ascii", "replace").decode()[:63]
@@ -146,7 +151,10 @@ def begun(server: Server, report: Reporter, options: MigrationOptions) -> Iterat
             access.check(server, keeper)
             _disable_timeouts(keeper)
             with lock.held(keeper, options.lock_wait, report):
-                journal.make(keeper)
+                if files:
+                    other_tools.refuse(keeper)
+                if files or journal.read(keeper).entries:
+                    journal.make(keeper)
                 watch = BlockerWatch(keeper, session, report)
                 with watch.on():
                     execution = FileRunner(server, keeper, session, watch, report, options.by)

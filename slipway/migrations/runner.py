@@ -25,8 +25,10 @@ def migrate(
     server: Server, files: Sequence[Migration], report: Reporter, options: MigrationOptions
 ) -> list[RunResult]:
     """Apply what is pending. Raises Refused with all that is wrong before anything is run."""
-    with begun(server, report, options) as run:
+    with begun(server, files, report, options) as run:
         current = run.look(files)
+        if not files and not current.journal.entries:
+            return []
         pending = choose_pending(current, options)
         run.refuse_if_wrong(current, pending)
         _refuse_other_than_shown(options, [each.version for each in pending], "pending")
@@ -45,7 +47,7 @@ def roll_back(
     """Roll back the newest `steps` migrations. Raises Refused where one has no way down."""
     if steps < 1:
         raise UsageError("--steps is at least 1")
-    with begun(server, report, options) as run:
+    with begun(server, files, report, options) as run:
         current = run.look(files)
         if options.resume_from:
             return run.resume(current, "down")
@@ -70,7 +72,7 @@ def baseline(
     """Record everything up to a version as applied and run nothing; for a database that has it."""
     if version not in {each.version for each in files}:
         raise UsageError(f"no file has the version {version}")
-    with begun(server, report, options) as run:
+    with begun(server, files, report, options) as run:
         records = journal.read(run.keeper)
         if records.entries:
             raise Refused(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.database.connection import Server
-from slipway.migrations import indexes, journal, state
+from slipway.migrations import indexes, journal, other_tools, state
 from slipway.migrations import options as run_options
 from slipway.migrations.files import Migration
 from slipway.migrations.known_schema import KnownSchema
@@ -107,7 +107,8 @@ def status(server: Server, files: Sequence[Migration]) -> MigrationStatus:
         connection.execute(READ_ONLY)
         current = state.compare(files, journal.read(connection))
         ruins = list(indexes.invalid(connection)) if current.half_done else []
-    problems = [each.text for each in current.problems]
+        problems = _of_another_tool(connection, files)
+    problems += [each.text for each in current.problems]
     problems += [f"the index {full} is not valid" for full in ruins]
     counts = f"{len(current.applied)} applied, {len(current.pending)} pending"
     if problems:
@@ -121,18 +122,24 @@ def plan(server: Server, files: Sequence[Migration], options: MigrationOptions) 
         connection.execute(READ_ONLY)
         current = run_options.compare(files, journal.read(connection), options)
         major = connection.info.server_version // 10000
+        problems = _of_another_tool(connection, files)
         (path,) = connection.execute("SELECT current_schemas(false)::text[]").fetchone() or ([],)
     pending = run_options.choose_pending(current, options)
-    problems = run_options.in_the_way(current, pending, options)
+    problems += [each.text for each in run_options.in_the_way(current, pending, options)]
     versions = {each.version for each in pending}
     earlier = [each for each in files if each.version not in versions] if pending else []
     schema = learn(earlier, major, tuple(path))
     return MigrationPlan(
         pending=tuple(_file(migration, schema) for migration in pending),
-        problems=tuple(problem.text for problem in problems),
+        problems=tuple(problems),
         server_major=major,
         summary=f"{len(pending)} migration{'s' * (len(pending) != 1)} would run",
     )
+
+
+def _of_another_tool(connection: "Connected", files: Sequence[Migration]) -> list[str]:
+    owner = other_tools.owner(connection) if files else ""
+    return [other_tools.problem(owner)] if owner else []
 
 
 def _rows(current: MigrationState) -> list[MigrationRow]:

@@ -176,6 +176,38 @@ def test_versions_of_another_tool_are_taken_over_and_held_to_from_then_on(
     assert db.migrate(TWO) == ["2_b.sql"]
 
 
+def test_without_files_nothing_is_made_where_another_tool_brings_its_own_table(
+    db: MigrationDatabase,
+) -> None:
+    assert db.migrate({}) == []
+    assert db.sql("SELECT to_regclass('schema_migrations'), to_regnamespace('slipway')") == [
+        (None, None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "more", "owner"),
+    [
+        ("version varchar PRIMARY KEY", "CREATE TABLE ar_internal_metadata (key varchar)", "Rails"),
+        ("version bigint PRIMARY KEY, inserted_at timestamp", "", "another tool .version bigint"),
+        ("version bigint PRIMARY KEY, dirty boolean", "", "another tool .version bigint, dirty"),
+    ],
+)
+def test_a_record_of_another_tool_stays_as_it_is_and_files_beside_it_are_refused(
+    db: MigrationDatabase, columns: str, more: str, owner: str
+) -> None:
+    db.sql(f"CREATE TABLE schema_migrations ({columns}); {more}")
+    db.sql("INSERT INTO schema_migrations (version) VALUES ('20240101000000')")
+    assert db.migrate({}) == [] and db.status({}).summary == "0 applied, 0 pending"
+    with pytest.raises(Refused, match=f"the record of {owner}.*nothing was changed"):
+        db.migrate(ONE)
+    with pytest.raises(Refused, match=f"the record of {owner}"):
+        runner.baseline(db.server, files.from_texts(ONE), db.heard, MigrationOptions(), "1")
+    assert any(owner.split()[0] in problem for problem in db.status(ONE).problems)
+    assert db.sql("SELECT count(*) FROM schema_migrations") == [(1,)]
+    assert db.sql("SELECT to_regnamespace('slipway')") == [(None,)]
+
+
 def test_many_files_are_no_trouble(db: MigrationDatabase) -> None:
     texts = {f"{n:05d}_t.sql": up(f"CREATE TABLE t{n} ();") for n in range(1, 5001)}
     newest = files.from_texts({name: texts[name] for name in sorted(texts)[:4000]})
@@ -208,7 +240,7 @@ def test_inside_the_environment_the_same_is_done_over_the_line(place: PostgresSt
 def test_the_way_back_leaves_the_schema_that_was_there_before(place: PostgresStack) -> None:
     there = place.fresh("round")
     texts = {path.name: path.read_text() for path in (COMPOSE / "migrations").glob("*.sql")}
-    chosen: Texts = {}
+    chosen: Texts = {"0_begin.sql": up("SELECT 1;")}
     try:
         there.call(MigrateRequest(migrations=chosen))
         for name in sorted(texts):

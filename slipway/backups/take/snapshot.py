@@ -36,6 +36,10 @@ ROLES = f"""
     where oid >= 16384
     order by 1
 """  # noqa: S608 - a constant
+# Another tool may have a table of that name without versions in it.
+HAS_VERSIONS = """select attnum from pg_catalog.pg_attribute
+    where attrelid = to_regclass('public.schema_migrations') and attname = 'version'
+    and not attisdropped"""
 BLOCKERS = f"""
     select distinct a.pid, a.application_name,
            to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
@@ -158,7 +162,7 @@ def _locale(session: Connection) -> Locale:
 
 
 def _migrations(session: Connection) -> tuple[str, ...]:
-    if _value(session, "select to_regclass('public.schema_migrations')") is None:
+    if _value(session, HAS_VERSIONS) is None:
         return ()
     rows = session.execute("select version from public.schema_migrations order by version")
     return tuple(str(row[0]) for row in rows.fetchall())

@@ -11,6 +11,7 @@ from slipway.scaffold.importing import (
     health,
     names,
     new_service,
+    old_database,
     routes,
     state,
     users,
@@ -109,6 +110,14 @@ def _service(service: OldService, assembly: Assembly) -> NewService:
     if environment:
         spec["environment"] = environment
     files = _old_secrets(service, assembly)
+    if old_database.PASSWORD_NAME in files.values() and not held.speaks_to_database:
+        text = (
+            f"{service.name}: reads the password of the database from a file, and no variable says "
+            "the rest; have its code read host, role and database from variables, and write them "
+            "under environment, as POSTGRES_HOST: ${DATABASE_HOST}, POSTGRES_USER: "
+            "${DATABASE_USER}, POSTGRES_DB: ${DATABASE_NAME}"
+        )
+        draft.refuse(text, "services", service.name, "secrets")
     user = users.numbers(service.spec)
     if described := new_service.secrets(held.secrets, files, user):
         spec["secrets"] = described

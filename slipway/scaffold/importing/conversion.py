@@ -153,9 +153,9 @@ def _say_database(kit: OldService, draft: Draft) -> None:
         if mount.content == "configuration":
             draft.refuse(
                 (
-                    f"{kit.name}: {mount.target} is not taken over; what it makes in "
-                    "the database belongs into a migration, what it sets into "
-                    "command: of db"
+                    f"{kit.name}: {mount.target} is not taken over; db makes its roles itself, "
+                    "what else it makes in the database belongs into a migration, what it sets "
+                    "into command: of db"
                 ),
                 "services",
                 kit.name,

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from slipway.scaffold.importing import places, variables
+from slipway.scaffold.importing import old_database, places, variables
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.old_project import EXAMPLES, OldProject, services
 
 LARGEST = 64 << 10
-OF_DATABASE = "DATABASE_PASSWORD"
 
 
 def shared(project: OldProject) -> dict[str, str]:
@@ -48,7 +47,7 @@ def secret_files(parts: Assembly) -> dict[str, str]:
         path = Path(str((about or {}).get("file") or ""))
         variable = str((about or {}).get("environment") or "")
         if name == own:
-            names[name] = OF_DATABASE
+            names[name] = old_database.PASSWORD_NAME
         elif variable and (value := values(project.folder / ".env").get(variable)):
             names[name] = parts.secrets.add_file(name, value, is_shared=name in shared_ones)
         elif path.is_file() and path.stat().st_size <= LARGEST and _text(path):

@@ -107,6 +107,8 @@ def _add_job(
         words = [key if key == secret else f"{key}={secret}" for key, secret in pairs]
         labels["slipway.secret-variables"] = " ".join(words)
     name = NAME if assembly.named(NAME) is None else f"{service.name}-{NAME}"
+    if held.lacks_host:
+        variables.demand_host(name, service, assembly.draft)
     reason = f"changes the schema, once for each release and before it starts: {how}"
     networks = {key: list[str]() for key in new.networks if key != "edge"}
     assembly.services.append(NewService(name, reason, "job", labels, spec, networks))
@@ -114,9 +116,9 @@ def _add_job(
 
 def _say_at_start(image: str, old: Sequence[OldService], assembly: Assembly) -> None:
     text = (
-        f"{', '.join(each.name for each in old)}: an image of others "
-        f"({image}) changes the schema itself when it starts, so it "
-        "comes to the database as DATABASE_USER_migrator, who acts as "
-        "its owner"
+        f"{', '.join(each.name for each in old)}: an image of others ({image}) may change the "
+        "schema when it starts, so it comes to the database as DATABASE_USER_migrator, who acts as "
+        "its owner; where it waits for a command, bring the data (inv db.import), or type that: "
+        f'inv run --env=dev --service={old[0].name} --command="…"'
     )
     assembly.draft.note(text, "services", old[0].name, "image")

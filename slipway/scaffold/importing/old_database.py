@@ -22,6 +22,7 @@ PARTS: Mapping[str, str] = {
 }
 USUAL = {"user": ("POSTGRES_USER", "PGUSER"), "password": ("POSTGRES_PASSWORD", "PGPASSWORD")}
 USUAL_NAME = ("POSTGRES_DB", "PGDATABASE")
+PASSWORD_NAME = "DATABASE_PASSWORD"  # noqa: S105  as Slipway calls the secret
 RESERVED = ("postgres", "template0", "template1", "root", "admin")
 
 

@@ -127,7 +127,10 @@ def _by_ports(targets: Mapping[str, OldService], routes: Routes, draft: Draft) -
             text = f"{name}: its published port {port} is the route {answer} now"
             draft.note(text, "services", name, "ports")
         else:
-            text = f"{name}: its published port {port} is open to nobody from outside now"
+            text = (
+                f"{name}: its published port {port} is open to nobody from outside now; where "
+                f"users need it, write {{path: /PATH/*, to: {name}:{port}}} in compose/routes.yml"
+            )
             draft.note(text, "services", name, "ports")
 
 

@@ -59,6 +59,7 @@ class Variables:
     as_variables: dict[str, str] = field(default_factory=dict)  # variable -> secret
     uses_settings: bool = False
     speaks_to_database: bool = False
+    lacks_host: bool = False  # its code has the name of the database in it
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ def read(service: OldService, readers: Readers, *, migrates: bool) -> Variables:
     values = {key: _plain(value) for key, value in _values(service, readers.draft).items()}
     parts = dict(old_database.parts(values, readers.database)) if readers.database else {}
     held.speaks_to_database = bool(parts)
+    held.lacks_host = bool(parts) and not {"address", "host"} & set(parts.values())
+    if held.lacks_host and service.role != "accessory":
+        demand_host(service.name, service, draft)
     unneeded = _unneeded(service, values, set(parts.values()), readers)
     for key, value in values.items():
         if key in unneeded:
@@ -107,14 +111,16 @@ def _unneeded(
             "and left out here"
         )
         readers.draft.note(text, "services", service.name, "env_file")
-    if parts and not parts & {"address", "host"} and service.role != "accessory":
-        text = (
-            f"{service.name}: no variable says where the database is, which "
-            "is called db now; write what its code reads under "
-            "environment, as POSTGRES_HOST: ${DATABASE_HOST}"
-        )
-        readers.draft.refuse(text, "services", service.name)
     return passwords | (along & set(FOR_COMPOSE))
+
+
+def demand_host(name: str, service: OldService, draft: Draft) -> None:
+    """Say what to write where only code says how the database is called."""
+    text = (
+        f"{name}: no variable says where the database is, which is called db now; write what its "
+        "code reads under environment, as POSTGRES_HOST: ${DATABASE_HOST}"
+    )
+    draft.refuse(text, "services", service.name)
 
 
 def is_secret(key: str, value: str) -> bool:

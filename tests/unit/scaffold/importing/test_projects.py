@@ -38,8 +38,9 @@ ROLES: Mapping[str, str] = {
 }
 # What a person has to change by hand, and no more.
 CHANGES: Mapping[str, list[str]] = {
-    "n8n": ["init.sh is not taken over"],
-    "rails": ["web, worker: no variable says where the database is"],
+    "n8n": ["init.sh is not taken over; db makes its roles itself"],
+    "nginx-golang-postgres": ["backend: reads the password of the database from a file"],
+    "rails": ["web, worker, migrate: no variable says where the database is"],
 }
 SECRET = re.compile(r"made-up-[\w-]+|stats-pw-81|0123456789abcdef\w+|(?:live|npm)_9f8e7d6c5b4a")
 
