@@ -22,6 +22,7 @@ from slipway.releases.release import PROGRAM, Release
 FOLDER = "/run/secrets/"
 _LINES = shell_scripts.read(__file__, "secret_variables.sh").splitlines()
 SET = "\n".join(line for line in _LINES if not line.startswith("#"))  # ps shows it
+BEGIN = ["/bin/sh", "-euc", SET, "slipway"]
 READ = shell_scripts.read(__file__, "secret_variables_program.sh")
 
 
@@ -52,13 +53,18 @@ def before(spec: Mapping[str, Any]) -> list[str]:
         return []
     files = {e["source"]: str(e.get("target") or e["source"]) for e in spec["secrets"]}
     words = [f"{n}={FOLDER}{files[s].removeprefix(FOLDER)}" for n, s in variables.items()]
-    return ["/bin/sh", "-euc", SET, "slipway", *words, "--"]
+    return [*BEGIN, *words, "--"]
+
+
+def within(entrypoint: Sequence[str]) -> list[str]:
+    """Return what sets the variables of a container that runs, to stand before another program."""
+    words = list(entrypoint)
+    return words[: words.index("--") + 1] if words[:4] == BEGIN else []
 
 
 def without(words: Sequence[str]) -> list[str]:
     """Return a command as the compose file has it, without what sets its variables."""
-    first = ["/bin/sh", "-euc", SET, "slipway"]
-    if list(words[1:5]) != first:
+    if list(words[1:5]) != BEGIN:
         return list(words)
     return [words[0], *words[words.index("--") + 1 :]]
 

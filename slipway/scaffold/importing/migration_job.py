@@ -119,6 +119,6 @@ def _say_at_start(image: str, old: Sequence[OldService], assembly: Assembly) -> 
         f"{', '.join(each.name for each in old)}: an image of others ({image}) may change the "
         "schema when it starts, so it comes to the database as DATABASE_USER_migrator, who acts as "
         "its owner; where it waits for a command, bring the data (inv db.import), or type that: "
-        f'inv run --env=dev --service={old[0].name} --command="…"'
+        f'inv exec --env=dev --service={old[0].name} --command="…"'
     )
     assembly.draft.note(text, "services", old[0].name, "image")

@@ -56,6 +56,9 @@ def test_a_service_starts_its_own_program_behind_its_variables(project: Project)
         "--",
     ]
     assert (entry, argument, api["command"]) == ("/entry", "$x", ["serve"])
+    shown = [word.replace("$$", "$") for word in api["entrypoint"]]  # as a container has it
+    assert [*secret_variables.within(shown), entry, argument] == shown
+    assert secret_variables.within(["/entry"]) == []
     test = [word.replace("$$", "$") for word in api["healthcheck"]["test"]]
     assert test[:3] == ["CMD", "/bin/sh", "-euc"]
     assert test[-3:] == ["python", "-IS", "/app/probe.py"]
