@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from slipway.environments import compose_errors
 from slipway.project import ROOT
 from slipway.releases import compose_files, compose_keys
 from tests.compose import has_compose
@@ -100,10 +101,12 @@ def test_a_key_that_compose_refuses_is_named_with_its_line_and_what_was_meant(
 ) -> None:
     path = tmp_path / "compose.yml"
     path.write_text("services:\n  api:\n    healthcheck:\n      tset: [CMD, a]\n")
-    assert compose_files.unknown_key([path], f"validating /x/compose.yml: {reason}") == (
+    refusal = compose_errors.read(f"validating /x/compose.yml: {reason}")
+    assert compose_files.unknown_key([path], refusal) == (
         f"compose/compose.yml:{place}: Compose does not know this key (did you mean {hint}?)"
     )
-    assert compose_files.unknown_key([path], "services.api.ports.0 is not a number") == ""
+    other = compose_errors.read("services.api.ports.0 is not a number")
+    assert compose_files.unknown_key([path], other) == ""
 
 
 def test_a_key_that_says_no_more_than_its_absence_is_no_reason_to_refuse() -> None:
