@@ -52,8 +52,9 @@ def new(
         read = partial(convert, Path(from_), name=project.answers.name, domain=domain)
         conversion = read(answers=answered)
         if not yes and (more := conversions.ask(conversion.questions, answered)):
-            conversion = read(answers=answered | more)
-        conversions.show(conversion)
+            answered |= more
+            conversion = read(answers=answered)
+        conversions.show(conversion, answered)
         project.take(conversion)
     if plan:
         plans.preview(project.plan())

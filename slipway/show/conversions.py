@@ -30,13 +30,15 @@ def ask(questions: Sequence[Question], answered: Mapping[str, str]) -> dict[str,
     }
 
 
-def show(conversion: Conversion) -> None:
-    """Print what becomes of each service, then what cannot be taken as it is."""
+def show(conversion: Conversion, answered: Mapping[str, str]) -> None:
+    """Print what becomes of each service, what nobody answered, what cannot be taken as it is."""
     columns = ("service", "becomes", "because")
     values = ((each.name, each.role, each.reason) for each in conversion.services)
     table.rows(columns, [dict(zip(columns, row, strict=True)) for row in values])
     for each in conversion.questions:
-        tell(f"  ~ {each.key}: taken as {each.default} unless --set={each.key}=...")
+        if each.key not in answered:
+            other = "|".join(each.choices) or "..."
+            tell(f"  ~ {each.text}. Taken: {each.default} (--set={each.key}={other})")
     for problem in conversion.problems:
         say(f"  ! {problem}")
     if conversion.notes:
