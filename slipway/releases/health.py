@@ -120,9 +120,13 @@ def settle(manager: Host, stack: str, timeout: float, before: StackState) -> Non
     Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success. `before`
     is how the stack was until then: its updates and failures say nothing of this one, and whatever
     failed since does, also before the first look. Raises NotHealthy.
+
+    All services start at once, and one may end until another answers, as an application without
+    its database: what fails beside one that still starts is no reason yet.
     """
     deadline = time.monotonic() + timeout
     calm = 0
+    excused: frozenset[str] = frozenset()
     rest = POLL
     with StackWatch(manager, stack) as watch:
         while calm < 2:  # the update of a service that was just described begins a moment later
@@ -136,8 +140,11 @@ def settle(manager: Host, stack: str, timeout: float, before: StackState) -> Non
             if ended and not _is_tried_again(ended, fresh):
                 reason = explain(manager, state.failed) if state.failed else stack
                 raise NotHealthy(f"{reason}\n    (the update ended as {ended[0]})")
-            if len(fresh) >= FAILURES:
-                raise NotHealthy(explain(manager, fresh))
+            if state.is_starting_beside(fresh):
+                excused |= {task.ident for task in fresh}
+            own = [task for task in fresh if task.ident not in excused]
+            if len(own) >= FAILURES:
+                raise NotHealthy(explain(manager, own))
             is_moving = bool(stages & {"updating", "rollback_started"})
             calm = calm + 1 if state.is_healthy and not is_moving else 0
             if time.monotonic() > deadline:

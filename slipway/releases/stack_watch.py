@@ -14,6 +14,7 @@ from slipway.hosts.host import Host, script
 from slipway.releases.task_failures import Task
 
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
+STARTING = ("Assigned", "Accepted", "Preparing", "Ready", "Starting")
 STACK = "com.docker.stack.namespace"
 
 WATCH = shell_scripts.read(__file__, "stack_watch.sh")
@@ -45,6 +46,14 @@ class StackState:
     def failures(self) -> frozenset[str]:
         """The ids of the tasks that failed."""
         return frozenset(task.ident for task in self.failed)
+
+    def is_starting_beside(self, failed: Sequence[Task]) -> bool:
+        """Whether another service than those that failed is not up yet."""
+        names = {task.service for task in failed}
+        return any(
+            task.desired_state == "Running" and task.state in STARTING and task.service not in names
+            for task in self.tasks
+        )
 
 
 class StackWatch:

@@ -13,6 +13,7 @@ from tests.fakes.host import FakeHost
 ENGINE = "starting container failed: unable to remount dir as readonly: device or resource busy"
 PROGRAM = "task: non-zero exit (2)"
 RUNS = ""
+STARTS = "another service that is not up yet"
 Seen = tuple[str, Sequence[str]]  # how the update stands; of each task its error, or that it runs
 BEFORE: Seen = ("", [RUNS])  # and with a failure of an earlier day
 FAILED: Seen = ("", [PROGRAM, RUNS])
@@ -37,6 +38,8 @@ class Swarm(FakeHost):
             state, desired = ("Failed", "Shutdown") if error else ("Running", "Running")
             task = {"Name": "a_db.1", "Node": "m1", "ID": str(number), "Error": error}
             task |= {"CurrentState": f"{state} now", "DesiredState": desired}
+            if error == STARTS:
+                task |= {"Name": "a_other.1", "CurrentState": "Starting", "DesiredState": "Running"}
             lines.append("task\t" + json.dumps(task))
         return CommandResult(self.name, tuple(argv), 0, "\n".join(lines), "")
 
@@ -54,6 +57,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         [FAILED, ("paused", [PROGRAM, ENGINE, RUNS])],
         [FAILED, ("paused", [PROGRAM, ENGINE]), ("paused", [PROGRAM, ENGINE, RUNS])],
         [BEFORE, ("updating", [PROGRAM]), ("completed", [PROGRAM, RUNS])],
+        [BEFORE, ("", [STARTS, *[PROGRAM] * 4]), ("", [RUNS, *[PROGRAM] * 4])],
     ],
 )
 def test_a_service_settles_also_where_its_first_start_failed(seen: list[Seen]) -> None:
@@ -75,6 +79,7 @@ def test_a_service_settles_also_where_its_first_start_failed(seen: list[Seen]) -
         ),
         ([BEFORE, ("paused", [RUNS])], "ended as paused"),
         ([BEFORE, ("paused", [ENGINE] * 3)], "device or resource busy"),
+        ([BEFORE, ("", [STARTS, *[PROGRAM] * 3]), ("", [RUNS, *[PROGRAM] * 6])], r"exit \(2\)"),
     ],
 )
 def test_what_does_not_come_up_by_itself_is_not_waited_for(seen: list[Seen], reason: str) -> None:
