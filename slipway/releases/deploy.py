@@ -20,6 +20,7 @@ from slipway.releases import (
     history,
     lost_machines,
     network_encryption,
+    notices,
     plans,
     signed_in,
     standing_images,
@@ -29,6 +30,7 @@ from slipway.releases import draft as drafts
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
+from slipway.releases.notices import Notice
 from slipway.releases.release import Release
 from slipway.secrets import role_passwords
 
@@ -141,6 +143,7 @@ def _run(
 ) -> DeployResult:
     """Hold the lease, run the plan, tidy up, and log all of it on this computer."""
     env = before.env
+    audience = notices.of(env, reporter)
     with (
         _hold_lease(before, reason, reporter, patience) as held,
         deploy_log.opened(env.name, before.release.number, reporter) as log,
@@ -148,13 +151,32 @@ def _run(
         deployment = read(env, before.cluster, draft, log)
         deployment.lease = held
         log.write("begin", **deploy_log.facts(deployment))
+        audience.send(_notice(deployment, "begun"))
         try:
             result = _bring_into_service(deployment, log)
         except BaseException as error:
-            log.write("end", result=failures.outcome(error), reason=str(error))
+            outcome = failures.outcome(error)
+            log.write("end", result=outcome, reason=str(error))
+            audience.send(_notice(deployment, outcome, notices.reason_of(error)))
             raise
         log.write("end", result="live", cutover_seconds=result.cutover_seconds)
+        audience.send(_notice(deployment, "live"))
         return result
+
+
+def _notice(deployment: Deployment, result: notices.Result, reason: str = "") -> Notice:
+    release, env = deployment.release, deployment.env
+    return Notice(
+        result,
+        project=env.project,
+        env=env.name,
+        release=release.number,
+        commit=release.commit,
+        by=lease.owner(),
+        seconds=round(deployment.took(), 1),
+        reason=reason,
+        addresses=deployment.after.addresses,
+    )
 
 
 def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployResult:

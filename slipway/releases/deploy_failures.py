@@ -7,6 +7,7 @@ from slipway import errors
 from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
 from slipway.progress import Reporter
 from slipway.releases.deployment import Deployment
+from slipway.releases.notices import Result
 
 TOUCHING = (
     "data",
@@ -39,7 +40,7 @@ def account_for(deployment: Deployment, error: BaseException, *, touched: bool) 
     raise next(kinds, SlipwayError)(f"{first}{tail}\n{serving}") from error
 
 
-def outcome(error: BaseException) -> str:
+def outcome(error: BaseException) -> Result:
     """Say in a word or two how a deploy ended that did not end well."""
     if isinstance(error, RolledBack):
         return "rolled back"

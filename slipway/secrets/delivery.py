@@ -17,8 +17,8 @@ from slipway.progress import Reporter
 from slipway.secrets import authorship, composition, encrypted_file, sops
 
 NAME_LIMIT = 64
-# What people sign backups with, and sign in to registries with, where they are.
-KEPT_HERE = ("BACKUP_OPERATOR_KEY", "REGISTRY_LOGINS")
+# What people sign backups with, sign in to registries with, and tell others with, where they are.
+KEPT_HERE = ("BACKUP_OPERATOR_KEY", "REGISTRY_LOGINS", "DEPLOY_NOTICES")
 PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
 SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
 

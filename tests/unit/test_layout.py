@@ -29,7 +29,7 @@ FLOORS = [
         "secret_signs",
         "shell_scripts",
     }
-    | {"suggest", "tar_file", "text_file", "version", "whole_file", "yaml_file"},
+    | {"suggest", "tar_file", "text_file", "version", "webhook", "whole_file", "yaml_file"},
     {"plan", "hosts", "storage"},
     {"environments", "cluster", "edge", "images"},
     {"secrets", "machines", "database"},
