@@ -105,7 +105,7 @@ from slipway.storage.s3 import S3Access, S3Store
 from tests.fakes.faulty_s3 import chunks
 access, secret, endpoint, bucket = sys.stdin.read().split()
 store = S3Store(bucket, "app/prod", S3Access(lambda: access, lambda: secret, endpoint))
-size = 2 << 30
+size = 512 << 20
 assert store.put("a.dump", chunks(size), expected=size) == size
 assert sum(map(len, store.get("a.dump"))) == size
 status = Path("/proc/self/status").read_text()
@@ -114,7 +114,9 @@ print(next(line.split()[1] for line in status.splitlines() if line.startswith("V
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak")
-def test_two_gigabytes_go_there_and_back_through_little_memory(s3: S3Server, bucket: str) -> None:
+def test_half_a_gigabyte_goes_there_and_back_through_little_memory(
+    s3: S3Server, bucket: str
+) -> None:
     words = f"{s3.access_key} {s3.secret_key} {s3.endpoint} {bucket}"
     done = subprocess.run(
         [sys.executable, "-c", LARGE],
