@@ -27,6 +27,7 @@ class Node:
     reachable: bool  # of a manager: whether the other managers hear it
     engine: str
     labels: Mapping[str, str]
+    memory: int = 0  # bytes
 
     @property
     def name(self) -> str:
@@ -73,4 +74,5 @@ def read(document: Mapping[str, Any]) -> Node:
         reachable=manager.get("Reachability", "reachable") == "reachable",
         engine=document["Description"]["Engine"].get("EngineVersion", ""),
         labels=document["Spec"].get("Labels") or {},
+        memory=int((document["Description"].get("Resources") or {}).get("MemoryBytes", 0)),
     )

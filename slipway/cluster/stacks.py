@@ -1,15 +1,21 @@
 """Stacks: handed to the Swarm, scaled, removed; every command is safe to repeat."""
 
 import json
+import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway import shell_scripts
-from slipway.errors import SlipwayError
+from slipway.errors import CommandFailed, SlipwayError
 from slipway.hosts import registry_logins
-from slipway.hosts.host import Host, script
+from slipway.hosts.host import CommandResult, Host, script
 
 DEPLOY = ["docker", "stack", "deploy", "--detach=true", "--resolve-image=never", "--prune"]
+# Of a stack just removed, an engine shows the networks until its last containers have ended, and
+# `docker stack deploy` takes them for there.
+GONE = re.compile(r"network \S+ not found")
+LINGERING = 60.0
 REMOVE = shell_scripts.read(__file__, "stacks_remove.sh")
 NETWORKS = shell_scripts.read(__file__, "stacks_networks.sh")
 
@@ -20,9 +26,21 @@ def deploy(manager: Host, name: str, stack: Mapping[str, Any]) -> None:
     if any("@" in spec["image"] for spec in stack["services"].values()):
         argv[-1:-1] = ["--with-registry-auth"]  # it fails where docker's own sign-in does
     stdin = json.dumps(stack).encode()
-    result = registry_logins.run(manager, argv, stdin=stdin, timeout=60)
+    result = _hand_over(manager, argv, stdin)
     if dropped := _dropped(result.err):
         raise SlipwayError(f"the Swarm would drop a part of {name}: {dropped}")
+
+
+def _hand_over(manager: Host, argv: list[str], stdin: bytes) -> CommandResult:
+    """Run it, and again as long as it fails for a network of a stack of that name just removed."""
+    deadline = time.monotonic() + LINGERING
+    while True:
+        try:
+            return registry_logins.run(manager, argv, stdin=stdin, timeout=60)
+        except CommandFailed as error:
+            if not GONE.search(error.stderr) or time.monotonic() > deadline:
+                raise
+        time.sleep(1)
 
 
 def trial(manager: Host, stack: Mapping[str, Any]) -> str:

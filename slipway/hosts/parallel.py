@@ -1,9 +1,9 @@
-"""One piece of work on many hosts at once, with a limit."""
+"""One piece of work on many hosts at once, with a limit; or several pieces on one."""
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from slipway.errors import Refused, SlipwayError
@@ -42,6 +42,14 @@ def each(hosts: Sequence[H], work: Callable[[H], T], limit: int = AT_ONCE) -> li
         are_refusals = all(isinstance(failure, Refused) for failure in failures)
         raise (HostsRefused if are_refusals else HostsFailed)(failures, len(hosts))
     return [result for result in results if not isinstance(result, SlipwayError)]
+
+
+def at_once(host: Host, works: Sequence[Callable[[], T]]) -> list[T]:
+    """Do pieces of work on one host at once. Raises the first failure, when all have ended."""
+    with workers([host], len(works)) as pool:
+        running = [pool.submit(work) for work in works]
+        wait(running)
+        return [each.result() for each in running]
 
 
 def attempt(

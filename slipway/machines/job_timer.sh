@@ -2,7 +2,8 @@
 # Kept by Slipway on every machine; only a manager of a Swarm finds anything to do. Starts the jobs
 # whose time has come, ends those that take too long, writes down how they ended. Everything that it
 # knows stands in configs of the Swarm, whose creation fails while one of the name is there: of
-# several managers that tick at once, one starts a job, and one tells.
+# several managers that tick at once, one starts a job, and one tells. It also ends a colour that was
+# kept warm after a deploy, once its time is up.
 #   job-timer keep            tick for ever
 #   job-timer tick [APP NOW]  tick once: for one environment, at a moment in seconds
 set -u
@@ -138,18 +139,34 @@ tell() { # TEXT: a task that has the secret it needs posts it
     SLIPWAY_TEXT=$1 docker stack deploy --detach=true --resolve-image=never --compose-file - "$app-notice" >/dev/null 2>&1
 }
 
+cool() { # ID SERVICES NETWORKS: whoever removes the config has the say, maybe a rollback just now
+  docker config rm "$1" >/dev/null 2>&1 || return 0
+  # shellcheck disable=SC2086 # a word each
+  docker service rm $2 >/dev/null 2>&1
+  [ -n "$3" ] || return 0
+  for _ in 1 2 3 4 5 6 7 8 9 10; do # as long as tasks are on them
+    # shellcheck disable=SC2086
+    docker network rm $3 2>&1 >/dev/null | grep -q "in use" || break
+    sleep 1
+  done
+}
+
 tick() { # most often one question to the Swarm, which says that nothing is due
   form='{{.Name}}|{{.ID}}'
-  for name in fired ran job name key minutes hours days months weekdays both missed timeout since; do
+  for name in fired ran job name key minutes hours days months weekdays both missed timeout since \
+    warm until services networks; do
     form="$form|{{.Label \"slipway.$name\"}}"
   done
   seen=$(docker config ls --format "$form" 2>/dev/null) || return 0 # no manager, or without the others
   printf '%s\n' "$seen" | awk -F'|' -v app="$only" '$5 != "" && (app == "" || $5 == app)' |
-    while IFS='|' read -r _ id _ _ app job key minutes hours days months weekdays both missed timeout since; do
+    while IFS='|' read -r _ id _ _ app job key minutes hours days months weekdays both missed timeout since _; do
       last=$(newest fired)
       [ "$last" = 0 ] || [ "$(newest ran)" = "$last" ] || settle </dev/null
       fire </dev/null
     done
+  printf '%s\n' "$seen" | awk -F'|' -v app="$only" -v now="$now" \
+    '$17 != "" && $18 <= now && (app == "" || $17 == app) { print $2 "|" $19 "|" $20 }' |
+    while IFS='|' read -r id services networks; do cool "$id" "$services" "$networks" </dev/null; done
 }
 
 case ${1:-} in

@@ -14,6 +14,7 @@ ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of t
 WORDS = [
     *("slipway.role", "slipway.route", "slipway.port", "slipway.pitr-secrets"),
     *("slipway.secret-variables", readiness.LABEL, "slipway.phase", "slipway.console"),
+    "slipway.warm",
     *(job_times.SCHEDULE, job_times.MISSED, job_times.TIMEOUT),
 ]
 
@@ -51,6 +52,7 @@ def _check(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "slipway.phase", f"{phase[:60]!a} is no phase; write release, or leave it out"
     elif "slipway.phase" in labels and role != "job":
         yield "slipway.phase", "only a service with role job runs in a phase"
+    yield from _check_warm(labels)
     route, port = labels.get("slipway.route", ""), labels.get("slipway.port", "0")
     if route and not (route.startswith("/") and port.isdecimal() and int(port)):
         yield "slipway.route", "a route starts with / and needs slipway.port"
@@ -59,6 +61,15 @@ def _check(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "slipway.route", f"{text}; more of them stand in compose/routes.yml"
     elif not port.isdecimal():
         yield "slipway.port", f"{port[:60]!a} is no port"
+
+
+def _check_warm(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if "slipway.warm" not in labels:
+        return
+    if labels["slipway.warm"] not in ("keep", "stop"):
+        yield "slipway.warm", f"{labels['slipway.warm'][:60]!a} is neither keep nor stop"
+    elif labels.get("slipway.role") != "colour":
+        yield "slipway.warm", "only what is replaced by colour can be kept warm"
 
 
 def _check_ready(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from slipway.releases import (
     lost_machines,
     network_encryption,
     notices,
+    old_colour,
     plans,
     signed_in,
     standing_images,
@@ -181,6 +182,8 @@ def _notice(deployment: Deployment, result: notices.Result, reason: str = "") ->
 
 def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployResult:
     env, draft = deployment.env, deployment.draft
+    if draft.is_recorded:
+        deployment.is_warm_return = old_colour.is_ready(deployment)
     plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
     watch = failures.StepWatch(reporter)
     deployment.seconds = watch.seconds
@@ -191,7 +194,8 @@ def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployRes
         raise
     release = deployment.release
     _tidy_up(deployment, reporter)
-    sight = deployment.after.look()
+    # Of a colour that was warm, the services were asked a moment ago.
+    sight = deployment.after.look(is_ready=deployment.is_warm_return)
     if problems := [*sight.problems, *sight.unreachable]:
         raise SlipwayError(
             f"{release.label} was put in service, but {'; '.join(problems)}\n"

@@ -15,6 +15,7 @@ TOUCHING = (
     "migrate",
     "release",
     "fill",
+    "cut over",
 )  # steps before these change nothing that runs
 
 

@@ -20,6 +20,7 @@ from slipway.releases import (
     preflight,
     schedule,
     stack,
+    warm,
 )
 from slipway.releases import swarm_preflight as swarm
 from slipway.releases.draft import Draft
@@ -51,6 +52,9 @@ class DeployState:
         self.live = history.serving(cluster.manager, observed, env.prefix)
         self.old = entry.colour if entry else None
         self.colour = "green" if self.old == "blue" else "blue"
+        idle = warm.of(observed, env.prefix)
+        self.warm = idle if idle and idle.colour == self.colour else None
+        self.is_warm_return = False  # whether the idle colour takes over as it runs
         self.lease: Lease | None = None
         self.cutover_seconds = 0.0
         self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
@@ -155,7 +159,8 @@ class DeployState:
         is_old = schedule.is_stale(self.env, self.observed, self.live)
         is_old = is_old or job_schedule.is_stale(self.env, self.observed, self.live)
         is_off = is_old or not self.standing.is_as_described()
-        return is_off or not is_right or bool(self.observed.stack(self.idle_stack))
+        is_left = not self.warm and bool(self.observed.stack(self.idle_stack))
+        return is_off or not is_right or is_left
 
     def checks(self) -> list[Callable[[], object]]:
         """Return what is looked at before anything changes; each raises by itself."""

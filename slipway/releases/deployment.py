@@ -167,6 +167,9 @@ class Deployment(DeployState):
         return self.release.label
 
     def show_routes(self) -> str:
+        if self.is_warm_return:  # somebody waits; an edge that starts this moment asks once more
+            self.standing.point(self.after.routing, patience=0)
+            return "is being shown"
         self.standing.point(self.after.routing)
         self.after.correct()  # an edge that started while the signpost still showed the old way
         return "shown"
@@ -180,20 +183,6 @@ class Deployment(DeployState):
     def stop_idle(self) -> str:
         stacks.remove(self.cluster.manager, self.idle_stack)
         return f"{self.colour} stopped"
-
-    def drain(self) -> str:
-        left = self.edges.drain(self.before.names, self.env.number("DRAIN_TIMEOUT"))
-        health.demand_healthy(
-            self.cluster.manager, self.idle_stack, self.failures, self.cluster.all
-        )
-        # Removed, not scaled to nothing: an engine can lose the names of a service that is scaled
-        # up again while its last tasks are still ending.
-        stacks.remove(self.cluster.manager, f"{self.env.prefix}-{self.old}")
-        if left:
-            self.reporter.note(
-                f"{left} requests were still open after DRAIN_TIMEOUT and were ended"
-            )
-        return f"{self.old} stopped"
 
     def prune(self) -> str:
         observed = observe(self.cluster.manager, self.env.prefix)

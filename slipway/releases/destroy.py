@@ -37,7 +37,8 @@ def plan(env: Environment, cluster: Cluster) -> Plan:
 
     def remove_timers() -> str:
         configs = observe(cluster.manager, app).configs.values()
-        if env.is_local or not any("slipway.job" in labels for labels in configs):
+        uses = ("slipway.job", "slipway.warm")
+        if env.is_local or not any(use in labels for labels in configs for use in uses):
             return "none has times"
         parallel.each(cluster.all, job_timer.remove)
         return "none starts any more"

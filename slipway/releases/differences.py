@@ -14,10 +14,23 @@ ROLES: tuple[Role, ...] = ("data", "ops", "edge")
 def differences(env: Environment, observed: Observed, release: Release, colour: str) -> list[str]:
     """Compare all that runs with the release that serves in a colour."""
     lines = [line for role in ROLES for line in of_role(env, observed, release, role)]
-    env = release.environment(env)
+    lines += of_colour(env, observed, release, colour)
+    return [*lines, *of_schedule(release.environment(env), observed, release)]
+
+
+def of_colour(
+    env: Environment,
+    observed: Observed,
+    release: Release,
+    colour: str,
+    without: Sequence[str] = (),
+) -> list[str]:
+    """Compare the services of a colour with what a release says of them, but for some."""
     running = [service for service in observed.services if service.colour == colour]
-    lines += _compare(stack.colour_stack(env, release, colour), running, release)
-    return [*lines, *of_schedule(env, observed, release)]
+    described = stack.colour_stack(release.environment(env), release, colour)
+    for name in without:
+        del described["services"][f"{name}-{colour}"]
+    return list(_compare(described, running, release))
 
 
 def of_role(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slipway.cluster import ledger
-from slipway.cluster.observed import Observed
+from slipway.cluster.observed import Observed, observe
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
@@ -19,7 +19,7 @@ from slipway.hosts.host import Host
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Step
-from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack
+from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack, warm
 from slipway.releases.application import Service
 from slipway.releases.job_times import JobTimes
 from slipway.releases.release import Release
@@ -113,7 +113,7 @@ def keep(env: Environment, cluster: Cluster, observed: Observed, release: Releas
     count = len(of(release))
     if not env.is_local and count:
         job_timer.ensure(cluster.all)
-    elif not env.is_local:
+    elif not env.is_local and not warm.of(observe(cluster.manager, env.prefix), env.prefix):
         parallel.each(cluster.all, job_timer.remove)
     return f"{count} at {'its time' if count == 1 else 'their times'}" if count else "none any more"
 

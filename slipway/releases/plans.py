@@ -9,7 +9,7 @@ more, drain and stop the old colour and tidy up.
 from functools import partial
 
 from slipway.plan import Plan, Step
-from slipway.releases import job_schedule, release_jobs, schedule
+from slipway.releases import job_schedule, old_colour, release_jobs, schedule
 from slipway.releases.deployment import Deployment
 from slipway.releases.release import Release
 
@@ -42,7 +42,12 @@ def deploy(deployment: Deployment) -> Plan:
 
 
 def rollback(deployment: Deployment) -> Plan:
-    """Return the steps of a rollback: a past release, as it was, into the idle colour."""
+    """Return the steps of a rollback: a past release, as it was, into the idle colour.
+
+    Where that runs it still, the edges are all that has to move.
+    """
+    if deployment.is_warm_return:
+        return _warm_return(deployment)
     steps = [
         Step("check", f"check data, and images on {deployment.machines}", deployment.check_images),
         *_standing_steps(deployment),
@@ -52,12 +57,24 @@ def rollback(deployment: Deployment) -> Plan:
     return Plan(f"return {deployment.env.name} to {deployment.release.label}", steps)
 
 
+def _warm_return(deployment: Deployment) -> Plan:
+    release, standing = deployment.release, deployment.standing
+    steps = [
+        old_colour.take_back(deployment),
+        *([] if standing.is_as_described() else _standing_steps(deployment)),
+        _cut_over(deployment),
+        Step("settle", f"record that {release.label} is live", deployment.settle),
+    ]
+    return Plan(f"return {deployment.env.name} to {release.label}, which is warm", steps)
+
+
 def finish(deployment: Deployment) -> Plan:
     """Return what an interrupted deploy of the serving release still had to do."""
     steps = [] if deployment.standing.is_as_described() else _standing_steps(deployment)
+    stop = Step("stop", f"stop what is left of {deployment.colour}", deployment.stop_idle)
     steps += [
         Step("signpost", "show the live routes to edges that start", deployment.show_live_routes),
-        Step("stop", f"stop what is left of {deployment.colour}", deployment.stop_idle),
+        *([] if deployment.warm else [stop]),
         *_schedule_steps(deployment, deployment.live),
         *_job_steps(deployment, deployment.live),
     ]
@@ -67,9 +84,12 @@ def finish(deployment: Deployment) -> Plan:
 def tidy_up(deployment: Deployment) -> Plan:
     """Return the steps after the point of no return; nothing in them is rolled back."""
     steps = _hook_steps(deployment, "after-cutover")
-    steps += [Step("signpost", "show the new routes to edges that start", deployment.show_routes)]
-    if deployment.old:
-        steps.append(Step("drain", f"let {deployment.old} finish, then stop it", deployment.drain))
+    if deployment.is_warm_return:
+        steps += old_colour.hand_over(deployment)
+    else:
+        show = "show the new routes to edges that start"
+        steps.append(Step("signpost", show, deployment.show_routes))
+        steps += old_colour.after_cutover(deployment)
     steps += _schedule_steps(deployment, deployment.release)
     steps += _job_steps(deployment, deployment.release)
     if not deployment.draft.is_recorded:
@@ -107,14 +127,24 @@ def _hook_steps(deployment: Deployment, moment: str) -> list[Step]:
 def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
     colour = deployment.colour
     start = f"start {colour}{f' next to {deployment.old}' if deployment.old else ''}"
-    move, watch = f"move every edge to {colour}", f"watch {colour} serve"
+    watch = f"watch {colour} serve for {deployment.steady_seconds} s"
     return [
+        *old_colour.make_room(deployment),
         Step("fill", start, deployment.fill, deployment.empty),
         Step("smoke", f"check {colour} from every edge", deployment.smoke),
-        *(step for hook in hooks for step in _hook_steps(deployment, hook)),
-        Step("cut over", move, deployment.cut_over, deployment.cut_back),
-        Step("watch", f"{watch} for {deployment.steady_seconds} s", deployment.watch),
+    steps = _hook_steps(deployment, "after-cutover")
+    if deployment.is_warm_return:
+        steps += old_colour.hand_over(deployment)
+    else:
+        show = "show the new routes to edges that start"
+        steps.append(Step("signpost", show, deployment.show_routes))
+        steps += old_colour.after_cutover(deployment)
     ]
+
+
+def _cut_over(deployment: Deployment) -> Step:
+    text = f"move every edge to {deployment.colour}"
+    return Step("cut over", text, deployment.cut_over, deployment.cut_back)
 
 
 def _describe_build(deployment: Deployment) -> str:

@@ -70,8 +70,13 @@ class Serving:
     @property
     def names(self) -> list[str]:
         """The services that the edges send requests to, as they are called in this colour."""
-        services = self.release.of("colour") if self.release else ()
-        return [f"{service.name}-{self.colour}" for service in services if service.route]
+        if self.release is None:
+            return []
+        routed = {route.name for route in self.release.routes.routes}
+        names = [
+            each.name for each in self.release.of("colour") if each.route or each.name in routed
+        ]
+        return [f"{name}-{self.colour}" for name in names]
 
     @property
     def probes(self) -> list[Probe]:
@@ -161,8 +166,9 @@ class Serving:
         if any(ident != routing.ident for ident in self.edges.serving().values()):
             self.edges.tell(routing)
 
-    def look(self) -> Sight:
-        """See whether it serves: asked from this computer, the edges, its services.
+    def look(self, *, is_ready: bool = False) -> Sight:
+        """See whether it serves: asked from this computer, the edges, its services unless they
+        were seen to be ready.
 
         A machine that does not answer says nothing about the others.
         """
@@ -183,7 +189,7 @@ class Serving:
         outer = dict.fromkeys(hosts, "") | self._from_outside(list(hosts))
         wrong = [name for name, shown in outer.items() if shown != ident]
         ask(wrong, lambda host: self._wrong_inside(host, outer))
-        if not problems:
+        if not problems and not is_ready:
             ask(list(hosts), self._not_ready)
         names = [] if problems else [name for name in hosts if name not in lost]
         seen = [name for name in names if outer[name] == ident]

@@ -129,8 +129,8 @@ class SharedServices:
         expected = {"slipway.routes": ident, "slipway.spread": spread}
         return bool(services) and all(expected.items() <= s.labels.items() for s in services)
 
-    def point(self, routing: Routing) -> None:
-        """Have the signpost show these routes, and wait until it does."""
+    def point(self, routing: Routing, patience: float = SIGNPOST_PATIENCE) -> None:
+        """Have the signpost show these routes, and wait until it does, unless `patience` is 0."""
         name = f"{self._env.prefix}.routes.{routing.digest}"
         if name not in self._observed.configs:
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
@@ -142,10 +142,12 @@ class SharedServices:
         nodes = sum(node.takes_work for node in swarm.settled(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         signpost = f"{self._env.prefix}-signpost"
-        before = stack_watch.look(self._manager, signpost)
+        before = stack_watch.look(self._manager, signpost) if patience else None
         stacks.deploy(self._manager, signpost, description)
+        if before is None:
+            return
         try:
-            health.settle(self._manager, signpost, SIGNPOST_PATIENCE, before)
+            health.settle(self._manager, signpost, patience, before)
         except NotHealthy as error:  # it is not the release that is not well
             raise SlipwayError(f"the routes are not shown to edges that start: {error}") from error
 

@@ -24,11 +24,13 @@ from slipway.releases import (
     maintenance,
     network_status,
     volumes,
+    warm,
 )
 from slipway.releases.backup_status import Backups
 from slipway.releases.job_status import JobRun
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
+from slipway.releases.warm import WarmColour
 from slipway.secrets import role_passwords
 
 SHOWN = 8
@@ -79,6 +81,7 @@ class Status:
     notes: tuple[str, ...] = ()  # what is worth knowing and no problem
     jobs: tuple[JobRun, ...] = ()
     addresses: tuple[str, ...] = ()  # where people find it
+    warm: WarmColour | None = None  # a colour that a rollback returns to by one cutover
 
 
 def read(env: Environment) -> Status:
@@ -130,7 +133,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         if s.role not in (*job_status.ROLES, "notice")
         if s.desired or s.colour in ("", live.colour if live else "")
     )
-    problems += _unwell(machines, services)
+    idle = warm.of(observed, env.prefix)
+    problems += _unwell(machines, services, idle)
     problems += network_status.problems(env, cluster, release)
     if live and release and not _is_changing(env, cluster, observed):
         problems += _differences(env, observed, release, live.colour)
@@ -154,11 +158,12 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         role_passwords.advice(env),
         job_status.advice(env, jobs),
         undecided,
+        warm.advice(env, observed),
     ]
     notes = tuple(filter(None, advice))
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
-    return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)
+    return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses, warm=idle)
 
 
 def _closed(env: Environment, closed: Maintenance | None) -> str:
@@ -168,8 +173,11 @@ def _closed(env: Environment, closed: Maintenance | None) -> str:
     return f"closed for maintenance since {closed.at} by {closed.by}{end}"
 
 
-def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) -> Iterator[str]:
-    """Name the machines and the services that are not as they should be."""
+def _unwell(
+    machines: Sequence[MachineState], services: Sequence[ServiceState], idle: WarmColour | None
+) -> Iterator[str]:
+    """Name the machines and the services that are not as they should be; users have none of what
+    is warm."""
     for machine in machines:
         if machine.is_reached and machine.state == AWAITED:
             yield f"{machine.machine} answers, and the new leader has not heard it yet: ask again"
@@ -177,7 +185,7 @@ def _unwell(machines: Sequence[MachineState], services: Sequence[ServiceState]) 
             runbook = "runbooks/machine.md" if machine.state == "drained" else LOST
             yield f"{machine.machine} is {machine.state}: {runbook}"
     for service in services:
-        if service.health != "ok":
+        if service.health != "ok" and not (idle and service.colour == idle.colour):
             name = f"{service.service} {service.colour}".strip()
             yield f"{name}: {service.running} running"
 
@@ -237,7 +245,8 @@ def _is_changing(env: Environment, cluster: Cluster, observed: Observed) -> bool
 def _differences(env: Environment, observed: Observed, release: Release, colour: str) -> list[str]:
     """Say what runs and is not the serving release's, with what to type."""
     lines = differences.differences(env, observed, release, colour)
-    idle = sorted({service.colour for service in observed.services} - {"", colour})
+    warm_colour = left.colour if (left := warm.of(observed, env.prefix)) else ""
+    idle = sorted({service.colour for service in observed.services} - {"", colour, warm_colour})
     lines += [f"{each} still runs beside {colour}" for each in idle]
     again = f"inv rollback --env={env.name} --release={release.number}"
     return [f"{line}; inv deploy fixes it, or {again}" for line in lines]

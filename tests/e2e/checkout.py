@@ -263,6 +263,7 @@ def clone(folder: Path, project: str, *, at: str = "") -> Checkout:
     checkout.set("common", PROJECT=project, HEALTH_TIMEOUT="600")  # however busy the computer is
     if not at:
         checkout.set("common", SETTLE_TIME="1")
+        checkout.set("staging", KEEP_WARM="0")  # it would end while a test counts what runs
     checkout.set("dev", HTTP_PORT=str(ports[0]))
     checkout.set("testing", HTTP_PORT=str(ports[1]))
     checkout.set("staging", ALLOW_STANDINS="on", LAB="on")

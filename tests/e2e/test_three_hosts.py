@@ -97,18 +97,29 @@ def test_another_computer_builds_only_what_changed(three: Rig, clone: Checkout) 
     assert re.findall(r"building (\w+)", deployed.text) == ["web"]
 
 
-def test_a_rollback_under_load_fails_no_request(three: Rig, clone: Checkout, records: Path) -> None:
+def test_a_rollback_to_what_is_still_warm_moves_the_edges_alone_and_fails_no_request(
+    three: Rig, clone: Checkout, records: Path
+) -> None:
     before = current(three)
+    clone.set("staging", KEEP_WARM="20")
     change(clone, "A release that is taken back.")
     three.deploy()
-    newer = current(three)
+    newer, runs = current(three), three.replicas()
     with load(three.urls, records, rate=CALM, at_least=3000, after=300) as made:
         time.sleep(1)
-        clone.inv("rollback", STAGING).expect()
+        said = clone.inv("rollback", STAGING).expect().text
         done = time.monotonic()
     assert not made.run.failed, made.run.summary()
     assert made.run.releases() == {before, newer}
     assert made.run.releases(since=done) == {before}
+    assert "take back" in said and "fill" not in said
+    wait_until("all of it runs", lambda: not problems(clone))
+    warm = clone.inv("status", STAGING, "--json").expect().json["warm"]
+    assert warm["release"] == int(newer)
+    # Its routed replicas ran on; of the workers there is one, that of the colour that serves.
+    now = three.replicas()
+    assert {name for name in runs.keys() - now.keys() if "worker" not in name} == set()
+    assert len([name for name in now if "worker" in name]) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,23 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from slipway.cluster import stacks
 from slipway.cluster.observed import observe
 from slipway.errors import Busy
 from slipway.hosts.local import LocalHost
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
-from slipway.releases import job_schedule, job_status, jobs, one_off
+from slipway.releases import job_schedule, job_status, jobs, one_off, stack, warm
 from slipway.releases.job_status import JobRun
 from slipway.releases.jobs import Job
 from slipway.releases.release import Release
+from slipway.releases.warm import WarmColour
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.test_services import Stage
 from tests.waiting import wait_until
@@ -130,3 +133,35 @@ def test_a_job_that_has_no_times_any_more_is_not_started_and_swept_away(clock: C
     one_off.sweep(clock.manager, clock.app, -1, "job")
     wait_until("it is gone", lambda: observe(clock.manager, clock.app).services == ())
     assert DockerSandbox(clock.app).names("config") == []
+
+
+def test_a_colour_kept_warm_ends_when_its_time_is_up_unless_a_rollback_returned_to_it(
+    clock: Clock,
+) -> None:
+    kept = {"labels": {"slipway.role": "colour", "slipway.warm": "keep"}}
+    release = clock.release("colour", "sleep 600", deploy=kept, init=True)
+    one = release.services[0]
+    worker = replace(one, name="worker", spec={**one.spec, "deploy": {}})
+    images = dict.fromkeys(("one", "worker"), clock.image)
+    release = replace(release, services=(one, worker), images=images)
+    name, sandbox = f"{clock.app}-blue", DockerSandbox(clock.app)
+
+    def keep() -> WarmColour:
+        stacks.deploy(clock.manager, name, stack.colour_stack(clock.env, release, "blue"))
+        return warm.keep(clock.manager, clock.app, "blue", release, 1)
+
+    def services() -> list[str]:
+        return [each.service for each in observe(clock.manager, clock.app).services]
+
+    left = keep()
+    assert warm.of(observe(clock.manager, clock.app), clock.app) == left
+    clock.tick(left.until - 1)
+    assert services() == ["one"]
+    clock.tick(left.until, managers=3)
+    assert services() == [] and sandbox.names("config") == []
+
+    left = keep()
+    assert warm.claim(clock.manager, clock.app)
+    assert not warm.claim(clock.manager, clock.app)
+    clock.tick(left.until + 1)
+    assert services() == ["one"]

@@ -159,6 +159,7 @@ class OfRelease:
     """As much of a deploy as its plan reads."""
 
     env, old, colour, machines, steady_seconds = ENV, None, "blue", "m1", 1
+    warm = None
 
     def __init__(self, release: Release) -> None:
         self.release = release

@@ -163,6 +163,30 @@ def test_a_complete_idle_colour_is_shown_and_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("running", "note"),
+    [
+        (
+            "2/2",
+            "green is warm until 14:13 UTC: inv rollback --env=prod --release=2 is one cutover",
+        ),
+        (
+            "1/2",
+            "green is warm until 14:13 UTC and not healthy: inv rollback --env=prod --release=2",
+        ),
+    ],
+)
+def test_a_colour_that_is_kept_warm_is_noted_and_no_problem(running: str, note: str) -> None:
+    both = {**STACKS, "green": stack.colour_stack(ENV, RELEASE, "green")}
+    labels = {"slipway.colour": "green", "slipway.release": "2", "slipway.until": "1790000000"}
+    lines = [*describe(ENV, both), *counts(**{"api-green": running}), *NODES]
+    lines.append(line("config", 9, f"{ENV.prefix}.warm", labels))
+    report = look(machine("m1", *lines), machine("m2"), machine("m3"))
+    assert problems(report) == []
+    assert report.warm and report.warm.release == 2
+    assert [text for text in report.notes if text.startswith(note)]
+
+
+@pytest.mark.parametrize(
     ("serves", "problem"),
     [
         ("release-2-green-1f0c", "the edges disagree"),

@@ -1,0 +1,148 @@
+"""What becomes of a colour that does not serve: kept warm, taken back, ended, or drained."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from slipway.cluster import stacks
+from slipway.errors import Busy, Refused
+from slipway.hosts import parallel
+from slipway.machines import job_timer
+from slipway.plan import Step
+from slipway.releases import data_return, health, stack, warm, warm_memory
+from slipway.releases.deployment import Deployment
+
+
+def make_room(deployment: Deployment) -> list[Step]:
+    """Return the step that ends a warm colour whose place a release takes."""
+    left = deployment.warm
+    if left is None:
+        return []
+    label = f"release {left.release}"
+    text = f"end {left.colour}, warm as {label}: from here on a rollback starts what it returns to"
+
+    def end() -> str:
+        manager, app = deployment.cluster.manager, deployment.env.prefix
+        warm.claim(manager, app)  # lost to the timer, it ends a moment sooner
+        services = deployment.observed.stack(deployment.idle_stack)
+        routed = [each for each in services if "slipway.port" in each.labels]
+        _wait_for_requests(deployment, [each.name.rpartition("_")[2] for each in routed])
+        stacks.remove(manager, deployment.idle_stack)
+        return f"{left.colour} stopped"
+
+    return [Step("make room", text, end)]
+
+
+def take_back(deployment: Deployment) -> Step:
+    """Return the step that claims a warm colour for the release that it still runs."""
+    label, colour = deployment.release.label, deployment.colour
+
+    def claim() -> str:
+        env, cluster, live = deployment.env, deployment.cluster, deployment.live
+        if live is not None:
+            database = env.settings["DATABASE_HOST"]
+            data_return.check(cluster, live, deployment.release, database)
+            if warning := data_return.without_roles(live, deployment.release):
+                deployment.reporter.note(warning)
+        if not warm.claim(cluster.manager, env.prefix):
+            raise Busy(f"the time of {colour} was up at this moment; retry, and it is started")
+        return f"{colour} is ready"
+
+    return Step("take back", f"claim {colour}, still warm as {label}", claim, deployment.empty)
+
+
+def is_ready(deployment: Deployment) -> bool:
+    """Whether the idle colour can take over at once as the release that is returned to.
+
+    It runs as that release says, its services say themselves that they can serve.
+    """
+    if deployment.warm is None:
+        return False
+    state = deployment.env, deployment.observed, deployment.release, deployment.colour
+    reasons = warm.obstacles(*state)
+    if not reasons and deployment.after.is_ready():
+        return True
+    reason = next(iter(reasons), "it does not answer that it is ready")
+    deployment.reporter.note(f"{deployment.colour} is warm, and is started anew: {reason}")
+    return False
+
+
+def after_cutover(deployment: Deployment) -> list[Step]:
+    """Return the step for the colour that served: kept warm where there is room, else removed."""
+    if deployment.old is None or deployment.live is None:
+        return []
+    old, live = deployment.old, deployment.live
+    time = warm_memory.decide(deployment.env, deployment.observed.nodes, live)
+    if not time.minutes:
+        reason = f" (not kept warm: {time.reason})" if time.reason else ""
+        text = f"let {old} finish, then stop it{reason}"
+        return [Step("drain", text, lambda: _drain(deployment))]
+    names = ", ".join(warm.stopped(live))
+    text = f"keep {old} for {time.minutes} minutes, so that a rollback to it is one cutover"
+    text += f"; without {names}" if names else ""
+    return [Step("keep warm", text, lambda: _keep(deployment, time.minutes))]
+
+
+def hand_over(deployment: Deployment) -> list[Step]:
+    """Return the step after a warm return: all at once, since somebody waits.
+
+    What was stopped of the colour starts again, the other colour is kept warm, edges that start are
+    shown the routes.
+    """
+    names = ", ".join(warm.stopped(deployment.release))
+    rest = after_cutover(deployment)
+    works: list[Callable[[], str | None]] = [
+        deployment.show_routes,
+        *([partial(_start, deployment)] if names else []),
+    ]
+    works += [step.run for step in rest]
+    texts = ["show the new routes to edges that start", *([f"start {names}"] if names else [])]
+    texts += [step.describe for step in rest]
+
+    def run() -> str:
+        return "; ".join(filter(None, parallel.at_once(deployment.cluster.manager, works)))
+
+    return [Step("hand over", "; ".join(texts), run)]
+
+
+def _start(deployment: Deployment) -> str:
+    """Start what was stopped while the colour was warm; what runs of it is as described."""
+    env, release = deployment.release.environment(deployment.env), deployment.release
+    description = stack.colour_stack(env, release, deployment.colour)
+    stacks.deploy(deployment.cluster.manager, deployment.idle_stack, description)
+    return f"{', '.join(warm.stopped(release))} started"
+
+
+def _keep(deployment: Deployment, minutes: int) -> str:
+    cluster, old, live = deployment.cluster, deployment.old, deployment.live
+    assert old is not None and live is not None  # noqa: S101  asked by after_cutover
+    if not deployment.is_warm_return:  # else the timer that ended it would have ended this one
+        try:
+            job_timer.ensure(cluster.all)
+        except Refused as error:
+            deployment.reporter.note(f"{old} is not kept warm, since nothing would end it: {error}")
+            return _drain(deployment)
+    left = warm.keep(cluster.manager, deployment.env.prefix, old, live, minutes)
+    if not deployment.is_warm_return:
+        _demand_healthy(deployment)
+    return f"{old} until {left.time}"
+
+
+def _wait_for_requests(deployment: Deployment, names: Sequence[str]) -> None:
+    if left := deployment.edges.drain(names, deployment.env.number("DRAIN_TIMEOUT")):
+        text = f"{left} requests were still open after DRAIN_TIMEOUT and were ended"
+        deployment.reporter.note(text)
+
+
+def _demand_healthy(deployment: Deployment) -> None:
+    """Raise NotHealthy where what serves now is not as it was at the cutover."""
+    manager, stack_name = deployment.cluster.manager, deployment.idle_stack
+    health.demand_healthy(manager, stack_name, deployment.failures, deployment.cluster.all)
+
+
+def _drain(deployment: Deployment) -> str:
+    _wait_for_requests(deployment, deployment.before.names)
+    _demand_healthy(deployment)
+    # Removed, not scaled to nothing: an engine can lose the names of a service that is scaled
+    # up again while its last tasks are still ending.
+    stacks.remove(deployment.cluster.manager, f"{deployment.env.prefix}-{deployment.old}")
+    return f"{deployment.old} stopped"
