@@ -154,12 +154,6 @@ class Deployment(DeployState):
         if self.live is not None:
             self.edges.tell(self.before.routing)
 
-    def watch(self) -> str:
-        """See the new colour stay healthy now that it has users."""
-        seconds, hosts = self.steady_seconds, self.cluster.all
-        health.hold(self.cluster.manager, self.idle_stack, seconds, self.failures, hosts)
-        return "no task failed"
-
     def settle(self) -> str:
         manager, app = self.cluster.manager, self.env.prefix
         timing = Timing(self.took(), self.seconds)

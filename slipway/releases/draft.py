@@ -30,7 +30,7 @@ from slipway.secrets import delivery
 # What shapes the edge and the stacks besides the services' own environment.
 RECORDED = (
     *("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "RESPONSE_TIMEOUT", "PITR"),
-    *("TRUSTED_PROXIES", "HSTS_DAYS", "SHOW_RELEASE", "LAB", "MAX_BODY_MB"),
+    *("TRUSTED_PROXIES", "HSTS_DAYS", "SHOW_RELEASE", "LAB", "MAX_BODY_MB", "WATCH"),
 )
 
 

@@ -9,7 +9,7 @@ more, drain and stop the old colour and tidy up.
 from functools import partial
 
 from slipway.plan import Plan, Step
-from slipway.releases import job_schedule, old_colour, release_jobs, schedule
+from slipway.releases import job_schedule, old_colour, release_jobs, schedule, watch
 from slipway.releases.deployment import Deployment
 from slipway.releases.release import Release
 
@@ -127,18 +127,13 @@ def _hook_steps(deployment: Deployment, moment: str) -> list[Step]:
 def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
     colour = deployment.colour
     start = f"start {colour}{f' next to {deployment.old}' if deployment.old else ''}"
-    watch = f"watch {colour} serve for {deployment.steady_seconds} s"
     return [
         *old_colour.make_room(deployment),
         Step("fill", start, deployment.fill, deployment.empty),
         Step("smoke", f"check {colour} from every edge", deployment.smoke),
-    steps = _hook_steps(deployment, "after-cutover")
-    if deployment.is_warm_return:
-        steps += old_colour.hand_over(deployment)
-    else:
-        show = "show the new routes to edges that start"
-        steps.append(Step("signpost", show, deployment.show_routes))
-        steps += old_colour.after_cutover(deployment)
+        *(step for hook in hooks for step in _hook_steps(deployment, hook)),
+        _cut_over(deployment),
+        Step("watch", watch.describe(deployment), lambda: watch.run(deployment)),
     ]
 
 

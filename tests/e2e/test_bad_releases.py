@@ -14,6 +14,7 @@ from tests.load.running import load
 pytestmark = pytest.mark.engine
 ENV = "--env=testing"
 API = "compose/api/logbook/__main__.py"
+LAB = "compose/api/logbook/routes/lab.py"
 DIES = """def main() -> None:
     import threading, os
     threading.Timer({seconds}, os._exit, [7]).start()
@@ -79,6 +80,18 @@ def test_a_release_that_dies_with_its_users_loses_only_what_was_in_flight_then(
     # What is begun later waits in the edge; of what a process has taken, its end is the end.
     began, ended = [each.began for each in failed], [each.ended for each in failed]
     assert max(began, default=0.0) <= min(ended, default=0.0), failed
+
+
+def test_a_release_whose_answers_fail_goes_back_by_what_the_edges_counted(
+    first: Checkout, records: Path
+) -> None:
+    with checkout.kept_as_it_is(first):
+        first.replace(
+            LAB, "kind = request", "raise RuntimeError('the ink is gone')\n    kind = request"
+        )
+        text, failed = failed_deploy(first, records)
+    assert "more requests fail than before: " in text and "the ink is gone" in text
+    assert {each.status for each in failed} == {500}, failed
 
 
 def test_operations_are_where_users_are_after_a_failed_deploy_and_after_a_rollback(

@@ -1,6 +1,7 @@
 """The edge image's own script and Caddy, told routes, asked, and let drain."""
 
 import json
+import math
 import subprocess
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from slipway.edge import figures
 from slipway.edge.config import configure
 from slipway.edge.edges import Edges, Routing
 from slipway.edge.preview import Preview
@@ -202,6 +204,22 @@ def test_a_request_in_flight_to_a_machine_that_is_lost_ends_and_one_that_takes_l
     assert {status for status, _ in answers} == {200, 503}
     assert all(seconds >= 40 for status, seconds in answers if status == 200)
     assert all(seconds < 60 for status, seconds in answers if status == 503)
+
+
+def test_what_is_counted_of_requests_is_told_apart_by_the_cutover(stage: Stage) -> None:
+    stage.edges.tell(stage.routing(20, "green"))
+    stage.edges.tell(stage.routing(21, "blue"))
+    for _ in range(5):
+        stage.get()
+    stage.edges.tell(stage.routing(22, "green"))
+    assert [stage.get(path).status_code for path in ("/", "/", "/away/x")] == [200, 200, 503]
+    counted = figures.read(stage.corner.app, [stage.host])
+    assert (counted.before.requests, counted.before.errors) == (5, 0)
+    assert (counted.since.requests, counted.since.errors) == (3, 1)
+    assert counted.since.within[math.inf] == 2  # the third never answered
+    stage.edges.tell(stage.routing(23, "blue", "/other/*"))
+    counted = figures.read(stage.corner.app, [stage.host])
+    assert (counted.before.requests, counted.since.requests) == (3, 0)
 
 
 @pytest.fixture

@@ -159,11 +159,11 @@ class OfRelease:
     """As much of a deploy as its plan reads."""
 
     env, old, colour, machines, steady_seconds = ENV, None, "blue", "m1", 1
-    warm = None
+    warm = live = None
 
     def __init__(self, release: Release) -> None:
         self.release = release
-        self.draft = type("Draft", (), {"unbuilt": ()})()
+        self.draft = type("Draft", (), {"unbuilt": (), "is_recorded": False})()
         self.schema = type("Schema", (), {"wants_backup": False})()
         self.hooks = Hooks(dict, 1)
 
