@@ -57,12 +57,16 @@ class Deployment(DeployState):
     def check_images(self) -> str:
         network_encryption.check(self.env, self.cluster, self.release)
         note = deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
-        if self.live is not None:  # what an image can read is asked where it is
-            database = self.env.settings["DATABASE_HOST"]
-            data_return.check(self.cluster, self.live, self.release, database)
-            if warning := data_return.without_roles(self.live, self.release):
-                self.reporter.note(warning)
+        self.check_data()  # what an image can read is asked where it is
         return note
+
+    def check_data(self) -> None:
+        """See that a past release could have the data of today. Raises Refused."""
+        if self.live is None:
+            return
+        data_return.check(self.cluster, self.live, self.release, self.env.settings["DATABASE_HOST"])
+        if warning := data_return.without_roles(self.live, self.release):
+            self.reporter.note(warning)
 
     def deliver_secrets(self) -> str:
         if self.env.is_local:  # the first that stays, whatever becomes of this deploy

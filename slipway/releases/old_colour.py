@@ -8,7 +8,7 @@ from slipway.errors import Busy, Refused
 from slipway.hosts import parallel
 from slipway.machines import job_timer
 from slipway.plan import Step
-from slipway.releases import data_return, health, stack, warm, warm_memory
+from slipway.releases import health, stack, warm, warm_memory
 from slipway.releases.deployment import Deployment
 
 
@@ -32,22 +32,19 @@ def make_room(deployment: Deployment) -> list[Step]:
     return [Step("make room", text, end)]
 
 
-def take_back(deployment: Deployment) -> Step:
-    """Return the step that claims a warm colour for the release that it still runs."""
+def take_back(deployment: Deployment) -> list[Step]:
+    """Return the steps that claim a warm colour for the release that it still runs."""
     label, colour = deployment.release.label, deployment.colour
 
     def claim() -> str:
-        env, cluster, live = deployment.env, deployment.cluster, deployment.live
-        if live is not None:
-            database = env.settings["DATABASE_HOST"]
-            data_return.check(cluster, live, deployment.release, database)
-            if warning := data_return.without_roles(live, deployment.release):
-                deployment.reporter.note(warning)
-        if not warm.claim(cluster.manager, env.prefix):
+        if not warm.claim(deployment.cluster.manager, deployment.env.prefix):
             raise Busy(f"the time of {colour} was up at this moment; retry, and it is started")
         return f"{colour} is ready"
 
-    return Step("take back", f"claim {colour}, still warm as {label}", claim, deployment.empty)
+    return [
+        Step("check", f"check that {label} can have the data", deployment.check_data),
+        Step("take back", f"claim {colour}, still warm as {label}", claim, deployment.empty),
+    ]
 
 
 def is_ready(deployment: Deployment) -> bool:
@@ -55,7 +52,7 @@ def is_ready(deployment: Deployment) -> bool:
 
     It runs as that release says, its services say themselves that they can serve.
     """
-    if deployment.warm is None:
+    if deployment.warm is None or deployment.warm.release != deployment.release.number:
         return False
     state = deployment.env, deployment.observed, deployment.release, deployment.colour
     reasons = warm.obstacles(*state)

@@ -60,7 +60,7 @@ def rollback(deployment: Deployment) -> Plan:
 def _warm_return(deployment: Deployment) -> Plan:
     release, standing = deployment.release, deployment.standing
     steps = [
-        old_colour.take_back(deployment),
+        *old_colour.take_back(deployment),
         *([] if standing.is_as_described() else _standing_steps(deployment)),
         _cut_over(deployment),
         Step("settle", f"record that {release.label} is live", deployment.settle),

@@ -62,10 +62,7 @@ def _stays(service: Service, routed: set[str]) -> bool:
 def obstacles(
     env: Environment, observed: Observed, release: Release, colour: str
 ) -> tuple[str, ...]:
-    """Say why a colour cannot take over at once as this release; nothing where it can."""
-    warm = of(observed, env.prefix)
-    if warm is None or (warm.colour, warm.release) != (colour, release.number):
-        return (f"{colour} is not warm with {release.label}",)
+    """Say why a warm colour cannot take over at once as this release; nothing where it can."""
     lines = differences.of_colour(env, observed, release, colour, without=stopped(release))
     services = observed.stack(f"{env.prefix}-{colour}")
     lines += [

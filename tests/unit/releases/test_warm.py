@@ -93,7 +93,7 @@ def test_what_works_without_being_asked_is_stopped_unless_its_label_says_otherwi
     assert warm.stopped(release(API, WORKER, *others)) == ["worker", "hooks"]
 
 
-def swarm(label: Mapping[str, str] | None = None, **changes: str) -> Observed:
+def swarm(label: Mapping[str, str] | None = None, running: str = "1/1", **changes: str) -> Observed:
     """Release 3 serves in blue; green runs release 2 but for its worker, perhaps with changes."""
     green = stack.colour_stack(ENV, BEFORE, "green")
     del green["services"]["worker-green"]
@@ -105,6 +105,7 @@ def swarm(label: Mapping[str, str] | None = None, **changes: str) -> Observed:
     labels = {"slipway.colour": "green", "slipway.release": "2", "slipway.until": "1790000400"}
     labels |= {"slipway.warm": ENV.prefix, **(label or {})}
     lines = [*describe(ENV, stacks), line("config", 9, f"{ENV.prefix}.warm", labels)]
+    lines.append(line("count", {"ID": "api-green", "Replicas": running}))
     return observed.parse("\n".join(lines))
 
 
@@ -128,22 +129,22 @@ class Returning:
 
 def test_a_return_to_the_warm_colour_moves_the_edges_and_fills_nothing() -> None:
     returning = Returning(swarm())
-    assert returning.steps == ["take back", "cut over", "settle", "hand over"]
+    assert returning.steps == ["check", "take back", "cut over", "settle", "hand over"]
     assert returning.reporter.notes == []
 
 
 @pytest.mark.parametrize(
     ("seen", "code", "reason"),
     [
-        (swarm({"slipway.release": "1"}), 0, "green is not warm with release 2 (beef)"),
         (
             swarm(image="sha256:other"),
             0,
             "api-green runs with another image than release 2 (beef) has",
         ),
+        (swarm(running="1/2"), 0, "api: 1 of 2 healthy"),
         (swarm(), 9, "it does not answer that it is ready"),
     ],
-    ids=["another release is warm", "somebody changed it", "it does not answer"],
+    ids=["somebody changed it", "a replica is missing", "it does not answer"],
 )
 def test_a_colour_that_cannot_take_over_at_once_is_ended_and_filled(
     seen: Observed, code: int, reason: str
@@ -153,6 +154,15 @@ def test_a_colour_that_cannot_take_over_at_once_is_ended_and_filled(
     names = returning.steps
     assert names.index("make room") + 1 == names.index("fill")
     assert "take back" not in names
+
+
+def test_a_rollback_to_another_release_than_the_warm_one_ends_that_and_says_so() -> None:
+    returning = Returning(swarm({"slipway.release": "1"}))
+    step = next(
+        each for each in plans.rollback(returning.deployment).steps if each.name == "make room"
+    )
+    assert step.describe.startswith("end green, warm as release 1: from here on a rollback starts")
+    assert "fill" in returning.steps and returning.reporter.notes == []
 
 
 def test_without_a_warm_colour_a_rollback_is_as_it_was() -> None:
