@@ -7,7 +7,7 @@ from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
-from slipway.releases import networks, one_off, stack
+from slipway.releases import networks, one_off, stack, warm
 from slipway.releases.release import Release
 
 # The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
@@ -26,7 +26,9 @@ ids=$(docker config ls -q --filter label=slipway.tags)
 
 def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -> str:
     """Remove what is not needed; return a summary."""
-    app, keep = env.prefix, env.number("KEEP_RELEASES")
+    app = env.prefix
+    # What is warm served just before.
+    keep = max(env.number("KEEP_RELEASES"), 1 if warm.of(observed, app) else 0)
     records = ledger.kept(observed, app, keep)
     secrets = observed.secrets - ledger.needed(observed, records, "secrets")
     configs = ledger.obsolete(observed, app, keep)
