@@ -21,8 +21,14 @@ let_go = threading.Event()
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_POST(self):
-        while self.rfile.read(1 << 16):
-            pass
+        left = int(self.headers.get("Content-Length") or sys.maxsize)
+        while left and (part := self.rfile.read(min(left, 1 << 16))):
+            left -= len(part)
+        body = f"{sys.argv[1]} lacks {left}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
     def do_GET(self):
         if self.path.startswith("/slow"):
             time.sleep(int(self.path.partition("-")[2] or 3))

@@ -122,7 +122,8 @@ def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
         assert "alt-svc" not in answer.headers  # no port of HTTP/3 is open
         led = browser.get(f"http://127.0.0.1:{plain}/x?y=1")
     assert (led.status_code, led.headers["location"]) == (308, f"https://a.test:{https}/x?y=1")
-    for each in (led, httpx.get(f"http://127.0.0.1:{plain}/x")):  # the second under no name of ours
+    nameless = httpx.get(f"http://127.0.0.1:{plain}/x", timeout=60)  # under no name of ours
+    for each in (led, nameless):
         assert each.headers["x-frame-options"] == "DENY" and "server" not in each.headers
     door = outside.Entrance("127.0.0.1", plain, https)
     assert outside.serving({"m1": door}, settings, routing.key) == {"m1": routing.ident}
@@ -131,9 +132,9 @@ def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
 def test_what_is_too_large_or_too_slow_is_refused(stage: Stage) -> None:
     stage.edges.tell(stage.routing(1, "blue", MAX_BODY_MB="1"))
     for content in (b"x" * 2_000_000, iter([b"x" * 700_000] * 3)):  # the second says no length
-        assert httpx.post(stage.url, content=content).status_code == 413
+        assert httpx.post(stage.url, content=content, timeout=60).status_code == 413
     large = {"X-Large": "x" * 2 * HEADER_BYTES}
-    assert httpx.get(stage.url, headers=large).status_code == 431
+    assert httpx.get(stage.url, headers=large, timeout=60).status_code == 431
     port = int(stage.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n")

@@ -74,6 +74,24 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
     assert answers[0].text.startswith("blue /held")
 
 
+def test_an_upload_of_200_mb_crosses_a_cutover_and_a_change_of_routes(stage: Stage) -> None:
+    parts, part = 100, b"x" * 2_000_000
+    stage.edges.tell(stage.routing(1, "blue"))
+
+    def body() -> Iterator[bytes]:
+        for number in range(parts):
+            if number == parts // 3:
+                stage.edges.tell(stage.routing(2, "green"))
+            if number == 2 * parts // 3:  # other routes: Caddy takes a whole configuration
+                stage.edges.tell(stage.routing(3, "green", MAX_BODY_MB="300"))
+            yield part
+
+    length = {"Content-Length": str(parts * len(part))}
+    answer = httpx.post(f"{stage.url}/upload", content=body(), headers=length, timeout=120)
+    assert (answer.status_code, answer.text) == (200, "blue lacks 0")
+    assert stage.get().text.startswith("green")
+
+
 @pytest.mark.parametrize(
     "document",
     [b"", b"{", b'{"apps": {"http": {"servers": {"main": {"listen": ["no port"]}}}}}'],
