@@ -1,6 +1,7 @@
 """Deploy and roll back: read the world, take the lease, run the plan, say what serves."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -157,12 +158,17 @@ def _run(
             result = _bring_into_service(deployment, log)
         except BaseException as error:
             outcome = failures.outcome(error)
-            log.write("end", result=outcome, reason=str(error))
+            log.write("end", result=outcome, reason=str(error), figures=_figures(deployment))
             audience.send(_notice(deployment, outcome, notices.reason_of(error)))
             raise
-        log.write("end", result="live", cutover_seconds=result.cutover_seconds)
+        cutover = result.cutover_seconds
+        log.write("end", result="live", cutover_seconds=cutover, figures=_figures(deployment))
         audience.send(_notice(deployment, "live"))
         return result
+
+
+def _figures(deployment: Deployment) -> dict[str, object] | None:
+    return dataclasses.asdict(deployment.counted) if deployment.counted else None
 
 
 def _notice(deployment: Deployment, result: notices.Result, reason: str = "") -> Notice:

@@ -8,6 +8,7 @@ from slipway.cluster import ledger
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
 from slipway.edge.edges import Edges
+from slipway.edge.figures import Counted
 from slipway.environments.environment import Environment
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
@@ -59,6 +60,7 @@ class DeployState:
         self.cutover_seconds = 0.0
         self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
         self.began = time.monotonic()
+        self.counted: Counted | None = None  # by the edges, before the cutover and since
         self.failure = ""  # why it did not come into service, in one line
         self.seconds: Mapping[str, float] = {}  # what each step has taken so far
 

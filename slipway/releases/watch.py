@@ -53,6 +53,7 @@ def _compare(deployment: Deployment, compared: int) -> str:
         _hold(deployment, compared / looks)
         if (counted := _read(deployment)) is None:
             return ""
+        deployment.counted = counted
         if look <= looks // 2:
             first_half = counted.since
         lately = counted.since.since(first_half) if look == looks else Figures()

@@ -48,7 +48,7 @@ def test_a_closed_environment_answers_503_with_its_message_and_lets_some_pass(st
         )
 
     def page() -> httpx.Response:
-        return httpx.get(stage.url, headers={"Accept": "text/html,*/*"})
+        return httpx.get(stage.url, headers={"Accept": "text/html,*/*"}, timeout=60)
 
     tell()
     closed = page()
@@ -78,8 +78,8 @@ def test_which_routes_and_release_serve_is_told_to_those_who_know_the_routes(sta
     stage.edges.tell(routing)
     assert stage.get("/_edge/up").text == "up\n"
     key = {headers.KEY: routing.key}
-    assert httpx.get(f"{stage.url}/_edge/up", headers=key).text == f"{routing.ident}\n"
-    assert httpx.get(stage.url, headers=key).headers["x-release"] == "7"
+    assert httpx.get(f"{stage.url}/_edge/up", headers=key, timeout=60).text == f"{routing.ident}\n"
+    assert httpx.get(stage.url, headers=key, timeout=60).headers["x-release"] == "7"
     door = outside.Entrance("127.0.0.1", int(stage.url.rpartition(":")[2]), 0)
     assert outside.serving({"m1": door}, SETTINGS, routing.key) == {"m1": routing.ident}
 
@@ -88,13 +88,13 @@ def test_only_a_balancer_that_is_named_says_who_its_client_is(stage: Stage) -> N
     claims = {"X-Forwarded-For": "203.0.113.9, 2001:db8::1", "X-Forwarded-Proto": "https"}
     claims |= {"Forwarded": "for=203.0.113.9", "X-Real-Ip": "203.0.113.9"}
     stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1"))
-    answer = httpx.get(f"{stage.url}/who", headers=claims)
+    answer = httpx.get(f"{stage.url}/who", headers=claims, timeout=60)
     assert "203.0.113.9" not in answer.text and "2001:db8::1" not in answer.text
     assert "strict-transport-security" not in answer.headers
 
     every_network = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"  # this computer is in one of them
     stage.edges.tell(stage.routing(1, "blue", HSTS_DAYS="1", TRUSTED_PROXIES=every_network))
-    answer = httpx.get(f"{stage.url}/who", headers=claims)
+    answer = httpx.get(f"{stage.url}/who", headers=claims, timeout=60)
     assert answer.text == "blue /who ['2001:db8::1', '2001:db8::1', None]"
     assert answer.headers["strict-transport-security"] == "max-age=86400"
 
