@@ -11,7 +11,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import UNREADABLE, Refused
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import changes, commit_range
+from slipway.releases import changes, commit_range, warm
 from slipway.releases.changes import Change
 from slipway.releases.commit_range import CommitRange
 from slipway.releases.release import Release
@@ -19,7 +19,8 @@ from slipway.releases.release import Release
 
 @dataclass(frozen=True)
 class Listed:
-    """One release in a list. `state` is live, ready (it can be returned to), gone, or failed."""
+    """One release in a list. `state` is live, warm (it runs still), ready (it can be returned to),
+    gone, or failed."""
 
     release: int
     state: str
@@ -64,6 +65,7 @@ class Register:
         self.numbers = ledger.numbers(observed, env.prefix)
         self.live = ledger.live(self.events)
         self.holds = ledger.holds(observed, env.prefix)
+        self.warm = warm.of(observed, env.prefix)
 
     def rows(self) -> list[Listed]:
         """List the releases, newest first."""
@@ -145,7 +147,9 @@ class Register:
             return "live"
         if not is_live:
             return "failed"
-        return "ready" if number in self.numbers else "gone"
+        if number not in self.numbers:
+            return "gone"
+        return "warm" if self.warm and self.warm.release == number else "ready"
 
     def _before(self, number: int) -> int:
         """Return the release that served before one did first; 0 where none is on record."""

@@ -116,6 +116,8 @@ def test_a_rollback_to_what_is_still_warm_moves_the_edges_alone_and_fails_no_req
     wait_until("all of it runs", lambda: not problems(clone))
     warm = clone.inv("status", STAGING, "--json").expect().json["warm"]
     assert warm["release"] == int(newer)
+    listed = clone.inv("releases", STAGING, "--json").expect().json
+    assert [each["state"] for each in listed if each["release"] == int(newer)] == ["warm"]
     # Its routed replicas ran on; of the workers there is one, that of the colour that serves.
     now = three.replicas()
     assert {name for name in runs.keys() - now.keys() if "worker" not in name} == set()
