@@ -38,4 +38,6 @@ def machines(count: int) -> Iterator[Stage]:
     name = leftovers.new_name()
     with tempfile.TemporaryDirectory() as folder, leftovers.swept(name):
         clone = checkout.clone(Path(folder), name)
-        yield Stage(rig.deployed(clone, rig.NAMES[:count]), Path(folder))
+        yield Stage(
+            rig.deployed(clone, [f"m{number}" for number in range(1, count + 1)]), Path(folder)
+        )

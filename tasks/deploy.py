@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from slipway.releases.deployment import Deployment
 
 SKIP = "Continue without unreachable machines; they catch up when they are back."
+TIMINGS = "Show at the end what each step took: seconds, round trips, bytes sent."
 
 
 @command(
@@ -19,6 +20,7 @@ SKIP = "Continue without unreachable machines; they catch up when they are back.
         "skip_unreachable": SKIP,
         "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
         "yes": "The environment's name; production asks for it where something would change.",
+        "timings": TIMINGS,
         "json": "Print the result as JSON.",
     },
     docker=False,  # it reports more, of builds too
@@ -31,6 +33,7 @@ def deploy(
     skip_unreachable: bool = False,
     wait: str = "",
     yes: str = "",
+    timings: bool = False,
     json: bool = False,
 ) -> None:
     """Bring this checkout into service, blue/green, without a failed request.
@@ -68,6 +71,8 @@ def deploy(
     report = releases.deploy(
         env, reporter, dirty=dirty, lenient=skip_unreachable, approve=approve, patience=patience
     )
+    if timings:
+        output.show_timings(report)
     output.show_report(env, report, as_json=json)
 
 
@@ -118,11 +123,17 @@ def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -
     help={
         "release": "Number of the release to return to; the one before by default.",
         "skip_unreachable": SKIP,
+        "timings": TIMINGS,
         "json": "Print the result as JSON.",
     },
 )
 def rollback(
-    env: "Environment", *, release: int = 0, skip_unreachable: bool = False, json: bool = False
+    env: "Environment",
+    *,
+    release: int = 0,
+    skip_unreachable: bool = False,
+    timings: bool = False,
+    json: bool = False,
 ) -> None:
     """Return to an earlier release: its images, settings and secrets.
 
@@ -134,6 +145,8 @@ def rollback(
 
     reporter = progress.TerminalReporter()
     report = releases.rollback(env, reporter, release or None, lenient=skip_unreachable)
+    if timings:
+        output.show_timings(report)
     output.show_report(env, report, as_json=json)
 
 

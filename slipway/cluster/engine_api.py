@@ -4,6 +4,7 @@ A question costs a few milliseconds of processor; a `docker` of its own for each
 the shell that starts it as much again.
 """
 
+import base64
 import contextlib
 import http.client
 import io
@@ -11,7 +12,7 @@ import json
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from slipway.errors import SlipwayError
 from slipway.hosts.host import SECONDS, Dialogue, Host
@@ -45,6 +46,11 @@ class EngineApi:
         """Return the members of the Swarm."""
         return self._get("nodes")
 
+    def config(self, name: str) -> bytes:
+        """Return what a config holds."""
+        document = self._ask(f"/configs/{quote(name, safe='')}")
+        return base64.b64decode(document["Spec"]["Data"])
+
     def objects(self, kind: str, label: str) -> list[dict[str, Any]]:
         """Return configs, secrets or networks."""
         return self._get(kind, label)
@@ -52,15 +58,18 @@ class EngineApi:
     def _get(self, kind: str, label: str = "", **query: str) -> list[dict[str, Any]]:
         if label:
             query["filters"] = json.dumps({"label": [label]})
+        entries: list[dict[str, Any]] = self._ask(f"/{kind}?{urlencode(query)}") or []
+        return entries
+
+    def _ask(self, path: str) -> Any:
         # Of no version: engines give up old ones, and what is read here has stayed since 20.10.
-        self._connection.request("GET", f"/{kind}?{urlencode(query)}")
+        self._connection.request("GET", path)
         response = self._connection.getresponse()
         body = response.read()
         if response.status != http.client.OK:
-            raise http.client.HTTPException(f"{kind}: {response.status}")
+            raise http.client.HTTPException(f"{path}: {response.status}")
         self.now = int(parsedate_to_datetime(response.getheader("Date", "")).timestamp())
-        entries: list[dict[str, Any]] = json.loads(body) or []
-        return entries
+        return json.loads(body)
 
 
 @contextlib.contextmanager

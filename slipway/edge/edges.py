@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from slipway.edge.preview import PORT, TRY, Preview
+from slipway import shell_scripts
 from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
-from slipway.hosts.host import CommandResult, Host, script
+from slipway.hosts.host import CommandResult, Host
 
 FIND = (
     'c=$(docker ps -q --filter "label=slipway.app=$1" --filter label=slipway.service=edge '
@@ -20,7 +20,9 @@ FIND = (
 ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
 INSIDE = FIND + 'text=$1; shift; exec docker exec -i "$c" sh -euc "$text" sh "$@"'
+FLIGHT = shell_scripts.read(__file__, "edges_flight.sh")
 POLL = 0.2
+LONGEST_LOOK = 10.0  # seconds that an edge waits for its requests before it says how many there are
 COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it again for each request
 
 
@@ -98,35 +100,28 @@ class Edges:
         result = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
         return result.out.strip() if result.code == 0 else ""
 
-    def wait_up(self, timeout: float) -> None:
-        """Wait until every machine has an edge that answers."""
+    def wait_up(self, timeout: float) -> dict[str, str]:
+        """Wait until every machine has an edge that answers; return which routes each serves."""
         deadline = time.monotonic() + timeout
-        while silent := [name for name, ident in self.serving().items() if not ident]:
+        while True:
+            serving = self.serving()
+            silent = [name for name, ident in serving.items() if not ident]
+            if not silent:
+                return serving
             if time.monotonic() > deadline:
                 names = ", ".join(silent)
                 raise SlipwayError(f"no edge answers on {names} after {timeout:.0f} s")
             time.sleep(POLL)
 
-    def try_routes(self, preview: Preview) -> None:
-        """Serve routes for a moment in every edge, and ask each. Raises HostError.
+    def in_flight(self, names: Sequence[str], seconds: int = 0) -> int:
+        """Count the requests all edges have open towards these services, after so many seconds.
 
-        What it serves to others is not touched.
+        An edge that has none says so at once.
         """
 
-        def one(host: Host) -> None:
-            words = [str(PORT), *preview.requests]
-            argv = ["sh", "-euc", INSIDE, "sh", self.app, TRY, *words]
-            result = host.run(argv, stdin=preview.document, timeout=60, check=False)
-            if result.code != 0:
-                raise HostError(host.name, f"seen from the edge, {_reason(result)}")
-
-        parallel.each(self.hosts, one)
-
-    def in_flight(self, names: Sequence[str]) -> int:
-        """Count the requests all edges still have open towards these services."""
-
         def one(host: Host) -> int:
-            out = script(host, ASK, self.app, "inflight", *names, timeout=15).out
+            argv = ["sh", "-euc", INSIDE, "sh", self.app, FLIGHT, str(seconds), *names]
+            out = host.run(argv, timeout=seconds + 15).out
             with reading(host.name, "the requests in flight"):
                 return int(out or 0)
 
@@ -135,9 +130,11 @@ class Edges:
     def drain(self, names: Sequence[str], timeout: float) -> int:
         """Wait until nothing is open towards these services; return how many are after all."""
         deadline = time.monotonic() + timeout
-        while (count := self.in_flight(names)) and time.monotonic() < deadline:
-            time.sleep(POLL)
-        return count
+        while True:
+            patience = min(deadline - time.monotonic(), LONGEST_LOOK)
+            count = self.in_flight(names, max(0, round(patience)))
+            if not count or time.monotonic() >= deadline:
+                return count
 
 
 def _reason(result: CommandResult) -> str:

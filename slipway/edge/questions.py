@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from slipway import shell_scripts
 from slipway.edge.edges import INSIDE, POLL
+from slipway.edge.preview import PORT, TRY, Preview
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.host import Host
@@ -37,28 +38,42 @@ class Question:
     advice: str = ""
 
 
-def ask(app: str, hosts: Sequence[Host], questions: Sequence[Question], patience: float) -> None:
+def ask(
+    app: str,
+    hosts: Sequence[Host],
+    questions: Sequence[Question],
+    patience: float,
+    preview: Preview | None = None,
+) -> None:
     """Have the edge of every machine ask, until each question is answered.
 
-    Names reach the other machines a moment after a task is healthy, hence the patience.
-    Raises NotReady with the last answer.
+    Names reach the other machines a moment after a task is healthy, hence the patience. The edge
+    then serves a preview to itself, and asks each of its routes; what it serves to others is not
+    touched. Raises NotReady with the last answer, HostError for a route that is not answered.
     """
     deadline = time.monotonic() + patience
     words = [word for each in questions for word in (each.address, each.statuses)]
+    text = ASK
+    if preview:
+        text, words = f"{ASK}\n{TRY}", [*words, "--", str(PORT), *preview.requests]
 
     def one(host: Host) -> None:
+        argv = ["sh", "-euc", INSIDE, "sh", app, text, *words]
         rest = POLL
         while True:
-            result = host.run(["sh", "-euc", INSIDE, "sh", app, ASK, *words], check=False)
+            result = host.run(argv, stdin=preview.document if preview else b"", check=False)
             if result.code == 0:
                 return
+            output = last_line(result.err or result.out or f"it ended with {result.code}")
+            error = _explain(host.name, output, questions)
+            if preview and not isinstance(error, NotReady):
+                raise HostError(host.name, f"seen from the edge, {output}")
             if time.monotonic() > deadline:
-                output = last_line(result.err or result.out or f"it ended with {result.code}")
-                raise _explain(host.name, output, questions)
+                raise error
             time.sleep(rest)
             rest = min(2 * rest, LONGEST_REST)  # its log is not to hold our questions alone
 
-    if questions:
+    if questions or preview:
         parallel.each(hosts, one)
 
 

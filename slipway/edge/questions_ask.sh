@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Words of two: an address and the statuses that are an answer, 200-299,404-404; without any it is
 # host:port, and that it takes a connection is enough. Runs inside the edge's container. What fails
-# first is printed: its number, a tab, what it answered.
+# first is printed: its number, a tab, what it answered. What comes after -- is left alone.
 ask() { # URL STATUSES: a redirection, which wget follows, has the status of its own
   said=$(wget -S -T 5 -O /dev/null "$1" 2>&1) && code=0 || code=$?
   line=$(printf '%s\n' "$said" | sed -n 's|^ *HTTP/[0-9.]* *||p' | head -n 1 | tr -d '\r')
@@ -26,7 +26,7 @@ connect() { # HOST:PORT: 143 and 124 are of the limit, which comes once it is co
   return 1
 }
 number=0
-while [ $# -gt 0 ]; do
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
   if [ -n "$2" ]; then ask "$1" "$2"; else connect "$1"; fi || {
     printf '%s\t%s\n' "$number" "$(printf '%s\n' "$said" | tail -n 1)" >&2
     exit 1
@@ -34,3 +34,4 @@ while [ $# -gt 0 ]; do
   number=$((number + 1))
   shift 2
 done
+[ $# -eq 0 ] || shift

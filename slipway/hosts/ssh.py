@@ -9,6 +9,7 @@ stream must notice by itself that it is not whole, as tar, `docker load` and pg_
 """
 
 import contextlib
+import itertools
 import secrets
 import shlex
 import threading
@@ -83,6 +84,7 @@ class SshHost:
         check: bool = True,
     ) -> CommandResult:
         started = time.monotonic()
+        stdin = _whole_if_small(stdin)
         if isinstance(stdin, bytes) and len(stdin) <= BULK:
             code, out, err = self._converse(argv, stdin, timeout)
         else:
@@ -224,6 +226,19 @@ class _ChannelDialogue:
     def _is_connected(self) -> bool:
         transport = self._channel.get_transport()
         return transport is not None and transport.is_active()
+
+
+def _whole_if_small(stdin: bytes | Iterable[bytes]) -> bytes | Iterable[bytes]:
+    """Read a stream that fits over the kept connection; of another nothing is lost."""
+    if isinstance(stdin, bytes):
+        return stdin
+    chunks, begun, size = iter(stdin), list[bytes](), 0
+    for chunk in chunks:
+        begun.append(chunk)
+        size += len(chunk)
+        if size > BULK:
+            return itertools.chain(begun, chunks)
+    return b"".join(begun)
 
 
 def _bounded(argv: Sequence[str], timeout: float) -> str:

@@ -1,7 +1,8 @@
 """Which images a Dockerfile stands on, read by a parser made after BuildKit's own."""
 
+import functools
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,14 @@ def bases(text: str, args: Mapping[str, str] | None = None, target: str = "") ->
     What this cannot read names none: a Dockerfile may be of another syntax (`# syntax=`), and it
     is BuildKit that builds it, or says what is wrong.
     """
+    return list(_bases(text, tuple(sorted((args or {}).items())), target))
+
+
+@functools.lru_cache(maxsize=64)
+def _bases(text: str, args: tuple[tuple[str, str], ...], target: str) -> Sequence[str]:
+    """Read a file once, of which many services may be built."""
     try:
-        stages = _stages(text, args or {})
+        stages = _stages(text, dict(args))
     except ValueError:
         return []
     last = _find(stages, target) if target else len(stages) - 1

@@ -15,7 +15,7 @@ from slipway import shell_scripts
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
-from slipway.hosts.host import MINUTES, Host, script
+from slipway.hosts.host import MINUTES, CommandResult, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import archive, weight
 from slipway.images.sources import Image
@@ -124,13 +124,13 @@ def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
     def one(host: Host) -> int:
         with contextlib.closing(own[host.name]) as reader:
             result = host.run(load, stdin=reader, timeout=60 * MINUTES, check=False)
-        if cargo.spare and _lost(host, cargo):
+        if cargo.spare and _lost(result, cargo):
             # An engine with another image store wants every layer.
             every_layer = archive.save(source, ids, ())
             result = host.run(load, stdin=every_layer, timeout=60 * MINUTES, check=False)
         if result.code != 0:
             raise HostError(host.name, f"docker load failed: {last_line(result.err)}")
-        if lost := _lost(host, cargo):
+        if lost := _lost(result, cargo):
             raise HostError(
                 host.name,
                 f"its engine gives {lost} another digest (a different image store); set REGISTRY",
@@ -140,9 +140,9 @@ def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
     return parallel.each(hosts, one)
 
 
-def _lost(host: Host, cargo: Shipment) -> str:
+def _lost(loaded: CommandResult, cargo: Shipment) -> str:
     """Name an image that did not arrive, if there is one."""
-    present = _present(host)
+    present = loaded.out.split()
     return next((image.tag for image in cargo.images if image.id not in present), "")
 
 

@@ -63,6 +63,17 @@ class Image:
 
 def tag(build: Build, bases: str = "") -> str:
     """Name the image by the content it is built from: `logbook/api:src-1f0c…`."""
+    return named(build, content(build, bases))
+
+
+def named(build: Build, content: str) -> str:
+    """Name the image of a build whose content is known."""
+    host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
+    return f"{host}{slash}{name.partition(':')[0]}:src-{content}"
+
+
+def content(build: Build, bases: str = "") -> str:
+    """Digest what an image is built from, whatever it is called."""
     digest = hashlib.sha256(bases.encode())
     _take(digest, build.service, build.context, context.files(build.context, build.dockerfile))
     for name, folder in sorted(build.contexts.items()):
@@ -74,8 +85,7 @@ def tag(build: Build, bases: str = "") -> str:
     digest.update(build.dockerfile.read_bytes() if build.dockerfile.is_file() else b"")
     digest.update(repr(sorted(build.args.items())).encode())
     digest.update("\0".join((*build.options, build.target)).strip("\0").encode())
-    host, slash, name = build.image.partition("@")[0].rpartition("/")  # a host may have a port
-    return f"{host}{slash}{name.partition(':')[0]}:src-{digest.hexdigest()[:16]}"
+    return digest.hexdigest()[:16]
 
 
 def _take(digest: "hashlib._Hash", service: str, folder: Path, names: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """The machines of an environment, connected: its managers as one, every host by its node."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from slipway.edge.outside import Entrance
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, Refused
 from slipway.hosts import docker_client, parallel
+from slipway.hosts.counted import CountedHost, Traffic
 from slipway.hosts.host import Host, script
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
@@ -30,6 +32,7 @@ class Cluster:
     entrances: Mapping[str, Entrance] = field(default_factory=dict)
     is_lenient: bool = False
     is_rehearsal: bool = False
+    traffic: Traffic = field(default_factory=Traffic)
 
     @property
     def size(self) -> int:
@@ -61,12 +64,14 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
         here = LocalHost(name=client.engine)
         checkout.refuse_another(here, env)
         return Cluster(here, {here.name: here}, entrances=entrances(env))
-    hosts, known, is_rehearsal = _machines(env)
+    machines, known, is_rehearsal = _machines(env)
+    traffic = Traffic()
+    hosts = [CountedHost(machine, traffic) for machine in machines]
     reachable: dict[str, Host] = {}
     managers: list[Host] = []
     missing: list[str] = []
 
-    def ask(host: Host) -> tuple[Host, str, str]:
+    def ask(host: CountedHost) -> tuple[Host, str, str]:
         try:
             result = script(host, WHO, timeout=20)
         except HostError as error:
@@ -92,7 +97,7 @@ def connect(env: Environment, *, lenient: bool = False, reporter: Reporter = SIL
         raise Refused(f"no machine of {env.name} is a manager of a Swarm: inv machine.ls")
     reached = {host.name: known[host.name] for host in reachable.values()}
     manager = Managers(managers, reporter)
-    return Cluster(manager, reachable, missing, reached, lenient, is_rehearsal)
+    return Cluster(manager, reachable, missing, reached, lenient, is_rehearsal, traffic)
 
 
 @contextmanager
@@ -105,6 +110,23 @@ def connected(
         yield cluster
     finally:
         cluster.close()
+
+
+@contextmanager
+def connecting(
+    env: Environment, *, lenient: bool = False, reporter: Reporter = SILENT
+) -> Iterator[Callable[[], Cluster]]:
+    """Connect while a block begins with something else; it calls for the machines when it is done.
+
+    The connections are given back with the block.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        cluster = pool.submit(connect, env, lenient=lenient, reporter=reporter)
+        try:
+            yield cluster.result
+        finally:
+            if cluster.exception() is None:
+                cluster.result().close()
 
 
 def entrances(env: Environment) -> dict[str, Entrance]:

@@ -25,6 +25,7 @@ class Managers:
         self._reporter = reporter
         self._current = self._hosts[0]
         self._switching = threading.Lock()
+        self._idle: dict[tuple[str, ...], list[_Dialogue]] = {}
 
     @property
     def name(self) -> str:
@@ -55,12 +56,30 @@ class Managers:
 
     @contextlib.contextmanager
     def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        """Start a command for short questions, or take the one that the last block was done with.
+
+        Who leaves a block has heard the answer to each of its questions. It goes with the hosts.
+        """
+        idle = self._idle.setdefault(tuple(argv), [])
+        dialogue = idle.pop() if idle else self._dialled(argv, timeout)
+        try:
+            yield dialogue
+        except BaseException:
+            dialogue.end()
+            raise
+        if dialogue.is_sound:
+            idle.append(dialogue)
+        else:
+            dialogue.end()
+
+    def _dialled(self, argv: Sequence[str], timeout: float) -> "_Dialogue":
         with contextlib.ExitStack() as block:
 
             def dial(host: Host) -> Dialogue:
                 return block.enter_context(host.dial(argv, timeout=timeout))
 
-            yield _Dialogue(self._try(dial), self._leave)
+            dialogue = self._try(dial)
+            return _Dialogue(dialogue, self._leave, block.pop_all().close)
 
     def _leave(self, error: Unreachable) -> None:
         """Use another manager from now on, if the one in use was lost while it was spoken with."""
@@ -100,19 +119,33 @@ class Managers:
 class _Dialogue:
     """A dialogue with one manager, that is left when it is lost."""
 
-    def __init__(self, dialogue: Dialogue, leave: Callable[[Unreachable], None]) -> None:
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        leave: Callable[[Unreachable], None],
+        end: Callable[[], None],
+    ) -> None:
         self._dialogue, self._leave = dialogue, leave
+        self.end = end
+        self.is_sound = True
 
     def write(self, data: bytes) -> None:
-        try:
+        with self._heeding():
             self._dialogue.write(data)
-        except Unreachable as error:
-            self._leave(error)
-            raise
 
     def read(self, size: int) -> bytes:
+        with self._heeding():
+            data = self._dialogue.read(size)
+        self.is_sound = bool(data)
+        return data
+
+    @contextlib.contextmanager
+    def _heeding(self) -> Iterator[None]:
+        """Notice in a block that it broke, and whether the manager was lost with it."""
         try:
-            return self._dialogue.read(size)
-        except Unreachable as error:
-            self._leave(error)
+            yield
+        except BaseException as error:
+            self.is_sound = False
+            if isinstance(error, Unreachable):
+                self._leave(error)
             raise

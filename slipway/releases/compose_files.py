@@ -16,6 +16,7 @@ from slipway.errors import CommandFailed, ConfigError
 from slipway.hosts.local import LocalHost
 from slipway.releases import compose_aliases, compose_keys, compose_program
 from slipway.suggest import nearest
+from slipway.yaml_file import compose_strings
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -142,10 +143,9 @@ def document(text: str) -> "Node | None":
     import yaml
 
     try:
-        node: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        return compose_strings(text)
     except (yaml.YAMLError, RecursionError):
         return None  # of Compose's own dialect; the file's name has to do
-    return node
 
 
 def entry(

@@ -34,6 +34,7 @@ from slipway.releases.draft import Draft
 from slipway.releases.health import NotHealthy
 from slipway.releases.notices import Notice
 from slipway.releases.release import Release
+from slipway.releases.timings import StepTiming, Stopwatch
 from slipway.secrets import role_passwords
 
 Approve = Callable[[Deployment], None]
@@ -51,6 +52,7 @@ class DeployResult:
     cutover_seconds: float = 0.0
     not_seen_from_outside: Sequence[str] = ()  # machines that only say themselves that it serves
     addresses: Sequence[str] = ()  # where people find it
+    timings: Sequence[StepTiming] = ()
 
 
 def deploy(
@@ -70,15 +72,17 @@ def deploy(
     Raises Refused before anything changed, RolledBack when the old release serves again,
     Busy when another operator holds the lease.
     """
+    watch = Stopwatch(reporter)
     with signed_in.signed_in(env):
-        return _deploy(
-            env, reporter, dirty=dirty, lenient=lenient, approve=approve, patience=patience
+        result = _deploy(
+            env, watch, dirty=dirty, lenient=lenient, approve=approve, patience=patience
         )
+    return replace(result, timings=watch.timings())
 
 
 def _deploy(
     env: Environment,
-    reporter: Reporter,
+    reporter: Stopwatch,
     *,
     dirty: bool,
     lenient: bool,
@@ -88,8 +92,10 @@ def _deploy(
     commit = commits.read()
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
-    draft = drafts.draft(env, commit, reporter)
-    with connect.connected(env, lenient=lenient, reporter=reporter) as cluster:
+    with connect.connecting(env, lenient=lenient, reporter=reporter) as connected:
+        draft = drafts.draft(env, commit, reporter)
+        cluster = connected()
+        reporter.count(cluster.traffic)
         _note_unreachable(cluster, reporter)
         deployment = read(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
@@ -107,10 +113,13 @@ def rollback(
     env: Environment, reporter: Reporter, number: int | None = None, *, lenient: bool = False
 ) -> DeployResult:
     """Bring a past release back into service, the one before the serving one by default."""
-    connected = connect.connected(env, lenient=lenient, reporter=reporter)
+    watch = Stopwatch(reporter)
+    connected = connect.connected(env, lenient=lenient, reporter=watch)
     with signed_in.signed_in(env), connected as cluster:
-        _note_unreachable(cluster, reporter)
-        return return_to(env, cluster, reporter, number)
+        watch.count(cluster.traffic)
+        _note_unreachable(cluster, watch)
+        result = return_to(env, cluster, watch, number)
+    return replace(result, timings=watch.timings())
 
 
 def return_to(

@@ -25,11 +25,13 @@ from slipway.releases import (
 )
 from slipway.releases import swarm_preflight as swarm
 from slipway.releases.draft import Draft
+from slipway.releases.health import HealthWatch
 from slipway.releases.hooks import Hooks
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
 from slipway.releases.shared_services import SharedServices
+from slipway.releases.stack_watch import StackState
 from slipway.secrets import delivery
 
 
@@ -58,7 +60,8 @@ class DeployState:
         self.is_warm_return = False  # whether the idle colour takes over as it runs
         self.lease: Lease | None = None
         self.cutover_seconds = 0.0
-        self.failures: frozenset[str] = frozenset()  # ids of tasks that failed before being healthy
+        self.watching = HealthWatch(self.idle_stack, env.number("HEALTH_TIMEOUT"), reporter)
+        self.signpost: StackState | None = None  # as it stood before it was handed the new routes
         self.began = time.monotonic()
         self.counted: Counted | None = None  # by the edges, before the cutover and since
         self.failure = ""  # why it did not come into service, in one line

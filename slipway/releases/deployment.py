@@ -3,16 +3,18 @@
 Which steps run, and in which order, is in `plans.py`.
 """
 
+import contextlib
 import time
 from collections.abc import Collection
 
 from slipway.cluster import checkout, stacks
 from slipway.cluster.observed import observe
+from slipway.errors import SlipwayError
+from slipway.hosts import parallel
 from slipway.releases import (
     agent_work,
     data_return,
     deliver_images,
-    health,
     history,
     hooks,
     network_encryption,
@@ -27,15 +29,13 @@ from slipway.releases.history import Timing
 from slipway.secrets import delivery
 
 EDGE_PATIENCE = 60.0
-BLIND_PATIENCE = 5.0
 
 
 class Deployment(DeployState):
     """One deploy; each method is a step and may be repeated."""
 
     def check(self) -> str:
-        for check in self.checks():
-            check()
+        parallel.at_once(self.cluster.manager, self.checks())
         return "ports and disk are free"
 
     def run_hook(self, moment: str) -> str:
@@ -91,7 +91,7 @@ class Deployment(DeployState):
 
     def keep_edge(self) -> str:
         """Bring up the edges and make sure they serve what the ledger says is live."""
-        if not self.standing.signpost_shows():
+        if self.standing.signpost_shows() != self.before.routing.ident:
             self.standing.point(self.before.routing)
         self.standing.try_edge(self.reporter, self.steady_seconds, self.cluster.all)
         summary = self.standing.keep("edge")
@@ -108,7 +108,8 @@ class Deployment(DeployState):
         return self.schema.back_up(self.cluster)
 
     def migrate(self) -> str:
-        if self.live and self.release.has_schema_of(self.live) and self.before.is_ready():
+        is_same = self.live and self.release.has_schema_of(self.live)
+        if is_same and self.before.is_ready(everywhere=False):
             return "nothing pending"
         return self.schema.migrate(self.cluster)
 
@@ -122,27 +123,22 @@ class Deployment(DeployState):
             stacks.remove(manager, self.idle_stack)  # half filled by a run that was killed
         env = self.release.environment(self.env)
         stacks.deploy(manager, self.idle_stack, stack.colour_stack(env, self.release, self.colour))
-        timeout = self.env.number("HEALTH_TIMEOUT")
-        # Without a health check “running” is all there is to see, so it is looked at for longer.
-        blind = [s.name for s in self.release.of("colour") if not s.has_health_check]
-        steady = BLIND_PATIENCE if blind else 0
-        if not self.draft.is_recorded:  # a past release has served already, and somebody waits
-            steady = max(steady, self.steady_seconds)
-        self.failures = health.wait(
-            manager,
-            self.idle_stack,
-            timeout,
-            self.reporter,
-            steady=steady,
-            hosts=self.cluster.all,
-        )
-        return f"healthy for {steady:g} s" if steady else "healthy"
+        self.watching.wait(manager, 0, self.cluster.all)
+        return "healthy"
 
     def empty(self) -> None:
         stacks.remove(self.cluster.manager, self.idle_stack)
 
     def smoke(self) -> str:
-        return f"{smoke.run(self.after)}, seen from {self.machines}"
+        """Look at the new colour from every edge while it has to stay healthy."""
+        summary = f"{smoke.run(self.after)}, seen from {self.machines}"
+        steady = smoke.steady_seconds(
+            self.release, self.steady_seconds, is_past=self.draft.is_recorded
+        )
+        if steady:
+            self.watching.wait(self.cluster.manager, steady, self.cluster.all)
+            summary = f"{summary}, healthy for {steady:g} s"
+        return summary
 
     def cut_over(self) -> str:
         if self.lease:
@@ -150,13 +146,23 @@ class Deployment(DeployState):
         began = time.monotonic()
         warnings = self.edges.tell(self.after.routing)
         self.cutover_seconds = time.monotonic() - began
+        self.watching.begin()
         for line in warnings:
             self.reporter.note(line)
         return f"{len(self.edges.hosts)} acknowledged in {self.cutover_seconds * 1000:.0f} ms"
 
     def cut_back(self) -> None:
-        if self.live is not None:
-            self.edges.tell(self.before.routing)
+        try:
+            if self.live is not None:
+                self.edges.tell(self.before.routing)
+        finally:  # edges that start find the live release again
+            if self.signpost is not None:
+                (self.live_standing() or self.standing).point(self.before.routing)
+
+    def lead_signpost(self) -> None:
+        """Have edges that start find the new colour; whether they do is looked at afterwards."""
+        with contextlib.suppress(SlipwayError):
+            self.signpost = self.standing.hand_over(self.after.routing)
 
     def settle(self) -> str:
         manager, app = self.cluster.manager, self.env.prefix
@@ -166,16 +172,18 @@ class Deployment(DeployState):
 
     def show_routes(self) -> str:
         if self.is_warm_return:  # somebody waits; an edge that starts this moment asks once more
-            self.standing.point(self.after.routing, patience=0)
+            self.standing.hand_over(self.after.routing)
             return "is being shown"
-        self.standing.point(self.after.routing)
-        self.after.correct()  # an edge that started while the signpost still showed the old way
+        before = self.signpost or self.standing.hand_over(self.after.routing)
+        self.standing.await_signpost(before)
+        # One may have started while the signpost still showed the old way.
+        self.after.correct(self.edges.serving())
         return "shown"
 
     def show_live_routes(self) -> str:
         # What is finished is the release that serves: a draft of the same files has no images.
         (self.live_standing() or self.standing).point(self.before.routing)
-        self.before.correct()
+        self.before.correct(self.edges.serving())
         return "shown"
 
     def stop_idle(self) -> str:

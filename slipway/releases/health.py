@@ -21,86 +21,75 @@ class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
 
 
-def wait(
-    manager: Host,
-    stack: str,
-    timeout: float,
-    reporter: Reporter,
-    *,
-    steady: float = 0,
-    hosts: Sequence[Host] = (),
-) -> frozenset[str]:
-    """Wait until every service of a new stack has had all its tasks healthy for `steady` seconds.
+class HealthWatch:
+    """Watches one stack on its way to users, and with them.
 
-    A task that fails within them begins them again. Returns the ids of the tasks that failed
-    before it became healthy. Raises NotHealthy when tasks keep failing or
-    the time is over.
+    It remembers since when that is healthy, and which of its tasks failed before. What is done
+    between two looks counts as watched: a task that failed meanwhile is still seen.
     """
-    deadline = time.monotonic() + timeout + steady
-    healthy_since: float | None = None
-    failures: frozenset[str] = frozenset()
-    seen, explained = "", time.monotonic()
-    with StackWatch(manager, stack) as watch:
-        while True:
-            looked = time.monotonic()
-            state = watch.look()
-            now = time.monotonic()
-            is_steady = state.is_healthy and state.failures <= failures
-            healthy_since = (healthy_since or now) if is_steady else None
-            failures |= state.failures
-            if healthy_since is not None and now - healthy_since >= steady:
-                return failures
-            text = f"{state.running} of {state.desired} healthy"
-            if text != seen:
-                reporter.note(text)
-                seen = text
-            if not state.is_healthy and now - explained > EXPLAIN_EVERY:
-                explained = now
-                _note_reasons(state, hosts or [manager], reporter)
-            if len(state.failed) >= FAILURES:
-                raise NotHealthy(explain(manager, state.failed, hosts))
-            if time.monotonic() > deadline:
-                reason = explain(manager, state.failed or state.waiting, hosts)
-                raise NotHealthy(f"not healthy after {timeout:.0f} s: {reason}")
-            time.sleep(_rest(looked))
 
+    def __init__(self, stack: str, timeout: float, reporter: Reporter) -> None:
+        self._stack, self._timeout, self._reporter = stack, timeout, reporter
+        self._since: float | None = None
+        self._failures: frozenset[str] = frozenset()  # ids of tasks
 
-def hold(
-    manager: Host,
-    stack: str,
-    seconds: float,
-    failures: frozenset[str],
-    hosts: Sequence[Host] = (),
-) -> None:
-    """Watch a healthy stack for so long; `failures` are the ids of tasks that failed before.
+    def wait(self, manager: Host, steady: float = 0, hosts: Sequence[Host] = ()) -> None:
+        """Wait until every service has had all its tasks healthy for `steady` seconds.
 
-    Raises NotHealthy as soon as one more has failed.
-    """
-    until = time.monotonic() + seconds
-    with StackWatch(manager, stack) as watch:
-        while True:
-            looked = time.monotonic()
-            _demand_healthy(watch.look(), manager, failures, hosts)
-            now = time.monotonic()
-            if now >= until:
-                return
-            time.sleep(min(_rest(looked), until - now))
+        A task that fails within them begins them again. Raises NotHealthy when tasks keep failing
+        or the time is over.
+        """
+        deadline = time.monotonic() + self._timeout + steady
+        seen, explained = "", time.monotonic()
+        with StackWatch(manager, self._stack) as watch:
+            while True:
+                looked = time.monotonic()
+                state = watch.look()
+                now = time.monotonic()
+                is_steady = state.is_healthy and state.failures <= self._failures
+                self._since = (self._since or now) if is_steady else None
+                self._failures |= state.failures
+                if self._since is not None and now - self._since >= steady:
+                    return
+                text = f"{state.running} of {state.desired} healthy"
+                if text != seen:
+                    self._reporter.note(text)
+                    seen = text
+                if not state.is_healthy and now - explained > EXPLAIN_EVERY:
+                    explained = now
+                    _note_reasons(state, hosts or [manager], self._reporter)
+                if len(state.failed) >= FAILURES:
+                    raise NotHealthy(explain(manager, state.failed, hosts))
+                if time.monotonic() > deadline:
+                    reason = explain(manager, state.failed or state.waiting, hosts)
+                    raise NotHealthy(f"not healthy after {self._timeout:.0f} s: {reason}")
+                time.sleep(_rest(looked))
 
+    def begin(self) -> None:
+        """Count the seconds from now: it has users."""
+        self._since = time.monotonic()
 
-def demand_healthy(
-    manager: Host, stack: str, failures: frozenset[str], hosts: Sequence[Host] = ()
-) -> None:
-    """Raise NotHealthy unless every task runs and none but `failures` has failed."""
-    _demand_healthy(stack_watch.look(manager, stack), manager, failures, hosts)
+    def hold(self, manager: Host, seconds: float, hosts: Sequence[Host] = ()) -> None:
+        """See that no more tasks fail until it has had users for so long. Raises NotHealthy."""
+        until = (self._since or time.monotonic()) + seconds
+        with StackWatch(manager, self._stack) as watch:
+            while True:
+                looked = time.monotonic()
+                self._demand(watch.look(), manager, hosts)
+                now = time.monotonic()
+                if now >= until:
+                    return
+                time.sleep(min(_rest(looked), until - now))
 
+    def demand(self, manager: Host, hosts: Sequence[Host] = ()) -> None:
+        """Raise NotHealthy unless every task runs and no more have failed."""
+        self._demand(stack_watch.look(manager, self._stack), manager, hosts)
 
-def _demand_healthy(
-    state: StackState, manager: Host, failures: frozenset[str], hosts: Sequence[Host]
-) -> None:
-    fresh = [task for task in state.failed if task.ident not in failures]
-    if fresh or not state.is_healthy:
-        reason = explain(manager, fresh or state.waiting, hosts)
-        raise NotHealthy(f"it was healthy, then {reason}")
+    def _demand(self, state: StackState, manager: Host, hosts: Sequence[Host]) -> None:
+        fresh = [task for task in state.failed if task.ident not in self._failures]
+        if fresh or not state.is_healthy:
+            reason = explain(manager, fresh or state.waiting, hosts)
+            raise NotHealthy(f"it was healthy, then {reason}")
 
 
 def _rest(looked: float) -> float:

@@ -29,10 +29,14 @@ def read(
         pull(absent)
         known |= sources.inspect(host, absent)
     tags: dict[str, str] = {}
+    contents: dict[str, str] = {}  # many services may be built of one folder
     for build in app.builds:
         names = bases[build.service]
-        ids = [known[name].id if name in known else name for name in names]
-        tags[build.service] = sources.tag(build, " ".join(ids))
+        ids = " ".join(known[name].id if name in known else name for name in names)
+        alike = repr((replace(build, service="", image=""), ids))
+        if alike not in contents:
+            contents[alike] = sources.content(build, ids)
+        tags[build.service] = sources.named(build, contents[alike])
     for service, names in bases.items():
         _refuse_built(service, names, makers)
     return {s.name: tags.get(s.name) or _tag_of(s, makers, tags) for s in app.services}

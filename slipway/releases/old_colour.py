@@ -8,7 +8,7 @@ from slipway.errors import Busy, Refused
 from slipway.hosts import parallel
 from slipway.machines import job_timer
 from slipway.plan import Step
-from slipway.releases import health, stack, warm, warm_memory
+from slipway.releases import stack, warm, warm_memory
 from slipway.releases.deployment import Deployment
 
 
@@ -132,8 +132,7 @@ def _wait_for_requests(deployment: Deployment, names: Sequence[str]) -> None:
 
 def _demand_healthy(deployment: Deployment) -> None:
     """Raise NotHealthy where what serves now is not as it was at the cutover."""
-    manager, stack_name = deployment.cluster.manager, deployment.idle_stack
-    health.demand_healthy(manager, stack_name, deployment.failures, deployment.cluster.all)
+    deployment.watching.demand(deployment.cluster.manager, deployment.cluster.all)
 
 
 def _drain(deployment: Deployment) -> str:

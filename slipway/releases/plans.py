@@ -87,7 +87,7 @@ def tidy_up(deployment: Deployment) -> Plan:
     if deployment.is_warm_return:
         steps += old_colour.hand_over(deployment)
     else:
-        show = "show the new routes to edges that start"
+        show = "see edges that start find the new routes"
         steps.append(Step("signpost", show, deployment.show_routes))
         steps += old_colour.after_cutover(deployment)
     steps += _schedule_steps(deployment, deployment.release)

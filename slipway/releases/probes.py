@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slipway.edge import questions
+from slipway.edge.preview import Preview
 from slipway.edge.questions import NotReady, Question
 from slipway.errors import SlipwayError, last_line
 from slipway.hosts import parallel
@@ -49,12 +50,20 @@ def of(services: Sequence[Service], colour: str) -> list[Probe]:
 
 
 def ask(
-    app: str, stack: str, hosts: Sequence[Host], probes: Sequence[Probe], patience: float
+    app: str,
+    stack: str,
+    hosts: Sequence[Host],
+    probes: Sequence[Probe],
+    patience: float,
+    preview: Preview | None = None,
 ) -> None:
-    """Ask until all are ready. Raises NotReady, with what one of them answered at last."""
+    """Ask until all are ready, then have the edges try routes.
+
+    Raises NotReady, with what one of them answered at last.
+    """
     deadline = time.monotonic() + patience
     by_edges = [question for probe in probes if (question := probe.question)]
-    questions.ask(app, hosts, by_edges, patience)
+    questions.ask(app, hosts, by_edges, patience, preview)
     for probe in probes:
         if probe.service.ready.kind == "command":
             _run(hosts, stack, probe, deadline)

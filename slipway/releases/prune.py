@@ -10,18 +10,10 @@ from slipway.machines.connect import Cluster
 from slipway.releases import networks, one_off, stack, warm
 from slipway.releases.release import Release
 
-# The Swarm and the engine refuse to remove what is in use, so a refusal is no failure.
-OBJECTS = r"""
-kind=$1; shift
-for name in "$@"; do docker "$kind" rm "$name" >/dev/null 2>&1 && echo "$name" || true; done
-"""
+OBJECTS = shell_scripts.read(__file__, "prune_objects.sh")
 IMAGES = shell_scripts.read(__file__, "prune_images.sh")
+RUN_ONCE = ("job", stack.ONCE)  # roles
 KEEP_RUNS = 24 * 3600  # seconds in which the lines of a run that was let go can be read
-# Environments may share an engine, so what any of them keeps is kept.
-KEPT_TAGS = r"""
-ids=$(docker config ls -q --filter label=slipway.tags)
-[ -z "$ids" ] || docker config inspect $ids --format '{{index .Spec.Labels "slipway.tags"}}'
-"""
 
 
 def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -> str:
@@ -31,17 +23,22 @@ def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -
     keep = max(env.number("KEEP_RELEASES"), 1 if warm.of(observed, app) else 0)
     records = ledger.kept(observed, app, keep)
     secrets = observed.secrets - ledger.needed(observed, records, "secrets")
-    configs = ledger.obsolete(observed, app, keep)
-    one_off.sweep(cluster.manager, app, KEEP_RUNS, "job", stack.ONCE)
-    removed = len(_remove(cluster.manager, "secret", sorted(secrets)))
-    removed += len(_remove(cluster.manager, "config", configs))
+    if any(service.role in RUN_ONCE for service in observed.services):
+        one_off.sweep(cluster.manager, app, KEEP_RUNS, *RUN_ONCE)
     unused = networks.shared(app, (), is_encrypted=not live.encrypts_networks)
-    removed += len(_remove(cluster.manager, "network", sorted(observed.networks & unused.keys())))
-    lines = script(cluster.manager, KEPT_TAGS, timeout=30).out.split()
+    objects = {
+        "secret": secrets,
+        "config": ledger.obsolete(observed, app, keep),
+        "network": observed.networks & unused.keys(),
+    }
+    words = [f"{kind} {name}" for kind, names in objects.items() for name in sorted(names)]
+    lines = script(cluster.manager, OBJECTS, *words, timeout=120).out.splitlines()
+    removed = sum(line.startswith("removed ") for line in lines)
+    tags = {tag for line in lines if line.startswith("kept ") for tag in line.split()[1:]}
     ours = " ".join(f"--filter=reference={each}" for each in _ours(env.project, observed, app))
 
     def images(host: Host) -> int:
-        return len(script(host, IMAGES, ours, *sorted(set(lines)), timeout=120).out.split())
+        return len(script(host, IMAGES, ours, *sorted(tags), timeout=120).out.split())
 
     removed += sum(parallel.each(cluster.all, images))
     return f"{removed} removed" if removed else "nothing to remove"
@@ -53,7 +50,3 @@ def _ours(project: str, observed: Observed, app: str) -> list[str]:
     tags = (tag.partition(":src-") for tag in ledger.needed(observed, records, "tags"))
     repositories = {repository for repository, mark, _ in tags if mark}
     return sorted(f"{each}:src-*" for each in {f"{project}/*", *repositories})
-
-
-def _remove(manager: Host, kind: str, names: list[str]) -> list[str]:
-    return script(manager, OBJECTS, kind, *names, timeout=60).out.split() if names else []

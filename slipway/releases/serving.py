@@ -83,10 +83,13 @@ class Serving:
         """What its services are asked whether they can serve."""
         return probes.of(self.release.of("colour") if self.release else (), self.colour)
 
-    def ask(self, hosts: Sequence[Host], patience: float) -> None:
-        """Ask the services until all are ready. Raises HostError with the last answer."""
+    def ask(self, hosts: Sequence[Host], patience: float, preview: Preview | None = None) -> None:
+        """Ask the services until all are ready, then the routes to them.
+
+        Raises HostError with the last answer.
+        """
         app, stack = self.env.prefix, f"{self.env.prefix}-{self.colour}"
-        probes.ask(app, stack, hosts, self.probes, patience)
+        probes.ask(app, stack, hosts, self.probes, patience, preview)
 
     @property
     def addresses(self) -> list[str]:
@@ -132,12 +135,16 @@ class Serving:
         """Whether every edge says that it serves this."""
         return set(self.edges.serving().values()) == {self.routing.ident}
 
-    def is_ready(self) -> bool:
-        """Whether it says so itself; it does not when its database was lost."""
+    def is_ready(self, *, everywhere: bool = True) -> bool:
+        """Whether it says so itself; it does not when its database was lost.
+
+        One edge that reaches it is enough to know that, where it is edges that ask.
+        """
         if self.release is None:
             return False
+        is_enough = not everywhere and all(probe.question for probe in self.probes)
         try:
-            self.ask(self.cluster.all, patience=0)
+            self.ask(self.cluster.all[:1] if is_enough else self.cluster.all, patience=0)
         except SlipwayError:
             return False
         return True
@@ -150,20 +157,20 @@ class Serving:
         """
         until = time.monotonic() + RETELL_SECONDS
         while True:
-            self.edges.wait_up(timeout)
+            serving = self.edges.wait_up(timeout)
             try:
                 if self.release is not None:
-                    self.correct()
+                    self.correct(serving)
                 return
             except (HostError, HostsFailed):
                 if time.monotonic() > until:
                     raise
             time.sleep(POLL)
 
-    def correct(self) -> None:
-        """Switch edges that serve anything else."""
+    def correct(self, serving: Mapping[str, str]) -> None:
+        """Switch all edges where one of them, as they said, serves anything else."""
         routing = self.routing
-        if any(ident != routing.ident for ident in self.edges.serving().values()):
+        if any(ident != routing.ident for ident in serving.values()):
             self.edges.tell(routing)
 
     def look(self, *, is_ready: bool = False) -> Sight:

@@ -14,8 +14,9 @@ from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import differences, health, networks, stack, stack_watch
 from slipway.releases.compose_labels import Role
-from slipway.releases.health import NotHealthy
+from slipway.releases.health import HealthWatch, NotHealthy
 from slipway.releases.release import Release
+from slipway.releases.stack_watch import StackState
 
 ROLES: tuple[Role, ...] = ("data", "ops", "edge")
 SIGNPOST_PATIENCE = 60.0
@@ -95,13 +96,14 @@ class SharedServices:
         Raises NotHealthy when it does not come up; what serves was not touched.
         """
         trial = f"{self._env.prefix}-edge-trial"
-        stacks.remove(self._manager, trial)  # left by a run that was killed
+        if self._observed.stack(trial):
+            stacks.remove(self._manager, trial)  # left by a run that was killed
         if not self._is_stale("edge") or not self._observed.stack(f"{self._env.prefix}-edge"):
             return
         try:
             stacks.deploy(self._manager, trial, stack.edge_trial_stack(self._env, self._release))
             timeout = self._env.number("HEALTH_TIMEOUT")
-            health.wait(self._manager, trial, timeout, reporter, steady=steady, hosts=hosts)
+            HealthWatch(trial, timeout, reporter).wait(self._manager, steady, hosts)
         finally:
             stacks.remove(self._manager, trial)
 
@@ -129,8 +131,12 @@ class SharedServices:
         expected = {"slipway.routes": ident, "slipway.spread": spread}
         return bool(services) and all(expected.items() <= s.labels.items() for s in services)
 
-    def point(self, routing: Routing, patience: float = SIGNPOST_PATIENCE) -> None:
-        """Have the signpost show these routes, and wait until it does, unless `patience` is 0."""
+    def point(self, routing: Routing) -> None:
+        """Have the signpost show these routes, and wait until it does."""
+        self.await_signpost(self.hand_over(routing))
+
+    def hand_over(self, routing: Routing) -> StackState:
+        """Have the signpost show these routes soon; return how it stood before."""
         name = f"{self._env.prefix}.routes.{routing.digest}"
         if name not in self._observed.configs:
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
@@ -142,12 +148,15 @@ class SharedServices:
         nodes = sum(node.takes_work for node in swarm.settled(self._manager))
         description = stack.signpost_stack(self._env, self._release, name, routing.ident, nodes)
         signpost = f"{self._env.prefix}-signpost"
-        before = stack_watch.look(self._manager, signpost) if patience else None
+        before = stack_watch.look(self._manager, signpost)
         stacks.deploy(self._manager, signpost, description)
-        if before is None:
-            return
+        return before
+
+    def await_signpost(self, before: StackState) -> None:
+        """Wait until it shows what it was handed; `before` is how it stood then."""
+        signpost = f"{self._env.prefix}-signpost"
         try:
-            health.settle(self._manager, signpost, patience, before)
+            health.settle(self._manager, signpost, SIGNPOST_PATIENCE, before)
         except NotHealthy as error:  # it is not the release that is not well
             raise SlipwayError(f"the routes are not shown to edges that start: {error}") from error
 

@@ -2,9 +2,21 @@
 
 from slipway.errors import SlipwayError
 from slipway.releases import probes
+from slipway.releases.release import Release
 from slipway.releases.serving import Serving
 
 PATIENCE = 15.0
+BLIND_PATIENCE = 5.0
+
+
+def steady_seconds(release: Release, settle: float, *, is_past: bool) -> float:
+    """Return how many seconds a release has to stay healthy before it gets users.
+
+    A past one has served already, and somebody waits. Without a health check “running” is all
+    there is to see, so it is looked at for longer.
+    """
+    is_blind = any(not service.has_health_check for service in release.of("colour"))
+    return max(0 if is_past else settle, BLIND_PATIENCE if is_blind else 0)
 
 
 def run(after: Serving) -> str:
@@ -16,9 +28,9 @@ def run(after: Serving) -> str:
     # Until now nobody has asked a service without a health check whether it is well.
     is_blind = any(not service.has_health_check for service in services)
     try:
-        after.ask(cluster.all, after.env.number("HEALTH_TIMEOUT") if is_blind else PATIENCE)
+        patience = after.env.number("HEALTH_TIMEOUT") if is_blind else PATIENCE
+        after.ask(cluster.all, patience, after.preview)
     except SlipwayError as error:
         stack = f"{after.env.prefix}-{after.colour}"
         raise probes.with_last_words(error, cluster.manager, stack, cluster.all) from error
-    after.edges.try_routes(after.preview)
     return f"{len(services)} services ready"

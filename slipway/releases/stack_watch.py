@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Self
 
 from slipway import shell_scripts
@@ -74,22 +75,27 @@ class StackWatch:
             self._api = self._block.enter_context(engine_api.dialled(self._manager))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._hang_up()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._hang_up(error)
 
     def look(self) -> StackState:
         """Read the state of the stack; one that is not there is complete."""
         if self._api is not None:
             try:
                 return self._ask(self._api)
-            except FAILURES:
-                self._hang_up()
-        return look(self._manager, self._stack)
+            except FAILURES as error:
+                self._hang_up(error)
+        return _look_by_command(self._manager, self._stack)
 
-    def _hang_up(self) -> None:
+    def _hang_up(self, error: BaseException | None) -> None:
         self._api = None
         with contextlib.suppress(*FAILURES):
-            self._block.close()
+            self._block.__exit__(type(error) if error else None, error, None)
 
     def _ask(self, api: EngineApi) -> StackState:
         label = f"{STACK}={self._stack}"
@@ -108,7 +114,12 @@ class StackWatch:
 
 
 def look(manager: Host, stack: str) -> StackState:
-    """Read the state of a stack once, by a command; one that is not there is complete."""
+    """Read the state of a stack once; one that is not there is complete."""
+    with StackWatch(manager, stack) as watch:
+        return watch.look()
+
+
+def _look_by_command(manager: Host, stack: str) -> StackState:
     services: list[int] = []
     tasks: list[Task] = []
     updates: list[str] = []

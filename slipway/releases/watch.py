@@ -6,7 +6,7 @@ from slipway.edge import comparison, figures
 from slipway.edge.comparison import Verdict
 from slipway.edge.figures import Counted, Figures
 from slipway.errors import SlipwayError
-from slipway.releases import health, task_failures
+from slipway.releases import task_failures
 from slipway.releases.deployment import Deployment
 
 SETTING = "WATCH"
@@ -39,9 +39,10 @@ def run(deployment: Deployment) -> str:
 
     Raises NotHealthy or ClearlyWorse.
     """
+    deployment.lead_signpost()
     compared = seconds(deployment)
     text = _compare(deployment, compared) if compared else ""
-    _hold(deployment, deployment.steady_seconds - compared)
+    _hold(deployment, deployment.steady_seconds)
     return f"no task failed; {text}" if text else "no task failed"
 
 
@@ -50,7 +51,7 @@ def _compare(deployment: Deployment, compared: int) -> str:
     looks = max(2, compared // LOOK)
     first_half, text = Figures(), ""
     for look in range(1, looks + 1):
-        _hold(deployment, compared / looks)
+        _hold(deployment, compared * look / looks)
         if (counted := _read(deployment)) is None:
             return ""
         deployment.counted = counted
@@ -64,10 +65,9 @@ def _compare(deployment: Deployment, compared: int) -> str:
     return text
 
 
-def _hold(deployment: Deployment, duration: float) -> None:
-    if duration > 0:
-        manager, hosts = deployment.cluster.manager, deployment.cluster.all
-        health.hold(manager, deployment.idle_stack, duration, deployment.failures, hosts)
+def _hold(deployment: Deployment, until: float) -> None:
+    """See no task fail until the colour has had users for so many seconds."""
+    deployment.watching.hold(deployment.cluster.manager, until, deployment.cluster.all)
 
 
 def _read(deployment: Deployment) -> Counted | None:

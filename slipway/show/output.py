@@ -5,13 +5,14 @@ import dataclasses
 from slipway.agent.messages.backups import PruneReply
 from slipway.backups.schedule.summary import NewestBackup
 from slipway.environments.environment import Environment
+from slipway.releases import timings
 from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
 from slipway.releases.deploy import DeployResult
 from slipway.releases.schedule import ScheduleState
 from slipway.releases.status import Status
 from slipway.show import table
-from slipway.show.writer import say
+from slipway.show.writer import say, tell
 
 
 def show_report(env: Environment, report: DeployResult, *, as_json: bool = False) -> None:
@@ -28,6 +29,24 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         say(f"not seen from outside: {', '.join(report.not_seen_from_outside)}")
     for address in report.addresses:
         say(f"open {address}")
+
+
+def show_timings(report: DeployResult) -> None:
+    """Print to stderr what each step took, and all together."""
+    machines = sorted({name for timing in report.timings for name in timing.commands})
+    rows = [
+        {
+            "step": timing.step,
+            "seconds": f"{timing.seconds:.1f}",
+            **{name: timing.commands.get(name, 0) for name in machines},
+            "commands": timing.total,
+            "questions": timing.questions,
+            "sent": f"{timing.sent / 1000:.1f} kB",
+        }
+        for timing in (*report.timings, timings.together(report.timings))
+    ]
+    columns = ["step", "seconds", *machines, "commands", "questions", "sent"]
+    table.rows(columns, rows, write=tell)
 
 
 def show_status(status: Status, *, as_json: bool = False) -> None:

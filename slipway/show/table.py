@@ -3,14 +3,20 @@
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from slipway.show.writer import say, visible_line
 
 Row = Mapping[str, object]
 
 
-def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False) -> None:
+def rows(
+    columns: Sequence[str],
+    values: Sequence[Row],
+    *,
+    as_json: bool = False,
+    write: Callable[[str], None] = say,
+) -> None:
     """Print rows; a table is cut to the width of the terminal, JSON is complete."""
     if as_json:
         document(list(values))
@@ -23,7 +29,7 @@ def rows(columns: Sequence[str], values: Sequence[Row], *, as_json: bool = False
     room = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 10_000
     for line in [heads, *texts]:
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        say(text.rstrip()[:room])
+        write(text.rstrip()[:room])
 
 
 def document(value: object) -> None:

@@ -3,7 +3,9 @@
 import re
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -93,8 +95,21 @@ def test_another_computer_builds_only_what_changed(three: Rig, clone: Checkout) 
     assert "up to date" in three.deploy()
     assert three.tasks() == before
     change(clone, "Built on another computer.")
-    deployed = clone.inv("deploy", STAGING).expect()
+    deployed = clone.inv("deploy", STAGING, "--json").expect()
     assert re.findall(r"building (\w+)", deployed.text) == ["web"]
+    commands, sent = counted(deployed.json["timings"])
+    assert set(commands) == set(three.ports)
+    # What is slow is asked about more often: so the bounds are above what a deploy needs.
+    assert min(commands.values()) <= 19 and sum(commands.values()) <= 75, commands
+    assert sent < 500_000, "a line of a page takes none of the image's other layers along"
+
+
+def counted(timings: list[dict[str, Any]]) -> tuple[Counter[str], int]:
+    """Sum up the commands that each machine was given, and the bytes sent to all."""
+    commands: Counter[str] = Counter()
+    for step in timings:
+        commands.update(step["commands"])
+    return commands, sum(step["sent"] for step in timings)
 
 
 def test_a_rollback_to_what_is_still_warm_moves_the_edges_alone_and_fails_no_request(

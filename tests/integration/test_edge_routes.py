@@ -140,6 +140,11 @@ class Site:
         asked = [Question(name, f"http://{name}:8000{path}") for name in names]
         questions.ask(self.stage.edges.app, self.stage.edges.hosts, asked, 20)
 
+    def try_routes(self, table: Table) -> None:
+        """Have the edge serve routes to itself, and ask each."""
+        edges = self.stage.edges
+        questions.ask(edges.app, edges.hosts, [], 0, Preview.of(table, self.settings))
+
     def ask(self, path: str, method: str = "GET", **options: object) -> httpx.Response:
         headers = {"Host": "shop.example", "Accept-Encoding": "identity"}
         headers |= options.pop("headers", {})  # type: ignore[call-overload]
@@ -285,13 +290,13 @@ def test_streams_outlive_a_cutover_and_a_change_of_routes_and_are_drained(site: 
 
 def test_every_route_is_tried_before_it_serves_also_behind_a_password(site: Site) -> None:
     table = site.table.with_names({"app": "app-green"})
-    site.stage.edges.try_routes(Preview.of(table, site.settings))
+    site.try_routes(table)
     methods = site.stage.corner.docker("exec", site.green, "cat", "/tmp/methods").split()
     assert set(methods) == {"GET"}, "nothing is changed by being tried"
     *rest, last = table.routes
     wrong = Table((*rest, replace(last, name="x")))
     with pytest.raises(HostError, match=r"shop\.example/socket is not answered by x: 503 x"):
-        site.stage.edges.try_routes(Preview.of(wrong, site.settings))
+        site.try_routes(wrong)
 
 
 @pytest.mark.parametrize(

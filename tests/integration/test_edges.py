@@ -307,11 +307,13 @@ def test_routes_are_tried_under_each_domain_and_what_serves_is_not_touched(stage
     stage.edges.tell(good)
     domains = {"DOMAIN": "shop.example.org, *.example.net", "TLS": "auto"}
     routes = [Route("/*", "web-green", 8000), Route("/api/*", "web-blue", 8000)]
-    stage.edges.try_routes(Preview.of(routes, domains))
-    stage.edges.try_routes(Preview.of(routes[:1], SETTINGS))
+    app, hosts = stage.edges.app, stage.edges.hosts
+    ask_edges(app, hosts, [], 0, Preview.of(routes, domains))
+    asked = [Question("web-green", "http://web-green:8000/")]
+    ask_edges(app, hosts, asked, 10, Preview.of(routes[:1], SETTINGS))
     wrong = [*routes, Route("/sick", "web-blue", 8001)]
     with pytest.raises(HostError, match=r"here: .*, www\.example\.net/sick is not answered by web"):
-        stage.edges.try_routes(Preview.of(wrong, domains))
+        ask_edges(app, hosts, asked, 10, Preview.of(wrong, domains))
     assert stage.which() == good.ident
     left = "ls -d /tmp/tmp.* /proc/[0-9]*/exe -l | grep -c -e /tmp/ -e caddy$"
     assert stage.corner.docker("exec", stage.edge, "sh", "-c", left) == "1"  # the one that serves

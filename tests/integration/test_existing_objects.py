@@ -13,8 +13,9 @@ from slipway.hosts.local import LocalHost
 from slipway.images.sources import Image
 from slipway.machines.connect import Cluster
 from slipway.progress import SILENT
-from slipway.releases import existing_objects, health, image_users, networks, stack
+from slipway.releases import existing_objects, image_users, networks, stack
 from slipway.releases.application import Service
+from slipway.releases.health import HealthWatch
 from slipway.releases.release import Release
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.test_services import Stage
@@ -98,7 +99,7 @@ def test_a_service_has_the_volume_and_the_memory_that_its_compose_file_names(
     description = stack.role_stack(stage.env, release, "data")
     description["services"]["one"]["deploy"]["placement"]["constraints"] = []
     stacks.deploy(stage.manager, name, description)
-    health.wait(stage.manager, name, 60, SILENT)
+    HealthWatch(name, 60, SILENT).wait(stage.manager)
     logs = ["docker", "service", "logs", "--raw", f"{name}_one"]
     deadline = time.monotonic() + 30
     while "/small" not in (text := stage.manager.run(logs).out) and time.monotonic() < deadline:

@@ -21,9 +21,9 @@ from slipway.errors import Refused, SlipwayError
 from slipway.hosts.host import CommandResult, Dialogue
 from slipway.hosts.local import LocalHost
 from slipway.progress import SILENT
-from slipway.releases import health, jobs, preflight, stack, stack_watch
+from slipway.releases import jobs, preflight, stack, stack_watch
 from slipway.releases.application import Service
-from slipway.releases.health import NotHealthy
+from slipway.releases.health import HealthWatch, NotHealthy
 from slipway.releases.release import Release
 from slipway.releases.stack_watch import StackWatch
 from tests.fakes.host import FakeHost
@@ -106,7 +106,7 @@ def test_a_service_is_well_when_its_health_check_says_so(stage: Stage) -> None:
     check = {"test": ["CMD", "test", "-e", "/tmp/well"], "interval": "200ms", "retries": 50}
     reporter = RecordingReporter()
     name = stage.start("sleep 1; touch /tmp/well; sleep 300", healthcheck=check)
-    health.wait(stage.manager, name, 30, reporter)
+    HealthWatch(name, 30, reporter).wait(stage.manager)
     assert reporter.notes[0] == "0 of 1 healthy"
     assert stack_watch.look(stage.manager, name).is_healthy
     stacks.remove(stage.manager, name)
@@ -163,7 +163,7 @@ def test_an_environment_is_read_by_the_api_as_by_commands(stage: Stage) -> None:
     stage.manager.run(ledger.create(f"{app}.first", labels), stdin=b"1")
     stacks.ensure_networks(stage.manager, app, {f"{app}-edge": ()})
     name = stage.start("sleep 300", environment={"COLOUR": "blue"})
-    health.wait(stage.manager, name, 60, SILENT)
+    HealthWatch(name, 60, SILENT).wait(stage.manager)
     seen = observe(asked, app)
     assert [service.name for service in seen.stack(name)] == [f"{name}_one-blue"]
     assert (list(seen.configs), asked.commands) == ([f"{app}.second", f"{app}.first"], 0)
@@ -175,7 +175,7 @@ def test_an_environment_is_read_by_the_api_as_by_commands(stage: Stage) -> None:
 def test_a_service_that_keeps_dying_is_given_up_with_its_last_words(stage: Stage) -> None:
     name = stage.start("echo SESSION_KEY is too short >&2; exit 9")
     with pytest.raises(NotHealthy) as caught:
-        health.wait(stage.manager, name, 60, SILENT, steady=5)
+        HealthWatch(name, 60, SILENT).wait(stage.manager, 5)
     text = str(caught.value)
     assert "one-blue on" in text and "non-zero exit (9)" in text
     assert "    SESSION_KEY is too short" in text.splitlines()
@@ -185,7 +185,7 @@ def test_a_service_that_never_gets_well_is_given_up_in_time(stage: Stage) -> Non
     check = {"test": ["CMD", "false"], "interval": "1s", "retries": 90}
     name = stage.start("echo waiting for the database; sleep 300", healthcheck=check)
     with pytest.raises(NotHealthy, match=r"not healthy after 4 s: (.|\n)*waiting for the database"):
-        health.wait(stage.manager, name, 4, SILENT)
+        HealthWatch(name, 4, SILENT).wait(stage.manager)
 
 
 def test_a_health_check_that_fails_is_named_with_its_output_while_it_is_waited_for(
@@ -197,7 +197,7 @@ def test_a_health_check_that_fails_is_named_with_its_output_while_it_is_waited_f
     name = stage.start("sleep 300", healthcheck=check)
     sentence = f"its health check `sh -c '{script}'` ended with 3: no table entries"
     with pytest.raises(NotHealthy, match=re.escape(sentence)) as caught:
-        health.wait(stage.manager, name, 13, reporter)
+        HealthWatch(name, 13, reporter).wait(stage.manager)
     assert "the check is services.one.healthcheck of the compose files" in str(caught.value)
     assert f"{name}_one-blue: {sentence}" in reporter.notes
 
@@ -206,7 +206,7 @@ def test_a_task_that_ran_out_of_memory_says_so_with_its_limit(stage: Stage) -> N
     limits = {"resources": {"limits": {"memory": "16M"}}}
     name = stage.start("tail /dev/zero", deploy=limits)
     with pytest.raises(NotHealthy, match="16 MB"):
-        health.wait(stage.manager, name, 60, SILENT, steady=5)
+        HealthWatch(name, 60, SILENT).wait(stage.manager, 5)
 
 
 def test_a_stack_of_which_docker_would_drop_a_part_is_refused(stage: Stage) -> None:

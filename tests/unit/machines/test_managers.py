@@ -73,6 +73,65 @@ def test_one_that_is_lost_while_it_is_spoken_with_is_left_for_the_next() -> None
     assert reporter.notes == ["m1: is it frozen?; continuing with m2"]
 
 
+class Listener:
+    """Answers each question with the number of its host's dialogue, until its host is torn."""
+
+    def __init__(self, number: int) -> None:
+        self._answer = str(number).encode()
+        self.torn = False
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+
+    def read(self, size: int) -> bytes:
+        return b"" if self.torn else self._answer
+
+
+class Listening(FakeHost):
+    """A host that remembers the dialogues that began and those that ended."""
+
+    def __init__(self) -> None:
+        super().__init__("m1")
+        self.begun: list[Listener] = []
+        self.ended = 0
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        self.begun.append(Listener(len(self.begun) + 1))
+        try:
+            yield self.begun[-1]
+        finally:
+            self.ended += 1
+
+
+def ask(managers: Managers) -> bytes:
+    with managers.dial(INFO, timeout=1) as dialogue:
+        dialogue.write(b"?")
+        return dialogue.read(1)
+
+
+def test_a_dialogue_that_a_block_was_done_with_is_taken_by_the_next_one() -> None:
+    host = Listening()
+    managers = Managers([host], RecordingReporter())
+    assert [ask(managers), ask(managers)] == [b"1", b"1"]
+    with managers.dial(INFO, timeout=1), managers.dial(INFO, timeout=1) as other:
+        assert other.read(1) == b"2", "two who speak at once have one each"
+    assert len(host.begun) == 2 and host.ended == 0
+
+
+def test_a_dialogue_that_broke_or_was_left_in_the_middle_is_nobodys_any_more() -> None:
+    host = Listening()
+    managers = Managers([host], RecordingReporter())
+    with contextlib.suppress(KeyboardInterrupt), managers.dial(INFO, timeout=1) as dialogue:
+        dialogue.write(b"?")
+        raise KeyboardInterrupt
+    assert ask(managers) == b"2", "the answer to the first would have come here"
+    host.begun[-1].torn = True
+    assert ask(managers) == b""
+    assert ask(managers) == b"3"
+    assert host.ended == 2
+
+
 def test_a_command_that_fails_is_no_reason_to_ask_another_manager() -> None:
     m1, m2 = FakeHost("m1").answers(*INFO, code=1), FakeHost("m2")
     with pytest.raises(CommandFailed):

@@ -1,13 +1,15 @@
 """Waiting for services that stay: a start that the engine failed is tried again, a bad one not."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from slipway.hosts.host import CommandResult
+from slipway.progress import SILENT
 from slipway.releases import health, stack_watch
-from slipway.releases.health import NotHealthy
+from slipway.releases.health import HealthWatch, NotHealthy
 from tests.fakes.host import FakeHost
 
 ENGINE = "starting container failed: unable to remount dir as readonly: device or resource busy"
@@ -86,3 +88,28 @@ def test_what_does_not_come_up_by_itself_is_not_waited_for(seen: list[Seen], rea
     with pytest.raises(NotHealthy, match=reason):
         swarm = Swarm(*seen)
         health.settle(swarm, "a", 60, stack_watch.look(swarm, "a"))
+
+
+def test_a_task_that_fails_between_two_looks_begins_the_seconds_again_and_is_seen_with_users() -> (
+    None
+):
+    watch = HealthWatch("a", 60, SILENT)
+    swarm = Swarm(BEFORE, FAILED)
+    watch.wait(swarm)
+    began = time.monotonic()
+    watch.wait(swarm, steady=0.2)  # a task failed meanwhile
+    assert time.monotonic() - began >= 0.2
+    watch.begin()
+    watch.hold(swarm, 0)
+    with pytest.raises(NotHealthy, match="it was healthy, then "):
+        watch.hold(Swarm(("", [PROGRAM, PROGRAM, RUNS])), 0)
+
+
+def test_seconds_that_passed_with_something_else_are_not_waited_again() -> None:
+    watch = HealthWatch("a", 60, SILENT)
+    swarm = Swarm(BEFORE)
+    watch.wait(swarm)
+    time.sleep(0.3)
+    began = time.monotonic()
+    watch.wait(swarm, steady=0.3)
+    assert time.monotonic() - began < 0.25

@@ -137,5 +137,5 @@ def test_networks_of_the_other_kind_are_removed_when_nobody_is_on_them() -> None
     seen = observed.parse("\n".join(['swarm\t"active true"', "now\t1000", *lines]))
     host = FakeHost("m1").answers("sh")
     prune.run(PROD, Cluster(host, {"m1": host}), seen, CLOSED)
-    (removal,) = [argv for argv in host.ran("sh") if "network" in argv]
-    assert removal[5:] == (f"{PROD.prefix}-data", f"{PROD.prefix}-edge")
+    (removal,) = [argv for argv in host.ran("sh") if argv[2] == prune.OBJECTS]
+    assert removal[4:] == (f"network {PROD.prefix}-data", f"network {PROD.prefix}-edge")

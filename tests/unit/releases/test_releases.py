@@ -83,7 +83,7 @@ def test_old_images_are_removed_in_every_repository_that_a_release_names() -> No
     labels = {"slipway.tags": f"acme/shop:src-1 {env.project}/api:src-2 postgres:17"}
     release = json.dumps(1), json.dumps(f"{env.prefix}.release.00001"), json.dumps(labels)
     told = "\n".join(['swarm\t"active true"', "now\t1000", "\t".join(["config", *release])])
-    host = FakeHost("m1").answers("sh", out="acme/shop:src-1\n")
+    host = FakeHost("m1").answers("sh", out="kept acme/shop:src-1\n")
     prune.run(env, Cluster(host, {"m1": host}), observed.parse(told), RELEASE)
     (removal,) = [argv for argv in host.ran("sh") if "docker image rm" in argv[2]]
     ours = ["acme/shop:src-*", f"{env.project}/*:src-*", f"{env.project}/api:src-*"]
