@@ -74,10 +74,7 @@ class Graph:
                 reached.add(path)
                 if path.startswith(TESTS):
                     shown += self._edges.source(path).statements
-                targets: Collection[str] = self._edges.of(path)
-                if is_test(path) and path != test:  # who reads its text does not run its example
-                    targets = {each for each in targets if not each.startswith(EXAMPLES)}
-                todo |= set(targets) - reached
+                todo |= (self._edges.of(path) if path == test else self._of_other(path)) - reached
             for path in _conftests(test):
                 reached.add(path)
                 statements = _used(self._edges.source(path), shown)
@@ -87,6 +84,14 @@ class Graph:
                 todo |= {NAMESPACE} | self._edges.of_scripts()
             todo -= reached
         return frozenset(reached & self.files)
+
+    @functools.cache  # noqa: B019
+    def _of_other(self, path: str) -> frozenset[str]:
+        """Return what a file leads to; who reads the text of a test does not run its example."""
+        targets = self._edges.of(path)
+        if not is_test(path):
+            return targets
+        return frozenset(each for each in targets if not each.startswith(EXAMPLES))
 
 
 def is_test(path: str) -> bool:

@@ -123,20 +123,19 @@ def _statement(node: ast.stmt) -> Statement:
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
     """A node with all below it, but docstrings, which are prose, and the pieces of f-strings."""
-    todo: list[Any] = [node]
+    todo = [node]
     while todo:
         node = todo.pop()
-        if not isinstance(node, ast.AST):
-            continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         yield node
         if isinstance(node, ast.JoinedStr):
             todo += [each for each in node.values if not isinstance(each, ast.Constant)]
             continue
-        for value in vars(node).values():
+        for name in node._fields:  # not lines and columns, which are most of what a node has
+            value = getattr(node, name)
             if isinstance(value, list):
-                todo += value
+                todo += [each for each in value if isinstance(each, ast.AST)]
             elif isinstance(value, ast.AST) and value._fields:
                 todo.append(value)
 
