@@ -22,6 +22,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# docker, Compose and sops are started thousands of times, and each looks for garbage in vain.
+os.environ.setdefault("GOGC", "400")
+
 # Tests make much that is freed by counting; to look through all of it for cycles after every 700
 # objects takes a tenth of their time.
 gc.set_threshold(50_000, 20, 20)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -106,9 +107,11 @@ class S3Server:
         argv += ["-volume.max=10000", "-master.volumeSizeLimitMB=1024"]  # each bucket takes seven
         argv += [f"-{part}.port={port}" for part, port in inner.items()]
         argv += [f"-{part}.port.grpc={port + 10_000}" for part, port in inner.items()]
-        log = self._folder / "log"
+        log, env = self._folder / "log", os.environ | {"GOGC": "100"}  # it lives long
         with log.open("wb") as out:
-            self._process = subprocess.Popen(argv, cwd=self._folder, stdout=out, stderr=out)
+            self._process = subprocess.Popen(
+                argv, cwd=self._folder, env=env, stdout=out, stderr=out
+            )
         try:
             self._wait(log)
         except BaseException:
