@@ -61,7 +61,10 @@ class Managers:
         Who leaves a block has heard the answer to each of its questions. It goes with the hosts.
         """
         idle = self._idle.setdefault(tuple(argv), [])
-        dialogue = idle.pop() if idle else self._dialled(argv, timeout)
+        try:
+            dialogue = idle.pop()  # of two threads that find one, one takes it
+        except IndexError:
+            dialogue = self._dialled(argv, timeout)
         try:
             yield dialogue
         except BaseException:
@@ -112,6 +115,7 @@ class Managers:
                 if not rest:
                     return False
                 self._current = rest[0]
+                self._idle.clear()  # nobody waits for one of a manager that was left
                 self._reporter.note(f"{error}; continuing with {self._current.name}")
             return True
 

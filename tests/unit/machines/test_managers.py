@@ -132,6 +132,17 @@ def test_a_dialogue_that_broke_or_was_left_in_the_middle_is_nobodys_any_more() -
     assert host.ended == 2
 
 
+def test_a_dialogue_of_a_manager_that_was_left_is_not_waited_for() -> None:
+    m1, m2 = Listening(), Listening()
+    m1.answers(*INFO, raises=Unreachable("m1", "is it frozen?"))
+    m2.answers(*INFO, out="yes")
+    managers = Managers([m1, m2], RecordingReporter())
+    ask(managers)
+    assert managers.run(INFO).out == "yes"
+    ask(managers)
+    assert (len(m1.begun), len(m2.begun)) == (1, 1)
+
+
 def test_a_command_that_fails_is_no_reason_to_ask_another_manager() -> None:
     m1, m2 = FakeHost("m1").answers(*INFO, code=1), FakeHost("m2")
     with pytest.raises(CommandFailed):
