@@ -1,5 +1,6 @@
 """What git knows of a build folder: which files are programs, and of when they are."""
 
+import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,13 +14,20 @@ def programs(folder: Path) -> Callable[[str], bool]:
     """Return how to tell which files are executable: by their own mode, as git does, or by the
     index where the file system keeps no modes and git was told so.
     """
-    trusted = ["git", "config", "--type=bool", "--default=true", "core.fileMode"]
-    if _ask(folder, trusted).strip() != "false":
+    above = (folder, *folder.parents)
+    if _trusts_modes(next((each for each in above if (each / ".git").exists()), folder)):
         return lambda name: bool((folder / name).stat().st_mode & 0o100)
     listed = _ask(folder, ["git", "ls-files", "-z", "--stage"]).split("\0")
     entries = [line.partition("\t") for line in listed]
     named = {name for entry, _, name in entries if entry.startswith(PROGRAM)}
     return lambda name: name in named
+
+
+@functools.cache
+def _trusts_modes(repository: Path) -> bool:
+    """Ask git once for all folders of a repository; a deploy names ten."""
+    argv = ["git", "config", "--type=bool", "--default=true", "core.fileMode"]
+    return _ask(repository, argv).strip() != "false"
 
 
 def moment(folder: Path, names: Iterable[str]) -> int:

@@ -163,8 +163,8 @@ def test_what_is_not_committed_is_of_its_own_time_so_that_no_browser_takes_it_fo
 
 
 def test_where_a_file_system_keeps_no_modes_git_says_what_is_a_program(origin: Clone) -> None:
+    expected = cloned(origin, "own", "000", 1_750_000_000).build()
     clone = cloned(origin, "foreign", "000", 1_750_000_000)
-    expected = clone.build()
     clone.git("config", "core.fileMode", "false")
     for path in clone.folder.rglob("app/**/*"):
         if path.is_file() and not path.is_symlink():
