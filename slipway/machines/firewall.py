@@ -16,7 +16,8 @@ from slipway.hosts.sudo import as_root
 
 FILE = "/etc/slipway/firewall.nft"
 
-LOADED = shell_scripts.read(__file__, "firewall_loaded.sh")
+LOADED = "".join(shell_scripts.read(__file__, name) for name in ("keeper.sh", "firewall_loaded.sh"))
+UNIT = shell_scripts.read(__file__, "slipway-firewall.service")
 INSTALL = LOADED + shell_scripts.read(__file__, "firewall_install.sh")
 KEEP = shell_scripts.read(__file__, "firewall_keep.sh")
 LOOK = LOADED + shell_scripts.read(__file__, "firewall_look.sh")
@@ -74,7 +75,9 @@ table inet slipway {{
 
 def ensure(host: Host, peers: Iterable[str]) -> list[str]:
     """Bring a machine's table up to date, and have it kept; return a line for each change."""
-    out = as_root(host, INSTALL, FILE, KEEP, stdin=rules(peers).encode(), timeout=5 * MINUTES).out
+    out = as_root(
+        host, INSTALL, FILE, KEEP, UNIT, stdin=rules(peers).encode(), timeout=5 * MINUTES
+    ).out
     return [f"{host.name}: {line}" for line in out.splitlines()]
 
 

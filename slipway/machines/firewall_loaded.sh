@@ -12,8 +12,3 @@ loaded() {
         echo other
     fi
 }
-# The process that loads them again, or nothing.
-keeper() {
-    pid=$(cat /run/slipway-firewall.pid 2>/dev/null || :)
-    [ -z "$pid" ] || ! grep -qsa firewall-keep "/proc/$pid/cmdline" || echo "$pid"
-}

@@ -5,4 +5,4 @@ new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 cat > "$new"
 loaded "$new"
-if [ -n "$(keeper)" ]; then echo kept; else echo lone; fi
+if [ -n "$(keeper slipway-firewall /etc/slipway/firewall-keep)" ]; then echo kept; else echo lone; fi

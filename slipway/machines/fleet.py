@@ -7,8 +7,9 @@ from slipway.cluster import swarm
 from slipway.cluster.swarm import Membership
 from slipway.errors import CommandFailed, SlipwayError
 from slipway.hosts import parallel
+from slipway.hosts.host import Host
 from slipway.hosts.ssh import SshHost
-from slipway.machines import firewall, inventory
+from slipway.machines import firewall, inventory, job_timer
 from slipway.machines.machine import Machine
 from slipway.machines.provider import ProviderContext
 
@@ -79,6 +80,13 @@ def refresh_firewalls(place: ProviderContext) -> str:
         else:
             lines += answer
     return summary(lines)
+
+
+def settle_timer(place: ProviderContext, host: Host) -> str:
+    """Have a machine start jobs at their times where its Swarm has any, as its managers know."""
+    with connected(place, inventory.load(place.env, place.root)) as hosts:
+        leader = manager(hosts)
+        return summary(job_timer.settle(leader, [host]) if leader else [])
 
 
 def summary(lines: Sequence[str]) -> str:

@@ -1,19 +1,37 @@
 """What starts jobs at their times: a small script on every machine, of which managers do the work.
 
-Kept like the firewall: by systemd where that runs, else as a process that the machine's start
-begins again.
+It is kept running like the firewall, on the machines of a Swarm that has such jobs.
 """
 
 from collections.abc import Sequence
 
 from slipway import shell_scripts
 from slipway.hosts import parallel
-from slipway.hosts.host import Host
+from slipway.hosts.host import Host, script
 from slipway.hosts.sudo import as_root
 
+LABEL = "slipway.job"  # of the configs in which the timer finds the jobs of an environment
+USES = (LABEL, "slipway.warm")
+NEEDED = 'for label; do docker config ls --quiet --filter "label=$label"; done'
+FILE = "/etc/slipway/job-timer"
+KEEPER = shell_scripts.read(__file__, "keeper.sh")
 TIMER = shell_scripts.read(__file__, "job_timer.sh")
-INSTALL = shell_scripts.read(__file__, "job_timer_install.sh")
-REMOVE = shell_scripts.read(__file__, "job_timer_remove.sh")
+UNIT = shell_scripts.read(__file__, "slipway-jobs.service")
+INSTALL = KEEPER + shell_scripts.read(__file__, "job_timer_install.sh")
+LOOK = KEEPER + f'cmp -s - {FILE} && [ -n "$(keeper slipway-jobs {FILE})" ] && echo runs || :'
+REMOVE = KEEPER + f"stop_keeping slipway-jobs {FILE}"
+
+
+def settle(manager: Host, hosts: Sequence[Host]) -> list[str]:
+    """Have the timer run on machines where their Swarm has something for it, and nowhere else;
+    return a line for each change.
+
+    Raises Refused where we cannot become root.
+    """
+    if script(manager, NEEDED, *USES, timeout=20).out.strip():
+        return ensure(hosts)
+    parallel.each(hosts, remove)
+    return []
 
 
 def ensure(hosts: Sequence[Host]) -> list[str]:
@@ -23,10 +41,15 @@ def ensure(hosts: Sequence[Host]) -> list[str]:
     """
 
     def one(host: Host) -> list[str]:
-        out = as_root(host, INSTALL, stdin=TIMER.encode()).out
+        out = as_root(host, INSTALL, UNIT, stdin=TIMER.encode()).out
         return [f"{host.name}: {line}" for line in out.splitlines()]
 
     return [line for lines in parallel.each(hosts, one) for line in lines]
+
+
+def is_running(host: Host) -> bool:
+    """Whether the timer runs on a machine as it is now. Raises Refused where we are not root."""
+    return as_root(host, LOOK, stdin=TIMER.encode()).out.strip() == "runs"
 
 
 def remove(host: Host) -> None:

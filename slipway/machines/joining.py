@@ -4,7 +4,7 @@ from slipway.cluster import swarm
 from slipway.cluster.swarm import Membership
 from slipway.errors import Refused
 from slipway.hosts.ssh import SshHost
-from slipway.machines import fleet, inventory, provision
+from slipway.machines import fleet, inventory, job_timer, provision
 from slipway.machines.machine import DATA, Machine, check_name
 from slipway.machines.provider import MachineSpec, Provider, ProviderContext
 from slipway.plan import Plan, Step
@@ -90,7 +90,8 @@ class Joining:
                 labels["slipway_data"] = "true"
             swarm.label(manager, swarm.membership(new).node, **labels)
             lines = [f"{machine.name} joined"] if changed else []
-            return fleet.summary(lines + swarm.balance(manager))
+            lines += swarm.balance(manager)
+            return fleet.summary(lines + job_timer.settle(manager, [new]))
 
     def _check_first(self, rest: list[SshHost]) -> None:
         """A second Swarm must not be founded because the managers of the first are away."""

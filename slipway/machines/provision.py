@@ -21,6 +21,11 @@ def plan(place: ProviderContext, host: Host) -> Plan:
                 "Swarm ports of every machine for its peers only",
                 lambda: fleet.refresh_firewalls(place),
             ),
+            Step(
+                "jobs",
+                f"{host.name}: start jobs at their times, where there are any",
+                lambda: fleet.settle_timer(place, host),
+            ),
         ],
     )
 

@@ -161,8 +161,9 @@ class DeployState:
     def is_unfinished(self) -> bool:
         """Whether a deploy was killed before it had tidied up, or machines came or went since."""
         is_right = self.standing.is_signpost_right(self.before.routing.ident)
+        state = (self.env, self.cluster, self.observed, self.live)
         is_old = schedule.is_stale(self.env, self.observed, self.live)
-        is_old = is_old or job_schedule.is_stale(self.env, self.observed, self.live)
+        is_old = is_old or job_schedule.is_stale(*state)
         is_off = is_old or not self.standing.is_as_described()
         is_left = not self.warm and bool(self.observed.stack(self.idle_stack))
         return is_off or not is_right or is_left

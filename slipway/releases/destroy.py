@@ -6,9 +6,9 @@ from slipway.cluster.observed import observe
 from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
-from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
+from slipway.releases import job_schedule
 
 LEFT = "docker ps --all --quiet --filter label=slipway.app=$1"
 WAIT = f'i=0; while [ -n "$({LEFT})" ] && [ $i -lt 120 ]; do i=$((i+1)); sleep 0.5; done'
@@ -36,12 +36,7 @@ def plan(env: Environment, cluster: Cluster) -> Plan:
         return ", ".join(sorted({line for lines in removed for line in lines})) or "none"
 
     def remove_timers() -> str:
-        configs = observe(cluster.manager, app).configs.values()
-        uses = ("slipway.job", "slipway.warm")
-        if env.is_local or not any(use in labels for labels in configs for use in uses):
-            return "none has times"
-        parallel.each(cluster.all, job_timer.remove)
-        return "none starts any more"
+        return job_schedule.end(env, cluster, observe(cluster.manager, app))
 
     def remove_objects() -> str:
         removed = _lines(cluster.manager, OBJECTS, app)

@@ -1,4 +1,4 @@
-"""Jobs at their times: what the machines' timer is request of them, in configs of the Swarm.
+"""Jobs at their times: what the machines' timer finds, in configs of the Swarm.
 
 Each holds the stack of one job as the serving release has it, and in its labels when it is due. The
 timer (slipway/machines/job_timer.sh) knows nothing else, so a deploy, a rollback and a destroy
@@ -7,11 +7,11 @@ change what runs by changing these.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.cluster import ledger
-from slipway.cluster.observed import Observed, observe
+from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
@@ -19,7 +19,7 @@ from slipway.hosts.host import Host
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Step
-from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack, warm
+from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack
 from slipway.releases.application import Service
 from slipway.releases.job_times import JobTimes
 from slipway.releases.release import Release
@@ -54,7 +54,7 @@ def configs(env: Environment, release: Release) -> dict[str, tuple[dict[str, str
         content = json.dumps(_stack(env, release, timer.service), sort_keys=True)
         labels = {
             "slipway.app": app,
-            "slipway.job": app,
+            job_timer.LABEL: app,
             "slipway.name": name,
             "slipway.key": key(app, name),
             "slipway.expression": timer.times.expression,
@@ -82,9 +82,29 @@ def present(observed: Observed, app: str) -> set[str]:
     return {name for name in observed.configs if name.startswith(starts)}
 
 
-def is_stale(env: Environment, observed: Observed, release: Release | None) -> bool:
-    """Whether the timer knows of other jobs, or of those of another release."""
-    return release is not None and present(observed, env.prefix) != configs(env, release).keys()
+def is_stale(
+    env: Environment, cluster: Cluster, observed: Observed, release: Release | None
+) -> bool:
+    """Whether the timer knows of other jobs than the release's, or a machine is without it."""
+    if release is None:
+        return False
+    is_other = present(observed, env.prefix) != configs(env, release).keys()
+    return is_other or bool(_without_timer(env, cluster, release))
+
+
+def problems(env: Environment, cluster: Cluster, release: Release | None) -> Iterator[str]:
+    """Name the machines that would start no job, with what to type."""
+    for name in _without_timer(env, cluster, release) if release else []:
+        again = f"inv machine.provision --env={env.name} --name={name}"
+        yield f"{name} starts no jobs at their times: {again}"
+
+
+def _without_timer(env: Environment, cluster: Cluster, release: Release) -> list[str]:
+    """Name the machines that should have the timer and answer that it does not run there."""
+    if env.is_local or not of(release):
+        return []
+    answers = parallel.attempt(cluster.all, job_timer.is_running)
+    return [host.name for host, answer in zip(cluster.all, answers, strict=True) if answer is False]
 
 
 def steps(
@@ -108,14 +128,21 @@ def keep(env: Environment, cluster: Cluster, observed: Observed, release: Releas
     for name, (labels, content) in described.items():
         if name not in there:
             _create(cluster.manager, name, labels | _since(observed, labels, now), content)
-    for name in sorted(there - described.keys()) + _of_others(observed, described):
-        cluster.manager.run(["docker", "config", "rm", name], timeout=20, check=False)
+    _remove(cluster.manager, sorted(there - described.keys()) + _of_others(observed, described))
     count = len(of(release))
-    if not env.is_local and count:
-        job_timer.ensure(cluster.all)
-    elif not env.is_local and not warm.of(observe(cluster.manager, env.prefix), env.prefix):
-        parallel.each(cluster.all, job_timer.remove)
+    if not env.is_local:
+        job_timer.settle(cluster.manager, cluster.all)
     return f"{count} at {'its time' if count == 1 else 'their times'}" if count else "none any more"
+
+
+def end(env: Environment, cluster: Cluster, observed: Observed) -> str:
+    """Have no job start any more; repeating it finishes what was interrupted."""
+    uses = {n for n, labels in observed.configs.items() if any(u in labels for u in job_timer.USES)}
+    there = present(observed, env.prefix) | uses
+    _remove(cluster.manager, sorted(there))
+    if not env.is_local:
+        job_timer.settle(cluster.manager, cluster.all)
+    return "none starts any more" if there else "none has times"
 
 
 def _of_others(
@@ -163,6 +190,11 @@ def _since(observed: Observed, labels: Mapping[str, str], otherwise: str) -> dic
         if "slipway.since" in before and all(before.get(p) == labels.get(p) for p in parts):
             return {"slipway.since": before["slipway.since"]}
     return {"slipway.since": otherwise}
+
+
+def _remove(manager: Host, names: Sequence[str]) -> None:
+    for name in names:
+        manager.run(["docker", "config", "rm", name], timeout=20, check=False)
 
 
 def _create(manager: Host, name: str, labels: Mapping[str, str], content: str) -> None:

@@ -12,6 +12,7 @@ from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
+from slipway.machines import job_timer
 from slipway.releases import jobs, stack
 
 ROLES = ("job", stack.ONCE)
@@ -47,7 +48,7 @@ def read(manager: Host, observed: Observed, app: str) -> tuple[JobRun, ...]:
         with reading(manager.name, "what runs once"):
             runs = {run.job: run for run in _runs(lines, observed, app)}
     for labels in observed.configs.values():
-        if "slipway.job" in labels:
+        if job_timer.LABEL in labels:
             with reading(manager.name, "the jobs at their times"):
                 name = labels["slipway.name"]
                 runs[name] = _at_its_time(labels, observed, runs.get(name))

@@ -20,6 +20,7 @@ from slipway.releases import (
     backup_status,
     differences,
     history,
+    job_schedule,
     job_status,
     maintenance,
     network_status,
@@ -150,6 +151,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
             problems.append(str(error))
     jobs = job_status.read(cluster.manager, observed, env.prefix)
     problems += job_status.problems(env, jobs)
+    problems += job_schedule.problems(env, cluster, release)
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
     undecided = volumes.advice(env, release) if release else ""
     closed = maintenance.read(observed, env.prefix)

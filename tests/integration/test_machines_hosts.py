@@ -13,7 +13,7 @@ import pytest
 from slipway.cluster import swarm
 from slipway.cluster.node import DATA_LABEL, Node
 from slipway.errors import Refused
-from slipway.machines import firewall, fleet, inventory, listing
+from slipway.machines import firewall, fleet, inventory, job_timer, listing
 from slipway.machines.firewall import FirewallState
 from slipway.machines.joining import Joining
 from slipway.machines.local.provider import LocalProvider
@@ -64,6 +64,11 @@ class Fleet:
     def on(self, name: str, *argv: str, stdin: bytes = b"") -> str:
         """Run a command on a machine, past the kit."""
         return docker("exec", "--interactive", self.container(name), *argv, stdin=stdin)
+
+    def schedule(self, job: str) -> None:
+        """Have the Swarm know of a job at its times, as a deploy does."""
+        label = f"--label={job_timer.LABEL}=app"
+        self.on("m1", "docker", "config", "create", label, job, "-", stdin=b"{}")
 
     def address(self, name: str) -> str:
         return inventory.find(ENV, name, self.place.root).address
@@ -249,14 +254,30 @@ def test_the_machine_with_the_data_does_not_go_by_accident(three: Fleet) -> None
         three.remove(data)
 
 
+def test_machines_start_jobs_at_their_times_while_their_swarm_has_any(three: Fleet) -> None:
+    three.schedule("first")
+    with fleet.connected(three.place, inventory.load(ENV, three.place.root)) as hosts:
+        assert len(job_timer.settle(hosts[0], hosts)) == 3
+        wait_until("they run", lambda: all(map(job_timer.is_running, hosts)))
+        assert job_timer.settle(hosts[0], hosts) == []
+        three.on("m1", "docker", "config", "rm", "first")
+        job_timer.settle(hosts[0], hosts)
+    look = ("sh", "-c", "ls /etc/slipway; pgrep -f [j]ob-timer || :")
+    left = {three.on(name, *look) for name in three.rows()}
+    assert left == {"firewall-keep\nfirewall.nft"}
+
+
 def test_a_dead_machine_is_removed_and_a_new_one_takes_its_place(three: Fleet) -> None:
     dead = next(row.name for row in three.rows().values() if "data" not in row.role)
+    three.schedule("second")
     docker("kill", three.container(dead))
     three.remove(dead)
     nodes = three.nodes()
     assert dead not in {node.name for node in nodes}
     assert [node.is_manager for node in nodes].count(True) == 1
     three.create(dead)
+    with fleet.connected(three.place, [inventory.find(ENV, dead, three.place.root)]) as (host,):
+        wait_until("it starts jobs at their times", lambda: job_timer.is_running(host))
     wait_until(
         "three managers",
         lambda: all(node.is_manager and node.is_ready for node in three.nodes()),
