@@ -28,6 +28,7 @@ class Node:
     engine: str
     labels: Mapping[str, str]
     memory: int = 0  # bytes
+    platform: str = ""  # as its kernel names it, linux/x86_64
 
     @property
     def name(self) -> str:
@@ -61,6 +62,7 @@ class Node:
 def read(document: Mapping[str, Any]) -> Node:
     """Read what `docker node inspect` says of one node."""
     manager = document.get("ManagerStatus") or {}
+    about = document["Description"].get("Platform") or {}
     return Node(
         id=document["ID"],
         hostname=document["Description"]["Hostname"],
@@ -75,4 +77,5 @@ def read(document: Mapping[str, Any]) -> Node:
         engine=document["Description"]["Engine"].get("EngineVersion", ""),
         labels=document["Spec"].get("Labels") or {},
         memory=int((document["Description"].get("Resources") or {}).get("MemoryBytes", 0)),
+        platform="/".join(about[key] for key in ("OS", "Architecture") if key in about),
     )

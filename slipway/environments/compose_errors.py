@@ -19,6 +19,12 @@ INTERPOLATION = re.compile(r"invalid interpolation format for ([\w.\[\]-]+?)\.?$
 REQUIRED = re.compile(r"required variable (?P<name>\w+) is missing a value")
 # After these words Compose repeats a template, or what it cannot read of an env file.
 VALUE = re.compile(r"(?P<words>missing a value|Invalid template|quoted value|variable name)\b.*")
+# Of a key with a path under `ssh:` some versions (2.26) print what is no JSON.
+SSH_KEY = "types.SSHKey"
+UNPRINTED = (
+    "under build.ssh this version of Compose can name no key by its path; write ssh: [default], "
+    "and give the key to your agent: ssh-add PATH"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ def read(stderr: str) -> Refusal:
     if match := UNKNOWN.search(last):
         keys = (*_keys(match["above"].replace("(root)", "")), match["key"])
         return Refusal(f"{'.'.join(keys)}: Compose does not know this key", keys, unknown=True)
+    if SSH_KEY in last:
+        return Refusal(UNPRINTED)
     reason = readable(VALUE.sub(r"\g<words>", last.partition(" near ")[0]))
     required = REQUIRED.search(reason)
     return Refusal(reason, variable=required["name"] if required else "")

@@ -10,9 +10,11 @@ from slipway.cluster.observed import Observed, observe
 from slipway.edge.edges import Edges
 from slipway.edge.figures import Counted
 from slipway.environments.environment import Environment
+from slipway.hosts.local import LocalHost
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
+    build_conditions,
     history,
     hooks,
     job_schedule,
@@ -174,6 +176,7 @@ class DeployState:
         return [
             hooks.check,
             self._try_key,
+            partial(build_conditions.check, self.env, self.observed.nodes, self.draft, LocalHost()),
             self.schema.check,
             partial(swarm.check, *state),
             partial(network_encryption.check, *state[:2], self.release),

@@ -71,7 +71,8 @@ class Deployment(DeployState):
     def deliver_secrets(self) -> str:
         if self.env.is_local:  # the first that stays, whatever becomes of this deploy
             checkout.claim(self.cluster.manager, self.env)
-        created = delivery.deliver(self.cluster.manager, self.env, self.observed.secrets)
+        needed = self.release.secrets.values()
+        created = delivery.deliver(self.cluster.manager, self.env, needed, self.observed.secrets)
         return f"{len(created)} new" if created else "all present"
 
     def wait_for_work(self) -> str:

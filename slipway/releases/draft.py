@@ -92,7 +92,8 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
     service_secrets.check(env, release, host, images)
     image_users.check(release, host, images)
     fingerprint = stack.digest(env, release, "colour")
-    return Draft(replace(release, fingerprint=fingerprint), builds, images)
+    needed = service_secrets.needed(env, release)
+    return Draft(replace(release, fingerprint=fingerprint, secrets=needed), builds, images)
 
 
 def build(env: Environment, draft: Draft, reporter: Reporter) -> Draft:

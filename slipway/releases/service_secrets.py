@@ -25,6 +25,12 @@ def of(env: Environment, release: Release, service: Service) -> list[dict[str, s
     return [_secret(release, service, entry) for entry in _needed(env, release, service)]
 
 
+def needed(env: Environment, release: Release) -> dict[str, str]:
+    """Return the secrets that a service has; the rest, such as those of builds, go nowhere."""
+    keys = {each["source"] for one in release.services for each in _needed(env, release, one)}
+    return {key: name for key, name in release.secrets.items() if key in keys}
+
+
 def demand(env: Environment, release: Release) -> None:
     """Raise ConfigError for secrets that services need and the environment has not."""
     _demand_authority(env, release)

@@ -52,10 +52,12 @@ def try_key(env: Environment, reporter: Reporter) -> None:
         reporter.note(f"secrets/{env.secrets_file.name} is opened with {key}")
 
 
-def deliver(host: Host, env: Environment, present: Collection[str]) -> list[str]:
-    """Create the secrets that the Swarm does not hold yet; return their names."""
-    names = versions(env)
-    missing = {key: name for key, name in names.items() if name not in present}
+def deliver(
+    host: Host, env: Environment, needed: Collection[str], present: Collection[str]
+) -> list[str]:
+    """Create the needed secrets that the Swarm does not hold yet; return their names."""
+    names = set(needed).difference(present)
+    missing = {key: name for key, name in versions(env).items() if name in names}
     if not missing:
         return []
     values = sops.read(env)

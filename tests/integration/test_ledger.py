@@ -153,7 +153,7 @@ def test_secrets_reach_a_service_byte_for_byte_and_stand_in_no_command(
 ) -> None:
     corner = DockerSandbox(env.prefix)
     with Processes() as processes:
-        made = delivery.deliver(manager, env, [])
+        made = delivery.deliver(manager, env, delivery.versions(env).values(), [])
     assert sorted(corner.names("secret")) == made
     words = b"\0".join(processes.seen)
     assert b"sh\0-euc" in words
@@ -183,13 +183,14 @@ def test_secrets_reach_a_service_byte_for_byte_and_stand_in_no_command(
 
 
 def test_a_second_delivery_changes_nothing(manager: LocalHost, env: Environment) -> None:
-    assert len(delivery.deliver(manager, env, [])) == len(HOSTILE)
-    assert delivery.deliver(manager, env, observe(manager, env.prefix).secrets) == []
+    names = delivery.versions(env).values()
+    assert len(delivery.deliver(manager, env, names, [])) == len(HOSTILE)
+    assert delivery.deliver(manager, env, names, observe(manager, env.prefix).secrets) == []
 
 
 def test_secrets_are_delivered_by_another_manager_where_one_was_lost_with_them(
     manager: LocalHost, env: Environment
 ) -> None:
-    delivery.deliver(Managers([LostHost("m1"), manager], SILENT), env, [])
     names = set(delivery.versions(env).values())
+    delivery.deliver(Managers([LostHost("m1"), manager], SILENT), env, names, [])
     assert observe(manager, env.prefix).secrets == names

@@ -1,13 +1,13 @@
 """What keeps our scripts running on machines, under a real systemd as process 1."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from slipway.hosts.local import LocalHost
 from slipway.machines import firewall, job_timer
 from slipway.machines.firewall import FirewallState
-from slipway.machines.local.image import RIGHTS
 from tests.integration.docker_sandbox import IMAGES, DockerSandbox, base_image
 from tests.integration.nested import Nested
 from tests.waiting import wait_until
@@ -19,6 +19,15 @@ PACKAGES = "systemd systemd-sysv nftables procps"
 IMAGE = f"{IMAGES}/systemd"
 # From 256 on it must be asked to run where the kernel's cgroups are of the first version.
 OLD_CGROUPS = "systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+# systemd makes what its cgroups stand in read-only: where they are of the first version, it gets a
+# folder of its own for that, and in it those by which it knows its services.
+FIRST = Path("/sys/fs/cgroup/systemd")
+CGROUPS = ("--tmpfs=/sys/fs/cgroup",) if FIRST.is_dir() else ()
+SHARED = FIRST if FIRST.is_dir() else FIRST.parent
+RIGHTS = (
+    *("--cap-add=ALL", "--cgroupns=host", *CGROUPS, f"--volume={SHARED}:{SHARED}:rw"),
+    *(f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")),
+)
 BOOT = ("--env=container=docker", f"--env=SYSTEMD_PROC_CMDLINE={OLD_CGROUPS}")
 PLACES = ("--tmpfs=/run:exec", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--stop-signal=RTMIN+3")
 

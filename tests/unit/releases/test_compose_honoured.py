@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slipway.errors import ConfigError
 from slipway.images import sources
 from slipway.releases import application
 from tests.compose import has_compose
@@ -148,3 +149,13 @@ def test_what_a_build_takes_from_elsewhere_is_what_is_written(project: Project) 
     cached = dataclasses.replace(api, unnamed=())
     assert sources.tag(cached) == sources.tag(api)
     assert sources.tag(dataclasses.replace(api, secrets={})) != sources.tag(api)
+
+
+def test_a_key_by_its_path_is_handed_to_the_build_or_compose_is_explained(project: Project) -> None:
+    try:
+        app = application.read(project.api("build: {context: ./api, ssh: ['k=/tmp/key']}"))
+    except ConfigError as error:  # of Compose 2.26, among others
+        assert "can name no key by its path; write ssh: [default]" in str(error)
+    else:
+        (api,) = [build for build in app.builds if build.service == "api"]
+        assert api.unnamed == ("--ssh", "k=/tmp/key")

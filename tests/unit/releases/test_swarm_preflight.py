@@ -53,6 +53,13 @@ def test_a_secret_that_the_environment_has_not_is_refused_by_its_file(env: Envir
         service_secrets.demand(env, lacking)
 
 
+def test_only_secrets_that_services_have_go_to_the_swarm(env: Environment) -> None:
+    build = {"secrets": [{"source": "NPM_TOKEN"}]}
+    secrets = {"SESSION_KEY": "k", "NPM_TOKEN": "n", "UNUSED": "u"}
+    built = replace(release(build=build), secrets=secrets)
+    assert service_secrets.needed(env, built) == {"SESSION_KEY": "k"}
+
+
 def test_an_authority_that_a_setting_names_is_demanded_too(env: Environment) -> None:
     settings = {**env.settings, "PGSSLROOTCERT": "/run/secrets/DATABASE_CA"}
     verifying = replace(env, settings=settings)

@@ -206,11 +206,12 @@ def test_delivery_makes_what_is_missing_and_puts_no_value_in_a_command(vault: Va
     vault.keep({"A": "hunter2", "B": "correct horse"})
     names = delivery.versions(env)
     host = FakeHost().answers("sh")
-    assert delivery.deliver(host, env, [names["B"]]) == [names["A"]]
+    assert delivery.deliver(host, env, [], []) == []
+    assert delivery.deliver(host, env, names.values(), [names["B"]]) == [names["A"]]
     (asked,) = host.asked
     assert not any("hunter2" in word or "aHVudGVyMg" in word for word in asked.argv)
     assert asked.stdin == f"{names['A']} aHVudGVyMg==\n".encode()
-    assert delivery.deliver(host, env, names.values()) == []
+    assert delivery.deliver(host, env, names.values(), names.values()) == []
     assert len(host.asked) == 1
 
 
@@ -218,9 +219,9 @@ def test_delivery_makes_what_is_missing_and_puts_no_value_in_a_command(vault: Va
 @pytest.mark.parametrize(("key", "value"), [("K" * 55, "x"), ("A", "")])
 def test_what_a_swarm_cannot_hold_is_refused(vault: Vault, key: str, value: str) -> None:
     vault.keep({key: value})
-    host = FakeHost()
+    env, host = vault.environment(key), FakeHost()
     with pytest.raises(SlipwayError, match=r"dev\.sops\.yaml: "):
-        delivery.deliver(host, vault.environment(key), [])
+        delivery.deliver(host, env, delivery.versions(env).values(), [])
     assert host.asked == []
 
 
