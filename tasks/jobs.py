@@ -1,4 +1,4 @@
-"""What runs once, or once more: a job on request, a console; a service started anew."""
+"""What runs once, or once more: a job on request, a console; a service restarted."""
 
 import dataclasses
 import sys
@@ -103,7 +103,7 @@ def console(*, env: "Environment | None" = None, service: str = "", command: str
     suggestions={"service": "services"},
 )
 def restart(env: "Environment", *, service: str, downtime: bool = False) -> None:
-    """Start a service anew, one container after the other, without a failed request.
+    """Restart a service, one container after the other, without a failed request.
 
     Examples:
       inv restart --env=prod --service=api
@@ -114,4 +114,5 @@ def restart(env: "Environment", *, service: str, downtime: bool = False) -> None
 
     with progress.TerminalReporter() as reporter:
         result = restarts.restart(env, service, reporter, downtime=downtime)
-    writer.say(f"{result.service} was started anew, {result.containers} of it, and is healthy")
+    count = f"{result.containers} container{'s' * (result.containers != 1)}"
+    writer.say(f"{result.service} was restarted, {count}, and is healthy")

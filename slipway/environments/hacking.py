@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.environments import compose_errors, envfile, loop_owner
-from slipway.errors import ConfigError, Refused, SlipwayError
+from slipway.errors import ConfigError, Refused, SlipwayError, UsageError
 from slipway.hosts import docker_client
 from slipway.hosts.host import CommandResult, Host
 from slipway.hosts.local import LocalHost
@@ -104,8 +104,24 @@ def execute(service: str, argv: Sequence[str], *, tty: bool) -> int:
 def run(service: str, words: Sequence[str], *, tty: bool) -> int:
     """Run a service once, in a container of its own that is removed, with what it depends on."""
     loop_owner.refuse_another(LocalHost(), _project(), COMPOSE.parent)
+    builder = builder_of(model().get("services") or {}, service)
+    if builder and (code := _host().attach([*command(), "build", builder])) != 0:
+        return code
     flags = ["--rm", "--build", *([] if tty else ["--no-TTY"])]
     return _host().attach([*command(), "run", *flags, service, *words])
+
+
+def builder_of(services: Mapping[str, Any], name: str) -> str:
+    """Name the service that builds the image of one that has no build; Compose would pull it.
+
+    Raises UsageError for a service that there is not.
+    """
+    if name not in services:
+        hint = nearest(name, services) or f" (one of: {', '.join(sorted(services))})"
+        raise UsageError(f"the hacking loop has no service {name[:40]!a}{hint}")
+    image = None if services[name].get("build") else services[name].get("image")
+    builds = {each: spec.get("image") for each, spec in services.items() if spec.get("build")}
+    return next((each for each, other in sorted(builds.items()) if image and other == image), "")
 
 
 def ask(service: str, argv: Sequence[str]) -> CommandResult:

@@ -23,6 +23,7 @@ POLL = 0.3
 LONGEST_REST = 2.0  # between two looks at what has run for long
 HEAR = 2.0  # seconds between looks at what a job says
 RETRIES = 2  # where an engine could not start the container: nothing of it has run
+STOPPED = "it was stopped from elsewhere"
 ENDED = ("Complete", "Failed", "Rejected", "Orphaned", "Shutdown", "Remove")
 CODE = re.compile(r"non-zero exit \((\d+)\)")
 
@@ -92,7 +93,8 @@ def run(
                 reporter.note(f"it did not run: {error}")
                 state, error = _attempt(manager, name, description, job, reporter, on_line)
         lines = () if on_line else _lines(manager, f"{name}_{job.name}")
-        return JobOutput(state == "Complete", error, lines)
+        succeeded = state == "Complete"
+        return JobOutput(succeeded, error or ("" if succeeded else STOPPED), lines)
     finally:
         stacks.remove(manager, name)
         run_claim.release(manager, claim)

@@ -64,7 +64,8 @@ def run(
             raise Interrupted(f"{job.name} was ended") from None
         code = None if detach and outcome.succeeded else outcome.code
         seconds = round(time.monotonic() - began, 1)
-        return RunResult(job.name, release.number, code, seconds, outcome.error)
+        label = job.name if code is None else name  # under which its lines are found, while it runs
+        return RunResult(label, release.number, code, seconds, outcome.error)
 
 
 def words(command: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Services started anew as they are: one container after the other, each before its elder goes."""
+"""Services restarted as they are: one container after the other, each before its elder goes."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ WORKING = ("ops", "schedule")
 
 @dataclass(frozen=True)
 class Restarted:
-    """What was started anew: a service as it is called, and how many containers of it."""
+    """What was restarted: a service as it is called, and how many containers of it."""
 
     service: str
     containers: int
@@ -28,7 +28,7 @@ class Restarted:
 def restart(
     env: Environment, name: str, reporter: Reporter, *, downtime: bool = False
 ) -> Restarted:
-    """Start a service anew and wait until all of it is healthy.
+    """Restart a service and wait until all of it is healthy.
 
     Raises Refused for a service that would be away meanwhile, unless `downtime` allows it.
     """
@@ -43,7 +43,7 @@ def restart(
                 _update(cluster, deployed, env.number("HEALTH_TIMEOUT"))
             except NotHealthy as error:
                 raise SlipwayError(
-                    f"{name} does not come up anew, and what ran of it runs on: {error}\n"
+                    f"{name} does not become healthy again; its old containers run on: {error}\n"
                     f"look at: inv status --env={env.name}"
                 ) from error
             finally:
@@ -53,17 +53,17 @@ def restart(
 
 
 def demand_restartable(env: Environment, service: DeployedService, *, downtime: bool) -> None:
-    """Raise Refused or UsageError where it may not be started anew."""
+    """Raise Refused or UsageError where it may not be restarted."""
     name = service.service
     if service.role not in ("colour", "data"):
-        raise UsageError(f"{name} (slipway.role {service.role}) is started anew by a deploy only")
+        raise UsageError(f"{name} (slipway.role {service.role}) is restarted by a deploy only")
     if service.role == "data" and not downtime:
         raise Refused(
             f"there is one {name}: who uses it meets errors until it is back; if that is meant, "
             f"inv restart --env={env.name} --service={name} --downtime"
         )
     if not service.desired:
-        raise Refused(f"{name} is stopped, with nothing to start anew; see: inv status")
+        raise Refused(f"{name} is stopped, with nothing to restart; see: inv status")
 
 
 def _update(cluster: Cluster, service: DeployedService, timeout: float) -> None:

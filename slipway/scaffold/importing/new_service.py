@@ -28,8 +28,8 @@ ANEW = {
 }
 LIMITS = {"mem_limit": "memory", "cpus": "cpus", "pids_limit": "pids"}
 OF_OTHERS = re.compile(
-    r"^(?:traefik|ofelia|caddy|com\.docker|com\.centurylinklabs|org\.opencontainers|homepage|diun"
-    r"|wud)"
+    r"^(?:traefik|ofelia|deck-chores|caddy|com\.docker|com\.centurylinklabs|org\.opencontainers"
+    r"|homepage|diun|wud)"
 )
 USUAL_OPTIONS = re.compile(r"no-new-privileges")
 ORDER = (

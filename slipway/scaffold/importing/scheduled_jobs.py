@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator
 
-from slipway.scaffold.importing import places, schedules
+from slipway.scaffold.importing import deck_chores, places, schedules
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import CRON, OldService, words
 from slipway.scaffold.importing.migration_job import NOT_OF_A_JOB
@@ -16,7 +16,7 @@ NOTES = ("crontab", "crontab.txt", "README.md", "README", "docs/deploy.md", "DEP
 
 def add(assembly: Assembly) -> None:
     """Add a job for each entry of a schedule; who only ran cron is left out."""
-    for job in schedules.labelled(assembly.old):
+    for job in (*schedules.labelled(assembly.old), *deck_chores.labelled(assembly.old)):
         _add(job, assembly, ("services", job.service, "labels"))
     noted = list(_notes(assembly))
     for service in assembly.kept():

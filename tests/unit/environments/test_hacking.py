@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.environments import hacking
+from slipway.errors import UsageError
 from slipway.project import COMPOSE
 from tests.compose import has_compose
 
@@ -63,6 +64,18 @@ def test_docker_is_still_reached_as_the_shell_says() -> None:
 def test_the_loop_has_the_name_that_other_commands_look_for(tmp_path: Path) -> None:
     (tmp_path / "common.env").write_text("PROJECT=shop\n")
     assert hacking.variables({"PROJECT": "another"}, tmp_path) == {"PROJECT": "shop"}
+
+
+def test_a_job_in_the_image_of_another_service_has_that_built_first() -> None:
+    services: dict[str, Any] = {
+        "api": {"build": {"context": "api"}, "image": "shop/api"},
+        "digest": {"image": "shop/api"},
+        "redis": {"image": "redis:8"},
+    }
+    names = {name: hacking.builder_of(services, name) for name in services}
+    assert names == {"api": "", "digest": "api", "redis": ""}
+    with pytest.raises(UsageError, match=r"no service 'digets' \(did you mean digest\?\)"):
+        hacking.builder_of(services, "digets")
 
 
 def test_the_loop_starts_as_a_deploy_would_and_leaves_jobs_until_they_are_asked_for() -> None:

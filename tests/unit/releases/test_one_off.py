@@ -138,7 +138,7 @@ def test_what_is_restarted_is_away_only_where_that_was_allowed() -> None:
     demand("data", downtime=True)
     with pytest.raises(Refused, match="inv restart --env=dev --service=cache --downtime"):
         demand("data")
-    with pytest.raises(UsageError, match="started anew by a deploy only"):
+    with pytest.raises(UsageError, match="restarted by a deploy only"):
         demand("edge", downtime=True)
 
 

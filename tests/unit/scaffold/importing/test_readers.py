@@ -8,6 +8,7 @@ from slipway.scaffold.importing import (
     addresses,
     commands,
     copies,
+    deck_chores,
     migration_tools,
     old_database,
     proxies,
@@ -15,6 +16,7 @@ from slipway.scaffold.importing import (
     users,
     variables,
 )
+from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.families import image_of
 from slipway.scaffold.importing.old_database import OldDatabase
 from slipway.scaffold.importing.proxies import Forward
@@ -38,6 +40,37 @@ DATABASE = OldDatabase(("postgres", "pg.internal"), "postgres", "pw", "shop")
 )
 def test_schedules_are_five_fields_or_asked_for(written: str, cron: str) -> None:
     assert schedules.five_fields(written) == cron
+
+
+@pytest.mark.parametrize(
+    ("word", "written", "cron"),
+    [
+        ("cron", "*/3 0 0", "0 */3 * * *"),
+        ("cron", "6 1 0 0", "0 1 * * 7"),  # a week of theirs begins with 0, on Monday
+        ("cron", "* 1,7 1 * * 4 30 0", "30 4 1 1,7 *"),
+        ("cron", "0-4 6 15 0", "15 6 * * 1-5"),
+        ("cron", "sun 1 0 0", "0 1 * * sun"),
+        ("cron", "* * * 12 * 4 30 0", ""),  # of a week of the year
+        ("cron", "30 * *", ""),  # each second
+        ("interval", "daily", "0 0 * * *"),
+        ("interval", "every minute", "* * * * *"),
+        ("interval", "6:00:00", "0 */6 * * *"),
+        ("interval", "15:00", "*/15 * * * *"),
+        ("interval", "42:00:00", ""),
+        ("interval", "30", ""),
+        ("date", "2031-01-01", ""),
+    ],
+)
+def test_labels_of_deck_chores_are_jobs_whose_fields_were_turned_round(
+    word: str, written: str, cron: str
+) -> None:
+    about = {"command": "drush cc 'all of it'", word: written}
+    labels = {f"deck-chores.clear-caches.{key}": value for key, value in about.items()}
+    labels["deck-chores.options"] = "noservice"
+    web = OldService("web", {"labels": labels}, image_of({}), (), "colour", "project", "")
+    (job,) = deck_chores.labelled([web])
+    assert (job.name, job.service, job.schedule) == ("clear-caches", "web", cron)
+    assert (job.command, job.written) == (["drush", "cc", "all of it"], written)
 
 
 @pytest.mark.parametrize(
