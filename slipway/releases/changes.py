@@ -113,8 +113,8 @@ def _of_service(old: Release, new: Release, before: Service, after: Service) -> 
             continue
         if _definition(before.spec, key) != _definition(after.spec, key):
             yield Change("definition", name, key)
-    used = {str(entry["source"]) for entry in service_secrets.entries(before)}
-    uses = {str(entry["source"]) for entry in service_secrets.entries(after)}
+    used = set(service_secrets.sources(before, old.settings))
+    uses = set(service_secrets.sources(after, new.settings))
     for key in sorted(uses - used):
         yield Change("secret", name, key, "", "added")
     for key in sorted(used & uses):

@@ -61,7 +61,7 @@ DROPPED: Mapping[str, str] = {
     "configs": "nothing without services.configs, which is refused",
     "models": "nothing without services.models, which is refused",
     "services.*.attach": "what `docker compose up` shows",
-    "services.*.build.cache_to": "a deploy keeps layers where it builds; write a cache in CI",
+    "services.*.build.cache_to": "the engine keeps layers and exports none; write a cache in CI",
     "services.*.build.no_cache": "an image is built when its sources change",
     "services.*.build.provenance": "nothing reads attestations of these images",
     "services.*.build.pull": "inv bootstrap pulls base images",

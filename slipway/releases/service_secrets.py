@@ -7,6 +7,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, listing
 from slipway.hosts.host import Host
 from slipway.images.sources import Image
+from slipway.releases import compose_labels
 from slipway.releases.application import Service
 from slipway.releases.release import Release
 from slipway.secrets import delivery
@@ -18,6 +19,13 @@ ROOT = ("", "0", "root", "0:0", "root:root")
 def entries(service: Service) -> Sequence[Mapping[str, Any]]:
     """Return what its compose file says of the secrets of a service."""
     return service.spec.get("secrets") or []
+
+
+def sources(service: Service, settings: Mapping[str, str]) -> list[str]:
+    """Name the secrets of a service under these settings: some are for an archive alone."""
+    only_then = compose_labels.of(service.spec).get("slipway.pitr-secrets", "").split()
+    keys = [str(entry["source"]) for entry in entries(service)]
+    return [key for key in keys if settings.get("PITR") == "on" or key not in only_then]
 
 
 def of(env: Environment, release: Release, service: Service) -> list[dict[str, str | int]]:
@@ -98,11 +106,11 @@ def check(env: Environment, release: Release, host: Host, images: Mapping[str, I
 
 def _needed(env: Environment, release: Release, service: Service) -> list[Mapping[str, Any]]:
     """Return the entries of a service's secrets that it gets in this environment."""
+    keys = sources(service, env.settings)
     return [
         entry
         for entry in entries(service)
-        if not _is_spared(env, release, entry["source"])
-        and not _is_kept_back(env, service, entry["source"])
+        if entry["source"] in keys and not _is_spared(env, release, entry["source"])
     ]
 
 
@@ -123,10 +131,3 @@ def _is_spared(env: Environment, release: Release, key: str) -> bool:
     rule = env.rules.get(key)
     optional = rule is not None and rule.secret and not rule.is_required(env.name)
     return optional and key not in release.secrets
-
-
-def _is_kept_back(env: Environment, service: Service, key: str) -> bool:
-    """Say whether a service does not need a secret, because the database keeps no archive."""
-    labels = (service.spec.get("deploy") or {}).get("labels") or {}
-    only_then = str(labels.get("slipway.pitr-secrets", "")).split()
-    return key in only_then and env.settings.get("PITR") != "on"

@@ -133,6 +133,11 @@ def test_a_job_that_has_no_times_any_more_is_not_started_and_swept_away(clock: C
     one_off.sweep(clock.manager, clock.app, -1, "job")
     wait_until("it is gone", lambda: observe(clock.manager, clock.app).services == ())
     assert DockerSandbox(clock.app).names("config") == []
+    clock.keep(AWAITS, schedule="* * * * *")
+    for result in ("none starts any more", "none has times"):
+        observed = observe(clock.manager, clock.app)
+        assert job_schedule.end(clock.env, clock.cluster, observed) == result
+    assert DockerSandbox(clock.app).names("config") == []
 
 
 def test_a_colour_kept_warm_ends_when_its_time_is_up_unless_a_rollback_returned_to_it(

@@ -28,7 +28,18 @@ def machines(*architectures: str) -> list[Node]:
     numbered = zip(itertools.count(1), architectures, strict=False)
     return [
         Node(
-            f"m{n}", f"m{n}", "", "manager", "ready", "active", False, True, "26", {}, f"linux/{a}"
+            f"m{n}",
+            f"m{n}",
+            "",
+            "manager",
+            "ready",
+            "active",
+            False,
+            True,
+            "26",
+            {},
+            0,
+            f"linux/{a}",
         )
         for n, a in numbered
     ]
