@@ -155,9 +155,9 @@ def find(env: str, number: int = 0) -> Path:
 def read(path: Path) -> LoggedDeploy:
     """Read a log, up to the first line that is none. Raises ConfigError for what is no log."""
     events = list(_events(path))
-    if not events or events[0]["event"] != "begin":
+    first = next((event for event in events if event["event"] == "begin"), None)
+    if first is None:
         raise ConfigError(f"{path} is no log of a deploy, or is damaged")
-    first = events[0]
     steps: dict[str, LoggedStep] = {}
     notes: list[tuple[float, str, str]] = []
     end: Mapping[str, Any] = {}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from slipway import suggest
-from slipway.errors import ConfigError, SlipwayError, listing
+from slipway.errors import ConfigError, SlipwayError, first_line, listing
 from slipway.hosts.local import LocalHost
 from slipway.progress import Reporter
 from slipway.project import ROOT
@@ -81,7 +81,7 @@ class Hooks:
             try:
                 self.run(moment, reporter)
             except SlipwayError as error:
-                reporter.note(f"{error}; this changes nothing")
+                reporter.note(f"{first_line(error)}; this changes nothing")
 
 
 def check(folder: Path = FOLDER) -> None:

@@ -93,6 +93,10 @@ def test_while_a_person_holds_an_environment_nobody_changes_it(
     dev: httpx.Client, clone: Checkout
 ) -> None:
     change(clone, "While it is held.")
+    page = clone.root / "deploy.html"
+    clone.inv("release.report", "--env=dev", f"--output={page}").expect()
+    assert '<rect class="bar done"' in page.read_text()
+    page.unlink()
     clone.inv("lease.hold", "--env=dev", "--reason=the sale").expect()
     refused = clone.inv("deploy", "--env=dev", "--wait=10m").expect(75)
     assert "(the sale, for " in refused.err
