@@ -60,11 +60,7 @@ def test_a_deploy_is_logged_with_its_steps_notes_and_end(tmp_path: Path) -> None
     notes = [("", "continuing without m3"), ("build", "layer 1 of 2")]
     assert [(step, text) for _, step, text in deploy.notes] == notes
     assert (deploy.end["result"], deploy.facts["release"]) == ("live", 7)
-    assert reporter.events == [
-        ("started", "build"),
-        ("note", "layer 1 of 2"),
-        ("finished", "build"),
-    ]
+    assert [kind for kind, _ in reporter.events] == ["note", "started", "note", "finished"]
     assert log.path.stat().st_mode & 0o777 == 0o600
 
 
