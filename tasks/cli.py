@@ -50,6 +50,7 @@ namespace = register(
         jobs.run,
         jobs.console,
         jobs.restart,
+        deploy.prune,
         deploy.destroy,
         test.test,
         completion.completion,

@@ -200,6 +200,35 @@ def verify(env: "Environment") -> None:
 
 
 @command(
+    runbook="disk-full",
+    help={
+        "plan": "Show what would be removed, and remove nothing.",
+        "json": "With --plan: print it as JSON.",
+    },
+)
+def prune(env: "Environment", *, plan: bool = False, json: bool = False) -> None:
+    """Remove images, records, secrets and builds' cache that no kept release needs.
+
+    Each deploy removes what its own releases left; this also finds images of other names.
+
+    Examples:
+      inv prune --env=prod --plan
+      inv prune --env=prod
+    """
+    from slipway.errors import UsageError
+    from slipway.releases import unused_images
+    from slipway.show import releases, writer
+
+    if json and not plan:
+        raise UsageError("--json is about --plan, which is not there")
+    if plan:
+        steps, there = unused_images.plan(env)
+        releases.show_prune(steps, there, as_json=json)
+    else:
+        writer.say(unused_images.run(env))
+
+
+@command(
     runbook="destroy",
     help={
         "plan": "Show what would be removed, and remove nothing.",

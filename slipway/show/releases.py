@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from slipway.cluster.lease_holder import LeaseHolder, age
 from slipway.edge.routes import Maintenance
 from slipway.environments.environment import Environment
+from slipway.images.weight import human
 from slipway.plan import Plan, Step
 from slipway.releases import changes, commit_range
 from slipway.releases.commit import short
 from slipway.releases.deployment import Deployment
 from slipway.releases.preview import PlannedStatement, Preview
 from slipway.releases.register import Compared, Listed, Shown
+from slipway.releases.unused_images import Found
 from slipway.show import plans, table
 from slipway.show.progress import WIDTH
 from slipway.show.writer import say, tell
@@ -139,6 +141,21 @@ def show_maintenance(
         say(f"{env.name} is closed since {closed.at} by {closed.by}: {closed.message}")
         say(f"until {closed.until:%Y-%m-%d %H:%M} UTC" if closed.until else "no end was named")
         say(f"passes: {', '.join(closed.allow) or 'nobody'}")
+
+
+def show_prune(steps: Plan, there: Found, *, as_json: bool = False) -> None:
+    """Print what a prune would remove."""
+    rows = [
+        {"machine": one.machine, "image": one.name, "size": human(one.size)} for one in there.images
+    ]
+    if as_json:
+        caches = [{"machine": machine, "size": size} for machine, size in there.cache]
+        table.document({"images": rows, "cache": caches})
+        return
+    plans.preview(steps)
+    table.rows(["machine", "image", "size"], rows)
+    for machine, size in there.cache:
+        say(f"{machine}: builds' cache is {size}")
 
 
 def _summary(env: Environment, preview: Preview) -> str:
