@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bcrypt
@@ -14,20 +15,25 @@ import httpx
 import pytest
 
 from slipway.bootstrap.images import ensure_images
+from slipway.cluster import ledger
+from slipway.environments import environment
 from slipway.errors import Refused, SlipwayError
 from slipway.hosts import registry_logins
+from slipway.hosts.host import script
 from slipway.hosts.local import LocalHost
 from slipway.images import archive as archives
 from slipway.images import context, lockfile, ship, sources
 from slipway.images import registry as registries
 from slipway.images.sources import Build, Image
+from slipway.machines.connect import Cluster
 from slipway.progress import SILENT
-from slipway.releases import application, image_tags
+from slipway.releases import application, image_tags, unused_images
 from tests import base_images
 from tests.fakes.reporter import RecordingReporter
 from tests.integration import nested
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 from tests.integration.nested import Nested
+from tests.unit.releases.running_swarm import RELEASE
 
 pytestmark = pytest.mark.engine
 
@@ -153,6 +159,26 @@ def test_several_images_share_what_they_have_in_common(machine: Nested, app: Sou
     assert [machine.version_in(image.id) for image in images] == [
         f"shared {number}" for number in range(3)
     ]
+
+
+@pytest.mark.hosts
+def test_a_prune_leaves_what_is_used_and_what_a_release_on_record_needs(
+    machine: Nested, app: Sources
+) -> None:
+    unneeded, needed, used = (app.build(version) for version in ("unneeded", "needed", "used"))
+    ship.over_ssh([machine], [unneeded, needed, used], SILENT)
+    container = machine.run(["docker", "create", used.id, "none"]).out.strip()
+    machine.run(["docker", "swarm", "init", "--advertise-addr", "127.0.0.1"])
+    record = replace(RELEASE, images={"api": needed.id}, tags={"api": "shop/api:src-1"})
+    argv = ledger.create("shop-prod.release.00007", {"slipway.tags": "shop/api:src-1"})
+    machine.run(argv, stdin=record.to_json().encode())
+    found = unused_images.look(environment.load("staging"), Cluster(machine, {"m": machine}))
+    ids = {image.id for image in found.images}
+    assert unneeded.id in ids and not {needed.id, used.id} & ids
+    script(machine, unused_images.REMOVE, *ids, used.id)
+    assert ship.present([machine]) >= {needed.id, used.id}
+    assert unneeded.id not in ship.present([machine])
+    machine.run(["docker", "rm", container])
 
 
 def test_an_image_comes_back_from_a_registry_by_its_digest(
