@@ -6,6 +6,7 @@ from .command import command
 
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
+    from slipway.progress import Reporter
     from slipway.releases.deployment import Deployment
 
 SKIP = "Continue without unreachable machines; they catch up when they are back."
@@ -21,7 +22,7 @@ TIMINGS = "Show at the end what each step took: seconds, round trips, bytes sent
         "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
         "yes": "The environment's name; production asks for it where something would change.",
         "timings": TIMINGS,
-        "json": "Print the result as JSON.",
+        "json": "Print the result as JSON, and to stderr a line of JSON for each event.",
     },
     docker=False,  # it reports more, of builds too
 )
@@ -47,7 +48,7 @@ def deploy(
     from slipway.bootstrap import prepare
     from slipway.errors import UsageError
     from slipway.releases import deploy as releases
-    from slipway.show import confirm, output, progress
+    from slipway.show import confirm, output
     from slipway.show import releases as show
 
     patience = durations.seconds(wait)
@@ -56,7 +57,7 @@ def deploy(
     if plan:
         _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json)
         return
-    reporter = progress.TerminalReporter()
+    reporter = _reporter(as_json=json)
     if env.is_local:
         prepare.prepare(reporter)
     else:
@@ -71,7 +72,7 @@ def deploy(
     report = releases.deploy(
         env, reporter, dirty=dirty, lenient=skip_unreachable, approve=approve, patience=patience
     )
-    if timings:
+    if timings and not json:
         output.show_timings(report)
     output.show_report(env, report, as_json=json)
 
@@ -102,6 +103,13 @@ def plan(
         raise Exit(code=DifferenceFound.exit_code)
 
 
+def _reporter(*, as_json: bool) -> "Reporter":
+    """Return who is told how far it is: a person, or a program that reads events."""
+    from slipway.show import json_events, progress
+
+    return json_events.JsonReporter() if as_json else progress.TerminalReporter()
+
+
 def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -> bool:
     """Show what a deploy would do; say whether that changes something."""
     from slipway.bootstrap import prepare
@@ -124,7 +132,7 @@ def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -
         "release": "Number of the release to return to; the one before by default.",
         "skip_unreachable": SKIP,
         "timings": TIMINGS,
-        "json": "Print the result as JSON.",
+        "json": "Print the result as JSON, and to stderr a line of JSON for each event.",
     },
 )
 def rollback(
@@ -141,11 +149,11 @@ def rollback(
       inv rollback --env=prod
     """
     from slipway.releases import deploy as releases
-    from slipway.show import output, progress
+    from slipway.show import output
 
-    reporter = progress.TerminalReporter()
+    reporter = _reporter(as_json=json)
     report = releases.rollback(env, reporter, release or None, lenient=skip_unreachable)
-    if timings:
+    if timings and not json:
         output.show_timings(report)
     output.show_report(env, report, as_json=json)
 
