@@ -1,6 +1,7 @@
 """restic, run as a child: what it says read as JSON, what goes wrong as one sentence."""
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -13,9 +14,12 @@ from slipway.files.repository import Repository
 from slipway.progress import Reporter
 
 PROGRAM = "restic"
+OLDEST = (0, 18)  # before, it has no choice of attributes, and exit codes and sums of its own
 INCOMPLETE, MISSING, LOCKED, WRONG_KEY = 3, 10, 11, 12  # its exit codes
 TELL_EVERY = 5.0  # seconds
 LONGEST = 300  # characters of what it says
+
+VERSION = re.compile(r"restic v?(\d+)\.(\d+)")
 
 Message = dict[str, Any]
 
@@ -40,6 +44,7 @@ class Restic:
 
         Locks of runs that were killed are removed. Raises Refused for another key.
         """
+        refuse_old(self._version())
         self.repository.look()
         try:
             self.run("cat", "config")
@@ -51,6 +56,12 @@ class Restic:
             return make
         self.run("unlock")
         return True
+
+    def _version(self) -> str:
+        argv, environment = [PROGRAM, "version"], child_environment.made(PROGRAM)
+        return subprocess.run(
+            argv, env=environment, capture_output=True, text=True, check=False
+        ).stdout
 
     def run(self, *words: str, cwd: str = "/") -> list[Message]:
         """Run one command; return its messages, but for how far it is, which is reported."""
@@ -82,6 +93,19 @@ class Restic:
             text = errors.read().decode(errors="replace")
         if code:
             raise explain(words[0], code, text, place.name)
+
+
+def refuse_old(version: str) -> None:
+    """Raise Refused for a restic that lacks what is asked of it here."""
+    match = VERSION.match(version)
+    if match and tuple(map(int, match.groups())) >= OLDEST:
+        return
+    oldest = ".".join(map(str, OLDEST))
+    raise Refused(
+        f"files are backed up with restic {oldest} or newer, and the image of ops has "
+        f"{readable(version.strip()[:40]) or 'none'}; let compose/ops/Dockerfile begin with an "
+        "image of Debian 13 or newer (postgres:17-trixie), and deploy. Nothing was changed"
+    )
 
 
 def explain(command: str, code: int, text: str, store: str) -> SlipwayError:
@@ -138,8 +162,10 @@ class _Progress:
         if now - self._last < TELL_EVERY:
             return
         self._last = now
-        bytes_done = int(message.get("bytes_done") or message.get("bytes_restored") or 0)
-        self._reporter.progress(self._label, bytes_done, int(message.get("total_bytes") or 0))
+        size = int(message.get("bytes_done") or message.get("bytes_restored") or 0)
+        files = int(message.get("files_done") or message.get("files_restored") or 0)
+        label = f"{self._label}, {files:,} files" if files else self._label  # small ones are no MB
+        self._reporter.progress(label, size, int(message.get("total_bytes") or 0))
 
 
 def of_bytes(messages: Sequence[Message], key: str) -> int:
