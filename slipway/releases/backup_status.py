@@ -77,20 +77,22 @@ def read(
 
 
 def _with_files(backups: Backups, env: Environment, cluster: Cluster, policy: Policy) -> Backups:
-    """Add how old the newest backup of files is, or why that is not known."""
+    """Add how old the newest backup of files is and how its last drill ended, or why that is not
+    known."""
     take = f"type: inv files.backup --env={env.name}"
     try:
         ops = container.deployed(cluster.all, env.prefix, env.name)
-        files = call.call(ops, FilesSummaryRequest(), SILENT)
+        files = call.call(ops, FilesSummaryRequest(), SILENT, signers=signing.signers(env))
     except SlipwayError as error:
         problem = f"the backups of files cannot be listed: {error}"
         return dataclasses.replace(backups, problems=(*backups.problems, problem))
-    problem = ""
+    problem, drill = "", files.drill
+    failed = f"the last drill of files failed at {drill.at}: {drill.why}" if drill else ""
     if not files.at and not env.is_throwaway:
         problem = f"there is no backup of files yet; {take}"
     elif files.age > policy.stale_after and not env.is_throwaway:
         problem = f"the newest backup of files is {_hours(files.age)} old; {take}"
-    problems = (*backups.problems, *filter(None, [problem]))
+    problems = (*backups.problems, *filter(None, [problem, "" if drill and drill.ok else failed]))
     return dataclasses.replace(backups, files=files, problems=problems)
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 
 from slipway.agent.messages.backups import PruneReply
-from slipway.backups.schedule.summary import NewestBackup
+from slipway.backups.schedule.file_drill import FilesDrill
+from slipway.backups.schedule.summary import LastDrill, NewestBackup
 from slipway.environments.environment import Environment
 from slipway.releases import timings
 from slipway.releases.backup_status import Backups
@@ -141,10 +142,11 @@ def _show_backups(backups: Backups, env: str) -> None:
     else:
         say(f"newest backup: {newest.id}, {newest.age / 3600:.1f} h old, {_proven(newest)}")
     if drill is not None:
-        result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
-        say(f"last drill: {drill.at}, {result}")
+        say(f"last drill: {_drilled(drill)}")
     if backups.files:
         say(f"newest backup of files: {backups.files.at or 'none yet'}")
+        if backups.files.drill:
+            say(f"last drill of files: {_drilled(backups.files.drill)}")
     if backups.archive:
         for line in backups.archive.describe_windows() or [
             "no point in time can be returned to yet"
@@ -157,6 +159,11 @@ def _show_backups(backups: Backups, env: str) -> None:
         ["job", "last", "result", "seconds", "next", "said"],
         [dataclasses.asdict(job) for job in backups.jobs],
     )
+
+
+def _drilled(drill: LastDrill | FilesDrill) -> str:
+    result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
+    return f"{drill.at}, {result}"
 
 
 def _proven(newest: NewestBackup) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from slipway.agent.context import Context
 from slipway.agent.messages.files import FilesSummary, FilesSummaryRequest
-from slipway.backups.schedule import job_results
+from slipway.backups.schedule import file_drill, job_results
 
 SNAPSHOTS = "files/snapshots/"  # restic writes one when a backup is whole, and changes none
 
@@ -17,4 +17,5 @@ def files(request: FilesSummaryRequest, context: Context) -> FilesSummary:
     newest = datetime.fromtimestamp(max(moments), UTC)
     age = max(0.0, (datetime.now(UTC) - newest).total_seconds())
     at = job_results.written(newest)
-    return FilesSummary(f"the newest backup of files is of {at}", at, age)
+    drill = file_drill.read(context.store(), context.trust)
+    return FilesSummary(f"the newest backup of files is of {at}", at, age, drill)
