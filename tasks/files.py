@@ -1,4 +1,4 @@
-"""Files that services keep in volumes: backed up, listed, verified, proven, restored, pruned."""
+"""Files that services keep in volumes: imported, backed up, proven, restored, pruned."""
 
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,7 @@ def drill(env: "Environment", *, backup: str = "latest", json: bool = False) -> 
     help={
         "backup": "latest, or an id that inv files.backups shows.",
         "volume": "Only these volumes, with commas.",
-        "undo": "Swap back what the last restore has replaced.",
+        "undo": "Swap back what the last restore or import has replaced.",
         "plan": "Look and show what would be done; change nothing.",
         "yes": "The environment's name, where no prompt is possible.",
         "json": "Print the result as JSON.",
@@ -128,6 +128,52 @@ def restore(
             if undo
             else file_restores.restore(env, backup, chosen, reporter, plan=plan)
         )
+    show.show_done(reply, as_json=json)
+
+
+@command(
+    name="import",
+    runbook="files",
+    help={
+        "from_": "A folder, a tar (also .gz, .zst), volume:NAME of this computer, - for a pipe.",
+        "volume": "The volume that they come into, where there are several.",
+        "below": "Take only what is in this folder of the source.",
+        "owner": "UID:GID that they get, or source; otherwise whoever the service runs as.",
+        "plan": "Count what would come, and change nothing.",
+        "yes": "The environment's name, where no prompt is possible.",
+        "json": "Print the result as JSON.",
+    },
+)
+def take_over(
+    env: "Environment",
+    *,
+    from_: str,
+    volume: str = "",
+    below: str = "",
+    owner: str = "",
+    plan: bool = False,
+    yes: str = "",
+    json: bool = False,
+) -> None:
+    """Put files from elsewhere in the place of those in a volume; kept to undo, as in a restore.
+
+    Examples:
+      inv files.import --env=prod --from=../old/uploads --plan
+      inv files.import --env=staging --volume=uploads --from=uploads.tar.gz
+      ssh old tar -C /srv/uploads -c . | inv files.import --env=prod --from=- --yes=prod
+    """
+    from slipway.releases import file_imports
+    from slipway.releases.file_sources import Source
+    from slipway.show import confirm, progress
+    from slipway.show import files as show
+
+    source = Source(from_, below)
+    if plan and source.is_read_once:
+        raise UsageError("a pipe is read only once: leave --plan out, or put it into a file first")
+    if not plan:
+        confirm.destruction(env, "restore", f"replace the files of {env.name}", yes)
+    with progress.TerminalReporter(lasting=True) as reporter:
+        reply = file_imports.import_files(env, source, volume, reporter, owners=owner, plan=plan)
     show.show_done(reply, as_json=json)
 
 

@@ -4,10 +4,11 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 
 from slipway.agent.codec import decode, encode
-from slipway.errors import SlipwayError
-from slipway.files import backups, restore
+from slipway.errors import SlipwayError, reason
+from slipway.files import backups, receive, restore
 from slipway.files.backups import Work
 from slipway.files.messages import (
     ANSWER,
@@ -28,8 +29,13 @@ VERBS: dict[str, Work] = {
     "prune": backups.prune,
     "drill": restore.drill,
     "fill": restore.fill,
+}
+# What is done without backups, in an environment that may have none.
+ALONE: dict[str, Callable[[FilesRequest], FilesReply]] = {
     "exchange": restore.exchange,
-    "undo": restore.undo,
+    "replaced": restore.replaced,
+    "measure": receive.measure,
+    "receive": receive.receive,
 }
 NOTHING = "this container backs up and restores files when it is asked to: inv files.backup\n"
 
@@ -60,6 +66,8 @@ def main() -> int:
 def _attempt(text: str) -> FilesReply | FilesFailure:
     try:
         request = decode(FilesRequest, json.loads(text))
+        if work := ALONE.get(request.verb):
+            return work(request)
         if request.verb not in VERBS:
             return FilesFailure(f"{request.verb[:40]!a} is not known here; deploy first", 2)
         environment = os.environ["ENVIRONMENT"]
@@ -68,8 +76,8 @@ def _attempt(text: str) -> FilesReply | FilesFailure:
     except SlipwayError as error:
         return FilesFailure(str(error), error.exit_code)
     except OSError as error:
-        name = os.fsdecode(error.filename or "")
-        return FilesFailure(f"{name}: {error.strerror}", 1)
+        name = f"{os.fsdecode(error.filename)!a}: " if error.filename else ""
+        return FilesFailure(reason(f"{name}{error.strerror or error}"), 1)
     except Exception as error:
         # The frames tell where; the text of an unexpected error could hold anything.
         sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))

@@ -129,7 +129,7 @@ def refuse_half_swapped(volumes: Sequence[str]) -> None:
         if swap.is_interrupted(VOLUMES / volume):
             raise Refused(
                 f"a restore of {volume} was interrupted while it swapped files, and its files are "
-                "of two times; finish it first: inv files.restore, or inv files.restore --undo"
+                "of two times; have those from before: inv files.restore --undo"
             )
 
 

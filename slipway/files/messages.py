@@ -23,7 +23,9 @@ class Keeping:
 class FilesRequest:
     """One thing to do with the files of an environment, which `owner` names in the repository.
 
-    `backup` is an id or `latest`; a backup that is to be taken gets it.
+    `backup` is an id or `latest`; a backup that is to be taken gets it, and so do files that are
+    received. `incoming` and `moment` are of a swap; `owners` is the UID:GID that received files
+    get, nothing for those that they come with.
     """
 
     verb: str
@@ -32,6 +34,10 @@ class FilesRequest:
     backup: str = ""
     keeping: Keeping | None = None
     plan: bool = False
+    incoming: str = ""
+    moment: str = ""
+    owners: str = ""
+    size: int = 0  # of what is to be received, where that is known
 
 
 @dataclass(frozen=True)
@@ -48,14 +54,21 @@ class FilesBackup:
 
 @dataclass(frozen=True)
 class FilesReply:
-    """What was done, in one sentence, and of which backups; `held` says why nothing was removed."""
+    """What was done, in one sentence, and of which backups; `held` says why nothing was removed.
+
+    `volumes` are those in which it was done, `moment` that of what a restore has replaced in them,
+    and `owners` the UID:GID that the top of a volume has.
+    """
 
     summary: str
-    store: str
+    store: str = ""
     backups: tuple[FilesBackup, ...] = ()
     removed: tuple[str, ...] = ()
     staying: Mapping[str, str] = field(default_factory=dict)
     held: str = ""
+    volumes: tuple[str, ...] = ()
+    moment: str = ""
+    owners: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,19 @@
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
-from slipway.backups.format.manifest import sized, stamp
-from slipway.errors import DISK_FULL, Refused, UsageError
+from slipway.agent.context import own_key
+from slipway.backups.format.manifest import sized
+from slipway.backups.format.signature import Trust
+from slipway.backups.schedule import file_drill, job_results
+from slipway.backups.schedule.file_drill import FilesDrill
+from slipway.errors import DISK_FULL, Refused, SlipwayError, UsageError
 from slipway.files import backups, compare, swap
 from slipway.files.backups import VOLUMES
 from slipway.files.compare import Compared
@@ -17,6 +24,7 @@ from slipway.files.repository import HOME
 from slipway.files.restic import Restic, of_bytes
 
 SPARE = 64 << 20  # bytes that a disk keeps free
+DRILL = "drill-"
 
 
 def fill(request: FilesRequest, restic: Restic) -> FilesReply:
@@ -27,7 +35,7 @@ def fill(request: FilesRequest, restic: Restic) -> FilesReply:
     backup = backups.find(request, restic)
     volumes = _common(request, backup)
     size = _size(restic, backup)
-    _demand_room({VOLUMES / volume for volume in volumes}, size)
+    demand_room({VOLUMES / volume for volume in volumes}, size)
     text = backups.described(backup, volumes)
     if request.plan:
         return FilesReply(text, restic.repository.name, (backup,))
@@ -37,54 +45,66 @@ def fill(request: FilesRequest, restic: Restic) -> FilesReply:
     return FilesReply(f"{text} restored and compared", restic.repository.name, (backup,))
 
 
-def exchange(request: FilesRequest, restic: Restic) -> FilesReply:
-    """Swap in what was restored, while nobody has the volumes; what was there is kept.
+def exchange(request: FilesRequest) -> FilesReply:
+    """Swap in what lies ready, while nobody has the volumes; what was there is kept.
 
     Asked again it ends what was begun.
     """
-    moment, incoming = stamp(), f"{swap.RESTORED}{request.backup}"
-    ready = []
-    for volume in request.volumes:
-        if swap.finish(VOLUMES / volume):
-            ready.append(volume)
-        elif swap.has(VOLUMES / volume, incoming):
-            swap.exchange(VOLUMES / volume, incoming, moment)
-            ready.append(volume)
+    incoming, moment = request.incoming, request.moment
+    names = (incoming, f"{swap.REPLACED}{moment}")
+    if not all(map(swap.NAME.fullmatch, names)):
+        raise UsageError(f"{incoming[:60]!a} is nothing that could be swapped in")
+    volumes = {name: VOLUMES / name for name in request.volumes}
+    for volume in volumes.values():
+        swap.is_interrupted(volume)  # refused for all of them, before any is touched
+    ready = tuple(n for n, volume in volumes.items() if swap.settle(volume, incoming, moment))
     if not ready:
-        raise Refused(f"nothing of {request.backup} is restored here; nothing was changed")
-    text = f"{', '.join(request.volumes)}: the files of {request.backup} are in place"
-    return FilesReply(text, restic.repository.name)
+        return FilesReply(f"nothing of {incoming} is in {', '.join(volumes)}, nothing was changed")
+    what = f"the files of {incoming.removeprefix(swap.RESTORED)} are in place"
+    if incoming.startswith(swap.REPLACED):
+        replaced = incoming.removeprefix(swap.REPLACED)
+        what = f"the files that were replaced at {replaced} are back in place"
+    return FilesReply(f"{', '.join(ready)}: {what}", volumes=ready, moment=moment)
 
 
-def undo(request: FilesRequest, restic: Restic) -> FilesReply:
-    """Swap back what the last restore has replaced; a swap that was killed is ended first."""
-    volumes = [VOLUMES / volume for volume in request.volumes]
-    finished = [volume.name for volume in volumes if not request.plan and swap.finish(volume)]
-    moment = max((swap.newest_replaced(volume) for volume in volumes), default="")
+def replaced(request: FilesRequest) -> FilesReply:
+    """Say what the last restore has replaced, and in which volumes; nothing is changed."""
+    moments = {name: swap.newest_replaced(VOLUMES / name) for name in request.volumes}
+    moment = max(moments.values(), default="")
     if not moment:
         raise Refused("no restore has replaced files here, or inv files.prune has removed them")
-    mine = [volume for volume in volumes if swap.newest_replaced(volume) == moment]
-    names = ", ".join(volume.name for volume in mine)
-    text = f"{names}: the files that were replaced at {moment} are back in place"
-    if request.plan:
-        return FilesReply(text, restic.repository.name)
-    now = stamp()
-    for volume in mine:
-        swap.exchange(volume, f"{swap.REPLACED}{moment}", now)
-    text += f" (a swap of {', '.join(finished)} was ended first)" if finished else ""
-    return FilesReply(text, restic.repository.name)
+    names = tuple(name for name, each in moments.items() if each == moment)
+    text = f"{', '.join(names)}: the files that were replaced at {moment} would be back in place"
+    return FilesReply(text, volumes=names, moment=moment)
 
 
 def drill(request: FilesRequest, restic: Restic) -> FilesReply:
-    """Restore a backup where it is thrown away, and hold it against what was backed up."""
+    """Restore a backup where it is thrown away, and hold it against what was backed up.
+
+    How it ended is kept beside the backups, for a status.
+    """
     backup = backups.find(request, restic)
-    _demand_room({HOME}, _size(restic, backup))
-    with _scratch() as folder:
-        compared = _restore(folder, "", backup, restic)
+    demand_room({HOME}, _size(restic, backup))
+    began, at = time.monotonic(), job_results.written(datetime.now(UTC))
+    try:
+        with scratch() as folder:
+            compared = _restore(folder, "", backup, restic)
+    except SlipwayError as error:
+        with contextlib.suppress(SlipwayError):  # a store that is away must not hide the reason
+            _keep(restic, FilesDrill(backup.id, at, time.monotonic() - began, False, str(error)))
+        raise
+    _keep(restic, FilesDrill(backup.id, at, time.monotonic() - began, True))
     files = backups.counted(compared.files, "file")
     text = f"{backup.id} is proven: {files} in {backups.counted(compared.folders, 'folder')} "
     text += f"({sized(compared.size)}) restored, and each is what was backed up"
     return FilesReply(text, restic.repository.name, (backup,))
+
+
+def _keep(restic: Restic, drill: FilesDrill) -> None:
+    """Write a drill down where a status looks: in a store, not in a volume of restic's own."""
+    if store := restic.repository.store:
+        rounded = replace(drill, seconds=round(drill.seconds, 1))
+        file_drill.keep(store, rounded, Trust(key=own_key()))
 
 
 def _fill(volume: Path, backup: FilesBackup, restic: Restic) -> None:
@@ -106,15 +126,15 @@ def _restore(target: Path, below: str, backup: FilesBackup, restic: Restic) -> C
     argv = ["restore", backup.snapshot, "--target", str(target), "--include", _literal(base)]
     argv += ["--sparse", "--verify", "--include-xattr", "user.*"]
     restic.run(*argv)
-    nodes = restic.stream("ls", backup.snapshot)
     top = target / base.removeprefix("/")
     if below:
-        return compare.compare(nodes, base, top)
-    # Of the folder that holds all volumes restic knows what it was in another container.
+        return compare.compare(restic.stream("ls", backup.snapshot), base, top)
+    # Of the folder that holds all volumes restic knows what it was in another container. It lists
+    # them once more for each: a million files would not fit into the memory.
     compared = Compared(0, 0, 0)
-    listed = list(nodes) if len(backup.volumes) > 1 else nodes
     for volume in backup.volumes:
-        one = compare.compare(listed, f"{base}/{volume}", top / volume)
+        nodes = restic.stream("ls", backup.snapshot)
+        one = compare.compare(nodes, f"{base}/{volume}", top / volume)
         compared = Compared(
             compared.files + one.files, compared.folders + one.folders, compared.size + one.size
         )
@@ -141,7 +161,7 @@ def _size(restic: Restic, backup: FilesBackup) -> int:
     return of_bytes(restic.run("stats", "--mode", "restore-size", backup.snapshot), "total_size")
 
 
-def _demand_room(folders: set[Path], size: int) -> None:
+def demand_room(folders: set[Path], size: int) -> None:
     """Raise Refused where what is restored finds no room beside what is there."""
     for folder in folders:
         seen = os.statvfs(folder)
@@ -154,8 +174,11 @@ def _demand_room(folders: set[Path], size: int) -> None:
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    folder = Path(mkdtemp(prefix="drill-", dir=HOME))
+def scratch(home: Path = HOME) -> Iterator[Path]:
+    """Lend an empty folder for a block; those of drills that were killed go first."""
+    for left in home.glob(f"{DRILL}*"):
+        shutil.rmtree(left)
+    folder = Path(mkdtemp(prefix=DRILL, dir=home))
     try:
         yield folder
     finally:

@@ -62,14 +62,16 @@ def finish(volume: Path) -> bool:
 def exchange(volume: Path, incoming: str, moment: str) -> Path:
     """Put the files of `incoming` in place of those that are there; return where these are now."""
     ours, outgoing = room(volume), f"{REPLACED}{moment}"
-    (ours / outgoing).mkdir(mode=0o700)
     _swap(volume, incoming, outgoing, is_out=False)
     return ours / outgoing
 
 
-def has(volume: Path, incoming: str) -> bool:
-    """Whether files lie ready to be swapped in."""
-    return incoming in _names(volume, incoming)
+def settle(volume: Path, incoming: str, moment: str) -> bool:
+    """Bring a swap to its end, from wherever it stands; say whether there was anything of it."""
+    finish(volume)
+    if incoming in _names(volume, incoming):
+        exchange(volume, incoming, moment)
+    return f"{REPLACED}{moment}" in _names(volume, REPLACED)
 
 
 def newest_replaced(volume: Path) -> str:
@@ -110,12 +112,13 @@ def _swap(volume: Path, incoming: str, outgoing: str, *, is_out: bool) -> None:
 
     if not is_out:
         note(is_out=False)
+        going.mkdir(mode=0o700, exist_ok=True)
         _move(volume, going)
-        _look_like(going, volume)
+        look_like(going, volume)
         note(is_out=True)
     if coming.is_dir():
         _move(coming, volume)
-        _look_like(volume, coming)
+        look_like(volume, coming)
         coming.rmdir()
     journal.unlink()
 
@@ -126,7 +129,7 @@ def _move(source: Path, target: Path) -> None:
             entry.rename(target / entry.name)
 
 
-def _look_like(target: Path, source: Path) -> None:
+def look_like(target: Path, source: Path) -> None:
     """Give a folder the owner, mode and times of another one."""
     seen = source.stat()
     os.chown(target, seen.st_uid, seen.st_gid)

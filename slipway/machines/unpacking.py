@@ -8,11 +8,10 @@ import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from slipway.errors import UNREADABLE, SlipwayError
-from slipway.tar_file import BoundedMember
+from slipway.tar_file import BoundedMember, stays_inside
 
 MOST_MEMBERS = 500_000  # each takes memory here
 MODES = 0o755  # what is above says setuid, or that others may write
@@ -61,7 +60,7 @@ class Filter:
             return "lies below a link or a file"
         if any(parts in known for known in (self._folders, self._files, self._links)):
             return "comes twice"
-        if member.issym() and not _stays_inside(member.linkname, depth=len(parts) - 1):
+        if member.issym() and not stays_inside(member.linkname, depth=len(parts) - 1):
             return "is a link that leads out of the folder"
         if member.islnk() and not self._is_file(member.linkname):
             return "is a link to what is no file of the folder"
@@ -100,14 +99,6 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise UnsafeArchive(f"it holds more than {MOST_MEMBERS:,} files")
         if _parts(member.name) or not member.isdir():
             yield member
-
-
-def _stays_inside(target: str, depth: int) -> bool:
-    """Whether a link at a depth leads up no further than the folder, and up only at first: what
-    follows a name may follow another link."""
-    parts = PurePosixPath(target).parts
-    ups = len(list(takewhile(lambda part: part == "..", parts)))
-    return bool(target) and not target.startswith("/") and ups <= depth and ".." not in parts[ups:]
 
 
 def _above(parts: Parts) -> set[Parts]:

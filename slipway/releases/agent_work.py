@@ -19,7 +19,9 @@ def wait(
     reporter: Reporter,
     patience: float = activity.PATIENCE,
 ) -> str:
-    """Wait where database or operations differ; then none begins until `release`. Raises Busy."""
+    """Wait where database or operations differ; then none begins until `release`. Raises Busy, or
+    Refused where files are of two times: a rollback would start what uses them, too."""
+    standing.refuse_unfinished_swap()
     if not standing.differs(*DATA):
         return "as described, nothing to wait for"
     activity.wait(cluster.all, standing.app, SERVICES, reporter, patience)

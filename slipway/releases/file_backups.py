@@ -3,7 +3,7 @@
 from slipway.environments.environment import Environment
 from slipway.files.messages import FilesReply
 from slipway.progress import Reporter
-from slipway.releases import file_jobs
+from slipway.releases import file_jobs, file_swaps
 
 
 def take(
@@ -40,4 +40,5 @@ def prune(env: Environment, reporter: Reporter, *, plan: bool) -> FilesReply:
     """Remove what the policy does not keep."""
     keeping = file_jobs.keeping(env)
     with file_jobs.opened(env) as store:
+        file_swaps.refuse_unfinished(env, store.observed)  # it needs what it has replaced
         return store.ask("prune", reporter, keeping=keeping, plan=plan)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from slipway.agent.codec import MessageError, decode, encode
-from slipway.cluster.observed import observe
+from slipway.cluster.observed import Observed, observe
 from slipway.environments.environment import Environment
 from slipway.errors import (
     Busy,
@@ -41,7 +41,7 @@ from slipway.releases.release import Release
 SERVICE = "restic"
 LONGEST = 72 * 60 * MINUTES
 PLACEMENT = "node.labels.slipway.data == true"
-WRITING = ("fill", "exchange", "undo", "prune")
+WRITING = ("fill", "exchange", "prune")
 # What giving back files to their owners takes, and removing those of others.
 OWNING = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID")
 RESTORING = (*WRITING, "drill")
@@ -59,12 +59,13 @@ class FileStore:
     release: Release
     service: Service
     volumes: tuple[str, ...]
+    observed: Observed
 
     def ask(self, verb: str, reporter: Reporter, **fields: Any) -> FilesReply:
         """Have the container do one thing. Raises what it failed with."""
         chosen = fields.pop("volumes", self.volumes)
         request = FilesRequest(verb, self.env.prefix, tuple(chosen), **fields)
-        service = equip(self.service, self.release, request)
+        service = equip(self.env, self.service, self.release, request)
         job = jobs.Job(service, _told(request), LONGEST)
         env = self.release.environment(self.env)
         outcome = jobs.run(self.cluster.manager, env, self.release, job, _Heard(reporter))
@@ -72,15 +73,18 @@ class FileStore:
 
 
 @contextlib.contextmanager
-def opened(env: Environment) -> Iterator[FileStore]:
-    """Connect to an environment and its files. Raises Refused where none could be backed up."""
+def opened(env: Environment, *, is_stored: bool = True) -> Iterator[FileStore]:
+    """Connect to an environment and its files: those that are backed up, or all in volumes.
+
+    Raises Refused where there are none, or nowhere to back them up to.
+    """
     with connect.connected(env, lenient=True) as cluster:
         observed = observe(cluster.manager, env.prefix)
         release = history.serving(cluster.manager, observed, env.prefix)
         if release is None:
             raise Refused(f"{env.name} is not deployed; type: inv deploy --env={env.name}")
-        service, names = demand(env, release)
-        yield FileStore(env, cluster, release, service, names)
+        service, names = (demand if is_stored else demand_volumes)(env, release)
+        yield FileStore(env, cluster, release, service, names, observed)
 
 
 def demand(env: Environment, release: Release) -> tuple[Service, tuple[str, ...]]:
@@ -91,12 +95,7 @@ def demand(env: Environment, release: Release) -> tuple[Service, tuple[str, ...]
             f"no volume of {release.label} has the label {volume_labels.LABEL}: files, so there is "
             "nothing to back up; write it under volumes in compose/compose.yml and deploy"
         )
-    service = next((one for one in release.of("job") if one.name == SERVICE), None)
-    if service is None:
-        raise Refused(
-            f"{release.label} has no service {SERVICE}; bring compose/slipway.yml up to date "
-            "(inv kit.upgrade) and deploy"
-        )
+    service = _service(release)
     place = env.settings.get("BACKUP_STORE", "")
     if not place.startswith("s3://") and not env.is_local:
         raise Refused(
@@ -111,11 +110,32 @@ def demand(env: Environment, release: Release) -> tuple[Service, tuple[str, ...]
     return service, names
 
 
+def demand_volumes(env: Environment, release: Release) -> tuple[Service, tuple[str, ...]]:
+    """Return the service that does it and every volume with files. Raises Refused."""
+    names = tuple(sorted(volumes.files(env, release)))
+    if not names:
+        raise Refused(
+            f"no service of {release.label} with slipway.role: data keeps files in a volume; "
+            "docs/operations.md says how one does (Files in volumes)"
+        )
+    return _service(release), names
+
+
+def _service(release: Release) -> Service:
+    service = next((one for one in release.of("job") if one.name == SERVICE), None)
+    if service is None:
+        raise Refused(
+            f"{release.label} has no service {SERVICE}; bring compose/slipway.yml up to date "
+            "(inv kit.upgrade) and deploy"
+        )
+    return service
+
+
 def scheduled(env: Environment, release: Release) -> tuple[Service, dict[str, str]]:
     """Return the service as its times start it: a backup, after which old ones go."""
     service, names = demand(env, release)
     request = FilesRequest("backup", env.prefix, names, keeping=keeping(env))
-    return equip(service, release, request), _told(request)
+    return equip(env, service, release, request), _told(request)
 
 
 def keeping(env: Environment) -> Keeping:
@@ -128,9 +148,9 @@ def _told(request: FilesRequest) -> dict[str, str]:
     return {REQUEST: json.dumps(encode(request), sort_keys=True).replace("$", "$$")}
 
 
-def equip(service: Service, release: Release, request: FilesRequest) -> Service:
+def equip(env: Environment, service: Service, release: Release, request: FilesRequest) -> Service:
     """Return the service with the volumes of a request, and the rights that this takes."""
-    mounts = volumes.kept(release)
+    mounts = volumes.files(env, release)
     is_read_only = request.plan or request.verb not in WRITING
     own = [
         {key: mounts[name][key] for key in ("definition", "volume") if key in mounts[name]}
@@ -170,7 +190,7 @@ def read(host: str, lines: Sequence[str], error: str) -> FilesReply:
     except MessageError as differs:
         text = f"the engine in the image of {SERVICE} is another than this one"
         raise UsageError(f"{text} ({differs}); deploy first") from None
-    raise ERRORS.get(failure.code, SlipwayError)(failure.text)
+    raise ERRORS.get(failure.code, SlipwayError)(readable(failure.text))  # names of files are in it
 
 
 class _Heard(Silent):
@@ -181,4 +201,4 @@ class _Heard(Silent):
 
     def note(self, text: str) -> None:
         if text.startswith(SAYS):
-            self._reporter.note(text)
+            self._reporter.note(readable(text))

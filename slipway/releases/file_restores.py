@@ -1,101 +1,77 @@
 """A restore of files: filled while the services run, swapped in while they stand still."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from slipway.backups.format.manifest import stamp
 from slipway.cluster import lease
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, SlipwayError, UsageError
+from slipway.errors import Refused, UsageError
+from slipway.files import swap
 from slipway.files.messages import FilesReply
 from slipway.progress import Reporter
-from slipway.releases import file_jobs, health, stack_watch, volumes
+from slipway.releases import file_jobs, file_swaps, volumes
 from slipway.releases.file_jobs import FileStore
+from slipway.releases.file_swaps import FileSwap
+
+REASON = "restoring files"
 
 
 def restore(
     env: Environment, backup: str, chosen: Sequence[str], reporter: Reporter, *, plan: bool
 ) -> FilesReply:
-    """Restore a backup of files; what was there is kept for `undo`."""
+    """Restore a backup of files; what was there is kept for `undo`.
+
+    Where a swap was begun and has not ended, end that instead.
+    """
     with file_jobs.opened(env) as store:
-        names = _choose(store, chosen)
+        names = choose(chosen, store.volumes)
         if plan:
+            file_swaps.refuse_unfinished(env, store.observed)
             reply = store.ask("fill", reporter, volumes=names, backup=backup, plan=True)
             return _planned(store, reply, names)
-        with lease.hold(store.cluster.manager, env.prefix, "restoring files"):
+        with lease.hold(store.cluster.manager, env.prefix, REASON):
+            if begun := file_swaps.unfinished(file_swaps.observed(store), env.prefix):
+                _refuse_another(env, begun, backup)
+                return file_swaps.carry_out(store, begun, reporter)
             reply = store.ask("fill", reporter, volumes=names, backup=backup)
             reporter.note(reply.summary)
-            ident = reply.backups[0].id
-            with standing_still(store, names, reporter):
-                return _exchange(store, names, ident, reporter)
+            incoming = f"{swap.RESTORED}{reply.backups[0].id}"
+            return file_swaps.carry_out(store, FileSwap(names, incoming, stamp()), reporter)
 
 
 def undo(env: Environment, chosen: Sequence[str], reporter: Reporter, *, plan: bool) -> FilesReply:
-    """Swap back what the last restore has replaced, or end a swap that was killed."""
-    with file_jobs.opened(env) as store:
-        names = _choose(store, chosen)
+    """Swap back what the last restore or import has replaced; a swap that was begun is ended
+    first."""
+    with file_jobs.opened(env, is_stored=False) as store:
+        names = choose(chosen, store.volumes)
         if plan:
-            return store.ask("undo", reporter, volumes=names, plan=True)
-        with (
-            lease.hold(store.cluster.manager, env.prefix, "restoring files"),
-            standing_still(store, names, reporter),
-        ):
-            return store.ask("undo", reporter, volumes=names)
+            file_swaps.refuse_unfinished(env, store.observed)
+            return store.ask("replaced", reporter, volumes=names, plan=True)
+        with lease.hold(store.cluster.manager, env.prefix, REASON):
+            if begun := file_swaps.unfinished(file_swaps.observed(store), env.prefix):
+                reply = file_swaps.carry_out(store, begun, reporter)
+                reporter.note(reply.summary)
+                if begun.is_undo:
+                    return reply
+            reply = store.ask("replaced", reporter, volumes=names, plan=True)
+            incoming = f"{swap.REPLACED}{reply.moment}"
+            return file_swaps.carry_out(store, FileSwap(reply.volumes, incoming, stamp()), reporter)
 
 
-@contextlib.contextmanager
-def standing_still(store: FileStore, names: Sequence[str], reporter: Reporter) -> Iterator[None]:
-    """Stop the services that have these volumes for a block, and start them again after it.
-
-    After a failure half-way they stay stopped: their files may be of two times.
-    """
-    manager, env = store.cluster.manager, store.env
-    stack, users = f"{env.prefix}-data", volumes.users(store.release, names)
-    listed = ", ".join(users)
-
-    def start() -> None:
-        scale = ["docker", "service", "scale", "--detach=true"]
-        before = stack_watch.look(manager, stack)
-        manager.run([*scale, *(f"{stack}_{name}=1" for name in users)], timeout=60)
-        health.settle(manager, stack, env.number("HEALTH_TIMEOUT"), before)
-        reporter.note(f"{listed}: started again")
-
-    reporter.note(f"{listed}: stopped for the swap")
-    try:
-        scale = ["docker", "service", "scale", "--detach=false"]
-        manager.run([*scale, *(f"{stack}_{name}=0" for name in users)], timeout=120)
-    except BaseException:
-        start()
-        raise
-    try:
-        yield
-    except Refused:
-        start()
-        raise
-    except (SlipwayError, KeyboardInterrupt) as error:
-        again = f"inv files.restore --env={env.name} --undo"
-        text = f"{listed} may be stopped, and its files of two times; type: {again}"
-        raise SlipwayError(f"{error or 'interrupted'}\n    {text}") from error
-    start()
-
-
-def _exchange(store: FileStore, names: Sequence[str], ident: str, reporter: Reporter) -> FilesReply:
-    """Swap the files of a backup in; once it has begun it is brought to its end."""
-    try:
-        return store.ask("exchange", reporter, volumes=names, backup=ident)
-    except Refused:
-        raise
-    except (SlipwayError, KeyboardInterrupt) as error:
-        reporter.note(f"the swap was interrupted ({error or 'Ctrl-C'}); ending it")
-        return store.ask("exchange", reporter, volumes=names, backup=ident)
-
-
-def _choose(store: FileStore, chosen: Sequence[str]) -> tuple[str, ...]:
+def choose(chosen: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the volumes that are meant, all of them where none is named. Raises UsageError."""
     for name in chosen:
-        if name not in store.volumes:
-            raise UsageError(
-                f"there is no volume {name[:60]!a} (one of: {', '.join(store.volumes)})"
-            )
-    return tuple(chosen) or store.volumes
+        if name not in known:
+            raise UsageError(f"there is no volume {name[:60]!a} (one of: {', '.join(known)})")
+    return tuple(chosen) or tuple(known)
+
+
+def _refuse_another(env: Environment, begun: FileSwap, backup: str) -> None:
+    if not begun.is_undo and backup not in ("latest", begun.backup):
+        raise Refused(
+            f"a restore of {begun.backup} was begun by {begun.by} and has not ended; end it "
+            f"first: inv files.restore --env={env.name}. Nothing was changed"
+        )
 
 
 def _planned(store: FileStore, reply: FilesReply, names: Sequence[str]) -> FilesReply:

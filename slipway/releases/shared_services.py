@@ -12,7 +12,7 @@ from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
-from slipway.releases import differences, health, networks, stack, stack_watch
+from slipway.releases import differences, file_swaps, health, networks, stack, stack_watch
 from slipway.releases.compose_labels import Role
 from slipway.releases.health import HealthWatch, NotHealthy
 from slipway.releases.release import Release
@@ -44,6 +44,10 @@ class SharedServices:
     def app(self) -> str:
         """What the environment is called in the engine."""
         return self._env.prefix
+
+    def refuse_unfinished_swap(self) -> None:
+        """Raise Refused where a service would start over files of two times."""
+        file_swaps.refuse_unfinished(self._env, self._observed)
 
     def is_as_described(self) -> bool:
         """Whether all of them run, healthy, as the release describes them."""

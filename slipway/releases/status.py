@@ -19,6 +19,7 @@ from slipway.machines.connect import Cluster
 from slipway.releases import (
     backup_status,
     differences,
+    file_swaps,
     history,
     job_schedule,
     job_status,
@@ -138,6 +139,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     problems += _unwell(machines, services, idle)
     problems += network_status.problems(env, cluster, release)
     if live and release and not _is_changing(env, cluster, observed):
+        problems += filter(None, [file_swaps.problem(env, observed)])
         problems += _differences(env, observed, release, live.colour)
     if live:
         problems += _wrong_edges(env, machines, live, has_edge=bool(release and release.of("edge")))

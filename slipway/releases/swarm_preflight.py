@@ -9,14 +9,15 @@ from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.images import credentials
 from slipway.machines.connect import Cluster
-from slipway.releases import existing_objects, stack
+from slipway.releases import existing_objects, file_swaps, stack
 from slipway.releases.release import Release
 
 
 def check(
     env: Environment, cluster: Cluster, observed: Observed, release: Release, live: Release | None
 ) -> None:
-    """Raise ConfigError for a stack file, Refused for what is there or is missing."""
+    """Raise ConfigError for a stack file, Refused for what is there, is missing or half done."""
+    file_swaps.refuse_unfinished(env, observed)
     if registry := env.settings["REGISTRY"]:
         here = LocalHost("this computer")
         place = registry.partition("/")[0]

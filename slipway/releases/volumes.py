@@ -14,11 +14,15 @@ def kept(release: Release) -> dict[str, Mapping[str, Any]]:
     return {source: mount for source, mount in _volumes(release) if _word(mount) == "files"}
 
 
+def files(env: Environment, release: Release) -> dict[str, Mapping[str, Any]]:
+    """Map all volumes of data services, but for those of the database, to what is said of them."""
+    database = env.settings.get("DATABASE_HOST", "")
+    return dict(_of(service for service in release.of("data") if service.name != database))
+
+
 def unmarked(env: Environment, release: Release) -> list[str]:
     """Return the volumes that nobody decided about; the database has backups of its own."""
-    database = env.settings.get("DATABASE_HOST", "")
-    services = [service for service in release.of("data") if service.name != database]
-    return sorted({source for source, mount in _of(services) if not _word(mount)})
+    return sorted(name for name, mount in files(env, release).items() if not _word(mount))
 
 
 def users(release: Release, volumes: Iterable[str]) -> list[str]:

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from slipway.agent.codec import encode
+from slipway.files.archive import Tally, stream
 from slipway.files.messages import REQUEST, FilesReply, FilesRequest
-from slipway.releases import file_jobs
+from slipway.hosts.local import LocalHost
+from slipway.releases import file_imports, file_jobs
+from slipway.releases.file_sources import Source
 from tests.fakes.s3server import S3Server
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.postgres_stack import OPS, build_ops
@@ -117,6 +120,22 @@ class KeptFiles:
         assert PASSPHRASE not in said
         lines = [*done.stderr.splitlines(), *done.stdout.splitlines()]
         return file_jobs.read("here", lines, f"ended with {done.returncode}")
+
+    def exchange(self, incoming: str, moment: str) -> FilesReply:
+        """Have files swapped in."""
+        return self.ask("exchange", incoming=incoming, moment=moment)
+
+    def restore(self, backup: str, moment: str) -> None:
+        """Restore a backup in one go."""
+        self.ask("fill", backup=backup)
+        self.exchange(f"restored-{backup}", moment)
+
+    def receive(self, source: Source, backup: str, owners: str) -> FilesReply:
+        """Have files received from here, as an import sends them."""
+        request = FilesRequest("receive", self.corner.app, ("uploads",), backup, owners=owners)
+        argv = file_imports.command(self.corner.app, OPS, f"{self.corner.app}-uploads", request)
+        chunks = stream(source.entries(), Tally())
+        return file_imports.send(LocalHost(), self.corner.app, argv, chunks)
 
     def python(self, text: str) -> str:
         """Run a program in the service that has the volume, which runs through it all."""

@@ -1,14 +1,19 @@
 """Files in volumes, backed up and restored by the real restic, in the container that does it."""
 
+import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slipway.backups.format.manifest import ID
+from slipway.backups.format import manifest
 from slipway.backups.schedule.policy import Retention
-from slipway.errors import DifferenceFound, Refused, SlipwayError
+from slipway.errors import DifferenceFound, Refused, SlipwayError, UsageError
+from slipway.files.archive import Entry
 from slipway.files.messages import Keeping
+from slipway.releases import file_imports
+from slipway.releases.file_sources import Source
 from tests.fakes.s3server import S3Server
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.kept_files import FILL, KeptFiles
@@ -16,6 +21,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 
+ID, FIRST, SECOND = "20261130T101754Z-1f3a", "20261130T111754Z", "20261130T121754Z"
 EMPTY = "import shutil, os\nfor e in os.scandir('/volumes/uploads'): \
 shutil.rmtree(e) if e.is_dir(follow_symlinks=False) else os.remove(e)\n"
 
@@ -39,7 +45,7 @@ def test_files_come_back_as_they_were_and_what_a_restore_replaced_can_be_had_aga
     files.python(FILL)
     before = files.look()
     (backup,) = files.ask("backup").backups
-    assert ID.fullmatch(backup.id) and backup.volumes == ("uploads",)
+    assert manifest.ID.fullmatch(backup.id) and backup.volumes == ("uploads",)
     files.python("open('/volumes/uploads/late', 'w').write('came later')")
     (second,) = files.ask("backup", backup="20261130T101754Z-1f3a").backups
     assert [each.id for each in files.ask("list").backups][-1] == backup.id
@@ -50,9 +56,11 @@ def test_files_come_back_as_they_were_and_what_a_restore_replaced_can_be_had_aga
     spoiled = files.look()
     files.ask("fill", backup=backup.id)
     assert files.look() == spoiled  # a service that runs sees what it saw
-    files.ask("exchange", backup=backup.id)
+    files.exchange(f"restored-{backup.id}", FIRST)
     assert files.look() == before
-    files.ask("undo")
+    assert files.ask("replaced", plan=True).moment == FIRST
+    files.exchange(f"replaced-{FIRST}", SECOND)
+    files.exchange(f"replaced-{FIRST}", SECOND)  # of a computer that was lost before it knew
     assert files.look() == spoiled
 
     keeping = Keeping(Retention(1, 0, 0, 0), stale_after=86_400, keep_replaced=0)
@@ -60,6 +68,50 @@ def test_files_come_back_as_they_were_and_what_a_restore_replaced_can_be_had_aga
     assert backup.id in removed and len(removed) == 2  # and what the restore had replaced
     assert [each.id for each in files.ask("list").backups] == [second.id]
     assert files.look() == spoiled
+
+
+def test_files_of_others_come_in_whole_or_not_at_all(files: KeptFiles, tmp_path: Path) -> None:
+    files.python("open('/volumes/uploads/before', 'w').write('of the service')")
+    before = files.look()
+    old = tmp_path / "old"
+    (old / "new\nline").mkdir(parents=True)
+    for number in range(2000):
+        (old / "new\nline" / f"ü {number}").write_text(str(number))
+    (old / "new\nline" / "large").write_bytes(os.urandom(8 << 20))
+    (old / "out").symlink_to("/run/secrets")
+    with pytest.raises(RuntimeError, match="the computer is lost"):
+        files.receive(Lost(str(old)), ID, "4711:33")
+    source = Source(str(old))
+    assert "2001 files" in files.receive(source, ID, "4711:33").summary
+    assert source.left_out == ["'out' is a link that leads out of the folder"]
+    assert files.look() == before  # a service that runs sees what it saw
+    files.exchange(f"restored-{ID}", FIRST)
+    see = "import os; s = os.stat('/volumes/uploads/new\\nline/ü 1999'); print(s.st_uid, s.st_gid)"
+    assert files.python(see).strip() == "4711 33"
+    assert len(files.look().splitlines()) > 2001
+    files.exchange(f"replaced-{FIRST}", SECOND)
+    assert files.look() == before
+
+
+class Lost(Source):
+    """A source whose computer is lost half-way."""
+
+    def entries(self) -> Iterator[Entry]:
+        yield from itertools.islice(super().entries(), 1200)
+        raise RuntimeError("the computer is lost")
+
+
+def test_a_volume_of_this_computer_is_a_source(files: KeptFiles) -> None:
+    files.python(FILL)
+    source = Source(f"volume:{files.corner.app}-uploads")
+    count = file_imports.measure(source)
+    assert (count.files, count.links) == (9, 0)
+    assert {text.rpartition("' ")[2] for text in source.left_out} == {
+        "is a device, a pipe or a socket",
+        "is a link that leads out of the folder",
+    }
+    with pytest.raises(UsageError, match="no volume 'nobodys'"):
+        file_imports.measure(Source("volume:nobodys"))
 
 
 def test_a_backup_that_is_killed_is_none_and_the_next_one_goes_on(files: KeptFiles) -> None:

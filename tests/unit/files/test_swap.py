@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway import whole_file
 from slipway.errors import Refused
 from slipway.files import swap
 
@@ -53,7 +54,7 @@ def test_wherever_a_swap_is_cut_off_the_next_command_ends_it(
             except PowerCut:
                 cuts += 1
                 assert swap.is_interrupted(volume)
-        assert swap.finish(volume) == (countdown[0] < 0)
+        assert swap.settle(volume, f"{swap.RESTORED}{ID}", MOMENT)
         assert seen(volume) == {"a": "new", "b": "new", "new": "new"}
         kept = volume / swap.FOLDER / f"{swap.REPLACED}{MOMENT}"
         assert seen(kept) == {"a": "old", "b": "old", "gone": "old"}
@@ -62,6 +63,24 @@ def test_wherever_a_swap_is_cut_off_the_next_command_ends_it(
         assert swap.newest_replaced(volume) == MOMENT
         shutil.rmtree(volume)
     assert cuts == 6  # three files out, three in
+
+
+def test_a_swap_that_never_began_leaves_nothing_that_looks_like_what_was_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = volume_with_a_restore(tmp_path)
+
+    def full(*words: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_file, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            swap.settle(volume, f"{swap.RESTORED}{ID}", MOMENT)
+    assert swap.newest_replaced(volume) == "" and seen(volume) == dict.fromkeys("ab", "old") | {
+        "gone": "old"
+    }
+    assert not swap.settle(volume, f"{swap.RESTORED}20261130T101754Z-0000", MOMENT)
 
 
 def test_a_journal_leads_nowhere_else(tmp_path: Path) -> None:

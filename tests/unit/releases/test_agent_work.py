@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from slipway.errors import Busy, HostError, SlipwayError, Unreachable
+from slipway.errors import Busy, HostError, Refused, SlipwayError, Unreachable
 from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
 from slipway.progress import SILENT
@@ -29,6 +29,11 @@ class Standing:
     is_different: bool = True
     app: str = "shop-prod"
     changed: list[tuple[str, ...]] = field(default_factory=list)
+    half_swapped: str = ""
+
+    def refuse_unfinished_swap(self) -> None:
+        if self.half_swapped:
+            raise Refused(self.half_swapped)
 
     def differs(self, *roles: str) -> bool:
         return self.is_different
@@ -66,6 +71,12 @@ def test_what_does_not_end_in_time_is_named_and_may_go_on_as_may_others(
     with pytest.raises(Busy, match=f"^{words}; .* which this would end; run it again when that"):
         agent_work.wait(Standing().services, cluster(host), reporter, patience=-1)
     assert len(host.ran("docker", "exec", "c0ffee", "rm")) == 2  # in ops and in schedule
+
+
+def test_no_service_is_started_over_files_of_which_half_are_swapped() -> None:
+    standing = Standing(is_different=False, half_swapped="a restore has not ended")
+    with pytest.raises(Refused, match="has not ended"):
+        agent_work.wait(standing.services, cluster(machine()), RecordingReporter())
 
 
 def test_a_deploy_that_changes_neither_database_nor_operations_asks_nothing() -> None:

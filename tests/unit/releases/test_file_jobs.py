@@ -68,7 +68,7 @@ def test_a_job_has_the_volumes_and_the_rights_that_its_work_takes(
 ) -> None:
     service, names = file_jobs.demand(ENV, release)
     request = FilesRequest(verb, ENV.prefix, names, plan=plan)
-    made = file_jobs.equip(service, release, request)
+    made = file_jobs.equip(ENV, service, release, request)
     read = docker_reads(stack.job_stack(ENV, release, made, {}))
     spec = read["services"]["restic"]
     (uploads,) = [each for each in spec["volumes"] if each["target"] == "/volumes/uploads"]
