@@ -1,6 +1,7 @@
 """What becomes of the mounts of an old service: volumes, files in the image, code in the loop."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,8 +79,16 @@ def _decide(
                 draft.note(
                     (
                         f"{service.name}: {mount.target} is the volume {name} now; what is "
-                        f"in {shown} stays there, and has to be brought over"
+                        f"in {shown} stays there, {_brought(name, mount.source)}"
                     ),
+                    *where,
+                )
+            elif mount.source and service.role == "data":
+                described = (draft.project.released.get("volumes") or {}).get(mount.source) or {}
+                old = f"volume:{described.get('name') or mount.source}"
+                draft.note(
+                    f"{service.name}: what is in the volume {mount.source} stays there, "
+                    f"{_brought(name, old)}",
                     *where,
                 )
             elif not mount.source:
@@ -135,6 +144,12 @@ def _refuse(mount: OldMount, service: OldService, where: tuple[str, ...], draft:
 def _volume(name: str, mount: OldMount) -> dict[str, Any]:
     described = {"type": "volume", "source": name, "target": mount.target}
     return described | ({"read_only": True} if mount.read_only else {})
+
+
+def _brought(volume: str, source: str) -> str:
+    """Say what brings the files of an old place into a volume."""
+    words = ["inv", "files.import", "--env=dev", f"--volume={volume}", f"--from={source}"]
+    return f"until you bring it over: {shlex.join(words)}"
 
 
 def _written(mount: OldMount, draft: Draft) -> str:

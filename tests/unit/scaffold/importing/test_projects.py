@@ -163,6 +163,11 @@ def test_a_service_that_keeps_files_and_one_that_serves_two_paths_have_routes_in
     assert "  - {path: /ws/*, to: api}\n" in converted("notes-node").files["compose/routes.yml"]
 
 
+def test_what_brings_files_over_is_named_for_each_volume_that_keeps_them() -> None:
+    brought = "inv files.import --env=dev --volume=uploads --from=volume:notes_uploads"
+    assert any(brought in note for note in converted("notes-node").notes)
+
+
 def test_a_store_that_is_called_as_slipways_database_is_called_otherwise_in_addresses_too() -> None:
     conversion = converted("wordpress")
     environment = services(conversion)["wordpress"]["environment"]
