@@ -25,6 +25,7 @@ ENCODING, ERRORS = "utf-8", "surrogateescape"  # a name need not be text
 LONGEST_NAME, LONGEST_PATH = 255, 3000  # bytes; the volume lies some folders deep itself
 BLOCK = tarfile.BLOCKSIZE
 MODULUS = 1 << 256
+OURS = "is what restores have replaced"
 # What reading a file raises, or one of an archive that is packed.
 DAMAGED = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 
@@ -78,7 +79,7 @@ def objection(member: tarfile.TarInfo) -> str:
     if member.name.startswith("/") or ".." in names or "\0" in member.name + member.linkname:
         return "leads out of the folder"
     if names[:1] == (swap.FOLDER,):
-        return "is where restores keep theirs"
+        return OURS
     lengths = [len(os.fsencode(name)) for name in names]
     if max(lengths, default=0) > LONGEST_NAME or sum(lengths) + len(names) > LONGEST_PATH:
         return "has a name that is too long"

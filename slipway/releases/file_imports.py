@@ -5,6 +5,7 @@ one volume and nothing else. There they lie beside the files that serve until th
 compared; then the two change places, as in a restore.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from slipway.agent.codec import encode
 from slipway.backups.format.manifest import new_id, sized, stamp
 from slipway.cluster import lease
 from slipway.environments.environment import Environment
-from slipway.errors import Refused, UsageError, listing
+from slipway.errors import Refused, SlipwayError, UsageError
 from slipway.files import swap
 from slipway.files.archive import Tally, stream
 from slipway.files.backups import counted
@@ -46,10 +47,10 @@ def import_files(
         count = measure(source) if plan or source.is_folder else Tally()
         reply = store.ask("measure", reporter, volumes=(name,), size=count.size)
         owners = owners_of(store, name, owners, reply.owners)
-        whose = f"of {owners}" if owners else "of whom they are in the source"
+        whose = f"will belong to {owners or 'whom it does in the source'}"
         if plan:
             return _planned(store, source, name, count, f"{whose}; {reply.summary}")
-        reporter.note(f"{reply.summary}, which are kept; what comes becomes {whose}")
+        reporter.note(f"{reply.summary}, which are kept; what comes {whose}")
         with lease.hold(store.cluster.manager, env.prefix, "importing files"):
             file_swaps.refuse_unfinished(env, file_swaps.observed(store))
             request = FilesRequest(
@@ -58,7 +59,8 @@ def import_files(
             chunks = _reported(stream(source.entries(), Tally()), count.size, reporter)
             argv = command(env.prefix, *_image_and_volume(store, name), request)
             received = send(_keeper(store), env.prefix, argv, chunks)
-            _note_left_out(source, reporter)
+            if text := _left_out(source):
+                reporter.note(text)
             begun = FileSwap((name,), f"{swap.RESTORED}{request.backup}", stamp())
             file_swaps.carry_out(store, begun, reporter)
     undo = f"inv files.restore --env={env.name} --undo"
@@ -137,7 +139,10 @@ def send(host: Host, app: str, argv: Sequence[str], chunks: Iterable[bytes]) -> 
     try:
         result = host.run(argv, stdin=chunks, timeout=file_jobs.LONGEST, check=False)
     except BaseException:
-        host.run(forget, check=False)
+        with contextlib.suppress(SlipwayError):  # it removes what it has when nothing more comes
+            end = ["timeout", "20", "docker", "wait", _container(app)]
+            host.run(end, timeout=30, check=False)
+            host.run(forget, check=False)
         raise
     lines = [*result.err.splitlines(), *result.out.splitlines()]
     return file_jobs.read(host.name, lines, "")
@@ -174,20 +179,20 @@ def _reported(chunks: Iterator[bytes], total: int, reporter: Reporter) -> Iterat
     reporter.note("all is sent; it is read back there")
 
 
-def _note_left_out(source: Source, reporter: Reporter) -> None:
-    if source.left_out:
-        reporter.note(f"left out: {listing(source.left_out)}")
+def _left_out(source: Source) -> str:
+    more = source.omitted - len(source.left_out)
+    lines = [*source.left_out, *([f"and {more} more"] if more else [])]
+    return f"{source.omitted} left out:\n    " + "\n    ".join(lines) if lines else ""
 
 
 def _planned(store: FileStore, source: Source, name: str, count: Tally, rest: str) -> FilesReply:
     users = ", ".join(volumes.users(store.release, [name]))
     what = f"{counted(count.files, 'file')} and {counted(count.links, 'link')}"
-    text = f"would import {what} ({sized(count.size)}) of {source.name} into {name}, as files"
+    text = f"would import {what} ({sized(count.size)}) of {source.name} into {name}, and it"
     lines = [f"{text} {rest}, which are kept; then stop {users}, swap, start again"]
     if len(source.tops) == 1 and (top := next(iter(source.tops))).endswith("/"):
         lines.append(
             f"all of it lies in {top!a}, which comes too; for what is in it: --below={top[:-1]}"
         )
-    if source.left_out:
-        lines.append(f"left out: {listing(source.left_out)}")
+    lines += filter(None, [_left_out(source)])
     return FilesReply("\n".join(lines), volumes=(name,), owners="")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from slipway.errors import UsageError
+from slipway.errors import UsageError, readable
 from slipway.files import archive
 from slipway.files.archive import Entry
 from slipway.hosts.host import Process
@@ -31,6 +31,7 @@ UNPACKED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
 }
 ZSTD, ZIP = b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 VOLUME_NAME = re.compile(r"[a-zA-Z0-9][\w.-]*")
+MOST_NAMED = 20
 LATEST = 1 << 33  # a time that every file system takes
 KINDS = {
     stat.S_IFREG: tarfile.REGTYPE,
@@ -43,12 +44,14 @@ KINDS = {
 class Source:
     """What is imported, `below` a folder of it.
 
-    While it is read, `left_out` fills with what does not come, and why.
+    While it is read, `left_out` fills with what does not come, and why: the first of them, of
+    `omitted` in all.
     """
 
     name: str
     below: str = ""
     left_out: list[str] = field(default_factory=list)
+    omitted: int = 0
     tops: set[str] = field(default_factory=set)  # the first part of names, two at most
 
     def entries(self) -> Iterator[Entry]:
@@ -56,6 +59,7 @@ class Source:
 
         Raises UsageError for a source that cannot be read.
         """
+        self.left_out, self.omitted, self.tops = [], 0, set()
         with contextlib.closing(self._members()) as members:
             for member, body in members:
                 if (passed := self._pass(member)) is not None:
@@ -89,7 +93,7 @@ class Source:
     def _pass(self, member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         """Return a member as it is sent; None for one that is left out or lies elsewhere."""
         if why := archive.objection(member):
-            self.left_out.append(f"{member.name[:80]!a} {why}")
+            self._leave_out(member, why)
             return None
         below = archive.parts(self.below)
         names = archive.parts(member.name)
@@ -109,10 +113,17 @@ class Source:
         elif member.islnk():
             origin = archive.parts(member.linkname)
             if origin[: len(below)] != below:
-                self.left_out.append(f"{member.name[:80]!a} is a link that leads out of the folder")
+                self._leave_out(member, "is a link that leads out of the folder")
                 return None
             passed.linkname = "/".join(origin[len(below) :])
         return passed
+
+    def _leave_out(self, member: tarfile.TarInfo, why: str) -> None:
+        if len(archive.parts(member.name)) > 1 and why == archive.OURS:
+            return  # all of it, then
+        self.omitted += 1
+        if len(self.left_out) < MOST_NAMED:
+            self.left_out.append(readable(f"{member.name[:80]} {why}"))
 
 
 def _read_folder(folder: Path) -> Members:
