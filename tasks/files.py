@@ -171,7 +171,7 @@ def take_over(
     if plan and source.is_read_once:
         raise UsageError("a pipe is read only once: leave --plan out, or put it into a file first")
     if not plan:
-        confirm.destruction(env, "restore", f"replace the files of {env.name}", yes)
+        confirm.by_name(env, "restore", f"replace the files of {env.name}", yes)
     with progress.TerminalReporter(lasting=True) as reporter:
         reply = file_imports.import_files(env, source, volume, reporter, owners=owner, plan=plan)
     show.show_done(reply, as_json=json)
