@@ -22,6 +22,7 @@ APART = {
     "slipway/client/restore.py": "in a folder of its own that goes again",
     "slipway/database/throwaway.py": "in the folder of a server that goes again",
     "slipway/agent/activity.py": "the kernel's name of this process",
+    "slipway/files/receive.py": "in a folder of root alone, put in place when all of it is there",
     "slipway/machines/tunnel.py": "in a folder of its own that goes again",
     "slipway/migrations/squawk.py": "in a folder of its own that goes again",
     "slipway/scaffold/importing/acceptance.py": "in a folder of its own that goes again",
