@@ -100,11 +100,11 @@ def refuse_old(version: str) -> None:
     match = VERSION.match(version)
     if match and tuple(map(int, match.groups())) >= OLDEST:
         return
-    oldest = ".".join(map(str, OLDEST))
+    oldest, actual = ".".join(map(str, OLDEST)), " ".join(version.split()[:2])
     raise Refused(
         f"files are backed up with restic {oldest} or newer, and the image of ops has "
-        f"{readable(version.strip()[:40]) or 'none'}; let compose/ops/Dockerfile begin with an "
-        "image of Debian 13 or newer (postgres:17-trixie), and deploy. Nothing was changed"
+        f"{readable(actual[:40]) or 'none'}; let compose/ops/Dockerfile begin with an image of "
+        "Debian 13 or newer (postgres:17-trixie), and deploy. Nothing was changed"
     )
 
 

@@ -145,7 +145,8 @@ def send(host: Host, app: str, argv: Sequence[str], chunks: Iterable[bytes]) -> 
             host.run(forget, check=False)
         raise
     lines = [*result.err.splitlines(), *result.out.splitlines()]
-    return file_jobs.read(host.name, lines, "")
+    reason = next((line for line in lines if line.startswith("docker: ")), "")  # a hint follows
+    return file_jobs.read(host.name, lines, reason)
 
 
 def _image_and_volume(store: FileStore, name: str) -> tuple[str, str]:

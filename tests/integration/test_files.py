@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from slipway.backups.format import manifest
+from slipway.backups.format.signature import ANYBODY
+from slipway.backups.schedule import file_drill
 from slipway.backups.schedule.policy import Retention
 from slipway.errors import DifferenceFound, Refused, SlipwayError, UsageError
 from slipway.files.archive import Entry
@@ -133,14 +135,18 @@ def test_a_backup_that_is_killed_is_none_and_the_next_one_goes_on(files: KeptFil
     assert "is whole" in files.ask("verify").summary
 
 
-def test_another_key_a_wrong_one_and_a_damaged_store_are_told_apart(
+def test_files_come_back_from_s3_and_another_key_a_wrong_one_and_damage_are_told_apart(
     files: KeptFiles, s3: S3Server, bucket: str, gateway: str
 ) -> None:
     files.store_in(s3, bucket, gateway)
     with pytest.raises(Refused, match="holds no backup of files yet"):
         files.ask("fill")
     files.python(FILL)
-    files.ask("backup")
+    before = files.look()
+    (backup,) = files.ask("backup").backups
+    files.python(EMPTY)
+    files.restore(backup.id, FIRST)
+    assert files.look() == before
     files.secret("BACKUP_FILES_PASSPHRASE", "another")
     with pytest.raises(Refused, match="made with another BACKUP_FILES_PASSPHRASE"):
         files.ask("list")
@@ -159,6 +165,8 @@ def test_another_key_a_wrong_one_and_a_damaged_store_are_told_apart(
         files.ask("verify")
     with pytest.raises(SlipwayError):
         files.ask("drill")
+    drill = file_drill.read(s3.open(bucket, "some/path/testing"), ANYBODY)
+    assert drill and (drill.backup, drill.ok) == (backup.id, False) and drill.why
 
 
 def test_a_restore_for_which_the_disk_has_no_room_changes_nothing(
