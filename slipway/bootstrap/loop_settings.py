@@ -10,13 +10,14 @@ from slipway.environments import hacking
 from slipway.errors import CommandFailed
 from slipway.hosts import git
 from slipway.project import COMPOSE
-from slipway.releases import compose_variables
+from slipway.releases import compose_variables, static_services
 
 FILE = ".env"
 
 
 def materialise(compose: Path = COMPOSE, variables: Path = hacking.VARIABLES) -> str:
     """Write what the loop begins with; return what changed."""
+    static_services.write_live(compose)
     changed = [variables.name] if _write_variables(compose, variables) else []
     if not _is_ignored(compose):
         reason = "git does not ignore compose/.env, so plain docker compose has no settings of dev"

@@ -31,7 +31,7 @@ def nothing(deployed: bool, pages: Mapping[str, str]) -> Handler:
 
 def of(pages: Mapping[str, str]) -> list[Handler]:
     """Return the answers to errors; the team's pages first."""
-    return [*_own(pages), *_not_found(pages), _unavailable()]
+    return [*_own(pages), _not_found(), _unavailable(), _other()]
 
 
 def _own(pages: Mapping[str, str]) -> Iterator[Handler]:
@@ -73,11 +73,9 @@ def _page(pages: Mapping[str, str], status: int) -> str:
     return pages.get(str(status), "") or pages.get(f"{status // 100}xx", "")
 
 
-def _not_found(pages: Mapping[str, str]) -> list[Handler]:
-    if not _page(pages, 404):
-        return []
+def _not_found() -> Handler:
     matcher = {"expression": "{http.error.status_code} == 404"}
-    return [{"match": [matcher], "handle": [_text(404, NOT_FOUND, headers.OWN)], "terminal": True}]
+    return {"match": [matcher], "handle": [_text(404, NOT_FOUND, headers.OWN)], "terminal": True}
 
 
 def _unavailable() -> Handler:
@@ -86,7 +84,14 @@ def _unavailable() -> Handler:
     return {
         "match": [{"expression": AWAY}],
         "handle": [_text(503, text, {"Retry-After": [RETRY_AFTER]})],
+        "terminal": True,
     }
+
+
+def _other() -> Handler:
+    """Say which error it is, where Caddy would say nothing."""
+    answer = _text(0, "{http.error.status_text}.", headers.OWN)
+    return {"handle": [answer | {"status_code": "{http.error.status_code}"}]}
 
 
 def _text(status: int, text: str, fields: Mapping[str, list[str]]) -> Handler:

@@ -24,6 +24,7 @@ COMPRESSED = (
 STICKY = "sticky"  # the name of the cookie
 
 Handler = dict[str, Any]
+ADD_SLASH: Handler = {"handler": "rewrite", "path_regexp": [{"find": "$", "replace": "/"}]}
 
 
 def of(route: Route, settings: Mapping[str, str], drain_seconds: int, *, limit: bool) -> Handler:
@@ -32,7 +33,7 @@ def of(route: Route, settings: Mapping[str, str], drain_seconds: int, *, limit: 
     if route.redirect:
         answer = [*_rest(route), _answer(route.status, {"Location": [_location(route)]})]
     elif route.name:
-        answer = [*_rewritten(route), _proxy(route, settings, drain_seconds)]
+        answer = [*_to_folder(route), *_rewritten(route), _proxy(route, settings, drain_seconds)]
     else:
         fields = {"Content-Type": [route.content_type], **headers.TYPED}
         answer = [_answer(200, fields) | {"body": verbatim(route.text)}]
@@ -47,7 +48,9 @@ def matcher(route: Route) -> Handler:
     if route.methods:
         conditions["method"] = list(route.methods)
     if route.match_headers:
-        conditions["header"] = {key: [value] for key, value in route.match_headers.items()}
+        conditions["header"] = {
+            key: [verbatim(value)] for key, value in route.match_headers.items()
+        }
     return conditions
 
 
@@ -109,7 +112,7 @@ def _trailing_slash(style: str) -> Handler:
         change: Handler = {"handler": "rewrite", "strip_path_suffix": "/"}
     else:  # what has a dot in its last part is a file
         condition |= {"path_regexp": {"pattern": "/[^/.]+$"}}
-        change = {"handler": "rewrite", "path_regexp": [{"find": "$", "replace": "/"}]}
+        change = ADD_SLASH
     answer = _answer(301, {"Location": ["{http.request.uri}"]})
     return {"match": [condition], "handle": [change, _one_slash(), answer], "terminal": True}
 
@@ -154,6 +157,15 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
+def _to_folder(route: Route) -> Iterator[Handler]:
+    """Lead from a folder's name to the folder, or links in its pages would miss it."""
+    if route.is_static and route.strip.strip("/"):
+        bare = {"path": [route.strip.rstrip("/")]}
+        handle = [ADD_SLASH, _answer(308, {"Location": ["{http.request.uri}"]})]
+        leading = {"match": [bare], "handle": handle, "terminal": True}
+        yield {"handler": "subroute", "routes": [leading]}
+
+
 def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Handler:
     # A replica that is frozen soon has more open requests than the others.
     policy: Handler = {"policy": "least_conn"}
@@ -195,6 +207,10 @@ def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Han
         },
         "stream_close_delay": f"{drain_seconds}s",
     }
+    if route.is_static and route.strip:
+        # It leads from a folder's name to its files, and does not know what was taken off.
+        back = {"search_regexp": "^/", "replace": f"{route.strip.rstrip('/')}/"}
+        proxy["headers"]["response"] = {"replace": {"Location": [back]}}
     if route.intercept:
         error = {"handler": "error", "status_code": "{http.reverse_proxy.status_code}"}
         seen = {"status_code": list(route.intercept)}

@@ -22,11 +22,15 @@ FOUND = ("status_code", f"header.{MARK}", "header.Location")
 
 @dataclass(frozen=True)
 class Preview:
-    """Routes that a second Caddy serves for a moment, and what is asked of it: how many accounts
-    there are, a user and a secret of each, then what is asked and what has to answer."""
+    """Routes that a second Caddy serves for a moment, and what is asked of it.
+
+    The document is the configuration in a line of its own, how many accounts there are, a user and
+    a secret of each, then what is asked and what has to answer, a line each. It comes by a pipe: a
+    shop with many names has more of it than a command may have words.
+    """
 
     document: bytes
-    requests: Sequence[str]
+    count: int  # of requests
 
     @classmethod
     def of(cls, routes: Sequence[Route] | Table, settings: Mapping[str, str]) -> "Preview":
@@ -51,7 +55,8 @@ class Preview:
         del config["storage"]
         known = [word for account in accounts for word in (account.user, account.secret)]
         words = [word for trial in requests for word in (trial.about, trial.answer)]
-        return cls(json.dumps(config).encode(), [str(len(accounts)), *known, *words])
+        lines = [json.dumps(config), str(len(accounts)), *known, *words, ""]
+        return cls("\n".join(lines).encode(), len(requests))
 
 
 def _asking(requests: Sequence[Trial], accounts: Sequence[Account]) -> Config:

@@ -1,16 +1,22 @@
 # shellcheck shell=sh
-# stdin: a configuration of Caddy; $1 the port to ask; $2 how many accounts, then a user and the
-# name of a secret, each; then what is asked and what has to answer, each.
+# $1 the port to ask; stdin, by lines: a configuration of Caddy; how many accounts, then a user and
+# the name of a secret, each; then what is asked and what has to answer, each.
 # Runs inside the edge's container, beside the Caddy that serves.
 set -f
-port=$1; accounts=$2; shift 2
+port=$1
 folder=$(mktemp -d)
-sed "s|@FOLDER@|$folder|g" >"$folder/config.json"
+cat >"$folder/lines"
+head -n 1 "$folder/lines" | sed "s|@FOLDER@|$folder|g" >"$folder/config.json"
+tail -n +2 "$folder/lines" >"$folder/words"
+exec 3<"$folder/words"
+IFS= read -r accounts <&3
 number=0
 while [ $number -lt "$accounts" ]; do
-  printf '%s:%s' "$1" "$(cat "/run/secrets/$2")" | base64 | tr -d '\n' >"$folder/account.$number"
+  IFS= read -r user <&3
+  IFS= read -r secret <&3
+  printf '%s:%s' "$user" "$(cat "/run/secrets/$secret")" | base64 | tr -d '\n' \
+    >"$folder/account.$number"
   number=$((number + 1))
-  shift 2
 done
 HOME=$folder XDG_DATA_HOME=$folder XDG_CONFIG_HOME=$folder \
   caddy run --config "$folder/config.json" >"$folder/log" 2>&1 &
@@ -27,14 +33,13 @@ until is_up; do
 done
 code=0
 number=0
-while [ $# -gt 0 ]; do
+while IFS= read -r asked <&3 && IFS= read -r expected <&3; do
   # What an answer does not have stays a placeholder.
   answer=$(wget -q -T 8 -O - "http://127.0.0.1:$port/$number" 2>&1 | sed 's/ *{http[^}]*}//g') || true
-  [ "$answer" = "$2" ] || {
-    echo "$1 is not answered by ${2#200 }: ${answer:-nothing}" | tail -n 1 >&2
+  [ "$answer" = "$expected" ] || {
+    echo "$asked is not answered by ${expected#200 }: ${answer:-nothing}" | tail -n 1 >&2
     code=1
   }
   number=$((number + 1))
-  shift 2
 done
 exit $code

@@ -9,11 +9,12 @@ from slipway.edge.edges import INSIDE, POLL
 from slipway.edge.preview import PORT, TRY, Preview
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
-from slipway.hosts.host import Host
+from slipway.hosts.host import MINUTES, Host
 
 ASK = shell_scripts.read(__file__, "questions_ask.sh")
 WELL = "200-299"
 LONGEST_REST = 2.0
+A_TRIAL = 0.2  # seconds that one of a route may take, on a busy machine
 
 
 class NotReady(HostError):
@@ -55,13 +56,15 @@ def ask(
     words = [word for each in questions for word in (each.address, each.statuses)]
     text = ASK
     if preview:
-        text, words = f"{ASK}\n{TRY}", [*words, "--", str(PORT), *preview.requests]
+        text, words = f"{ASK}\n{TRY}", [*words, "--", str(PORT)]
+    document, count = (preview.document, preview.count) if preview else (b"", 0)
 
     def one(host: Host) -> None:
         argv = ["sh", "-euc", INSIDE, "sh", app, text, *words]
         rest = POLL
         while True:
-            result = host.run(argv, stdin=preview.document if preview else b"", check=False)
+            longest = 2 * MINUTES + count * A_TRIAL
+            result = host.run(argv, stdin=document, timeout=longest, check=False)
             if result.code == 0:
                 return
             output = last_line(result.err or result.out or f"it ended with {result.code}")

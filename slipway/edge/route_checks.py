@@ -30,9 +30,27 @@ def check(file: RoutesFile, entries: Entries, names: Sequence[str]) -> None:
         _check_hosts(file, route, keys, names)
         _check_reached(file, in_order, route, keys, names)
         _check_end(file, in_order, route, keys, names)
-    for number, guard in enumerate(entries.table.guards):
+    for guard, keys in zip(entries.table.guards, entries.guard_places, strict=True):
         for host in guard.hosts:
-            _check_host(file, host, ("protect", number, "hosts"), names)
+            _check_host(file, host, (*keys, "hosts"), names)
+    _check_guards(file, entries, names)
+
+
+def _check_guards(file: RoutesFile, entries: Entries, names: Sequence[str]) -> None:
+    """Find an entry that decides about nothing: what it keeps out would come in."""
+    guards = entries.table.guards
+    for guard, keys in zip(guards, entries.guard_places, strict=True):
+        requests = [
+            request
+            for path in guard.paths or ("/*",)
+            for host in asked_hosts(Route(path, hosts=guard.hosts), names)
+            for request in Route(path).probes(host)
+        ]
+        first = [next(each for each in guards if each.fits(request)) for request in requests]
+        if guard not in first:
+            line = file.lines.get(entries.guard_places[guards.index(first[0])], 1)
+            text = f"the entry in line {line} decides about all its requests; write it above that"
+            file.complain(keys, f"{text}, or both in one")
 
 
 def _place(file: RoutesFile, keys: Keys) -> str:
@@ -73,16 +91,26 @@ def _check_end(
             taken = winner(routes, request) if request else None
             if request is None or taken is None or not taken.redirect:
                 break
-            request = _next(taken, request, names)
+            request = _next(taken, request, names, _ports(file))
         else:
             file.complain((*keys, "redirect"), f"under {host} it leads round in a circle")
             return
 
 
-def _next(route: Route, request: Request, names: Sequence[str]) -> Request | None:
+def _ports(file: RoutesFile) -> list[str]:
+    """Return what stands for the edge's own ports in an address."""
+    settings = file.around.settings
+    return ["None", settings.get("HTTP_PORT", "80"), settings.get("HTTPS_PORT", "443")]
+
+
+def _next(
+    route: Route, request: Request, names: Sequence[str], ports: Sequence[str]
+) -> Request | None:
     """Return the request that a redirection leads to; nothing where that is somebody else's."""
     target = urlsplit(route.location(request))
     host = target.hostname or request.host
+    if target.netloc and str(target.port) not in ports:
+        return None
     if host != request.host and not any(covers(name, host) for name in names):
         return None
     return Request(host, target.path or "/", request.method)

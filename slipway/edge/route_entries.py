@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from slipway.edge import route_words
+from slipway.edge import route_words, static_folders
 from slipway.edge.maintenance import PAGE
-from slipway.edge.route_words import DEFAULTS, LISTS, OF_SERVICES, ROUTE
+from slipway.edge.route_words import DEFAULTS, LISTS, OF_PROGRAMS, OF_SERVICES, ROUTE
 from slipway.edge.routes import Guard, Route, Table
 from slipway.edge.routes_file import TOO_MUCH, Keys, RoutesFile
 from slipway.suggest import nearest
 
-ANSWERS = ("to", "redirect", "file")
+ANSWERS = ("to", "redirect", "file", "static")
+SERVED = ("to", "static")  # by a service, for which defaults are
+OWN_WORDS = ("to", "file", "static", "fallback")  # they say what a route leads to
 GUARD = ("path", "paths", "host", "hosts", "only", "allow", "basic_auth", "satisfy", "public")
 ERROR = re.compile(r"[45]xx|4[0-9][0-9]|5[0-9][0-9]")
 MOST_TEXT = 256_000  # bytes of pages and files, which every edge keeps in memory
@@ -25,6 +27,7 @@ class Entries:
 
     table: Table
     places: Sequence[Keys]  # of the routes; nothing for one that a label names
+    guard_places: Sequence[Keys] = ()
     caddy_file: str = ""
     caddy_text: str = ""
 
@@ -45,7 +48,8 @@ def read(file: RoutesFile, labelled: Sequence[Route]) -> Entries:
         routes = _routes(file, entry, keys, usual)
         gathered.routes += routes
         gathered.places += [keys] * len(routes)
-    guards = [_guard(file, entry, keys) for keys, entry in file.entries(document, "protect")]
+    protected = list(file.entries(document, "protect"))
+    guards = [_guard(file, entry, keys) for keys, entry in protected]
     pages = _pages(file, document.get("errors"))
     size = sum(len(each.encode()) for each in [*pages.values(), *(r.text for r in gathered.routes)])
     if size > MOST_TEXT:
@@ -53,7 +57,7 @@ def read(file: RoutesFile, labelled: Sequence[Route]) -> Entries:
         file.complain((), text)
     https_only = file.value(route_words.switch, document, (), "https_only") or False
     table = Table(tuple(gathered.routes), tuple(guards), pages, https_only=https_only)
-    entries = Entries(table, gathered.places)
+    entries = Entries(table, gathered.places, [keys for keys, _ in protected])
     if "caddy" not in document:
         return entries
     name = document["caddy"]
@@ -79,16 +83,21 @@ def _routes(
     answers = [word for word in ANSWERS if word in entry]
     if len(answers) != 1:
         count = f"has {' and '.join(answers)}" if answers else "has no answer"
-        text = f"{count}; write one of to: a service, redirect: an address, file: a file"
+        text = f"{count}; write one of to: a service, redirect: an address, "
+        text += "static: a folder, file: a file"
         file.complain(keys, text)
         return []
     (answer,) = answers
     _check_words(file, entry, keys, answer)
     values = file.values(entry, keys)
-    values |= _target(file, answer, values, keys)
+    values |= (
+        static_folders.target(file, entry, values, keys)
+        if answer == "static"
+        else _target(file, answer, values, keys)
+    )
     paths = values.pop("paths") or ("/*",)
-    named = {key: value for key, value in values.items() if key not in ("to", "file")}
-    routes = [Route(path, **{**(usual if answer == "to" else {}), **named}) for path in paths]
+    named = {key: value for key, value in values.items() if key not in OWN_WORDS}
+    routes = [Route(path, **{**(usual if answer in SERVED else {}), **named}) for path in paths]
     for route in routes:
         _check_path(file, route, keys, entry)
     return [_fit(route) for route in routes]
@@ -101,9 +110,12 @@ def _fit(route: Route) -> Route:
 
 def _check_words(file: RoutesFile, entry: Mapping[str, Any], keys: Keys, answer: str) -> None:
     """Find words that would do nothing."""
-    for word in OF_SERVICES if answer != "to" else ():
+    idle = {"to": (), "static": OF_PROGRAMS}.get(answer, OF_SERVICES)
+    for word in idle:
         if word in entry:
             file.complain((*keys, word), f"is for a service; it does nothing with {answer}")
+    if "fallback" in entry and answer != "static":
+        file.complain((*keys, "fallback"), "is for static; it names a file of that folder")
     if "status" in entry and answer != "redirect":
         file.complain((*keys, "status"), "is for a redirect")
     if "strip" in entry and "rewrite" in entry:
@@ -151,7 +163,7 @@ def _guard(file: RoutesFile, entry: Mapping[str, Any], keys: Keys) -> Guard:
         file.list(route_words.path, entry, keys, "paths", "path"),
         file.list(route_words.host, entry, keys, "hosts", "host"),
         file.list(route_words.network, entry, keys, "allow"),
-        _users(file, entry.get("basic_auth", {}), (*keys, "basic_auth")),
+        _users(file, entry, (*keys, "basic_auth")),
         file.value(route_words.satisfy, entry, keys, "satisfy") or "all",
         file.value(route_words.switch, entry, keys, "public") or False,
     )
@@ -160,12 +172,15 @@ def _guard(file: RoutesFile, entry: Mapping[str, Any], keys: Keys) -> Guard:
     return guard
 
 
-def _users(file: RoutesFile, users: Any, keys: Keys) -> dict[str, str]:
+def _users(file: RoutesFile, entry: Mapping[str, Any], keys: Keys) -> dict[str, str]:
+    users = entry.get("basic_auth", {})
     if not isinstance(users, dict) or not all(isinstance(each, str) for each in users.values()):
         file.complain(keys, "must map names to secrets, such as {team: STAGING_PASSWORD}")
         return {}
+    if not users and "basic_auth" in entry:
+        file.complain(keys, "names nobody, and would let everybody in; write {team: SECRET}")
     for user, secret in users.items():
-        if not isinstance(user, str) or not user or ":" in user:
+        if not isinstance(user, str) or not user.isprintable() or not user or ":" in user:
             file.complain(keys, f"{str(user)[:60]!a} is no user's name")
         if secret not in file.around.secrets:
             hint = nearest(secret, file.around.secrets)

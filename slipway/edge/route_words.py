@@ -26,6 +26,8 @@ class Unfit(ValueError):
 def path(value: object) -> str:
     if not (isinstance(value, str) and PATH.fullmatch(value)):
         raise Unfit(f"{_shown(value)} is no path; write one, such as /api/*")
+    if {".", ".."} & set(value.split("/")):
+        raise Unfit(f"{_shown(value)} is no path of a request: . and .. are gone when it comes")
     return value
 
 
@@ -140,11 +142,17 @@ def set_headers(value: object) -> dict[str, str | None]:
 
 def match_headers(value: object) -> dict[str, str]:
     headers = _headers(value, '{X-Version: "2"}, or {X-Version: "*"} for any', may_be_null=False)
+    if any(name.lower() == "host" for name in headers):
+        raise Unfit("Host is no header here; write host: shop.example beside it")
     return {name: str(text) for name, text in headers.items()}
 
 
 def text(value: object) -> str:
     return _text(value, "a file beside routes.yml")
+
+
+def folder(value: object) -> str:
+    return _text(value, "a folder, named from beside routes.yml: ../public")
 
 
 def _headers(value: object, example: str, *, may_be_null: bool) -> dict[str, str | None]:
@@ -206,6 +214,8 @@ ROUTE: Mapping[str, Reader] = {
     "redirect": redirect,
     "status": status_of_redirect,
     "file": text,
+    "static": folder,
+    "fallback": path,
     "strip": path,
     "rewrite": rewrite,
     "trailing_slash": slash,
@@ -222,11 +232,13 @@ LISTS: Mapping[str, tuple[str, Reader]] = {  # by their plural, which one value 
     "hosts": ("host", host),
     "methods": ("method", method),
 }
-# Those of a service alone, and those that under defaults hold for every service.
+# Those of a service alone, of these those that a folder of files has no use for, and those that
+# under defaults hold for every service.
 OF_SERVICES = (
     *("strip", "rewrite", "trailing_slash", "request_headers", "sticky", "max_body", "timeout"),
     "intercept",
 )
+OF_PROGRAMS = ("trailing_slash", "request_headers", "sticky", "max_body", "timeout")
 DEFAULTS = (
     *("trailing_slash", "request_headers", "response_headers", "cache", "compress", "sticky"),
     *("max_body", "timeout", "intercept"),

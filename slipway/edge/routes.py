@@ -51,6 +51,7 @@ class Route:
     max_body: int | None = None  # bytes; 0: no limit
     timeout: int | None = None  # seconds; 0: no limit
     intercept: tuple[int, ...] = ()
+    is_static: bool = False  # its service serves a folder of files
 
     @property
     def label(self) -> str:
@@ -184,7 +185,12 @@ def reaching(routes: Sequence[Route], route: Route, host: str) -> Request | None
 
 def asked_hosts(route: Route, names: Sequence[str]) -> list[str]:
     """Return under which names a route is asked: its own, else every one that is served."""
-    return [host.replace("*", "www") for host in route.hosts or names or ["localhost"]]
+    return [bare(host) for host in route.hosts or names or ["localhost"]]
+
+
+def bare(host: str) -> str:
+    """Return one of the names that a star stands for, which no route has for itself."""
+    return host.replace("*", PROBE)
 
 
 def covers(pattern: str, host: str) -> bool:

@@ -164,6 +164,8 @@ class RoutesFile:
     def _is_here(self, entry: Mapping[str, Any], keys: Keys) -> bool:
         names = entry.get("only", [self.around.environment])
         names = names if isinstance(names, list) else [names]
+        if not names:
+            self.complain((*keys, "only"), "is an empty list; leave it out")
         for name in names:
             if name not in self.around.environments:
                 hint = nearest(str(name), self.around.environments)
@@ -190,7 +192,10 @@ class RoutesFile:
             hint = nearest(name, settings)
             self.complain(keys, f"there is no setting {name}{hint}; write $${{{name}}} for itself")
         elif name == "DOMAIN":
-            return next(iter(domains.split(settings[name])), "localhost")
+            names = domains.split(settings[name]) or ("localhost",)
+            if whole := [each for each in names if "*" not in each]:
+                return whole[0]
+            self.complain(keys, f"DOMAIN is {names[0]}, which stands for many; write the name")
         return settings.get(name, "")
 
 

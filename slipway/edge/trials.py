@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from slipway.edge.routes import Guard, Request, Route, Table, asked_hosts, ordered, reaching
+from slipway.edge.routes import Guard, Request, Route, Table, asked_hosts, bare, ordered, reaching
 from slipway.environments import domains
 
 STRANGERS = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1")  # nobody's addresses
@@ -42,7 +42,7 @@ def of(table: Table, settings: Mapping[str, str]) -> list[Trial]:
         _admitted(table.guards, request, route)
         for host in dict.fromkeys([*names, *_hosts(routes, names)])
         for route in table.routes
-        if host in _under(route, names) and (request := reaching(routes, route, _bare(host)))
+        if host in _under(route, names) and (request := reaching(routes, route, bare(host)))
     ]
     return [*trials, *_strangers(table.guards, names)]
 
@@ -54,10 +54,6 @@ def _hosts(routes: Sequence[Route], names: Sequence[str]) -> Iterator[str]:
 
 def _under(route: Route, names: Sequence[str]) -> Sequence[str]:
     return route.hosts or names or ("localhost",)
-
-
-def _bare(host: str) -> str:
-    return host.replace("*", "www")
 
 
 def _admitted(guards: Sequence[Guard], request: Request, route: Route) -> Trial:

@@ -161,11 +161,20 @@ def command(compose: Path = COMPOSE, variables: Path = VARIABLES) -> list[str]:
 
 
 def files(compose: Path, variables: Path = VARIABLES) -> list[Path]:
-    """List the files of the loop, where secrets as variables add one; none: Compose finds them."""
-    if not variables.is_file():
-        return []
-    names = ("compose.yml", "compose.override.yml", "compose.override.yaml")
-    return [*(compose / name for name in names if (compose / name).is_file()), variables]
+    """List the files of the loop, where Slipway adds one; none: Compose finds them itself."""
+    names = ("compose.override.yml", "compose.override.yaml")
+    whole = [
+        *(compose / "compose.yml", static_file(compose)),
+        *(compose / name for name in names),
+        variables,
+    ]
+    written = static_file(compose).is_file() or variables.is_file()
+    return [path for path in whole if path.is_file()] if written else []
+
+
+def static_file(compose: Path = COMPOSE) -> Path:
+    """Return where the services of folders of static files stand, as routes.yml names them."""
+    return compose.parent / STATE.name / "dev" / "static-services.json"
 
 
 def model(compose: Path = COMPOSE) -> dict[str, Any]:

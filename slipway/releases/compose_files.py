@@ -14,7 +14,7 @@ from slipway.environments.compose_errors import Keys, Refusal
 from slipway.environments.environment import Environment
 from slipway.errors import CommandFailed, ConfigError
 from slipway.hosts.local import LocalHost
-from slipway.releases import compose_aliases, compose_keys, compose_program
+from slipway.releases import compose_aliases, compose_keys, compose_program, static_services
 from slipway.suggest import nearest
 from slipway.yaml_file import compose_strings
 
@@ -56,17 +56,20 @@ def find(env: Environment) -> list[Path]:
 def read(env: Environment, files: Sequence[Path]) -> Model:
     """Let Compose merge the files, with the env files. Raises ConfigError, for its warnings too."""
     argv = [*compose_program.command(), "--project-directory", str(env.compose)]
-    for path in files:
-        argv += ["--file", str(path)]
     for path in sources(files):
         if complaint := compose_aliases.complaint(_nodes(path)):
             raise ConfigError(f"compose/{path.name}: {complaint}")
+    base, *overlays = [["--file", str(path)] for path in files]
+    static = static_services.describe(env)
+    for words in (base, ["--file", "-"] if static else [], *overlays):
+        argv += words
     for name in ("common.env", f"{env.name}.env"):
         argv += ["--env-file", str(env.compose / name)]
     bare = _bare()
     host = LocalHost(env=bare | {"ENVIRONMENT": env.name}, cwd=env.compose)
     try:
-        result = host.run([*argv, "--profile", "*", "config", "--format", "json"], timeout=30)
+        argv += ["--profile", "*", "config", "--format", "json"]
+        result = host.run(argv, stdin=static.encode(), timeout=30)
     except CommandFailed as error:
         refusal = compose_errors.read(error.stderr)
         raise ConfigError(_refused(env, files, refusal)) from None

@@ -16,8 +16,9 @@ SUFFIX = ".tmpl"  # of files in which {{name}} and the like are filled in
 KIT_NAME = "logbook"  # the sample's, where the kit's own files name a project
 # What a new version of Slipway may change: all else belongs to the team from the first day.
 SHARED = (
-    *("inv", "tasks.py", "requirements.lock", "compose/slipway.yml", ".pre-commit-config.yaml"),
-    *("compose/db/", "compose/edge/", "compose/ops/", "runbooks/", "vendor/docs/"),
+    *("inv", "tasks.py", "requirements.lock", ".pre-commit-config.yaml"),
+    *("compose/slipway.yml", "compose/static.yml", "runbooks/", "vendor/docs/"),
+    *("compose/db/", "compose/edge/", "compose/ops/", "compose/static/"),
     *(".github/workflows/ci.yml", ".gitlab-ci.yml", answers_file.FILE),
 )
 RENAMED = {
@@ -109,7 +110,8 @@ def _kit(answers: Answers, source: Path) -> Iterator[tuple[str, File]]:
     part = (FOLDER / "compose" / "tests.part.yml").read_text(encoding="utf-8")
     services = services.replace("  edge:\n    <<", f"{part}  edge:\n    <<", 1)
     yield "compose/slipway.yml", _renamed(services, answers)
-    for folder in ("compose/db", "compose/edge"):
+    yield "compose/static.yml", File((source / "compose" / "static.yml").read_bytes())
+    for folder in ("compose/db", "compose/edge", "compose/static"):
         for path in sorted((source / folder).iterdir()):
             yield f"{folder}/{path.name}", File(path.read_bytes())
     for name in ("Dockerfile", "pytest.ini", "requirements.txt"):

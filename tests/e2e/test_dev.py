@@ -47,6 +47,7 @@ routes:
   - {path: /v1/*, to: api, rewrite: "/api/{rest}", response_headers: {X-Old: "yes"}}
   - {path: /journal/*, redirect: "/entries/{rest}"}
   - {path: /team/*, to: web}
+  - {path: /help/*, static: ../help, strip: /help}
 protect: [{path: /team/*, basic_auth: {team: SESSION_KEY}}]
 """
 
@@ -55,6 +56,8 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     dev: httpx.Client, clone: Checkout
 ) -> None:
     routes = clone.path("compose/routes.yml")
+    clone.path("help").mkdir()
+    clone.path("help/index.html").write_text("Read this first.")
     routes.write_text(ROUTES.replace("to: web", "to: wep"))
     clone.commit("Routes with a slip")
     slip = "compose/routes.yml:5: routes[3].to: there is no service wep (did you mean web?)"
@@ -72,6 +75,9 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     assert dev.get("/team/").status_code == 401
     password = clone.path(".slipway/dev/secrets/SESSION_KEY").read_text()
     assert dev.get("/team/", auth=("team", password)).status_code != 401
+    assert (dev.get("/help").headers["location"], dev.get("/help/").text) == (
+        *("/help/", "Read this first."),
+    )
     loop = clone.path(".slipway/dev/edge/routes.json").read_text()
     assert '"/v1/*"' in loop and password not in loop
     clone.inv("maintenance", "--env=dev", "--on", "--message=Moving").expect()
@@ -81,6 +87,7 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     clone.inv("maintenance", "--env=dev", "--off").expect()
     assert dev.get("/").status_code == 200
     assert "location" not in dev.get("/journal/7").headers
+    assert dev.get("/help/").text != "Read this first."
     now, routed = clone.inv("releases", "--env=dev", "--json").expect().json[1::-1]
     assert (now["state"], routed["state"]) == ("live", "ready")
     assert "route /v1/* added" in routed["changed"]

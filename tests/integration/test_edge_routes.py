@@ -1,10 +1,13 @@
 """Every word of compose/routes.yml, served by the edge's own Caddy and asked by a real client."""
 
+import gzip
+import hashlib
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,7 +22,7 @@ from slipway.edge.routes_file import Backend
 from slipway.environments import environment
 from slipway.errors import ConfigError, HostError
 from slipway.hosts.local import LocalHost
-from slipway.project import SECRETS
+from slipway.project import COMPOSE, SECRETS
 from slipway.releases import routing
 from slipway.releases.routing import Caddy
 from tests.integration import edge_stage
@@ -52,6 +55,9 @@ routes:
   - {path: /private/*, to: app}
   - {path: /partners/*, to: app}
   - {path: /events, to: app}
+  - {path: /guide/*, static: ../public, strip: /guide}
+  - {path: /page/*, static: ../public, fallback: /index.html, strip: /page}
+  - {path: /page/assets/*, static: ../public, cache: 30d, strip: /page}
   - {path: /socket, to: app}
 protect:
   - {path: /private/open, public: true}
@@ -161,6 +167,7 @@ def site(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     (folder / "robots.txt").write_text("User-agent: *\n")
     (folder / "own.Caddyfile").write_text(OWN)
     (folder / "routes.yml").write_text(ROUTES)
+    serve_static(stage, folder.with_name("public"))
     for name in ("common", "dev"):
         (folder / f"{name}.env").write_text("")
     (folder / "dev.env").write_text(
@@ -181,6 +188,63 @@ def site(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     made.wait_for("app-blue", "app-green")
     stage.edges.tell(made.routing(1, "blue"))
     yield made
+
+
+def serve_static(stage: Stage, folder: Path) -> None:
+    """Run the service of a folder of static files."""
+    for name in ("docs", "assets", ".well-known"):
+        (folder / name).mkdir(parents=True)
+    texts = {"index.html": "<h1>Home</h1>", "docs/index.html": "Docs", ".env": "PASSWORD=x"}
+    texts |= {".well-known/security.txt": "Contact: us", "assets/app.js": "1;" * 900}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    (folder / "assets/app.js.gz").write_bytes(gzip.compress(b"packed before"))
+    image = f"{stage.corner.app}/static-public"
+    argv = ["build", "--quiet", "--label", stage.corner.label, "--tag", image]
+    stage.corner.docker(*argv, f"--build-context=files={folder}", str(COMPOSE / "static"))
+    hardened = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", "10001:10001")
+    network = ("--network", stage.corner.app, "--network-alias", "static-public")
+    stage.corner.run(image, options=(*hardened, *network))
+
+
+def test_a_folder_is_served_with_its_indexes_and_nothing_that_is_hidden(site: Site) -> None:
+    assert site.ask("/guide/").text == "<h1>Home</h1>"
+    places = {"/guide": "/guide/", "/guide?a=1": "/guide/?a=1", "/guide/docs": "/guide/docs/"}
+    for path, place in places.items():
+        answer = site.ask(path)
+        assert (answer.status_code, answer.headers["location"]) == (308, place), path
+    assert site.ask("/guide/docs/").text == "Docs"
+    assert site.ask("/guide/.well-known/security.txt").text == "Contact: us"
+    for path in ("/guide/.env", "/guide//.env", "/guide/docs/%2e%2e/.env", "/guide/%2Eenv"):
+        assert site.ask(path).json() == {"error": "No such page."}, path
+    sidecar = site.ask("/guide/index.html.etag.slipway")
+    assert sidecar.status_code == 404
+    missing = site.ask("/guide/nope", headers={"Accept": "text/html"})
+    assert (missing.status_code, missing.text[:11]) == (404, "<h1>Our 404")
+
+
+def test_a_folder_is_cached_by_its_content_and_packed_beforehand(site: Site) -> None:
+    plain = site.ask("/guide/assets/app.js")
+    assert plain.headers["cache-control"] == "no-cache" and "last-modified" not in plain.headers
+    again = site.ask("/guide/assets/app.js", headers={"If-None-Match": plain.headers["etag"]})
+    assert again.status_code == 304
+    assert plain.headers["etag"] == f'"{hashlib.sha256(plain.content).hexdigest()[:32]}"'
+    cached = site.ask("/page/assets/app.js", headers={"Accept-Encoding": "gzip"})
+    assert cached.headers["cache-control"] == "public, max-age=2592000"
+    assert cached.text == "packed before"
+
+
+def test_a_page_application_gets_its_page_for_addresses_and_none_for_lost_scripts(
+    site: Site,
+) -> None:
+    for path in ("/page/", "/page/orders/7"):
+        assert site.ask(path).text == "<h1>Home</h1>", path
+    browser = {"Accept": "text/html,*/*"}
+    assert site.ask("/page/users/a.b", headers=browser).text == "<h1>Home</h1>"
+    assert site.ask("/page/old.js").status_code == 404
+    assert site.ask("/page/assets/old.js").status_code == 404
+    by_hand = site.ask("/guide/orders", headers={"X-Static-Fallback": "/index.html"})
+    assert by_hand.status_code == 404, "nobody else chooses the page"
 
 
 def test_requests_reach_the_service_as_their_route_says(site: Site) -> None:
@@ -240,7 +304,8 @@ def test_only_those_come_in_who_may(site: Site) -> None:
     assert "Authorization" not in told.text, "the password is the edge's alone"
     assert site.ask("/PRIVATE//x").status_code == 401
     assert site.ask("/private/open").status_code == 200
-    assert site.ask("/partners/x").status_code == 403
+    partner = site.ask("/partners/x")
+    assert (partner.status_code, partner.json()) == (403, {"error": "Forbidden."})
     document = site.routing(1, "blue").document.decode()
     assert "let me in" not in document and "$2a$" not in document, "the signpost shows it to all"
 
@@ -253,6 +318,7 @@ def test_browsers_see_the_teams_own_pages_and_programs_are_told_in_json(site: Si
     assert site.ask("/nowhere").json() == {"error": "No such page."}
     broken = site.ask("/broken", headers=browser)
     assert (broken.status_code, broken.text[:10]) == (500, "<h1>Our 5x")
+    assert site.ask("/broken").json() == {"error": "Internal Server Error."}
     slow = site.ask("/api/slow", headers=browser)
     assert (slow.status_code, slow.headers["retry-after"]) == (503, "2")
 

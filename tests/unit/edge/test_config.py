@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.edge import questions
 from slipway.edge.config import configure
 from slipway.edge.edges import Routing
+from slipway.edge.preview import Preview
 from slipway.edge.routes import Route
+from tests.fakes.host import FakeHost
 
 OPEN = {"DOMAIN": "", "TLS": "off"}
 
@@ -134,6 +137,19 @@ def test_a_cutover_changes_the_name_and_not_the_configuration() -> None:
     main = json.loads(config)["apps"]["http"]["servers"]["main"]
     assert main["@id"] == f"routes-{digest}"
     assert f"web-{{file./tmp/colour.{digest}}}" in config
+
+
+def test_trials_of_many_names_and_routes_are_more_than_a_command_may_hold() -> None:
+    names = ",".join(f"shop-{number}.example" for number in range(500))
+    routes = [Route(path, "web", 80) for path in ("/a/*", "/b/*", "/c/*")]
+    preview = Preview.of(routes, {"DOMAIN": names, "TLS": "off"})
+    host = FakeHost().answers("sh")
+    questions.ask("shop", [host], [], 1, preview)
+    (asked,) = host.asked
+    assert sum(map(len, asked.argv)) < 10_000
+    lines = asked.stdin.decode().splitlines()
+    assert (lines[1], len(lines[2:])) == ("0", 3000)
+    assert lines[-2:] == ["shop-499.example/c/", "200 web"]
 
 
 def test_who_asked_is_the_last_address_that_is_no_balancers() -> None:

@@ -13,7 +13,8 @@ from slipway.environments import domains
 from slipway.errors import ConfigError
 from slipway.project import ROOT
 
-SETTINGS = {"DOMAIN": "shop.example, www.shop.example, old.example", "PARTNER": "10.1.0.0/16"}
+NAMES = "shop.example, www.shop.example, old.example, *.shop.example"
+SETTINGS = {"DOMAIN": NAMES, "PARTNER": "10.1.0.0/16"}
 BACKENDS = {
     "api": Backend(8000),
     "web": Backend(8080),
@@ -31,6 +32,9 @@ def read(tmp_path: Path) -> Read:
     (folder / "pages/404.html").write_text("<h1>{nothing}</h1>")
     (folder / "robots.txt").write_text("User-agent: *\n")
     (folder / "logo.png").write_bytes(b"\x89PNG\xff")
+    for name in ("public", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "public/index.html").write_text("<h1>Home</h1>")
     names = ["dev", "staging", "prod"]
     around = Surroundings("staging", names, SETTINGS, ["STAGING_PASSWORD"], BACKENDS)
     labelled = [Route("/api/*", "api", 8000), Route("/*", "web", 8080)]
@@ -73,6 +77,17 @@ routes:
     assert robots.content_type == "text/plain; charset=utf-8"
 
 
+def test_a_star_of_a_host_stands_for_names_that_have_no_route_of_their_own(read: Read) -> None:
+    table = read("""
+routes:
+  - {host: "*.shop.example", path: /x, to: api}
+  - {host: www.shop.example, path: /x, to: web}
+  - {path: /y, redirect: "https://shop.example:8443/y"}
+""")
+    other, www = taken(table, "/x", "ada.shop.example"), taken(table, "/x", "www.shop.example")
+    assert other and www and (other.name, www.name) == ("api", "web")
+
+
 def test_settings_and_environments_shape_routes(read: Read) -> None:
     table = read("""
 defaults: {compress: true, timeout: 2m, trailing_slash: remove}
@@ -99,6 +114,23 @@ errors: {404: pages/404.html, 5xx: pages/404.html}
     assert table.pages.keys() == {"404", "5xx"}
 
 
+def test_a_folder_is_served_by_a_service_of_its_own(read: Read) -> None:
+    table = read("""
+defaults: {compress: true, trailing_slash: remove, request_headers: {X-Shop: "1"}}
+routes:
+  - {path: /app/*, static: ../public, fallback: /index.html, cache: 1h}
+  - {path: /guide/*, static: ./pages, strip: /guide}
+errors: {404: pages/404.html}
+""")
+    app, guide = taken(table, "/app/orders/7"), taken(table, "/guide")
+    assert app and (app.name, app.port, app.is_static) == ("static-public", 8080, True)
+    assert app.request_headers == {"X-Static-Fallback": "/index.html"} and app.compress
+    assert not app.trailing_slash, "the server of the folder would lead back"
+    assert guide and guide.name == "static-pages" and guide.strip == "/guide"
+    assert guide.request_headers == {"X-Static-Fallback": None}, "nobody else chooses it"
+    assert (app.intercept, guide.intercept) == ((404,), ()), "a folder has the first word on 404"
+
+
 def test_each_route_is_asked_under_each_name_as_somebody_who_may_come_in(read: Read) -> None:
     table = read("""
 routes:
@@ -119,6 +151,9 @@ protect:
         "old.example/api/": "200 api-blue",
         "DELETE old.example/api/": "200 admin-blue",
         "old.example/": "200 web-blue",
+        "slipway-probe.shop.example/api/": "200 api-blue",
+        "DELETE slipway-probe.shop.example/api/": "200 admin-blue",
+        "slipway-probe.shop.example/": "200 web-blue",
     }
     assert asked["old.example/api/"].account == trials.Account("team", "STAGING_PASSWORD")
     assert asked["old.example/"].client == "10.1.0.0"
@@ -155,12 +190,25 @@ protect:
         ("{path: /x, file: robot.txt}", "file: there is no file compose/robot.txt"),
         ("{path: /x, file: ../../passwd}", "file: ../../passwd lies outside of the project"),
         ("{path: /x, file: logo.png}", "no text in UTF-8; have a service serve it"),
+        ("{path: /x/*, static: ../publik}", "static: there is no folder compose/../publik; if a"),
+        ("{path: /x/*, static: ../empty}", "static: compose/../empty is empty"),
+        ("{path: /x/*, static: ..}", "static: .. holds compose/ itself, which nobody may read"),
+        ("{path: /x/*, static: ../../x}", "static: ../../x lies outside of the project"),
+        ("{path: /x/*, static: ../public, fallback: /app.html}", "fallback: there is no /app.html"),
+        ("{path: /x/*, static: ../public, timeout: 3s}", "timeout: is for a service; it does"),
+        ("{path: /x, to: api, fallback: /a.html}", "fallback: is for static"),
         ("{path: /x, host: other.example, to: api}", "does not answer to other.example; add it"),
         ("{path: /api/*, to: web}", "/api/* is a slipway.route of a compose file already"),
         ("{path: /x, redirect: '{uri}'}", "leads nowhere"),
         ("{path: /x, redirect: 'https://{host}/x'}", "it leads round in a circle"),
         ("{path: /api/x*, methods: [GET], to: web}\n  - {path: /API/X*, method: GET, to: api}",
          "routes.yml:4: routes[2]: /API/X* is in line 3 already"),
+        ("{path: /a/../x, to: api}", "'/a/../x' is no path of a request: . and .. are gone"),
+        ("{path: /x, to: api, only: []}", "only: is an empty list; leave it out"),
+        ("{path: /x, to: api, match_headers: {Host: a}}", "write host: shop.example beside it"),
+        ("{path: /x, to: api}\nprotect: [{basic_auth: {}}]", "would let everybody in; write"),
+        ("{path: /x, to: api}\nprotect:\n  - {path: /x/*, allow: [10.0.0.1]}\n  - {path: /x/y, "
+         + "basic_auth: {team: STAGING_PASSWORD}}", "6: protect[2]: the entry in line 5 decides"),
         ("{path: /x, to: api}, 7", "is not YAML"),
         ("7", "routes[1]: must be words with values"),
     ],
@@ -202,7 +250,13 @@ def test_the_guides_example_is_one(tmp_path: Path) -> None:
     guide = (ROOT / "docs/operations.md").read_text()
     text = guide.partition("```yaml\n# compose/routes.yml\n")[2].partition("```")[0]
     folder = tmp_path / "compose"
-    for name in ("public/robots.txt", "pages/404.html", "pages/5xx.html", "own.Caddyfile"):
+    for name in (
+        "public/robots.txt",
+        "pages/404.html",
+        "pages/5xx.html",
+        "own.Caddyfile",
+        "../guide/index.html",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("a text")
     (folder / "routes.yml").write_text(text)
