@@ -12,6 +12,7 @@ from slipway.releases import (
     compose_builds,
     compose_env_files,
     compose_files,
+    compose_hosts,
     compose_keys,
     compose_labels,
     compose_limits,
@@ -101,6 +102,7 @@ def parse(model: Mapping[str, Any], files: Sequence[Path] = (), prefix: str = ""
         compose_rules.check,
         compose_variables.check,
         compose_builds.check,
+        compose_hosts.check,
         volume_labels.check,
     )
     findings = [finding for check in checks for finding in check(model)]

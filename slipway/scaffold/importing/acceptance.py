@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from slipway.edge import routes_file
@@ -17,12 +17,14 @@ SETTINGS = "RUNS_ON=this-computer\n"
 LINE = re.compile(r"^(?:(?P<file>compose/[^\s:]+)(?::(?P<line>\d+))?: )?(?P<text>.*)$")
 
 
-def problems(files: Mapping[str, str]) -> Iterator[Problem]:
+def problems(files: Mapping[str, str], folders: Iterable[str] = ()) -> Iterator[Problem]:
     """Yield what a deploy or the hacking loop would refuse, with the line of the new file."""
     with tempfile.TemporaryDirectory(prefix="slipway-import-") as scratch:
         compose = Path(scratch, "compose")
-        own = (kit.files() / "compose" / "slipway.yml").read_text(encoding="utf-8")
-        added = {"compose/slipway.yml": own, f"compose/{ENVIRONMENT}.env": SETTINGS}
+        names = ("compose/slipway.yml", "compose/static.yml")
+        added = {name: (kit.files() / name).read_text(encoding="utf-8") for name in names}
+        added[f"compose/{ENVIRONMENT}.env"] = SETTINGS
+        added |= {f"{name}/index.html": "" for name in folders}  # folders are not copied yet
         for path, text in {**added, **files}.items():
             (Path(scratch) / path).parent.mkdir(parents=True, exist_ok=True)
             (Path(scratch) / path).write_text(text, encoding="utf-8")

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slipway.scaffold.importing import (
-    addresses,
     classification,
     commands,
     health,
-    names,
     new_service,
     old_database,
     routes,
@@ -27,7 +25,6 @@ from slipway.scaffold.importing.routes import Routes
 from slipway.scaffold.importing.state import State, Volumes
 from slipway.scaffold.importing.variables import Readers, Variables
 
-APP = "app"  # the network of a colour, where its services know each other by their plain names
 SERVERS = ("mysql", "mariadb", "mongo", "postgres", "mysql-server", "mssql", "couchdb", "neo4j")
 
 
@@ -66,7 +63,6 @@ def put_together(assembly: Assembly) -> None:
         )
     for service in sorted(assembly.kept(), key=lambda each: each.name):
         assembly.services.append(_service(service, assembly))
-    _join_networks(assembly)
 
 
 def answer_state(services: Sequence[OldService], draft: Draft) -> Iterator[OldService]:
@@ -228,40 +224,3 @@ def _old_secrets(service: OldService, assembly: Assembly) -> dict[str, str]:
         if name := assembly.secret_files.get(str(entry["source"])):
             files[target] = name
     return files
-
-
-def _join_networks(assembly: Assembly) -> None:
-    """Have each service on the networks where it meets the others by their plain names."""
-    colours = [s for s in assembly.kept() if s.role == "colour"]
-    for service in assembly.kept():
-        new = assembly.named(service.name)
-        assert new is not None  # noqa: S101  each was put in
-        is_routed = service.name in assembly.routes
-        new.networks = {**({"edge": []} if is_routed else {}), "data": []}
-        if service.role == "colour" and len(colours) > 1:
-            new.networks[APP] = []
-        if service.role in ("data", "accessory"):
-            others = [n for n in names.other_names(service.spec) if n != new.name and "." not in n]
-            new.networks["data"] = list(dict.fromkeys(others))
-        if service.role != "colour":
-            _say_unreachable(service, colours, assembly.draft)
-
-
-def _say_unreachable(service: OldService, colours: Sequence[OldService], draft: Draft) -> None:
-    for other in colours:
-        if _mentions(service, other):
-            text = (
-                f"{service.name}: speaks to {other.name}, which it reaches as "
-                f"{other.name}-blue or {other.name}-green alone, since {other.name} "
-                "runs in colours; have it ask the edge"
-            )
-            draft.refuse(text, "services", service.name)
-
-
-def _mentions(service: OldService, other: OldService) -> bool:
-    called = [other.name, *names.other_names(other.spec)]
-    values = list((service.spec.get("environment") or {}).items())
-    values += [("", " ".join(map(str, service.spec.get(key) or []))) for key in ("command",)]
-    return any(
-        addresses.mentions(str(value), name, str(key)) for key, value in values for name in called
-    )

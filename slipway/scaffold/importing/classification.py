@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from slipway.scaffold.importing import mounts, proxies
+from slipway.scaffold.importing import mounts, proxies, static_sites
 from slipway.scaffold.importing.families import Image, image_of
 from slipway.scaffold.importing.findings import Role
 from slipway.scaffold.importing.mounts import OldMount
@@ -135,6 +135,8 @@ def _by_image(name: str, spec: Mapping[str, Any], image: Image, facts: _Facts) -
     if not proxies.is_proxy(spec):
         return None
     texts = proxies.configs(spec, facts.project.folder)
+    if static_sites.of(spec, texts, facts.project.folder):
+        return "edge", "kit", f"serves files and hands requests on ({image.full}): as edge does"
     if proxies.has_own_content(texts):
         return None
     if texts or not spec.get("build"):

@@ -24,7 +24,9 @@ from slipway.scaffold.importing import (
     old_project,
     routes,
     scheduled_jobs,
+    service_networks,
     settings_file,
+    static_sites,
 )
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import OldService
@@ -66,6 +68,7 @@ def convert(
     draft = Draft(project, name, domain, answers or {})
     parts = _assembly(draft)
     assembly.put_together(parts)
+    service_networks.join(parts)
     migration_job.add(parts)
     migration_job.say_baseline(parts)
     scheduled_jobs.add(parts)
@@ -73,7 +76,7 @@ def convert(
     _say_the_rest(parts)
     _demand_known(draft)
     draft.gather()
-    draft.problems += acceptance.problems(draft.files)
+    draft.problems += acceptance.problems(draft.files, draft.folders)
     return Conversion(
         services=tuple(ConvertedService(s.name, s.role, s.reason) for s in parts.old),
         files=draft.files,
@@ -190,7 +193,12 @@ def _write(parts: Assembly) -> None:
         texts = ["  {}\n"]
     draft.files["compose/compose.yml"] = compose_text.base(project, texts, tops)
     draft.files["compose/compose.override.yml"] = compose_text.loop(described, {"volumes": volumes})
-    if entries := routes.entries(parts.old, parts.routes, parts.names):
+    entries = routes.entries(parts.old, parts.routes, parts.names)
+    for service in parts.old:
+        if service.role == "edge":
+            sites = routes.static_of(service, draft)
+            entries += static_sites.entries(sites, parts.images.folder, draft)
+    if entries:
         draft.files["compose/routes.yml"] = compose_text.routes(entries)
     draft.files["compose/settings.yml"] = settings_file.rules(draft.settings, parts.secrets.rules)
     old = parts.readers.database

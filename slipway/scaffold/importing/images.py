@@ -12,7 +12,7 @@ from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.mounts import OldMount
 from slipway.scaffold.importing.old_project import services
 
-TAKEN = ("api-kit", "db", "edge", "migrations", "ops", "seed", "tests")
+TAKEN = ("api-kit", "db", "edge", "migrations", "ops", "seed", "static", "tests")
 COPIES = re.compile(r"^\s*(?:COPY|ADD)\s+(?!--from)", re.MULTILINE | re.IGNORECASE)
 OWN = "files"  # where texts lie that were mounted
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from slipway.releases import host_names
 from slipway.scaffold import template
-from slipway.scaffold.importing import addresses, mounts, variables
+from slipway.scaffold.importing import mounts, variables
 from slipway.scaffold.importing.assembly import Assembly
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.migration_job import NAME
@@ -81,7 +82,7 @@ def _environment(
         is_ours = key in held.as_variables or value in (None, released.get(key))
         is_secret = variables.is_secret(key, str(value)) or assembly.secrets.hold(str(value))
         if not is_ours and not is_secret:
-            yield key, addresses.renamed(str(value), assembly.names.by_old, key)
+            yield key, host_names.renamed(str(value), assembly.names.by_old, key)
 
 
 def _mounts(hacked: Mapping[str, Any], assembly: Assembly) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _tool(service: OldService, assembly: Assembly, volumes: dict[str, Any]) -> d
             described[key] = _renamed(spec[key], assembly)
     environment = {}
     for key, value in (spec.get("environment") or {}).items():
-        text = addresses.renamed(str(value or ""), assembly.names.by_old, key)
+        text = host_names.renamed(str(value or ""), assembly.names.by_old, key)
         if variables.is_secret(key, text) or assembly.secrets.hold(text):
             where = ("services", service.name, "environment", key)
             assembly.draft.note(
@@ -173,5 +174,5 @@ def _plain_build(build: Mapping[str, Any]) -> dict[str, Any]:
 
 def _renamed(value: Any, assembly: Assembly) -> Any:
     if isinstance(value, str):
-        return addresses.renamed(value, assembly.names.by_old)
-    return [addresses.renamed(str(word), assembly.names.by_old) for word in value]
+        return host_names.renamed(value, assembly.names.by_old)
+    return [host_names.renamed(str(word), assembly.names.by_old) for word in value]

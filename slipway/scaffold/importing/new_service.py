@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.releases import compose_keys
-from slipway.scaffold.importing import addresses
+from slipway.releases import compose_keys, host_names
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.names import Names
@@ -145,8 +144,8 @@ def _check(service: OldService, names: Names) -> dict[str, Any]:
 
 def _words(value: Any, names: Names) -> Any:
     if isinstance(value, str):
-        return addresses.renamed(value, names.by_old)
-    return [addresses.renamed(str(word), names.by_old) for word in value]
+        return host_names.renamed(value, names.by_old)
+    return [host_names.renamed(str(word), names.by_old) for word in value]
 
 
 def _labels(labels: Mapping[str, Any]) -> dict[str, str]:

@@ -86,12 +86,12 @@ def _dockerfile(spec: Mapping[str, Any]) -> str:
 
 def has_own_content(texts: Mapping[str, str]) -> bool:
     """Whether it serves files or speaks another protocol, and is more than a proxy."""
-    return any(OWN_CONTENT.search(_without_comments(text)) for text in texts.values())
+    return any(OWN_CONTENT.search(without_comments(text)) for text in texts.values())
 
 
 def forwards(texts: Mapping[str, str]) -> Iterator[Forward]:
     """Read what is handed on to whom, in the order of the files."""
-    for text in map(_without_comments, texts.values()):
+    for text in map(without_comments, texts.values()):
         for forward in (*_nginx(text), *_caddy(text)):
             if not set(forward.path) & set("{}$"):
                 yield forward
@@ -156,5 +156,6 @@ def _caddy(text: str) -> Iterator[Forward]:
             yield Forward(target["host"], path.rstrip("*") or "/", int(target["port"]))
 
 
-def _without_comments(text: str) -> str:
+def without_comments(text: str) -> str:
+    """Leave out lines that are comments."""
     return re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from slipway.scaffold.importing import health, proxies
+from slipway.scaffold.importing import health, proxies, static_sites
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.names import Names
 from slipway.scaffold.importing.proxies import Forward
+from slipway.scaffold.importing.static_sites import StaticSite
 
 USUAL = (80, 8080, 3000, 8000, 5000, 4000, 8081, 8888, 4200, 5173)
 NEVER = {22, 25, 110, 143, 465, 587, 993, 2525, 1025, 5005, 5858, 9222, 9229, 9230, 24678, 35729}
@@ -45,8 +46,16 @@ def choose(classified: Sequence[OldService], names: Names, draft: Draft) -> Rout
             port = each.port or _port(service.spec) or _inner_port(service)
             _take(each, Route(_path(each.path), port, each.strip), routes, draft)
     if not routes:
-        _by_ports(targets, routes, draft)
+        edges = (service for service in classified if service.role == "edge")
+        has_page = any(site.path == "/" for each in edges for site in static_of(each, draft))
+        _by_ports(targets, routes, draft, has_page=has_page)
     return routes
+
+
+def static_of(service: OldService, draft: Draft) -> list[StaticSite]:
+    """Return what a proxy serves out of folders."""
+    folder = draft.project.folder
+    return static_sites.of(service.spec, proxies.configs(service.spec, folder), folder)
 
 
 def in_label(service: OldService, routes: Sequence[Route]) -> Route | None:
@@ -111,10 +120,12 @@ def _forwards(classified: Sequence[OldService], names: Names, draft: Draft) -> I
         yield from proxies.labelled(service.name, service.spec)
 
 
-def _by_ports(targets: Mapping[str, OldService], routes: Routes, draft: Draft) -> None:
+def _by_ports(
+    targets: Mapping[str, OldService], routes: Routes, draft: Draft, *, has_page: bool
+) -> None:
     open_ones = {name: port for name, s in targets.items() if (port := _port(s.spec))}
     open_ones = open_ones or {n: port for n, s in targets.items() if (port := _inner_port(s))}
-    front = _front(open_ones)
+    front = "" if has_page else _front(open_ones)
     for name, port in open_ones.items():
         default = "/*" if name == front else "/api/*" if BACK.search(name) else NOWHERE
         if len(open_ones) == 1:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from slipway import secret_signs
 from slipway.environments import setting_rules
 from slipway.environments.setting_rules import KEY
-from slipway.scaffold.importing import addresses, old_database, settings_file
+from slipway.releases import host_names
+from slipway.scaffold.importing import old_database, settings_file
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.names import Names
@@ -89,7 +90,7 @@ def read(service: OldService, readers: Readers, *, migrates: bool) -> Variables:
         if part := parts.get(key):
             _to_database(held, readers, (service, key, value, part), migrates=migrates)
         elif is_secret(key, value):
-            new = addresses.renamed(value, readers.names.by_old, key)
+            new = host_names.renamed(value, readers.names.by_old, key)
             _hand_over(held, service, key, readers.secrets.add(key, new, service), draft)
         elif not value and is_secret(key, "a value of some length"):
             _hand_over(held, service, key, readers.secrets.add_empty(key), draft)
@@ -210,7 +211,7 @@ def _visible(
     key, value = variable
     draft = readers.draft
     written = _written(draft, service, key)
-    new = addresses.renamed(value, readers.names.by_old, key)
+    new = host_names.renamed(value, readers.names.by_old, key)
     is_shared = readers.shared.get(key) == value and service.role != "accessory"
     if is_shared and _may_be_setting(key, new) and draft.settings.setdefault(key, new) == new:
         held.uses_settings = True

@@ -272,3 +272,77 @@ secrets: {npm-token: {file: npm-token.txt}}
     assert conversion.folders["compose/shared"] == tmp_path / "shared"
     assert conversion.secrets == {}  # it opens something outside
     assert conversion.problems == () and conversion.leftovers == (tmp_path / "npm-token.txt",)
+
+
+NGINX = """
+server {
+    listen 80;
+    root /var/www;
+    location / { try_files $uri $uri/ /index.html; }
+    location /docs/ { alias /srv/manual/; }
+    location /api/ { proxy_pass http://api:3000; }
+    location ~ /\\. { deny all; }
+}
+"""
+
+
+def test_folders_that_nginx_served_are_routes_to_them(tmp_path: Path) -> None:
+    for name in ("public/index.html", "manual/intro.html"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("<h1>Hello</h1>")
+    (tmp_path / "site.conf").write_text(NGINX)
+    (tmp_path / "compose.yml").write_text(
+        """\
+services:
+  api: {image: "node:24", command: node server.js, expose: [3000]}
+  front:
+    image: nginx:1.26
+    ports: ["80:80"]
+    volumes:
+      - ./site.conf:/etc/nginx/conf.d/default.conf:ro
+      - ./public:/var/www:ro
+      - ./manual:/srv/manual:ro
+"""
+    )
+    conversion = convert(tmp_path / "compose.yml", name="shop")
+    assert conversion.problems == ()
+    routes = conversion.files["compose/routes.yml"]
+    assert "  - {path: /*, static: ./public, fallback: /index.html}\n" in routes
+    assert "  - {path: /docs/*, static: ./manual, strip: /docs}\n" in routes
+    assert labels(conversion, "api")["slipway.route"] == "/api/*"
+    assert conversion.folders["compose/public"] == tmp_path / "public"
+    assert "front" not in services(conversion)
+
+
+def test_nginx_without_a_word_serves_its_folder_and_the_api_gets_no_page(tmp_path: Path) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html/index.html").write_text("<h1>Hello</h1>")
+    (tmp_path / "compose.yml").write_text(
+        """\
+services:
+  api: {image: "node:24", command: node server.js, ports: ["3000:3000"]}
+  front: {image: nginx, volumes: ["./html:/usr/share/nginx/html"]}
+"""
+    )
+    conversion = convert(tmp_path / "compose.yml", name="shop")
+    assert conversion.problems == ()
+    assert "{path: /*, static: ./html}" in conversion.files["compose/routes.yml"]
+    assert labels(conversion, "api")["slipway.route"] == "/api/*"
+
+
+def test_a_search_that_calls_back_does_so_by_the_name_of_all_colours(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        """\
+services:
+  web: {image: "node:24", ports: ["3000:3000"]}
+  worker: {image: "node:24", command: node worker.js}
+  meilisearch:
+    image: getmeili/meilisearch:v1.10
+    environment: {MEILI_TASK_WEBHOOK_URL: "http://web:3000/indexed"}
+"""
+    )
+    conversion = convert(tmp_path / "compose.yml", name="shop")
+    assert conversion.problems == ()
+    environment = services(conversion)["meilisearch"]["environment"]
+    assert environment["MEILI_TASK_WEBHOOK_URL"] == "http://web-any:3000/indexed"
+    assert services(conversion)["web"]["networks"]["data"] == {"aliases": ["web-any"]}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from slipway.releases import host_names
 from slipway.scaffold.importing import (
-    addresses,
     commands,
     copies,
     deck_chores,
@@ -233,12 +233,12 @@ def test_an_address_is_composed_of_settings_and_keeps_what_is_special_in_it() ->
 
 def test_names_are_changed_in_addresses_and_nowhere_else() -> None:
     names = {"postgres": "db", "cache": "cache"}
-    assert addresses.renamed("postgres://postgres:x@postgres:5432/a", names) == (
+    assert host_names.renamed("postgres://postgres:x@postgres:5432/a", names) == (
         "postgres://postgres:x@db:5432/a"
     )
-    assert addresses.renamed("postgres", names, "DB_TYPE") == "postgres"
-    assert addresses.renamed("postgres", names, "DB_HOST") == "db"
-    assert addresses.renamed("wait-for postgres:5432 -- run", names) == "wait-for db:5432 -- run"
+    assert host_names.renamed("postgres", names, "DB_TYPE") == "postgres"
+    assert host_names.renamed("postgres", names, "DB_HOST") == "db"
+    assert host_names.renamed("wait-for postgres:5432 -- run", names) == "wait-for db:5432 -- run"
 
 
 def test_only_a_plain_chain_is_parted_before_it_serves() -> None:
