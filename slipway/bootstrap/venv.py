@@ -59,7 +59,7 @@ def main(root: Path, stamp: str | None) -> int:
         with _locked(root):
             if stamp is None:
                 add(root)
-            elif _stamp(root) != stamp:
+            elif _stamp(root / ".venv") != stamp:
                 make(root, stamp)
     except Refused as refusal:
         _say(str(refusal))
@@ -76,17 +76,24 @@ def main(root: Path, stamp: str | None) -> int:
 
 
 def make(root: Path, stamp: str) -> None:
-    """Make .venv beside the old one; on any failure the old one is put back."""
+    """Make .venv beside the old one; on any failure the old one is put back.
+
+    The old one stays as .venv.old, so that going back to its lock needs no package index.
+    """
+    venv, old = root / ".venv", root / ".venv.old"
+    if _stamp(venv) != stamp == _stamp(old):
+        _remove(venv)
+        old.rename(venv)
+        return
     python = os.path.realpath(sys.executable)  # /usr/bin/python3.11: its absence is noticed later
     _check_disk(root, LOCK)
     _ensure_venv_module()
     started = time.monotonic()
-    _say(f"making .venv with Python {sys.version.split()[0]} from {LOCK}")
-    venv, old = root / ".venv", root / ".venv.old"
-    _remove(old)
-    if _stamp(root):
+    if _stamp(venv):
+        _remove(old)
         venv.rename(old)
     _remove(venv)
+    _say(f"making .venv with Python {sys.version.split()[0]} from {LOCK}")
     try:
         _make_empty(root, python)
         _install(root, LOCK)
@@ -97,7 +104,6 @@ def make(root: Path, stamp: str) -> None:
         if old.exists():
             old.rename(venv)
         raise
-    _remove(old)
     _say(f".venv is ready ({time.monotonic() - started:.0f} s)")
 
 
@@ -112,7 +118,7 @@ def add(root: Path) -> None:
     present = _read(mark)
     if present == digest:
         return
-    stamp = _stamp(root)
+    stamp = _stamp(root / ".venv")
     if not stamp:
         raise Refused("there is no .venv to add to; run ./inv once")
     _check_disk(root, DEV_LOCK)
@@ -250,9 +256,9 @@ def _locked(root: Path) -> Iterator[None]:
         yield
 
 
-def _stamp(root: Path) -> str:
-    stamp = _read(root / ".venv" / "stamp")
-    programs = [root / ".venv" / "bin" / name for name in ("python", "inv")]
+def _stamp(venv: Path) -> str:
+    stamp = _read(venv / "stamp")
+    programs = [venv / "bin" / name for name in ("python", "inv")]
     return stamp if all(os.access(each, os.X_OK) for each in programs) else ""
 
 
@@ -274,6 +280,7 @@ def _remove(folder: Path) -> None:
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     elif folder.exists():
+        (folder / "stamp").unlink(missing_ok=True)  # what is half removed is no .venv
         shutil.rmtree(folder)
 
 

@@ -25,9 +25,9 @@ class Part:
     """One part: commands that all have to end with 0.
 
     `wants_engine` parts have this computer made ready first; `why_not` says why a part cannot run
-    here at all, or nothing. One that runs `beside` the others shows what it prints at its end.
-    `tests` is the folder that its command names last, and one that is not `usual` is run only by
-    its name.
+    here at all, or nothing. One fails at once while something is missing that `lacks` names. One
+    that runs `beside` the others shows what it prints at its end. `tests` is the folder that its
+    command names last, and one that is not `usual` is run only by its name.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Part:
     tests: str = ""
     usual: bool = True
     why_not: Callable[[], str] = str
+    lacks: Callable[[], str] = str
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ PROJECT_PARTS = (
             ("invoke", "destroy", TESTING),
         ],
         wants_engine=True,
+        lacks=requirements.why_no_engine,
     ),
 )
 
@@ -216,6 +218,8 @@ def run(part: Part, host: Host | None = None, log: Path | None = None) -> PartRe
     written = ["sh", "-c", 'exec >>"$0" 2>&1 </dev/null && exec "$@"', str(log)] if log else []
     if reason := part.why_not():
         return PartResult(part.name, "left out", 0.0, reason)
+    if reason := part.lacks():
+        return PartResult(part.name, "failed", 0.0, reason)
     host = host or LocalHost(cwd=ROOT)
     broken = [
         " ".join(words)

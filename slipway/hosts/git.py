@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from slipway.errors import CommandFailed, last_line
+from slipway.errors import CommandFailed, Refused, last_line
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 
@@ -41,3 +41,18 @@ def why_no_commit(root: Path = ROOT) -> str:
     if "Needed a single revision" in result.err:
         return f"{root} has no commit yet; type: git add . && git commit -m 'Begin'"
     return f"git does not answer for {root} ({last_line(result.err)})"
+
+
+def commit(root: Path, message: str) -> None:
+    """Commit all there is. Raises Refused with what git says where it does not."""
+    here = at(root)
+    here.run(["git", "add", "--all"], timeout=120)
+    try:
+        here.run(["git", "commit", "--quiet", f"--message={message}"], timeout=120)
+    except CommandFailed as error:
+        if "user.email" not in error.stderr and "ident" not in error.stderr:
+            raise Refused(f"git does not commit: {last_line(error.stderr)}") from None
+        raise Refused(
+            "git does not know who you are, and this ends with a commit; type: "
+            "git config --global user.name YOU && git config --global user.email ADDRESS"
+        ) from None

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from slipway import child_environment, whole_file
 from slipway.errors import CommandFailed
@@ -168,6 +169,11 @@ class _Feeder:
                 # Closing the pipe now would look like the end of the input: end the command.
                 self._error = error
                 _kill(self._process)
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Run a program in the place of this one, with its terminal and all that it has."""
+    os.execv(argv[0], list(argv))  # noqa: S606  the words are a list, and no shell reads them
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from slipway import version, whole_file
 from slipway.environments import environment
 from slipway.environments.protection import DISPOSABLE
-from slipway.errors import CommandFailed, ConfigError, Refused, UsageError, last_line, listing
+from slipway.errors import ConfigError, Refused, UsageError, listing
 from slipway.hosts import git
 from slipway.hosts.local import LocalHost
 from slipway.plan import Plan, Step
@@ -108,17 +108,10 @@ class NewProject:
     def _commit(self) -> str:
         here = git.at(self.draft)
         here.run(["git", "init", "--quiet", "--initial-branch=main"])
-        here.run(["git", "add", "--all"], timeout=120)
+        # All that was written belongs to it, whatever a person's own list of ignored files names.
+        here.run(["git", "-c", f"core.excludesFile={os.devnull}", "add", "--all"], timeout=120)
         message = f"Begin {self.answers.name} with Slipway {self.answers.version}"
-        try:
-            here.run(["git", "commit", "--quiet", f"--message={message}"], timeout=120)
-        except CommandFailed as error:
-            if "user.email" not in error.stderr and "ident" not in error.stderr:
-                raise Refused(f"git does not commit: {last_line(error.stderr)}") from None
-            raise Refused(
-                "git does not know who you are, and a project begins with a commit; type: "
-                "git config --global user.name YOU && git config --global user.email ADDRESS"
-            ) from None
+        git.commit(self.draft, message)
         return message
 
     def _place(self) -> None:

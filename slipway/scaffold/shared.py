@@ -1,6 +1,5 @@
 """The files that a project shares with Slipway: as a version made them, and as they are now."""
 
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,12 @@ from slipway.hosts.local import LocalHost
 from slipway.scaffold import kit, template
 
 State = Literal["as made", "changed", "removed"]
-Outcome = Literal["same", "added", "updated", "merged", "conflict", "yours", "removed"]
+# missing: Slipway changed what the team removed or renamed. retired: Slipway has no longer what the
+# team changed. Both stay as the team has them.
+Outcome = Literal[
+    "same", "added", "updated", "merged", "conflict", "removed", "yours", "missing", "retired"
+]
+WRITTEN = ("added", "updated", "merged", "conflict", "removed")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Merge:
     outcome: Outcome
     content: bytes | None = None
     is_program: bool = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the project's file changes."""
+        return self.outcome in WRITTEN
 
 
 @contextmanager
@@ -75,23 +84,44 @@ def paths(folder: Path) -> list[str]:
 def _state(own: Path, original: Path) -> State:
     if not own.is_file():
         return "removed"
-    return "as made" if own.read_bytes() == original.read_bytes() else "changed"
+    before = original.read_bytes()
+    return "as made" if _with_ends_of(before, own.read_bytes()) == before else "changed"
 
 
 def _merge(path: str, project: Path, before: Path, after: Path) -> Merge:
-    own, old, new = (_read(folder / path) for folder in (project, before, after))
-    is_program = (after / path).exists() and bool((after / path).stat().st_mode & 0o100)
+    written, old, new = (_read(folder / path) for folder in (project, before, after))
     if new is None:
-        gone = own in (old, None)
-        return Merge(path, "removed" if own is not None and gone else "yours")
+        if written is None:
+            return Merge(path, "same")
+        is_theirs = old is not None and _with_ends_of(old, written) == old
+        return Merge(path, "removed" if is_theirs else "retired")
+    if written is None:
+        outcome: Outcome = "added" if old is None else "same" if old == new else "missing"
+        content = new if outcome == "added" else None
+        return Merge(path, outcome, content, _is_program(after / path))
+    own = _with_ends_of(new, written)
     if own == new or old == new:
         return Merge(path, "same" if own == new else "yours")
-    if own == old:
-        return Merge(path, "updated" if old is not None else "added", new, is_program)
-    if own is None:
-        return Merge(path, "yours")  # removed by the team, and stays so
-    merged, conflicts = _three_ways(own, old or b"", new)
-    return Merge(path, "conflict" if conflicts else "merged", merged, is_program)
+    merged, conflicts = (new, False) if own == old else _three_ways(own, old or b"", new)
+    if own != written and b"\n" not in written.replace(b"\r\n", b""):
+        merged = merged.replace(b"\n", b"\r\n")
+    outcome = "conflict" if conflicts else "updated" if own == old else "merged"
+    return Merge(path, outcome, merged, _mode(path, project, before, after))
+
+
+def _with_ends_of(original: bytes, own: bytes) -> bytes:
+    """Return a file with the ends of lines that Slipway's has: an editor may have its own."""
+    return own if b"\r\n" in original else own.replace(b"\r\n", b"\n")
+
+
+def _mode(path: str, project: Path, before: Path, after: Path) -> bool:
+    """Return whether a merged file is a program: as the team has it where it changed that."""
+    own, old, new = (_is_program(folder / path) for folder in (project, before, after))
+    return new if own == old else own
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and bool(path.stat().st_mode & 0o100)
 
 
 def _three_ways(own: bytes, old: bytes, new: bytes) -> tuple[bytes, bool]:
@@ -119,12 +149,3 @@ def put(project: Path, merge: Merge) -> None:
         template.write(target, template.File(merge.content, merge.is_program))
     elif merge.outcome == "removed":
         target.unlink()
-
-
-def put_wheel(project: Path, wheel: Path) -> None:
-    """Have the project carry this wheel and no other."""
-    vendor = project / kit.VENDOR
-    shutil.copyfile(wheel, vendor / wheel.name)
-    for path in vendor.glob(kit.WHEEL):
-        if path.name != wheel.name:
-            path.unlink()

@@ -46,6 +46,6 @@ def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
         say(f"{number:>3}. {name:<{WIDTH}} {describe}")
 
 
-def follow(plan: Plan) -> None:
-    """Run a plan and show how far it is."""
-    plan.run(TerminalReporter())
+def follow(plan: Plan, *, live: bool = True) -> None:
+    """Run a plan and show how far it is; not live where its steps print by themselves."""
+    plan.run(TerminalReporter(live=live))

@@ -20,11 +20,13 @@ class TerminalReporter:
     """Reports to a person; leaving its block takes whatever is live down.
 
     With `lasting`, what is said during a step stays on the screen. With `quiet`, a step that went
-    well has no line where nobody watches: cron sends by mail whatever is written.
+    well has no line where nobody watches: cron sends by mail whatever is written. What is not
+    `live` leaves the terminal to programs that print there, below a heading for each step.
     """
 
-    def __init__(self, *, lasting: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, lasting: bool = False, quiet: bool = False, live: bool = True) -> None:
         self._lasting = lasting
+        self._live = live
         self._quiet = quiet and not sys.stderr.isatty()
         self._steps: list[tuple[str, float]] = []  # under way, the outermost first; when they began
         self._status: Status | None = None
@@ -72,7 +74,9 @@ class TerminalReporter:
     def started(self, step: str, describe: str) -> None:
         self._clear()
         self._steps.append((step, time.monotonic()))
-        if sys.stderr.isatty():
+        if not self._live:
+            self._line("—", step, describe)
+        elif sys.stderr.isatty():
             self._show(f"{step:<{WIDTH}} {describe}")
 
     def finished(self, step: str, result: str) -> None:

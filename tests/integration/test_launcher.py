@@ -128,6 +128,23 @@ def test_an_interrupted_start_leaves_the_old_venv_and_the_next_one_begins_anew(
     assert project.inv().stderr == ""
 
 
+def test_going_back_to_the_lock_of_before_needs_no_index(project: Project) -> None:
+    project.lock("before")
+    works(project)
+    project.lock("after")
+    works(project)
+    project.lock("before")
+    assert project.inv(PIP_FIND_LINKS="/nowhere").stderr == ""
+    project.lock("after that")
+    start = project.start()
+    assert start.stderr is not None
+    assert "making" in start.stderr.readline()
+    os.killpg(start.pid, signal.SIGKILL)
+    start.communicate(timeout=300)
+    project.lock("before")
+    assert project.inv(PIP_FIND_LINKS="/nowhere").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("digest", "index", "sentence"),
     [("0" * 64, "", "is not the one requirements.lock names"), ("", "/nowhere", "index")],

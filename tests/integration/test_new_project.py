@@ -1,4 +1,4 @@
-"""`inv new` and `inv kit.upgrade`: a thin project of its own, which takes later versions."""
+"""`inv new`: a thin project of its own, or one that begins with somebody else's."""
 
 import hashlib
 import shutil
@@ -9,39 +9,19 @@ from pathlib import Path
 import pytest
 
 from slipway.environments import environment
-from slipway.errors import Refused, UsageError
+from slipway.errors import Refused
 from slipway.progress import SILENT
 from slipway.project import ROOT
 from slipway.releases import application
-from slipway.scaffold import create, kit, shared, upgrade
+from slipway.scaffold import create, kit, shared
 from slipway.scaffold.importing import conversion
 from slipway.secrets import recipients, sops
-from slipway.version import __version__
 
 pytestmark = pytest.mark.depends(
     "inv", "runbooks", "compose", "pyproject.toml", "tasks", "examples"
 )
 GIT = {"GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@example.org"}
 GIT |= {"GIT_COMMITTER_NAME": "T", "GIT_COMMITTER_EMAIL": "t@example.org"}
-
-
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this checkout that calls itself a later version, and differs in some files."""
-    root = tmp_path_factory.mktemp("later") / "slipway"
-    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    for name in filter(None, listed):
-        if not name.startswith(("tests/", "benchmarks/")) and (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
-    replace(root / "slipway/version.py", __version__, "99.1.0")
-    replace(root / "runbooks/deploy.md", 'owner: "@ops"', 'owner: "@others"')
-    replace(root / "compose/db/Dockerfile", "ENV PGBACKREST", "ENV LATER=1 PGBACKREST")
-    (root / "CHANGELOG.md").write_text("# Changelog\n\n## [99.1.0] - later\n\n- Look here.\n")
-    git(root, "init", "--quiet")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message=Later")
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -145,71 +125,3 @@ def test_a_commit_that_a_hook_refuses_is_not_laid_to_the_identity(
     with pytest.raises(Refused, match="git does not commit: sign your work"):
         new.plan().run(SILENT)
     assert not new.folder.exists()
-
-
-def test_an_upgrade_takes_the_later_version_and_keeps_what_the_team_changed(
-    project: Path, checkout: Path
-) -> None:
-    edits = {
-        "compose/db/Dockerfile": ("FROM postgres:17\n", "FROM postgres:17\nRUN echo ours\n"),
-        "compose/compose.yml": ("replicas: 2", "replicas: 4"),
-        "compose/prod.env": ("HTTP_PORT=80", "HTTP_PORT=8000"),
-        "README.md": ("# shop", "# Our shop"),
-        "backups/policy.yml": ("daily: 7", "daily: 9"),
-    }
-    for name, (old, new) in edits.items():
-        replace(project / name, old, new)
-    (project / "tasks" / "report.py").write_text('"""Reports."""\n')
-    with pytest.raises(Refused, match="not committed"), upgrade.prepared(str(checkout), project):
-        pass
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message=Ours")
-    with upgrade.prepared(str(checkout), project) as change:
-        assert (change.before, change.after) == (__version__, "99.1.0")
-        assert "Look here." in change.notes
-        assert change.conflicts == []
-        change.plan().run(SILENT)
-    for name, (_, new) in edits.items():
-        assert new in (project / name).read_text(), name
-    assert "LATER=1" in (project / "compose/db/Dockerfile").read_text()
-    assert '"@others"' in (project / "runbooks/deploy.md").read_text()
-    assert kit.version_of(kit.vendored(project)) == "99.1.0"
-    assert kit.lock_line(kit.vendored(project)) in (project / "requirements.lock").read_text()
-    git(project, "commit", "--quiet", "--all", "--message=Upgrade")
-    git(project, "add", "--all")
-    with (
-        pytest.raises(Refused, match="already"),
-        upgrade.prepared(str(kit.vendored(project)), project),
-    ):
-        pass
-
-
-def test_changes_that_meet_are_named_and_git_brings_everything_back(
-    project: Path, checkout: Path
-) -> None:
-    replace(project / "runbooks/deploy.md", 'owner: "@ops"', 'owner: "@anna"')
-    git(project, "commit", "--quiet", "--all", "--message=Ours")
-    with upgrade.prepared(str(checkout), project) as change:
-        assert change.conflicts == ["runbooks/deploy.md"]
-        steps = {step.name: step for step in change.plan().steps}
-        steps["files"].run()
-        steps["wheel"].run()
-        assert "<<<<<<< yours" in (project / "runbooks/deploy.md").read_text()
-        assert steps["files"].undo is not None
-        steps["files"].undo()
-    assert git(project, "status", "--porcelain") == ""
-    assert kit.version_of(kit.vendored(project)) == __version__
-
-
-def test_neither_an_older_version_nor_another_file_is_taken(
-    project: Path, tmp_path: Path, checkout: Path
-) -> None:
-    replace(project / "kit.yml", __version__, "99.2.0")
-    git(project, "commit", "--quiet", "--all", "--message=Newer")
-    for to, kind, text in (
-        (str(checkout), Refused, "older than 99.2.0"),
-        (str(tmp_path), UsageError, "neither a wheel"),
-        (str(project / "README.md"), UsageError, "no wheel"),
-    ):
-        with pytest.raises(kind, match=text), upgrade.prepared(to, project):
-            pass

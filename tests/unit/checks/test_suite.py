@@ -38,6 +38,14 @@ def test_a_part_that_cannot_run_here_says_why_and_is_no_failure() -> None:
     assert not host.asked
 
 
+def test_a_part_fails_at_once_and_once_for_what_it_cannot_do_without() -> None:
+    host = FakeHost()
+    part = Part("services", [("deploy",), ("verify",)], lacks=lambda: "there is no engine")
+    result = suite.run(part, host)
+    assert (result.note, result.failed) == ("there is no engine", True)
+    assert not host.asked
+
+
 class Shown:
     """A display that remembers."""
 

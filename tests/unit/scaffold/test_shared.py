@@ -33,9 +33,9 @@ def folders(root: Path, own: bytes | None, before: bytes | None, after: bytes | 
         (FAR, THREE, THREE, "yours", FAR),
         (FAR, THREE, NEW, "merged", NEW.replace(b"five", b"FIVE")),
         (NEW, THREE, NEW, "same", NEW),
-        (None, THREE, NEW, "yours", None),
+        (None, THREE, NEW, "missing", None),
         (THREE, THREE, None, "removed", None),
-        (FAR, THREE, None, "yours", FAR),
+        (FAR, THREE, None, "retired", FAR),
         (FAR, None, FAR, "same", FAR),
     ],
 )
@@ -70,3 +70,24 @@ def test_bytes_that_are_no_utf8_come_through_a_merge(tmp_path: Path) -> None:
     (merge,) = shared.merges(project, old, new)
     merged = NEW.replace(b"five", b"FIVE") + b"caf\xe9\n" + rest
     assert (merge.outcome, merge.content == merged) == ("merged", True)
+
+
+def test_ends_of_lines_that_an_editor_changed_are_no_change_and_stay(tmp_path: Path) -> None:
+    windows = FAR.replace(b"\n", b"\r\n")
+    project, old, new = folders(tmp_path, windows, THREE, NEW)
+    (merge,) = shared.merges(project, old, new)
+    merged = NEW.replace(b"five", b"FIVE").replace(b"\n", b"\r\n")
+    assert (merge.outcome, merge.content) == ("merged", merged)
+    (project / "file").write_bytes(THREE.replace(b"\n", b"\r\n"))
+    assert [file.state for file in shared.look(project, old)] == ["as made"]
+    (merge,) = shared.merges(project, old, new)
+    assert (merge.outcome, merge.content) == ("updated", NEW.replace(b"\n", b"\r\n"))
+
+
+@pytest.mark.parametrize("programs", ["own", "after"])
+def test_who_changed_whether_a_file_is_a_program_decides(tmp_path: Path, programs: str) -> None:
+    project, old, new = folders(tmp_path, FAR, THREE, NEW)
+    (tmp_path / programs / "file").chmod(0o755)
+    (merge,) = shared.merges(project, old, new)
+    shared.put(project, merge)
+    assert (merge.outcome, (project / "file").stat().st_mode & 0o777) == ("merged", 0o755)

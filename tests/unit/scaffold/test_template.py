@@ -1,18 +1,31 @@
 """A thin project's files: complete, of the project's own name, with links that lead somewhere."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from slipway.environments import environment
 from slipway.errors import ConfigError, Refused, UsageError
+from slipway.notebook.checking import check
 from slipway.project import ROOT
 from slipway.releases import application
 from slipway.scaffold import answers, create, template
 from slipway.scaffold.answers import Answers
+from tasks.cli import namespace
+from tasks.command_index import CommandIndex
 
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+DOMAINS = ("", "shop.example.com")
+# Every shape of a name: shortest, longest, with dashes and digits, the sample's own, a service's.
+NAMES = ("s", f"a{'-b' * 14}c", "old-shop-2", "logbook", "web")
+# Each pair of two answers is there, which the product of all three would have twice.
+PAIRS = [
+    (name, DOMAINS[(number + count) % 2], forge)
+    for number, name in enumerate(NAMES)
+    for count, forge in enumerate(answers.FORGES)
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +41,29 @@ def made(folder: Path, wheel: Path, given: Answers) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("domain", ["", "shop.example.com"])
-@pytest.mark.parametrize("forge", answers.FORGES)
-def test_every_combination_of_answers_makes_environments_that_a_deploy_reads(
-    tmp_path: Path, wheel: Path, domain: str, forge: str
+@pytest.mark.parametrize(("name", "domain", "forge"), PAIRS)
+def test_each_pair_of_answers_makes_environments_that_a_deploy_reads_and_documents_that_hold(
+    tmp_path: Path, wheel: Path, name: str, domain: str, forge: str
 ) -> None:
-    project = made(tmp_path, wheel, Answers("0.2.0", "old-shop", domain, forge))
-    assert answers.read(project) == Answers("0.2.0", "old-shop", domain, forge)
+    given = create.answers(name, domain, forge).at("0.2.0")
+    project = made(tmp_path, wheel, given)
+    assert answers.read(project) == given
     files = {path.name for path in project.glob(".*")}
     assert (".github" in files, ".gitlab-ci.yml" in files) == (forge == "github", forge == "gitlab")
     names = ("dev", "testing", "staging", "prod")
     envs = [environment.load(name, project / "compose", project / "secrets") for name in names]
-    assert [env.prefix for env in envs] == [f"old-shop-{name}" for name in names]
-    assert {env.settings["DATABASE_NAME"] for env in envs} == {"old_shop"}
+    assert [env.prefix for env in envs] == [f"{name}-{each}" for each in names]
+    assert {env.settings["DATABASE_NAME"] for env in envs} == {name.replace("-", "_")}
     (*_, env) = envs
     services = {service.name for service in application.read(env).services}
     assert services == {"web", "db", "migrations", "ops", "drill", "restic", "edge", "tests"}
+    runbooks = sorted((project / "runbooks").glob("*.md"))
+    documents = check.documents(project)
+    assert runbooks and documents
+    commands = CommandIndex(namespace)
+    problems = check.check(runbooks, commands, today=date.today(), documents=documents)
+    # The commands are the kit's, of which some have a runbook that no project needs.
+    assert [each for each in problems if Path(each.file).name not in template.ABOUT_THE_KIT] == []
 
 
 def test_a_project_speaks_of_itself_and_its_links_lead_somewhere(
