@@ -19,7 +19,10 @@ GO_BACK = "inv kit.upgrade --abort"
 
 @dataclass(frozen=True)
 class UnfinishedUpgrade:
-    """What has to be known of an upgrade by whoever resumes it or takes it back."""
+    """What has to be known of an upgrade by whoever resumes it or takes it back.
+
+    A later version reads what this one wrote: a field that is new there has a default.
+    """
 
     before: str
     after: str

@@ -112,6 +112,18 @@ def test_what_the_checks_find_takes_the_version_back_where_a_person_wants_it(
         unfinished.demand(project.root)
 
 
+def test_a_deploy_to_machines_is_of_a_commit_which_git_takes_back(
+    project: ThinProject, later: Path
+) -> None:
+    to_staging = (f"--to={later}", "--no-tests", "--env=staging")
+    text = project.inv("kit.upgrade", *to_staging, code=3)
+    assert "✓ commit" in text and "secrets/staging.sops.yaml" in text.splitlines()[-1]
+    assert project.git("log", "-1", "--format=%s") == f"Upgrade Slipway to {LATER}\n"
+    assert project.git("status", "--porcelain") == ""
+    assert "git revert --no-edit HEAD" in project.inv("kit.upgrade", "--abort", code=3)
+    assert "— deploy" in project.inv("kit.upgrade", "--resume", code=3)
+
+
 def test_conflicts_are_named_settled_and_resumed(project: ThinProject, later: Path) -> None:
     project.replace("runbooks/deploy.md", 'owner: "@ops"', 'owner: "@anna"')
     project.path("compose/edge/later.json").write_text('{"ours": true}\n')  # which it brings too

@@ -19,7 +19,8 @@ NEVER = {
     "secrets.add",
     "runbook.run",
     "runbook.history",
-}  # deploy and plan report more
+    "kit.upgrade",
+}  # deploy, which an upgrade may end with, and plan report more
 LOOP, HERE, ELSEWHERE = None, SimpleNamespace(is_local=True), SimpleNamespace(is_local=False)
 
 
