@@ -12,7 +12,7 @@ from slipway import child_environment, whole_file
 from slipway.errors import SlipwayError, last_line
 from slipway.hosts.git import at
 from slipway.hosts.local import LocalHost
-from slipway.scaffold import kit, template
+from slipway.scaffold import front_matter, kit, template
 
 State = Literal["as made", "changed", "removed"]
 # missing: Slipway changed what the team removed or renamed. retired: Slipway has no longer what the
@@ -102,7 +102,7 @@ def _merge(path: str, project: Path, before: Path, after: Path) -> Merge:
     own = _with_ends_of(new, written)
     if own == new or old == new:
         return Merge(path, "same" if own == new else "yours")
-    merged, conflicts = (new, False) if own == old else _three_ways(own, old or b"", new)
+    merged, conflicts = (new, False) if own == old else _merged(path, own, old or b"", new)
     if own != written and b"\n" not in written.replace(b"\r\n", b""):
         merged = merged.replace(b"\n", b"\r\n")
     outcome = "conflict" if conflicts else "updated" if own == old else "merged"
@@ -122,6 +122,15 @@ def _mode(path: str, project: Path, before: Path, after: Path) -> bool:
 
 def _is_program(path: Path) -> bool:
     return path.is_file() and bool(path.stat().st_mode & 0o100)
+
+
+def _merged(path: str, own: bytes, old: bytes, new: bytes) -> tuple[bytes, bool]:
+    """Merge a file's content; return whether there are conflict markers too."""
+    if not path.endswith(".md"):
+        return _three_ways(own, old, new)
+    matters, texts = zip(*map(front_matter.split, (own, old, new)), strict=True)
+    text, conflicts = _three_ways(*texts)
+    return front_matter.merge(*matters) + text, conflicts
 
 
 def _three_ways(own: bytes, old: bytes, new: bytes) -> tuple[bytes, bool]:
