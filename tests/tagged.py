@@ -16,7 +16,7 @@ CHANGED: Mapping[str, tuple[str, str]] = {
     "compose/compose.yml": ("replicas: 2", "replicas: 1"),
     "compose/prod.env": ("HTTP_PORT=80\n", "HTTP_PORT=8000\n"),
     "backups/policy.yml": ("daily: 7", "daily: 9"),
-    "runbooks/deploy.md": ('owner: "@ops"', 'owner: "@ada"'),
+    "runbooks/disk-full.md": ('owner: "@ops"', 'owner: "@ada"'),
     "README.md": ("## Every day", "We meet on Mondays.\n\n## Every day"),
     "compose/web/site/index.html": ("<h1>", "<h1>Our "),
 }
