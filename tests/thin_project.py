@@ -1,5 +1,6 @@
 """A project made from the kit whose ./inv works at once: its packages are those of these tests."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 # Python as the launcher finds it: where it would have pip fill .venv, `lend` does.
 PYTHON = """#!/bin/sh
@@ -18,6 +20,8 @@ case ${{3-}} in
 esac
 exec {python} "$@"
 """
+# Wheels, unpacked and compiled once for all projects of a run.
+UNPACKED = TemporaryDirectory(prefix="slipway-unpacked-")
 IDENTITY = "[user]\n\tname = T\n\temail = t@example.org\n"
 NEVER = ("GIT_", "PIP_", "PYTHON", "SOPS_", "XDG_")
 
@@ -37,7 +41,7 @@ class ThinProject:
     def environment(self) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(NEVER)}
         path = f"{self.home / 'bin'}:{Path(sys.executable).parent}:{inherited['PATH']}"
-        return {**inherited, "HOME": str(self.home), "PATH": path}
+        return {**inherited, "HOME": str(self.home), "PATH": path, "UNPACKED": UNPACKED.name}
 
     def inv(self, *words: str, code: int = 0) -> str:
         """Run ./inv, which has to end with a code; return what it printed."""
@@ -79,14 +83,16 @@ class ThinProject:
 
 
 def lend(wheel: Path, root: Path, stamp: str) -> None:
-    """Make .venv of a wheel, unpacked, and of the packages that this Python has."""
+    """Make .venv of a wheel and of the packages that this Python has."""
+    engine = Path(os.environ["UNPACKED"]) / hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if not engine.exists():
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(engine)
     venv = root / ".venv"
     shutil.rmtree(venv, ignore_errors=True)
     site = venv / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     site.mkdir(parents=True)
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "lent.pth").write_text(f"{engine}\n{sysconfig.get_path('purelib')}\n")
     python = Path(sys.executable).resolve()
     (venv / "pyvenv.cfg").write_text(f"home = {python.parent}\n")
     (venv / "bin").mkdir()

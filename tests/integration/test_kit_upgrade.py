@@ -125,16 +125,18 @@ def test_a_deploy_to_machines_is_of_a_commit_which_git_takes_back(
 
 
 def test_conflicts_are_named_settled_and_resumed(project: ThinProject, later: Path) -> None:
-    project.replace("runbooks/deploy.md", 'owner: "@ops"', 'owner: "@anna"')
+    both = ("compose/db/Dockerfile", "compose/edge/later.json")
+    project.replace("runbooks/deploy.md", 'owner: "@ops"', 'owner: "@anna"')  # which is no conflict
+    project.replace("compose/db/Dockerfile", "ENV PGBACKREST", "ENV OURS=1 PGBACKREST")
     project.path("compose/edge/later.json").write_text('{"ours": true}\n')  # which it brings too
     project.commit("Ours")
     ours = project.files()
     text = project.inv("kit.upgrade", f"--to={later}", "--no-tests", code=5)
-    assert "compose/edge/later.json, runbooks/deploy.md: your changes" in text
-    assert "<<<<<<< yours" in project.path("runbooks/deploy.md").read_text()
-    project.path("compose/edge/later.json").write_bytes(ours["compose/edge/later.json"])
-    assert "error: runbooks/deploy.md: your" in project.inv("kit.upgrade", "--resume", code=5)
-    project.path("runbooks/deploy.md").write_bytes(ours["runbooks/deploy.md"])
+    assert f"error: {both[0]}, {both[1]}: your changes" in text
+    assert "<<<<<<< yours" in project.path(both[0]).read_text()
+    project.path(both[1]).write_bytes(ours[both[1]])
+    assert f"error: {both[0]}: your" in project.inv("kit.upgrade", "--resume", code=5)
+    project.path(both[0]).write_bytes(ours[both[0]])
     assert f"Slipway {LATER} is in place" in project.inv("kit.upgrade", "--resume")
 
 
