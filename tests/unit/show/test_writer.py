@@ -79,4 +79,5 @@ def test_all_that_is_shown_goes_through_the_writer() -> None:
 def test_json_is_printed_by_the_table_alone() -> None:
     files = [*Path(show.__file__).parent.glob("*.py"), *(ROOT / "tasks").glob("*.py")]
     dumps = {path.stem for path in files if "json.dumps(" in path.read_text()}
-    assert dumps == {"table", "query_result"}  # the second for a cell of the table
+    # The others for a cell of the table, and for events, a line each on stderr.
+    assert dumps == {"table", "query_result", "json_events"}
