@@ -24,6 +24,12 @@ FLIGHT = shell_scripts.read(__file__, "edges_flight.sh")
 POLL = 0.2
 LONGEST_LOOK = 10.0  # seconds that an edge waits for its requests before it says how many there are
 COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it again for each request
+COLOURS: Mapping[str, str] = {"blue": "green", "green": "blue"}
+
+
+def other(colour: str) -> str:
+    """Name the colour that does not serve where `colour` does; of a placeholder, its neighbour."""
+    return COLOURS.get(colour) or colour.replace("/tmp/colour.", "/tmp/other.")  # noqa: S108  theirs
 
 
 @dataclass(frozen=True)

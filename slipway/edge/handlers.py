@@ -215,7 +215,28 @@ def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Han
         error = {"handler": "error", "status_code": "{http.reverse_proxy.status_code}"}
         seen = {"status_code": list(route.intercept)}
         proxy["handle_response"] = [{"match": seen, "routes": [{"handle": [error]}]}]
+    if route.assets and route.other:
+        proxy.setdefault("handle_response", []).append(_of_other_colour(route, proxy))
     return proxy
+
+
+def _of_other_colour(route: Route, proxy: Handler) -> Handler:
+    """Ask the other colour for what this one does not have; where that is away, it is a 404.
+
+    A page that was open before a cutover asks for the files that it was built with.
+    """
+    balancing = {k: v for k, v in proxy["load_balancing"].items() if not k.startswith("try_")}
+    upstreams = proxy["dynamic_upstreams"] | {"name": route.other}
+    asked = {k: v for k, v in proxy.items() if k not in ("handle_response", "health_checks")}
+    asked |= {"dynamic_upstreams": upstreams, "load_balancing": balancing}
+    answer = {"handle": [{"handler": "copy_response"}]}
+    try_it = {
+        "handler": "subroute",
+        "routes": [{"handle": [asked]}],
+        "errors": {"routes": [answer]},
+    }
+    reads = {"match": [{"method": ["GET", "HEAD"]}], "handle": [try_it], "terminal": True}
+    return {"match": {"status_code": [404]}, "routes": [reads, answer]}
 
 
 def _remembered_failures(route: Route) -> Handler:

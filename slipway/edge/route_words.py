@@ -224,6 +224,7 @@ ROUTE: Mapping[str, Reader] = {
     "cache": cache,
     "compress": switch,
     "sticky": switch,
+    "assets": switch,
     "max_body": size,
     "timeout": seconds,
 }
@@ -236,7 +237,7 @@ LISTS: Mapping[str, tuple[str, Reader]] = {  # by their plural, which one value 
 # under defaults hold for every service.
 OF_SERVICES = (
     *("strip", "rewrite", "trailing_slash", "request_headers", "sticky", "max_body", "timeout"),
-    "intercept",
+    *("intercept", "assets"),
 )
 OF_PROGRAMS = ("trailing_slash", "request_headers", "sticky", "max_body", "timeout")
 DEFAULTS = (

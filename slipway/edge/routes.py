@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 Record = dict[str, Any]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 PROBE = "slipway-probe"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,11 @@ class Route:
     cache: str = ""
     compress: bool = False
     sticky: bool = False
+    assets: bool = False  # what the service does not have, the other colour is asked for
     max_body: int | None = None  # bytes; 0: no limit
     timeout: int | None = None  # seconds; 0: no limit
     intercept: tuple[int, ...] = ()
+    other: str = ""  # the service in the other colour; of no record
     is_static: bool = False  # its service serves a folder of files
 
     @property
@@ -150,9 +154,12 @@ class Table:
         """The secrets that hold the passwords of those who come in."""
         return sorted({secret for guard in self.guards for secret in guard.users.values()})
 
-    def with_names(self, names: Mapping[str, str]) -> "Table":
-        """Return it with services called as they are on the network now."""
-        routes = [replace(route, name=names.get(route.name, route.name)) for route in self.routes]
+    def with_names(self, names: Mapping[str, str], others: Mapping[str, str] = NOTHING) -> "Table":
+        """Return it with services called as they are on the network now, and in another colour."""
+        routes = [
+            replace(route, name=names.get(route.name, route.name), other=others.get(route.name, ""))
+            for route in self.routes
+        ]
         return replace(self, routes=tuple(routes), fragment=tuple(_renamed(self.fragment, names)))
 
 

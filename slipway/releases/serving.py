@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from slipway.cluster.observed import Observed
 from slipway.edge import addresses, outside
 from slipway.edge.config import configure
-from slipway.edge.edges import POLL, Edges, Routing
+from slipway.edge.edges import POLL, Edges, Routing, other
 from slipway.edge.preview import Preview
 from slipway.edge.routes import Maintenance, Table
 from slipway.environments.environment import Environment
@@ -122,8 +122,11 @@ class Serving:
     def _routes(self, colour: str) -> Table:
         if self.release is None:
             return Table()
-        names = {each.name: f"{each.name}-{colour}" for each in self.release.of("colour")}
-        return self.release.routes.with_names(names)
+        services = [each.name for each in self.release.of("colour")]
+        names, others = (
+            {name: f"{name}-{each}" for name in services} for each in (colour, other(colour))
+        )
+        return self.release.routes.with_names(names, others)
 
     def is_drifted(self, observed: Observed) -> bool:
         """Whether what runs is not as the release says."""

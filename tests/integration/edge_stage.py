@@ -39,7 +39,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         told = [self.headers[name] for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded")]
         about = told if self.path == "/who" else self.headers["X-Request-Id"]
         body = f"{sys.argv[1]} {self.path} {about}".encode()
-        self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 200))
+        lacks = self.path.startswith("/only-") and sys.argv[1] not in self.path
+        self.send_response({"/sick": 500, "/moved": 301}.get(self.path, 404 if lacks else 200))
         self.send_header("Location", "/elsewhere")
         self.send_header("X-Release", "7")
         if self.path == "/framed":

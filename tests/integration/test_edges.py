@@ -5,8 +5,8 @@ import math
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -14,11 +14,11 @@ import pytest
 
 from slipway.edge import figures
 from slipway.edge.config import configure
-from slipway.edge.edges import Edges, Routing
+from slipway.edge.edges import Edges, Routing, other
 from slipway.edge.preview import Preview
 from slipway.edge.questions import WELL, NotReady, Question
 from slipway.edge.questions import ask as ask_edges
-from slipway.edge.routes import Route
+from slipway.edge.routes import Route, Table
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
@@ -72,6 +72,31 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
     held.join(60)
     assert [answer.status_code for answer in answers] == [200]
     assert answers[0].text.startswith("blue /held")
+
+
+def test_what_the_new_colour_lacks_comes_from_the_other_as_long_as_that_runs(
+    stage: Stage,
+) -> None:
+    def tell(release: int, colour: str) -> None:
+        def config(ident: str, colour: str) -> Mapping[str, object]:
+            names, others = {"web": f"web-{colour}"}, {"web": f"web-{other(colour)}"}
+            route = Route("/only-*", "web", 8000, assets=True)
+            gone = replace(route, path="/gone/*", strip="/gone", name="web-green", other="none")
+            table = Table((route, Route("/*", "web", 8000))).with_names(names, others)
+            return configure(ident, Table((*table.routes, gone)), SETTINGS, 0)
+
+        stage.edges.tell(Routing.of(release, colour, config))
+
+    tell(1, "blue")
+    tell(2, "green")
+    assert stage.get("/only-green.js").text.startswith("green /only-green.js")
+    assert stage.get("/only-blue.js").text.startswith("blue /only-blue.js")
+    assert stage.get("/only-brown.js").status_code == 404
+    assert httpx.post(f"{stage.url}/only-blue.js", content=b"x", timeout=60).text == "green lacks 0"
+    tell(3, "blue")
+    assert stage.get("/only-green.js").text.startswith("green /only-green.js")
+    missing = stage.get("/gone/only-blue.js")  # there is no other colour: its own answer counts
+    assert (missing.status_code, missing.text.split()[0]) == (404, "green")
 
 
 def test_an_upload_of_200_mb_crosses_a_cutover_and_a_change_of_routes(stage: Stage) -> None:

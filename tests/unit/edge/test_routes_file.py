@@ -93,7 +93,7 @@ def test_settings_and_environments_shape_routes(read: Read) -> None:
 defaults: {compress: true, timeout: 2m, trailing_slash: remove}
 routes:
   - {host: "www.${DOMAIN}", path: /now, redirect: "https://${DOMAIN}/$${rest}", only: prod}
-  - {path: /upload, to: api, max_body: 1 GB, timeout: none, sticky: true, cache: none}
+  - {path: /upload, to: api, max_body: 1 GB, timeout: none, sticky: true, assets: true, cache: none}
   - {path: /old/*, redirect: "/new/{rest}", status: 308}
 protect:
   - {path: /hooks/*, public: true}
@@ -103,7 +103,7 @@ errors: {404: pages/404.html, 5xx: pages/404.html}
     assert len(table.routes) == 4, "prod's is not staging's"
     upload = taken(table, "/upload")
     assert upload and (upload.max_body, upload.timeout, upload.cache) == (10**9, 0, "no-store")
-    assert upload.compress and upload.sticky and not upload.trailing_slash
+    assert upload.compress and upload.sticky and upload.assets and not upload.trailing_slash
     api = taken(table, "/api/x")
     assert api and (api.compress, api.timeout, api.trailing_slash) == (True, 120, "remove")
     old = taken(table, "/old/a/b")
