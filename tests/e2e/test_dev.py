@@ -65,7 +65,8 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     routes.write_text(ROUTES)
     clone.commit("Routes")
     plan = clone.inv("plan", "--env=dev").expect(5).out
-    assert "  ~ routes: route /journal/* added (/entries/{rest}), route /team/* added (web:" in plan
+    assert "  ~ routes: route /help/* added (static-help:8080)" in plan
+    assert "route /journal/* added (/entries/{rest}), route /team/* added (web:" in plan
     assert "Routes (" in plan
     done = clone.inv("deploy", "--env=dev").expect()
     assert done.out.splitlines()[-1] == f"open {dev.base_url}".replace("127.0.0.1", "localhost")
