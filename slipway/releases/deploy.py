@@ -200,7 +200,8 @@ def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployRes
     if draft.is_recorded:
         deployment.is_warm_return = old_colour.is_ready(deployment)
     plan = plans.rollback(deployment) if draft.is_recorded else plans.deploy(deployment)
-    watch = failures.StepWatch(reporter)
+    events = ledger.entries(deployment.observed, env.prefix)
+    watch = failures.StepWatch(reporter, history.expected(events))
     deployment.seconds = watch.seconds
     try:
         lost_machines.continuing(plan, deployment).run(watch)

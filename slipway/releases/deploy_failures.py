@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
 
 from slipway import errors
 from slipway.errors import Busy, Interrupted, Refused, RolledBack, SlipwayError
@@ -9,6 +10,7 @@ from slipway.progress import Reporter
 from slipway.releases.deployment import Deployment
 from slipway.releases.notices import Result
 
+NOTICED = 1.0  # seconds that a person waits knowingly
 TOUCHING = (
     "data",
     "edge",
@@ -52,8 +54,10 @@ class StepWatch:
     """Passes everything on, and remembers how long steps took, and whether one was reached that
     touches what runs."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, expected: Mapping[str, float]) -> None:
+        """`expected` maps a step to the seconds that it usually takes."""
         self._reporter = reporter
+        self._expected = expected
         self._began: dict[str, float] = {}
         self.touched = False
         self.seconds: dict[str, float] = {}
@@ -65,7 +69,9 @@ class StepWatch:
     def started(self, step: str, describe: str) -> None:
         self.touched = self.touched or step in TOUCHING
         self._began[step] = time.monotonic()
-        self._reporter.started(step, describe)
+        usual = self._expected.get(step, 0)
+        how_long = f" (usually {usual:.0f} s)" if usual >= NOTICED else ""
+        self._reporter.started(step, f"{describe}{how_long}")
 
     def finished(self, step: str, result: str) -> None:
         self.seconds[step] = time.monotonic() - self._began[step]

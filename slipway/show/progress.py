@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Self
 from slipway.show.writer import harmless, tell, visible_line
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress, TaskID
-    from rich.status import Status
+    from rich.spinner import Spinner
 
 WIDTH = 10
 IN_A_CELL = "RUNBOOK_CELL"  # set where a runbook runs this
@@ -29,7 +30,8 @@ class TerminalReporter:
         self._live = live
         self._quiet = quiet and not sys.stderr.isatty()
         self._steps: list[tuple[str, float]] = []  # under way, the outermost first; when they began
-        self._status: Status | None = None
+        self._status: Live | None = None
+        self._text = ""
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
@@ -107,13 +109,30 @@ class TerminalReporter:
 
     def _show(self, text: str) -> None:
         from rich.console import Console
-        from rich.markup import escape
-        from rich.status import Status
+        from rich.live import Live
+        from rich.spinner import Spinner
 
+        self._text = visible_line(text)
         if self._status is None:
-            self._status = Status("", console=Console(stderr=True), spinner="dots")
+            spinner, console = Spinner("dots", style="status.spinner"), Console(stderr=True)
+            self._status = Live(
+                get_renderable=lambda: self._turning(spinner, console.width - 2),
+                console=console,
+                refresh_per_second=8,
+                transient=True,
+            )
             self._status.start()
-        self._status.update(escape(visible_line(text)))
+
+    def _turning(self, spinner: "Spinner", width: int) -> "Spinner":
+        """Return the live line: what runs now, and for how long the innermost step has."""
+        from rich.text import Text
+
+        elapsed = time.monotonic() - self._steps[-1][1] if self._steps else 0.0
+        time_shown = f"  {elapsed:.0f} s" if elapsed >= 1 else ""
+        room = width - len(time_shown)
+        text = self._text if len(self._text) <= room else f"{self._text[: room - 1]}…"
+        spinner.update(text=Text(text + time_shown))
+        return spinner
 
     def _clear(self) -> None:
         for live in (self._status, self._bar):
