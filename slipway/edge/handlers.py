@@ -227,12 +227,12 @@ def _of_other_colour(route: Route, proxy: Handler) -> Handler:
     """
     balancing = {k: v for k, v in proxy["load_balancing"].items() if not k.startswith("try_")}
     upstreams = proxy["dynamic_upstreams"] | {"name": route.other}
-    asked = {k: v for k, v in proxy.items() if k not in ("handle_response", "health_checks")}
-    asked |= {"dynamic_upstreams": upstreams, "load_balancing": balancing}
+    plain = {k: v for k, v in proxy.items() if k not in ("handle_response", "health_checks")}
+    plain |= {"dynamic_upstreams": upstreams, "load_balancing": balancing}
     answer = {"handle": [{"handler": "copy_response"}]}
     try_it = {
         "handler": "subroute",
-        "routes": [{"handle": [asked]}],
+        "routes": [{"handle": [plain]}],
         "errors": {"routes": [answer]},
     }
     reads = {"match": [{"method": ["GET", "HEAD"]}], "handle": [try_it], "terminal": True}
