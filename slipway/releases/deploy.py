@@ -159,7 +159,7 @@ def _run(
         _hold_lease(before, reason, reporter, patience) as held,
         deploy_log.opened(env.name, before.release.number, reporter) as log,
     ):
-        deployment = read(env, before.cluster, draft, log)
+        deployment = read(env, before.cluster, draft, log, makes_swarm=False)
         deployment.lease = held
         log.write("begin", **deploy_log.facts(deployment))
         audience.send(_notice(deployment, "begun"))
@@ -283,11 +283,11 @@ def read(
     draft: Draft,
     reporter: Reporter,
     *,
-    is_preview: bool = False,
+    makes_swarm: bool = True,
 ) -> Deployment:
-    """Read what a deploy starts from; a preview does not even make a Swarm."""
+    """Read what a deploy starts from; on this computer a Swarm is made where there is none."""
     observed = observe(cluster.manager, env.prefix)
-    if env.is_local and not is_preview:
+    if env.is_local and makes_swarm:
         if note := gateway.bind(cluster.manager, _address(env), env.name):
             reporter.note(note)
         if not observed.is_manager:

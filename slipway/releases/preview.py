@@ -66,7 +66,7 @@ def read(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Pre
     draft = drafts.draft(env, commit)
     gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
     with connect.connected(env, lenient=lenient) as cluster:
-        return of(deploys.read(env, cluster, draft, SILENT, is_preview=True), gates)
+        return of(deploys.read(env, cluster, draft, SILENT, makes_swarm=False), gates)
 
 
 def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Preview:

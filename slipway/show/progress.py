@@ -128,10 +128,10 @@ class TerminalReporter:
         from rich.text import Text
 
         elapsed = time.monotonic() - self._steps[-1][1] if self._steps else 0.0
-        time_shown = f"  {elapsed:.0f} s" if elapsed >= 1 else ""
-        room = width - len(time_shown)
+        elapsed_text = f"  {elapsed:.0f} s" if elapsed >= 1 else ""
+        room = width - len(elapsed_text)
         text = self._text if len(self._text) <= room else f"{self._text[: room - 1]}…"
-        spinner.update(text=Text(text + time_shown))
+        spinner.update(text=Text(text + elapsed_text))
         return spinner
 
     def _clear(self) -> None:
