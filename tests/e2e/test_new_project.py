@@ -165,6 +165,7 @@ def keep_backups_in(s3: S3Server, project: Checkout) -> None:
     )
     for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
         project.set_secret("staging", name, value)
+    project.commit("Backups in a store")
 
 
 def test_a_newer_slipway_goes_on_with_what_runs(move: Move, s3: S3Server) -> None:
