@@ -1,5 +1,6 @@
 """What edges ask services: whether they answer as they should, seen from where users come from."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from slipway.hosts.host import MINUTES, Host
 ASK = shell_scripts.read(__file__, "questions_ask.sh")
 WELL = "200-299"
 LONGEST_REST = 2.0
+AWAY = re.compile(r"(?:HTTP/\S+|:) 50[234]\b")  # what an edge answers for a service not reached
 A_TRIAL = 0.2  # seconds that one of a route may take, on a busy machine
 
 
@@ -48,9 +50,10 @@ def ask(
 ) -> None:
     """Have the edge of every machine ask, until each question is answered.
 
-    Names reach the other machines a moment after a task is healthy, hence the patience. The edge
-    then serves a preview to itself, and asks each of its routes; what it serves to others is not
-    touched. Raises NotReady with the last answer, HostError for a route that is not answered.
+    Names reach the other machines a moment after a task is healthy, each replica by itself, hence
+    the patience, also with a route whose service is away. The edge then serves a preview to itself,
+    and asks each of its routes; what it serves to others is not touched. Raises NotReady with the
+    last answer, HostError for a route that is not answered.
     """
     deadline = time.monotonic() + patience
     words = [word for each in questions for word in (each.address, each.statuses)]
@@ -69,9 +72,11 @@ def ask(
                 return
             output = last_line(result.err or result.out or f"it ended with {result.code}")
             error = _explain(host.name, output, questions)
+            is_final = False
             if preview and not isinstance(error, NotReady):
-                raise HostError(host.name, f"seen from the edge, {output}")
-            if time.monotonic() > deadline:
+                error = HostError(host.name, f"seen from the edge, {output}")
+                is_final = not AWAY.search(output)
+            if is_final or time.monotonic() > deadline:
                 raise error
             time.sleep(rest)
             rest = min(2 * rest, LONGEST_REST)  # its log is not to hold our questions alone

@@ -170,6 +170,19 @@ def test_a_colour_is_looked_at_from_within_the_edge(stage: Stage) -> None:
         assert caught.value.service == "web"
 
 
+def test_a_route_whose_service_is_reached_a_moment_later_is_tried_again(stage: Stage) -> None:
+    def start() -> None:
+        options = ("--network", stage.corner.app, "--network-alias", "web-late")
+        python = base_image("python:3.13-slim-trixie")
+        stage.corner.run(python, "python", "-c", SERVER, "late", options=options)
+
+    late = threading.Timer(1, start)
+    late.start()
+    preview = Preview.of([Route("/*", "web-late", 8000)], SETTINGS)
+    ask_edges(stage.edges.app, stage.edges.hosts, [], 60, preview)
+    late.join()
+
+
 def test_a_restarted_edge_serves_the_routes_of_its_last_cutover(stage: Stage) -> None:
     routing = stage.routing(4, "green")
     stage.edges.tell(routing)
@@ -338,7 +351,7 @@ def test_routes_are_tried_under_each_domain_and_what_serves_is_not_touched(stage
     ask_edges(app, hosts, asked, 10, Preview.of(routes[:1], SETTINGS))
     wrong = [*routes, Route("/sick", "web-blue", 8001)]
     with pytest.raises(HostError, match=r"slipway-probe\.example\.net/sick is not answered by web"):
-        ask_edges(app, hosts, asked, 10, Preview.of(wrong, domains))
+        ask_edges(app, hosts, asked, 1, Preview.of(wrong, domains))
     assert stage.which() == good.ident
     left = "ls -d /tmp/tmp.* /proc/[0-9]*/exe -l | grep -c -e /tmp/ -e caddy$"
     assert stage.corner.docker("exec", stage.edge, "sh", "-c", left) == "1"  # the one that serves
