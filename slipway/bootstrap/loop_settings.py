@@ -18,17 +18,26 @@ FILE = ".env"
 def materialise(compose: Path = COMPOSE, variables: Path = hacking.VARIABLES) -> str:
     """Write what the loop begins with; return what changed."""
     static_services.write_live(compose)
+    is_ignored = _is_ignored(compose)
+    # First, since Compose reads it: a file that it names may be gone by now.
+    is_new = is_ignored and _write_settings(compose, variables)
     changed = [variables.name] if _write_variables(compose, variables) else []
-    if not _is_ignored(compose):
+    if not is_ignored:
         reason = "git does not ignore compose/.env, so plain docker compose has no settings of dev"
         return "; ".join([*changed, f"{reason}: add /compose/.env to .gitignore"])
+    if _write_settings(compose, variables) or is_new:
+        changed.append("compose/.env")
+    return ", ".join(changed) or "in place"
+
+
+def _write_settings(compose: Path, variables: Path) -> bool:
+    """Write compose/.env below what a person has written there; say whether it changed."""
     path = compose / FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     text = before.partition(hacking.MARK)[0] + _block(compose, variables)
     if text != before:
         whole_file.write(path, text)
-        changed.append("compose/.env")
-    return ", ".join(changed) or "in place"
+    return text != before
 
 
 def is_present(compose: Path = COMPOSE) -> bool:

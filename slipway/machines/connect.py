@@ -50,6 +50,7 @@ class Cluster:
         return replace(self, hosts=hosts, entrances=entrances)
 
     def close(self) -> None:
+        self.manager.close()
         for host in self.hosts.values():
             host.close()
 

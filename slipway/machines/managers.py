@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from slipway.errors import Unreachable
+from slipway.errors import SlipwayError, Unreachable
 from slipway.hosts.host import MINUTES, CommandResult, Dialogue, Host, Process
 from slipway.progress import Reporter
 
@@ -93,6 +93,12 @@ class Managers:
         self._current.write(path, data, mode=mode)
 
     def close(self) -> None:
+        """End what stayed open for questions, while its connection is there, then that."""
+        for idle in self._idle.values():
+            for dialogue in idle:
+                with contextlib.suppress(SlipwayError, OSError, EOFError):
+                    dialogue.end()
+        self._idle.clear()
         for host in self._hosts:
             host.close()
 
