@@ -8,7 +8,7 @@ import pytest
 from slipway.errors import Unreachable
 from slipway.hosts import known_hosts
 from slipway.hosts.local import LocalHost
-from slipway.hosts.ssh import SshHost
+from slipway.hosts.ssh import BULK, SshHost
 from slipway.hosts.ssh_route import SshRoute
 from tests.integration.sshd import SshServer, admit, make_key, running
 
@@ -52,7 +52,7 @@ def test_the_real_ssh_that_carries_bulk_data_trusts_the_same_file_alone(
     spoilt.run(["true"])
     known_hosts.pin(tmp_path / "known", "127.0.0.1", sshd.port, [other])
     with pytest.raises(Unreachable, match="lost"):
-        spoilt.run(["cat"], stdin=iter([b"data"]))
+        spoilt.run(["cat"], stdin=iter([b"data" * BULK]))
     host.close()
     spoilt.close()
 
