@@ -19,6 +19,7 @@ from slipway.releases import deploy_failures as failures
 from slipway.releases import (
     deploy_log,
     history,
+    hooks,
     lost_machines,
     network_encryption,
     notices,
@@ -92,6 +93,7 @@ def _deploy(
     commit = commits.read()
     if not env.is_local and not dirty:
         commits.demand_clean(commit, env.name)
+    hooks.check()  # before the first of them runs
     with connect.connecting(env, lenient=lenient, reporter=reporter) as connected:
         draft = drafts.draft(env, commit, reporter)
         cluster = connected()

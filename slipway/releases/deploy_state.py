@@ -75,8 +75,7 @@ class DeployState:
 
     @property
     def before(self) -> Serving:
-        closed = maintenance.read(self.observed, self.env.prefix)
-        return Serving(self.env, self.cluster, self.live, self.old or "none", closed)
+        return self._serving(self.live, self.old or "none")
 
     @property
     def edges(self) -> Edges:
@@ -84,8 +83,11 @@ class DeployState:
 
     @property
     def after(self) -> Serving:
+        return self._serving(self.release, self.colour)
+
+    def _serving(self, release: Release | None, colour: str) -> Serving:
         closed = maintenance.read(self.observed, self.env.prefix)
-        return Serving(self.env, self.cluster, self.release, self.colour, closed)
+        return Serving(self.env, self.cluster, release, colour, closed)
 
     @property
     def standing(self) -> SharedServices:

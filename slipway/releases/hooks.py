@@ -40,8 +40,6 @@ class Hooks:
     def run(self, moment: str, reporter: Reporter) -> str:
         """Run the hook of a moment. Raises SlipwayError with its last lines when it fails."""
         path = self._folder / moment
-        if not path.is_file():
-            return "no such hook"
         facts = {f"SLIPWAY_{name}": value for name, value in self._facts().items()}
         environment = {**os.environ, **facts, "SLIPWAY_HOOK": moment}
         host = LocalHost("this computer", env=environment, cwd=self._folder.parent, is_persons=True)
