@@ -225,7 +225,7 @@ def prune(env: "Environment", *, plan: bool = False, json: bool = False) -> None
     """
     from slipway.errors import UsageError
     from slipway.releases import unused_images
-    from slipway.show import releases, writer
+    from slipway.show import progress, releases
 
     if json and not plan:
         raise UsageError("--json is about --plan, which is not there")
@@ -233,7 +233,7 @@ def prune(env: "Environment", *, plan: bool = False, json: bool = False) -> None
         steps, there = unused_images.plan(env)
         releases.show_prune(steps, there, as_json=json)
     else:
-        writer.say(unused_images.run(env))
+        unused_images.run(env, progress.TerminalReporter())
 
 
 @command(

@@ -15,6 +15,7 @@ from slipway.images.weight import human
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
+from slipway.progress import Reporter
 from slipway.releases import history, prune
 from slipway.releases.release import Release
 
@@ -90,37 +91,41 @@ def look(env: Environment, cluster: Cluster) -> Found:
 def plan(env: Environment) -> tuple[Plan, Found]:
     """Look what a prune would remove."""
     with connect.connected(env, lenient=True) as cluster:
-        _live(env, cluster)
         there = look(env, cluster)
-        steps = [
-            Step("records", "remove records, secrets and routes that no kept release needs", str),
-            Step("images", f"remove {len(there.images)} images that nothing needs", str),
-            Step("cache", "remove what builds have not used for a week", str),
-        ]
-        return Plan(f"prune {env.name}", steps), there
+        return _plan(env, cluster, _live(env, cluster), there), there
 
 
-def run(env: Environment) -> str:
-    """Remove all that is ours and needed by nobody; say how much."""
+def run(env: Environment, reporter: Reporter) -> None:
+    """Remove all that is ours and needed by nobody."""
     with (
         connect.connected(env, lenient=True) as cluster,
         lease.hold(cluster.manager, env.prefix, "pruning"),
     ):
         live = _live(env, cluster)
-        observed = observe(cluster.manager, env.prefix)
-        objects = prune.run(env, cluster, observed, live)
-        images = look(env, cluster).images
+        _plan(env, cluster, live, look(env, cluster)).run(reporter)
 
-        def remove(host: Host) -> int:
-            ids = [image.id for image in images if image.machine == host.name]
-            lines = script(host, REMOVE, *ids, timeout=600).out.splitlines()
-            gone = {line.removeprefix("removed ") for line in lines if line.startswith("removed ")}
-            return sum(
-                image.size for image in images if image.id in gone and image.machine == host.name
-            )
 
+def _plan(env: Environment, cluster: Cluster, live: Release, there: Found) -> Plan:
+    def remove_records() -> str:
+        return prune.run(env, cluster, observe(cluster.manager, env.prefix), live)
+
+    def remove_images() -> str:
         freed = sum(parallel.each(cluster.all, remove))
-        return f"records and images of releases: {objects}; others: {human(freed)} of images"
+        return f"{human(freed)} of images removed"
+
+    def remove(host: Host) -> int:
+        ids = [image.id for image in there.images if image.machine == host.name]
+        lines = script(host, REMOVE, *ids, timeout=600).out.splitlines()
+        gone = {line.removeprefix("removed ") for line in lines if line.startswith("removed ")}
+        return sum(one.size for one in there.images if one.id in gone and one.machine == host.name)
+
+    count = len(there.images)
+    others = f"remove {count} other images that nothing needs, and builds' cache of a week ago"
+    steps = [
+        Step("records", "remove what no kept release needs, as a deploy does", remove_records),
+        Step("images", others, remove_images),
+    ]
+    return Plan(f"prune {env.name}", steps)
 
 
 def _live(env: Environment, cluster: Cluster) -> Release:
