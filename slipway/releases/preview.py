@@ -89,8 +89,7 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     return Preview(
         plans=[plans.deploy(deployment), plans.tidy_up(deployment)],
         notes=[*missing, *findings, *undecided],
-        refusals=first,
-        later=later,
+        refusals=[*first, *later],
         changes=changes.between(live, release),
         commits=commit_range.read(live.commit, release.commit) if live else None,
         statements=_statements(deployment),

@@ -106,9 +106,11 @@ def remaining(app: str) -> list[str]:
     client = DockerClient(base_url=os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
     with contextlib.closing(client):
         found = [f"container {one.name}" for one in client.containers.list(True, filters=labelled)]
-        found += [f"service {one.name}" for one in client.services.list(filters=labelled)]
         found += [f"network {one.name}" for one in client.networks.list(filters=labelled)]
         found += [f"volume {one.name}" for one in client.volumes.list(filters=labelled)]
+        if client.info()["Swarm"]["LocalNodeState"] == "inactive":  # nobody deployed here yet
+            return found
+        found += [f"service {one.name}" for one in client.services.list(filters=labelled)]
         found += [f"secret {one.name}" for one in client.secrets.list(filters=labelled)]
         found += [f"config {one.name}" for one in client.configs.list(filters=labelled)]
     return found
