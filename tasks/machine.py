@@ -235,10 +235,10 @@ def audit(env: "Environment", *, json: bool = False) -> None:
       inv machine.audit --env=prod --json
     """
     from slipway.machines.audit import audit as audits
-    from slipway.releases import preflight
+    from slipway.releases import edge_ports
     from slipway.show import audits as shown
 
-    report = audits.run(_place(env), preflight.ports(env))
+    report = audits.run(_place(env), set(edge_ports.published(env).values()))
     shown.show(report, as_json=json)
     audits.check(report)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.edge import error_pages, guards, handlers, headers, maintenance
+from slipway.edge import error_pages, guards, handlers, headers, http3, maintenance
 from slipway.edge.routes import Route, Table, ordered
 from slipway.environments import domains, proxies
 
@@ -63,7 +63,7 @@ def configure(
     }
     servers = {"main": main}
     if tls:
-        main["protocols"] = ["h1", "h2"]  # HTTP/3 would be announced, and no port of it is open
+        http3.serve(main, settings)
         servers["plain"] = _redirecting(names, settings)
     else:
         main["automatic_https"] = {"disable": True}

@@ -31,6 +31,7 @@ from slipway.secrets import delivery
 RECORDED = (
     *("DOMAIN", "TLS", "HTTP_PORT", "HTTPS_PORT", "DRAIN_TIMEOUT", "RESPONSE_TIMEOUT", "PITR"),
     *("TRUSTED_PROXIES", "HSTS_DAYS", "SHOW_RELEASE", "LAB", "MAX_BODY_MB", "WATCH"),
+    "HTTP3",
 )
 
 

@@ -31,7 +31,8 @@ def check(model: Mapping[str, Any], host: Host | None = None) -> None:
     out = script(host, preflight.LOOK, "no other", place, *words, timeout=30).out
     with reading(host.name, "its ports"):
         taken = preflight.parse(out).taken
-    for port, holder in taken:
+    for text, holder in taken:
+        port = int(text)
         service, target = published[port]
         advice = f"HACKING_PORT={port + 1} inv up"
         if target != EDGE:

@@ -12,7 +12,7 @@ from slipway.hosts.answers import reading
 from slipway.hosts.docker_client import DockerClient
 from slipway.hosts.host import Host, script
 from slipway.progress import SILENT, Reporter
-from slipway.releases import stack
+from slipway.releases import edge_ports
 
 LEAST_FREE = 1_000_000_000  # bytes; a release's images and their layers need some
 
@@ -25,17 +25,18 @@ class PreflightFindings:
     """What one machine says: free bytes, and who holds a port that the edge wants."""
 
     free: int | None  # None where it does not say
-    taken: tuple[tuple[int, str], ...]
-    unseen: tuple[int, ...] = ()  # of which it cannot say whether they are taken
+    taken: tuple[tuple[str, str], ...]
+    unseen: tuple[str, ...] = ()  # of which it cannot say whether they are taken
 
 
-def ports(env: Environment) -> set[int]:
-    """Return the ports that the edge publishes on every machine."""
-    return set(stack.published(env).values())
+def ports(env: Environment) -> set[str]:
+    """Return the ports that the edge publishes on every machine: 443, 443/udp."""
+    ports = {f"{port['published']}/{port['protocol']}" for port in edge_ports.of(env)}
+    return {port.removesuffix("/tcp") for port in ports}
 
 
 def check(
-    env: Environment, hosts: list[Host], free: Collection[int], reporter: Reporter = SILENT
+    env: Environment, hosts: list[Host], free: Collection[str], reporter: Reporter = SILENT
 ) -> None:
     """Look at every machine for disk, and for `free`, the ports that nobody may hold.
 
@@ -49,14 +50,14 @@ def check(
         reporter.note(f"disk and processes of {client.engine} cannot be seen, only its containers")
 
     def one(host: Host) -> None:
-        words = [str(port) for port in sorted(free)]
-        out = script(host, LOOK, env.prefix, place, *words, timeout=30).out
+        out = script(host, LOOK, env.prefix, place, *sorted(free), timeout=30).out
         with reading(host.name, "its ports and its disk"):
             findings = parse(out)
         for port, holder in findings.taken:
+            other = "HTTP3=off" if port.endswith("udp") else "another HTTP_PORT"
             raise Refused(
-                f"port {port} of {host.name} is taken by {holder}; stop that, or set another "
-                f"HTTP_PORT in compose/{env.name}.env. Nothing was changed"
+                f"port {port} of {host.name} is taken by {holder}; stop that, or set {other} "
+                f"in compose/{env.name}.env. Nothing was changed"
             )
         for port in findings.unseen:
             raise Refused(
@@ -89,9 +90,9 @@ def parse(text: str) -> PreflightFindings:
             free = int(rest)
         elif word == "taken":
             port, _, who = rest.partition(" ")
-            taken.append((int(port), _holder(who)))
+            taken.append((port, _holder(who)))
         elif word == "unseen":
-            unseen.append(int(rest))
+            unseen.append(rest)
     return PreflightFindings(free, tuple(taken), tuple(unseen))
 
 

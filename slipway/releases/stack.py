@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.releases import mounts, networks, secret_variables, service_secrets
+from slipway.releases import edge_ports, mounts, networks, secret_variables, service_secrets
 from slipway.releases.application import Service
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
@@ -25,7 +25,6 @@ COPIED = (
     *("cap_add", "user", "stop_grace_period", "stop_signal", "working_dir", "logging", "sysctls"),
     *("ulimits", "extra_hosts", "hostname", "dns", "dns_search", "tty", "stdin_open"),
 )
-EDGE_HTTP, EDGE_HTTPS = 8080, 8443
 # One machine after another, each when the one before serves; the Swarm puts a failed one back.
 EDGE_UPDATES: Mapping[str, Any] = {
     "mode": "global",
@@ -68,7 +67,7 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
         spec["deploy"]["update_config"] = {"order": "stop-first", "monitor": "500ms"}
         if role == "edge":
             spec["deploy"] |= EDGE_UPDATES
-            spec["ports"] = _ports(env)
+            spec["ports"] = edge_ports.of(env)
         services[service.name] = spec
     return _stack(env, services, release)
 
@@ -258,14 +257,6 @@ def _service(
     return spec
 
 
-def published(env: Environment) -> dict[int, int]:
-    """Map the ports of an edge's container to those of its machine."""
-    ports = {EDGE_HTTP: env.number("HTTP_PORT")}
-    if env.settings["TLS"] != "off":
-        ports[EDGE_HTTPS] = env.number("HTTPS_PORT")
-    return ports
-
-
 def _verbatim(value: str) -> str:
     """Write a value so that the Swarm, which fills in templates of Go, leaves it as it is.
 
@@ -273,13 +264,6 @@ def _verbatim(value: str) -> str:
     """
     rest = PLACEHOLDER.sub("", value)
     return value.replace("{{", '{{"{{"}}') if "{{" in rest else value
-
-
-def _ports(env: Environment) -> list[dict[str, str | int]]:
-    return [
-        {"target": target, "published": port, "protocol": "tcp", "mode": "host"}
-        for target, port in published(env).items()
-    ]
 
 
 def _signpost(edge: Spec, routes: str, nodes: int) -> Spec:

@@ -17,6 +17,7 @@ from slipway.hosts.local import LocalHost
 from tests.integration import edge_stage
 from tests.integration.docker_sandbox import DockerSandbox
 from tests.integration.edge_stage import SETTINGS, Stage
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
 stage = edge_stage.stage
@@ -104,7 +105,7 @@ def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
 ) -> None:
     labels = ("--label", "slipway.service=edge", "--network", stage.corner.app)
     ports = ("--publish", "127.0.0.1::8080", "--publish", "127.0.0.1::8443")
-    edge = corner.run(stage.image, options=(*labels, *ports))
+    edge = corner.run(stage.image, options=(*labels, *ports, "--network-alias", "with-tls"))
     edges = Edges(corner.app, [LocalHost("here")])
     edges.wait_up(20)
     plain, https = corner.port(edge, 8080), corner.port(edge, 8443)
@@ -120,6 +121,11 @@ def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
         assert answer.text.startswith("blue /x")
         assert answer.headers["strict-transport-security"] == "max-age=86400"
         assert "alt-svc" not in answer.headers  # no port of HTTP/3 is open
+        edges.tell(stage.routing(2, "blue", HTTP3="on", **settings))
+        assert browser.send(request).headers.get_list("alt-svc") == [f'h3=":{https}"; ma=86400']
+        asking = corner.run(stage.image, "sh", "-c", BY_HTTP3, options=labels[2:])
+        wait_until("it answers by HTTP/3", lambda: "blue /deep" in _by_http3(corner, asking))
+        edges.tell(routing)
         led = browser.get(f"http://127.0.0.1:{plain}/x?y=1")
     assert (led.status_code, led.headers["location"]) == (308, f"https://a.test:{https}/x?y=1")
     nameless = httpx.get(f"http://127.0.0.1:{plain}/x", timeout=60)  # under no name of ours
@@ -127,6 +133,19 @@ def test_with_tls_browsers_are_told_to_stay_and_the_plain_port_leads_there(
         assert each.headers["x-frame-options"] == "DENY" and "server" not in each.headers
     door = outside.Entrance("127.0.0.1", plain, https)
     assert outside.serving({"m1": door}, settings, routing.key) == {"m1": routing.ident}
+
+
+BY_HTTP3 = """printf '%s' '{"apps": {"http": {"servers": {"asks": {"listen": [":8080"], "routes": [
+  {"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": "with-tls:8443"}],
+    "headers": {"request": {"set": {"Host": ["a.test"]}}}, "transport": {"protocol": "http",
+    "versions": ["3"], "tls": {"server_name": "a.test", "insecure_skip_verify": true}}}]}
+]}}}}}' >/tmp/asks.json && exec caddy run --config /tmp/asks.json"""
+
+
+def _by_http3(corner: DockerSandbox, asking: str) -> str:
+    """Ask through a Caddy that speaks nothing else; return the answer."""
+    words = ("wget", "-q", "-O", "-", "-T", "10", "http://127.0.0.1:8080/deep")
+    return corner.docker("exec", asking, *words, check=False)
 
 
 def test_what_is_too_large_or_too_slow_is_refused(stage: Stage) -> None:

@@ -323,7 +323,7 @@ def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:
 def test_caddy_accepts_every_configuration(corner: DockerSandbox, tls: str, domain: str) -> None:
     routes = [Route("/api/*", "api-blue", 8000), Route("/*", "web-blue", 8080)]
     settings = {"TLS": tls, "DOMAIN": domain, "TRUSTED_PROXIES": "10.0.0.5, fd00::/8"}
-    settings |= {"SHOW_RELEASE": "off", "HSTS_DAYS": "365", "MAX_BODY_MB": "100"}
+    settings |= {"SHOW_RELEASE": "off", "HSTS_DAYS": "365", "MAX_BODY_MB": "100", "HTTP3": "on"}
     config = configure("id", routes, settings, 30)
     argv = ["docker", "run", "--rm", "--interactive", "--label", corner.label, "--network=none"]
     argv += [base_image("caddy:2"), "caddy", "validate", "--config", "/dev/stdin"]

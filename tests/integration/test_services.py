@@ -220,7 +220,12 @@ def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSa
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(Refused, match=rf"port {port} of here is taken by .*{os.getpid()}"):
-            preflight.check(stage.env, [stage.manager], {port})
+            preflight.check(stage.env, [stage.manager], {str(port)})
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        with pytest.raises(Refused, match=rf"port {port}/udp .* by .*{os.getpid()}.*HTTP3=off"):
+            preflight.check(stage.env, [stage.manager], {str(port), f"{port}/udp"})
     container = corner.run(
         "debian:trixie-slim", "sleep", "60", options=("--publish", "127.0.0.1::80")
     )
@@ -229,14 +234,14 @@ def test_a_port_in_use_is_found_with_who_holds_it(stage: Stage, corner: DockerSa
     with pytest.raises(
         Refused, match=rf"taken by the container {name}; .*HTTP_PORT in compose/dev"
     ):
-        preflight.check(stage.env, [stage.manager], {port})
+        preflight.check(stage.env, [stage.manager], {str(port)})
     # Its own edge holds the port by right.
     settings = MappingProxyType({**stage.env.settings, "PROJECT": corner.app.removesuffix("-test")})
     own = dataclasses.replace(stage.env, name="test", settings=settings)
-    preflight.check(own, [stage.manager], {port})
+    preflight.check(own, [stage.manager], {str(port)})
 
 
 def test_a_full_disk_is_found_before_anything_is_changed(stage: Stage) -> None:
     host = FakeHost("m1").answers("sh", out="free 900000000\n")
     with pytest.raises(Refused, match=r"m1 has 0\.9 GB free where Docker keeps its data"):
-        preflight.check(stage.env, [host], {80})
+        preflight.check(stage.env, [host], {"80"})

@@ -187,4 +187,17 @@ def test_with_tls_the_plain_port_only_leads_to_it() -> None:
     plain = json.dumps(servers["plain"])
     assert "https://{http.request.host}:8443{http.request.uri}" in plain
     assert "reverse_proxy" not in plain
-    assert "h3" not in servers["main"]["protocols"], "only TCP is published"
+    assert "h3" not in servers["main"]["protocols"], "a release from before there was the setting"
+
+
+def test_http3_is_announced_under_the_port_that_is_open_and_nothing_unsafe_comes_early() -> None:
+    settings = {"DOMAIN": "a.example", "TLS": "auto", "HTTPS_PORT": "444", "HTTP3": "on"}
+    config = configure("id", [Route("/*", "web", 80)], settings, 30)
+    main = config["apps"]["http"]["servers"]["main"]
+    announced, early = main["routes"][:2]
+    assert main["protocols"] == ["h1", "h2", "h3"]
+    assert announced["handle"][0]["response"]["set"] == {"Alt-Svc": ['h3=":444"; ma=86400']}
+    assert early["match"][0]["tls"] == {"handshake_complete": False}
+    assert early["handle"][0]["status_code"] == 425
+    plain = configure("id", [Route("/*", "web", 80)], settings | {"TLS": "off"}, 30)
+    assert "Alt-Svc" not in json.dumps(plain)

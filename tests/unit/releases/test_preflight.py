@@ -39,8 +39,13 @@ def machine(tmp_path: Path) -> LocalHost:
 
 
 def test_a_taken_port_is_seen_without_a_program_for_that(machine: LocalHost, port: int) -> None:
-    text = script(machine, preflight.LOOK, "shop-prod", "here", str(port), "1").out
-    assert preflight.parse(text).taken == ((port, "another process"),)
+    with socket.socket(type=socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        udp = f"{other.getsockname()[1]}/udp"
+        ports = (str(port), f"{port}/udp", "1", udp)
+        text = script(machine, preflight.LOOK, "shop-prod", "here", *ports).out
+    taken = preflight.parse(text).taken
+    assert taken == ((str(port), "another process"), (udp, "another process"))
 
 
 def test_what_a_machine_cannot_see_is_refused(machine: LocalHost, tmp_path: Path) -> None:
@@ -50,7 +55,7 @@ def test_what_a_machine_cannot_see_is_refused(machine: LocalHost, tmp_path: Path
     with pytest.raises(
         Refused, match=r"what listens on port 8080 of m1 cannot be seen; .*iproute2"
     ):
-        preflight.check(ENV, [machine], {8080})
+        preflight.check(ENV, [machine], {"8080"})
     (tmp_path / "df").unlink()
     with pytest.raises(Refused, match=r"how much disk m1 has free .* cannot be seen"):
         preflight.check(ENV, [machine], ())
@@ -61,14 +66,14 @@ def test_this_computers_ports_and_disk_are_not_those_of_an_engine_elsewhere(
 ) -> None:
     dev, reporter = environment.load("dev"), RecordingReporter()
     with pytest.raises(Refused, match=f"port {port} of m1 is taken by another process"):
-        preflight.check(dev, [machine], {port})
+        preflight.check(dev, [machine], {str(port)})
     (tmp_path / "df").unlink()
     monkeypatch.setenv("DOCKER_HOST", "tcp://far.example.com:2376")
-    preflight.check(dev, [machine], {port}, reporter)
+    preflight.check(dev, [machine], {str(port)}, reporter)
     (note,) = reporter.notes
     assert note.startswith("disk and processes of the engine at tcp://far.example.com:2376 (DOCK")
     with pytest.raises(Refused, match="taken by another process"):
-        preflight.check(ENV, [machine], {port})  # whose machines are reached over SSH
+        preflight.check(ENV, [machine], {str(port)})  # whose machines are reached over SSH
 
 
 def test_a_host_is_not_provisioned_where_nobody_sees_what_listens_there() -> None:

@@ -105,6 +105,12 @@ def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
     assert edge["deploy"]["mode"] == "global"
     published = {"target": 8080, "published": 80, "protocol": "tcp", "mode": "host"}
     assert edge["ports"] == [published]
+    env = environment.load("prod")
+    tls = replace(env, settings={**env.settings, "TLS": "auto", "DOMAIN": "a.example"})
+    ports = stack.role_stack(tls, release("prod"), "edge")["services"]["edge"]["ports"]
+    assert [(each["published"], each["protocol"]) for each in ports] == [
+        *((80, "tcp"), (443, "tcp"), (443, "udp"))
+    ]
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
