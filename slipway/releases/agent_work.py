@@ -10,6 +10,7 @@ from slipway.releases.compose_labels import Role
 from slipway.releases.shared_services import SharedServices
 
 DATA: tuple[Role, ...] = ("data", "ops")
+OPERATIONS: tuple[Role, ...] = ("ops",)
 SERVICES = ("ops", "schedule")  # in which the agent works on the database
 
 
@@ -40,6 +41,20 @@ def keep(standing: SharedServices, cluster: Cluster) -> str:
         return standing.keep(*DATA)
     finally:
         release(standing, cluster)
+
+
+def begin(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> str:
+    """Have operations replaced soon, once nothing runs in them. Raises Busy.
+
+    The mark that lets none begin goes with the container that has it.
+    """
+    activity.wait(cluster.all, standing.app, OPERATIONS, reporter)
+    try:
+        standing.begin(*OPERATIONS)
+    except BaseException:
+        activity.release(cluster.all, standing.app, OPERATIONS)
+        raise
+    return "operations start"
 
 
 def bring_back(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> None:

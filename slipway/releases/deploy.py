@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.cluster import gateway, lease, ledger, swarm
-from slipway.cluster.observed import observe
+from slipway.cluster.observed import Observed, observe
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.hosts import docker_client
@@ -144,7 +144,7 @@ def return_to(
         )
     release = history.read(cluster.manager, observed, env.prefix, target)
     draft = Draft(release, {}, {}, is_recorded=True)
-    deployment = read(env, cluster, draft, reporter)
+    deployment = read(env, cluster, draft, reporter, observed=observed)
     if target == now.release and not deployment.before.is_drifted(observed):
         _finish(deployment, reporter)
         return _unchanged(deployment, release, now.colour)
@@ -286,9 +286,10 @@ def read(
     reporter: Reporter,
     *,
     makes_swarm: bool = True,
+    observed: Observed | None = None,
 ) -> Deployment:
     """Read what a deploy starts from; on this computer a Swarm is made where there is none."""
-    observed = observe(cluster.manager, env.prefix)
+    observed = observed or observe(cluster.manager, env.prefix)
     if env.is_local and makes_swarm:
         if note := gateway.bind(cluster.manager, _address(env), env.name):
             reporter.note(note)

@@ -85,6 +85,9 @@ class Deployment(DeployState):
         self.standing.lay_ground()
         return agent_work.keep(self.standing, self.cluster)
 
+    def begin_operations(self) -> str:
+        return agent_work.begin(self.standing, self.cluster, self.reporter)
+
     def return_data(self) -> None:
         """Bring database and operations back to how the live release describes them."""
         if standing := self.live_standing():

@@ -8,17 +8,20 @@ files, so it is refused while the mark is there, and the next restore ends what 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from slipway.cluster import lease, ledger
 from slipway.cluster.observed import Observed, observe
 from slipway.environments.environment import Environment
 from slipway.errors import Busy, Refused, SlipwayError
 from slipway.files import swap
-from slipway.files.messages import FilesReply
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
 from slipway.releases import health, stack_watch, volumes
-from slipway.releases.file_jobs import FileStore
+
+if TYPE_CHECKING:
+    from slipway.files.messages import FilesReply
+    from slipway.releases.file_jobs import FileStore
 
 UNCHANGED = (Refused, Busy)  # also where the schedule has just begun a backup of files
 
@@ -73,12 +76,12 @@ def refuse_unfinished(env: Environment, observed: Observed) -> None:
         raise Refused(text)
 
 
-def observed(store: FileStore) -> Observed:
+def observed(store: "FileStore") -> Observed:
     """Look anew, once nobody else may begin a swap."""
     return observe(store.cluster.manager, store.env.prefix)
 
 
-def carry_out(store: FileStore, begun: FileSwap, reporter: Reporter) -> FilesReply:
+def carry_out(store: "FileStore", begun: FileSwap, reporter: Reporter) -> "FilesReply":
     """Swap while the services stand still; one that was begun before is ended by the same steps."""
     if not begun.by:
         _mark(store.cluster.manager, store.env.prefix, begun)
@@ -90,7 +93,7 @@ def carry_out(store: FileStore, begun: FileSwap, reporter: Reporter) -> FilesRep
 
 
 @contextlib.contextmanager
-def standing_still(store: FileStore, begun: FileSwap, reporter: Reporter) -> Iterator[None]:
+def standing_still(store: "FileStore", begun: FileSwap, reporter: Reporter) -> Iterator[None]:
     """Stop the services that have these volumes for a block, and start them again after it.
 
     After a failure half-way they stay stopped: their files may be of two times.
@@ -128,7 +131,7 @@ def standing_still(store: FileStore, begun: FileSwap, reporter: Reporter) -> Ite
     start()
 
 
-def exchange(store: FileStore, begun: FileSwap, reporter: Reporter) -> FilesReply:
+def exchange(store: "FileStore", begun: FileSwap, reporter: Reporter) -> "FilesReply":
     """Have the files swapped; once that has begun it is brought to its end."""
     words = {"incoming": begun.incoming, "moment": begun.moment}
     try:

@@ -19,7 +19,7 @@ from slipway.hosts.host import Host
 from slipway.machines import job_timer
 from slipway.machines.connect import Cluster
 from slipway.plan import Step
-from slipway.releases import compose_labels, file_jobs, job_times, jobs, stack
+from slipway.releases import compose_labels, job_times, jobs, stack
 from slipway.releases.application import Service
 from slipway.releases.job_times import JobTimes
 from slipway.releases.release import Release
@@ -158,6 +158,8 @@ def _of_others(
 
 
 def _stack(env: Environment, release: Release, service: Service) -> stack.Stack:
+    from slipway.releases import file_jobs
+
     facts = jobs.facts(release)
     if service.name == file_jobs.SERVICE:
         service, request = file_jobs.scheduled(env, release)

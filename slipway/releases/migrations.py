@@ -5,20 +5,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from slipway.client import backups, container
-from slipway.client.session import Session
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, DifferenceFound, Refused, SlipwayError
 from slipway.images import dockerfile
 from slipway.machines.connect import Cluster
-from slipway.migrations import files, lint, squawk, state
+from slipway.migrations import files, squawk, state
 from slipway.migrations.files import Migration
-from slipway.migrations.review import Finding
 from slipway.progress import Reporter, Silent
 from slipway.project import COMPOSE
 from slipway.releases import jobs, release_jobs, task_failures
 from slipway.releases.release import Release
+
+if TYPE_CHECKING:
+    from slipway.migrations.review import Finding
 
 OPS = "ops/Dockerfile"  # stands on the image of the database's own version
 MAJOR = re.compile(r"(?:^|/)postgres:(\d+)")
@@ -55,11 +56,13 @@ class SchemaChange:
         has_own = release_jobs.may_migrate(self.env, self.release, self.live)
         return has_own and self.release.operations is not None
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list["Finding"]:
         """Judge the new files, without asking the database."""
         earlier, pending = self._by_release()
         if not pending:
             return []
+        from slipway.migrations import lint
+
         tool = squawk.find()
         if tool is None:
             self.reporter.note(squawk.SKIPPED)
@@ -70,8 +73,7 @@ class SchemaChange:
         """Refuse statements that would hurt who is using the database now. Raises Refused."""
         if self.live is None:
             return  # nobody is using it
-        blocking = lint.blocking(self.findings())
-        if blocking:
+        if blocking := [finding for finding in self.findings() if finding.blocks]:
             lines = "".join(f"\n    {finding}" for finding in blocking)
             raise Refused(
                 f"{len(blocking)} statement{'s' * (len(blocking) > 1)} of the migrations "
@@ -82,6 +84,9 @@ class SchemaChange:
 
     def back_up(self, cluster: Cluster) -> str:
         """Take a backup before the schema changes."""
+        from slipway.client import backups, container
+        from slipway.client.session import Session
+
         where = container.deployed(cluster.all, self.env.prefix, self.env.name)
         session = Session(self.env, where, cluster)
         return backups.take(session, _StepNotes(self.reporter)).summary
@@ -108,11 +113,13 @@ def server_major(compose: Path) -> int:
     return int(majors[-1]) if majors else 17
 
 
-def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> list[Finding]:
+def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> list["Finding"]:
     """Find what is not safe in all files, or in those newer than a version.
 
     Raises ConfigError where a file cannot run as a migration at all.
     """
+    from slipway.migrations import lint
+
     everything = files.read(compose / "migrations")
     newest = state.order(since) if since else (-1, "")
     newer = [migration for migration in everything if state.order(migration.version) > newest]
@@ -127,10 +134,9 @@ def review_checkout(since: str, report: Reporter, compose: Path = COMPOSE) -> li
     return lint.lint(newer, server_major=major, squawk=tool, together=False, earlier=earlier)
 
 
-def demand_safe(findings: Sequence[Finding]) -> None:
+def demand_safe(findings: Sequence["Finding"]) -> None:
     """Raise DifferenceFound where something must not run on an environment in use."""
-    blocking = lint.blocking(findings)
-    if blocking:
+    if blocking := [finding for finding in findings if finding.blocks]:
         raise DifferenceFound(
             f"{len(blocking)} statement{'s are' if len(blocking) > 1 else ' is'} not safe while "
             "people use the database; change them, or justify each with a comment above it: "

@@ -82,17 +82,20 @@ def after_cutover(deployment: Deployment) -> list[Step]:
 def hand_over(deployment: Deployment) -> list[Step]:
     """Return the step after a warm return: all at once, since somebody waits.
 
-    What was stopped of the colour starts again, the other colour is kept warm, edges that start are
-    shown the routes.
+    What was stopped of the colour starts again, operations change where they were others, the other
+    colour is kept warm, edges that start are shown the routes.
     """
     names = ", ".join(warm.stopped(deployment.release))
     rest = after_cutover(deployment)
-    works: list[Callable[[], str | None]] = [
-        deployment.show_routes,
-        *([partial(_start, deployment)] if names else []),
-    ]
+    works: list[Callable[[], str | None]] = [deployment.show_routes]
+    texts = ["show the new routes to edges that start"]
+    if names:
+        works.append(partial(_start, deployment))
+        texts.append(f"start {names}")
+    if deployment.standing.differs("ops") and not deployment.standing.differs("data", "edge"):
+        works.append(deployment.begin_operations)
+        texts.append("start operations as that release has them")
     works += [step.run for step in rest]
-    texts = ["show the new routes to edges that start", *([f"start {names}"] if names else [])]
     texts += [step.describe for step in rest]
 
     def run() -> str:

@@ -58,10 +58,11 @@ def rollback(deployment: Deployment) -> Plan:
 
 
 def _warm_return(deployment: Deployment) -> Plan:
-    release, standing = deployment.release, deployment.standing
+    release = deployment.release
+    is_served_otherwise = deployment.standing.differs("data", "edge")  # operations have time
     steps = [
         *old_colour.take_back(deployment),
-        *([] if standing.is_as_described() else _standing_steps(deployment)),
+        *(_standing_steps(deployment) if is_served_otherwise else []),
         _cut_over(deployment),
         Step("settle", f"record that {release.label} is live", deployment.settle),
     ]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.backups.restore.drill import SMOKE
 from slipway.backups.schedule import crontab, policy
 from slipway.backups.schedule.policy import Policy
-from slipway.client import activity, backups, restore, signing
+from slipway.client import activity
 from slipway.cluster import lease, stacks
 from slipway.cluster.observed import Observed, observe
 from slipway.environments import environment
@@ -128,6 +127,8 @@ def steps(
 
 def container_settings(env: Environment) -> dict[str, Any]:
     """Return what the container is told: policy, recipients, what a drill asks the database."""
+    from slipway.client import backups, signing
+
     if backups.store_here(env) is not None:
         raise Refused(
             f"a schedule inside {env.name} needs a store outside of it; set "
@@ -165,6 +166,9 @@ def _description(env: Environment, release: Release) -> stack.Stack:
 
 def _smoke(env: Environment) -> str:
     """Read the project's own questions to a restored database, where there are any."""
+    from slipway.backups.restore.drill import SMOKE
+    from slipway.client import restore
+
     text = restore.read_sql(env, "smoke")
     if len(text.encode()) > LARGEST_SMOKE:
         raise ConfigError(f"{SMOKE} is larger than {LARGEST_SMOKE >> 10} kB; ask less of a drill")

@@ -68,18 +68,23 @@ class SharedServices:
 
     def keep(self, *roles: Role) -> str:
         """Bring roles to their description; one that fits is not touched."""
-        changed = [role for role in roles if self._is_stale(role)]
+        states = self.begin(*roles)
+        for role, before in states.items():
+            name, timeout = f"{self._env.prefix}-{role}", self._env.number("HEALTH_TIMEOUT")
+            health.settle(self._manager, name, timeout, before)
+        return f"{' and '.join(states)} started" if states else "as described"
+
+    def begin(self, *roles: Role) -> dict[Role, StackState]:
+        """Hand roles that do not fit to the Swarm; return how each of them stood before."""
         states = {}
-        for role in changed:
+        for role in filter(self._is_stale, roles):
             name = f"{self._env.prefix}-{role}"
-            states[name] = stack_watch.look(self._manager, name)
-            if not self._release.of(role):  # a database that has moved elsewhere; its volume stays
+            states[role] = stack_watch.look(self._manager, name)
+            if self._release.of(role):
+                stacks.deploy(self._manager, name, self.describe(role))
+            else:  # a database that has moved elsewhere; its volume stays
                 stacks.remove(self._manager, name)
-                continue
-            stacks.deploy(self._manager, name, self.describe(role))
-        for name, before in states.items():
-            health.settle(self._manager, name, self._env.number("HEALTH_TIMEOUT"), before)
-        return f"{' and '.join(changed)} started" if changed else "as described"
+        return states
 
     def describe(self, role: Role) -> stack.Stack:
         """Return the stack of a role as it is handed to the Swarm now.

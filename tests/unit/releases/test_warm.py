@@ -93,14 +93,21 @@ def test_what_works_without_being_asked_is_stopped_unless_its_label_says_otherwi
     assert warm.stopped(release(API, WORKER, *others)) == ["worker", "hooks"]
 
 
-def swarm(label: Mapping[str, str] | None = None, running: str = "1/1", **changes: str) -> Observed:
-    """Release 3 serves in blue; green runs release 2 but for its worker, perhaps with changes."""
+def swarm(
+    label: Mapping[str, str] | None = None, running: str = "1/1", other: str = "", **changes: str
+) -> Observed:
+    """Release 3 serves in blue; green runs release 2 but for its worker, perhaps with changes.
+
+    `other` is a role that stands as another release described it.
+    """
     green = stack.colour_stack(ENV, BEFORE, "green")
     del green["services"]["worker-green"]
     green["services"]["api-green"] |= changes
     stacks: dict[str, stack.Stack] = {
         role: stack.fingerprinted(ENV, BEFORE, role) for role in ROLES
     }
+    for spec in stacks[other]["services"].values() if other else ():
+        spec["deploy"]["labels"]["slipway.fingerprint"] = "another"
     stacks |= {"blue": stack.colour_stack(ENV, RELEASE, "blue"), "green": green}
     labels = {"slipway.colour": "green", "slipway.release": "2", "slipway.until": "1790000400"}
     labels |= {"slipway.warm": ENV.prefix, **(label or {})}
@@ -131,6 +138,17 @@ def test_a_return_to_the_warm_colour_moves_the_edges_and_fills_nothing() -> None
     returning = Returning(swarm())
     assert returning.steps == ["check", "take back", "cut over", "settle", "hand over"]
     assert returning.reporter.notes == []
+
+
+@pytest.mark.parametrize(("other", "before"), [("ops", []), ("edge", ["wait", "data", "edge"])])
+def test_operations_that_were_others_follow_once_the_edges_have_moved(
+    other: str, before: list[str]
+) -> None:
+    returning = Returning(swarm(other=other))
+    expected = ["check", "take back", *before, "cut over", "settle", "hand over"]
+    assert returning.steps == expected
+    last = plans.tidy_up(returning.deployment).steps[-1].describe
+    assert ("start operations as that release has them" in last) == (other == "ops")
 
 
 @pytest.mark.parametrize(
