@@ -59,6 +59,7 @@ class Checkout:
     home: Path
     project: str
     said: list[CommandOutcome] = field(default_factory=list)
+    launcher: tuple[str, ...] = (sys.executable, "-m", "invoke")
 
     def inv(self, *words: str, timeout: float = PATIENCE) -> CommandOutcome:
         """Run `inv` as a person would in this folder, and remember what it said."""
@@ -172,7 +173,7 @@ class RunningCommand:
         self._words = words
         self._began = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "invoke", *words],
+            [*checkout.launcher, *words],
             cwd=checkout.root,
             env=checkout.environment(),
             stdin=subprocess.DEVNULL,

