@@ -130,6 +130,7 @@ def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -
     runbook="rollback",
     help={
         "release": "Number of the release to return to; the one before by default.",
+        "plan": "Show what would be done, and change nothing.",
         "skip_unreachable": SKIP,
         "timings": TIMINGS,
         "json": "Print the result as JSON, and to stderr a line of JSON for each event.",
@@ -139,18 +140,27 @@ def rollback(
     env: "Environment",
     *,
     release: int = 0,
+    plan: bool = False,
     skip_unreachable: bool = False,
     timings: bool = False,
     json: bool = False,
 ) -> None:
     """Return to an earlier release: its images, settings and secrets.
 
-    Example:
+    Examples:
+      inv rollback --env=prod --plan
       inv rollback --env=prod
+      inv rollback --env=prod --release=41
     """
     from slipway.releases import deploy as releases
+    from slipway.releases import preview
     from slipway.show import output
+    from slipway.show import releases as show
 
+    if plan:
+        planned = preview.read_rollback(env, release or None, lenient=skip_unreachable)
+        show.show_preview(env, planned, as_json=json)
+        return
     reporter = _reporter(as_json=json)
     report = releases.rollback(env, reporter, release or None, lenient=skip_unreachable)
     if timings and not json:

@@ -128,6 +128,18 @@ def return_to(
     env: Environment, cluster: Cluster, reporter: Reporter, number: int | None = None
 ) -> DeployResult:
     """Bring a past release back into service on machines that are connected."""
+    deployment = read_past(env, cluster, reporter, number)
+    if deployment.serves_already():
+        _finish(deployment, reporter)
+        return _unchanged(deployment, deployment.release, deployment.old or "none")
+    reason = f"rollback to release {deployment.release.number}"
+    return _run(deployment, deployment.draft, reporter, reason)
+
+
+def read_past(
+    env: Environment, cluster: Cluster, reporter: Reporter, number: int | None = None
+) -> Deployment:
+    """Read what a return to a past release starts from. Raises Refused where there is none."""
     observed = observe(cluster.manager, env.prefix)
     events = ledger.entries(observed, env.prefix)
     now = ledger.live(events)
@@ -144,11 +156,7 @@ def return_to(
         )
     release = history.read(cluster.manager, observed, env.prefix, target)
     draft = Draft(release, {}, {}, is_recorded=True)
-    deployment = read(env, cluster, draft, reporter, observed=observed)
-    if target == now.release and not deployment.before.is_drifted(observed):
-        _finish(deployment, reporter)
-        return _unchanged(deployment, release, now.colour)
-    return _run(deployment, draft, reporter, f"rollback to release {target}")
+    return read(env, cluster, draft, reporter, observed=observed)
 
 
 def _run(

@@ -162,6 +162,11 @@ class DeployState:
             return False
         return self.before.is_shown() and self.before.is_ready()
 
+    def serves_already(self) -> bool:
+        """Whether the release that is returned to is the one that serves, on every edge."""
+        is_live = self.live is not None and self.live.number == self.release.number
+        return is_live and not self.before.is_drifted(self.observed)
+
     def is_unfinished(self) -> bool:
         """Whether a deploy was killed before it had tidied up, or machines came or went since."""
         is_right = self.standing.is_signpost_right(self.before.routing.ident)

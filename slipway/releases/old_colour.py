@@ -48,19 +48,31 @@ def take_back(deployment: Deployment) -> list[Step]:
 
 
 def is_ready(deployment: Deployment) -> bool:
-    """Whether the idle colour can take over at once as the release that is returned to.
-
-    It runs as that release says, its services say themselves that they can serve.
-    """
-    if deployment.warm is None or deployment.warm.release != deployment.release.number:
+    """Whether the idle colour can take over at once as the release that is returned to."""
+    if not holds_target(deployment):
         return False
+    reason = obstacle(deployment)
+    if reason:
+        deployment.reporter.note(reason)
+    return not reason
+
+
+def holds_target(deployment: Deployment) -> bool:
+    """Whether the idle colour is kept warm with the release that is returned to."""
+    return deployment.warm is not None and deployment.warm.release == deployment.release.number
+
+
+def obstacle(deployment: Deployment) -> str:
+    """Say why a warm colour has to be started anew; empty where it can take over at once.
+
+    It can when it runs as its release says, and its services say themselves that they can serve.
+    """
     state = deployment.env, deployment.observed, deployment.release, deployment.colour
     reasons = warm.obstacles(*state)
     if not reasons and deployment.after.is_ready():
-        return True
+        return ""
     reason = next(iter(reasons), "it does not answer that it is ready")
-    deployment.reporter.note(f"{deployment.colour} is warm, and is started anew: {reason}")
-    return False
+    return f"{deployment.colour} is warm, and is started anew: {reason}"
 
 
 def after_cutover(deployment: Deployment) -> list[Step]:

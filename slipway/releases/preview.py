@@ -12,7 +12,7 @@ from slipway.migrations import files, review
 from slipway.migrations.verdict import NO_LOCK
 from slipway.plan import Plan
 from slipway.progress import SILENT
-from slipway.releases import changes, commit_range, history, plans, volumes
+from slipway.releases import changes, commit_range, history, old_colour, plans, volumes
 from slipway.releases import commit as commits
 from slipway.releases import deploy as deploys
 from slipway.releases import draft as drafts
@@ -84,8 +84,6 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     undecided = filter(None, [volumes.advice(deployment.env, deployment.release)])
     events = ledger.entries(deployment.observed, deployment.env.prefix)
     live, release = deployment.live, deployment.release
-    restarts = deployment.standing.stale()
-    standing = {one.name for role in ("data", "ops", "edge") for one in release.of(role)}
     return Preview(
         plans=[plans.deploy(deployment), plans.tidy_up(deployment)],
         notes=[*missing, *findings, *undecided],
@@ -95,10 +93,45 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
         statements=_statements(deployment),
         machines=[host.name for host in deployment.cluster.all],
         starts=[service.name for service in release.of("colour")],
-        restarts=restarts,
-        stays=sorted(standing - set(restarts)),
+        restarts=deployment.standing.stale(),
+        stays=_untouched(deployment),
         seconds=history.expected(events),
     )
+
+
+def read_rollback(env: Environment, number: int | None = None, *, lenient: bool = False) -> Preview:
+    """Read what a return to a past release would change. Raises Refused where there is none."""
+    with connect.connected(env, lenient=lenient) as cluster:
+        return of_rollback(deploys.read_past(env, cluster, SILENT, number))
+
+
+def of_rollback(deployment: Deployment) -> Preview:
+    """Tell what a return to a past release would do; whether its data fit is seen in a step."""
+    missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
+    if deployment.serves_already():
+        finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
+        return Preview(finishing, missing)
+    live, release = deployment.live, deployment.release
+    is_warm = old_colour.holds_target(deployment)
+    obstacle = old_colour.obstacle(deployment) if is_warm else ""
+    deployment.is_warm_return = is_warm and not obstacle
+    return Preview(
+        plans=[plans.rollback(deployment), plans.tidy_up(deployment)],
+        notes=[*missing, *([obstacle] if obstacle else [])],
+        changes=changes.between(live, release),
+        machines=[host.name for host in deployment.cluster.all],
+        starts=[] if deployment.is_warm_return else [each.name for each in release.of("colour")],
+        restarts=deployment.standing.stale(),
+        stays=_untouched(deployment),
+        seconds=history.expected(ledger.entries(deployment.observed, deployment.env.prefix)),
+    )
+
+
+def _untouched(deployment: Deployment) -> list[str]:
+    """Name the services that stand and go on as they are."""
+    roles = ("data", "ops", "edge")
+    standing = {one.name for role in roles for one in deployment.release.of(role)}
+    return sorted(standing - set(deployment.standing.stale()))
 
 
 def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:

@@ -24,7 +24,7 @@ COLUMNS = ("release", "state", "at", "by", "commit", "seconds", "held", "changed
 def show_preview(
     env: Environment, preview: Preview, first: Plan | None = None, *, as_json: bool = False
 ) -> None:
-    """Print the plan of a deploy; `first` is what prepares this computer for it."""
+    """Print the plan of a deploy or rollback; `first` is what prepares this computer for it."""
     if as_json:
         table.document(_document(env, preview, first))
         return
@@ -160,7 +160,7 @@ def show_prune(steps: Plan, there: Found, *, as_json: bool = False) -> None:
 
 def _summary(env: Environment, preview: Preview) -> str:
     if not preview.plans:
-        return f"{env.name} is up to date; a deploy would change nothing"
+        return f"{env.name} is up to date; nothing would change"
     seconds = sum(preview.seconds.get(step.name, 0) for step in _steps(preview.plans))
     return preview.plans[0].title + (f", in about {seconds:.0f} s" if seconds else "")
 

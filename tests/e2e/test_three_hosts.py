@@ -120,6 +120,9 @@ def test_a_rollback_to_what_is_still_warm_moves_the_edges_alone_and_fails_no_req
     change(clone, "A release that is taken back.")
     three.deploy()
     newer, runs = current(three), three.replicas()
+    planned = clone.inv("rollback", STAGING, "--plan", "--json").expect().json
+    assert [step for step, _ in planned["steps"]][:3] == ["check", "take back", "cut over"]
+    assert current(three) == newer
     with load(three.urls, records, rate=CALM, at_least=3000, after=300) as made:
         time.sleep(1)
         said = clone.inv("rollback", STAGING).expect().text

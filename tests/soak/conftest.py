@@ -37,6 +37,7 @@ def size() -> dict[str, float]:
     """How much to run, as the environment says."""
     default = {
         "SOAK_DEPLOYS": 50.0,
+        "SOAK_REQUESTS": 500_000.0,
         "SOAK_GB": 10.0,
         "SOAK_HOURS": 24.0,
         "SOAK_SECONDS": 600.0,

@@ -15,8 +15,9 @@ PAGE = ROOT / "docs/soak.md"
 HEAD = """# Soak runs
 
 What held for long, as the last run measured it: `inv test --only=soak` writes this page.
-Sizes are settings: `SOAK_DEPLOYS` (50), `SOAK_GB` of a database (10), `SOAK_HOURS` of
-the schedule (24), and `SOAK_SECONDS` for the sample of broken modules (600).
+Sizes are settings: `SOAK_DEPLOYS` (50, or more until `SOAK_REQUESTS`, 500000, were sent),
+`SOAK_GB` of a database (10), `SOAK_HOURS` of the schedule (24), and `SOAK_SECONDS` for the
+sample of broken modules (600).
 """
 TABLE = "| what | how much | seconds | result |\n|---|---|---|---|\n"
 

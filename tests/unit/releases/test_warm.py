@@ -12,7 +12,7 @@ from slipway.cluster.node import Node
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.machines.connect import Cluster
-from slipway.releases import old_colour, plans, stack, warm, warm_memory
+from slipway.releases import old_colour, plans, preview, stack, warm, warm_memory
 from slipway.releases.application import Service
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
@@ -172,6 +172,20 @@ def test_a_colour_that_cannot_take_over_at_once_is_ended_and_filled(
     names = returning.steps
     assert names.index("make room") + 1 == names.index("fill")
     assert "take back" not in names
+
+
+def test_the_plan_of_a_return_says_whether_it_fills_and_why() -> None:
+    planned = preview.of_rollback(Returning(swarm()).deployment)
+    assert "fill" not in names_of(planned) and planned.starts == [] and planned.notes == []
+    planned = preview.of_rollback(Returning(swarm(), code=1).deployment)
+    assert "fill" in names_of(planned) and "api" in planned.starts
+    assert planned.notes == [
+        "green is warm, and is started anew: it does not answer that it is ready"
+    ]
+
+
+def names_of(planned: preview.Preview) -> list[str]:
+    return [step.name for plan in planned.plans for step in plan.steps]
 
 
 def test_a_rollback_to_another_release_than_the_warm_one_ends_that_and_says_so() -> None:

@@ -53,7 +53,7 @@ TAKEN, FULL = "port 80 is taken", "m1 has 1 GB left"
         (
             Preview([], ["continuing without m3"], [TAKEN], [FULL]),
             [
-                "dev is up to date; a deploy would change nothing",
+                "dev is up to date; nothing would change",
                 "  ~ continuing without m3",
                 f"! a deploy would end before this: {TAKEN}",
                 f"! a deploy that changes something would end before that: {FULL}",
