@@ -101,6 +101,7 @@ def _deploy(
         _note_unreachable(cluster, reporter)
         deployment = read(env, cluster, draft, reporter)
         if deployment.is_up_to_date() and deployment.live and deployment.old:
+            deployment.standing.refuse_unfinished_swap()  # what has the files is stopped
             _finish(deployment, reporter)
             _advise(env, draft.release, reporter)
             return _unchanged(deployment, deployment.live, deployment.old)
@@ -130,6 +131,7 @@ def return_to(
     """Bring a past release back into service on machines that are connected."""
     deployment = read_past(env, cluster, reporter, number)
     if deployment.serves_already():
+        deployment.standing.refuse_unfinished_swap()
         _finish(deployment, reporter)
         return _unchanged(deployment, deployment.release, deployment.old or "none")
     reason = f"rollback to release {deployment.release.number}"

@@ -74,7 +74,8 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     images = deployment.draft.images.values()
     stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
     missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
-    first, later = foresee(gates), foresee([*deployment.checks(), stand_ins])
+    first = foresee([*gates, deployment.standing.refuse_unfinished_swap])
+    later = [one for one in foresee([*deployment.checks(), stand_ins]) if one not in first]
     if deployment.is_up_to_date():
         finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
         return Preview(finishing, missing, first, later)

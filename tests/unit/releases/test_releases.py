@@ -184,9 +184,17 @@ def test_all_that_a_deploy_would_refuse_is_foreseen_and_not_only_the_first() -> 
     assert preview.foresee(checks) == ["port 80 is taken", "compose/prod.env: X is missing"]
 
 
+class HalfSwapped:
+    """Services whose files are of two times."""
+
+    def refuse_unfinished_swap(self) -> None:
+        refuse("a restore of the files has not ended")
+
+
 class UpToDate:
     """As much of a deploy of what serves as its preview reads."""
 
+    standing = HalfSwapped()
     env = environment.load("dev")
     draft = Draft(release(), {}, {})
     cluster = Cluster(FakeHost(), {}, ["m3: is it on?"], is_lenient=True)
@@ -209,6 +217,7 @@ def test_a_plan_of_what_is_up_to_date_hides_no_refusal() -> None:
     gate = partial(refuse, "main.py is not committed")
     plan = preview.of(cast(Deployment, UpToDate()), [gate])
     assert plan.plans == []
-    assert plan.refusals == ["main.py is not committed"]  # also this deploy asks it
+    own = ["main.py is not committed", "a restore of the files has not ended"]
+    assert plan.refusals == own  # also this deploy asks it
     assert plan.later == ["port 80 is taken"]
     assert plan.notes == ["continuing without m3: is it on?"]
