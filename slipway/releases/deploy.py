@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from slipway.cluster import gateway, lease, ledger, swarm
 from slipway.cluster.observed import Observed, observe
 from slipway.environments.environment import Environment
-from slipway.errors import Busy, Refused, SlipwayError
+from slipway.errors import Refused
 from slipway.hosts import docker_client
 from slipway.hosts.local import LocalHost
 from slipway.machines import connect
@@ -27,12 +27,12 @@ from slipway.releases import (
     plans,
     signed_in,
     standing_images,
+    tidying,
     volumes,
 )
 from slipway.releases import draft as drafts
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
-from slipway.releases.health import NotHealthy
 from slipway.releases.notices import Notice
 from slipway.releases.release import Release
 from slipway.releases.timings import StepTiming, Stopwatch
@@ -221,14 +221,7 @@ def _bring_into_service(deployment: Deployment, reporter: Reporter) -> DeployRes
         failures.account_for(deployment, error, touched=watch.touched)
         raise
     release = deployment.release
-    _tidy_up(deployment, reporter)
-    # Of a colour that was warm, the services were asked a moment ago.
-    sight = deployment.after.look(is_ready=deployment.is_warm_return)
-    if problems := [*sight.problems, *sight.unreachable]:
-        raise SlipwayError(
-            f"{release.label} was put in service, but {'; '.join(problems)}\n"
-            f"look at: inv status --env={env.name}, return with: inv rollback --env={env.name}"
-        )
+    sight = tidying.run(deployment, reporter)
     return DeployResult(
         environment=env.name,
         changed=True,
@@ -261,24 +254,6 @@ def _hold_lease(
         except Refused as error:
             raise Refused(f"{error}\n{before.serving_now()}") from error
         yield held
-
-
-def _tidy_up(deployment: Deployment, reporter: Reporter) -> None:
-    label = deployment.release.label
-    try:
-        lost_machines.continuing(plans.tidy_up(deployment), deployment).run(reporter)
-    except NotHealthy as error:
-        raise SlipwayError(
-            f"{label} serves and does not stay healthy: {error}\n"
-            f"{deployment.old} was left running; return to it with: "
-            f"inv rollback --env={deployment.env.name}"
-        ) from error
-    except Busy as error:
-        raise Busy(f"{label} serves, but {error}. The next deploy finishes it") from error
-    except SlipwayError as error:
-        raise SlipwayError(
-            f"{label} serves, but tidying up failed: {error}. The next deploy finishes it"
-        ) from error
 
 
 def _finish(deployment: Deployment, reporter: Reporter) -> None:

@@ -26,6 +26,7 @@ from slipway.releases import (
 from slipway.releases import draft as drafts
 from slipway.releases.deploy_state import DeployState
 from slipway.releases.history import Timing
+from slipway.releases.serving import Sight
 from slipway.secrets import delivery
 
 EDGE_PATIENCE = 60.0
@@ -123,7 +124,7 @@ class Deployment(DeployState):
 
     def fill(self) -> str:
         manager = self.cluster.manager
-        if self.observed.stack(self.idle_stack):
+        if self.observed.stack(self.idle_stack) and not self.warm:
             stacks.remove(manager, self.idle_stack)  # half filled by a run that was killed
         env = self.release.environment(self.env)
         stacks.deploy(manager, self.idle_stack, stack.colour_stack(env, self.release, self.colour))
@@ -175,14 +176,24 @@ class Deployment(DeployState):
         return self.release.label
 
     def show_routes(self) -> str:
-        if self.is_warm_return:  # somebody waits; an edge that starts this moment asks once more
-            self.standing.hand_over(self.after.routing)
-            return "is being shown"
+        """Have edges that start find the new routes soon; one that starts right now asks again."""
+        self.signpost = self.signpost or self.standing.hand_over(self.after.routing)
+        return "is being shown"
+
+    def await_routes(self) -> str:
+        """Have edges that start find them, and wait until they do: the old colour ends next."""
         before = self.signpost or self.standing.hand_over(self.after.routing)
         self.standing.await_signpost(before)
         # One may have started while the signpost still showed the old way.
         self.after.correct(self.edges.serving())
         return "shown"
+
+    def see(self) -> Sight:
+        """See whether it serves; an edge that started while it was shown the old way is told."""
+        sight = self.after.look(is_ready=self.is_warm_return)  # asked a moment ago
+        if sight.problems and self.after.correct(self.edges.serving()):
+            return self.after.look(is_ready=self.is_warm_return)
+        return sight
 
     def show_live_routes(self) -> str:
         # What is finished is the release that serves: a draft of the same files has no images.

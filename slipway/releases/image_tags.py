@@ -67,7 +67,14 @@ def marked(app: Application, host: Host) -> Application:
 
 
 def _bases(app: Application) -> dict[str, list[str]]:
-    return {build.service: sources.bases(build) for build in app.builds}
+    known: dict[str, list[str]] = {}  # many services may be built of one folder
+    bases: dict[str, list[str]] = {}
+    for build in app.builds:
+        alike = repr(replace(build, service="", image=""))
+        if alike not in known:
+            known[alike] = sources.bases(build)
+        bases[build.service] = known[alike]
+    return bases
 
 
 def _makers(app: Application) -> Makers:

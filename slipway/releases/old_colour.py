@@ -21,12 +21,11 @@ def make_room(deployment: Deployment) -> list[Step]:
     text = f"end {left.colour}, warm as {label}: from here on a rollback starts what it returns to"
 
     def end() -> str:
-        manager, app = deployment.cluster.manager, deployment.env.prefix
-        warm.claim(manager, app)  # lost to the timer, it ends a moment sooner
         services = deployment.observed.stack(deployment.idle_stack)
         routed = [each for each in services if "slipway.port" in each.labels]
         _wait_for_requests(deployment, [each.name.rpartition("_")[2] for each in routed])
-        stacks.remove(manager, deployment.idle_stack)
+        # Where the timer was faster, nothing is left to remove.
+        warm.end(deployment.cluster.manager, deployment.env.prefix, deployment.idle_stack)
         return f"{left.colour} stopped"
 
     return [Step("make room", text, end)]
@@ -76,19 +75,24 @@ def obstacle(deployment: Deployment) -> str:
 
 
 def after_cutover(deployment: Deployment) -> list[Step]:
-    """Return the step for the colour that served: kept warm where there is room, else removed."""
+    """Return the steps for the colour that served: kept warm where there is room, else removed.
+
+    Before it is removed, edges that start have to find the new one.
+    """
     if deployment.old is None or deployment.live is None:
-        return []
+        return [_signpost(deployment.await_routes)]
     old, live = deployment.old, deployment.live
     time = warm_memory.decide(deployment.env, deployment.observed.nodes, live)
     if not time.minutes:
         reason = f" (not kept warm: {time.reason})" if time.reason else ""
         text = f"let {old} finish, then stop it{reason}"
-        return [Step("drain", text, lambda: _drain(deployment))]
+        drain = Step("drain", text, lambda: _drain(deployment))
+        return [_signpost(deployment.await_routes), drain]
     names = ", ".join(warm.stopped(live))
     text = f"keep {old} for {time.minutes} minutes, so that a rollback to it is one cutover"
     text += f"; without {names}" if names else ""
-    return [Step("keep warm", text, lambda: _keep(deployment, time.minutes))]
+    keep = Step("keep warm", text, lambda: _keep(deployment, time.minutes))
+    return [_signpost(deployment.show_routes), keep]
 
 
 def hand_over(deployment: Deployment) -> list[Step]:
@@ -98,9 +102,9 @@ def hand_over(deployment: Deployment) -> list[Step]:
     colour is kept warm, edges that start are shown the routes.
     """
     names = ", ".join(warm.stopped(deployment.release))
-    rest = after_cutover(deployment)
+    signpost, *rest = after_cutover(deployment)
     works: list[Callable[[], str | None]] = [deployment.show_routes]
-    texts = ["show the new routes to edges that start"]
+    texts = [signpost.describe]
     if names:
         works.append(partial(_start, deployment))
         texts.append(f"start {names}")
@@ -114,6 +118,10 @@ def hand_over(deployment: Deployment) -> list[Step]:
         return "; ".join(filter(None, parallel.at_once(deployment.cluster.manager, works)))
 
     return [Step("hand over", "; ".join(texts), run)]
+
+
+def _signpost(show: Callable[[], str]) -> Step:
+    return Step("signpost", "have edges that start find the new routes", show)
 
 
 def _start(deployment: Deployment) -> str:
@@ -132,6 +140,7 @@ def _keep(deployment: Deployment, minutes: int) -> str:
             job_timer.ensure(cluster.all)
         except Refused as error:
             deployment.reporter.note(f"{old} is not kept warm, since nothing would end it: {error}")
+            deployment.await_routes()
             return _drain(deployment)
     left = warm.keep(cluster.manager, deployment.env.prefix, old, live, minutes)
     if not deployment.is_warm_return:

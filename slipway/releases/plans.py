@@ -84,19 +84,21 @@ def finish(deployment: Deployment) -> Plan:
 
 def tidy_up(deployment: Deployment) -> Plan:
     """Return the steps after the point of no return; nothing in them is rolled back."""
+    is_warm = deployment.is_warm_return
     steps = _hook_steps(deployment, "after-cutover")
-    if deployment.is_warm_return:
-        steps += old_colour.hand_over(deployment)
-    else:
-        show = "see edges that start find the new routes"
-        steps.append(Step("signpost", show, deployment.show_routes))
-        steps += old_colour.after_cutover(deployment)
+    steps += (old_colour.hand_over if is_warm else old_colour.after_cutover)(deployment)
     steps += _schedule_steps(deployment, deployment.release)
     steps += _job_steps(deployment, deployment.release)
-    if not deployment.draft.is_recorded:
-        steps.append(Step("prune", "remove what no kept release needs", deployment.prune))
-    steps += _hook_steps(deployment, "after-deploy")
     return Plan(f"tidy up {deployment.env.name}", steps)
+
+
+def clean_up(deployment: Deployment) -> Plan:
+    """Return the last steps, which change nothing of what serves: that is looked at meanwhile."""
+    steps = _hook_steps(deployment, "after-deploy")
+    if not deployment.draft.is_recorded:
+        prune = Step("prune", "remove what no kept release needs", deployment.prune)
+        steps.insert(0, prune)
+    return Plan(f"clean up {deployment.env.name}", steps)
 
 
 def _standing_steps(deployment: Deployment) -> list[Step]:

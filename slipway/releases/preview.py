@@ -1,6 +1,7 @@
 """What a deploy would do and why it would refuse to, read without changing anything."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -63,10 +64,10 @@ class Preview:
 def read(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Preview:
     """Read what a deploy of this checkout would change, and why it would refuse to."""
     commit = commits.read()
-    draft = drafts.draft(env, commit)
     gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
-    with connect.connected(env, lenient=lenient) as cluster:
-        return of(deploys.read(env, cluster, draft, SILENT, makes_swarm=False), gates)
+    with connect.connecting(env, lenient=lenient) as connected:
+        draft = drafts.draft(env, commit)
+        return of(deploys.read(env, connected(), draft, SILENT, makes_swarm=False), gates)
 
 
 def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Preview:
@@ -86,7 +87,7 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     events = ledger.entries(deployment.observed, deployment.env.prefix)
     live, release = deployment.live, deployment.release
     return Preview(
-        plans=[plans.deploy(deployment), plans.tidy_up(deployment)],
+        plans=[step(deployment) for step in (plans.deploy, plans.tidy_up, plans.clean_up)],
         notes=[*missing, *findings, *undecided],
         refusals=[*first, *later],
         changes=changes.between(live, release),
@@ -117,7 +118,7 @@ def of_rollback(deployment: Deployment) -> Preview:
     obstacle = old_colour.obstacle(deployment) if is_warm else ""
     deployment.is_warm_return = is_warm and not obstacle
     return Preview(
-        plans=[plans.rollback(deployment), plans.tidy_up(deployment)],
+        plans=[step(deployment) for step in (plans.rollback, plans.tidy_up, plans.clean_up)],
         notes=[*missing, *([obstacle] if obstacle else [])],
         changes=changes.between(live, release),
         machines=[host.name for host in deployment.cluster.all],
@@ -135,15 +136,18 @@ def _untouched(deployment: Deployment) -> list[str]:
     return sorted(standing - set(deployment.standing.stale()))
 
 
-def foresee(checks: Iterable[Callable[[], object]]) -> list[str]:
-    """Run every check, and return what each of them would refuse."""
-    refusals = []
-    for check in checks:
+def foresee(checks: Sequence[Callable[[], object]]) -> list[str]:
+    """Run all checks at once, and return what each of them would refuse, in their order."""
+
+    def refusal(check: Callable[[], object]) -> str:
         try:
             check()
         except SlipwayError as error:
-            refusals.append(str(error))
-    return refusals
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(max(1, len(checks))) as pool:
+        return list(filter(None, pool.map(refusal, checks)))
 
 
 def _statements(deployment: Deployment) -> list[PlannedStatement]:

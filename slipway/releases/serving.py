@@ -170,11 +170,13 @@ class Serving:
                     raise
             time.sleep(POLL)
 
-    def correct(self, serving: Mapping[str, str]) -> None:
-        """Switch all edges where one of them, as they said, serves anything else."""
+    def correct(self, serving: Mapping[str, str]) -> bool:
+        """Switch all edges where one of them, as they said, serves anything else; say if so."""
         routing = self.routing
-        if any(ident != routing.ident for ident in serving.values()):
+        is_other = any(ident != routing.ident for ident in serving.values())
+        if is_other:
             self.edges.tell(routing)
+        return is_other
 
     def look(self, *, is_ready: bool = False) -> Sight:
         """See whether it serves: asked from this computer, the edges, its services unless they

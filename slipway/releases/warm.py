@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from slipway import shell_scripts
+from slipway.cluster import stacks
 from slipway.cluster.observed import Observed
 from slipway.environments.environment import Environment
 from slipway.hosts.answers import reading
@@ -18,6 +19,7 @@ from slipway.releases.application import Service
 from slipway.releases.release import Release
 
 KEEP = shell_scripts.read(__file__, "warm_keep.sh")
+END = f'docker config rm "$3" >/dev/null 2>&1 || true\n{stacks.REMOVE}'
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ def keep(manager: Host, app: str, colour: str, release: Release, minutes: int) -
     out = script(manager, KEEP, *words, *names, timeout=60).out
     with reading(manager.name, f"until when {colour} is warm"):
         return WarmColour(colour, release.number, int(out))
+
+
+def end(manager: Host, app: str, stack: str) -> None:
+    """Take the say over the warm colour, if there is one still, and remove it."""
+    script(manager, END, stack, "80", _config(app), timeout=60)
 
 
 def claim(manager: Host, app: str) -> bool:
