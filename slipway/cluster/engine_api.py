@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -51,6 +51,12 @@ class EngineApi:
         document = self._ask(f"/configs/{quote(name, safe='')}")
         return base64.b64decode(document["Spec"]["Data"])
 
+    def create_config(self, name: str, labels: Mapping[str, str], data: bytes) -> None:
+        """Make a config. Raises FAILURES too where there is one of this name."""
+        text = base64.b64encode(data).decode()
+        document = {"Name": name, "Labels": dict(labels), "Data": text}
+        self._ask("/configs/create", json.dumps(document))
+
     def objects(self, kind: str, label: str) -> list[dict[str, Any]]:
         """Return configs, secrets or networks."""
         return self._get(kind, label)
@@ -61,12 +67,13 @@ class EngineApi:
         entries: list[dict[str, Any]] = self._ask(f"/{kind}?{urlencode(query)}") or []
         return entries
 
-    def _ask(self, path: str) -> Any:
+    def _ask(self, path: str, document: str = "") -> Any:
         # Of no version: engines give up old ones, and what is read here has stayed since 20.10.
-        self._connection.request("GET", path)
+        headers = {"Content-Type": "application/json"} if document else {}
+        self._connection.request("POST" if document else "GET", path, document or None, headers)
         response = self._connection.getresponse()
         body = response.read()
-        if response.status != http.client.OK:
+        if response.status not in (http.client.OK, http.client.CREATED):
             raise http.client.HTTPException(f"{path}: {response.status}")
         self.now = int(parsedate_to_datetime(response.getheader("Date", "")).timestamp())
         return json.loads(body)

@@ -174,7 +174,11 @@ def append(manager: Host, app: str, entry: LedgerEntry) -> None:
 def _create(manager: Host, name: str, labels: Mapping[str, str], text: str) -> None:
     """Make a config, once: a manager may be lost after it had made it."""
     token = secrets.token_hex(8)
-    argv = create(name, {**labels, WRITTEN: token})
+    labels = {**labels, WRITTEN: token}
+    with contextlib.suppress(*engine_api.FAILURES), engine_api.dialled(manager) as api:
+        api.create_config(name, labels, text.encode())
+        return
+    argv = create(name, labels)
     result = manager.run(argv, stdin=text.encode(), timeout=20, check=False)
     if result.code != 0:
         form = f'{{{{index .Spec.Labels "{WRITTEN}"}}}}'

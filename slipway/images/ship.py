@@ -8,7 +8,7 @@ copies of layers that a machine already has are left out of the stream.
 
 import contextlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway import shell_scripts
@@ -22,6 +22,7 @@ from slipway.images.sources import Image
 from slipway.progress import Reporter
 
 Chain = tuple[str, ...]
+Inventory = Mapping[str, Mapping[str, Chain]]  # of a machine, its images and their layers
 NOTHING = "every machine has them"
 
 
@@ -42,16 +43,20 @@ def over_ssh(
     images: Collection[Image],
     reporter: Reporter,
     source: Host | None = None,
+    inventory: Inventory | None = None,
 ) -> str:
     """Bring images to every machine at once; return a summary of what travelled.
 
     Machines that lack the same things are fed from one `docker save`, of this computer unless
-    another `source` is named.
+    another `source` is named. `inventory` is what they were seen to have, where that was looked at.
     """
     source = source or LocalHost("this computer")
     chains = layers(source, images) if images else {}
     groups: dict[Shipment, list[Host]] = {}
-    for host, present in zip(hosts, parallel.each(hosts, _present), strict=True):
+    inventory = inventory or {}
+    unseen = [host for host in hosts if host.name not in inventory]
+    inventory = {**inventory, **take_inventory(unseen)}
+    for host, present in ((host, inventory[host.name]) for host in hosts):
         lacking = tuple(image for image in images if image.id not in present)
         spare = dispensable([chains[image.id] for image in lacking], list(present.values()))
         if lacking:
@@ -85,6 +90,12 @@ def between(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter
     for place, cargo in cargoes.items():
         over_ssh(hosts, cargo, reporter, hosts[place])
     return lost
+
+
+def take_inventory(hosts: Sequence[Host]) -> Inventory:
+    """Look which images machines have, by their names."""
+    names = [host.name for host in hosts]
+    return dict(zip(names, parallel.each(hosts, _present), strict=True))
 
 
 def present(hosts: Sequence[Host]) -> set[str]:

@@ -9,6 +9,7 @@ from slipway.hosts import docker_client, parallel, registry_logins
 from slipway.hosts.host import MINUTES, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import registry, ship, sources
+from slipway.images.ship import Inventory
 from slipway.images.sources import Image
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
@@ -20,9 +21,16 @@ LACKING = 'for name; do docker image inspect "$name" >/dev/null 2>&1 || echo "$n
 
 
 def bring(
-    env: Environment, cluster: Cluster, draft: Draft, reporter: Reporter
+    env: Environment,
+    cluster: Cluster,
+    draft: Draft,
+    reporter: Reporter,
+    inventory: Inventory | None = None,
 ) -> tuple[Draft, str]:
-    """Get the images of a draft to every machine; return it with references, and a summary."""
+    """Get the images of a draft to every machine; return it with references, and a summary.
+
+    `inventory` is what the machines were seen to have.
+    """
     images = {image.id: image for image in draft.images.values()}
     if place := env.settings["REGISTRY"]:
         references = registry.push(list(images.values()), place)
@@ -36,7 +44,8 @@ def bring(
     if lost and not cluster.missing:  # the machine that has it may be one of those
         name = next(image.tag for image in standing if image.id in lost)
         raise Refused(f"the image {name} was removed from the machines meanwhile; deploy again")
-    return draft, ship.over_ssh(cluster.all, list(images.values()), reporter)
+    lacking = list(images.values())
+    return draft, ship.over_ssh(cluster.all, lacking, reporter, inventory=inventory)
 
 
 def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: Reporter) -> str:

@@ -11,6 +11,7 @@ from slipway.edge.edges import Edges
 from slipway.edge.figures import Counted
 from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
+from slipway.images.ship import Inventory
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
@@ -61,6 +62,8 @@ class DeployState:
         self.warm = idle if idle and idle.colour == self.colour else None
         self.is_warm_return = False  # whether the idle colour takes over as it runs
         self.lease: Lease | None = None
+        self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
+        self.is_migrated = False  # whether the serving release has the same migrations, and answers
         self.cutover_seconds = 0.0
         self.watching = HealthWatch(self.idle_stack, env.number("HEALTH_TIMEOUT"), reporter)
         self.signpost: StackState | None = None  # as it stood before it was handed the new routes

@@ -11,6 +11,7 @@ from slipway.cluster import checkout, stacks
 from slipway.cluster.observed import observe
 from slipway.errors import SlipwayError
 from slipway.hosts import parallel
+from slipway.images import ship
 from slipway.releases import (
     agent_work,
     data_return,
@@ -36,8 +37,19 @@ class Deployment(DeployState):
     """One deploy; each method is a step and may be repeated."""
 
     def check(self) -> str:
-        parallel.at_once(self.cluster.manager, self.checks())
+        looks = [self._look_at_images, self._look_at_live]
+        parallel.at_once(self.cluster.manager, [*self.checks(), *looks])
         return "ports and disk are free"
+
+    def _look_at_images(self) -> None:
+        """See which images machines have, where none has to be built before."""
+        if not (self.draft.unbuilt or self.env.is_local or self.env.settings["REGISTRY"]):
+            self.inventory = ship.take_inventory(self.cluster.all)
+
+    def _look_at_live(self) -> None:
+        """See whether the serving release has its database, which need not be migrated then."""
+        is_same = self.live and self.release.has_schema_of(self.live)
+        self.is_migrated = bool(is_same) and self.before.is_ready(everywhere=False)
 
     def run_hook(self, moment: str) -> str:
         """Run a program of the team's own; one after the cutover can change nothing any more."""
@@ -52,7 +64,8 @@ class Deployment(DeployState):
         return f"{count} built" if count else "all present"
 
     def ship(self) -> str:
-        self.draft, note = deliver_images.bring(self.env, self.cluster, self.draft, self.reporter)
+        state = self.env, self.cluster, self.draft, self.reporter
+        self.draft, note = deliver_images.bring(*state, self.inventory)
         return note
 
     def check_images(self) -> str:
@@ -113,8 +126,9 @@ class Deployment(DeployState):
         return self.schema.back_up(self.cluster)
 
     def migrate(self) -> str:
-        is_same = self.live and self.release.has_schema_of(self.live)
-        if is_same and self.before.is_ready(everywhere=False):
+        if self.is_migrated and self.standing.differs("data"):
+            self._look_at_live()  # of a database that was just replaced nothing is known yet
+        if self.is_migrated:
             return "nothing pending"
         return self.schema.migrate(self.cluster)
 

@@ -1,9 +1,10 @@
 """What stands while colours come and go: networks, data, operations, edges, the signpost."""
 
+import contextlib
 from collections.abc import Sequence
 
 from slipway import errors
-from slipway.cluster import ledger, stacks, swarm
+from slipway.cluster import engine_api, ledger, stacks, swarm
 from slipway.cluster.node import DATA_LABEL
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.edge.edges import Routing
@@ -147,7 +148,7 @@ class SharedServices:
     def hand_over(self, routing: Routing) -> StackState:
         """Have the signpost show these routes soon; return how it stood before."""
         name = f"{self._env.prefix}.routes.{routing.digest}"
-        if name not in self._observed.configs:
+        if name not in self._observed.configs and not self._has_written(name, routing):
             argv = ledger.create(name, {"slipway.app": self._env.prefix})
             result = self._manager.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0 and "already exists" not in result.err:
@@ -160,6 +161,15 @@ class SharedServices:
         before = stack_watch.look(self._manager, signpost)
         stacks.deploy(self._manager, signpost, description)
         return before
+
+    def _has_written(self, name: str, routing: Routing) -> bool:
+        """Write routes by the engine's API, where that is to be had and has none of that name."""
+        labels = {"slipway.app": self._env.prefix}
+        with contextlib.suppress(*engine_api.FAILURES):
+            with engine_api.dialled(self._manager) as api:
+                api.create_config(name, labels, routing.document)
+            return True
+        return False
 
     def await_signpost(self, before: StackState) -> None:
         """Wait until it shows what it was handed; `before` is how it stood then."""
