@@ -59,10 +59,9 @@ class Plain:
     def _stack(self, release: int) -> dict[str, Any]:
         """Copy what runs: image, environment, secrets and health checks of the live colour."""
         app = self.rig.app
-        services = {name: self._copy(name, release) for name in ("api", "web", "worker")}
-        ((_, edge),) = self._live("edge").items()
+        services = {name: self.copy(name, release) for name in ("api", "web", "worker")}
         services["edge"] = {
-            "image": edge["TaskTemplate"]["ContainerSpec"]["Image"],
+            "image": self.edge_image(),
             "command": ["caddy", "run", "--config", "/srv/routes.json"],
             "configs": [{"source": "plain-routes", "target": "/srv/routes.json", "mode": 0o444}],
             "networks": {"edge": {}},
@@ -78,7 +77,13 @@ class Plain:
             "configs": {"plain-routes": {"external": True}},
         }
 
-    def _copy(self, name: str, release: int) -> dict[str, Any]:
+    def edge_image(self) -> str:
+        """Return the image of the edge that serves."""
+        ((_, edge),) = self._live("edge").items()
+        return str(edge["TaskTemplate"]["ContainerSpec"]["Image"])
+
+    def copy(self, name: str, release: int) -> dict[str, Any]:
+        """Describe a service as it runs in the colour that serves."""
         ((_, spec),) = self._live(name).items()
         container = spec["TaskTemplate"]["ContainerSpec"]
         given = dict(pair.partition("=")[::2] for pair in container.get("Env", []))
@@ -116,12 +121,20 @@ class Plain:
         ids = self.rig.on("m1", "docker", "service", "ls", "--quiet", "--filter", label).split()
         found = json.loads(self.rig.on("m1", "docker", "service", "inspect", *ids))
         specs = [service["Spec"] for service in found]
-        return {s["Name"]: s for s in specs if s["Labels"].get("slipway.service") == name}
+        specs = [spec for spec in specs if spec["Labels"].get("slipway.service") == name]
+        newest = max(specs, key=_release)  # another colour may be warm
+        return {newest["Name"]: newest}
 
     def _run(self, argv: list[str], stdin: str) -> None:
         inside = ["docker", "exec", "-i", self.rig.container("m1"), *argv]
         done = subprocess.run(inside, input=stdin, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}{done.stdout}"
+
+
+def _release(spec: dict[str, Any]) -> int:
+    """Return the release that a service is of; 0 for one that stands."""
+    pairs = (pair.partition("=") for pair in spec["TaskTemplate"]["ContainerSpec"].get("Env", []))
+    return next((int(value) for key, _, value in pairs if key == "RELEASE"), 0)
 
 
 def _networks(name: str) -> tuple[str, ...]:
