@@ -20,6 +20,7 @@ AFTER = ("after-cutover", "after-deploy", "after-failure")
 MOMENTS = (*BEFORE, *AFTER)
 IGNORED = (".md", ".sample", ".txt")
 LAST_LINES = 10
+ENDED_AGAIN = 0.1  # seconds after which one that is out of time and still runs is ended once more
 
 
 class Hooks:
@@ -50,20 +51,23 @@ class Hooks:
             last.append(line)
             del last[:-LAST_LINES]
 
-        out_of_time = threading.Event()
+        ended, out_of_time = threading.Event(), threading.Event()
 
-        def end() -> None:
+        def limit() -> None:
+            if ended.wait(self._limit):
+                return
             out_of_time.set()
             host.close()
+            while not ended.wait(ENDED_AGAIN):  # it may be starting only now
+                host.close()
 
-        timer = threading.Timer(self._limit, end)
-        timer.start()
+        threading.Thread(target=limit, daemon=True).start()
         try:
             code = host.follow([str(path)], take)
         except OSError as error:
             raise SlipwayError(f"hooks/{moment} cannot be started: {error.strerror}") from error
         finally:
-            timer.cancel()
+            ended.set()
         if out_of_time.is_set():
             raise SlipwayError(f"hooks/{moment} had not ended after {self._limit:.0f} s")
         if code != 0:
