@@ -60,6 +60,7 @@ class Checkout:
     project: str
     said: list[CommandOutcome] = field(default_factory=list)
     launcher: tuple[str, ...] = (sys.executable, "-m", "invoke")
+    variables: Mapping[str, str] = field(default_factory=dict)  # more of the person's shell
 
     def inv(self, *words: str, timeout: float = PATIENCE) -> CommandOutcome:
         """Run `inv` as a person would in this folder, and remember what it said."""
@@ -72,10 +73,12 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         folder = str(Path(sys.executable).parent)
-        return kept | {
+        return {
+            **kept,
             "HOME": str(self.home),
             "SOPS_AGE_KEY_FILE": str(self.home / "age" / "keys.txt"),
             "PATH": f"{folder}{os.pathsep}{kept['PATH']}",
+            **self.variables,
         }
 
     def sops(self, env: str, key: str) -> str:
