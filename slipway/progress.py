@@ -1,6 +1,25 @@
 """Who is told how far a piece of work is; the engine itself never prints."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Unit = Literal["bytes", "replicas", "edges"]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """How far one machine is with its part of a step; `total` is 0 where it is unknown."""
+
+    machine: str
+    doing: str
+    done: int
+    total: int
+    unit: Unit
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do there."""
+        return self.done >= self.total > 0
 
 
 class Reporter(Protocol):
@@ -14,8 +33,12 @@ class Reporter(Protocol):
         """Take how far it is, in bytes or rows; `total` is 0 where it is unknown."""
         ...
 
-    def started(self, step: str, describe: str) -> None:
-        """Take that a step of a plan begins."""
+    def lane(self, lane: Lane) -> None:
+        """Take how far a machine is with its part of the step."""
+        ...
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
+        """Take that a step of a plan begins; `usual` are the seconds it takes, where known."""
         ...
 
     def finished(self, step: str, result: str) -> None:
@@ -38,7 +61,9 @@ class Silent:
 
     def progress(self, label: str, current: int, total: int) -> None: ...
 
-    def started(self, step: str, describe: str) -> None: ...
+    def lane(self, lane: Lane) -> None: ...
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None: ...
 
     def finished(self, step: str, result: str) -> None: ...
 

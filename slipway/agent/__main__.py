@@ -17,7 +17,7 @@ from slipway.agent.messages.request import Reply
 from slipway.agent.remote_store import RemoteStore
 from slipway.backups.format.signature import Trust
 from slipway.errors import SlipwayError, UsageError
-from slipway.progress import Reporter
+from slipway.progress import Lane, Reporter
 from slipway.storage.store import Store
 
 T = TypeVar("T")
@@ -41,7 +41,10 @@ class LogReporter:
     def progress(self, label: str, current: int, total: int) -> None:
         """A log holds what happened, not how far it is."""
 
-    def started(self, step: str, describe: str) -> None:
+    def lane(self, lane: Lane) -> None:
+        """Nor on which machine."""
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         """Nor what is under way."""
 
     def finished(self, step: str, result: str) -> None:

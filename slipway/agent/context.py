@@ -9,7 +9,7 @@ from pathlib import Path
 from slipway.agent.channel import Channel
 from slipway.backups.format.signature import ANYBODY, SigningKey, Trust
 from slipway.errors import ConfigError, Refused
-from slipway.progress import Reporter
+from slipway.progress import Lane, Reporter
 from slipway.storage.store import Store
 
 PROGRESS_EVERY = 0.2
@@ -42,7 +42,10 @@ class ChannelReporter:
             self._last_progress = now
             self._channel.send("progress", what=label, done=current, total=total)
 
-    def started(self, step: str, describe: str) -> None:
+    def lane(self, lane: Lane) -> None:
+        """Nothing: what runs here knows of no other machine."""
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self._channel.send("step", event="started", step=step, text=describe)
 
     def finished(self, step: str, result: str) -> None:

@@ -11,6 +11,7 @@ from slipway.errors import HostError, SlipwayError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
 from slipway.hosts.host import CommandResult, Host
+from slipway.progress import SILENT, Lane, Reporter
 
 FIND = (
     'c=$(docker ps -q --filter "label=slipway.app=$1" --filter label=slipway.service=edge '
@@ -73,19 +74,23 @@ class Edges:
     app: str
     hosts: Sequence[Host]
 
-    def tell(self, routing: Routing) -> list[str]:
+    def tell(self, routing: Routing, reporter: Reporter = SILENT) -> list[str]:
         """Switch every edge and have each say that the new routes are live; return its warnings.
 
         Raises HostError for the edges that did not; the others have switched.
         """
 
         def one(host: Host) -> list[str]:
+            began = time.monotonic()
+            reporter.lane(Lane(host.name, "is sent the routes", 0, 1, "edges"))
             argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
             result = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0:
                 raise HostError(
                     host.name, f"the edge did not accept the new routes: {_reason(result)}"
                 )
+            took = f"acknowledged in {(time.monotonic() - began) * 1000:.0f} ms"
+            reporter.lane(Lane(host.name, took, 1, 1, "edges"))
             return [f"{host.name}: {line}" for line in result.err.splitlines()]
 
         return [line for lines in parallel.each(self.hosts, one) for line in lines]
@@ -119,13 +124,19 @@ class Edges:
                 raise SlipwayError(f"no edge answers on {names} after {timeout:.0f} s")
             time.sleep(POLL)
 
-    def in_flight(self, names: Sequence[str], seconds: int = 0) -> int:
+    def in_flight(self, names: Sequence[str], seconds: int = 0, reporter: Reporter = SILENT) -> int:
         """Count the requests all edges have open towards these services, after so many seconds.
 
         An edge that has none says so at once.
         """
 
         def one(host: Host) -> int:
+            count = ask(host)
+            doing = f"{count} requests open" if count else "no request open"
+            reporter.lane(Lane(host.name, doing, int(not count), 1, "edges"))
+            return count
+
+        def ask(host: Host) -> int:
             argv = ["sh", "-euc", INSIDE, "sh", self.app, FLIGHT, str(seconds), *names]
             out = host.run(argv, timeout=seconds + 15).out
             with reading(host.name, "the requests in flight"):
@@ -133,12 +144,14 @@ class Edges:
 
         return sum(parallel.each(self.hosts, one))
 
-    def drain(self, names: Sequence[str], timeout: float) -> int:
+    def drain(self, names: Sequence[str], timeout: float, reporter: Reporter = SILENT) -> int:
         """Wait until nothing is open towards these services; return how many are after all."""
         deadline = time.monotonic() + timeout
+        for host in self.hosts:
+            reporter.lane(Lane(host.name, "finishes its requests", 0, 1, "edges"))
         while True:
             patience = min(deadline - time.monotonic(), LONGEST_LOOK)
-            count = self.in_flight(names, max(0, round(patience)))
+            count = self.in_flight(names, max(0, round(patience)), reporter)
             if not count or time.monotonic() >= deadline:
                 return count
 

@@ -8,7 +8,8 @@ copies of layers that a machine already has are left out of the stream.
 
 import contextlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway import shell_scripts
@@ -19,11 +20,12 @@ from slipway.hosts.host import MINUTES, CommandResult, Host, script
 from slipway.hosts.local import LocalHost
 from slipway.images import archive, weight
 from slipway.images.sources import Image
-from slipway.progress import Reporter
+from slipway.progress import Lane, Reporter
 
 Chain = tuple[str, ...]
 Inventory = Mapping[str, Mapping[str, Chain]]  # of a machine, its images and their layers
 NOTHING = "every machine has them"
+EVERY = 0.2  # seconds between two reports of a machine
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def over_ssh(
     Machines that lack the same things are fed from one `docker save`, of this computer unless
     another `source` is named. `inventory` is what they were seen to have, where that was looked at.
     """
+    is_here = source is None
     source = source or LocalHost("this computer")
     chains = layers(source, images) if images else {}
     groups: dict[Shipment, list[Host]] = {}
@@ -64,8 +67,9 @@ def over_ssh(
     sizes = []
     for cargo, group in groups.items():
         reporter.note(f"{len(cargo.images)} images to {', '.join(host.name for host in group)}")
+        total = weight.of_layers(source, cargo.images, chains, cargo.spare) if is_here else 0
         for start in range(0, len(group), parallel.AT_ONCE):  # all of a stream's readers at once
-            sizes += _ship(source, group[start : start + parallel.AT_ONCE], cargo)
+            sizes += _ship(source, group[start : start + parallel.AT_ONCE], cargo, total, reporter)
     if not sizes:
         return NOTHING
     summary = f"{_human(sum(sizes))} to {len(sizes)} of {len(hosts)} machines"
@@ -122,8 +126,13 @@ def dispensable(lacking: Collection[Chain], present: Collection[Chain]) -> set[s
     return spare - needed
 
 
-def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
-    """Load a cargo on machines that lack the same; return the bytes that went to each."""
+def _ship(
+    source: Host, hosts: Sequence[Host], cargo: Shipment, total: int, reporter: Reporter
+) -> list[int]:
+    """Load a cargo on machines that lack the same; return the bytes that went to each.
+
+    `total` is how many they will be, about; 0 where nobody knows.
+    """
     # By their digests: a tag may have moved to another build.
     ids = [image.id for image in cargo.images]
     readers = archive.shared(archive.save(source, ids, cargo.spare), len(hosts))
@@ -131,10 +140,16 @@ def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
 
     names = [name for image in cargo.images for name in (image.id, image.tag)]
     load = ["sh", "-euc", LOAD, "sh", *names]
+    tags = ", ".join(sorted({_short(image.tag) for image in cargo.images}))
 
     def one(host: Host) -> int:
+        def report(doing: str, done: int, of: int = total) -> None:
+            reporter.lane(Lane(host.name, doing, done, of, "bytes"))
+
+        report(f"waits for {tags}", 0)
         with contextlib.closing(own[host.name]) as reader:
-            result = host.run(load, stdin=reader, timeout=60 * MINUTES, check=False)
+            chunks = _reported(reader, lambda: report(f"receives {tags}", reader.size))
+            result = host.run(load, stdin=chunks, timeout=60 * MINUTES, check=False)
         if cargo.spare and _lost(result, cargo):
             # An engine with another image store wants every layer.
             every_layer = archive.save(source, ids, ())
@@ -146,9 +161,25 @@ def _ship(source: Host, hosts: Sequence[Host], cargo: Shipment) -> list[int]:
                 host.name,
                 f"its engine gives {lost} another digest (a different image store); set REGISTRY",
             )
+        report(f"has {tags}", reader.size, reader.size)
         return reader.size
 
     return parallel.each(hosts, one)
+
+
+def _short(tag: str) -> str:
+    """Call an image by the last part of its name."""
+    return tag.rpartition("/")[2].partition(":")[0]
+
+
+def _reported(chunks: Iterable[bytes], report: Callable[[], None]) -> Iterator[bytes]:
+    """Pass chunks on, and report every now and then."""
+    reported = 0.0
+    for chunk in chunks:
+        yield chunk
+        if time.monotonic() - reported >= EVERY:
+            reported = time.monotonic()
+            report()
 
 
 def _lost(loaded: CommandResult, cargo: Shipment) -> str:

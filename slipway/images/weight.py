@@ -1,7 +1,7 @@
 """What makes an image large, for one that is sent to machines anew when it changes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from slipway.hosts.answers import reading
 from slipway.hosts.host import Host
@@ -13,6 +13,11 @@ SHARE = 0.1  # of an image, from which on a layer is named
 MOST = 3
 NOISE = re.compile(r"^(?:/bin/sh -c (?:#\(nop\) +)?|RUN /bin/sh -c |RUN )|\s*# buildkit$")
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+# What a Dockerfile says that makes no layer.
+METADATA = re.compile(
+    r"(?:/bin/sh -c #\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|"
+    r"ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b"
+)
 ADVICE = (
     "build in a stage of its own and COPY only what runs, name what need not go along in "
     ".dockerignore, or set REGISTRY"
@@ -33,6 +38,35 @@ def notes(host: Host, images: Iterable[Image]) -> Iterator[str]:
             parts = ", ".join(_parts(host, ident, size))
             of = f", of it {parts}" if parts else ""
             yield f"{by_id[ident].partition(':')[0]} is {human(size)}{of}; {ADVICE}"
+
+
+def of_layers(
+    host: Host,
+    images: Iterable[Image],
+    chains: Mapping[str, Sequence[str]],
+    spare: Collection[str],
+) -> int:
+    """Return about how many bytes the layers of images are, without the spare ones.
+
+    0 where the history of an image does not say which of its lines made which layer.
+    """
+    sizes: dict[str, int] = {}
+    for image in images:
+        written = _layers(host, image.id)
+        if len(written) != len(chains[image.id]):
+            return 0
+        sizes |= dict(zip(chains[image.id], written, strict=True))
+    return sum(size for layer, size in sizes.items() if layer not in spare)
+
+
+def _layers(host: Host, ident: str) -> list[int]:
+    """Return the bytes of each layer of an image, from the bottom up."""
+    form = "{{.Size}}\t{{.CreatedBy}}"
+    argv = ["docker", "history", "--no-trunc", "--human=false", "--format", form, ident]
+    lines = [line.partition("\t") for line in host.run(argv, timeout=30).out.splitlines()]
+    with reading(host.name, "the sizes of layers"):
+        sizes = [int(size) for size, _, line in lines if size != "0" or not METADATA.match(line)]
+    return sizes[::-1]
 
 
 def _parts(host: Host, ident: str, size: int) -> list[str]:

@@ -10,7 +10,6 @@ from slipway.progress import Reporter
 from slipway.releases.deployment import Deployment
 from slipway.releases.notices import Result
 
-NOTICED = 1.0  # seconds that a person waits knowingly
 TOUCHING = (
     "data",
     "edge",
@@ -63,15 +62,14 @@ class StepWatch:
         self.seconds: dict[str, float] = {}
         self.note = reporter.note
         self.progress = reporter.progress
+        self.lane = reporter.lane
         self.failed = reporter.failed
         self.undone = reporter.undone
 
-    def started(self, step: str, describe: str) -> None:
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self.touched = self.touched or step in TOUCHING
         self._began[step] = time.monotonic()
-        usual = self._expected.get(step, 0)
-        how_long = f" (usually {usual:.0f} s)" if usual >= NOTICED else ""
-        self._reporter.started(step, f"{describe}{how_long}")
+        self._reporter.started(step, describe, usual or self._expected.get(step, 0.0))
 
     def finished(self, step: str, result: str) -> None:
         self.seconds[step] = time.monotonic() - self._began[step]

@@ -57,6 +57,7 @@ class DeployLog:
     def __init__(self, path: Path, reporter: Reporter) -> None:
         self.path = path
         self.progress = reporter.progress
+        self.lane = reporter.lane
         self._reporter = reporter
         self._file: int | None = None
         try:
@@ -86,9 +87,9 @@ class DeployLog:
         self.write("note", text=text)
         self._reporter.note(text)
 
-    def started(self, step: str, describe: str) -> None:
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self.write("started", step=step, describe=describe)
-        self._reporter.started(step, describe)
+        self._reporter.started(step, describe, usual)
 
     def finished(self, step: str, result: str) -> None:
         self.write("finished", step=step, result=result)

@@ -163,7 +163,7 @@ class Deployment(DeployState):
         if self.lease:
             self.lease.check()
         began = time.monotonic()
-        warnings = self.edges.tell(self.after.routing)
+        warnings = self.edges.tell(self.after.routing, self.reporter)
         self.cutover_seconds = time.monotonic() - began
         self.watching.begin()
         for line in warnings:

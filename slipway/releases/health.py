@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host
-from slipway.progress import Reporter
+from slipway.progress import Lane, Reporter
 from slipway.releases import stack_watch
 from slipway.releases.stack_watch import StackState, StackWatch
 from slipway.releases.task_failures import Task, diagnose, explain
@@ -32,6 +32,7 @@ class HealthWatch:
         self._stack, self._timeout, self._reporter = stack, timeout, reporter
         self._since: float | None = None
         self._failures: frozenset[str] = frozenset()  # ids of tasks
+        self._lanes: set[Lane] = set()  # as they were reported last
 
     def wait(self, manager: Host, steady: float = 0, hosts: Sequence[Host] = ()) -> None:
         """Wait until every service has had all its tasks healthy for `steady` seconds.
@@ -45,6 +46,7 @@ class HealthWatch:
             while True:
                 looked = time.monotonic()
                 state = watch.look()
+                self._report(state)
                 now = time.monotonic()
                 is_steady = state.is_healthy and state.failures <= self._failures
                 self._since = (self._since or now) if is_steady else None
@@ -64,6 +66,13 @@ class HealthWatch:
                     reason = explain(manager, state.failed or state.waiting, hosts)
                     raise NotHealthy(f"not healthy after {self._timeout:.0f} s: {reason}")
                 time.sleep(_rest(looked))
+
+    def _report(self, state: StackState) -> None:
+        """Report the machines that got further, or that lost something."""
+        lanes = set(state.lanes)
+        for lane in sorted(lanes - self._lanes, key=lambda lane: lane.machine):
+            self._reporter.lane(lane)
+        self._lanes = lanes
 
     def begin(self) -> None:
         """Count the seconds from now: it has users."""

@@ -149,7 +149,8 @@ def _keep(deployment: Deployment, minutes: int) -> str:
 
 
 def _wait_for_requests(deployment: Deployment, names: Sequence[str]) -> None:
-    if left := deployment.edges.drain(names, deployment.env.number("DRAIN_TIMEOUT")):
+    timeout = deployment.env.number("DRAIN_TIMEOUT")
+    if left := deployment.edges.drain(names, timeout, deployment.reporter):
         text = f"{left} requests were still open after DRAIN_TIMEOUT and were ended"
         deployment.reporter.note(text)
 

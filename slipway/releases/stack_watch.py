@@ -12,6 +12,7 @@ from slipway.cluster import engine_api
 from slipway.cluster.engine_api import FAILURES, EngineApi
 from slipway.hosts.answers import reading
 from slipway.hosts.host import Host, script
+from slipway.progress import Lane
 from slipway.releases.task_failures import Task
 
 TERMINAL = ("Failed", "Rejected", "Orphaned", "Remove")
@@ -40,6 +41,15 @@ class StackState:
         return [task for task in self.tasks if task.state in TERMINAL]
 
     @property
+    def lanes(self) -> list[Lane]:
+        """How far each machine is with the tasks that it should run."""
+        tasks: dict[str, list[Task]] = {}
+        for task in self.tasks:
+            if task.desired_state == "Running" and task.node:
+                tasks.setdefault(task.node, []).append(task)
+        return [_lane(node, each) for node, each in sorted(tasks.items())]
+
+    @property
     def waiting(self) -> list[Task]:
         return [task for task in self.tasks if task.state not in ("Running", "Shutdown")]
 
@@ -55,6 +65,14 @@ class StackState:
             task.desired_state == "Running" and task.state in STARTING and task.service not in names
             for task in self.tasks
         )
+
+
+def _lane(node: str, tasks: Sequence[Task]) -> Lane:
+    """Say what one machine waits for: its replicas that are not healthy yet, by their service."""
+    waiting = [task for task in tasks if task.state != "Running"]
+    names = sorted({task.name for task in waiting})
+    doing = f"starts {', '.join(names)}" if names else "healthy"
+    return Lane(node, doing, len(tasks) - len(waiting), len(tasks), "replicas")
 
 
 class StackWatch:

@@ -38,6 +38,11 @@ class Task:
     ident: str = ""
 
     @property
+    def name(self) -> str:
+        """What compose files call its service."""
+        return self.service.rpartition("_")[2].removesuffix("-blue").removesuffix("-green")
+
+    @property
     def has_not_started(self) -> bool:
         """Whether the engine did not get as far as running it, which is worth another try."""
         return self.error.startswith(NOT_STARTED)
@@ -53,10 +58,8 @@ def explain(manager: Host, tasks: Sequence[Task], hosts: Sequence[Host] = ()) ->
         text += f" ({errors.reason(first.error.removeprefix('task: '))})"
     reasons = [f"    {reason}" for reason in diagnose(first, hosts)]
     if any(reason.lstrip().startswith(CHECKED) for reason in reasons):
-        name = first.service.rpartition("_")[2]
-        name = name.removesuffix("-blue").removesuffix("-green")
-        reasons.append(f"    the check is services.{name}.healthcheck of the compose files, or")
-        reasons[-1] += " without one HEALTHCHECK of the image"
+        reasons.append(f"    the check is services.{first.name}.healthcheck of the compose files,")
+        reasons[-1] += " or without one HEALTHCHECK of the image"
     lines = last_words(manager, first.service, hosts, task=first.ident)
     return "\n".join([text, *reasons, *(f"    {line}" for line in lines)])
 

@@ -40,12 +40,13 @@ class Stopwatch:
         self._reporter = reporter
         self.note = reporter.note
         self.progress = reporter.progress
+        self.lane = reporter.lane
         self.failed = reporter.failed
         self.undone = reporter.undone
 
-    def started(self, step: str, describe: str) -> None:
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self._enter(step)
-        self._reporter.started(step, describe)
+        self._reporter.started(step, describe, usual)
 
     def finished(self, step: str, result: str) -> None:
         self._enter(AFTER)

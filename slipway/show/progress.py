@@ -2,19 +2,41 @@
 
 import os
 import sys
+import threading
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from slipway.progress import Lane
+from slipway.show.lanes import Lanes
 from slipway.show.writer import harmless, tell, visible_line
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
     from rich.live import Live
     from rich.progress import Progress, TaskID
     from rich.spinner import Spinner
 
 WIDTH = 10
+NOTICED = 1.0  # seconds that a person waits knowingly
 IN_A_CELL = "RUNBOOK_CELL"  # set where a runbook runs this
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A step under way: when it began, and the seconds that it usually takes."""
+
+    name: str
+    began: float
+    usual: float = 0.0
+
+    def time(self, now: float) -> str:
+        """Say how long it has taken, and how long it usually does."""
+        elapsed, usual = now - self.began, f"usually {self.usual:.0f} s"
+        if self.usual < NOTICED:
+            return f"  {elapsed:.0f} s" if elapsed >= NOTICED else ""
+        return f"  {elapsed:.0f} s, {usual}" if elapsed >= NOTICED else f"  {usual}"
 
 
 class TerminalReporter:
@@ -29,8 +51,10 @@ class TerminalReporter:
         self._lasting = lasting
         self._live = live
         self._quiet = quiet and not sys.stderr.isatty()
-        self._steps: list[tuple[str, float]] = []  # under way, the outermost first; when they began
+        self._steps: list[_Running] = []  # the outermost first
         self._status: Live | None = None
+        self._lanes: Lanes | None = None  # of the innermost step, which several threads report
+        self._drawing = threading.RLock()
         self._text = ""
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -50,11 +74,11 @@ class TerminalReporter:
         if self._bar is not None:
             self._bar.console.print(harmless(text), markup=False, highlight=False)
         elif self._status is not None and not self._lasting:
-            self._show(f"{self._steps[-1][0]:<{WIDTH}} {text}")
+            self._show(f"{self._steps[-1].name:<{WIDTH}} {text}")
         elif self._status is not None:
             self._status.console.print(harmless(text), markup=False, highlight=False)
         elif self._steps and not self._quiet:
-            self._line("·", self._steps[-1][0], text)
+            self._line("·", self._steps[-1].name, text)
         else:
             tell(text)
 
@@ -73,9 +97,17 @@ class TerminalReporter:
             self._tasks[label] = self._bar.add_task(visible_line(label), total=total or None)
         self._bar.update(self._tasks[label], completed=current, total=total or None)
 
-    def started(self, step: str, describe: str) -> None:
+    def lane(self, lane: Lane) -> None:
+        with self._drawing:
+            if self._status is None or not _draws_lanes():
+                return
+            if self._lanes is None:
+                self._lanes = Lanes(self._status.console)
+            self._lanes.take(lane)
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self._clear()
-        self._steps.append((step, time.monotonic()))
+        self._steps.append(_Running(step, time.monotonic(), usual))
         if not self._live:
             self._line("—", step, describe)
         elif sys.stderr.isatty():
@@ -98,8 +130,9 @@ class TerminalReporter:
         """Forget a step, and those within it; return how long it took."""
         now = began = time.monotonic()
         while self._steps:
-            name, began = self._steps.pop()
-            if name == step:
+            running = self._steps.pop()
+            began = running.began
+            if running.name == step:
                 break
         return f"{now - began:.1f} s"
 
@@ -116,30 +149,38 @@ class TerminalReporter:
         if self._status is None:
             spinner, console = Spinner("dots", style="status.spinner"), Console(stderr=True)
             self._status = Live(
-                get_renderable=lambda: self._turning(spinner, console.width - 2),
+                get_renderable=lambda: self._picture(spinner, console),
                 console=console,
                 refresh_per_second=8,
                 transient=True,
             )
             self._status.start()
 
-    def _turning(self, spinner: "Spinner", width: int) -> "Spinner":
-        """Return the live line: what runs now, and for how long the innermost step has."""
+    def _picture(self, spinner: "Spinner", console: "Console") -> "RenderableType":
+        """Return the live line, what runs now and for how long, and the lanes below it."""
+        from rich.console import Group
         from rich.text import Text
 
-        elapsed = time.monotonic() - self._steps[-1][1] if self._steps else 0.0
-        elapsed_text = f"  {elapsed:.0f} s" if elapsed >= 1 else ""
-        room = width - len(elapsed_text)
+        elapsed = self._steps[-1].time(time.monotonic()) if self._steps else ""
+        room = console.width - 2 - len(elapsed)
         text = self._text if len(self._text) <= room else f"{self._text[: room - 1]}…"
-        spinner.update(text=Text(text + elapsed_text))
-        return spinner
+        spinner.update(text=Text(text + elapsed))
+        with self._drawing:
+            return Group(spinner, self._lanes.renderable()) if self._lanes else spinner
 
     def _clear(self) -> None:
-        for live in (self._status, self._bar):
+        with self._drawing:
+            lives, self._status, self._bar = (self._status, self._bar), None, None
+            self._lanes, self._tasks = None, {}
+        for live in lives:
             if live is not None:
                 live.stop()
-        self._status = self._bar = None
-        self._tasks = {}
+
+
+def _draws_lanes() -> bool:
+    """Whether the terminal can draw, and its person has not asked for plain text."""
+    plain = os.environ.get("TERM", "") in ("", "dumb", "unknown") or os.environ.get("NO_COLOR")
+    return not plain and IN_A_CELL not in os.environ
 
 
 def _bar() -> "Progress":

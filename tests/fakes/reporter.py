@@ -1,5 +1,7 @@
 """A reporter that records what was reported."""
 
+from slipway.progress import Lane
+
 
 class RecordingReporter:
     """Keeps sentences, progress, and the events of steps."""
@@ -7,6 +9,7 @@ class RecordingReporter:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.seen: list[tuple[str, int, int]] = []
+        self.lanes: list[Lane] = []
         self.events: list[tuple[str, str]] = []
 
     def note(self, text: str) -> None:
@@ -16,7 +19,10 @@ class RecordingReporter:
     def progress(self, label: str, current: int, total: int) -> None:
         self.seen.append((label, current, total))
 
-    def started(self, step: str, describe: str) -> None:
+    def lane(self, lane: Lane) -> None:
+        self.lanes.append(lane)
+
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self.events.append(("started", step))
 
     def finished(self, step: str, result: str) -> None:

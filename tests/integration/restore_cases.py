@@ -85,7 +85,7 @@ class Killer(Silent):
         self.notes.append(text)
         self._reach(text.partition(" ")[0])
 
-    def started(self, step: str, describe: str) -> None:
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self._reach(step)
 
     def _reach(self, stage: str) -> None:

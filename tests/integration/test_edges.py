@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import threading
 import time
@@ -21,7 +22,9 @@ from slipway.edge.questions import ask as ask_edges
 from slipway.edge.routes import Route, Table
 from slipway.errors import HostError
 from slipway.hosts.local import LocalHost
+from slipway.progress import Lane
 from slipway.project import COMPOSE
+from tests.fakes.reporter import RecordingReporter
 from tests.integration import edge_stage
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 from tests.integration.edge_stage import SERVER, SETTINGS, Stage
@@ -41,7 +44,10 @@ def test_before_the_first_release_the_edge_says_try_again(stage: Stage) -> None:
 def test_told_routes_are_live_when_the_telling_ends(stage: Stage) -> None:
     routings = [stage.routing(n, colour) for n, colour in enumerate(("blue", "green", "blue"), 1)]
     for routing, colour in zip(routings, ("blue", "green", "blue"), strict=True):
-        stage.edges.tell(routing)
+        reporter = RecordingReporter()
+        stage.edges.tell(routing, reporter)
+        assert [lane.is_done for lane in reporter.lanes] == [False, True]
+        assert re.fullmatch(r"acknowledged in \d+ ms", reporter.lanes[-1].doing)
         assert stage.which() == routing.ident
         assert stage.get("/").text.startswith(f"{colour} /")
     assert stage.get("/_edge/up").text == f"{routings[-1].ident}\n"
@@ -66,7 +72,9 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
     assert stage.get().text.startswith("green")
     assert stage.edges.in_flight(["web-blue"]) == 1
     assert stage.edges.in_flight(["web-green"]) == 0
-    assert stage.edges.drain(["web-blue"], timeout=0.1) == 1
+    reporter = RecordingReporter()
+    assert stage.edges.drain(["web-blue"], 0.1, reporter) == 1
+    assert reporter.lanes[-1] == Lane("here", "1 requests open", 0, 1, "edges")
     ask(stage, "http://web-blue:8000/let-go")
     assert stage.edges.drain(["web-blue"], timeout=60) == 0
     held.join(60)

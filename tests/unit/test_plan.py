@@ -81,7 +81,7 @@ class Gone(RecordingReporter):
         super().__init__()
         self._last = (event, step)
 
-    def started(self, step: str, describe: str) -> None:
+    def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         self._report(("started", step))
 
     def finished(self, step: str, result: str) -> None:

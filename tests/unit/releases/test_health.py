@@ -10,7 +10,10 @@ from slipway.hosts.host import CommandResult
 from slipway.progress import SILENT
 from slipway.releases import health, stack_watch
 from slipway.releases.health import HealthWatch, NotHealthy
+from slipway.releases.stack_watch import StackState
+from slipway.releases.task_failures import Task
 from tests.fakes.host import FakeHost
+from tests.fakes.reporter import RecordingReporter
 
 ENGINE = "starting container failed: unable to remount dir as readonly: device or resource busy"
 PROGRAM = "task: non-zero exit (2)"
@@ -113,3 +116,26 @@ def test_seconds_that_passed_with_something_else_are_not_waited_again() -> None:
     began = time.monotonic()
     watch.wait(swarm, steady=0.3)
     assert time.monotonic() - began < 0.25
+
+
+def test_machines_are_reported_when_they_got_further_and_when_they_lost_something() -> None:
+    def state(*tasks: tuple[str, str, str]) -> StackState:
+        made = [
+            Task(f"s-green_{name}-green", node, how, "Running", "") for name, node, how in tasks
+        ]
+        gone = Task("s-green_api-green", "m2", "Failed", "Shutdown", "")
+        return StackState(0, len(made), (*made, gone))
+
+    def lanes(*tasks: tuple[str, str, str]) -> list[tuple[str, str, int, int]]:
+        return [(each.machine, each.doing, each.done, each.total) for each in state(*tasks).lanes]
+
+    api, web = ("api", "m1", "Running"), ("web", "m1", "Starting")
+    assert lanes(api, web, ("api", "m2", "Preparing"), ("api", "", "Pending")) == [
+        ("m1", "starts web", 1, 2),
+        ("m2", "starts api", 0, 1),
+    ]
+    assert lanes(api) == [("m1", "healthy", 1, 1)]
+    reporter = RecordingReporter()
+    HealthWatch("a", 60, reporter).wait(Swarm(("", [STARTS]), ("", [RUNS]), ("", [RUNS])))
+    seen = [(lane.machine, lane.doing, lane.done) for lane in reporter.lanes]
+    assert seen == [("m1", "starts other", 0), ("m1", "healthy", 1)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from slipway.plan import Plan, Step
+from slipway.progress import Lane
 from slipway.show.json_events import JsonReporter
 
 
@@ -13,6 +14,7 @@ def test_each_event_is_a_line_of_json_on_stderr(capsys: pytest.CaptureFixture[st
 
     def ship() -> str:
         reporter.progress("m1", 5, 10)
+        reporter.lane(Lane("m1", "receives api", 7, 9, "bytes"))
         reporter.note("two\nlines \x1b[31m")
         return "sent"
 
@@ -26,8 +28,10 @@ def test_each_event_is_a_line_of_json_on_stderr(capsys: pytest.CaptureFixture[st
     events = [json.loads(line) for line in shown.err.splitlines()]
     assert shown.out == ""
     assert [event["event"] for event in events] == [
-        *("started", "progress", "note", "finished", "started", "failed", "undone")
+        *("started", "progress", "machine", "note", "finished", "started", "failed", "undone")
     ]
     assert (events[1]["current"], events[1]["total"]) == (5, 10)
-    assert events[2]["text"] == "two\nlines \x1b[31m"
+    facts = {"machine": "m1", "doing": "receives api", "done": 7, "total": 9, "unit": "bytes"}
+    assert facts.items() <= events[2].items()
+    assert events[3]["text"] == "two\nlines \x1b[31m"
     assert events[-1]["step"] == "ship"
