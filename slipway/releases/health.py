@@ -60,8 +60,9 @@ class HealthWatch:
                 if not state.is_healthy and now - explained > EXPLAIN_EVERY:
                     explained = now
                     _note_reasons(state, hosts or [manager], self._reporter)
-                if len(state.failed) >= FAILURES:
-                    raise NotHealthy(explain(manager, state.failed, hosts))
+                own = [task for task in state.failed if not task.is_too_early]
+                if len(own) >= FAILURES:
+                    raise NotHealthy(explain(manager, own, hosts))
                 if time.monotonic() > deadline:
                     reason = explain(manager, state.failed or state.waiting, hosts)
                     raise NotHealthy(f"not healthy after {self._timeout:.0f} s: {reason}")

@@ -15,6 +15,7 @@ from slipway.releases import secret_variables
 LOG_LINES = 12
 KILLED = 137
 CHECKED = "its health check"
+NOT_JOINED = "cannot create a swarm scoped network"  # an engine that has only just started
 NOT_STARTED = "starting container failed"  # how the engine begins what it says of itself
 
 CONTAINER = shell_scripts.read(__file__, "task_container.sh")
@@ -41,6 +42,11 @@ class Task:
     def name(self) -> str:
         """What compose files call its service."""
         return self.service.rpartition("_")[2].removesuffix("-blue").removesuffix("-green")
+
+    @property
+    def is_too_early(self) -> bool:
+        """Whether its machine was back and not in the Swarm yet, which tries it again."""
+        return NOT_JOINED in self.error
 
     @property
     def has_not_started(self) -> bool:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.e2e import checkout
-from tests.e2e.checkout import Checkout
+from tests.e2e.checkout import Checkout, docker
 from tests.load.record import Record
 from tests.load.running import load
 
@@ -68,6 +68,26 @@ def test_what_only_shows_when_it_runs_is_taken_back(
         first.replace(*change)
         text, failed = failed_deploy(first, records)
     assert words in text and failed == []
+
+
+def test_a_migration_that_fails_is_taken_back_with_its_words_and_replaces_nothing(
+    first: Checkout, records: Path
+) -> None:
+    before = running(first)
+    with checkout.kept_as_it_is(first):
+        bad = "-- migrate:up\ncreate table half ();\nselect 1 / 0;\n-- migrate:down\n"
+        first.path("compose/migrations/20300101000000_bad.sql").write_text(bad)
+        text, failed = failed_deploy(first, records)
+    assert "division by zero" in text and "20300101000000_bad.sql" in text
+    assert failed == [] and running(first) == before
+    tables = first.inv("db.query", ENV, "--json", "--sql=select to_regclass('half') as half")
+    assert tables.expect().json == [{"half": None}]
+
+
+def running(first: Checkout) -> set[str]:
+    """Return the containers of what serves and of the database; operations may be replaced."""
+    names = ("ps", "--format", "{{.Names}}", "--filter", f"name={first.project}-testing-")
+    return {name for name in docker(*names).split() if "-ops_" not in name}
 
 
 def test_a_release_that_dies_with_its_users_loses_only_what_was_in_flight_then(

@@ -194,6 +194,21 @@ def test_a_connection_that_broke_between_commands_is_made_anew(host: SshHost) ->
     assert host.run(["echo", "back"]).out == "back\n"
 
 
+def test_a_connection_that_its_server_closed_since_it_was_idle_is_made_anew(
+    mortal: SshServer,
+) -> None:
+    """As after a quarter of an hour in which images were built here."""
+    limit = "echo UnusedConnectionTimeout 1 >/etc/ssh/sshd_config.d/1.conf"
+    docker("exec", mortal.container, "sh", "-c", limit)
+    docker("kill", "--signal=HUP", mortal.container)
+    with contextlib.closing(mortal.host()) as host:
+        parent = ["sh", "-c", "ps -o ppid= -p $PPID"]
+        before = host.run(parent).out
+        assert host.run(parent).out == before
+        time.sleep(3)
+        assert before not in parallel.each([host] * 12, lambda one: one.run(parent).out, 12)
+
+
 def test_a_warm_command_takes_a_fraction_of_a_connection(host: SshHost) -> None:
     def taken() -> float:
         started = time.monotonic()

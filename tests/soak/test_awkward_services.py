@@ -39,6 +39,7 @@ SERVICE = f"""
       start_interval: 1s
     stop_grace_period: {GRACE}s
     deploy:
+      replicas: 1
       labels: {{slipway.role: colour, slipway.route: /chat/*, slipway.port: "8000"}}
       resources: {{limits: {{memory: 128M, pids: 200}}}}
 
@@ -147,13 +148,16 @@ class Talker:
         return kind, self._stream.read(length)
 
 
-def test_streams_stay_until_the_drain_timeout_and_end_properly(
+def test_streams_and_requests_stay_until_the_drain_timeout_and_end_properly(
     chat: Checkout, rows: Rows, tmp_path: Path
 ) -> None:
-    app = f"{chat.project}-testing"
+    app, url = f"{chat.project}-testing", address(chat)
     old, new = serving(chat), str(int(serving(chat)) + 1)
     change(chat, SAID="other")
-    listener, talker = Listener(address(chat)), Talker(address(chat))
+    slow: list[httpx.Response] = []
+    ask = threading.Thread(target=lambda: slow.append(httpx.get(f"{url}/chat/slow", timeout=300)))
+    ask.start()
+    listener, talker = Listener(url), Talker(url)
     before = standing(app)
     with rows.measure("streams over a cutover", f"DRAIN_TIMEOUT={DRAIN}") as row:
         with under_load(chat, tmp_path / "records", old, new):
@@ -165,10 +169,12 @@ def test_streams_stay_until_the_drain_timeout_and_end_properly(
             closed = time.monotonic() - cut
             text = deploying.wait().expect().text
         listener.wait()
+        ask.join(120)
         row.result = f"closed {closed:.1f} s after it, events at most {max(listener.delays):.2f} s"
     assert closed >= DRAIN and listener.ended - cut >= DRAIN
     assert listener.releases == {old} and max(listener.delays) < LATE
-    assert "2 requests were still open after DRAIN_TIMEOUT and were ended" in text
+    assert "3 requests were still open after DRAIN_TIMEOUT and were ended" in text
+    assert [answer.status_code for answer in slow] == [503]
     # Only settings of one service differed: what keeps data, operates and leads in was not touched.
     assert len(before) >= 3 and standing(app) == before
 
@@ -184,6 +190,7 @@ def test_a_service_that_takes_its_time_to_listen_gets_no_request_before(
     chat: Checkout, rows: Rows, tmp_path: Path
 ) -> None:
     old, new = serving(chat), str(int(serving(chat)) + 1)
+    chat.replace(COMPOSE, "replicas: 1\n", "replicas: 2\n")  # and it is scaled up
     change(chat, BOOT_SECONDS=str(BOOT))
     with rows.measure("a service that boots slowly", f"{BOOT} s") as row:
         with under_load(chat, tmp_path / "first", old, new):
@@ -207,6 +214,7 @@ def test_a_service_that_is_deaf_to_sigterm_is_killed_and_holds_up_no_deploy(
     chat: Checkout, rows: Rows, tmp_path: Path
 ) -> None:
     app = f"{chat.project}-testing"
+    chat.replace(COMPOSE, "replicas: 2\n", "replicas: 1\n")
     change(chat, DEAF="yes")
     chat.inv(*DEPLOY).expect()
     old, new = serving(chat), str(int(serving(chat)) + 1)

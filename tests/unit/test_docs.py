@@ -71,6 +71,24 @@ def test_every_comparison_with_a_peer_is_on_the_page_of_peers() -> None:
     assert names == names & set(re.findall(r"\| `(\w+)` \|", page)) != set()
 
 
+def test_every_test_that_is_named_for_a_promise_is_there() -> None:
+    page = (ROOT / "docs" / "tests.md").read_text(encoding="utf-8")
+    named: list[tuple[str, str]] = []
+    for row in page.splitlines():
+        path = ""
+        for link, test in re.findall(r"\]\(\.\./(tests/[\w/]+\.py)\)|`(test_\w+)`", row):
+            path = link or path
+            if test:
+                named.append((path, test))
+    assert len(named) > 50
+    missing = [
+        f"{path} {test}"
+        for path, test in named
+        if f"\ndef {test}(" not in (ROOT / path).read_text(encoding="utf-8")
+    ]
+    assert missing == []
+
+
 def test_no_file_names_a_host_that_packages_come_from() -> None:
     for path in files():
         text = path.read_bytes().decode(errors="replace")

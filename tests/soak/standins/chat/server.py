@@ -29,6 +29,9 @@ class Chat(BaseHTTPRequestHandler):
             self.talk()
         elif self.path == "/chat/events":
             self.tell()
+        elif self.path == "/chat/slow":
+            time.sleep(120)
+            self.answer(b"at last")
         else:
             self.answer(RELEASE.encode())
 
