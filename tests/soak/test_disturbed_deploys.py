@@ -116,7 +116,7 @@ def test_of_two_operators_the_second_waits_for_the_first(
     ada = three.checkout
     grace = replace(ada, root=tmp_path / "grace")
     shutil.copytree(ada.root, grace.root, symlinks=True)
-    before = int(serving(three))
+    last = max(each["release"] for each in ada.inv("releases", STAGING, "--json").expect().json)
     change(ada, "Ada's line")
     change(grace, "Grace's line")
     with rows.measure("two deploys at once from two checkouts", "3 machines") as row:
@@ -126,7 +126,7 @@ def test_of_two_operators_the_second_waits_for_the_first(
             second = grace.inv("deploy", STAGING, "--wait=10m").expect()
             first.wait().expect()
         assert "waiting for " in second.text
-        assert serving(three) == str(before + 2)
+        assert serving(three) == str(last + 2)
         for url in three.urls:
             page = httpx.get(url, timeout=10).text
             assert "Grace's line" in page and "Ada's line" not in page
@@ -157,12 +157,13 @@ def test_a_restart_under_load_replaces_one_replica_after_the_other(
     wait_until("nothing is wrong", lambda: problems(three) == [])
     watch = Replicas(three, "api")
     urls = [f"{url}/api/version" for url in three.urls]
-    with rows.measure("a restart, replica by replica", "2 replicas, 3 machines") as row:
+    with rows.measure("a restart, replica by replica", "3 machines") as row:
         with under_load(urls, tmp_path / "records"), watch:
             done = three.checkout.inv("restart", STAGING, "--service=api").expect()
         row.result = f"in {done.seconds:.0f} s, 0 requests failed"
-    assert min(watch.counts) >= 2, "an elder goes once its successor is healthy"
-    assert len(watch.seen) == 4 and max(watch.starting) == 1
+    count = watch.counts[0]
+    assert min(watch.counts) == count >= 2, "an elder goes once its successor is healthy"
+    assert len(watch.seen) == 2 * count and max(watch.starting) == 1
 
 
 class Replicas(threading.Thread):
