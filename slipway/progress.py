@@ -12,14 +12,14 @@ class Lane:
 
     machine: str
     doing: str
-    done: int
+    current: int
     total: int
     unit: Unit
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do there."""
-        return self.done >= self.total > 0
+        return self.current >= self.total > 0
 
 
 class Reporter(Protocol):

@@ -143,8 +143,8 @@ def _ship(
     tags = ", ".join(sorted({_short(image.tag) for image in cargo.images}))
 
     def one(host: Host) -> int:
-        def report(doing: str, done: int, of: int = total) -> None:
-            reporter.lane(Lane(host.name, doing, done, of, "bytes"))
+        def report(doing: str, current: int, of: int = total) -> None:
+            reporter.lane(Lane(host.name, doing, current, of, "bytes"))
 
         report(f"waits for {tags}", 0)
         with contextlib.closing(own[host.name]) as reader:

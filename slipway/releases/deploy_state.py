@@ -65,7 +65,8 @@ class DeployState:
         self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
         self.is_migrated = False  # whether the serving release has the same migrations, and answers
         self.cutover_seconds = 0.0
-        self.watching = HealthWatch(self.idle_stack, env.number("HEALTH_TIMEOUT"), reporter)
+        timeout = env.number("HEALTH_TIMEOUT")
+        self.watching = HealthWatch(self.idle_stack, timeout, reporter, observed.nodes)
         self.signpost: StackState | None = None  # as it stood before it was handed the new routes
         self.began = time.monotonic()
         self.counted: Counted | None = None  # by the edges, before the cutover and since

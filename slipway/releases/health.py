@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
+from slipway.cluster.node import Node
 from slipway.errors import SlipwayError
 from slipway.hosts.host import Host
 from slipway.progress import Lane, Reporter
@@ -28,8 +30,12 @@ class HealthWatch:
     between two looks counts as watched: a task that failed meanwhile is still seen.
     """
 
-    def __init__(self, stack: str, timeout: float, reporter: Reporter) -> None:
+    def __init__(
+        self, stack: str, timeout: float, reporter: Reporter, nodes: Sequence[Node] = ()
+    ) -> None:
+        """`nodes` say what the machines are called whose progress is reported."""
         self._stack, self._timeout, self._reporter = stack, timeout, reporter
+        self._names = {node.hostname: node.name for node in nodes}
         self._since: float | None = None
         self._failures: frozenset[str] = frozenset()  # ids of tasks
         self._lanes: set[Lane] = set()  # as they were reported last
@@ -70,7 +76,10 @@ class HealthWatch:
 
     def _report(self, state: StackState) -> None:
         """Report the machines that got further, or that lost something."""
-        lanes = set(state.lanes)
+        lanes = {
+            replace(lane, machine=self._names.get(lane.machine, lane.machine))
+            for lane in state.lanes
+        }
         for lane in sorted(lanes - self._lanes, key=lambda lane: lane.machine):
             self._reporter.lane(lane)
         self._lanes = lanes

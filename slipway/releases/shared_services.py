@@ -113,7 +113,8 @@ class SharedServices:
         try:
             stacks.deploy(self._manager, trial, stack.edge_trial_stack(self._env, self._release))
             timeout = self._env.number("HEALTH_TIMEOUT")
-            HealthWatch(trial, timeout, reporter).wait(self._manager, steady, hosts)
+            watch = HealthWatch(trial, timeout, reporter, self._observed.nodes)
+            watch.wait(self._manager, steady, hosts)
         finally:
             stacks.remove(self._manager, trial)
 

@@ -1,6 +1,5 @@
 """Progress for programs: a line of JSON on stderr for each thing that happens."""
 
-import dataclasses
 import json
 import time
 
@@ -21,7 +20,8 @@ class JsonReporter:
         self._write("progress", label=label, current=current, total=total)
 
     def lane(self, lane: Lane) -> None:
-        self._write("machine", **dataclasses.asdict(lane))
+        amount = {"done": lane.current, "total": lane.total, "unit": lane.unit}
+        self._write("machine", machine=lane.machine, doing=lane.doing, **amount)
 
     def started(self, step: str, describe: str, usual: float = 0.0) -> None:
         known = {"usual": round(usual, 1)} if usual else {}

@@ -37,7 +37,7 @@ class Lanes:
             task,
             description=visible_line(lane.machine),
             total=lane.total or None,
-            completed=min(lane.done, lane.total) if lane.total else lane.done,
+            completed=min(lane.current, lane.total) if lane.total else lane.current,
             amount=AMOUNTS[lane.unit](lane),
             doing=visible_line(lane.doing),
         )
@@ -61,21 +61,21 @@ class Lanes:
         if len(self._lanes) <= room:
             return list(self._lanes), ""
         working = [name for name, lane in self._lanes.items() if not lane.is_done]
-        done, more = len(self._lanes) - len(working), len(working) - room
-        counts = (f"{more} more at work" if more > 0 else "", f"{done} done" if done else "")
+        rest, more = len(self._lanes) - len(working), len(working) - room
+        counts = (f"{more} more at work" if more > 0 else "", f"{rest} done" if rest else "")
         return working[:room], ", ".join(filter(None, counts))
 
 
 def _bytes(lane: Lane) -> str:
     if not lane.total:
-        return f"{lane.done / MEGABYTE:.1f} MB"
+        return f"{lane.current / MEGABYTE:.1f} MB"
     total = f"{lane.total / MEGABYTE:.1f}"
-    done = f"{min(lane.done, lane.total) / MEGABYTE:.1f}"
-    return f"{done:>{len(total)}} of {total} MB"
+    current = f"{min(lane.current, lane.total) / MEGABYTE:.1f}"
+    return f"{current:>{len(total)}} of {total} MB"
 
 
 def _replicas(lane: Lane) -> str:
-    return f"{lane.done} of {lane.total} replicas"
+    return f"{lane.current} of {lane.total} replicas"
 
 
 AMOUNTS: dict[str, Callable[[Lane], str]] = {

@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
+from slipway.cluster.node import MACHINE_LABEL, Node
 from slipway.hosts.host import CommandResult
 from slipway.progress import SILENT
 from slipway.releases import health, stack_watch
@@ -17,6 +19,7 @@ from tests.fakes.reporter import RecordingReporter
 
 ENGINE = "starting container failed: unable to remount dir as readonly: device or resource busy"
 PROGRAM = "task: non-zero exit (2)"
+NODE = Node("1", "", "", "manager", "ready", "active", True, True, "", {})
 RUNS = ""
 STARTS = "another service that is not up yet"
 Seen = tuple[str, Sequence[str]]  # how the update stands; of each task its error, or that it runs
@@ -135,7 +138,9 @@ def test_machines_are_reported_when_they_got_further_and_when_they_lost_somethin
         return StackState(0, len(made), (*made, gone))
 
     def lanes(*tasks: tuple[str, str, str]) -> list[tuple[str, str, int, int]]:
-        return [(each.machine, each.doing, each.done, each.total) for each in state(*tasks).lanes]
+        return [
+            (each.machine, each.doing, each.current, each.total) for each in state(*tasks).lanes
+        ]
 
     api, web = ("api", "m1", "Running"), ("web", "m1", "Starting")
     assert lanes(api, web, ("api", "m2", "Preparing"), ("api", "", "Pending")) == [
@@ -144,6 +149,8 @@ def test_machines_are_reported_when_they_got_further_and_when_they_lost_somethin
     ]
     assert lanes(api) == [("m1", "healthy", 1, 1)]
     reporter = RecordingReporter()
-    HealthWatch("a", 60, reporter).wait(Swarm(("", [STARTS]), ("", [RUNS]), ("", [RUNS])))
-    seen = [(lane.machine, lane.doing, lane.done) for lane in reporter.lanes]
-    assert seen == [("m1", "starts other", 0), ("m1", "healthy", 1)]
+    node = replace(NODE, hostname="m1", labels={MACHINE_LABEL: "shop-1"})
+    watch = HealthWatch("a", 60, reporter, [node])
+    watch.wait(Swarm(("", [STARTS]), ("", [RUNS]), ("", [RUNS])))
+    seen = [(lane.machine, lane.doing, lane.current) for lane in reporter.lanes]
+    assert seen == [("shop-1", "starts other", 0), ("shop-1", "healthy", 1)]
