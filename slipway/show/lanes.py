@@ -1,5 +1,6 @@
 """What each machine does within a step, drawn below its live line: a bar each, or folded."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ MEGABYTE = 1_000_000
 
 
 class Lanes:
-    """The lanes of one step, in the order in which their machines were first heard of."""
+    """The lanes of one step, in the order of their machines' names."""
 
     def __init__(self, console: "Console") -> None:
         self._console = console
@@ -48,9 +49,8 @@ class Lanes:
         from rich.text import Text
 
         shown, line = self._folded()
-        for name, task in self._tasks.items():
-            self._progress.update(task, visible=name in shown)
-        bars = self._progress.get_renderable()
+        tasks = {task.id: task for task in self._progress.tasks}
+        bars = self._progress.make_tasks_table([tasks[self._tasks[name]] for name in shown])
         style = "progress.remaining"
         rest = Text(f"    {line}", style=style, no_wrap=True, overflow="ellipsis")
         return Group(bars, rest) if line else bars
@@ -58,12 +58,18 @@ class Lanes:
     def _folded(self) -> tuple[list[str], str]:
         """Choose the machines that are shown; say how many of the others work or are done."""
         room = max(1, min(ROOM, self._console.height - AROUND))
-        if len(self._lanes) <= room:
-            return list(self._lanes), ""
-        working = [name for name, lane in self._lanes.items() if not lane.is_done]
+        names = sorted(self._lanes, key=_counted)
+        if len(names) <= room:
+            return names, ""
+        working = [name for name in names if not self._lanes[name].is_done]
         rest, more = len(self._lanes) - len(working), len(working) - room
         counts = (f"{more} more at work" if more > 0 else "", f"{rest} done" if rest else "")
         return working[:room], ", ".join(filter(None, counts))
+
+
+def _counted(name: str) -> str:
+    """Write a name so that m10 comes after m9."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(9), name)
 
 
 def _bytes(lane: Lane) -> str:

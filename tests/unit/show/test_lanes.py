@@ -82,7 +82,7 @@ def test_no_line_is_longer_than_the_screen(width: int) -> None:
 
 
 def test_of_many_machines_only_those_that_work_are_shown() -> None:
-    lines = drawn([receiving(number, 61 if number <= 9 else number) for number in range(1, 13)])
+    lines = drawn([receiving(number, 61 if number <= 9 else number) for number in range(12, 0, -1)])
     assert [line.split()[1] for line in lines[:-1]] == ["m10", "m11", "m12"]
     assert lines[-1] == "    9 done"
     lines = drawn([receiving(number, 61 if number <= 2 else 5) for number in range(1, 13)])
