@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.edge import error_pages, guards, handlers, headers, http3, maintenance
+from slipway.edge import certificates, error_pages, guards, handlers, headers, http3, maintenance
 from slipway.edge.routes import Route, Table, ordered
 from slipway.environments import domains, proxies
 
@@ -70,6 +70,8 @@ def configure(
     apps: Config = {"http": {"http_port": 8080, "https_port": 8443, "servers": servers}}
     if settings.get("WATCH") != "0":  # counting takes 25 µs of a request
         apps["http"]["metrics"] = {}
+    if certificates.are_shared(settings):
+        certificates.show(main, apps, settings)
     if settings["TLS"] == "internal":
         apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
         apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
@@ -109,7 +111,7 @@ def _text(body: str, request: Config) -> Handler:
 
 
 def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
-    """Send those who come without TLS to where it is; Caddy solves ACME's challenges itself."""
+    """Send those who come without TLS to where it is, but for ACME's challenges."""
     port = settings.get("HTTPS_PORT", "443")
     place = "https://{http.request.host}" + ("" if port == "443" else f":{port}")
     redirect = {
@@ -118,7 +120,11 @@ def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
         "headers": {"Location": [f"{place}{{http.request.uri}}"], "Connection": ["close"]},
     }
     careful = headers.of_errors(settings)
-    routes = [_for_domains(names, [{"handle": [redirect]}]), error_pages.nothing(True, {})]
+    routes = [
+        *certificates.challenges(settings),
+        _for_domains(names, [{"handle": [redirect]}]),
+        error_pages.nothing(True, {}),
+    ]
     return {
         "listen": [":8080"],
         **PATIENCE,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slipway.edge import certificates
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError, SlipwayError, listing
 from slipway.images.sources import Build
@@ -72,12 +73,21 @@ def read(env: Environment) -> Application:
     files = compose_files.find(env)
     problems = list(compose_env_files.check(env, files))
     try:
-        app = parse(compose_files.read(env, files), files, env.prefix)
+        app = _needed(env, parse(compose_files.read(env, files), files, env.prefix))
     except ConfigError as error:
         raise ConfigError(listing([*problems, str(error)])) from None
     if problems:
         raise ConfigError(listing(problems))
     return app
+
+
+def _needed(env: Environment, app: Application) -> Application:
+    """Leave out what keeps certificates where none are kept."""
+    if env.settings.get("TLS") in certificates.KEPT:
+        return app
+    names = {service.name for service in app.of("certificates")}
+    services = tuple(service for service in app.services if service.name not in names)
+    return Application(services, tuple(each for each in app.builds if each.service not in names))
 
 
 def problems(env: Environment) -> list[str]:

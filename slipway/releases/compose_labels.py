@@ -8,7 +8,7 @@ from slipway.releases import job_times, readiness
 from slipway.releases.compose_keys import Finding
 from slipway.suggest import nearest
 
-Role = Literal["colour", "data", "ops", "edge", "job"]
+Role = Literal["colour", "data", "ops", "edge", "certificates", "job"]
 ROLES: tuple[str, ...] = get_args(Role)
 ROUTE = re.compile(r"/[^\s,]*")  # one path, where a * stands for anything; of two none would match
 WORDS = [

@@ -7,7 +7,7 @@ from slipway.releases import compose_labels, mounts
 from slipway.releases.compose_keys import Finding
 
 Spec = Mapping[str, Any]
-ONE = ("data", "ops")  # roles of which there is one of each service
+ONE = ("data", "ops", "certificates")  # roles of which there is one of each service
 DRIVERS = ("overlay", "bridge", "default")  # a bridge is what Compose makes of nothing
 ROLE_MODES = {"edge": ("global",), "job": ("replicated-job",), "data": ("replicated",)}
 

@@ -16,6 +16,7 @@ from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
     build_conditions,
+    certificates,
     history,
     hooks,
     job_schedule,
@@ -91,7 +92,9 @@ class DeployState:
 
     def _serving(self, release: Release | None, colour: str) -> Serving:
         closed = maintenance.read(self.observed, self.env.prefix)
-        return Serving(self.env, self.cluster, release, colour, closed)
+        # Before the first release the edges serve nothing, under its settings.
+        env = self.env if release else self.release.environment(self.env)
+        return Serving(env, self.cluster, release, colour, closed)
 
     @property
     def standing(self) -> SharedServices:
@@ -187,6 +190,7 @@ class DeployState:
         return [
             hooks.check,
             self._try_key,
+            self._check_certificate,
             partial(build_conditions.check, self.env, self.observed.nodes, self.draft, LocalHost()),
             self.schema.check,
             partial(swarm.check, *state),
@@ -197,6 +201,10 @@ class DeployState:
     def _try_key(self) -> None:
         if set(self.release.secrets.values()) - self.observed.secrets:
             delivery.try_key(self.env, self.reporter)
+
+    def _check_certificate(self) -> None:
+        state = (self.env, self.release, self.live, self.observed.secrets)
+        certificates.check(*state, self.reporter)
 
     def _check_machines(self) -> None:
         ports = preflight.ports(self.env)

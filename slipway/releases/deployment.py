@@ -14,8 +14,10 @@ from slipway.hosts import parallel
 from slipway.images import ship
 from slipway.releases import (
     agent_work,
+    certificates,
     data_return,
     deliver_images,
+    edge_identity,
     history,
     hooks,
     network_encryption,
@@ -112,14 +114,16 @@ class Deployment(DeployState):
         if self.standing.signpost_shows() != self.before.routing.ident:
             self.standing.point(self.before.routing)
         self.standing.try_edge(self.reporter, self.steady_seconds, self.cluster.all)
-        summary = self.standing.keep("edge")
+        if self.release.of("certificates"):
+            edge_identity.ensure(self.cluster.manager, self.env, self.observed.secrets)
+        summary = self.standing.keep("edge", "certificates")
         self.before.bring_up(EDGE_PATIENCE)
         return summary
 
     def return_edge(self) -> None:
         """Bring the edges back to how the live release describes them."""
         if standing := self.live_standing():
-            standing.keep("edge")
+            standing.keep("edge", "certificates")
             self.before.bring_up(EDGE_PATIENCE)
 
     def back_up(self) -> str:
@@ -158,6 +162,12 @@ class Deployment(DeployState):
             self.watching.wait(self.cluster.manager, steady, self.cluster.all)
             summary = f"{summary}, healthy for {steady:g} s"
         return summary
+
+    def await_certificates(self) -> str:
+        """See that every edge has them; edges of another kind fetch theirs after the cutover."""
+        if self.live is not None and not self.live.of("certificates"):
+            return "are fetched after the cutover"
+        return certificates.wait(self.env, self.cluster.all, self.release, self.reporter)
 
     def cut_over(self) -> str:
         if self.lease:

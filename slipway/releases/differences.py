@@ -8,7 +8,7 @@ from slipway.releases import stack
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 
-ROLES: tuple[Role, ...] = ("data", "ops", "edge")
+ROLES: tuple[Role, ...] = ("data", "ops", "edge", "certificates")
 
 
 def differences(env: Environment, observed: Observed, release: Release, colour: str) -> list[str]:

@@ -16,6 +16,7 @@ from slipway.progress import Reporter
 from slipway.releases import (
     application,
     build_secrets,
+    certificates,
     image_tags,
     image_users,
     routing,
@@ -89,6 +90,7 @@ def draft(env: Environment, commit: Commit, reporter: Reporter | None = None) ->
         settings={key: env.settings[key] for key in RECORDED if key in env.settings},
     )
     service_secrets.demand(env, release)
+    certificates.demand(env, release)
     routing.demand_secrets(env, release.routes, release.secrets)
     service_secrets.check(env, release, host, images)
     image_users.check(release, host, images)

@@ -134,10 +134,18 @@ def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
         *old_colour.make_room(deployment),
         Step("fill", start, deployment.fill, deployment.empty),
         Step("smoke", f"check {colour} from every edge", deployment.smoke),
+        *_certificate_steps(deployment),
         *(step for hook in hooks for step in _hook_steps(deployment, hook)),
         _cut_over(deployment),
         Step("watch", watch.describe(deployment), lambda: watch.run(deployment)),
     ]
+
+
+def _certificate_steps(deployment: Deployment) -> list[Step]:
+    if not deployment.release.of("certificates"):
+        return []
+    text = "see that every edge has its certificates"
+    return [Step("certificates", text, deployment.await_certificates)]
 
 
 def _cut_over(deployment: Deployment) -> Step:

@@ -13,7 +13,15 @@ from slipway.migrations import files, review
 from slipway.migrations.verdict import NO_LOCK
 from slipway.plan import Plan
 from slipway.progress import SILENT
-from slipway.releases import changes, commit_range, history, old_colour, plans, volumes
+from slipway.releases import (
+    changes,
+    commit_range,
+    history,
+    old_colour,
+    plans,
+    shared_services,
+    volumes,
+)
 from slipway.releases import commit as commits
 from slipway.releases import deploy as deploys
 from slipway.releases import draft as drafts
@@ -131,7 +139,7 @@ def of_rollback(deployment: Deployment) -> Preview:
 
 def _untouched(deployment: Deployment) -> list[str]:
     """Name the services that stand and go on as they are."""
-    roles = ("data", "ops", "edge")
+    roles = shared_services.ROLES
     standing = {one.name for role in roles for one in deployment.release.of(role)}
     return sorted(standing - set(deployment.standing.stale()))
 

@@ -7,7 +7,7 @@ from slipway.environments.environment import Environment
 from slipway.hosts import parallel
 from slipway.hosts.host import Host, script
 from slipway.machines.connect import Cluster
-from slipway.releases import networks, one_off, stack, warm
+from slipway.releases import edge_identity, networks, one_off, stack, warm
 from slipway.releases.release import Release
 
 OBJECTS = shell_scripts.read(__file__, "prune_objects.sh")
@@ -23,6 +23,7 @@ def run(env: Environment, cluster: Cluster, observed: Observed, live: Release) -
     keep = max(env.number("KEEP_RELEASES"), 1 if warm.of(observed, app) else 0)
     records = ledger.kept(observed, app, keep)
     secrets = observed.secrets - ledger.needed(observed, records, "secrets")
+    secrets -= {edge_identity.name(env)}  # of no release
     if any(service.role in RUN_ONCE for service in observed.services):
         one_off.sweep(cluster.manager, app, KEEP_RUNS, *RUN_ONCE)
     unused = networks.shared(app, (), is_encrypted=not live.encrypts_networks)

@@ -8,6 +8,7 @@ from typing import Any
 
 from slipway.cluster.observed import database_of
 from slipway.edge import route_records
+from slipway.edge.certificates import SHARED
 from slipway.edge.routes import Route, Table
 from slipway.environments.environment import Environment
 from slipway.releases.application import Service
@@ -100,7 +101,10 @@ class Release:
 
     def environment(self, env: Environment) -> Environment:
         """Return the environment with the settings that this release was deployed with."""
-        return replace(env, settings=MappingProxyType({**env.settings, **self.settings}))
+        settings = {**env.settings, **self.settings}
+        if self.of("certificates"):
+            settings[SHARED] = "on"
+        return replace(env, settings=MappingProxyType(settings))
 
     def to_json(self) -> str:
         """Return the record without the settings, which are kept as a label of it.

@@ -19,7 +19,7 @@ from slipway.releases.health import HealthWatch, NotHealthy
 from slipway.releases.release import Release
 from slipway.releases.stack_watch import StackState
 
-ROLES: tuple[Role, ...] = ("data", "ops", "edge")
+ROLES: tuple[Role, ...] = ("data", "ops", "edge", "certificates")
 SIGNPOST_PATIENCE = 60.0
 
 

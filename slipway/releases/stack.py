@@ -13,7 +13,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.environments.environment import Environment
-from slipway.releases import edge_ports, mounts, networks, secret_variables, service_secrets
+from slipway.releases import (
+    edge_identity,
+    edge_ports,
+    mounts,
+    networks,
+    secret_variables,
+    service_secrets,
+)
 from slipway.releases.application import Service
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
@@ -68,6 +75,8 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
         if role == "edge":
             spec["deploy"] |= EDGE_UPDATES
             spec["ports"] = edge_ports.of(env)
+        if role in edge_identity.ROLES and release.of("certificates"):
+            spec["secrets"].append(edge_identity.secret(env, service.spec))
         services[service.name] = spec
     return _stack(env, services, release)
 
@@ -175,7 +184,7 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
 
 def together(env: Environment, release: Release) -> Stack:
     """Everything that a release is handed to the Swarm as, in one file, to be read and not run."""
-    roles: tuple[Role, ...] = ("data", "ops", "edge")
+    roles: tuple[Role, ...] = ("data", "ops", "edge", "certificates")
     parts = [role_stack(env, release, role) for role in roles]
     parts.append(colour_stack(env, release, "green"))
     parts += [job_stack(env, release, job, {}) for job in release.of("job")]

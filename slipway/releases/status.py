@@ -10,6 +10,7 @@ from slipway.cluster import lease, ledger
 from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.node import AWAITED, Node
 from slipway.cluster.observed import DeployedService, NoQuorum, Observed, lost_tasks, observe
+from slipway.edge.copies import CertificateState
 from slipway.edge.edges import Edges
 from slipway.edge.routes import Maintenance
 from slipway.environments.environment import Environment
@@ -18,6 +19,7 @@ from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.releases import (
     backup_status,
+    certificates,
     differences,
     file_swaps,
     history,
@@ -83,6 +85,7 @@ class Status:
     notes: tuple[str, ...] = ()  # what is worth knowing and no problem
     jobs: tuple[JobRun, ...] = ()
     addresses: tuple[str, ...] = ()  # where people find it
+    certificates: tuple[CertificateState, ...] = ()
     warm: WarmColour | None = None  # a colour that a rollback returns to by one cutover
 
 
@@ -143,6 +146,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
         problems += _differences(env, observed, release, live.colour)
     if live:
         problems += _wrong_edges(env, machines, live, has_edge=bool(release and release.of("edge")))
+    shown = certificates.read(env, cluster, release)
+    problems += [f"{each.problem}: {certificates.RUNBOOK}" for each in shown if each.problem]
     newest = tuple(reversed(events))[:SHOWN]
     backups = None
     if live:
@@ -167,7 +172,15 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     notes = tuple(filter(None, advice))
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
-    return replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses, warm=idle)
+    return replace(
+        status,
+        seen_by=by,
+        notes=notes,
+        jobs=jobs,
+        addresses=addresses,
+        certificates=tuple(shown),
+        warm=idle,
+    )
 
 
 def _closed(env: Environment, closed: Maintenance | None) -> str:

@@ -37,7 +37,7 @@ TLS = {
     True: "TLS=auto\nDOMAIN={domain}",
     False: """\
 # An example, which no deploy takes: write the address of the balancer that ends TLS in front of the
-# machines. Without one, on a single machine: TLS=auto and DOMAIN in its place.
+# machines. Without one: TLS=auto and DOMAIN in its place.
 TRUSTED_PROXIES=192.0.2.10""",
 }
 LINK = re.compile(r"\[([^\]\n]+)\]\((?!\w+:)([^)#\s]*)(#[^)\s]*)?\)")

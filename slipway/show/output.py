@@ -85,6 +85,16 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         ["service", "colour", "running", "health", "image"],
         [dataclasses.asdict(s) for s in status.services],
     )
+    if status.certificates:
+        say()
+        table.rows(
+            ["certificate", "issuer", "ends", "days_left", "machines"],
+            [
+                dataclasses.asdict(each)
+                | {"certificate": each.name, "machines": ", ".join(each.machines)}
+                for each in status.certificates
+            ],
+        )
     if status.jobs:
         say()
         table.rows(

@@ -16,6 +16,7 @@ from tests.syntax import nodes
 APART = {
     "slipway/bootstrap/venv.py": "before there is an environment; a draft of its own",
     "slipway/backups/schedule/job_results.py": "in the container of the schedule; a draft too",
+    "slipway/certificates/lego.py": "in a folder of its own that goes again",
     "slipway/checks/advisories.py": "in a folder of its own that goes again",
     "slipway/client/importing.py": "in a folder of its own that goes again",
     "slipway/client/keys.py": "in a folder of its own that goes again",

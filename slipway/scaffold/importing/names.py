@@ -10,7 +10,10 @@ from slipway.scaffold.importing.old_database import DATABASE
 
 LONGEST = "staging"  # of the environments that a project begins with
 EDGE = "edge"
-TAKEN = (DATABASE, EDGE, "ops", "drill", "migrations", "restic", "tests", "schedule", "signpost")
+TAKEN = (
+    *(DATABASE, EDGE, "ops", "drill", "migrations", "restic", "tests", "schedule", "signpost"),
+    "certificates",
+)
 
 
 @dataclass(frozen=True)

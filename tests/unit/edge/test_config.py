@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.edge import questions
+from slipway.edge import certificates, questions
 from slipway.edge.config import configure
 from slipway.edge.edges import Routing
 from slipway.edge.preview import Preview
@@ -201,3 +201,21 @@ def test_http3_is_announced_under_the_port_that_is_open_and_nothing_unsafe_comes
     assert early["handle"][0]["status_code"] == 425
     plain = configure("id", [Route("/*", "web", 80)], settings | {"TLS": "off"}, 30)
     assert "Alt-Svc" not in json.dumps(plain)
+
+
+def test_certificates_of_all_edges_are_asked_for_and_challenges_are_handed_on() -> None:
+    settings = {"DOMAIN": "*.a.example, A.example", "TLS": "auto", certificates.SHARED: "on"}
+    apps = configure("id", [Route("/*", "web", 80)], settings, 30)["apps"]
+    servers = apps["http"]["servers"]
+    assert servers["main"]["automatic_https"] == {"disable": True}, "it obtains none itself"
+    assert apps["tls"]["automation"]["policies"][0]["get_certificate"][0]["via"] == "http"
+    first = servers["plain"]["routes"][1]  # after what every answer carries
+    assert first["match"] == [{"path": ["/.well-known/acme-challenge/*"]}]
+    assert first["handle"][0]["dynamic_upstreams"]["name"] == "certificates"
+    assert servers["certificates"]["listen"] == ["127.0.0.1:8022"]
+    files = [each["handle"][0].get("uri") for each in servers["certificates"]["routes"][:2]]
+    assert files == ["/a.example.pem", "/wildcard_.a.example.pem"], "the narrower name first"
+    (policy,) = servers["copies"]["tls_connection_policies"]
+    assert policy["client_authentication"]["mode"] == "require_and_verify"
+    for other in ({**settings, certificates.SHARED: ""}, {**settings, "TLS": "off"}):
+        assert "copies" not in json.dumps(configure("id", [], other, 30))

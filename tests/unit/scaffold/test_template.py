@@ -56,7 +56,8 @@ def test_each_pair_of_answers_makes_environments_that_a_deploy_reads_and_documen
     assert {env.settings["DATABASE_NAME"] for env in envs} == {name.replace("-", "_")}
     (*_, env) = envs
     services = {service.name for service in application.read(env).services}
-    assert services == {"web", "db", "migrations", "ops", "drill", "restic", "edge", "tests"}
+    expected = {"web", "db", "migrations", "ops", "drill", "restic", "edge", "tests"}
+    assert services == expected | ({"certificates"} if domain else set())
     runbooks = sorted((project / "runbooks").glob("*.md"))
     documents = check.documents(project)
     assert runbooks and documents

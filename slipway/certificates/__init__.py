@@ -1,0 +1,1 @@
+"""Certificates of an environment: obtained or taken from secrets, and handed to its edges."""

@@ -1,0 +1,108 @@
+"""Certificates as PEM: what one says of itself, and whether it can be shown for given names."""
+
+import datetime
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+DAY = 24 * 3600
+LEAF = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a certificate says of itself; times are seconds since 1970."""
+
+    names: tuple[str, ...]
+    issuer: str
+    serial: str
+    begins: float
+    ends: float
+
+    def covers(self, name: str) -> bool:
+        """Whether it can be shown for a name; for a wildcard, when it holds that very one."""
+        return any(covers(each, name) for each in self.names)
+
+    def days_left(self, now: float) -> float:
+        return (self.ends - now) / DAY
+
+    def is_due(self, now: float, share: float = 1 / 3) -> bool:
+        """Whether the last part of its life has begun, in which it is renewed."""
+        return self.ends - now < (self.ends - self.begins) * share
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether a name of a certificate, or of DOMAIN, stands for another one."""
+    pattern, name = pattern.lower(), name.lower()
+    is_below = pattern.startswith("*.") and name.partition(".")[2] == pattern[2:]
+    return pattern == name or (is_below and not name.startswith("*"))
+
+
+def file_of(name: str) -> str:
+    """Name the file of a certificate and its key."""
+    return f"{name.replace('*', 'wildcard_')}.pem"
+
+
+def read(pem: bytes) -> Certificate:
+    """Read the first certificate. Raises ValueError for what is none."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    leaf = LEAF.search(pem)
+    if leaf is None:
+        raise ValueError("it holds no certificate")
+    certificate = x509.load_pem_x509_certificate(leaf[0])
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = [str(each).lower() for each in extension.value.get_values_for_type(x509.DNSName)]
+        names += [str(each) for each in extension.value.get_values_for_type(x509.IPAddress)]
+    except x509.ExtensionNotFound:
+        names = []
+    of, parts = certificate.issuer, (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
+    issuer = [str(each.value) for oid in parts for each in of.get_attributes_for_oid(oid)]
+    return Certificate(
+        names=tuple(names),
+        issuer=" ".join(issuer),
+        serial=f"{certificate.serial_number:x}",
+        begins=certificate.not_valid_before_utc.timestamp(),
+        ends=certificate.not_valid_after_utc.timestamp(),
+    )
+
+
+def complaints(chain: bytes, key: bytes, names: Sequence[str], now: float) -> Iterator[str]:
+    """Say why a chain and its key cannot be shown for names; in no case what they hold."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        certificate = read(chain)
+    except ValueError:
+        yield "TLS_CHAIN is no certificate as PEM"
+        return
+    try:
+        private = load_pem_private_key(key, None)
+    except (ValueError, TypeError):
+        yield "TLS_KEY is no private key as PEM, or one with a passphrase"
+        return
+    if KEY.search(chain):
+        yield "TLS_CHAIN holds a private key; that belongs in TLS_KEY alone"
+    if private.public_key() != _public_key(chain):
+        yield "TLS_KEY is not the key of TLS_CHAIN's first certificate"
+    if lacking := [name for name in names if not certificate.covers(name)]:
+        yield f"TLS_CHAIN is for {', '.join(certificate.names)}, and not for {', '.join(lacking)}"
+    if certificate.ends <= now:
+        yield f"TLS_CHAIN has expired on {date(certificate.ends)}"
+    if certificate.begins > now:
+        yield f"TLS_CHAIN is not valid before {date(certificate.begins)}"
+
+
+def date(seconds: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
+
+
+def _public_key(chain: bytes) -> object:
+    from cryptography import x509
+
+    leaf = LEAF.search(chain)
+    assert leaf is not None  # noqa: S101  it was read before
+    return x509.load_pem_x509_certificate(leaf[0]).public_key()
