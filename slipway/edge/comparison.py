@@ -21,16 +21,16 @@ class Verdict:
     worse: str = ""
 
 
-def compare(before: Figures, since: Figures, lately: Figures) -> Verdict:
+def compare(before: Figures, since: Figures, lately: Figures, when: str = "before") -> Verdict:
     """Compare the last minutes of one release with what came since the next one serves.
 
     Errors count from its first request on; how long it takes only `lately`, since what has just
-    started is slow for a moment.
+    started is slow for a moment. `when` says of which the other figures are.
     """
     if min(before.requests, since.requests) < LEAST:
-        few = f"{since.requests} requests, and {before.requests} before"
+        few = f"{since.requests} requests, and {before.requests} {when}"
         return Verdict(f"too few requests to compare ({few})")
-    text = f"{describe(since)}; before {describe(before)}"
+    text = f"{describe(since)}; {when} {describe(before)}"
     reasons = [reason for reason in (_errors(before, since), _slow(before, lately)) if reason]
     return Verdict(text, " and ".join(reasons))
 

@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from slipway.edge import certificates, error_pages, guards, handlers, headers, http3, maintenance
+from slipway.edge import (
+    canary,
+    certificates,
+    error_pages,
+    guards,
+    handlers,
+    headers,
+    http3,
+    maintenance,
+)
 from slipway.edge.routes import Route, Table, ordered
 from slipway.environments import domains, proxies
 
@@ -45,6 +54,7 @@ def configure(
         *maintenance.of(table.maintenance, table.pages),
         *guards.of(table.guards),
         *table.fragment,
+        *canary.choose(table.routes, ident.rpartition("-")[2], is_secure=tls or table.https_only),
         *_routes(table, settings, drain_seconds, limit=has_own_limits, is_marked=is_marked),
         error_pages.nothing(bool(table.routes), table.pages),
     ]
@@ -59,6 +69,7 @@ def configure(
             *([_for_domains(names, taken), error_pages.nothing(True, {})] if names else taken),
         ],
         "errors": {"routes": [*headers.of_errors(settings), *error_pages.of(table.pages)]},
+        "named_routes": canary.named_routes(),
         "logs": {},
     }
     servers = {"main": main}

@@ -95,6 +95,21 @@ class Edges:
 
         return [line for lines in parallel.each(self.hosts, one) for line in lines]
 
+    def send_share(self, ident: str, colour: str, digits: str, seconds: int) -> None:
+        """Have every edge that serves `ident` send visitors below these digits to a colour, until
+        so many seconds from now; with none, all go where they did.
+
+        Raises HostError for the edges that did not.
+        """
+
+        def one(host: Host) -> None:
+            words = (self.app, "canary", ident, colour, digits, str(seconds))
+            result = host.run(["sh", "-euc", ASK, "sh", *words], timeout=15, check=False)
+            if result.code != 0:
+                raise HostError(host.name, f"the edge takes no canary: {_reason(result)}")
+
+        parallel.each(self.hosts, one)
+
     def serving(self) -> dict[str, str]:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
         return dict(zip(self._names, parallel.each(self.hosts, self._which), strict=True))

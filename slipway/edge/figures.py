@@ -1,15 +1,17 @@
 """What the edges count of requests to services: how many, how many failed, how soon they answered.
 
 Caddy counts whichever colour answers. So an edge writes its counts down each minute, and once more
-at a cutover: what lies between two of them tells the colours apart.
+at a cutover: what lies between two of them tells the colours apart. While a canary runs both
+answer, and the handler that a request has passed tells them apart (canary.py).
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import TypeVar
 
+from slipway.edge import canary
 from slipway.edge.edges import ASK
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
@@ -17,7 +19,8 @@ from slipway.hosts.host import Host, script
 
 LINE = re.compile(r"(\w+) caddy_http_(request|response)_\w+\{([^}]*)\} (\S+)")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
-NONE: Mapping[float, int] = {}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,33 +52,76 @@ class Counted:
     since: Figures
 
 
+@dataclass(frozen=True)
+class BothColours:
+    """What was counted of the release that serves, and of its canary."""
+
+    serving: Figures = Figures()
+    canary: Figures = Figures()
+
+    def plus(self, other: "BothColours") -> "BothColours":
+        """Return what both have counted."""
+        return BothColours(self.serving.plus(other.serving), self.canary.plus(other.canary))
+
+    def since(self, earlier: "BothColours") -> "BothColours":
+        """Return what was counted after an earlier look."""
+        return BothColours(self.serving.since(earlier.serving), self.canary.since(earlier.canary))
+
+
 def read(app: str, hosts: Sequence[Host]) -> Counted:
     """Ask every edge. Raises CommandFailed where one does not count."""
-
-    def one(host: Host) -> Counted:
-        text = script(host, ASK, app, "figures", timeout=15).out
-        with reading(host.name, "what its edge counted"):
-            return parse(text)
-
-    each = parallel.each(hosts, one)
+    each = _ask(app, hosts, parse)
     before = reduce(Figures.plus, (counted.before for counted in each))
     return Counted(before, reduce(Figures.plus, (counted.since for counted in each)))
 
 
+def read_colours(app: str, hosts: Sequence[Host]) -> dict[str, BothColours]:
+    """Ask every edge for what it has counted of each colour; by the name of its machine."""
+    names = [host.name for host in hosts]
+    return dict(zip(names, _ask(app, hosts, parse_colours), strict=True))
+
+
+def since_then(now: Mapping[str, BothColours], earlier: Mapping[str, BothColours]) -> BothColours:
+    """Return what all edges counted after an earlier look; one that began anew counts in full."""
+    each = (counted.since(earlier.get(name, BothColours())) for name, counted in now.items())
+    return reduce(BothColours.plus, each, BothColours())
+
+
+def _ask(app: str, hosts: Sequence[Host], parse: Callable[[str], T]) -> list[T]:
+    def one(host: Host) -> T:
+        text = script(host, ASK, app, "figures", timeout=15).out
+        with reading(host.name, "what its edge counted"):
+            return parse(text)
+
+    return parallel.each(hosts, one)
+
+
 def parse(text: str) -> Counted:
-    """Read what one edge prints: Caddy's metrics, each line after the moment it is of."""
-    requests: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
-    within: dict[str, Counter[float]] = {}
-    for when, what, labels, count in LINE.findall(text):
-        named = dict(LABEL.findall(labels))
-        if what == "response":
-            within.setdefault(when, Counter())[float(named["le"])] += int(float(count))
-            continue
-        requests[when] += int(float(count))
-        errors[when] += int(float(count)) if named["code"].startswith("5") else 0
+    """Read what one edge prints of all requests to services, before a cutover and since."""
+    counts = _count(text)
 
     def at(when: str) -> Figures:
-        return Figures(requests[when], errors[when], within.get(when, NONE))
+        return reduce(Figures.plus, (f for key, f in counts.items() if key[0] == when), Figures())
 
     return Counted(at("before").since(at("start")), at("now").since(at("cutover")))
+
+
+def parse_colours(text: str) -> BothColours:
+    """Read what one edge prints of each colour until now."""
+    counts = _count(text)
+    return BothColours(*(counts.get(("now", is_canary), Figures()) for is_canary in (False, True)))
+
+
+def _count(text: str) -> dict[tuple[str, bool], Figures]:
+    """Sum up Caddy's metrics, each line after the moment it is of: by that, and whether of a
+    canary."""
+    counts: dict[tuple[str, bool], Figures] = {}
+    for when, what, labels, text_count in LINE.findall(text):
+        named, count = dict(LABEL.findall(labels)), int(float(text_count))
+        if what == "response":
+            counted = Figures(within={float(named["le"]): count})
+        else:
+            counted = Figures(count, count if named["code"].startswith("5") else 0)
+        key = when, named.get("handler") == canary.MARKS[canary.CANARY]["handler"]
+        counts[key] = counts.get(key, Figures()).plus(counted)
+    return counts

@@ -1,9 +1,10 @@
 """What Caddy does with the requests of one route, as its configuration says it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from slipway.edge import headers
+from slipway.edge import canary, headers
 from slipway.edge.routes import Route
 
 DIAL_TIMEOUT = "1s"  # a host that lost power does not answer; the next replica is tried
@@ -33,7 +34,11 @@ def of(route: Route, settings: Mapping[str, str], drain_seconds: int, *, limit: 
     if route.redirect:
         answer = [*_rest(route), _answer(route.status, {"Location": [_location(route)]})]
     elif route.name:
-        answer = [*_to_folder(route), *_rewritten(route), _proxy(route, settings, drain_seconds)]
+        answer = [
+            *_to_folder(route),
+            *_rewritten(route),
+            *_to_service(route, settings, drain_seconds),
+        ]
     else:
         fields = {"Content-Type": [route.content_type], **headers.TYPED}
         answer = [_answer(200, fields) | {"body": verbatim(route.text)}]
@@ -164,6 +169,20 @@ def _to_folder(route: Route) -> Iterator[Handler]:
         handle = [ADD_SLASH, _answer(308, {"Location": ["{http.request.uri}"]})]
         leading = {"match": [bare], "handle": handle, "terminal": True}
         yield {"handler": "subroute", "routes": [leading]}
+
+
+def _to_service(route: Route, settings: Mapping[str, str], drain_seconds: int) -> list[Handler]:
+    """Pass a request on, and count it; that of a canary's visitor goes to the other colour."""
+    to_service = [canary.mark(canary.SERVICE), _proxy(route, settings, drain_seconds)]
+    if not route.canary:
+        return to_service
+    new = replace(route, name=route.canary, other=route.name)
+    to_canary = [canary.mark(canary.CANARY), _proxy(new, settings, drain_seconds)]
+    routes = [
+        {"match": [canary.is_visitor()], "handle": to_canary, "terminal": True},
+        {"handle": to_service},
+    ]
+    return [{"handler": "subroute", "routes": routes}]
 
 
 def _proxy(route: Route, settings: Mapping[str, str], drain_seconds: int) -> Handler:

@@ -55,6 +55,7 @@ class Route:
     timeout: int | None = None  # seconds; 0: no limit
     intercept: tuple[int, ...] = ()
     other: str = ""  # the service in the other colour; of no record
+    canary: str = ""  # the service in the colour that a share of the visitors meets; of no record
     is_static: bool = False  # its service serves a folder of files
 
     @property
@@ -154,10 +155,21 @@ class Table:
         """The secrets that hold the passwords of those who come in."""
         return sorted({secret for guard in self.guards for secret in guard.users.values()})
 
-    def with_names(self, names: Mapping[str, str], others: Mapping[str, str] = NOTHING) -> "Table":
-        """Return it with services called as they are on the network now, and in another colour."""
+    def with_names(
+        self,
+        names: Mapping[str, str],
+        others: Mapping[str, str] = NOTHING,
+        canaries: Mapping[str, str] = NOTHING,
+    ) -> "Table":
+        """Return it with services called as they are on the network now, in another colour, and
+        in a canary's."""
         routes = [
-            replace(route, name=names.get(route.name, route.name), other=others.get(route.name, ""))
+            replace(
+                route,
+                name=names.get(route.name, route.name),
+                other=others.get(route.name, ""),
+                canary=canaries.get(route.name, ""),
+            )
             for route in self.routes
         ]
         return replace(self, routes=tuple(routes), fragment=tuple(_renamed(self.fragment, names)))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.cluster.observed import Observed
-from slipway.edge import addresses, outside
+from slipway.edge import addresses, canary, outside
 from slipway.edge.config import configure
 from slipway.edge.edges import POLL, Edges, Routing, other
 from slipway.edge.preview import Preview
@@ -114,19 +114,22 @@ class Serving:
         env = self.release.environment(self.env)
 
         def config(ident: str, colour: str) -> Mapping[str, object]:
-            routes = replace(self._routes(colour), maintenance=self.maintenance)
+            routes = self._routes(colour, canary.colour_of(colour))
+            routes = replace(routes, maintenance=self.maintenance)
             return configure(ident, routes, env.settings, env.number("DRAIN_TIMEOUT"))
 
         return Routing.of(self.release.number, self.colour, config)
 
-    def _routes(self, colour: str) -> Table:
+    def _routes(self, colour: str, canary_colour: str = "") -> Table:
+        """Return the routes with services as they are called in a colour, and in a canary's."""
         if self.release is None:
             return Table()
         services = [each.name for each in self.release.of("colour")]
-        names, others = (
-            {name: f"{name}-{each}" for name in services} for each in (colour, other(colour))
+        names, others, canaries = (
+            {name: f"{name}-{each}" for name in services}
+            for each in (colour, other(colour), canary_colour)
         )
-        return self.release.routes.with_names(names, others)
+        return self.release.routes.with_names(names, others, canaries if canary_colour else {})
 
     def is_drifted(self, observed: Observed) -> bool:
         """Whether what runs is not as the release says."""

@@ -31,7 +31,7 @@ def served_by(config: Mapping[str, Any], path: str) -> str:
     """Walk the routes as Caddy does and name the upstream, or the status, a path ends at."""
     for handler in handlers(config):
         paths = handler.get("match", [{}])[0].get("path", [])
-        action = handler["handle"][0]
+        action = handler["handle"][-1]
         if any(fnmatchcase(path, pattern) for pattern in paths) or "match" not in handler:
             upstream = action.get("dynamic_upstreams")
             return upstream["name"] if upstream else str(action["status_code"])
@@ -86,7 +86,9 @@ def test_the_identity_can_be_read_back_and_the_admin_port_stays_inside() -> None
 
 def transport(settings: Mapping[str, str]) -> dict[str, Any]:
     config = configure("id", [Route("/*", "web", 80)], settings, 30)
-    (proxy,) = [each["handle"][0] for each in handlers(config) if "transport" in each["handle"][0]]
+    (proxy,) = [
+        each["handle"][-1] for each in handlers(config) if "transport" in each["handle"][-1]
+    ]
     limits: dict[str, Any] = proxy["transport"]
     return limits
 

@@ -1,0 +1,164 @@
+"""A share of the visitors for a new colour, as a real edge decides it for each request."""
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from slipway.edge import canary, figures
+from slipway.edge.config import configure
+from slipway.edge.edges import Routing
+from slipway.edge.routes import NOTHING, Route, Table
+from slipway.errors import HostError
+from tests.integration import edge_stage
+from tests.integration.edge_stage import SETTINGS, Stage
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.engine
+stage = edge_stage.stage
+VISITORS, AT_ONCE = 2000, 20
+SHOP = "shop.example"
+ALWAYS, NEVER = {"X-Canary": "always"}, {"X-Canary": "never"}
+
+
+def routing(release: int, colour: str, domain: str = "", **settings: str) -> Routing:
+    def config(ident: str, where: str) -> Mapping[str, object]:
+        names = [{"web": f"web-{each}"} for each in (where, "none", canary.colour_of(where))]
+        table = Table((Route("/*", "web", 8000), Route("/stays/*", "", text="here")))
+        settled = SETTINGS | settings | {"DOMAIN": domain}
+        return configure(ident, table.with_names(*names), settled, drain_seconds=5)
+
+    return Routing.of(release, colour, config)
+
+
+class Visitor:
+    """A browser: it keeps a connection, and its cookies until it forgets them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._client = httpx.Client(base_url=stage.url, headers={"Host": SHOP}, timeout=60)
+
+    def ask(self, path: str = "/", headers: Mapping[str, str] = NOTHING) -> str:
+        """Return the colour that answers."""
+        self.answer = self._client.get(path, headers=headers)
+        return self.answer.text.partition(" ")[0]
+
+    def forget(self, cookie: str = "") -> "Visitor":
+        """Have no cookie, or this one, as somebody else would."""
+        self._client.cookies.clear()
+        if cookie:
+            self._client.cookies.set(canary.COOKIE, cookie)
+        return self
+
+    @property
+    def digits(self) -> str:
+        return self._client.cookies.get(canary.COOKIE) or ""
+
+
+@pytest.fixture
+def visitor(stage: Stage) -> Visitor:
+    return Visitor(stage)
+
+
+def test_a_share_of_the_visitors_meets_the_new_colour_and_each_of_them_stays_there(
+    stage: Stage, visitor: Visitor
+) -> None:
+    serving = routing(1, "blue")
+    stage.edges.tell(serving)
+    assert visitor.ask() == "blue" and not visitor.digits, "no cookie where no canary runs"
+    stage.edges.send_share(serving.ident, "green", canary.threshold(10), 120)
+
+    def meet(count: int) -> list[tuple[str, str]]:
+        """Come as so many, of whom every tenth comes back; return their digits and colours."""
+        somebody, met = Visitor(stage), []
+        for number in range(count):
+            met.append((somebody.forget().ask(), somebody.digits))
+            if number % 10 == 0:
+                assert (somebody.ask("/other"), somebody.digits) == met[-1]
+                assert "set-cookie" not in somebody.answer.headers
+        return met
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        met = [one for each in pool.map(meet, [VISITORS // AT_ONCE] * AT_ONCE) for one in each]
+    hits = sum(colour == "green" for colour, _ in met)
+    assert 0.075 * VISITORS < hits < 0.125 * VISITORS  # within four standard deviations
+    assert all((digits < canary.threshold(10)) == (colour == "green") for colour, digits in met)
+    visitor.forget("zzzz").ask()
+    assert "canary=" in visitor.answer.headers["set-cookie"], "what is no visitor's gets digits"
+
+
+def test_a_header_says_which_colour_a_tester_meets(stage: Stage, visitor: Visitor) -> None:
+    serving = routing(1, "blue")
+    stage.edges.tell(serving)
+    assert visitor.ask(headers=ALWAYS) == "blue", "no canary runs"
+    stage.edges.send_share(serving.ident, "green", canary.threshold(1), 60)
+    assert [visitor.forget().ask(headers=ALWAYS) for _ in range(20)] == ["green"] * 20
+    assert [visitor.forget("0000").ask(headers=NEVER) for _ in range(20)] == ["blue"] * 20
+    assert visitor.forget("0000").ask() == "green"
+    assert visitor.forget("ffff").ask() == "blue"
+    assert visitor.ask("/stays/here", ALWAYS) == "here"
+
+
+def test_the_cookie_is_of_the_browser_alone_and_of_tls_where_there_is_any(
+    stage: Stage, visitor: Visitor
+) -> None:
+    serving = routing(1, "blue")
+    stage.edges.tell(serving)
+    stage.edges.send_share(serving.ident, "green", canary.threshold(10), 60)
+    visitor.ask()
+    end = "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"
+    assert visitor.answer.headers["set-cookie"] == f"canary={visitor.digits}{end}"
+    secure = configure("r-1", [Route("/*", "a", 1, canary="b")], SETTINGS | {"TLS": "auto"}, 0)
+    assert "SameSite=Lax; Secure" in str(secure)
+
+
+def test_a_canary_that_nobody_renews_ends_by_itself(stage: Stage, visitor: Visitor) -> None:
+    serving = routing(1, "blue")
+    stage.edges.tell(serving)
+    stage.edges.send_share(serving.ident, "green", canary.threshold(50), 3)
+    began = time.monotonic()
+    assert visitor.ask(headers=ALWAYS) == "green"
+    stage.edges.send_share(serving.ident, "green", canary.threshold(50), 4)  # renewed
+    wait_until("its time is up", lambda: visitor.ask(headers=ALWAYS) == "blue")
+    assert 2 < time.monotonic() - began < 10
+    assert visitor.forget().ask() == "blue" and not visitor.digits
+
+
+def test_it_ends_when_it_is_taken_back_and_when_all_follow_it(
+    stage: Stage, visitor: Visitor
+) -> None:
+    serving, new = routing(1, "blue"), routing(2, "green")
+    stage.edges.tell(serving)
+    stage.edges.send_share(serving.ident, "green", canary.threshold(50), 60)
+    assert visitor.ask(headers=ALWAYS) == "green"
+    stage.edges.send_share(serving.ident, "blue", canary.FIRST, 0)
+    assert visitor.ask(headers=ALWAYS) == "blue"
+    stage.edges.send_share(serving.ident, "green", canary.threshold(50), 60)
+    stage.edges.tell(new)
+    assert {visitor.ask(headers=header) for header in (ALWAYS, NEVER)} == {"green"}
+    with pytest.raises(HostError, match="the edge takes no canary: it serves release-2-green-"):
+        stage.edges.send_share(serving.ident, "green", canary.threshold(50), 60)
+
+
+@pytest.mark.parametrize("domain", ["", SHOP])
+def test_what_is_counted_of_requests_tells_both_colours_apart(
+    stage: Stage, visitor: Visitor, domain: str
+) -> None:
+    serving = routing(1, "blue", domain)
+    stage.edges.tell(serving)
+    visitor.ask("/sick")  # of before
+    stage.edges.send_share(serving.ident, "green", canary.threshold(10), 60)
+    earlier = figures.read_colours(stage.corner.app, [stage.host])
+    for path, headers, times in [("/", NEVER, 7), ("/", ALWAYS, 5), ("/sick", ALWAYS, 3)]:
+        for _ in range(times):
+            visitor.ask(path, headers)
+    visitor.ask("/stays/here", ALWAYS)  # the edge's own answers are nobody's
+    now = figures.read_colours(stage.corner.app, [stage.host])
+    counted = figures.since_then(now, earlier)
+    assert (counted.serving.requests, counted.serving.errors) == (7, 0)
+    assert (counted.canary.requests, counted.canary.errors) == (8, 3)
+    assert max(counted.canary.within.values()) == 8
+    stage.edges.tell(routing(2, "green", domain))
+    together = figures.read(stage.corner.app, [stage.host])
+    assert (together.before.requests, together.before.errors) == (16, 4)
