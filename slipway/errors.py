@@ -24,6 +24,7 @@ SlipwayError                1  it failed
 ├── HostsFailed             1  several hosts failed; one line each
 ├── NotHealthy              1  a stack did not become healthy, or did not stay so
 ├── ClearlyWorse            1  a new release answers worse than the one before it
+├── CanaryAborted           1  another terminal has ended a canary
 ├── JobFailed               1  a one-shot service ended with another code than 0
 ├── ChannelBroken           1  the connection between client and agent ended or made no sense
 ├── NoDatabase              1  no connection to the database

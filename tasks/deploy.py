@@ -7,6 +7,7 @@ from .command import command
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
     from slipway.progress import Reporter
+    from slipway.releases.canary_options import CanaryOptions
     from slipway.releases.deployment import Deployment
 
 SKIP = "Continue without unreachable machines; they catch up when they are back."
@@ -20,6 +21,10 @@ TIMINGS = "Show at the end what each step took: seconds, round trips, bytes sent
         "dirty": "Deploy the tree as it is, with what is not committed.",
         "skip_unreachable": SKIP,
         "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
+        "canary": "Have so many per cent of the visitors meet the release first: 1 to 50.",
+        "hold": "How long, before all of them follow: 90s, 5m (the default), 1h.",
+        "promote": "Have all visitors follow the canary that runs now.",
+        "abort": "Take the canary that runs back now.",
         "yes": "The environment's name; production asks for it where something would change.",
         "timings": TIMINGS,
         "json": "Print the result as JSON, and to stderr a line of JSON for each event.",
@@ -33,6 +38,10 @@ def deploy(
     dirty: bool = False,
     skip_unreachable: bool = False,
     wait: str = "",
+    canary: str = "",
+    hold: str = "",
+    promote: bool = False,
+    abort: bool = False,
     yes: str = "",
     timings: bool = False,
     json: bool = False,
@@ -43,19 +52,26 @@ def deploy(
       inv deploy --env=dev
       inv deploy --env=prod --plan
       inv deploy --env=prod --yes=prod --wait=10m
+      inv deploy --env=prod --canary=10 --hold=5m
+      inv deploy --env=prod --promote
     """
     from slipway import durations
     from slipway.bootstrap import prepare
     from slipway.errors import UsageError
+    from slipway.releases import canary_options
     from slipway.releases import deploy as releases
     from slipway.show import confirm, output
     from slipway.show import releases as show
 
+    if promote or abort:
+        _decide(env, promote=promote, abort=abort, is_alone=not (canary or hold or plan))
+        return
+    share = canary_options.read(canary, hold)
     patience = durations.seconds(wait)
     if wait and not patience:
         raise UsageError(f"--wait={wait} is no length of time; write 90s, 10m or 1h")
     if plan:
-        _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json)
+        _preview(env, dirty=dirty, lenient=skip_unreachable, canary=share, as_json=json)
         return
     reporter = _reporter(as_json=json)
     if env.is_local:
@@ -69,9 +85,8 @@ def deploy(
             show.show_question(deployment)
         confirm.by_name(env, "deploy", f"deploy {deployment.release.label} to {env.name}", yes)
 
-    report = releases.deploy(
-        env, reporter, dirty=dirty, lenient=skip_unreachable, approve=approve, patience=patience
-    )
+    options = releases.DeployOptions(dirty, skip_unreachable, patience, share)
+    report = releases.deploy(env, reporter, options, approve)
     if timings and not json:
         output.show_timings(report)
     output.show_report(env, report, as_json=json)
@@ -110,7 +125,25 @@ def _reporter(*, as_json: bool) -> "Reporter":
     return json_events.JsonReporter() if as_json else progress.TerminalReporter()
 
 
-def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -> bool:
+def _decide(env: "Environment", *, promote: bool, abort: bool, is_alone: bool) -> None:
+    """Decide about the canary that runs."""
+    from slipway.errors import UsageError
+    from slipway.releases import canary_decision
+    from slipway.show import writer
+
+    if (promote and abort) or not is_alone:
+        raise UsageError("--promote and --abort each stand alone: they are about what runs now")
+    writer.say(canary_decision.decide(env, "promote" if promote else "abort"))
+
+
+def _preview(
+    env: "Environment",
+    *,
+    dirty: bool,
+    lenient: bool,
+    as_json: bool,
+    canary: "CanaryOptions | None" = None,
+) -> bool:
     """Show what a deploy would do; say whether that changes something."""
     from slipway.bootstrap import prepare
     from slipway.releases import preview
@@ -121,7 +154,7 @@ def _preview(env: "Environment", *, dirty: bool, lenient: bool, as_json: bool) -
     if first and not as_json:
         writer.say("first, this computer is prepared, as inv bootstrap does:")
         plans.preview(first)
-    plan = preview.read(env, dirty=dirty, lenient=lenient)
+    plan = preview.read(env, dirty=dirty, lenient=lenient, canary=canary)
     releases.show_preview(env, plan, first, as_json=as_json)
     return plan.changes_something
 

@@ -16,11 +16,13 @@ def show(env: "Environment", *, json: bool = False) -> None:
     """
     from slipway.cluster import lease
     from slipway.machines import connect
+    from slipway.releases import canary_record
     from slipway.show import releases
 
     with connect.connected(env, lenient=True) as cluster:
         holder = lease.holder_of(cluster.manager, env.prefix)
-    releases.show_lease(env, holder, as_json=json)
+        canary = canary_record.read(cluster.manager, env.prefix) if holder else None
+    releases.show_lease(env, holder, canary, as_json=json)
 
 
 @command(runbook="deploy", help={"reason": "Why, for whoever is refused."})

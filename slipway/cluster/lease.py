@@ -59,6 +59,11 @@ class Lease:
         self._thread = threading.Thread(target=self._send_heartbeats, daemon=True)
         self._thread.start()
 
+    @property
+    def token(self) -> str:
+        """What tells this lease from every other one."""
+        return self._token
+
     def check(self) -> None:
         """Raise SlipwayError when another operator has taken the lease over meanwhile."""
         # A computer that slept has missed beats; the wall clock knows, the monotonic one may not.

@@ -17,6 +17,7 @@ class LeaseHolder:
     silence: int
     process: str = ""
     is_held: bool = False  # by a person, until somebody releases it
+    token: str = ""  # what tells this lease from every other one
 
     def is_gone(self, expiry: float) -> bool:
         """Whether nobody holds it any more: silent for too long, or ended on this computer."""
@@ -41,8 +42,9 @@ def parse(lines: list[str]) -> LeaseHolder | None:
     last = max([start, *(int(name.rpartition(".")[2]) for name in mine)])
     owner, reason = str(labels["slipway.owner"]), str(labels["slipway.reason"])
     named = str(labels.get("slipway.process", ""))
-    is_held = labels.get("slipway.held") == "yes"
-    return LeaseHolder(str(document["ID"]), owner, reason, now - start, now - last, named, is_held)
+    is_held, token = labels.get("slipway.held") == "yes", str(labels["slipway.token"])
+    ages = now - start, now - last
+    return LeaseHolder(str(document["ID"]), owner, reason, *ages, named, is_held, token)
 
 
 def age(seconds: int) -> str:

@@ -14,6 +14,7 @@ from slipway.hosts.local import LocalHost
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
+from slipway.releases import canary as canaries
 from slipway.releases import commit as commits
 from slipway.releases import deploy_failures as failures
 from slipway.releases import (
@@ -31,6 +32,7 @@ from slipway.releases import (
     volumes,
 )
 from slipway.releases import draft as drafts
+from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.deployment import Deployment
 from slipway.releases.draft import Draft
 from slipway.releases.notices import Notice
@@ -56,50 +58,53 @@ class DeployResult:
     timings: Sequence[StepTiming] = ()
 
 
+@dataclass(frozen=True)
+class DeployOptions:
+    """How to deploy: what is not committed too, without machines that are down, after waiting so
+    many seconds for another operator's change to end, to a share of the visitors first."""
+
+    dirty: bool = False
+    lenient: bool = False
+    patience: float = 0
+    canary: CanaryOptions | None = None
+
+
+USUAL = DeployOptions()
+
+
 def deploy(
     env: Environment,
     reporter: Reporter,
-    *,
-    dirty: bool = False,
-    lenient: bool = False,
+    options: DeployOptions = USUAL,
     approve: Approve = lambda deployment: None,
-    patience: float = 0,
 ) -> DeployResult:
-    """Bring what the files say into service; `lenient` continues without machines that are down.
+    """Bring what the files say into service.
 
-    `approve` is asked before anything is changed, and raises to refuse. `patience` is how long to
-    wait, in seconds, for another operator's change to end.
+    `approve` is asked before anything is changed, and raises to refuse.
 
     Raises Refused before anything changed, RolledBack when the old release serves again,
     Busy when another operator holds the lease.
     """
     watch = Stopwatch(reporter)
     with signed_in.signed_in(env):
-        result = _deploy(
-            env, watch, dirty=dirty, lenient=lenient, approve=approve, patience=patience
-        )
+        result = _deploy(env, watch, options, approve)
     return replace(result, timings=watch.timings())
 
 
 def _deploy(
-    env: Environment,
-    reporter: Stopwatch,
-    *,
-    dirty: bool,
-    lenient: bool,
-    approve: Approve,
-    patience: float,
+    env: Environment, reporter: Stopwatch, options: DeployOptions, approve: Approve
 ) -> DeployResult:
     commit = commits.read()
-    if not env.is_local and not dirty:
+    if not env.is_local and not options.dirty:
         commits.demand_clean(commit, env.name)
     hooks.check()  # before the first of them runs
-    with connect.connecting(env, lenient=lenient, reporter=reporter) as connected:
+    with connect.connecting(env, lenient=options.lenient, reporter=reporter) as connected:
         draft = drafts.draft(env, commit, reporter)
         cluster = connected()
         reporter.count(cluster.traffic)
         _note_unreachable(cluster, reporter)
         deployment = read(env, cluster, draft, reporter)
+        deployment.canary = options.canary
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             deployment.standing.refuse_unfinished_swap()  # what has the files is stopped
             _finish(deployment, reporter)
@@ -107,7 +112,7 @@ def _deploy(
             return _unchanged(deployment, deployment.live, deployment.old)
         approve(deployment)
         reason = f"deploy of {commits.short(commit.name)}"
-        result = _run(deployment, draft, reporter, reason, patience)
+        result = _run(deployment, draft, reporter, reason, options.patience)
         _advise(env, draft.release, reporter)
         return result
 
@@ -172,24 +177,27 @@ def _run(
         deploy_log.opened(env.name, before.release.number, reporter) as log,
     ):
         deployment = read(env, before.cluster, draft, log, makes_swarm=False)
-        deployment.lease = held
+        deployment.lease, deployment.canary = held, before.canary
+        canaries.clear(deployment)
         log.write("begin", **deploy_log.facts(deployment))
         audience.send(_notice(deployment, "begun"))
         try:
             result = _bring_into_service(deployment, log)
         except BaseException as error:
             outcome = failures.outcome(error)
-            log.write("end", result=outcome, reason=str(error), figures=_figures(deployment))
+            log.write("end", result=outcome, reason=str(error), **_figures(deployment))
             audience.send(_notice(deployment, outcome, notices.reason_of(error)))
             raise
         cutover = result.cutover_seconds
-        log.write("end", result="live", cutover_seconds=cutover, figures=_figures(deployment))
+        log.write("end", result="live", cutover_seconds=cutover, **_figures(deployment))
         audience.send(_notice(deployment, "live"))
         return result
 
 
-def _figures(deployment: Deployment) -> dict[str, object] | None:
-    return dataclasses.asdict(deployment.counted) if deployment.counted else None
+def _figures(deployment: Deployment) -> dict[str, object]:
+    """Return what the edges counted, around the cutover and of a canary."""
+    counted = {"figures": deployment.counted, "canary": deployment.counted_of_canary}
+    return {key: dataclasses.asdict(each) if each else None for key, each in counted.items()}
 
 
 def _notice(deployment: Deployment, result: notices.Result, reason: str = "") -> Notice:
@@ -261,6 +269,7 @@ def _finish(deployment: Deployment, reporter: Reporter) -> None:
     if deployment.is_unfinished():
         app = deployment.env.prefix
         with lease.hold(deployment.cluster.manager, app, "finishing a deploy"):
+            canaries.clear(deployment)
             plans.finish(deployment).run(reporter)
 
 

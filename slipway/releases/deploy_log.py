@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,7 @@ def facts(deployment: Deployment) -> dict[str, object]:
         "by": release.by,
         "colour": deployment.colour,
         "before": live.label if live else "",
+        "canary": asdict(deployment.canary) if deployment.canary else None,
         "machines": [host.name for host in deployment.cluster.all],
         "changes": changes.sentences(changes.between(live, release)),
         "commits": commit_range.read(live.commit, release.commit).sentences if live else [],

@@ -103,17 +103,27 @@ def _row(step: LoggedStep, top: float, whole: float) -> str:
 
 
 def _figures(end: Mapping[str, Any]) -> str:
-    """Show what the edges counted before the cutover and since, side by side."""
-    counted = end.get("figures")
-    if not counted:
-        return ""
+    """Show what the edges counted of both releases, side by side: while a canary ran, and before
+    the cutover and since."""
+    tables = [
+        _both(title, [(name, end[key][name]) for name in names])
+        for key, title, names in (
+            ("canary", "Requests during the canary", ("serving", "canary")),
+            ("figures", "Requests around the cutover", ("before", "since")),
+        )
+        if end.get(key)
+    ]
+    return "".join(tables)
+
+
+def _both(title: str, counted: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{one.get('requests', 0)}</td>"
         f"<td>{one.get('errors', 0)}</td><td>{_latency(one.get('within') or {})}</td></tr>"
-        for name, one in (("before", counted["before"]), ("since", counted["since"]))
+        for name, one in counted
     )
     return (
-        "<h2>Requests around the cutover</h2>\n<table class='figures'><thead><tr><th></th>"
+        f"<h2>{title}</h2>\n<table class='figures'><thead><tr><th></th>"
         "<th>requests</th><th>errors (5xx)</th><th>began within</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>\n"
     )

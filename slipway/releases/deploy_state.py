@@ -8,7 +8,7 @@ from slipway.cluster import ledger
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
 from slipway.edge.edges import Edges
-from slipway.edge.figures import Counted
+from slipway.edge.figures import BothColours, Counted
 from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
 from slipway.images.ship import Inventory
@@ -16,6 +16,7 @@ from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
     build_conditions,
+    canary_options,
     certificates,
     history,
     hooks,
@@ -28,6 +29,7 @@ from slipway.releases import (
     warm,
 )
 from slipway.releases import swarm_preflight as swarm
+from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.draft import Draft
 from slipway.releases.health import HealthWatch
 from slipway.releases.hooks import Hooks
@@ -71,6 +73,9 @@ class DeployState:
         self.signpost: StackState | None = None  # as it stood before it was handed the new routes
         self.began = time.monotonic()
         self.counted: Counted | None = None  # by the edges, before the cutover and since
+        self.canary: CanaryOptions | None = None
+        self.counted_of_canary: BothColours | None = None  # by the edges, while it ran
+        self.canary_result = ""  # how it ended, for the ledger
         self.failure = ""  # why it did not come into service, in one line
         self.seconds: Mapping[str, float] = {}  # what each step has taken so far
 
@@ -189,6 +194,7 @@ class DeployState:
         state = (self.env, self.cluster, self.observed, self.release, self.live)
         return [
             hooks.check,
+            self._check_canary,
             self._try_key,
             self._check_certificate,
             partial(build_conditions.check, self.env, self.observed.nodes, self.draft, LocalHost()),
@@ -197,6 +203,10 @@ class DeployState:
             partial(network_encryption.check, *state[:2], self.release),
             self._check_machines,
         ]
+
+    def _check_canary(self) -> None:
+        if self.canary:
+            canary_options.check(self.before, self.after)
 
     def _try_key(self) -> None:
         if set(self.release.secrets.values()) - self.observed.secrets:

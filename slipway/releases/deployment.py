@@ -14,6 +14,7 @@ from slipway.hosts import parallel
 from slipway.images import ship
 from slipway.releases import (
     agent_work,
+    canary_record,
     certificates,
     data_return,
     deliver_images,
@@ -195,8 +196,13 @@ class Deployment(DeployState):
 
     def settle(self) -> str:
         manager, app = self.cluster.manager, self.env.prefix
-        timing = Timing(self.took(), self.seconds)
+        timing = Timing(self.took(), self.seconds, self.canary_result)
         history.live(manager, self.observed, app, self.release, self.colour, timing)
+        if self.canary:
+            with contextlib.suppress(
+                SlipwayError
+            ):  # one that is left counts no more than its lease
+                canary_record.end(manager, app)
         return self.release.label
 
     def show_routes(self) -> str:

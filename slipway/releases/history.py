@@ -55,10 +55,11 @@ def expected(events: Sequence[LedgerEntry]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Timing:
-    """What a change took, in seconds, and each of its steps."""
+    """What a change took, in seconds, and each of its steps; how its canary went, if it had one."""
 
     total: float
     steps: Mapping[str, float] = field(default_factory=dict)
+    canary: str = ""
 
 
 def live(
@@ -76,7 +77,7 @@ def live(
             "settings": json.dumps(dict(release.settings), sort_keys=True),
         }
         ledger.record(manager, app, release.number, release.to_json(), facts)
-    entry = _entry(release, colour, "live", timing.total)
+    entry = _entry(release, colour, "live", timing.total, timing.canary)
     ledger.append(manager, app, replace(entry, steps=ledger.steps_text(timing.steps)))
 
 

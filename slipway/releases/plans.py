@@ -2,14 +2,15 @@
 
 The story of a deploy, in order: build, ship, deliver secrets, keep data and edge as described,
 migrate, run the release's own jobs, fill the idle colour, see it stay healthy, look at it from
-every edge, cut over, see it stay healthy with users, write it down; then, when nothing can fail any
-more, drain and stop the old colour and tidy up.
+every edge, let a share of the visitors meet it where that is asked for, cut over, see it stay
+healthy with users, write it down; then, when nothing can fail any more, drain and stop the old
+colour and tidy up.
 """
 
 from functools import partial
 
 from slipway.plan import Plan, Step
-from slipway.releases import job_schedule, old_colour, release_jobs, schedule, watch
+from slipway.releases import canary, job_schedule, old_colour, release_jobs, schedule, watch
 from slipway.releases.deployment import Deployment
 from slipway.releases.release import Release
 
@@ -136,6 +137,7 @@ def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
         Step("smoke", f"check {colour} from every edge", deployment.smoke),
         *_certificate_steps(deployment),
         *(step for hook in hooks for step in _hook_steps(deployment, hook)),
+        *canary.steps(deployment),
         _cut_over(deployment),
         Step("watch", watch.describe(deployment), lambda: watch.run(deployment)),
     ]

@@ -25,6 +25,7 @@ from slipway.releases import (
 from slipway.releases import commit as commits
 from slipway.releases import deploy as deploys
 from slipway.releases import draft as drafts
+from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.changes import Change
 from slipway.releases.commit_range import CommitRange
 from slipway.releases.deployment import Deployment
@@ -69,13 +70,21 @@ class Preview:
         return bool(self.plans)
 
 
-def read(env: Environment, *, dirty: bool = False, lenient: bool = False) -> Preview:
+def read(
+    env: Environment,
+    *,
+    dirty: bool = False,
+    lenient: bool = False,
+    canary: CanaryOptions | None = None,
+) -> Preview:
     """Read what a deploy of this checkout would change, and why it would refuse to."""
     commit = commits.read()
     gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
     with connect.connecting(env, lenient=lenient) as connected:
         draft = drafts.draft(env, commit)
-        return of(deploys.read(env, connected(), draft, SILENT, makes_swarm=False), gates)
+        deployment = deploys.read(env, connected(), draft, SILENT, makes_swarm=False)
+        deployment.canary = canary
+        return of(deployment, gates)
 
 
 def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Preview:

@@ -11,7 +11,8 @@ from slipway.environments.environment import Environment
 from slipway.errors import UNREADABLE, Refused
 from slipway.machines import connect
 from slipway.machines.connect import Cluster
-from slipway.releases import changes, commit_range, warm
+from slipway.releases import canary_record, changes, commit_range, warm
+from slipway.releases.canary_record import RunningCanary
 from slipway.releases.changes import Change
 from slipway.releases.commit_range import CommitRange
 from slipway.releases.release import Release
@@ -19,8 +20,8 @@ from slipway.releases.release import Release
 
 @dataclass(frozen=True)
 class Listed:
-    """One release in a list. `state` is live, warm (it runs still), ready (it can be returned to),
-    gone, or failed."""
+    """One release in a list. `state` is live, canary (a share of the visitors meets it), warm (it
+    runs still), ready (it can be returned to), gone, or failed."""
 
     release: int
     state: str
@@ -66,11 +67,12 @@ class Register:
         self.live = ledger.live(self.events)
         self.holds = ledger.holds(observed, env.prefix)
         self.warm = warm.of(observed, env.prefix)
+        self.canary = canary_record.running(cluster.manager, observed, env.prefix)
 
     def rows(self) -> list[Listed]:
         """List the releases, newest first."""
         records = self._records(self.numbers)
-        listed = []
+        listed = [_of_canary(self.canary)] if self.canary else []
         for number in sorted({event.release for event in self.events}, reverse=True):
             events = [event for event in self.events if event.release == number]
             event = events[-1]
@@ -84,7 +86,7 @@ class Register:
                     commit=event.commit,
                     seconds=event.seconds,
                     held=self.holds.get(number, ""),
-                    changed=self._changed(number, records) if is_live else event.reason,
+                    changed=self._story(number, records, events) if is_live else event.reason,
                 )
             )
         return listed
@@ -157,6 +159,13 @@ class Register:
         earlier = served[: served.index(number)] if number in served else served
         return next((one for one in reversed(earlier) if one in self.numbers and one != number), 0)
 
+    def _story(
+        self, number: int, records: Mapping[int, Release], events: Sequence[LedgerEntry]
+    ) -> str:
+        """Say what it changed, and how its canary went where it had one."""
+        reasons = [event.reason for event in events if event.result == "live"]
+        return "; ".join(filter(None, [self._changed(number, records), *reasons]))
+
     def _changed(self, number: int, records: Mapping[int, Release]) -> str:
         before = self._before(number)
         if number not in records:
@@ -176,6 +185,12 @@ class Register:
             except UNREADABLE:
                 continue
         return records
+
+
+def _of_canary(canary: RunningCanary) -> Listed:
+    changed = f"{canary.share} % of the visitors meet it in {canary.colour}"
+    ident = (canary.release, "canary", canary.began, canary.by, canary.commit)
+    return Listed(*ident, seconds="", held="", changed=changed)
 
 
 @contextmanager

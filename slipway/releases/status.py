@@ -19,6 +19,7 @@ from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.releases import (
     backup_status,
+    canary_record,
     certificates,
     differences,
     file_swaps,
@@ -31,6 +32,7 @@ from slipway.releases import (
     warm,
 )
 from slipway.releases.backup_status import Backups
+from slipway.releases.canary_record import RunningCanary
 from slipway.releases.job_status import JobRun
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
@@ -87,6 +89,7 @@ class Status:
     addresses: tuple[str, ...] = ()  # where people find it
     certificates: tuple[CertificateState, ...] = ()
     warm: WarmColour | None = None  # a colour that a rollback returns to by one cutover
+    canary: RunningCanary | None = None  # a release that a share of the visitors meets
 
 
 def read(env: Environment) -> Status:
@@ -162,7 +165,9 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     status = Status(env.name, live, tuple(machines), services, newest, tuple(problems), backups)
     undecided = volumes.advice(env, release) if release else ""
     closed = maintenance.read(observed, env.prefix)
+    canary = canary_record.running(cluster.manager, observed, env.prefix)
     advice = [
+        canary.describe(env.name) if canary else "",
         _closed(env, closed),
         role_passwords.advice(env),
         job_status.advice(env, jobs),
@@ -172,6 +177,8 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     notes = tuple(filter(None, advice))
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
+    status = replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)
+    return replace(status, warm=idle, canary=canary)
     return replace(
         status,
         seen_by=by,

@@ -60,7 +60,7 @@ def _compare(deployment: Deployment, compared: int) -> str:
         lately = counted.since.since(first_half) if look == looks else Figures()
         verdict = comparison.compare(counted.before, counted.since, lately)
         if verdict.worse:
-            raise ClearlyWorse(_explain(deployment, verdict))
+            raise ClearlyWorse(explain(deployment, verdict, "before"))
         text = verdict.text
     return text
 
@@ -79,7 +79,7 @@ def _read(deployment: Deployment) -> Counted | None:
         return None
 
 
-def _explain(deployment: Deployment, verdict: Verdict) -> str:
+def explain(deployment: Deployment, verdict: Verdict, than: str) -> str:
     """Say what is worse, by which figures, and what the services printed last."""
     manager, hosts = deployment.cluster.manager, deployment.cluster.all
     words = {
@@ -89,4 +89,4 @@ def _explain(deployment: Deployment, verdict: Verdict) -> str:
     errors = {name: list(filter(ERROR.search, lines)) for name, lines in words.items()}
     shown = errors if any(errors.values()) else words
     lines = [f"    {name}: {line}" for name, lines in shown.items() for line in lines[-LINES:]]
-    return "\n".join([f"{verdict.worse} than before: {verdict.text}", *lines])
+    return "\n".join([f"{verdict.worse} than {than}: {verdict.text}", *lines])

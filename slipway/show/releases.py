@@ -9,6 +9,7 @@ from slipway.environments.environment import Environment
 from slipway.images.weight import human
 from slipway.plan import Plan, Step
 from slipway.releases import changes, commit_range
+from slipway.releases.canary_record import RunningCanary
 from slipway.releases.commit import short
 from slipway.releases.deployment import Deployment
 from slipway.releases.preview import PlannedStatement, Preview
@@ -118,15 +119,24 @@ def show_difference(compared: Compared, *, as_json: bool = False) -> None:
         say(f"  {line}")
 
 
-def show_lease(env: Environment, holder: LeaseHolder | None, *, as_json: bool = False) -> None:
-    """Print who changes an environment now."""
+def show_lease(
+    env: Environment,
+    holder: LeaseHolder | None,
+    canary: RunningCanary | None,
+    *,
+    as_json: bool = False,
+) -> None:
+    """Print who changes an environment now, and whom its canary meets."""
     if as_json:
-        table.document({"holder": dataclasses.asdict(holder) if holder else None})
+        both = {"holder": holder, "canary": canary}
+        table.document({key: dataclasses.asdict(one) if one else None for key, one in both.items()})
     elif holder is None:
         say(f"nobody is changing {env.name}")
     else:
         how = "held by hand" if holder.is_held else f"last heard of {age(holder.silence)} ago"
         say(f"{holder.owner}: {holder.reason}, for {age(holder.age)}, {how}")
+        if canary:
+            say(canary.describe(env.name))
 
 
 def show_maintenance(

@@ -78,6 +78,32 @@ def test_a_deploy_under_load_fails_no_request(
     assert ada.at(three.url("m3")).read(entry) == "Written on the old release."
 
 
+def test_a_canary_is_met_by_a_share_and_promoted_from_another_terminal_under_load(
+    three: Rig, clone: Checkout, records: Path
+) -> None:
+    old = current(three)
+    change(clone, "A release that a few meet first.")
+    with load(three.urls, records, rate=CALM, at_least=2000, after=300) as made:
+        holding = clone.begin("deploy", STAGING, "--canary=20", "--hold=10m")
+        holding.wait_for("of the visitors meet")
+        began = time.monotonic()
+        status = clone.inv("status", STAGING, "--json").expect().json
+        time.sleep(max(0, began + 4 - time.monotonic()))
+        decided = time.monotonic()
+        clone.inv("deploy", STAGING, "--promote").expect()
+        said = holding.wait().expect().text
+        done = time.monotonic()
+    new = current(three)
+    assert not made.run.failed, made.run.summary()
+    assert made.run.releases() == {old, new} and made.run.releases(since=done) == {new}
+    met = [each.release for each in made.run.records if began < each.began < decided]
+    assert 0.1 < met.count(new) / len(met) < 0.3  # of some 600
+    assert (status["canary"]["release"], status["canary"]["share"]) == (int(new), 20)
+    assert status["live"]["release"] == int(old) and status["problems"] == []
+    assert "promoted by " in said
+    assert clone.inv("deploy", STAGING, "--abort").expect(3)
+
+
 def test_nothing_to_do_touches_no_machine(three: Rig, project: Checkout) -> None:
     three.deploy()
     before = three.tasks()

@@ -63,7 +63,7 @@ def root(tmp_path: Path) -> Path:
     [
         ("dep", ["deploy"]),
         ("machine.p", ["machine.provision"]),
-        ("deploy --p", ["--plan"]),
+        ("deploy --p", ["--plan", "--promote"]),
         ("deploy --env=dev --e", []),
         ("deploy --env=dev --plan db.migrate --e", ["--env="]),
         ("deploy --env=", ["--env=dev", "--env=prod", "--env=edge"]),
