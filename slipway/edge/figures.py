@@ -53,7 +53,7 @@ def read(app: str, hosts: Sequence[Host]) -> Counted:
     """Ask every edge. Raises CommandFailed where one does not count."""
 
     def one(host: Host) -> Counted:
-        text = script(host, ASK, app, "figures", timeout=15).out
+        text = script(host, ASK, app, "edge", "figures", timeout=15).out
         with reading(host.name, "what its edge counted"):
             return parse(text)
 
