@@ -13,11 +13,11 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
+from tests.load.http2_frames import PREFACE, RST_STREAM, SETTINGS, frame, request
+
 NAME = "shop.test"
 PACE = 2.0  # seconds from a byte to the next
 AT_ONCE = 200  # connections that are being opened
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, RST_STREAM, SETTINGS, WINDOW = 1, 3, 4, 8
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -85,7 +85,7 @@ async def rapid_resets(host: str, port: int) -> None:
     with contextlib.closing(writer):
         reading = asyncio.create_task(reader.read(1 << 24))
         for stream in range(1, 200_001, 2):
-            writer.write(_request(stream) + _frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
+            writer.write(request(stream, NAME) + frame(RST_STREAM, 0, stream, struct.pack(">I", 8)))
             if stream % 200 == 1:
                 await writer.drain()
                 if reading.done():
@@ -97,7 +97,7 @@ async def many_streams(host: str, port: int) -> None:
     reader, writer = await _http2(host, port)
     with contextlib.closing(writer):
         for stream in range(1, 10_001, 2):
-            writer.write(_request(stream, b"/slow-20"))
+            writer.write(request(stream, NAME, b"/slow-20"))
         await writer.drain()
         while await reader.read(1 << 16):
             pass
@@ -126,19 +126,8 @@ async def _http2(host: str, port: int) -> Streams:
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     tls.set_alpn_protocols(["h2"])
     streams = await asyncio.open_connection(host, port, ssl=tls, server_hostname=NAME)
-    streams[1].write(PREFACE + _frame(SETTINGS, 0, 0, b""))
+    streams[1].write(PREFACE + frame(SETTINGS, 0, 0, b""))
     return streams
-
-
-def _frame(kind: int, flags: int, stream: int, data: bytes) -> bytes:
-    return struct.pack(">I", len(data))[1:] + struct.pack(">BBI", kind, flags, stream) + data
-
-
-def _request(stream: int, path: bytes = b"/") -> bytes:
-    """A GET without a body, in the words of HPACK that need no table."""
-    pairs = ((b"\x01", NAME.encode()), (b"\x04", path))
-    literal = b"".join(index + bytes((len(value),)) + value for index, value in pairs)
-    return _frame(HEADERS, 0x5, stream, b"\x82\x87" + literal)
 
 
 async def attack(kind: str, host: str, port: int, count: int) -> None:
