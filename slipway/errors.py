@@ -23,6 +23,7 @@ SlipwayError                1  it failed
 │   └── CommandFailed       1  a command ended with another code than 0
 ├── HostsFailed             1  several hosts failed; one line each
 ├── NotHealthy              1  a stack did not become healthy, or did not stay so
+├── Impassable              1  a machine cannot lead connections past its edge
 ├── ClearlyWorse            1  a new release answers worse than the one before it
 ├── CanaryAborted           1  another terminal has ended a canary
 ├── JobFailed               1  a one-shot service ended with another code than 0

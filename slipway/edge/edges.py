@@ -13,10 +13,11 @@ from slipway.hosts.answers import reading
 from slipway.hosts.host import CommandResult, Host
 from slipway.progress import SILENT, Lane, Reporter
 
+BESIDE = "edge-trial"  # the service that stands in for edges which are replaced
 FIND = (
-    'c=$(docker ps -q --filter "label=slipway.app=$1" --filter label=slipway.service=edge '
+    'c=$(docker ps -q --filter "label=slipway.app=$1" --filter "label=slipway.service=$2" '
     "--filter status=running | head -n 1); "
-    '[ -n "$c" ] || { echo "no edge runs here" >&2; exit 9; }; shift; '
+    '[ -n "$c" ] || { echo "no edge runs here" >&2; exit 9; }; shift 2; '
 )
 ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
@@ -69,10 +70,11 @@ class Routing:
 
 @dataclass(frozen=True)
 class Edges:
-    """The edge of every machine of an environment."""
+    """The edge of every machine of an environment, or what stands in for it."""
 
     app: str
     hosts: Sequence[Host]
+    service: str = "edge"
 
     def tell(self, routing: Routing, reporter: Reporter = SILENT) -> list[str]:
         """Switch every edge and have each say that the new routes are live; return its warnings.
@@ -83,7 +85,7 @@ class Edges:
         def one(host: Host) -> list[str]:
             began = time.monotonic()
             reporter.lane(Lane(host.name, "is sent the routes", 0, 1, "edges"))
-            argv = ["sh", "-euc", TELL, "sh", self.app, "tell", routing.ident]
+            argv = ["sh", "-euc", TELL, "sh", self.app, self.service, "tell", routing.ident]
             result = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0:
                 raise HostError(
@@ -123,7 +125,8 @@ class Edges:
         return [host.name for host in self.hosts]
 
     def _which(self, host: Host) -> str:
-        result = host.run(["sh", "-euc", ASK, "sh", self.app, "which"], timeout=15, check=False)
+        argv = ["sh", "-euc", ASK, "sh", self.app, self.service, "which"]
+        result = host.run(argv, timeout=15, check=False)
         return result.out.strip() if result.code == 0 else ""
 
     def wait_up(self, timeout: float) -> dict[str, str]:
@@ -152,7 +155,8 @@ class Edges:
             return count
 
         def ask(host: Host) -> int:
-            argv = ["sh", "-euc", INSIDE, "sh", self.app, FLIGHT, str(seconds), *names]
+            where = [self.app, self.service]
+            argv = ["sh", "-euc", INSIDE, "sh", *where, FLIGHT, str(seconds), *names]
             out = host.run(argv, timeout=seconds + 15).out
             with reading(host.name, "the requests in flight"):
                 return int(out or 0)

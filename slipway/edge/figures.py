@@ -89,7 +89,7 @@ def since_then(now: Mapping[str, BothColours], earlier: Mapping[str, BothColours
 
 def _ask(app: str, hosts: Sequence[Host], parse: Callable[[str], T]) -> list[T]:
     def one(host: Host) -> T:
-        text = script(host, ASK, app, "figures", timeout=15).out
+        text = script(host, ASK, app, "edge", "figures", timeout=15).out
         with reading(host.name, "what its edge counted"):
             return parse(text)
 

@@ -63,7 +63,7 @@ def ask(
     document, count = (preview.document, preview.count) if preview else (b"", 0)
 
     def one(host: Host) -> None:
-        argv = ["sh", "-euc", INSIDE, "sh", app, text, *words]
+        argv = ["sh", "-euc", INSIDE, "sh", app, "edge", text, *words]
         rest = POLL
         while True:
             longest = 2 * MINUTES + count * A_TRIAL

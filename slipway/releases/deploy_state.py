@@ -64,6 +64,7 @@ class DeployState:
         idle = warm.of(observed, env.prefix)
         self.warm = idle if idle and idle.colour == self.colour else None
         self.is_warm_return = False  # whether the idle colour takes over as it runs
+        self.is_led_past_edges = False  # whether others stand in for the edges at the cutover
         self.lease: Lease | None = None
         self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
         self.is_migrated = False  # whether the serving release has the same migrations, and answers
@@ -142,6 +143,11 @@ class DeployState:
         count = len(self.cluster.hosts)
         words = f"{count} machine{'s' * (count != 1)}"
         return self.cluster.manager.name if self.env.is_local else words
+
+    @property
+    def loads_routes(self) -> bool:
+        """Whether the cutover has edges load other routes, and is not only another colour."""
+        return self.live is not None and self.before.routing.key != self.after.routing.key
 
     @property
     def steady_seconds(self) -> int:

@@ -18,6 +18,7 @@ from slipway.releases import (
     certificates,
     data_return,
     deliver_images,
+    edge_change,
     edge_identity,
     history,
     hooks,
@@ -32,8 +33,6 @@ from slipway.releases.deploy_state import DeployState
 from slipway.releases.history import Timing
 from slipway.releases.serving import Sight
 from slipway.secrets import delivery
-
-EDGE_PATIENCE = 60.0
 
 
 class Deployment(DeployState):
@@ -114,18 +113,21 @@ class Deployment(DeployState):
         """Bring up the edges and make sure they serve what the ledger says is live."""
         if self.standing.signpost_shows() != self.before.routing.ident:
             self.standing.point(self.before.routing)
-        self.standing.try_edge(self.reporter, self.steady_seconds, self.cluster.all)
         if self.release.of("certificates"):
             edge_identity.ensure(self.cluster.manager, self.env, self.observed.secrets)
-        summary = self.standing.keep("edge", "certificates")
-        self.before.bring_up(EDGE_PATIENCE)
+        standing, live = self.standing, self.before
+        with edge_change.stood_in(standing, live, self.reporter, self.steady_seconds):
+            summary = standing.keep("edge", "certificates")
+            edge_change.serve(live)
         return summary
 
     def return_edge(self) -> None:
         """Bring the edges back to how the live release describes them."""
         if standing := self.live_standing():
             standing.keep("edge", "certificates")
-            self.before.bring_up(EDGE_PATIENCE)
+            edge_change.serve(self.before)
+            if standing.has_edge_beside:
+                edge_change.end(standing, self.before)
 
     def back_up(self) -> str:
         return self.schema.back_up(self.cluster)
@@ -170,11 +172,24 @@ class Deployment(DeployState):
             return "are fetched after the cutover"
         return certificates.wait(self.env, self.cluster.all, self.release, self.reporter)
 
+    def lead_past_edges(self) -> str:
+        """Have others stand in for the edges, which drop new connections when they load routes."""
+        self.is_led_past_edges = edge_change.begin(self.standing, self.before, self.reporter, 0)
+        return "others stand in" if self.is_led_past_edges else "not possible"
+
+    def lead_to_edges(self) -> None:
+        """Have nobody stand in for the edges any more."""
+        if self.is_led_past_edges:
+            edge_change.end(self.standing, self.before)
+            self.is_led_past_edges = False
+
     def cut_over(self) -> str:
         if self.lease:
             self.lease.check()
         began = time.monotonic()
         warnings = self.edges.tell(self.after.routing, self.reporter)
+        if self.is_led_past_edges:
+            edge_change.close(self.before)
         self.cutover_seconds = time.monotonic() - began
         self.watching.begin()
         for line in warnings:

@@ -16,6 +16,7 @@ POLL = 0.25  # seconds between two looks
 REST = 2  # or so many times what a look takes: a busy machine is not kept busy by being looked at
 EXPLAIN_EVERY = 10.0  # seconds without a healthy stack, after which it is said what is in the way
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
+MOVING = {"updating", "rollback_started"}
 GIVEN_UP = {"paused", "rollback_paused", "rollback_completed"}
 
 
@@ -153,7 +154,7 @@ def settle(manager: Host, stack: str, timeout: float, before: StackState) -> Non
             own = [task for task in fresh if task.ident not in excused]
             if len(own) >= FAILURES:
                 raise NotHealthy(explain(manager, own))
-            is_moving = bool(stages & {"updating", "rollback_started"})
+            is_moving = bool(stages & MOVING)
             calm = calm + 1 if state.is_healthy and not is_moving else 0
             if time.monotonic() > deadline:
                 failed = state.failed or [t for t in state.tasks if t.state != "Running"]

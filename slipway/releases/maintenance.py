@@ -15,7 +15,7 @@ from slipway.machines import connect
 from slipway.machines.connect import Cluster
 from slipway.plan import Plan, Step
 from slipway.progress import Reporter
-from slipway.releases import history
+from slipway.releases import edge_change, history
 from slipway.releases.serving import Serving
 from slipway.releases.shared_services import SharedServices
 
@@ -109,13 +109,15 @@ def _change(env: Environment, maintenance: Maintenance | None, reporter: Reporte
         point = partial(standing.point, serving.routing)
         steps = [
             Step("record", "write it down for deploys and edges that start", record),
-            Step("edges", "tell every edge", partial(_tell, serving)),
+            Step("edges", "tell every edge", partial(_tell, standing, serving)),
             Step("signpost", "show it to edges that start", point),
         ]
         Plan(reason, steps).run(reporter)
 
 
-def _tell(serving: Serving) -> str:
+def _tell(standing: SharedServices, serving: Serving) -> str:
+    if standing.has_edge_beside:  # left by a deploy that was killed
+        edge_change.tell_beside(serving)
     serving.edges.tell(serving.routing)
     return f"{len(serving.edges.hosts)} acknowledged"
 

@@ -87,6 +87,9 @@ def tidy_up(deployment: Deployment) -> Plan:
     """Return the steps after the point of no return; nothing in them is rolled back."""
     is_warm = deployment.is_warm_return
     steps = _hook_steps(deployment, "after-cutover")
+    if deployment.is_led_past_edges:
+        leave = "wait for what is open at the edges that stood in"
+        steps.append(Step("edges", leave, deployment.lead_to_edges))
     steps += (old_colour.hand_over if is_warm else old_colour.after_cutover)(deployment)
     steps += _schedule_steps(deployment, deployment.release)
     steps += _job_steps(deployment, deployment.release)
@@ -138,6 +141,7 @@ def _colour_steps(deployment: Deployment, *hooks: str) -> list[Step]:
         *_certificate_steps(deployment),
         *(step for hook in hooks for step in _hook_steps(deployment, hook)),
         *canary.steps(deployment),
+        *_detour_steps(deployment),
         _cut_over(deployment),
         Step("watch", watch.describe(deployment), lambda: watch.run(deployment)),
     ]
@@ -148,6 +152,14 @@ def _certificate_steps(deployment: Deployment) -> list[Step]:
         return []
     text = "see that every edge has its certificates"
     return [Step("certificates", text, deployment.await_certificates)]
+
+
+def _detour_steps(deployment: Deployment) -> list[Step]:
+    """Return the step before a cutover that has edges load other routes; none on this computer."""
+    if deployment.env.is_local or not deployment.loads_routes:
+        return []
+    text = "have others stand in for the edges, which load other routes"
+    return [Step("stand in", text, deployment.lead_past_edges, deployment.lead_to_edges)]
 
 
 def _cut_over(deployment: Deployment) -> Step:

@@ -1,6 +1,7 @@
 """What stands while colours come and go: networks, data, operations, edges, the signpost."""
 
 import contextlib
+import time
 from collections.abc import Sequence
 
 from slipway import errors
@@ -13,8 +14,18 @@ from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
-from slipway.releases import differences, file_swaps, health, networks, stack, stack_watch
+from slipway.releases import (
+    differences,
+    edge_beside,
+    edge_ports,
+    file_swaps,
+    health,
+    networks,
+    stack,
+    stack_watch,
+)
 from slipway.releases.compose_labels import Role
+from slipway.releases.detour import Port
 from slipway.releases.health import HealthWatch, NotHealthy
 from slipway.releases.release import Release
 from slipway.releases.stack_watch import StackState
@@ -52,7 +63,7 @@ class SharedServices:
 
     def is_as_described(self) -> bool:
         """Whether all of them run, healthy, as the release describes them."""
-        return not any(self._is_stale(role) for role in ROLES)
+        return not self.has_edge_beside and not any(self._is_stale(role) for role in ROLES)
 
     def differs(self, *roles: Role) -> bool:
         """Whether any of these would be changed by `keep`."""
@@ -100,23 +111,61 @@ class SharedServices:
             networks.join_beside(description, self._env.prefix, is_encrypted=before)
         return description
 
-    def try_edge(self, reporter: Reporter, steady: float, hosts: Sequence[Host]) -> None:
-        """Start a changed edge on every machine beside the one that serves, and stop it again.
+    def is_edge_replaced(self) -> bool:
+        """Whether `keep` would replace edges that serve."""
+        return self._is_stale("edge") and bool(self._observed.stack(f"{self._env.prefix}-edge"))
 
-        Raises NotHealthy when it does not come up; what serves was not touched.
+    def start_edge_beside(
+        self, reporter: Reporter, steady: float, hosts: Sequence[Host], *, takes_over: bool
+    ) -> None:
+        """Start a changed edge on every machine beside the one that serves.
+
+        It can stand in for that where it `takes_over`. Raises NotHealthy when it does not come up:
+        then it is gone again, and what serves was not touched.
         """
-        trial = f"{self._env.prefix}-edge-trial"
-        if self._observed.stack(trial):
-            stacks.remove(self._manager, trial)  # left by a run that was killed
-        if not self._is_stale("edge") or not self._observed.stack(f"{self._env.prefix}-edge"):
-            return
+        description = edge_beside.describe(
+            self._env, self._release, self.describe("edge"), takes_over=takes_over
+        )
         try:
-            stacks.deploy(self._manager, trial, stack.edge_trial_stack(self._env, self._release))
+            stacks.deploy(self._manager, self.edge_beside, description)
             timeout = self._env.number("HEALTH_TIMEOUT")
-            watch = HealthWatch(trial, timeout, reporter, self._observed.nodes)
+            watch = HealthWatch(self.edge_beside, timeout, reporter, self._observed.nodes)
             watch.wait(self._manager, steady, hosts)
-        finally:
-            stacks.remove(self._manager, trial)
+        except BaseException:
+            self.stop_edge_beside()
+            raise
+
+    def stop_edge_beside(self) -> None:
+        stacks.remove(self._manager, self.edge_beside)
+
+    def await_edge_update(self) -> None:
+        """Wait until the Swarm has ended an update of the edges that somebody began."""
+        deadline = time.monotonic() + self._env.number("HEALTH_TIMEOUT")
+        while time.monotonic() < deadline:
+            updates = stack_watch.look(self._manager, f"{self._env.prefix}-edge").updates
+            if not {update.split()[0] for update in updates} & health.MOVING:
+                return
+            time.sleep(health.POLL)
+
+    @property
+    def edge_beside(self) -> str:
+        """The stack of the edges that are started beside those that serve."""
+        return f"{self._env.prefix}-edge-trial"
+
+    @property
+    def has_edge_beside(self) -> bool:
+        """Whether one was left by a run that was killed."""
+        return bool(self._observed.stack(self.edge_beside))
+
+    @property
+    def edge_ports(self) -> set[Port]:
+        """The ports of the edges that serve, and those that they are to have."""
+        envs = (self._live.environment(self._env), self._env)
+        return {
+            Port(int(port["published"]), int(port["target"]), str(port["protocol"]))
+            for env in envs
+            for port in edge_ports.of(env)
+        }
 
     def lay_ground(self) -> None:
         """Make the shared networks, and name the machine that keeps the data."""

@@ -58,7 +58,7 @@ def colour_stack(env: Environment, release: Release, colour: str) -> Stack:
         spec["networks"] = networks.of(service.spec, service.name)
         spec["deploy"]["update_config"] = {"order": "start-first", "failure_action": "pause"}
         services[f"{service.name}-{colour}"] = spec
-    return _stack(env, services, release)
+    return assemble(env, services, release)
 
 
 def role_stack(env: Environment, release: Release, role: Role) -> Stack:
@@ -78,26 +78,7 @@ def role_stack(env: Environment, release: Release, role: Role) -> Stack:
         if role in edge_identity.ROLES and release.of("certificates"):
             spec["secrets"].append(edge_identity.secret(env, service.spec))
         services[service.name] = spec
-    return _stack(env, services, release)
-
-
-def edge_trial_stack(env: Environment, release: Release) -> Stack:
-    """The edge once more on every machine, without its ports, its volumes and its networks.
-
-    It starts as the edge would, and neither serves anybody nor asks for a certificate.
-    """
-    spec = next(iter(role_stack(env, release, "edge")["services"].values()))
-    del spec["ports"]
-    spec["networks"] = {"trial": {}}
-    for mount in spec["volumes"]:
-        if mount["type"] == "volume":
-            target = mount["target"]
-            mount.clear()
-            mount |= {"type": "tmpfs", "target": target, "tmpfs": {"mode": 0o1777}}
-    named = {"slipway.service": "edge-trial", "slipway.role": "trial"}
-    spec["labels"] |= named
-    spec["deploy"]["labels"] |= named
-    return _stack(env, {"edge-trial": spec}, release)
+    return assemble(env, services, release)
 
 
 def signpost_stack(
@@ -111,7 +92,7 @@ def signpost_stack(
     edge = next(iter(role_stack(env, release, "edge")["services"].values()))
     spec = _signpost(edge, routes, nodes)
     spec["deploy"]["labels"] |= {"slipway.routes": ident, "slipway.spread": spread(nodes)}
-    description = _stack(env, {"signpost": spec}, release)
+    description = assemble(env, {"signpost": spec}, release)
     return description | {"configs": {routes: {"external": True, "name": routes}}}
 
 
@@ -139,7 +120,7 @@ def job_stack(
         "restart_policy": {"condition": "none"},
     }
     spec["healthcheck"] = {"disable": True}  # that of its image is about what serves
-    return _stack(env, {name: spec}, release)
+    return assemble(env, {name: spec}, release)
 
 
 def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
@@ -173,7 +154,7 @@ def schedule_stack(env: Environment, release: Release, schedule: str) -> Stack:
             "start_interval": "500ms",
         },
     }
-    description = _stack(env, {"schedule": spec}, release)
+    description = assemble(env, {"schedule": spec}, release)
     for name in set(description["networks"]) - set(networks.SHARED_NETWORKS):
         # That of the services beside ops, not one of the same name that this stack would make.
         shared = {"external": True, "name": f"{env.prefix}-ops_{name}"}
@@ -318,7 +299,8 @@ def _signpost_placement(nodes: int) -> Spec:
     return {"replicas": 2, "update_config": update, "placement": {"max_replicas_per_node": 1}}
 
 
-def _stack(env: Environment, services: dict[str, Spec], release: Release) -> Stack:
+def assemble(env: Environment, services: dict[str, Spec], release: Release) -> Stack:
+    """Return the stack of services, with the networks, volumes and secrets that these name."""
     stack: Stack = {"version": "3.12", "services": services, "networks": {}}
     specs = [service.spec for service in release.services]
     volumes: dict[str, dict[str, object]] = {}

@@ -82,7 +82,7 @@ def test_edges_ask_over_the_network_and_commands_run_in_the_containers() -> None
     probes.ask("shop-prod", "shop-prod-blue", [m1, m2], probes.of(services, "blue"), patience=0)
     for host in (m1, m2):
         asked, ran = host.ran("sh")
-        assert asked[6:] == ("http://api-blue:81/up", "204-204", "web-blue:80", "")
+        assert asked[7:] == ("http://api-blue:81/up", "204-204", "web-blue:80", "")
         assert ran[4:] == ("shop-prod-blue_worker-blue", "./ready", "now")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slipway.environments import envfile, environment
 from slipway.errors import ConfigError
 from slipway.project import SECRETS
-from slipway.releases import stack
+from slipway.releases import edge_beside, stack
 from slipway.releases.compose_labels import Role
 from tests.compose import has_compose
 from tests.unit.releases.compose_project import Project, docker_reads, release
@@ -117,7 +117,7 @@ def test_nothing_but_the_edge_is_published_and_it_on_every_machine() -> None:
 def test_no_service_can_take_all_memory_or_processes_of_its_machine(name: str) -> None:
     env, made = environment.load(name), release(name)
     schedule = stack.schedule_stack(env, made, "{}")
-    for each in (*stacks(name).values(), schedule, stack.edge_trial_stack(env, made)):
+    for each in (*stacks(name).values(), schedule, beside(name, takes_over=False)):
         for service, spec in docker_reads(each)["services"].items():
             limits = spec["deploy"]["resources"]["limits"]
             assert int(limits["memory"]) >= 128 << 20 and limits["pids"] >= 100, service
@@ -135,12 +135,36 @@ def test_edges_are_updated_one_machine_at_a_time_and_put_back_all_at_once() -> N
     assert (back["order"], back.get("parallelism", 0)) == ("stop-first", 0)
 
 
+def beside(name: str, *, takes_over: bool) -> stack.Stack:
+    """The edge that is started beside the one that serves, as docker reads it."""
+    env, made = environment.load(name), release(name)
+    edges = stack.role_stack(env, made, "edge")
+    described: stack.Stack = edge_beside.describe(env, made, edges, takes_over=takes_over)
+    docker_reads(described)
+    return described
+
+
+def test_an_edge_that_stands_in_for_another_has_all_but_its_ports() -> None:
+    (spec,) = edge_beside.describe(
+        environment.load("prod"), release("prod"), stacks("prod")["edge"], takes_over=True
+    )["services"].values()
+    edge = stacks("prod")["edge"]["services"]["edge"]
+    changed = {"ports", "labels", "deploy"}
+    assert {key: value for key, value in edge.items() if key not in changed}.items() <= spec.items()
+    assert spec["ports"] == [{"target": 8080, "protocol": "tcp", "mode": "host"}]
+    assert (
+        spec["deploy"]["labels"]["slipway.service"] == spec["labels"]["slipway.service"] != "edge"
+    )
+    beside("prod", takes_over=True)
+
+
 def test_an_edge_on_trial_neither_serves_nor_touches_what_the_edge_keeps() -> None:
     env = environment.load("prod")
-    trial = stack.edge_trial_stack(env, release("prod"))
+    edge = stack.role_stack(env, release("prod"), "edge")["services"]["edge"]
+    described = stacks("prod")["edge"]
+    trial = edge_beside.describe(env, release("prod"), described, takes_over=False)
     docker_reads(trial)
     (spec,) = trial["services"].values()
-    edge = stack.role_stack(env, release("prod"), "edge")["services"]["edge"]
     changed = {"ports", "networks", "volumes", "labels", "deploy"}
     assert {key: value for key, value in edge.items() if key not in changed}.items() <= spec.items()
     assert "ports" not in spec and set(spec["networks"]) == {"trial"}
