@@ -5,6 +5,7 @@ CLAIMS = {
     "list": "listing",
     "completion": "completion",
     "deploy": "deploys",
+    "plan": "plan",
     "migrations": "migrations",
     "backup": "backup",
     "restore": "restore",

@@ -11,13 +11,22 @@ def _claims() -> list[str]:
 
 @command(
     runbook="release-slipway",
-    help={"name": "One claim instead of all, such as list or migrations."},
+    help={
+        "name": "One claim instead of all, such as list or migrations.",
+        "machines": "With --name=deploy: on how many machines, 1,3 by default.",
+        "docker_rollout": "With --name=deploy: the script of that plugin, to measure it too.",
+        "before": "With --name=deploy: measure the release before as well.",
+    },
     choices={"name": _claims},
 )
-def benchmark(*, name: str = "") -> None:
+def benchmark(
+    *, name: str = "", machines: str = "", docker_rollout: str = "", before: bool = False
+) -> None:
     """Measure what docs/benchmarks.md claims, and write it there; minutes, with an engine.
 
-    Example: inv benchmark --name=list
+    Examples:
+      inv benchmark --name=list
+      inv benchmark --name=deploy --machines=3
     """
     import sys
 
@@ -29,6 +38,8 @@ def benchmark(*, name: str = "") -> None:
 
     if code := dev_packages.add():
         raise Exit(code=code)
-    argv = [sys.executable, "-m", "benchmarks", *([f"--name={name}"] if name else [])]
+    texts = {"name": name, "machines": machines, "docker-rollout": docker_rollout}
+    flags = [f"--{flag}={text}" for flag, text in texts.items() if text]
+    argv = [sys.executable, "-m", "benchmarks", *flags, *(["--before"] if before else [])]
     if code := LocalHost(cwd=ROOT).attach(argv):
         raise Exit(code=code)

@@ -56,8 +56,8 @@ def deploy(
       inv deploy --env=prod --promote
     """
     from slipway import durations
-    from slipway.bootstrap import prepare
     from slipway.errors import UsageError
+    from slipway.hosts import docker_client
     from slipway.releases import canary_options
     from slipway.releases import deploy as releases
     from slipway.show import confirm, output
@@ -75,9 +75,11 @@ def deploy(
         return
     reporter = _reporter(as_json=json)
     if env.is_local:
+        from slipway.bootstrap import prepare
+
         prepare.prepare(reporter)
     else:
-        prepare.heed_docker_client(reporter)
+        docker_client.report_settings(reporter)
 
     def approve(deployment: "Deployment") -> None:
         """Show what would change, and ask, where the environment is one with users."""
@@ -146,10 +148,11 @@ def _preview(
 ) -> bool:
     """Show what a deploy would do; say whether that changes something."""
     from slipway.bootstrap import prepare
+    from slipway.hosts import docker_client
     from slipway.releases import preview
     from slipway.show import plans, progress, releases, writer
 
-    prepare.heed_docker_client(progress.TerminalReporter())
+    docker_client.report_settings(progress.TerminalReporter())
     first = prepare.plan() if env.is_local and not prepare.is_prepared() else None
     if first and not as_json:
         writer.say("first, this computer is prepared, as inv bootstrap does:")

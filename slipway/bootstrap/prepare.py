@@ -29,19 +29,13 @@ PROGRAMS = ("git", "ssh", "docker")
 
 def prepare(reporter: Reporter, *, thorough: bool = False) -> None:
     """Check and install what dev needs; at once when the last run still holds."""
-    heed_docker_client(reporter)
+    docker_client.report_settings(reporter)
     if not thorough and is_prepared():
         return
     with _locked():
         plan(reporter).run(reporter)
         whole_file.write(STAMP, json.dumps(_now()))
     _return_ownership()
-
-
-def heed_docker_client(reporter: Reporter) -> None:
-    """Report how the docker client is set before it is used; build in the engine itself."""
-    for note in docker_client.heed():
-        reporter.note(note)
 
 
 def is_prepared() -> bool:

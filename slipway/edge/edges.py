@@ -23,6 +23,7 @@ ASK = FIND + 'exec docker exec "$c" edge "$@"'
 TELL = FIND + 'exec docker exec -i "$c" edge "$@"'
 INSIDE = FIND + 'text=$1; shift; exec docker exec -i "$c" sh -euc "$text" sh "$@"'
 FLIGHT = shell_scripts.read(__file__, "edges_flight.sh")
+LOOK = 'edge which; [ $# -eq 0 ] && echo 0 || edge inflight "$@"'
 POLL = 0.2
 LONGEST_LOOK = 10.0  # seconds that an edge waits for its requests before it says how many there are
 COLOUR = "{{file./tmp/colour.{}}}"  # Caddy reads it again for each request
@@ -66,6 +67,19 @@ class Routing:
     def digest(self) -> str:
         """Name the document, configuration and colour together."""
         return hashlib.sha256(self.document).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class EdgesState:
+    """What all edges serve, nothing for one that does not say, and the requests they have open."""
+
+    serving: frozenset[str]
+    in_flight: int
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether each of them says that it has none open."""
+        return not self.in_flight and "" not in self.serving
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,19 @@ class Edges:
     def serving(self) -> dict[str, str]:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
         return dict(zip(self._names, parallel.each(self.hosts, self._which), strict=True))
+
+    def look(self, names: Sequence[str]) -> EdgesState:
+        """Ask in one go what they serve, and how many requests are open towards these services."""
+
+        def one(host: Host) -> tuple[str, int]:
+            argv = ["sh", "-euc", INSIDE, "sh", self.app, LOOK, *names]
+            result = host.run(argv, timeout=15, check=False)
+            ident, _, count = result.out.strip().partition("\n")
+            return (ident, int(count)) if result.code == 0 and count.isdecimal() else ("", 0)
+
+        answers = parallel.each(self.hosts, one)
+        idents = frozenset(ident for ident, _ in answers)
+        return EdgesState(idents, sum(count for _, count in answers))
 
     def attempt_serving(self) -> dict[str, str | SlipwayError]:
         """Like `serving`, with the failure of a machine that does not answer in its place."""

@@ -119,6 +119,12 @@ def heed(environ: MutableMapping[str, str] = os.environ) -> list[str]:
     return list(notes(client))
 
 
+def report_settings(reporter: Reporter) -> None:
+    """Report how the client is set before it is used; build in the engine itself."""
+    for note in heed():
+        reporter.note(note)
+
+
 def _endpoint_of(context: str, environ: Mapping[str, str]) -> str:
     argv = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", context]
     result = LocalHost(env=environ).run(argv, timeout=20, check=False)

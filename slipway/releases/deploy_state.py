@@ -7,7 +7,7 @@ from functools import partial
 from slipway.cluster import ledger
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
-from slipway.edge.edges import Edges
+from slipway.edge.edges import Edges, EdgesState
 from slipway.edge.figures import BothColours, Counted
 from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
@@ -67,6 +67,7 @@ class DeployState:
         self.is_led_past_edges = False  # whether others stand in for the edges at the cutover
         self.lease: Lease | None = None
         self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
+        self.edges_state: EdgesState | None = None  # before anything was changed
         self.is_migrated = False  # whether the serving release has the same migrations, and answers
         self.cutover_seconds = 0.0
         timeout = env.number("HEALTH_TIMEOUT")
@@ -113,6 +114,13 @@ class DeployState:
     @property
     def idle_stack(self) -> str:
         return f"{self.env.prefix}-{self.colour}"
+
+    @property
+    def warm_names(self) -> list[str]:
+        """The services of the warm colour that requests may be open to, as edges call them."""
+        services = self.observed.stack(self.idle_stack) if self.warm else ()
+        routed = (service for service in services if "slipway.port" in service.labels)
+        return [service.name.rpartition("_")[2] for service in routed]
 
     @property
     def hooks(self) -> Hooks:

@@ -5,7 +5,7 @@ Which steps run, and in which order, is in `plans.py`.
 
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from slipway.cluster import checkout, stacks
 from slipway.cluster.observed import observe
@@ -39,7 +39,7 @@ class Deployment(DeployState):
     """One deploy; each method is a step and may be repeated."""
 
     def check(self) -> str:
-        looks = [self._look_at_images, self._look_at_live]
+        looks = [self._look_at_images, self._look_at_live, self._look_at_edges]
         parallel.at_once(self.cluster.manager, [*self.checks(), *looks])
         return "ports and disk are free"
 
@@ -47,6 +47,9 @@ class Deployment(DeployState):
         """See which images machines have, where none has to be built before."""
         if not (self.draft.unbuilt or self.env.is_local or self.env.settings["REGISTRY"]):
             self.inventory = ship.take_inventory(self.cluster.all)
+
+    def _look_at_edges(self) -> None:
+        self.edges_state = self.edges.look(self.warm_names)
 
     def _look_at_live(self) -> None:
         """See whether the serving release has its database, which need not be migrated then."""
@@ -72,9 +75,15 @@ class Deployment(DeployState):
 
     def check_images(self) -> str:
         network_encryption.check(self.env, self.cluster, self.release)
-        note = deliver_images.bring_back(self.env, self.cluster, self.release, self.reporter)
-        self.check_data()  # what an image can read is asked where it is
-        return note
+
+        def bring_back() -> str:
+            state = self.env, self.cluster, self.release, self.reporter
+            note = deliver_images.bring_back(*state)
+            self.check_data()  # what an image can read is asked where it is
+            return note
+
+        works: list[Callable[[], object]] = [bring_back, self._look_at_edges]
+        return str(parallel.at_once(self.cluster.manager, works)[0])
 
     def check_data(self) -> None:
         """See that a past release could have the data of today. Raises Refused."""
@@ -113,12 +122,14 @@ class Deployment(DeployState):
         """Bring up the edges and make sure they serve what the ledger says is live."""
         if self.standing.signpost_shows() != self.before.routing.ident:
             self.standing.point(self.before.routing)
+        standing, live = self.standing, self.before
+        is_shown = self.edges_state is not None and self.edges_state.serving == {live.routing.ident}
         if self.release.of("certificates"):
             edge_identity.ensure(self.cluster.manager, self.env, self.observed.secrets)
-        standing, live = self.standing, self.before
         with edge_change.stood_in(standing, live, self.reporter, self.steady_seconds):
             summary = standing.keep("edge", "certificates")
-            edge_change.serve(live)
+            if standing.differs("edge") or not is_shown:
+                edge_change.serve(live)
         return summary
 
     def return_edge(self) -> None:

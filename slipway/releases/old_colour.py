@@ -21,9 +21,9 @@ def make_room(deployment: Deployment) -> list[Step]:
     text = f"end {left.colour}, warm as {label}: from here on a rollback starts what it returns to"
 
     def end() -> str:
-        services = deployment.observed.stack(deployment.idle_stack)
-        routed = [each for each in services if "slipway.port" in each.labels]
-        _wait_for_requests(deployment, [each.name.rpartition("_")[2] for each in routed])
+        state = deployment.edges_state
+        if state is None or not state.is_calm:  # nobody is sent there: they only get fewer
+            _wait_for_requests(deployment, deployment.warm_names)
         # Where the timer was faster, nothing is left to remove.
         warm.end(deployment.cluster.manager, deployment.env.prefix, deployment.idle_stack)
         return f"{left.colour} stopped"

@@ -1,22 +1,25 @@
 """What a deploy came to, and what runs: for a person or as JSON."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
-from slipway.agent.messages.backups import PruneReply
-from slipway.backups.schedule.file_drill import FilesDrill
-from slipway.backups.schedule.summary import LastDrill, NewestBackup
 from slipway.environments.environment import Environment
 from slipway.releases import timings
-from slipway.releases.backup_status import Backups
 from slipway.releases.commit import short
-from slipway.releases.deploy import DeployResult
-from slipway.releases.schedule import ScheduleState
-from slipway.releases.status import Status
 from slipway.show import table
 from slipway.show.writer import say, tell
 
+if TYPE_CHECKING:  # a rollback is not to load what shows backups
+    from slipway.agent.messages.backups import PruneReply
+    from slipway.backups.schedule.file_drill import FilesDrill
+    from slipway.backups.schedule.summary import LastDrill, NewestBackup
+    from slipway.releases.backup_status import Backups
+    from slipway.releases.deploy import DeployResult
+    from slipway.releases.schedule import ScheduleState
+    from slipway.releases.status import Status
 
-def show_report(env: Environment, report: DeployResult, *, as_json: bool = False) -> None:
+
+def show_report(env: Environment, report: "DeployResult", *, as_json: bool = False) -> None:
     """Print what serves after a deploy."""
     if as_json:
         table.document(dataclasses.asdict(report))
@@ -32,7 +35,7 @@ def show_report(env: Environment, report: DeployResult, *, as_json: bool = False
         say(f"open {address}")
 
 
-def show_timings(report: DeployResult) -> None:
+def show_timings(report: "DeployResult") -> None:
     """Print to stderr what each step took, and all together."""
     machines = sorted({name for timing in report.timings for name in timing.commands})
     rows = [
@@ -50,7 +53,7 @@ def show_timings(report: DeployResult) -> None:
     table.rows(columns, rows, write=tell)
 
 
-def show_status(status: Status, *, as_json: bool = False) -> None:
+def show_status(status: "Status", *, as_json: bool = False) -> None:
     """Print machines, the serving release, and every service."""
     if as_json:
         table.document(dataclasses.asdict(status))
@@ -114,7 +117,7 @@ def show_status(status: Status, *, as_json: bool = False) -> None:
         )
 
 
-def show_scheduled(env: Environment, scheduled: ScheduleState) -> None:
+def show_scheduled(env: Environment, scheduled: "ScheduleState") -> None:
     """Print when backups are taken from now on."""
     say(f"{env.name} is scheduled" if scheduled.changed else f"{env.name} was scheduled already")
     rows = [
@@ -123,7 +126,7 @@ def show_scheduled(env: Environment, scheduled: ScheduleState) -> None:
     table.rows(["job", "next"], rows)
 
 
-def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
+def show_pruned(reply: "PruneReply", *, as_json: bool = False) -> None:
     """Print what stays and why, what goes, and the sum of it."""
     pruned, databases = reply.pruned, reply.databases
     if as_json:
@@ -144,7 +147,7 @@ def show_pruned(reply: PruneReply, *, as_json: bool = False) -> None:
     say(reply.summary)
 
 
-def _show_backups(backups: Backups, env: str) -> None:
+def _show_backups(backups: "Backups", env: str) -> None:
     newest, drill = backups.newest, backups.drill
     say()
     if newest is None:
@@ -171,12 +174,12 @@ def _show_backups(backups: Backups, env: str) -> None:
     )
 
 
-def _drilled(drill: LastDrill | FilesDrill) -> str:
+def _drilled(drill: "LastDrill | FilesDrill") -> str:
     result = f"restored in {drill.seconds:.0f} s" if drill.ok else f"FAILED: {drill.why}"
     return f"{drill.at}, {result}"
 
 
-def _proven(newest: NewestBackup) -> str:
+def _proven(newest: "NewestBackup") -> str:
     proof = newest.proof
     if proof is None:
         return "decoded while it was taken, not restored yet"

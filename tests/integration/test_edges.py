@@ -15,7 +15,7 @@ import pytest
 
 from slipway.edge import figures
 from slipway.edge.config import configure
-from slipway.edge.edges import Edges, Routing, other
+from slipway.edge.edges import Edges, EdgesState, Routing, other
 from slipway.edge.preview import Preview
 from slipway.edge.questions import WELL, NotReady, Question
 from slipway.edge.questions import ask as ask_edges
@@ -68,9 +68,12 @@ def test_a_request_that_was_begun_finishes_on_the_old_colour_and_can_be_waited_f
     held = threading.Thread(target=lambda: answers.append(stage.get("/held")))
     held.start()
     wait_until("it is begun", lambda: stage.edges.in_flight(["web-blue"]) == 1)
-    stage.edges.tell(stage.routing(2, "green"))
+    routing = stage.routing(2, "green")
+    stage.edges.tell(routing)
     assert stage.get().text.startswith("green")
     assert stage.edges.in_flight(["web-blue"]) == 1
+    assert stage.edges.look(["web-blue"]) == EdgesState(frozenset([routing.ident]), 1)
+    assert stage.edges.look([]) == EdgesState(frozenset([routing.ident]), 0)
     assert stage.edges.in_flight(["web-green"]) == 0
     reporter = RecordingReporter()
     assert stage.edges.drain(["web-blue"], 0.1, reporter) == 1
@@ -322,6 +325,7 @@ def test_an_edge_whose_disk_is_full_starts_and_takes_new_routes(
 def test_a_machine_without_an_edge_serves_nothing_and_says_so() -> None:
     edges = Edges("nobody-has-this", [LocalHost("here")])
     assert edges.serving() == {"here": ""}
+    assert edges.look(["web-blue"]) == EdgesState(frozenset([""]), 0)
     with pytest.raises(HostError, match="no edge runs here"):
         edges.tell(Routing("x", b"{}"))
 
