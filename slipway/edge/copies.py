@@ -45,7 +45,7 @@ def read(app: str, hosts: Sequence[Host]) -> dict[str, Copies]:
     """Ask every edge, by machine; one that does not answer is left out."""
 
     def one(host: Host) -> Copies:
-        text = script(host, ASK, app, "certificates", timeout=15).out
+        text = script(host, ASK, app, "edge", "certificates", timeout=15).out
         with reading(host.name, "its certificates"):
             return parse(text)
 
@@ -55,7 +55,7 @@ def read(app: str, hosts: Sequence[Host]) -> dict[str, Copies]:
 
 def fetch(app: str, hosts: Sequence[Host]) -> None:
     """Have every edge take what is newest; one that cannot yet goes on trying by itself."""
-    parallel.attempt(hosts, lambda host: script(host, ASK, app, "fetch", timeout=30))
+    parallel.attempt(hosts, lambda host: script(host, ASK, app, "edge", "fetch", timeout=30))
 
 
 def parse(text: str) -> Copies:

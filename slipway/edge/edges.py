@@ -99,7 +99,7 @@ class Edges:
         def one(host: Host) -> list[str]:
             began = time.monotonic()
             reporter.lane(Lane(host.name, "is sent the routes", 0, 1, "edges"))
-            argv = ["sh", "-euc", TELL, "sh", self.app, self.service, "tell", routing.ident]
+            argv = self._argv(TELL, "tell", routing.ident)
             result = host.run(argv, stdin=routing.document, timeout=20, check=False)
             if result.code != 0:
                 raise HostError(
@@ -119,8 +119,8 @@ class Edges:
         """
 
         def one(host: Host) -> None:
-            words = (self.app, "canary", ident, colour, digits, str(seconds))
-            result = host.run(["sh", "-euc", ASK, "sh", *words], timeout=15, check=False)
+            argv = self._argv(ASK, "canary", ident, colour, digits, str(seconds))
+            result = host.run(argv, timeout=15, check=False)
             if result.code != 0:
                 raise HostError(host.name, f"the edge takes no canary: {_reason(result)}")
 
@@ -134,8 +134,7 @@ class Edges:
         """Ask in one go what they serve, and how many requests are open towards these services."""
 
         def one(host: Host) -> tuple[str, int]:
-            argv = ["sh", "-euc", INSIDE, "sh", self.app, LOOK, *names]
-            result = host.run(argv, timeout=15, check=False)
+            result = host.run(self._argv(INSIDE, LOOK, *names), timeout=15, check=False)
             ident, _, count = result.out.strip().partition("\n")
             return (ident, int(count)) if result.code == 0 and count.isdecimal() else ("", 0)
 
@@ -151,9 +150,12 @@ class Edges:
     def _names(self) -> list[str]:
         return [host.name for host in self.hosts]
 
+    def _argv(self, text: str, *words: str) -> list[str]:
+        """Return what runs a script of these with the container that was found."""
+        return ["sh", "-euc", text, "sh", self.app, self.service, *words]
+
     def _which(self, host: Host) -> str:
-        argv = ["sh", "-euc", ASK, "sh", self.app, self.service, "which"]
-        result = host.run(argv, timeout=15, check=False)
+        result = host.run(self._argv(ASK, "which"), timeout=15, check=False)
         return result.out.strip() if result.code == 0 else ""
 
     def wait_up(self, timeout: float) -> dict[str, str]:
@@ -182,8 +184,7 @@ class Edges:
             return count
 
         def ask(host: Host) -> int:
-            where = [self.app, self.service]
-            argv = ["sh", "-euc", INSIDE, "sh", *where, FLIGHT, str(seconds), *names]
+            argv = self._argv(INSIDE, FLIGHT, str(seconds), *names)
             out = host.run(argv, timeout=seconds + 15).out
             with reading(host.name, "the requests in flight"):
                 return int(out or 0)

@@ -178,16 +178,7 @@ def _status(env: Environment, cluster: Cluster, observed: Observed) -> Status:
     addresses = tuple(Serving(env, cluster, release, live.colour if live else "none").addresses)
     by = cluster.manager.name
     status = replace(status, seen_by=by, notes=notes, jobs=jobs, addresses=addresses)
-    return replace(status, warm=idle, canary=canary)
-    return replace(
-        status,
-        seen_by=by,
-        notes=notes,
-        jobs=jobs,
-        addresses=addresses,
-        certificates=tuple(shown),
-        warm=idle,
-    )
+    return replace(status, certificates=tuple(shown), warm=idle, canary=canary)
 
 
 def _closed(env: Environment, closed: Maintenance | None) -> str:
