@@ -225,9 +225,7 @@ class Deployment(DeployState):
         timing = Timing(self.took(), self.seconds, self.canary_result)
         history.live(manager, self.observed, app, self.release, self.colour, timing)
         if self.canary:
-            with contextlib.suppress(
-                SlipwayError
-            ):  # one that is left counts no more than its lease
+            with contextlib.suppress(SlipwayError):  # without its lease it counts no more
                 canary_record.end(manager, app)
         return self.release.label
 
