@@ -108,7 +108,7 @@ def hand_over(deployment: Deployment) -> list[Step]:
     if names:
         works.append(partial(_start, deployment))
         texts.append(f"start {names}")
-    if deployment.standing.differs("ops") and not deployment.standing.differs("data", "edge"):
+    if deployment.standing.differs("ops") and not deployment.standing.differ_for_users():
         works.append(deployment.begin_operations)
         texts.append("start operations as that release has them")
     works += [step.run for step in rest]

@@ -60,7 +60,7 @@ def rollback(deployment: Deployment) -> Plan:
 
 def _warm_return(deployment: Deployment) -> Plan:
     release = deployment.release
-    is_served_otherwise = deployment.standing.differs("data", "edge")  # operations have time
+    is_served_otherwise = deployment.standing.differ_for_users()  # operations have time
     steps = [
         *old_colour.take_back(deployment),
         *(_standing_steps(deployment) if is_served_otherwise else []),

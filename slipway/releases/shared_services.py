@@ -65,6 +65,10 @@ class SharedServices:
         """Whether all of them run, healthy, as the release describes them."""
         return not self.has_edge_beside and not any(self._is_stale(role) for role in ROLES)
 
+    def differ_for_users(self) -> bool:
+        """Whether any would be changed that users meet: all but operations."""
+        return self.differs(*(role for role in ROLES if role != "ops"))
+
     def differs(self, *roles: Role) -> bool:
         """Whether any of these would be changed by `keep`."""
         return any(self._is_stale(role) for role in roles)
