@@ -85,9 +85,15 @@ def test_a_migration_that_fails_is_taken_back_with_its_words_and_replaces_nothin
 
 
 def running(first: Checkout) -> set[str]:
-    """Return the containers of what serves and of the database; operations may be replaced."""
-    names = ("ps", "--format", "{{.Names}}", "--filter", f"name={first.project}-testing-")
-    return {name for name in docker(*names).split() if "-ops_" not in name}
+    """Return the tasks of what serves and of the database; operations may be replaced.
+
+    Those of an earlier release that still end do not count.
+    """
+    label = f"label=slipway.app={first.project}-testing"
+    services = docker("service", "ls", "--format", "{{.Name}}", "--filter", label).split()
+    lasting = [name for name in services if "-ops_" not in name]
+    kept = ("--no-trunc", "--filter", "desired-state=running", "--format", "{{.ID}}")
+    return set(docker("service", "ps", *kept, *lasting).split())
 
 
 def test_a_release_that_dies_with_its_users_loses_only_what_was_in_flight_then(
