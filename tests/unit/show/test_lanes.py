@@ -98,17 +98,23 @@ def test_a_machine_that_loses_a_replica_is_at_work_again() -> None:
 
 
 def played(
-    folder: Path, variables: Mapping[str, str], *, keys: str = "", columns: int = 80
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    seen: str = "",
+    keys: str = "",
+    columns: int = 80,
 ) -> tuple[str, str, Terminal]:
     """Run the steps at a terminal; return what is seen while they run, and at the end.
 
-    In between a key may be pressed, or the terminal be given another width.
+    It is waited for until what is to be `seen` is there. In between a key may be pressed, or the terminal be given another width.
     """
     running, go_on = folder / "running", folder / "go on"
     argv = [sys.executable, "-c", STEPS, str(running), str(go_on)]
     with Terminal(argv, env={**variables, "PYTHONPATH": str(ROOT)}) as terminal:
         while not running.exists():
             assert terminal.read()
+        terminal.wait(seen)
         before = terminal.text.strip()
         if columns != terminal.screen.columns:
             terminal.child.setwinsize(50, columns)
@@ -127,7 +133,7 @@ def played(
 def test_lanes_are_drawn_while_a_step_runs_and_leave_its_line_alone(
     tmp_path: Path, columns: int
 ) -> None:
-    before, text, terminal = played(tmp_path, {}, columns=columns)
+    before, text, terminal = played(tmp_path, {}, seen="starts api", columns=columns)
     live, first, second = before.splitlines()
     assert "fill       2 of 6 healthy" in live
     assert first.split()[:2] == ["✓", "m1"]
@@ -146,7 +152,7 @@ def test_who_asks_for_plain_text_sees_no_lanes(tmp_path: Path, variables: dict[s
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
-    _, text, terminal = played(tmp_path, {}, keys="\x03")
+    _, text, terminal = played(tmp_path, {}, seen="starts api", keys="\x03")
     assert "✗ fill       interrupted after " in text and "m2" not in text
     assert text.splitlines()[-2:] == ["interrupted", "open http://localhost"]
     assert not terminal.screen.cursor.hidden
