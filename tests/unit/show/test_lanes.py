@@ -107,7 +107,7 @@ def played(
 ) -> tuple[str, str, Terminal]:
     """Run the steps at a terminal; return what is seen while they run, and at the end.
 
-    It is waited for until what is to be `seen` is there. In between a key may be pressed, or the terminal be given another width.
+    Before a key is pressed, or the terminal is given another width, what is to be `seen` is there.
     """
     running, go_on = folder / "running", folder / "go on"
     argv = [sys.executable, "-c", STEPS, str(running), str(go_on)]
