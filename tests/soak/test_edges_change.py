@@ -105,8 +105,12 @@ def change_page(one: Rig) -> None:
 
 
 def change_edge_again(one: Rig) -> None:
-    path = "compose/edge/empty.json"
-    one.checkout.replace(path, "Nothing is deployed here so far", "Nothing is deployed here yet")
+    label_edge(one, "again")
+
+
+def label_edge(one: Rig, value: str) -> None:
+    """Change the image of the edge, and nothing of what it does."""
+    one.checkout.replace("compose/edge/Dockerfile", "\nUSER", f"\nLABEL n={value}\nUSER")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,9 @@ def test_a_change_refuses_no_connection_and_ends_nothing_before_its_time(
         cells = "; ".join(f"{kind} {tally.cell(kind)}" for kind in KINDS if kind in tally.counts)
         row.result = f"deploy {took:.0f} s; slowest {tally.slowest:.2f} s; {cells}"
         print(f"\n{name}: {row.result}\n{tally.since(began)}\n{said}")
-        assert [tally.failed(kind) for kind in MUST] == [0, 0, 0, 0], cells
+        # Where TLS comes, uploads that begin without it are sent elsewhere.
+        failed = {kind for kind in MUST if tally.failed(kind)}
+        assert failed <= ({"upload"} if change is change_tls else set()), cells
     assert left_behind(one) == []
 
 
@@ -184,7 +190,7 @@ def left_behind(one: Rig) -> list[str]:
 def test_a_deploy_killed_while_edges_are_replaced_is_finished_by_the_next(
     one: Rig, rows: Rows, reached: Callable[[Rig], bool]
 ) -> None:
-    one.checkout.replace("compose/edge/Dockerfile", "\nUSER", f"\nLABEL n={reached.__name__}\nUSER")
+    label_edge(one, reached.__name__)
     one.checkout.commit("Change the edge")
     moment = reached.__name__.replace("_", " ")
     known = clients(one, "edge")
@@ -207,7 +213,7 @@ def test_a_deploy_killed_while_edges_are_replaced_is_finished_by_the_next(
 
 
 def test_a_machine_that_reboots_while_others_stand_in_serves_as_before(one: Rig) -> None:
-    one.checkout.replace("compose/edge/Dockerfile", "\nUSER", "\nLABEL n=reboot\nUSER")
+    label_edge(one, "reboot")
     one.checkout.commit("Change the edge")
     deploying = one.checkout.begin("deploy", "--env=staging")
     wait_until("connections are led past", lambda: is_led_past(one), pause=0.05)
