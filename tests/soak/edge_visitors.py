@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import os
 import ssl
 import struct
@@ -46,11 +47,7 @@ class Entrance:
 
     async def connect(self, *protocols: str) -> Streams:
         """Open a connection. Raises ConnectionRefusedError where every port refuses."""
-        tls = None
-        if self.is_tls:
-            tls = ssl.create_default_context()
-            tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-            tls.set_alpn_protocols(list(protocols or ("http/1.1",)))
+        tls = _careless(protocols or ("http/1.1",)) if self.is_tls else None
         for port in self.ports[:-1]:
             with contextlib.suppress(ConnectionRefusedError):
                 return await self._open(port, tls)
@@ -65,6 +62,15 @@ class Entrance:
         """Return the head of a request."""
         lines = (f"{method} {path} HTTP/1.1", f"Host: {self.name}", *fields)
         return "\r\n".join((*lines, "", "")).encode()
+
+
+@functools.cache
+def _careless(protocols: tuple[str, ...]) -> ssl.SSLContext:
+    """Trust every certificate; made once, since that costs more than a handshake."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    tls.set_alpn_protocols(list(protocols))
+    return tls
 
 
 @dataclass
