@@ -204,7 +204,7 @@ class Visitors(threading.Thread):
             last, stream = 1 << 31, 1
             while not self._over.is_set() and last == 1 << 31:
                 open_streams = {stream, stream + 2, stream + 4}
-                for each in open_streams:
+                for each in sorted(open_streams):
                     writer.write(request(each, self._entrance.name, b"/api/version"))
                 stream += 6
                 while {each for each in open_streams if each <= last}:
