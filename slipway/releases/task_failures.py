@@ -15,7 +15,8 @@ from slipway.releases import secret_variables
 LOG_LINES = 12
 KILLED = 137
 CHECKED = "its health check"
-NOT_JOINED = "cannot create a swarm scoped network"  # an engine that has only just started
+# Of an engine that has only just started, or that has the network of that name which was removed.
+TOO_EARLY = ("cannot create a swarm scoped network", "no configured subnet or ip-range contain")
 NOT_STARTED = "starting container failed"  # how the engine begins what it says of itself
 
 CONTAINER = shell_scripts.read(__file__, "task_container.sh")
@@ -45,8 +46,8 @@ class Task:
 
     @property
     def is_too_early(self) -> bool:
-        """Whether its machine was back and not in the Swarm yet, which tries it again."""
-        return NOT_JOINED in self.error
+        """Whether its machine knew too little of the Swarm yet, which tries it again."""
+        return any(reason in self.error for reason in TOO_EARLY)
 
     @property
     def has_not_started(self) -> bool:
