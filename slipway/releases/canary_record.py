@@ -19,6 +19,7 @@ from slipway.hosts.host import Host, script
 
 BEGIN = shell_scripts.read(__file__, "canary_begin.sh")
 END = shell_scripts.read(__file__, "canary_end.sh")
+ABSENT = ("not found", "no such config")  # as docker's versions say it
 LABELS = ["docker", "config", "inspect", "--format", "{{json .Spec.Labels}}"]
 
 Word = Literal["promote", "abort"]
@@ -135,7 +136,7 @@ def _labels(manager: Host, name: str) -> dict[str, str] | None:
     """Read the labels of a config; None where there is none. Raises CommandFailed."""
     result = manager.run([*LABELS, name], timeout=20, check=False)
     if result.code != 0:
-        if "no such config" in result.err.lower():
+        if any(words in result.err.lower() for words in ABSENT):
             return None
         result.check()
     with reading(manager.name, f"the config {name}"):

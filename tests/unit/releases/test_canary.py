@@ -149,7 +149,8 @@ class Manager(FakeHost):
         self.reacts("sh", by=self._read_lease)
 
     def _result(self, argv: Sequence[str], code: int, out: str = "") -> CommandResult:
-        return CommandResult("m1", tuple(argv), code, out, "" if not code else "No such config: x")
+        err = "Error response from daemon: config x not found" if code else ""
+        return CommandResult("m1", tuple(argv), code, out, err)
 
     def _inspect(self, argv: Sequence[str], stdin: bytes) -> CommandResult:
         labels = self.configs.get(argv[-1])
@@ -180,6 +181,7 @@ def test_a_canary_runs_as_long_as_its_own_deploy_holds_the_lease() -> None:
     )
     assert canary_record.read(Manager(token="of a later deploy"), APP) is None
     assert canary_record.read(Manager(at="1699999900"), APP) is None, "silent for 130 s"
+    assert canary_record.read(Manager(), "another") is None
 
 
 def test_of_two_who_decide_the_first_one_does() -> None:
