@@ -196,7 +196,7 @@ def _section(count: int, sides: Sides, load_average: str) -> Section:
         ),
         rows=[side.row(name, plain) for name, side in sides.items()],
         method=(
-            f"In turn, {len(sides[PLAIN].seconds)} times. Slipway: a command from its start to its "
+            f"{_rounds(len(sides[PLAIN].seconds))}. Slipway: a command from its start to its "
             "end, with checks, smoke tests and twice `SETTLE_TIME` (5 s, the default, unless it "
             "says 0), in which no task may fail; a changed image is built (0.3 s) and sent over "
             "SSH too. The old colour stays warm. Plain: `docker stack deploy --detach=false` on a "
@@ -207,3 +207,7 @@ def _section(count: int, sides: Sides, load_average: str) -> Section:
             f"{load_average} after."
         ),
     )
+
+
+def _rounds(count: int) -> str:
+    return "Each once" if count == 1 else f"In turn, {count} times"
