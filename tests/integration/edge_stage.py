@@ -9,6 +9,8 @@ import pytest
 
 from slipway.edge.config import configure
 from slipway.edge.edges import Edges, Routing
+from slipway.edge.questions import WELL, Question
+from slipway.edge.questions import ask as ask_edges
 from slipway.edge.routes import Route
 from slipway.hosts.local import LocalHost
 from slipway.project import COMPOSE
@@ -102,3 +104,9 @@ def stage(
     made.edges.wait_up(20)
     made.url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
     yield made
+
+
+def ask(stage: Stage, *addresses: str, statuses: str = WELL, patience: float = 20) -> None:
+    """Have the edge ask addresses of the service `web`. Raises NotReady."""
+    questions = [Question("web", address, statuses, "mend web") for address in addresses]
+    ask_edges(stage.edges.app, stage.edges.hosts, questions, patience)

@@ -5,9 +5,8 @@ import math
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -27,7 +26,7 @@ from slipway.project import COMPOSE
 from tests.fakes.reporter import RecordingReporter
 from tests.integration import edge_stage
 from tests.integration.docker_sandbox import DockerSandbox, base_image
-from tests.integration.edge_stage import SERVER, SETTINGS, Stage
+from tests.integration.edge_stage import SERVER, SETTINGS, Stage, ask
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
@@ -150,11 +149,6 @@ def test_an_edge_that_serves_something_else_than_it_was_told_is_noticed(stage: S
         stage.edges.tell(Routing("release-9-blue-x", other.document))
 
 
-def ask(stage: Stage, *addresses: str, statuses: str = WELL, patience: float = 20) -> None:
-    questions = [Question("web", address, statuses, "mend web") for address in addresses]
-    ask_edges(stage.edges.app, stage.edges.hosts, questions, patience)
-
-
 def test_a_colour_is_looked_at_from_within_the_edge(stage: Stage) -> None:
     ask(stage, "http://web-blue:8000/up", "http://web-green:8000/up")
     ask(stage, "http://web-blue:8000/sick", statuses="200-299,500-500")
@@ -202,75 +196,6 @@ def test_a_restarted_edge_serves_the_routes_of_its_last_cutover(stage: Stage) ->
     assert stage.which() == routing.ident
     stage.url = f"http://127.0.0.1:{stage.corner.port(stage.edge, 8080)}"
     assert stage.get().text.startswith("green")
-
-
-@dataclass
-class Pair:
-    """Two replicas of one service."""
-
-    stage: Stage
-    containers: list[str]
-
-    def ask_often(self) -> list[threading.Thread]:
-        """Begin twenty requests, one after another; return those that have no answer soon."""
-        threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-            time.sleep(0.1)
-        deadline = time.monotonic() + 5
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        return [thread for thread in threads if thread.is_alive()]
-
-    def _ask(self) -> None:
-        httpx.get(self.stage.url, timeout=300)
-
-
-@pytest.fixture
-def pair(stage: Stage) -> Iterator[Pair]:
-    corner, python = stage.corner, base_image("python:3.13-slim-trixie")
-    options = ("--network", corner.app, "--network-alias", "web-pair")
-    containers = [
-        corner.run(python, "python", "-c", SERVER, "pair", options=options) for _ in range(2)
-    ]
-    ask(stage, "http://web-pair:8000/")
-    stage.edges.tell(stage.routing(7, "pair"))
-    yield Pair(stage, containers)
-    corner.docker("rm", "--force", *containers)
-
-
-def test_few_requests_wait_for_a_replica_that_is_frozen(pair: Pair) -> None:
-    assert pair.ask_often() == []
-    docker = pair.stage.corner.docker
-    docker("pause", pair.containers[0])
-    waiting = pair.ask_often()
-    docker("unpause", pair.containers[0])
-    assert len(waiting) <= 2  # not every second one
-    for thread in waiting:
-        thread.join(60)
-        assert not thread.is_alive()
-
-
-def test_a_request_in_flight_to_a_machine_that_is_lost_ends_and_one_that_takes_long_does_not(
-    pair: Pair,
-) -> None:
-    answers: list[tuple[int, float]] = []
-
-    def ask() -> None:
-        began = time.monotonic()
-        status = httpx.get(f"{pair.stage.url}/slow-40", timeout=300).status_code
-        answers.append((status, time.monotonic() - began))
-
-    threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    time.sleep(2)
-    pair.stage.corner.docker("network", "disconnect", pair.stage.corner.app, pair.containers[0])
-    for thread in threads:
-        thread.join()
-    assert {status for status, _ in answers} == {200, 503}
-    assert all(seconds >= 40 for status, seconds in answers if status == 200)
-    assert all(seconds < 60 for status, seconds in answers if status == 503)
 
 
 def test_what_is_counted_of_requests_is_told_apart_by_the_cutover(stage: Stage) -> None:
