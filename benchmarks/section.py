@@ -51,14 +51,17 @@ class Section:
 def write(section: Section, document: Path = DOCUMENT) -> None:
     """Put a section in place of its older self, or at the end."""
     text = document.read_text() if document.exists() else HEAD
-    start, end = f"<!-- {section.name} -->", f"<!-- end of {section.name} -->"
-    whole = f"{start}\n{section.to_markdown()}\n{end}"
+    document.write_text(put(section.name, section.to_markdown(), text))
+
+
+def put(name: str, markdown: str, page: str) -> str:
+    """Return the page with this text between the marks of that name, at the end where new."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    whole = f"{start}\n{markdown}\n{end}"
     pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
-    if pattern.search(text):
-        text = pattern.sub(lambda _: whole, text)
-    else:
-        text = f"{text.rstrip()}\n\n{whole}\n"
-    document.write_text(text)
+    if pattern.search(page):
+        return pattern.sub(lambda _: whole, page)
+    return f"{page.rstrip()}\n\n{whole}\n"
 
 
 def machine() -> str:

@@ -16,13 +16,15 @@ from tests.soak.rows import Rows
 
 __all__ = ["clock", "outside", "peopled", "person", "place", "s3", "server"]
 
-ROWS = pytest.StashKey[Rows]()
 
-
-@pytest.fixture(scope="session")
-def rows(pytestconfig: pytest.Config) -> Rows:
-    """Where each test puts what it measured."""
-    return pytestconfig.stash.setdefault(ROWS, Rows())
+@pytest.fixture(scope="module")
+def rows(request: pytest.FixtureRequest) -> Iterator[Rows]:
+    """Where each test puts what it measured; the page gets it also after a failure."""
+    file = Rows()
+    yield file
+    if file.rows:
+        title = (request.module.__doc__ or request.module.__name__).splitlines()[0]
+        measured.write(request.path.stem, title, file.rows)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,8 @@ def size() -> dict[str, float]:
     return {name: float(os.environ.get(name, value)) for name, value in default.items()}
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page, also after a failure, and remove the images that tests share."""
-    if rows := session.config.stash.get(ROWS, Rows()).rows:
-        measured.write(rows)
-        sweep_images()
+@pytest.fixture(scope="session", autouse=True)
+def shared_images() -> Iterator[None]:
+    """Remove the images that tests share, at the end."""
+    yield
+    sweep_images()

@@ -1,4 +1,4 @@
-"""What a soak run measured, row by row, and the page docs/soak.md that it writes at its end."""
+"""What the soak tests measured, row by row, and the page docs/soak.md that they write."""
 
 import platform
 import subprocess
@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.section import machine
+from benchmarks.section import machine, put
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/soak.md"
 HEAD = """# Soak runs
 
-What held for long, as the last run measured it: `inv test --only=soak` writes this page.
+What held for long. `inv test --only=soak` writes this page; each file of tests has a section with
+the day, commit and computer of its last run, so they need not all run in one night.
 Sizes are settings: `SOAK_DEPLOYS` (50, or more until `SOAK_REQUESTS`, 500000, were sent),
 `SOAK_GB` of a database (10), `SOAK_HOURS` of the schedule (24), and `SOAK_SECONDS` for the
 sample of broken modules (600).
@@ -39,7 +40,7 @@ class Row:
 
 @dataclass
 class Rows:
-    """All measurements of a run, the failed ones too."""
+    """All measurements of a file of tests, the failed ones too."""
 
     rows: list[Row] = field(default_factory=list)
 
@@ -59,16 +60,18 @@ class Rows:
             row.seconds = time.monotonic() - began
 
 
-def page(rows: Sequence[Row], commit: str, computer: str, date: str) -> str:
-    """Return the page."""
+def section(name: str, title: str, rows: Sequence[Row], run: str) -> str:
+    """Return the section of a file of tests; `run` says when, of what, and on which computer."""
     lines = "".join(row.to_line() for row in rows)
-    return f"{HEAD}\n{TABLE}{lines}\n{date}, commit {commit}, {computer}.\n"
+    return f"## {title.rstrip('.')}\n\n{TABLE}{lines}\n`tests/soak/{name}.py`: {run}."
 
 
-def write(rows: Sequence[Row], path: Path = PAGE) -> None:
-    """Write the page for this commit, day and computer."""
-    date = time.strftime("%Y-%m-%d", time.gmtime())
-    path.write_text(page(rows, _commit(), f"{machine()}, {_system()}", date))
+def write(name: str, title: str, rows: Sequence[Row], path: Path = PAGE) -> None:
+    """Put the section of a file of tests in place of its older self, for this commit and day."""
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    run = f"{day}, commit {_commit()}, {machine()}, {_system()}"
+    page = path.read_text() if path.exists() else HEAD
+    path.write_text(put(name, section(name, title, rows, run), page))
 
 
 def _commit() -> str:
