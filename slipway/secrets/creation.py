@@ -12,7 +12,7 @@ from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import KEY, file_in
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.local import LocalHost
-from slipway.secrets import encrypted_file, identity, policy, programs, role_passwords, sops
+from slipway.secrets import change, encrypted_file, identity, policy, programs, role_passwords, sops
 from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
@@ -50,13 +50,9 @@ def put(env: Environment, name: str, value: Secret) -> bool:
     Raises Refused where there is no file yet.
     """
     check_name(env, name)
-    path = env.secrets_file
-    if complaint := env.rules[name].complaint(value.reveal()):
-        raise ConfigError(f"secrets/{path.name}: {name} {complaint}; nothing was changed")
-    had_one = name in encrypted_file.lint(path)
-    with whole_file.draft(path) as draft:
-        draft.write_bytes(path.read_bytes())
-        sops.add(draft, name, value, env)
+    change.read(env)  # whose complaints say more than those of a file that is in conflict
+    had_one = name in encrypted_file.lint(env.secrets_file)
+    change.apply(env, {name: value})
     return had_one
 
 
@@ -88,17 +84,17 @@ def add(env: Environment, names: Collection[str] = ()) -> list[str]:
     chosen = names or [key for key in generated if key not in role_passwords.KEYS]
     missing = [key for key in generated if key in chosen and key not in values]
     if missing:
-        with whole_file.draft(env.secrets_file) as draft:
-            draft.write_bytes(env.secrets_file.read_bytes())
-            for key in missing:
-                sops.add(draft, key, random(env.rules[key].generate), env)
+        change.apply(env, {key: random(env.rules[key].generate) for key in missing})
     return missing
 
 
 def _write(env: Environment, text: str) -> None:
     """Put the file in place once it is known to open here: else whoever made it were locked out."""
     path = env.secrets_file
-    with whole_file.draft(path) as draft:  # whose name ends alike: sops reads YAML by it
+    with (
+        change.locked(path),
+        whole_file.draft(path) as draft,
+    ):  # whose name ends alike: sops reads YAML by it
         draft.write_text(text, encoding="utf-8")
         try:
             sops.decrypt(draft, env)

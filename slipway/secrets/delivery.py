@@ -15,12 +15,12 @@ from slipway.errors import ConfigError, Refused
 from slipway.hosts.host import Host
 from slipway.progress import Reporter
 from slipway.secrets import authorship, composition, encrypted_file, sops
+from slipway.secrets.encrypted_file import SIZE_LIMIT
 
 NAME_LIMIT = 64
 # What people sign backups with, sign in to registries with, and tell others with, where they are.
 KEPT_HERE = ("BACKUP_OPERATOR_KEY", "REGISTRY_LOGINS", "DEPLOY_NOTICES")
 PITR = ("BACKUP_S3_KEY", "BACKUP_S3_SECRET", "BACKUP_PITR_PASSPHRASE")
-SIZE_LIMIT = 500_000  # a Swarm secret holds less than 512,000 bytes
 
 CREATE = shell_scripts.read(__file__, "delivery_create.sh")
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from slipway.environments.setting_rules import KEY
 from slipway.errors import ConfigError
-from slipway.yaml_file import read_yaml
+from slipway.text_file import read_utf8
+from slipway.yaml_file import parse_yaml
 
 ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
 # Whoever holds one of these reads the values too, and no rule of ours sees it; hc_vault and the
 # clouds' make sops call servers that the file names.
 OTHER_KEYS = ("pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "hckms")
+SIZE_LIMIT = 500_000  # bytes of one value; a Swarm secret holds less than 512,000
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
 
 
@@ -34,13 +36,21 @@ def lint(path: Path) -> dict[str, Any]:
     Raises ConfigError for what sops would accept, or answer with a value in its error text.
     """
 
+    if path.is_symlink():
+        raise ConfigError(f"secrets/{path.name}: is a symbolic link")
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return parse(read_utf8(path, f"secrets/{path.name}"), path)
+
+
+def parse(text: str, path: Path) -> dict[str, Any]:
+    """Return the encrypted document of a version of a file; needs no key. Raises as `lint`."""
+
     def refuse(what: str) -> ConfigError:
         return ConfigError(f"secrets/{path.name}: {what}")
 
-    if path.is_symlink():
-        raise refuse("is a symbolic link")
     try:
-        document = read_yaml(path, f"secrets/{path.name}")
+        document = parse_yaml(text, f"secrets/{path.name}")
     except ConfigError as error:
         raise ConfigError(f"{error} (a merge gone wrong?)") from None
     if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):

@@ -4,6 +4,7 @@ Its error texts can hold values (a changed type prints the decrypted secret), so
 is all that is taken from a failure.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -88,11 +89,33 @@ def decrypt(path: Path, env: Environment) -> dict[str, Secret]:
 
 
 def decrypt_with(program: str, path: Path, key: Path | None) -> dict[str, Secret]:
-    """Decrypt a flat file; without `key` sops finds the person's own."""
+    """Decrypt a flat file; without `key` sops finds the person's own.
+
+    What this process has decrypted once it knows: a command opens a file one time.
+    """
     encrypted_file.lint(path)
-    host = LocalHost(env=_environment(key), cwd=ROOT)
+    env = _environment(key)
+    state = _state(program, path.read_bytes(), env, key)
+    if state not in _opened:
+        _opened[state] = _decrypt(program, path, env, key)
+    return dict(_opened[state])
+
+
+_opened: dict[str, dict[str, Secret]] = {}
+
+
+def _state(program: str, data: bytes, env: Mapping[str, str], key: Path | None) -> str:
+    """Return what tells one decryption from another: the file, the program and the keys."""
+    stamp = str(key and (key.stat().st_ino, key.stat().st_mtime_ns))
+    parts = [program, stamp, *(f"{name}={value}" for name, value in sorted(env.items()))]
+    return hashlib.sha256(b"\0".join([data, *(part.encode() for part in parts)])).hexdigest()
+
+
+def _decrypt(
+    program: str, path: Path, env: Mapping[str, str], key: Path | None
+) -> dict[str, Secret]:
     argv = [program, "decrypt", "--output-type", "json", str(path)]
-    result = host.run(argv, timeout=20, check=False)
+    result = LocalHost(env=env, cwd=ROOT).run(argv, timeout=20, check=False)
     if result.code == NO_KEY:
         raise Refused(f"secrets/{path.name} {_not_opened(path, key)}")
     if result.code != 0:
@@ -122,15 +145,26 @@ def encrypt(values: Mapping[str, Secret], env: Environment) -> str:
     return result.out
 
 
-def add(path: Path, key: str, value: Secret, env: Environment) -> None:
-    """Add a value to an encrypted file; every other value stays as it is, also encrypted."""
-    argv = [_program(env), "set", "--value-stdin", str(path), f'["{key}"]']
+def set_value(draft: Path, name: str, value: Secret, env: Environment) -> None:
+    """Give a value to one secret of a copy; every other stays as it is, also encrypted."""
+    text = json.dumps(value.reveal(), ensure_ascii=False).encode()
+    _change(["set", "--value-stdin", str(draft), f'["{name}"]'], text, draft, env)
+
+
+def unset(draft: Path, name: str, env: Environment) -> None:
+    """Take one secret out of a copy; every other stays as it is, also encrypted."""
+    _change(["unset", str(draft), f'["{name}"]'], b"", draft, env)
+
+
+def _change(words: list[str], stdin: bytes, draft: Path, env: Environment) -> None:
     host = LocalHost(env=_environment(key_file(env)), cwd=ROOT)
-    result = host.run(argv, stdin=json.dumps(value.reveal()).encode(), timeout=20, check=False)
+    result = host.run([_program(env), *words], stdin=stdin, timeout=20, check=False)
+    file = env.secrets_file.name
     if result.code == NO_KEY:
-        raise Refused(f"secrets/{path.name} {_not_opened(path, key_file(env))}")
+        raise Refused(f"secrets/{file} {_not_opened(draft, key_file(env))}")
     if result.code != 0:
-        raise ConfigError(f"sops could not add {key} to {path.name} (it ended with {result.code})")
+        meaning = MEANINGS.get(result.code, f"was not changed (sops ended with {result.code})")
+        raise ConfigError(f"secrets/{file} {meaning}")
 
 
 def opened_by(env: Environment) -> str:

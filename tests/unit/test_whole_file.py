@@ -37,6 +37,7 @@ DRAFTED = {
     "slipway/images/context.py",
     "slipway/machines/copying.py",
     "slipway/machines/inventory.py",
+    "slipway/secrets/change.py",
     "slipway/secrets/creation.py",
     "slipway/secrets/policy.py",
     "slipway/whole_file.py",
