@@ -25,6 +25,7 @@ from . import (
     own,
     release,
     runbook,
+    secret_files,
     secrets,
     test,
 )
@@ -62,7 +63,7 @@ namespace = register(
         Group("machine", machine),
         Group("release", release),
         Group("runbook", runbook),
-        Group("secrets", secrets),
+        Group("secrets", secrets, secret_files),
     )
 )
 

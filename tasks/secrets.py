@@ -42,22 +42,105 @@ def create(env: "Environment") -> None:
     name="set",
     runbook="secrets",
     docker=False,
-    help={"name": "The secret, as compose/settings.yml calls it."},
+    help={
+        "name": "The secret, as compose/settings.yml calls it.",
+        "from_file": "A file with the value, all of its bytes; else it is asked for, or stdin.",
+    },
+    suggestions={"name": "secrets"},
 )
-def put(env: "Environment", *, name: str) -> None:
-    """Give a secret a value: asked for without showing it, or read from stdin.
+def put(env: "Environment", *, name: str, from_file: str = "") -> None:
+    """Give a secret a value: asked for without showing it, from a file, or read from stdin.
 
     Examples:
       inv secrets.set --env=staging --name=SMTP_PASSWORD
+      inv secrets.set --env=prod --name=DATABASE_CA --from-file=ca.pem
       inv secrets.set --env=prod --name=DATABASE_CA < ca.pem
     """
+    from pathlib import Path
+
     from slipway.secrets import creation
-    from slipway.show import secret_prompt, writer
+    from slipway.show import commit_offer, secret_prompt, writer
 
     creation.check_name(env, name)
-    had_one = creation.put(env, name, secret_prompt.ask(f"{name} of {env.name}"))
+    what = f"{name} of {env.name}"
+    value = secret_prompt.from_file(Path(from_file), what) if from_file else secret_prompt.ask(what)
+    had_one = creation.put(env, name, value)
     how = "another value" if had_one else "a value"
-    writer.say(f"{name} has {how} in secrets/{env.secrets_file.name}; commit and deploy")
+    file = f"secrets/{env.secrets_file.name}"
+    writer.say(f"{name} has {how} in {file}; commit and deploy")
+    commit_offer.offer([file], f"Give {what} {how}")
+
+
+@command(
+    runbook="secrets",
+    docker=False,
+    help={"name": "The secret to take out of the environment's file."},
+    suggestions={"name": "secrets"},
+)
+def unset(env: "Environment", *, name: str) -> None:
+    """Take a secret out of an environment; releases that are kept still have it.
+
+    Example: inv secrets.unset --env=staging --name=SMTP_PASSWORD
+    """
+    from slipway.secrets import creation
+    from slipway.show import commit_offer, writer
+
+    creation.unset(env, name)
+    file = f"secrets/{env.secrets_file.name}"
+    writer.say(f"{name} is no longer in {file}; commit and deploy")
+    commit_offer.offer([file], f"Take {name} of {env.name} out")
+
+
+@command(
+    runbook="secrets",
+    docker=False,
+    help={
+        "name": "The secret that gets a random value.",
+        "replace": "Also where it has one; who uses the old one needs the new one.",
+    },
+    suggestions={"name": "secrets"},
+)
+def generate(env: "Environment", *, name: str, replace: bool = False) -> None:
+    """Give a secret a random value: as many bytes as its `generate` in compose/settings.yml, or 32.
+
+    Examples:
+      inv secrets.generate --env=staging --name=STATS_TOKEN
+      inv secrets.generate --env=prod --name=SESSION_KEY --replace
+    """
+    from slipway.secrets import creation
+    from slipway.show import commit_offer, writer
+
+    had_one = creation.generate(env, name, replace=replace)
+    how = "another random value" if had_one else "a random value"
+    file = f"secrets/{env.secrets_file.name}"
+    writer.say(f"{name} has {how} in {file}; commit and deploy")
+    commit_offer.offer([file], f"Give {name} of {env.name} {how}")
+
+
+@command(runbook="secrets", docker=False)
+def edit(env: "Environment") -> None:
+    """Edit the secrets of an environment in $EDITOR, in a file that lies in memory only.
+
+    Values are checked as it closes; the file goes also when the editor or this command is killed.
+
+    Example: inv secrets.edit --env=staging
+    """
+    from slipway.errors import Refused
+    from slipway.secrets import change, edit_text, editing, sops
+    from slipway.show import commit_offer, secret_editor, secret_prompt, writer
+
+    if not secret_prompt.is_somebody_there():
+        raise Refused(
+            f"an editor needs a terminal; without one: inv secrets.set --env={env.name} --name=NAME"
+        )
+    before = change.read(env)
+    old = sops.read_so_far(env)
+    new = secret_editor.edited(edit_text.write(env, old), lambda text: editing.check(env, text))
+    names = editing.write(env, before, old, new)
+    file = f"secrets/{env.secrets_file.name}"
+    writer.say(f"changed in {file}: {', '.join(names) or 'nothing'}")
+    if names:
+        commit_offer.offer([file], f"Change {', '.join(names)} of {env.name}")
 
 
 @command(runbook="secrets", docker=False)

@@ -145,6 +145,16 @@ def runs(root: str, env: str = "") -> list[str]:
     return sorted(_names(root, ".slipway/runs"), reverse=True)
 
 
+def secrets(root: str, env: str = "") -> list[str]:
+    """Return the secrets that the project's rules name, and those in the environment's file."""
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    files = (f"{root}/compose/settings.yml", f"{ours}/environments/settings.yml")
+    lines = [line for file in files for line in _lines(file) if "secret: true" in line]
+    names = {line.partition(":")[0] for line in lines if line[:1].isalpha()}
+    kept = _keys(os.path.join(root, "secrets", f"{env}.sops.yaml"), "") if env else []  # noqa: PTH118
+    return sorted(names | {*kept} - {"sops"})
+
+
 INDEXES = ("README", "index", "_index")
 SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "environments": environments,
@@ -152,6 +162,7 @@ SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "machines": machines,
     "runbooks": runbooks,
     "runs": runs,
+    "secrets": secrets,
 }
 
 

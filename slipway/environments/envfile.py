@@ -1,5 +1,6 @@
 """Env files: the plain settings, read strictly so that a typing error is never a silent default."""
 
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,6 +43,17 @@ def examine(path: Path) -> tuple[dict[str, str], list[str]]:
     return values, problems
 
 
+def comments_behind_values(path: Path) -> list[str]:
+    """Say where a comment follows a value, which could as well be the end of that."""
+    return [
+        f"{_short(path)}:{binding.original.line}: {binding.key}: a comment behind a value could be "
+        "a part of it; put the value into single quotes, or the comment on a line of its own"
+        for binding in _bindings(path)
+        if binding.key is not None and binding.value is not None
+        if re.search(r"\s#", QUOTED.sub("=''", binding.original.string, count=1).partition("=")[2])
+    ]
+
+
 def _problem(binding: "Binding", lines: Mapping[str, int]) -> str:
     """Say what is unclear of one entry; `lines` are where the ones before it stand."""
     plain = QUOTED.sub("=''", binding.original.string, count=1)
@@ -65,16 +77,16 @@ def _bindings(path: Path) -> "list[Binding]":
     from dotenv.parser import parse_stream
 
     try:
-        stream = path.open(encoding="utf-8", newline="")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(f"{_short(path)} is missing") from None
     except OSError as error:
         raise ConfigError(f"{_short(path)} cannot be read: {error.strerror}") from None
-    with stream:
-        try:
-            return list(parse_stream(stream))
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{_short(path)}: byte {error.start} is not UTF-8") from None
+    try:
+        return list(parse_stream(io.StringIO(data.decode(), newline="")))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{_short(path)}:{line}: byte {error.start} is not UTF-8") from None
 
 
 def _doubt(written: str, value: str) -> str:

@@ -21,11 +21,13 @@ WORDS: Mapping[str, tuple[Any, str]] = {
     "required": (bool | list, "true, or a list such as [staging, prod]"),
     "secret": (bool, "true or false"),
     "generate": (int, "a number of bytes"),
+    "rotate": (int, "a number of days"),
     "composed": (str, "a text with names in braces, such as postgres://{DATABASE_USER}:…"),
     "help": (str, "a text"),
 }
-NUMBERS = {"generate"}  # YAML's true is a number to Python
+NUMBERS = {"generate", "rotate"}  # YAML's true is a number to Python
 MOST_BYTES = 4096
+MOST_DAYS = 3650
 PLACE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")  # for a value, in a composed secret
 TYPES = {"text", "number", "port", "switch", "name", "store"}
 STORE = re.compile(
@@ -49,6 +51,7 @@ class Rule:
     generate: int
     help: str
     composed: str = ""  # of what a secret is made that stands in no file
+    rotate: int = 0  # days after which a secret should have another value; 0: whenever
     is_plain: bool = False  # it says `secret: false` itself, whatever its name sounds like
 
     @property
@@ -149,6 +152,10 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
     if generate is not None and not (secret and 1 <= generate <= MOST_BYTES):
         limits = f"generate must be 1 to {MOST_BYTES} bytes"
         raise refuse(f": {limits}" if secret else ": only a secret can have generate")
+    rotate = entry.get("rotate", 0)
+    if "rotate" in entry and not (secret and 1 <= rotate <= MOST_DAYS):
+        limits = f"rotate must be 1 to {MOST_DAYS} days"
+        raise refuse(f": {limits}" if secret else ": only a secret can have rotate")
     if secret and default is not None:
         raise refuse(": a secret has no default; it would stand here for everybody to read")
     composed = str(entry.get("composed", ""))
@@ -171,6 +178,7 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         generate=generate or 0,
         help=str(entry.get("help", "")),
         composed=composed,
+        rotate=rotate,
         is_plain=secret is False,
     )
     if rule.default is not None and (complaint := rule.complaint(rule.default)):

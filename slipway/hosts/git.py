@@ -1,6 +1,7 @@
 """The project's own git checkout, whatever a hook's environment says about another one."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.errors import CommandFailed, Refused, last_line
@@ -45,10 +46,19 @@ def why_no_commit(root: Path = ROOT) -> str:
 
 def commit(root: Path, message: str) -> None:
     """Commit all there is. Raises Refused with what git says where it does not."""
-    here = at(root)
-    here.run(["git", "add", "--all"], timeout=120)
+    at(root).run(["git", "add", "--all"], timeout=120)
+    _commit(root, message, [])
+
+
+def commit_files(root: Path, files: Sequence[str], message: str) -> None:
+    """Commit these files and no others. Raises Refused with what git says where it does not."""
+    at(root).run(["git", "add", "--", *files], timeout=120)
+    _commit(root, message, ["--", *files])
+
+
+def _commit(root: Path, message: str, files: Sequence[str]) -> None:
     try:
-        here.run(["git", "commit", "--quiet", f"--message={message}"], timeout=120)
+        at(root).run(["git", "commit", "--quiet", f"--message={message}", *files], timeout=120)
     except CommandFailed as error:
         if "user.email" not in error.stderr and "ident" not in error.stderr:
             raise Refused(f"git does not commit: {last_line(error.stderr)}") from None

@@ -17,6 +17,8 @@ from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
 
+USUAL_SIZE = 32  # bytes of a random value, where no rule says how many
+
 
 def by_hand(env: Environment) -> list[str]:
     """Name the secrets that an environment must have and nobody can make up."""
@@ -86,6 +88,52 @@ def add(env: Environment, names: Collection[str] = ()) -> list[str]:
     if missing:
         change.apply(env, {key: random(env.rules[key].generate) for key in missing})
     return missing
+
+
+def generate(env: Environment, name: str, *, replace: bool) -> bool:
+    """Give a secret a random value; return whether it had one. Raises Refused without `replace`."""
+    check_name(env, name)
+    change.read(env)
+    had_one = name in encrypted_file.lint(env.secrets_file)
+    if had_one and not replace:
+        raise Refused(
+            f"{name} of {env.name} has a value already; to have another one in its place, and the "
+            "old one refused where it was used (runbooks/rotate-secrets.md), add --replace"
+        )
+    change.apply(env, {name: random(env.rules[name].generate or USUAL_SIZE)})
+    return had_one
+
+
+def take_over(env: Environment, values: Mapping[str, Secret], *, replace: bool) -> list[str]:
+    """Give several secrets values at once; return the names. Raises Refused without `replace`."""
+    change.read(env)
+    document = encrypted_file.lint(env.secrets_file)
+    existing = [name for name in values if name in document]
+    if existing and not replace:
+        raise Refused(
+            f"{env.name} has {', '.join(existing)} already, and nothing was taken over; to have "
+            "the values of the file in their place, add --replace"
+        )
+    if values:
+        change.apply(env, values)
+    return sorted(values)
+
+
+def unset(env: Environment, name: str) -> None:
+    """Take a secret out of an environment's file. Raises Refused where it must have it."""
+    change.read(env)
+    document = encrypted_file.lint(env.secrets_file)
+    if name not in document or name == "sops":
+        hint = nearest(name, [each for each in document if each != "sops"])
+        raise UsageError(f"secrets/{env.secrets_file.name} has no {name[:60]}{hint}")
+    rule = env.rules.get(name)
+    if rule and rule.is_required(env.name) and not rule.composed:
+        raise Refused(
+            f"{env.name} must have {name}, says compose/{file_in(env.compose).name}; take "
+            "`required` out there first, or give it another value with: "
+            f"inv secrets.set --env={env.name} --name={name}"
+        )
+    change.apply(env, removed=[name])
 
 
 def _write(env: Environment, text: str) -> None:

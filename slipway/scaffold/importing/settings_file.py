@@ -13,6 +13,7 @@ HEAD = """\
 #   required  true, or the list of environments that must have it
 #   secret    true: lives in secrets/<environment>.sops.yaml and nowhere else
 #   generate  bytes of randomness `inv secrets.create` fills it with
+#   rotate    days after which a secret should have another value; `inv env.check` says when
 #   composed  what a secret is made of that stands in no file
 #   help      one line for people
 
