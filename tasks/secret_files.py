@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @command(
     name="list",
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={
         "all_": "Also those that the environment may have and has not.",
@@ -34,7 +34,7 @@ def list_(env: "Environment | None" = None, *, all_: bool = False, json: bool = 
 
 
 @command(
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={"name": "The secret whose value is shown."},
     suggestions={"name": "secrets"},
@@ -64,7 +64,7 @@ def reveal(env: "Environment", *, name: str) -> None:
 
 
 @command(
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={"with_": "Another environment; without it the last commit."},
     choices={"with_": environments},
@@ -92,7 +92,7 @@ def diff(env: "Environment", *, with_: str = "") -> None:
 
 
 @command(
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={"name": "Only changes of this secret.", "json": "Print JSON."},
     suggestions={"name": "secrets"},
@@ -116,7 +116,7 @@ def history(env: "Environment", *, name: str = "", json: bool = False) -> None:
 
 
 @command(
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={
         "from_": "The environment that has the values.",
@@ -147,7 +147,7 @@ def copy(*, from_: str, to: str, names: str, replace: bool = False) -> None:
 
 @command(
     name="import",
-    runbook="secrets",
+    runbook="look-into-secrets",
     docker=False,
     help={
         "file": "The .env file; it is read, and left as it is.",

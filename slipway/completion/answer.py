@@ -151,8 +151,8 @@ def secrets(root: str, env: str = "") -> list[str]:
     files = (f"{root}/compose/settings.yml", f"{ours}/environments/settings.yml")
     lines = [line for file in files for line in _lines(file) if "secret: true" in line]
     names = {line.partition(":")[0] for line in lines if line[:1].isalpha()}
-    kept = _keys(os.path.join(root, "secrets", f"{env}.sops.yaml"), "") if env else []  # noqa: PTH118
-    return sorted(names | {*kept} - {"sops"})
+    in_file = _keys(os.path.join(root, "secrets", f"{env}.sops.yaml"), "") if env else []  # noqa: PTH118
+    return sorted(names | {*in_file} - {"sops"})
 
 
 INDEXES = ("README", "index", "_index")

@@ -47,8 +47,8 @@ def changes(path: Path) -> list[Change]:
     """Return what changed, the newest first; nothing without git. Merges count with their parts."""
     versions = [*_present(path), *_committed(path)]
     older = [*versions[1:], NOBODY]
-    found = (_compare(new, old) for new, old in zip(versions, older, strict=True))
-    return [each for each in found if each.names or each.is_rekeyed]
+    compared = (_compare(new, old) for new, old in zip(versions, older, strict=True))
+    return [each for each in compared if each.names or each.is_rekeyed]
 
 
 def last_changes(path: Path) -> dict[str, Change]:
