@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,17 +17,21 @@ def main() -> int:
     given = _parse()
     records: list[Record] = []
     wish = LoadSpec(given.url, given.rate, given.new, given.seconds, given.at_least, given.after)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_run(wish, records, watch=given.until_closed))
-    if given.records:
-        given.records.write_text("".join(record.to_line() for record in records))
+    with given.records.open("w") as file:  # as they come: a test may count them
+
+        def keep(record: Record) -> None:
+            records.append(record)
+            file.write(record.to_line())
+
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_run(wish, keep, watch=given.until_closed))
     run = Run(records)
     sys.stdout.write(f"{run.summary()}\n")
     return 1 if run.failed else 0
 
 
-async def _run(wish: LoadSpec, records: list[Record], *, watch: bool) -> None:
-    generator = Generator(wish, records.append)
+async def _run(wish: LoadSpec, keep: Callable[[Record], None], *, watch: bool) -> None:
+    generator = Generator(wish, keep)
     loop = asyncio.get_running_loop()
 
     def closed() -> None:
@@ -48,7 +54,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--at-least", type=int, default=0, help="Go on until so many were sent.")
     parser.add_argument("--after", type=int, default=0, help="Send so many after stdin is closed.")
     parser.add_argument("--until-closed", action="store_true", help="End when stdin is closed.")
-    parser.add_argument("--records", type=Path, help="Write one line for each request here.")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        default=Path(os.devnull),
+        help="Write one line for each request here.",
+    )
     return parser.parse_args()
 
 
