@@ -27,6 +27,7 @@ from . import (
     runbook,
     secret_files,
     secrets,
+    team,
     test,
 )
 from .group import Group, register
@@ -64,6 +65,7 @@ namespace = register(
         Group("release", release),
         Group("runbook", runbook),
         Group("secrets", secrets, secret_files),
+        Group("team", team),
     )
 )
 

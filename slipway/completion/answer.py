@@ -155,11 +155,17 @@ def secrets(root: str, env: str = "") -> list[str]:
     return sorted(names | {*in_file} - {"sops"})
 
 
+def members(root: str, env: str = "") -> list[str]:
+    """Return who is in the team."""
+    return _keys(os.path.join(root, "team.yml"), "members")  # noqa: PTH118
+
+
 INDEXES = ("README", "index", "_index")
 SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "environments": environments,
     "services": services,
     "machines": machines,
+    "members": members,
     "runbooks": runbooks,
     "runs": runs,
     "secrets": secrets,

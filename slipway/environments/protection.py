@@ -12,8 +12,8 @@ Kind = Literal["dev", "testing", "staging", "production"]
 # a flag for it. refused: no flag, no answer and no setting changes that.
 Verdict = Literal["free", "prompt", "flag", "refused"]
 Deed = Literal[
-    "destroy", "remove machine", "reset", "discard", "seed", "restore", "undo", "import",
-    "unscrubbed", "close", "deploy", "migrate", "rollback", "prune", "write SQL",
+    "destroy", "remove machine", "remove person", "reset", "discard", "seed", "restore", "undo",
+    "import", "unscrubbed", "close", "deploy", "migrate", "rollback", "prune", "write SQL",
 ]  # fmt: skip
 
 SETTING = "PRODUCTION_ENVIRONMENTS"
@@ -35,6 +35,8 @@ RULES: Mapping[Deed, Rule] = {
     # everything of the environment, its database too
     "destroy": Rule("prompt", "free", "prompt", "prompt"),
     "remove machine": Rule("prompt", "prompt", "prompt", "prompt"),
+    # somebody of the team, in every environment at once; their own name is typed
+    "remove person": Rule("prompt", "prompt", "prompt", "prompt"),
     # all rows of the database
     "reset": Rule("prompt", "free", "prompt", "refused"),
     "discard": Rule("free", "refused", "refused", "refused"),  # a reset without a backup before it

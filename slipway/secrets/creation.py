@@ -12,6 +12,7 @@ from slipway.environments.environment import Environment
 from slipway.environments.setting_rules import KEY, file_in
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
 from slipway.secrets import change, encrypted_file, identity, policy, programs, role_passwords, sops
 from slipway.secrets.programs import UntrustedProgram
 from slipway.secrets.secret import Secret
@@ -165,10 +166,7 @@ def _own(env: Environment) -> str:
 
 def public_key() -> str:
     """Return this person's age key, the public half; makes a pair on first use."""
-    path = _key_file()
-    keygen = programs.find("age-keygen")
-    if keygen is None:
-        raise Refused("age-keygen is not installed; run: inv bootstrap")
+    path, keygen = _key_file(), _keygen()
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         LocalHost().run([keygen, "-o", str(path)], timeout=20)
@@ -178,6 +176,30 @@ def public_key() -> str:
     if result.code != 0 or not keys:
         raise ConfigError(f"{path} does not hold an age key")
     return str(keys[0])
+
+
+def make_key(path: Path) -> str:
+    """Make an age key for somebody else in a file of its own; return the public half.
+
+    Raises Refused for a file that is there, or that the repository would hold.
+    """
+    if path.exists():
+        raise Refused(f"{path} is there already; nothing was changed")
+    if path.resolve().is_relative_to(ROOT):
+        raise Refused(f"{path} is in the repository, where a private key is read by others")
+    keygen = _keygen()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(LocalHost().run([keygen], timeout=20).out.encode())
+    result = LocalHost().run([keygen, "-y", str(path)], timeout=20)
+    return str(identity.PUBLIC.findall(result.out)[0])
+
+
+def _keygen() -> str:
+    keygen = programs.find("age-keygen")
+    if keygen is None:
+        raise Refused("age-keygen is not installed; run: inv bootstrap")
+    return keygen
 
 
 def _key_file() -> Path:

@@ -1,14 +1,19 @@
 """The private keys of whoever sits at this computer: where they are, and which one opens what."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.errors import Refused
 from slipway.hosts.local import LocalHost
 from slipway.secrets import programs
 
+NOTED = re.compile(
+    r"^#[ \t]*(?:public key|recipient):[ \t]*(age1\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
 
 
@@ -51,7 +56,7 @@ def public_keys(identity: Identity) -> list[str]:
         return []
     argv = [keygen, "-y", *([str(identity.path)] if identity.path else [])]
     result = LocalHost().run(argv, stdin=identity.text.encode(), timeout=20, check=False)
-    return PUBLIC.findall(result.out) if result.code == 0 else []
+    return PUBLIC.findall(result.out) if result.code == 0 else _noted(identity)
 
 
 def opening(recipients: Sequence[str], repository: Path | None) -> str:
@@ -71,6 +76,36 @@ def present(repository: Path | None, *, ssh: bool = False) -> str:
         f"{identity.name} ({', '.join(map(_core, public_keys(identity))) or 'holds no age key'})"
         for identity in identities(os.environ, Path.home(), repository, ssh=ssh)
     )
+
+
+def _noted(identity: Identity) -> list[str]:
+    """Return the public halves that a key's comments name, as those of a key in hardware do."""
+    text = identity.text
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = identity.path.read_text(encoding="utf-8") if identity.path else text
+    return NOTED.findall(text)
+
+
+def own_keys(repository: Path | None = None) -> list[str]:
+    """Return the public halves of all keys of this person that can be told."""
+    places = identities(os.environ, Path.home(), repository, ssh=True)
+    return [key for place in places for key in public_keys(place)]
+
+
+def demand_private() -> None:
+    """Raise Refused where others can read one of this person's age keys; sops would say nothing."""
+    for place in identities(os.environ, Path.home(), None):
+        if place.path is not None and (why := _why_open(place.path)):
+            raise Refused(why)
+
+
+def _why_open(path: Path) -> str:
+    info = path.stat()
+    if info.st_mode & 0o077:
+        return f"others on this computer can read the key {path}; type: chmod 600 {path}"
+    if info.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
+        return f"the key {path} belongs to another user, who can read it; make one of your own"
+    return ""
 
 
 def _ssh_public(path: Path) -> str:

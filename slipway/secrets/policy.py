@@ -30,7 +30,8 @@ def add_rule(env: Environment, key: str) -> None:
     """
     file = _file(env)
     with whole_file.draft(file) as draft:
-        draft.write_bytes(_with_rule(file, f"^secrets/{re.escape(env.secrets_file.name)}$", key))
+        regex = f"^secrets/{re.escape(env.secrets_file.name)}$"
+        draft.write_text(with_rule(_text(file), regex, key), encoding="utf-8")
         _try(env, draft)
 
 
@@ -38,11 +39,11 @@ def _file(env: Environment) -> Path:
     return env.secrets.parent / ".sops.yaml"
 
 
-def _with_rule(file: Path, path_regex: str, key: str) -> bytes:
+def with_rule(text: str, path_regex: str, key: str) -> str:
+    """Return the text of .sops.yaml with one more rule at its end. Raises ConfigError."""
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-    text = _text(file)
     document = _load(text)
     if document is None:
         # Comments alone are no document, and would be lost.
@@ -62,7 +63,7 @@ def _with_rule(file: Path, path_regex: str, key: str) -> bytes:
     yaml.indent(mapping=2, sequence=column + 2, offset=column)
     out = io.StringIO()
     yaml.dump(document, out)
-    return out.getvalue().encode()
+    return out.getvalue()
 
 
 def _try(env: Environment, draft: Path) -> None:

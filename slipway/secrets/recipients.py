@@ -42,7 +42,7 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     path, actual = f"secrets/{file.name}", rules.without_comments(encrypted_file.recipients(file))
     matching = [rule for rule in known if rule.matches(path)]
     is_guarded = file.name.removesuffix(SUFFIX) not in DISPOSABLE
-    public = _public(file) if is_guarded else ""
+    public = public_key(file) if is_guarded else ""
     if public and public in actual:
         yield (
             f"it is encrypted to the public key of {PUBLIC_KEY_FILE}, so anybody can read it; "
@@ -87,7 +87,7 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
         )
 
 
-def _public(file: Path) -> str:
+def public_key(file: Path) -> str:
     """Return the public half of the key that lies beside a file; nothing without such a key.
 
     Raises ConfigError where it cannot be told.

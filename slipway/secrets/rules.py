@@ -46,7 +46,7 @@ def read(secrets: Path) -> list[Rule]:
     """Read the rules for a folder of secrets; none where there is no file. Raises ConfigError."""
     file = secrets.parent / FILE
     document = read_yaml(file, FILE) if file.exists() else None
-    return [_rule(number, rule) for number, rule in enumerate(listed(document), 1)]
+    return [rule(number, each) for number, each in enumerate(listed(document), 1)]
 
 
 def listed(document: object) -> list[Any]:
@@ -64,11 +64,12 @@ def without_comments(names: Iterable[str]) -> list[str]:
     return [" ".join(name.split()[:2]) for name in names if name.strip()]
 
 
-def _rule(number: int, rule: object) -> Rule:
-    if not isinstance(rule, dict):
+def rule(number: int, entry: object) -> Rule:
+    """Read one rule of a document. Raises ConfigError."""
+    if not isinstance(entry, dict):
         where = f"{FILE}: rule {number} of {RULES}"
         raise ConfigError(f"{where} must be a mapping with path_regex")
-    return Rule(number, str(rule.get("path_regex") or ""), tuple(_named(rule)))
+    return Rule(number, str(entry.get("path_regex") or ""), tuple(_named(entry)))
 
 
 def _named(rule: Mapping[str, object]) -> Iterator[str]:

@@ -7,13 +7,14 @@ is all that is taken from a failure.
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from slipway.environments.environment import Environment
 from slipway.environments.protection import DISPOSABLE
 from slipway.environments.setting_rules import file_in
 from slipway.errors import ConfigError, Refused, listing
+from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.secrets import encrypted_file, identity, programs, recipients
@@ -94,6 +95,8 @@ def decrypt_with(program: str, path: Path, key: Path | None) -> dict[str, Secret
     What this process has decrypted once it knows: a command opens a file one time.
     """
     encrypted_file.lint(path)
+    if key is None:
+        identity.demand_private()
     env = _environment(key)
     state = _state(program, path.read_bytes(), env, key)
     if state not in _opened:
@@ -165,6 +168,15 @@ def _change(words: list[str], stdin: bytes, draft: Path, env: Environment) -> No
     if result.code != 0:
         meaning = MEANINGS.get(result.code, f"was not changed (sops ended with {result.code})")
         raise ConfigError(f"secrets/{file} {meaning}")
+
+
+def run(env: Environment, argv: Sequence[str], *, cwd: Path) -> CommandResult:
+    """Run sops in a folder, with the key that an environment uses; what it says is for nobody."""
+    key = key_file(env)
+    if key is None:
+        identity.demand_private()
+    host = LocalHost(env=_environment(key), cwd=cwd)
+    return host.run([_program(env), *argv], timeout=20, check=False)
 
 
 def opened_by(env: Environment) -> str:

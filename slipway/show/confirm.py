@@ -23,19 +23,21 @@ def is_asked(env: Guarded, deed: Deed, yes: str) -> bool:
     return protection.asks(env, deed) and not yes and is_open
 
 
-def by_name(env: Guarded | None, deed: Deed, what: str, yes: str = "") -> None:
+def by_name(env: Guarded | None, deed: Deed, what: str, yes: str = "", *, person: str = "") -> None:
     """Continue only where the table of protection allows it; None is the hacking loop.
 
-    Where it asks, the environment's name has to be given with --yes, or be typed now.
+    Where it asks, the environment's name has to be given with --yes, or be typed now; or that of a
+    person, for what is done to them in all environments.
     """
     protection.check(env, deed)
     if not protection.asks(env, deed):
         return
-    name = env.name if env is not None else "dev"
+    name = person or (env.name if env is not None else "dev")
     if yes == name:
         return
     if yes:
-        raise Refused(f"--yes={yes} is not the environment; to {what} give --yes={name}")
+        kind = "person" if person else "environment"
+        raise Refused(f"--yes={yes} is not the {kind}; to {what} give --yes={name}")
     if sys.stdin.isatty() and sys.stderr.isatty():
         tell(f"About to {what}. Type {name} to continue: ", end="")
         if _answer() == name:

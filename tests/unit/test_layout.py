@@ -38,7 +38,7 @@ FLOORS = [
     {"backups"},
     {"agent"},
     {"client", "inside", "files"},
-    {"releases", "bootstrap", "checks", "completion"},
+    {"releases", "bootstrap", "checks", "completion", "team"},
     {"scaffold"},
     {"show"},
 ]

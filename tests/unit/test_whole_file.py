@@ -26,6 +26,7 @@ APART = {
     "slipway/files/receive.py": "in a folder of root alone, put in place when all of it is there",
     "slipway/machines/tunnel.py": "in a folder of its own that goes again",
     "slipway/migrations/squawk.py": "in a folder of its own that goes again",
+    "slipway/secrets/rekey.py": "in a folder of its own that goes again",
     "slipway/scaffold/importing/acceptance.py": "in a folder of its own that goes again",
     "slipway/notebook/cells/session.py": "the source of a cell, as long as it runs",
     "slipway/notebook/transcripts/export.py": "a pipe or a device, which cannot be replaced",

@@ -39,6 +39,7 @@ TABLE = """
 deed            dev      testing  staging  production
 destroy         prompt   free     prompt   prompt
 remove machine  prompt   prompt   prompt   prompt
+remove person   prompt   prompt   prompt   prompt
 reset           prompt   free     prompt   refused
 discard         free     refused  refused  refused
 seed            free     free     prompt   refused
@@ -128,6 +129,7 @@ DESTROYING = {
     "backup_status.prune": {"prune"},
     "removal.plan": {"destroy"},
     "Removal": {"remove machine"},
+    "removal.begin": {"remove person"},
 }
 
 
