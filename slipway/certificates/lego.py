@@ -1,5 +1,6 @@
 """lego, the ACME client: obtains one certificate, by HTTP-01, or by DNS-01 for a wildcard."""
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from slipway.certificates.bundle import ACCOUNTS
 from slipway.certificates.issuer import Files, NotObtained
 
 SECRETS = Path("/run/secrets")
+EXIT_STATUS = re.compile(r"exit status \d+$")  # of the team's script, with ACME_DNS=exec
+# What such a script printed; lego's own lines begin with [INFO], or are its report at the end.
+SCRIPT_SAID = re.compile(r"^[\d/]{10} [\d:]{8} (?!\[|Could not obtain)(.+)", re.MULTILINE)
 PATIENCE = 600  # seconds; names in DNS take their time
 
 
@@ -83,7 +87,9 @@ class Lego:
             text = text.replace(value, "***")
         lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
         reasons = [line for line in lines if "error" in line.lower() or "could not" in line.lower()]
-        return (reasons or lines or ["lego ended without a word"])[-1][-500:]
+        reason = (reasons or lines or ["lego ended without a word"])[-1]
+        own_words = SCRIPT_SAID.findall("\n".join(lines)) if EXIT_STATUS.search(reason) else []
+        return ": ".join([reason, *own_words[-1:]])[-500:]
 
 
 def parse(text: str) -> dict[str, str]:

@@ -2,12 +2,10 @@
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 DAY = 24 * 3600
 LEAF = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 @dataclass(frozen=True)
@@ -70,39 +68,5 @@ def read(pem: bytes) -> Certificate:
     )
 
 
-def complaints(chain: bytes, key: bytes, names: Sequence[str], now: float) -> Iterator[str]:
-    """Say why a chain and its key cannot be shown for names; in no case what they hold."""
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    try:
-        certificate = read(chain)
-    except ValueError:
-        yield "TLS_CHAIN is no certificate as PEM"
-        return
-    try:
-        private = load_pem_private_key(key, None)
-    except (ValueError, TypeError):
-        yield "TLS_KEY is no private key as PEM, or one with a passphrase"
-        return
-    if KEY.search(chain):
-        yield "TLS_CHAIN holds a private key; that belongs in TLS_KEY alone"
-    if private.public_key() != _public_key(chain):
-        yield "TLS_KEY is not the key of TLS_CHAIN's first certificate"
-    if lacking := [name for name in names if not certificate.covers(name)]:
-        yield f"TLS_CHAIN is for {', '.join(certificate.names)}, and not for {', '.join(lacking)}"
-    if certificate.ends <= now:
-        yield f"TLS_CHAIN has expired on {date(certificate.ends)}"
-    if certificate.begins > now:
-        yield f"TLS_CHAIN is not valid before {date(certificate.begins)}"
-
-
 def date(seconds: float) -> str:
     return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
-
-
-def _public_key(chain: bytes) -> object:
-    from cryptography import x509
-
-    leaf = LEAF.search(chain)
-    assert leaf is not None  # noqa: S101  it was read before
-    return x509.load_pem_x509_certificate(leaf[0]).public_key()

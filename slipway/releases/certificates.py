@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 
 from slipway.certificates import pem
+from slipway.certificates.provided import complaints, warnings
 from slipway.edge import certificates as at_edges
 from slipway.edge import copies
 from slipway.edge.copies import CertificateState
@@ -16,7 +17,6 @@ from slipway.releases.release import Release
 from slipway.secrets import sops
 
 PAIR = ("TLS_CHAIN", "TLS_KEY")
-SOON = 30  # days
 PATIENCE = 90.0
 POLL = 1.0
 RUNBOOK = "runbooks/tls.md"
@@ -47,44 +47,55 @@ def check(
     live: Release | None,
     present: Collection[str],
     reporter: Reporter,
-) -> None:
-    """Raise Refused for a provided certificate that browsers would not take; a deploy of the same
-    one for the same names needs no key to say so once more."""
+) -> str:
+    """Return the serial number of a provided certificate; nothing where none is new.
+
+    Raises Refused for one that browsers would not take; a deploy of the same one for the same
+    names needs no key to say so once more.
+    """
     if env.settings["TLS"] != "provided" or not release.of("certificates"):
-        return
+        return ""
     is_new = any(release.secrets[key] not in present for key in PAIR)
     if not is_new and live and live.settings.get("DOMAIN") == release.settings.get("DOMAIN"):
-        return
+        return ""
     values = sops.read(env)
     chain, key = (values[name].reveal().encode() for name in PAIR)
     now, file = time.time(), f"secrets/{env.secrets_file.name}"
     names = at_edges.names_of(env.settings)
-    if problems := list(pem.complaints(chain, key, names, now)):
+    if problems := list(complaints(chain, key, names, now)):
         raise Refused(f"{listing([f'{file}: {each}' for each in problems])}. Nothing was changed")
-    days = pem.read(chain).days_left(now)
-    if days < SOON:
-        reporter.note(f"{file}: TLS_CHAIN ends in {days:.0f} days")
+    for warning in warnings(chain, now):
+        reporter.note(f"{file}: {warning}")
+    return pem.read(chain).serial
 
 
-def wait(env: Environment, hosts: Sequence[Host], release: Release, reporter: Reporter) -> str:
+def wait(
+    env: Environment, hosts: Sequence[Host], release: Release, provided: str, reporter: Reporter
+) -> str:
     """Wait until every edge has a certificate for each name, or one could not be obtained.
 
-    That is said and ends no deploy: the other names, and what is there, are served.
+    With `provided`, a serial number, until every edge has that one. What is missing is said and
+    ends no deploy: the other names, and what is there, are served.
     """
     names = at_edges.names_of(release.environment(env).settings)
     deadline = time.monotonic() + PATIENCE
     while True:
         copies.fetch(env.prefix, hosts)
         has = copies.read(env.prefix, hosts)
-        now = time.time()
-        lacking = [each for each in copies.states(names, has, now) if not each.issuer]
+        states = list(copies.states(names, has, time.time()))
+        missing = [each for each in states if not each.issuer]
+        older = [each for each in states if each.issuer and provided not in ("", each.serial)]
         failed = {name for each in has.values() for name, one in each.attempts.items() if one.error}
-        if not lacking or time.monotonic() > deadline or {each.name for each in lacking} <= failed:
+        is_all_known = not older and {each.name for each in missing} <= failed
+        if is_all_known or time.monotonic() > deadline:
             break
         time.sleep(POLL)
-    for each in lacking:
+    for each in missing:
         reporter.note(f"{each.problem}; see: {RUNBOOK}")
-    return f"{len(names)} names" if not lacking else "not all are there"
+    if older:
+        machines = sorted({machine for each in older for machine in each.machines})
+        reporter.note(f"{', '.join(machines)} shows the certificate of before; see: {RUNBOOK}")
+    return f"{len(names)} names" if not missing and not older else "not all are there"
 
 
 def read(env: Environment, cluster: Cluster, release: Release | None) -> list[CertificateState]:

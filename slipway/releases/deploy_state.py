@@ -69,6 +69,7 @@ class DeployState:
         self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
         self.edges_state: EdgesState | None = None  # before anything was changed
         self.is_migrated = False  # whether the serving release has the same migrations, and answers
+        self.provided = ""  # serial number of a certificate that the team brought now
         self.cutover_seconds = 0.0
         timeout = env.number("HEALTH_TIMEOUT")
         self.watching = HealthWatch(self.idle_stack, timeout, reporter, observed.nodes)
@@ -228,7 +229,7 @@ class DeployState:
 
     def _check_certificate(self) -> None:
         state = (self.env, self.release, self.live, self.observed.secrets)
-        certificates.check(*state, self.reporter)
+        self.provided = certificates.check(*state, self.reporter)
 
     def _check_machines(self) -> None:
         ports = preflight.ports(self.env)

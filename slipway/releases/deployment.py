@@ -181,7 +181,8 @@ class Deployment(DeployState):
         """See that every edge has them; edges of another kind fetch theirs after the cutover."""
         if self.live is not None and not self.live.of("certificates"):
             return "are fetched after the cutover"
-        return certificates.wait(self.env, self.cluster.all, self.release, self.reporter)
+        state = self.env, self.cluster.all, self.release, self.provided
+        return certificates.wait(*state, self.reporter)
 
     def lead_past_edges(self) -> str:
         """Have others stand in for the edges, which drop new connections when they load routes."""

@@ -1,10 +1,11 @@
 """What runs in an environment and is not as the serving release says, in words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from slipway.cluster.observed import DeployedService, Observed
 from slipway.environments.environment import Environment
-from slipway.releases import stack
+from slipway.releases import edge_identity, stack
 from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 
@@ -36,6 +37,9 @@ def of_colour(
 def of_role(env: Environment, observed: Observed, release: Release, role: Role) -> list[str]:
     """Compare the services of a role that stays with what a release says of them."""
     running = [service for service in observed.services if service.role == role]
+    if role == "edge" and not release.of("certificates"):  # whose edges may have it from before
+        spare = {edge_identity.name(env)}
+        running = [replace(service, secrets=service.secrets - spare) for service in running]
     described = stack.role_stack(release.environment(env), release, role)
     return list(_compare(described, running, release))
 

@@ -31,6 +31,18 @@ def secret(env: Environment, spec: Mapping[str, Any]) -> dict[str, str | int]:
     return {**place, "uid": user, "gid": group or user, "mode": 0o400}
 
 
+def keep(description: dict[str, Any], env: Environment) -> None:
+    """Have edges that have no use for it have it all the same: routes that are live name its file.
+
+    They are loaded by edges that start until the cutover. It stays until edges are changed next.
+    """
+    for spec in description["services"].values():
+        if name(env) not in {entry["source"] for entry in spec["secrets"]}:
+            spec["secrets"].append(secret(env, spec))
+            entry = {"external": True, "name": name(env)}
+            description.setdefault("secrets", {})[name(env)] = entry
+
+
 def ensure(manager: Host, env: Environment, present: Collection[str]) -> bool:
     """Create it where it is not there yet; return whether it was made."""
     if name(env) in present:

@@ -60,10 +60,10 @@ def rollback(deployment: Deployment) -> Plan:
 
 def _warm_return(deployment: Deployment) -> Plan:
     release = deployment.release
-    is_served_otherwise = deployment.standing.differ_for_users()  # operations have time
-    steps = [
-        *old_colour.take_back(deployment),
-        *(_standing_steps(deployment) if is_served_otherwise else []),
+    steps = old_colour.take_back(deployment)
+    if deployment.standing.differ_for_users():  # operations have time
+        steps += [*_standing_steps(deployment), *_detour_steps(deployment)]
+    steps += [
         _cut_over(deployment),
         Step("settle", f"record that {release.label} is live", deployment.settle),
     ]

@@ -17,6 +17,7 @@ from slipway.progress import Reporter
 from slipway.releases import (
     differences,
     edge_beside,
+    edge_identity,
     edge_ports,
     file_swaps,
     health,
@@ -107,9 +108,11 @@ class SharedServices:
 
         Where the colour that serves is on other shared networks than the new one will be, database
         and edges are on both. They stay so until they are changed next: that is no reason to start
-        a database once more.
+        a database once more. Likewise edges keep what only the routes of before need.
         """
         description = stack.fingerprinted(self._env, self._release, role)
+        if role == "edge" and self._live.of("certificates"):
+            edge_identity.keep(description, self._env)
         before = self._live.encrypts_networks
         if before != self._release.encrypts_networks and role != "ops":
             networks.join_beside(description, self._env.prefix, is_encrypted=before)

@@ -28,11 +28,51 @@ from tests.waiting import wait_until
 
 NAMES = ("shop.test", "www.shop.test")
 DIRECTORY = "https://ca.test/acme/local/directory"
+DNS_DIRECTORY = "https://dns-ca.test/acme/local/directory"
 LIFETIME = 300  # seconds; the least that our authority takes
 SOON = {"RENEW_BELOW": "0.82"}  # of its life, which began a minute before: 5 s after
 IMAGE = """
 FROM debian:trixie-slim
-RUN apt-get update && apt-get install -y --no-install-recommends lego python3 python3-cryptography
+RUN apt-get update && apt-get install -y --no-install-recommends \\
+    lego python3 python3-cryptography knot knot-dnsutils
+"""
+ZONE = """
+test. 1 SOA name-server.test. me.test. 1 60 60 600 1
+test. 1 NS name-server.test.
+name-server.test. 1 A {address}
+_acme-challenge.shop.test. 1 CNAME shop.proofs.test.
+"""
+KNOT = """
+server:
+    listen: 0.0.0.0@53
+    rundir: /tmp
+database:
+    storage: /tmp
+acl:
+  - id: all
+    address: 0.0.0.0/0
+    action: update
+zone:
+  - domain: test
+    storage: /tmp
+    file: test.zone
+    acl: all
+    zonefile-sync: -1
+    zonefile-load: difference
+    journal-content: all
+"""
+START_KNOT = """
+printf %s "$1" >/tmp/knot.conf
+sed "s/{address}/$(hostname -i)/" >/tmp/test.zone <<EOF
+$2
+EOF
+exec knotd -c /tmp/knot.conf
+"""
+# A team's own, for a provider that lego does not know.
+SCRIPT = """#!/bin/sh
+[ "$(cat "$DNS_TOKEN_FILE")" = hunter2 ] || { echo "error: the token is wrong" >&2; exit 1; }
+case $1 in present) change=add ;; *) change=delete ;; esac
+printf '%s\\n' "server name-server.test" "zone test." "update $change $2 1 TXT $3" send | knsupdate
 """
 RUN = ("python3", "-m", "slipway.certificates")
 ASK = """
@@ -83,8 +123,11 @@ class Stage:
         self.edges.append(edge)
         return edge
 
-    def start_service(self, **settings: str) -> None:
-        """Start the service where nothing of it has been, in place of the one before."""
+    def start_service(self, *more: str, **settings: str) -> None:
+        """Start the service where nothing of it has been, in place of the one before.
+
+        `more` are options of its container.
+        """
         if self.service:
             self.corner.docker("rm", "--force", "--volumes", self.service)
         told = {"TLS": "auto", "DOMAIN": ",".join(NAMES), "ACME_CA": DIRECTORY, "TICK": "1"}
@@ -93,8 +136,31 @@ class Stage:
         mounts = ["--volume", f"{ROOT}/slipway:/srv/slipway:ro", "--workdir", "/srv"]
         mounts += ["--volume", f"{self.files}/identity.pem:{IDENTITY}:ro", "--user", "10001:10001"]
         mounts += ["--volume", f"{self.files}/secrets:/run/secrets:ro", "--read-only"]
-        options = (*mounts, *env, "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL")
+        options = (*more, *mounts, *env, "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL")
         self.service = self.start("certificates", self.image, *RUN, options=options)
+
+    def start_dns(self) -> str:
+        """Start a name server, and an authority that asks it for proofs; return its address."""
+        server = self.start(
+            "name-server.test", self.image, "sh", "-c", START_KNOT, "sh", KNOT, ZONE
+        )
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        address = self.corner.docker("inspect", "--format", form, server)
+        config = authority(
+            "dns-ca.test",
+            resolvers=[f"udp/{address}:53"],
+            policy={"allow_wildcard_names": True},
+            challenges=["dns-01"],
+        )
+        self.believe(_caddy(self, ("dns-ca.test",), config))
+        return address
+
+    def believe(self, authority: str) -> None:
+        """Have the service trust one more authority, as soon as that is up."""
+        ask = ("cat", "/data/caddy/pki/authorities/local/root.crt")
+        wait_until("it is up", lambda: "BEGIN" in self.run(authority, *ask), timeout=60)
+        with (self.files / "secrets" / "ACME_CA_ROOT").open("a") as file:
+            file.write(self.run(authority, *ask) + "\n")
 
     def routing(self, **settings: str) -> Routing:
         told = {"DOMAIN": ",".join(NAMES), "TLS": "auto", SHARED: "on", **settings}
@@ -183,12 +249,12 @@ class Stage:
         return self.corner.docker("logs", self.service)
 
 
-def authority(**more: object) -> str:
+def authority(host: str = "ca.test", **more: object) -> str:
     """Return the configuration of a Caddy that is an ACME authority, and of one that is a machine's
     ports in front of the edges."""
-    acme = {"handler": "acme_server", "host": "ca.test", "lifetime": f"{LIFETIME}s", **more}
+    acme = {"handler": "acme_server", "host": host, "lifetime": f"{LIFETIME}s", **more}
     servers = {
-        "ca": {"listen": [":443"], "routes": [{"match": [{"host": ["ca.test"]}], "handle": [acme]}]}
+        "ca": {"listen": [":443"], "routes": [{"match": [{"host": [host]}], "handle": [acme]}]}
     }
     policy = {"issuers": [{"module": "internal"}]}
     apps = {"http": {"servers": servers}, "tls": {"automation": {"policies": [policy]}}}
@@ -234,13 +300,7 @@ def stage(
     made = Stage(corner, files, image, edge_image)
     made.authority = _caddy(made, ("ca.test",), authority())
     _caddy(made, NAMES, front())
-    root = "/data/caddy/pki/authorities/local/root.crt"
-    wait_until(
-        "there is an authority",
-        lambda: "BEGIN" in made.run(made.authority, "cat", root),
-        timeout=60,
-    )
-    (files / "secrets" / "ACME_CA_ROOT").write_text(made.run(made.authority, "cat", root) + "\n")
+    made.believe(made.authority)
     for _ in range(2):
         made.start_edge()
     yield made

@@ -11,7 +11,7 @@ import pytest
 from slipway.certificates import pem
 from tests.fakes.certificates import make
 from tests.integration import certificate_stage
-from tests.integration.certificate_stage import NAMES, SOON, Stage
+from tests.integration.certificate_stage import DNS_DIRECTORY, NAMES, SOON, Stage
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engine
@@ -102,6 +102,23 @@ def test_a_certificate_of_the_team_takes_its_place_and_is_replaced(stage: Stage)
             stage.start_service(TLS="provided")
             wait_until("it is shown", partial(stage.shows, serial), timeout=60)
         assert [each for each in serials if " " in each] == []
+
+
+def test_a_script_of_the_team_proves_a_wildcard_where_an_alias_leads(stage: Stage) -> None:
+    script = stage.files / "dns"
+    script.write_text(certificate_stage.SCRIPT)
+    script.chmod(0o755)
+    secret = stage.files / "secrets" / "ACME_DNS_CREDENTIALS"
+    options = ("--dns", stage.start_dns(), "--volume", f"{script}:/usr/local/bin/dns:ro")
+    settings = {"DOMAIN": "*.shop.test", "ACME_DNS": "exec", "ACME_CA": DNS_DIRECTORY}
+    secret.write_text("EXEC_PATH=/usr/local/bin/dns\nDNS_TOKEN=wrong-token\n")
+    stage.start_service(*options, **settings)
+    wait_until("it fails", lambda: "tried again in 2 min" in stage.logs(), stage.logs, timeout=60)
+    assert "the token is wrong" in stage.logs() and "wrong-token" not in stage.logs()
+    secret.write_text("EXEC_PATH=/usr/local/bin/dns\nDNS_TOKEN=hunter2\n")
+    stage.run(stage.service, "touch", "/tmp/retry")
+    wait_until("it is obtained", lambda: ": from " in stage.logs(), stage.logs, timeout=60)
+    assert "*.shop.test: from " in stage.logs()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import pytest
 
-from slipway.certificates import pem
 from slipway.certificates.bundle import Attempt, Bundle
 from slipway.certificates.issuer import Files, Issuer, NotObtained, retry_after
 from tests.fakes.certificates import NOW, make
@@ -181,32 +180,3 @@ def test_the_time_that_the_authority_names_is_read() -> None:
 def test_what_is_no_bundle_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="bundle"):
         Bundle.from_tar(data)
-
-
-@pytest.mark.parametrize(
-    ("names", "days", "pair", "reason"),
-    [
-        (["a.test"], (-1, 90), "other", "is not the key of TLS_CHAIN"),
-        (["b.test"], (-1, 90), "own", "is for b.test, and not for a.test"),
-        (["a.test"], (-9, -1), "own", "has expired on"),
-        (["a.test"], (3, 90), "own", "is not valid before"),
-        (["*.test"], (-1, 90), "own", ""),
-    ],
-)
-def test_a_provided_certificate_that_browsers_would_not_take_is_named(
-    names: list[str], days: tuple[float, float], pair: str, reason: str
-) -> None:
-    chain, key = make(names, *days)
-    key = key if pair == "own" else make(names)[1]
-    text = "; ".join(pem.complaints(chain, key, ["a.test"], NOW.timestamp()))
-    assert reason in text and bool(reason) == bool(text)
-
-
-def test_a_key_in_the_chain_and_what_is_no_pem_are_named() -> None:
-    chain, key = make(["a.test"])
-    now = NOW.timestamp()
-    assert "holds a private key" in next(pem.complaints(chain + key, key, ["a.test"], now))
-    assert list(pem.complaints(b"x", key, ["a.test"], now)) == [
-        "TLS_CHAIN is no certificate as PEM"
-    ]
-    assert "is no private key" in next(pem.complaints(chain, b"x", ["a.test"], now))

@@ -21,6 +21,19 @@ stem=$(echo "$4" | tr '*' _)
 echo chain >"$2/certificates/$stem.crt"; echo key >"$2/certificates/$stem.key"
 echo new >"$2/accounts/ca/me/account.json"
 """
+# As lego 4.9 reports a script of ACME_DNS=exec that ended with 1.
+SCRIPT_FAILED = """#!/bin/sh
+cat <<'EOF'
+2026/11/30 20:46:19 [INFO] [*.a.test] acme: Preparing to solve DNS-01
+2026/11/30 20:46:19 the zone is not there
+
+2026/11/30 20:46:19 [WARN] [*.a.test] acme: cleaning up failed: exit status 1
+2026/11/30 20:46:19 Could not obtain certificates:
+	error: one or more domains had a problem:
+[*.a.test] [*.a.test] acme: error presenting token: exit status 1
+EOF
+exit 1
+"""
 
 
 @pytest.fixture
@@ -54,6 +67,17 @@ def test_a_failure_says_why_and_repeats_no_credential(lego: Lego) -> None:
     with pytest.raises(NotObtained) as caught:
         lego.obtain("*.a.test", {})
     assert str(caught.value) == "acme: error: 403 :: TOKEN *** is wrong"
+
+
+def test_what_a_script_of_the_team_printed_is_said_with_its_exit_status(
+    lego: Lego, tmp_path: Path
+) -> None:
+    (tmp_path / "bin" / "lego").write_text(SCRIPT_FAILED)
+    with pytest.raises(NotObtained) as caught:
+        lego.obtain("*.a.test", {})
+    assert str(caught.value) == (
+        "[*.a.test] [*.a.test] acme: error presenting token: exit status 1: the zone is not there"
+    )
 
 
 def test_a_wildcard_without_a_provider_asks_nobody(lego: Lego, tmp_path: Path) -> None:

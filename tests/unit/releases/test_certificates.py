@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from slipway.cluster import observed
 from slipway.edge.certificates import SHARED
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError
+from slipway.machines.connect import Cluster
 from slipway.releases import application, certificates, edge_identity, stack
+from slipway.releases.shared_services import SharedServices
 from tests.compose import has_compose
+from tests.fakes.host import FakeHost
 from tests.unit.releases.compose_project import docker_reads, release_of
+from tests.unit.releases.running_swarm import describe
 
 pytestmark = pytest.mark.skipif(not has_compose(), reason="docker compose is not installed")
 
@@ -47,6 +52,20 @@ def test_edges_and_the_service_have_one_identity_and_no_key_but_its_own() -> Non
     other = replace(made, secrets={**made.secrets, "TLS_CHAIN": "c.2"})
     assert stack.digest(env, made, "edge") == stack.digest(env, other, "edge")
     assert stack.digest(env, made, "certificates") != stack.digest(env, other, "certificates")
+
+
+def test_edges_have_the_identity_as_long_as_routes_that_need_it_are_live() -> None:
+    before, env = with_tls("auto"), with_tls("off")
+    live, made = (release_of(application.read(each).services) for each in (before, env))
+    host = FakeHost("m1")
+    cluster = Cluster(host, {"m1": host})
+    runs_nothing = observed.parse("\n".join(describe(env, {})))
+    described = SharedServices(env, cluster, runs_nothing, made, live).describe("edge")
+    (edge,) = docker_reads(described)["services"].values()
+    assert [each["source"] for each in edge["secrets"]] == [edge_identity.name(env)]
+
+    seen = observed.parse("\n".join(describe(env, {"edge": described})))
+    assert not SharedServices(env, cluster, seen, made).differs("edge"), "it may keep it"
 
 
 def test_provided_needs_both_secrets_and_the_service() -> None:

@@ -140,7 +140,9 @@ def test_a_return_to_the_warm_colour_moves_the_edges_and_fills_nothing() -> None
     assert returning.reporter.notes == []
 
 
-@pytest.mark.parametrize(("other", "before"), [("ops", []), ("edge", ["wait", "data", "edge"])])
+@pytest.mark.parametrize(
+    ("other", "before"), [("ops", []), ("edge", ["wait", "data", "edge", "stand in"])]
+)
 def test_operations_that_were_others_follow_once_the_edges_have_moved(
     other: str, before: list[str]
 ) -> None:
