@@ -14,6 +14,7 @@ from . import (
     db,
     deploy,
     dev,
+    env,
     files,
     images,
     jobs,
@@ -57,6 +58,7 @@ namespace = register(
         test.test,
         completion.completion,
         Group("db", db, data, backups),  # the schema, what is in the database, what is kept of it
+        Group("env", env),
         Group("files", files),  # what services keep in volumes beside the database
         Group("images", images),
         Group("kit", kit),

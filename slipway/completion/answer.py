@@ -160,6 +160,14 @@ def members(root: str, env: str = "") -> list[str]:
     return _keys(os.path.join(root, "team.yml"), "members")  # noqa: PTH118
 
 
+def settings(root: str, env: str = "") -> list[str]:
+    """Return the settings that the project's rules name."""
+    path = os.path.join(root, "compose", "settings.yml")  # noqa: PTH118
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    kit = os.path.join(ours, "environments", "settings.yml")  # noqa: PTH118
+    return sorted({*_keys(path, ""), *_keys(kit, "")} - {*secrets(root)})
+
+
 INDEXES = ("README", "index", "_index")
 SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "environments": environments,
@@ -169,6 +177,7 @@ SOURCES: "dict[str, Callable[[str, str], list[str]]]" = {
     "runbooks": runbooks,
     "runs": runs,
     "secrets": secrets,
+    "settings": settings,
 }
 
 

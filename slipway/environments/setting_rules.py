@@ -23,6 +23,7 @@ WORDS: Mapping[str, tuple[Any, str]] = {
     "generate": (int, "a number of bytes"),
     "rotate": (int, "a number of days"),
     "composed": (str, "a text with names in braces, such as postgres://{DATABASE_USER}:…"),
+    "differs": (str, "why it is not the same everywhere"),
     "help": (str, "a text"),
 }
 NUMBERS = {"generate", "rotate"}  # YAML's true is a number to Python
@@ -52,6 +53,7 @@ class Rule:
     help: str
     composed: str = ""  # of what a secret is made that stands in no file
     rotate: int = 0  # days after which a secret should have another value; 0: whenever
+    differs: str = ""  # why environments that are compared may have other values
     is_plain: bool = False  # it says `secret: false` itself, whatever its name sounds like
 
     @property
@@ -179,6 +181,7 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
         help=str(entry.get("help", "")),
         composed=composed,
         rotate=rotate,
+        differs=str(entry.get("differs", "")),
         is_plain=secret is False,
     )
     if rule.default is not None and (complaint := rule.complaint(rule.default)):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from slipway import secret_signs
+from slipway.environments.env_line import quoted
 from slipway.scaffold.importing.old_secrets import SecretRule
 
 HEAD = """\
@@ -15,6 +16,7 @@ HEAD = """\
 #   generate  bytes of randomness `inv secrets.create` fills it with
 #   rotate    days after which a secret should have another value; `inv env.check` says when
 #   composed  what a secret is made of that stands in no file
+#   differs   why it may be another in each environment, for `inv env.diff`
 #   help      one line for people
 
 """
@@ -46,14 +48,3 @@ def common_env(name: str, database: tuple[str, str], settings: Mapping[str, str]
     )
     lines = [f"{key}={quoted(value)}\n" for key, value in sorted(settings.items())]
     return text + "".join(["# Of the old project:\n", *lines] if lines else [])
-
-
-def quoted(value: str) -> str:
-    """Write a value so that Compose and Slipway read the same."""
-    is_plain = value and not set(value) & set("$#'\"\\ \t`!&()") and value == value.strip()
-    return value if is_plain else f"'{value}'"
-
-
-def is_writable(value: str) -> bool:
-    """Whether an env file can hold a value at all."""
-    return value.isprintable() and not set(value) & set("'\\")

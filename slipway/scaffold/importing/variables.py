@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slipway import secret_signs
-from slipway.environments import setting_rules
+from slipway.environments import env_line, setting_rules
 from slipway.environments.setting_rules import KEY
 from slipway.releases import host_names
-from slipway.scaffold.importing import old_database, settings_file
+from slipway.scaffold.importing import old_database
 from slipway.scaffold.importing.classification import OldService
 from slipway.scaffold.importing.findings import Draft
 from slipway.scaffold.importing.names import Names
@@ -234,7 +234,7 @@ def _written(draft: Draft, service: OldService, key: str) -> str:
 
 def _may_be_setting(name: str, value: str) -> bool:
     is_free = KEY.fullmatch(name) and not OF_OTHERS.fullmatch(name) and name not in _engines()
-    return bool(is_free) and not is_secret(name, value) and settings_file.is_writable(value)
+    return bool(is_free) and not is_secret(name, value) and env_line.is_writable(value)
 
 
 @functools.cache
