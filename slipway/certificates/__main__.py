@@ -16,6 +16,7 @@ from pathlib import Path
 from slipway.certificates import exchange, pem
 from slipway.certificates.issuer import Issuer
 from slipway.certificates.lego import SECRETS, Lego
+from slipway.certificates.renewal_info import RenewalInfo
 
 READY = Path("/tmp/ready")  # noqa: S108  the container's own, read by its health check
 RETRY = Path("/tmp/retry")  # noqa: S108  likewise; made by whoever has fixed a cause
@@ -29,6 +30,9 @@ def main(settings: Mapping[str, str]) -> None:
     email = settings.get("ACME_EMAIL") or f"hostmaster@{names[0].removeprefix('*.')}"
     lego = Lego(settings["ACME_CA"], email, settings.get("ACME_DNS", ""), webroot)
     issuer = Issuer(names, settings["ACME_CA"], lego.obtain)
+    root = SECRETS / "ACME_CA_ROOT"
+    trust = ssl.create_default_context(cafile=root if root.is_file() else None)
+    issuer.suggested = RenewalInfo(settings["ACME_CA"], trust).suggested
     issuer.renew_below = float(settings.get("RENEW_BELOW", issuer.renew_below))
     exchange.serve_challenges(webroot)
     exchange.serve_bundle(lambda: issuer.bundle, exchange.trusting(ssl.Purpose.CLIENT_AUTH))

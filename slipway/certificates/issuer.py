@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from slipway.certificates import pem
 from slipway.certificates.bundle import ACCOUNTS, Attempt, Bundle
+from slipway.certificates.renewal_info import NEVER
 
 PROVIDED = "provided"
+LEAST_AGE = 24 * 3600.0  # before which no suggestion counts: a wrong one costs an order a day
 # So Let's Encrypt says when it accepts requests again.
 RETRY_AFTER = re.compile(r"retry after (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)")
 Files = Mapping[str, bytes]
@@ -31,6 +33,7 @@ class Issuer:
     obtain: Callable[[str, Files], tuple[bytes, Files]]
     bundle: Bundle = field(default_factory=Bundle)
     renew_below: float = 1 / 3  # of its life
+    suggested: Callable[[bytes], float] = lambda chain: NEVER  # when the authority wants it renewed
     clock: Callable[[], float] = time.time
 
     def take_over(self, bundles: Sequence[Bundle]) -> None:
@@ -69,7 +72,9 @@ class Issuer:
         except ValueError:
             return True
         is_ours = attempt.origin in ("", self.authority) and certificate.covers(name)
-        return not is_ours or certificate.is_due(now, self.renew_below)
+        if not is_ours or certificate.is_due(now, self.renew_below):
+            return True
+        return now - certificate.begins > LEAST_AGE and self.suggested(data or b"") <= now
 
     def _attempt(self, name: str) -> str:
         attempt = self.bundle.attempts.get(name, Attempt())

@@ -54,6 +54,9 @@ def sign(
     if names:
         alternatives = x509.SubjectAlternativeName([x509.DNSName(each) for each in names])
         builder = builder.add_extension(alternatives, critical=False)
+    if by:
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key())
+        builder = builder.add_extension(signer, critical=False)
     return Signed(builder.sign(by.key if by else key, hashes.SHA256()), key)
 
 

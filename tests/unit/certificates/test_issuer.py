@@ -26,7 +26,7 @@ class Authority:
         self.accounts.append(accounts)
         if self.error:
             raise NotObtained(self.error)
-        return b"".join(make([self.other or name], ends=self.life)), ACCOUNT
+        return b"".join(make([self.other or name], begins=-1 / 24, ends=self.life)), ACCOUNT
 
 
 class Clock:
@@ -144,6 +144,23 @@ def test_another_authority_is_asked_and_until_it_answers_the_old_certificate_sta
     authority.error = ""
     second.work()
     assert second.bundle.files["a.test.pem"] != before
+
+
+def test_it_is_renewed_when_the_authority_suggests_it_and_never_twice_a_day(
+    authority: Authority, clock: Clock
+) -> None:
+    one = issuer(authority, clock)
+    one.work()
+    one.suggested = lambda chain: clock.now - 1
+    one.work()
+    assert len(authority.asked) == 1, "it is new"
+    clock.now += DAY
+    one.work()
+    assert len(authority.asked) == 2
+    one.suggested = lambda chain: clock.now + 1
+    clock.now += 2 * DAY
+    one.work()
+    assert len(authority.asked) == 2
 
 
 def test_a_provided_certificate_is_for_all_names_and_the_same_one_changes_nothing(
