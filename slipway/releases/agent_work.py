@@ -35,10 +35,10 @@ def release(standing: SharedServices, cluster: Cluster) -> None:
         activity.release(cluster.all, standing.app, SERVICES)
 
 
-def keep(standing: SharedServices, cluster: Cluster) -> str:
+def keep(standing: SharedServices, cluster: Cluster, reporter: Reporter) -> str:
     """Bring database and operations to their description, once `wait` has returned."""
     try:
-        return standing.keep(*DATA)
+        return standing.keep(*DATA, reporter=reporter)
     finally:
         release(standing, cluster)
 
@@ -63,7 +63,7 @@ def bring_back(standing: SharedServices, cluster: Cluster, reporter: Reporter) -
         wait(standing, cluster, reporter)
     except (HostError, HostsFailed) as error:
         reporter.note(f"cannot see what is under way there: {error}")
-    keep(standing, cluster)
+    keep(standing, cluster, reporter)
 
 
 def leave(host: Host, app: str, reporter: Reporter, patience: float = activity.PATIENCE) -> None:

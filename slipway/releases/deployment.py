@@ -108,7 +108,7 @@ class Deployment(DeployState):
 
     def keep_data(self) -> str:
         self.standing.lay_ground()
-        return agent_work.keep(self.standing, self.cluster)
+        return agent_work.keep(self.standing, self.cluster, self.reporter)
 
     def begin_operations(self) -> str:
         return agent_work.begin(self.standing, self.cluster, self.reporter)
@@ -127,7 +127,7 @@ class Deployment(DeployState):
         if self.release.of("certificates"):
             edge_identity.ensure(self.cluster.manager, self.env, self.observed.secrets)
         with edge_change.stood_in(standing, live, self.reporter, self.steady_seconds):
-            summary = standing.keep("edge", "certificates")
+            summary = standing.keep("edge", "certificates", reporter=self.reporter)
             if standing.differs("edge") or not is_shown:
                 edge_change.serve(live)
         return summary
@@ -135,7 +135,7 @@ class Deployment(DeployState):
     def return_edge(self) -> None:
         """Bring the edges back to how the live release describes them."""
         if standing := self.live_standing():
-            standing.keep("edge", "certificates")
+            standing.keep("edge", "certificates", reporter=self.reporter)
             edge_change.serve(self.before)
             if standing.has_edge_beside:
                 edge_change.end(standing, self.before)

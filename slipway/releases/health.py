@@ -24,6 +24,26 @@ class NotHealthy(SlipwayError):
     """A stack did not come up; the text ends with the last lines of a container."""
 
 
+class LaneReporter:
+    """Reports the machines that got further with a stack, or that lost something of it."""
+
+    def __init__(self, reporter: Reporter, nodes: Sequence[Node] = ()) -> None:
+        """`nodes` say what the machines are called."""
+        self._reporter = reporter
+        self._names = {node.hostname: node.name for node in nodes}
+        self._lanes: set[Lane] = set()  # as they were reported last
+
+    def report(self, state: StackState) -> None:
+        """Report what is another than at the last look."""
+        lanes = {
+            replace(lane, machine=self._names.get(lane.machine, lane.machine))
+            for lane in state.lanes
+        }
+        for lane in sorted(lanes - self._lanes, key=lambda lane: lane.machine):
+            self._reporter.lane(lane)
+        self._lanes = lanes
+
+
 class HealthWatch:
     """Watches one stack on its way to users, and with them.
 
@@ -34,12 +54,10 @@ class HealthWatch:
     def __init__(
         self, stack: str, timeout: float, reporter: Reporter, nodes: Sequence[Node] = ()
     ) -> None:
-        """`nodes` say what the machines are called whose progress is reported."""
         self._stack, self._timeout, self._reporter = stack, timeout, reporter
-        self._names = {node.hostname: node.name for node in nodes}
+        self._lanes = LaneReporter(reporter, nodes)
         self._since: float | None = None
         self._failures: frozenset[str] = frozenset()  # ids of tasks
-        self._lanes: set[Lane] = set()  # as they were reported last
 
     def wait(self, manager: Host, steady: float = 0, hosts: Sequence[Host] = ()) -> None:
         """Wait until every service has had all its tasks healthy for `steady` seconds.
@@ -53,7 +71,7 @@ class HealthWatch:
             while True:
                 looked = time.monotonic()
                 state = watch.look()
-                self._report(state)
+                self._lanes.report(state)
                 now = time.monotonic()
                 is_steady = state.is_healthy and state.failures <= self._failures
                 self._since = (self._since or now) if is_steady else None
@@ -74,16 +92,6 @@ class HealthWatch:
                     reason = explain(manager, state.failed or state.waiting, hosts)
                     raise NotHealthy(f"not healthy after {self._timeout:.0f} s: {reason}")
                 time.sleep(_rest(looked))
-
-    def _report(self, state: StackState) -> None:
-        """Report the machines that got further, or that lost something."""
-        lanes = {
-            replace(lane, machine=self._names.get(lane.machine, lane.machine))
-            for lane in state.lanes
-        }
-        for lane in sorted(lanes - self._lanes, key=lambda lane: lane.machine):
-            self._reporter.lane(lane)
-        self._lanes = lanes
 
     def begin(self) -> None:
         """Count the seconds from now: it has users."""
@@ -123,7 +131,13 @@ def _note_reasons(state: StackState, hosts: Sequence[Host], reporter: Reporter) 
             reporter.note(f"{task.service}: {reason}")
 
 
-def settle(manager: Host, stack: str, timeout: float, before: StackState) -> None:
+def settle(
+    manager: Host,
+    stack: str,
+    timeout: float,
+    before: StackState,
+    lanes: LaneReporter | None = None,
+) -> None:
     """Wait until the services of a stack that stays have taken their new description.
 
     Reads UpdateStatus, since Docker's own exit codes call a rolled-back update a success. `before`
@@ -143,6 +157,8 @@ def settle(manager: Host, stack: str, timeout: float, before: StackState) -> Non
             looked = time.monotonic()
             state = watch.look()
             rest = _rest(looked)
+            if lanes:
+                lanes.report(state)
             stages = {update.split()[0] for update in state.updates - before.updates}
             fresh = [task for task in state.failed if task.ident not in before.failures]
             ended = sorted(stages & GIVEN_UP)

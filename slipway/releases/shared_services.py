@@ -13,7 +13,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import HostError, SlipwayError
 from slipway.hosts.host import Host
 from slipway.machines.connect import Cluster
-from slipway.progress import Reporter
+from slipway.progress import SILENT, Reporter
 from slipway.releases import (
     differences,
     edge_beside,
@@ -27,7 +27,7 @@ from slipway.releases import (
 )
 from slipway.releases.compose_labels import Role
 from slipway.releases.detour import Port
-from slipway.releases.health import HealthWatch, NotHealthy
+from slipway.releases.health import HealthWatch, LaneReporter, NotHealthy
 from slipway.releases.release import Release
 from slipway.releases.stack_watch import StackState
 
@@ -83,12 +83,13 @@ class SharedServices:
                 names |= running | {service.name for service in self._release.of(role)}
         return sorted(names)
 
-    def keep(self, *roles: Role) -> str:
+    def keep(self, *roles: Role, reporter: Reporter = SILENT) -> str:
         """Bring roles to their description; one that fits is not touched."""
         states = self.begin(*roles)
         for role, before in states.items():
             name, timeout = f"{self._env.prefix}-{role}", self._env.number("HEALTH_TIMEOUT")
-            health.settle(self._manager, name, timeout, before)
+            lanes = LaneReporter(reporter, self._observed.nodes)
+            health.settle(self._manager, name, timeout, before, lanes)
         return f"{' and '.join(states)} started" if states else "as described"
 
     def begin(self, *roles: Role) -> dict[Role, StackState]:

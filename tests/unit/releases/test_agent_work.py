@@ -10,7 +10,7 @@ import pytest
 from slipway.errors import Busy, HostError, Refused, SlipwayError, Unreachable
 from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
-from slipway.progress import SILENT
+from slipway.progress import SILENT, Reporter
 from slipway.releases import agent_work, deploy_failures
 from slipway.releases.deployment import Deployment
 from slipway.releases.hooks import Hooks
@@ -38,7 +38,7 @@ class Standing:
     def differs(self, *roles: str) -> bool:
         return self.is_different
 
-    def keep(self, *roles: str) -> str:
+    def keep(self, *roles: str, reporter: Reporter) -> str:
         self.changed.append(roles)
         return "started"
 
@@ -82,7 +82,7 @@ def test_no_service_is_started_over_files_of_which_half_are_swapped() -> None:
 def test_a_deploy_that_changes_neither_database_nor_operations_asks_nothing() -> None:
     host, standing = FakeHost("m1"), Standing(is_different=False)
     agent_work.wait(standing.services, cluster(host), RecordingReporter())
-    agent_work.keep(standing.services, cluster(host))
+    agent_work.keep(standing.services, cluster(host), SILENT)
     assert host.asked == []
 
 

@@ -11,7 +11,7 @@ from slipway.cluster.node import MACHINE_LABEL, Node
 from slipway.hosts.host import CommandResult
 from slipway.progress import SILENT
 from slipway.releases import health, stack_watch
-from slipway.releases.health import HealthWatch, NotHealthy
+from slipway.releases.health import HealthWatch, LaneReporter, NotHealthy
 from slipway.releases.stack_watch import StackState
 from slipway.releases.task_failures import Task
 from tests.fakes.host import FakeHost
@@ -158,5 +158,11 @@ def test_machines_are_reported_when_they_got_further_and_when_they_lost_somethin
     node = replace(NODE, hostname="m1", labels={MACHINE_LABEL: "shop-1"})
     watch = HealthWatch("a", 60, reporter, [node])
     watch.wait(Swarm(("", [STARTS]), ("", [RUNS]), ("", [RUNS])))
-    seen = [(lane.machine, lane.doing, lane.current) for lane in reporter.lanes]
-    assert seen == [("shop-1", "starts other", 0), ("shop-1", "healthy", 1)]
+    expected = [("shop-1", "starts other", 0), ("shop-1", "healthy", 1)]
+    assert [(lane.machine, lane.doing, lane.current) for lane in reporter.lanes] == expected
+
+    reporter = RecordingReporter()
+    swarm = Swarm(BEFORE, ("updating", [STARTS]), ("completed", [RUNS]))
+    settled = LaneReporter(reporter, [node])
+    health.settle(swarm, "a", 60, stack_watch.look(swarm, "a"), settled)
+    assert [(lane.machine, lane.doing, lane.current) for lane in reporter.lanes] == expected
