@@ -59,11 +59,14 @@ class HealthWatch:
         self._since: float | None = None
         self._failures: frozenset[str] = frozenset()  # ids of tasks
 
-    def wait(self, manager: Host, steady: float = 0, hosts: Sequence[Host] = ()) -> None:
+    def wait(
+        self, manager: Host, steady: float = 0, hosts: Sequence[Host] = (), *, least: int = 0
+    ) -> None:
         """Wait until every service has had all its tasks healthy for `steady` seconds.
 
-        A task that fails within them begins them again. Raises NotHealthy when tasks keep failing
-        or the time is over.
+        There are `least` of them, since a Swarm wants none of a service of each machine at first. A
+        task that fails within them begins them again. Raises NotHealthy when tasks keep failing or
+        the time is over.
         """
         deadline = time.monotonic() + self._timeout + steady
         seen, explained = "", time.monotonic()
@@ -73,7 +76,8 @@ class HealthWatch:
                 state = watch.look()
                 self._lanes.report(state)
                 now = time.monotonic()
-                is_steady = state.is_healthy and state.failures <= self._failures
+                is_up = state.is_healthy and state.desired >= least
+                is_steady = is_up and state.failures <= self._failures
                 self._since = (self._since or now) if is_steady else None
                 self._failures |= state.failures
                 if self._since is not None and now - self._since >= steady:

@@ -138,7 +138,7 @@ class SharedServices:
             stacks.deploy(self._manager, self.edge_beside, description)
             timeout = self._env.number("HEALTH_TIMEOUT")
             watch = HealthWatch(self.edge_beside, timeout, reporter, self._observed.nodes)
-            watch.wait(self._manager, steady, hosts)
+            watch.wait(self._manager, steady, hosts, least=len(hosts))
         except BaseException:
             self.stop_edge_beside()
             raise

@@ -96,6 +96,31 @@ def test_what_does_not_come_up_by_itself_is_not_waited_for(seen: list[Seen], rea
         health.settle(swarm, "a", 60, stack_watch.look(swarm, "a"))
 
 
+def test_a_service_of_each_machine_is_not_up_before_it_has_its_tasks() -> None:
+    """A Swarm says that there are to be none, until it has decided where they go."""
+    swarm = Global(0, 1, 2, 3)
+    HealthWatch("a", 60, SILENT).wait(swarm, least=3)
+    assert swarm.counts == []
+
+
+class Global(FakeHost):
+    """A service of each machine, which has so many tasks at one look after another."""
+
+    def __init__(self, *counts: int) -> None:
+        super().__init__("m1")
+        self.counts = list(counts)
+        self.reacts("sh", "-euc", stack_watch.UPDATES + stack_watch.WATCH, by=self._look)
+
+    def _look(self, argv: Sequence[str], _: bytes) -> CommandResult:
+        count = self.counts.pop(0)
+        lines = ["service\t" + json.dumps({"Replicas": f"{count}/{count}"})]
+        task = {"Node": "m1", "Error": "", "CurrentState": "Running now"}
+        for number in range(count):
+            name = {"Name": f"a_edge.{number}", "ID": str(number), "DesiredState": "Running"}
+            lines.append("task\t" + json.dumps(task | name))
+        return CommandResult(self.name, tuple(argv), 0, "\n".join(lines), "")
+
+
 def test_a_task_that_fails_between_two_looks_begins_the_seconds_again_and_is_seen_with_users() -> (
     None
 ):
