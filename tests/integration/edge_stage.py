@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from slipway.edge.config import configure
 from slipway.edge.edges import Edges, Routing
@@ -93,7 +94,8 @@ def stage(
     for colour in ("blue", "green"):
         options = ("--network", corner.app, "--network-alias", f"web-{colour}")
         corner.run(python, "python", "-c", SERVER, colour, options=options)
-    hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
+    hardened = [f"--sysctl={name}={value}" for name, value in sysctls().items()]
+    hardened += ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--volume", "/data"]
     hardened += ["--network", corner.app, "--publish", "127.0.0.1::8080"]
     secrets = tmp_path_factory.mktemp("secrets")
     secrets.chmod(0o755)
@@ -104,6 +106,12 @@ def stage(
     made.edges.wait_up(20)
     made.url = f"http://127.0.0.1:{corner.port(edge, 8080)}"
     yield made
+
+
+def sysctls() -> dict[str, int]:
+    """Return what the kit's own compose file sets for the kernel of an edge."""
+    edge = yaml.safe_load((COMPOSE / "slipway.yml").read_text())["services"]["edge"]
+    return dict(edge["sysctls"])
 
 
 def ask(stage: Stage, *addresses: str, statuses: str = WELL, patience: float = 20) -> None:
