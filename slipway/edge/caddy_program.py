@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.edge.config import Config
+from slipway.edge.route_set import Config
 from slipway.edge.routes import Record
 from slipway.errors import ConfigError, last_line
 from slipway.hosts.host import CommandResult, Host

@@ -5,10 +5,11 @@ runs, there is a file that says until when, one with the share, and one with the
 read for each request, so nothing is reloaded, and a canary that nobody renews ends by its file.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.edge.routes import Route
+from slipway.edge import headers
 
 COOKIE = "canary"
 HEADER = "X-Canary"  # of those who test: always, or never
@@ -55,10 +56,21 @@ def is_visitor() -> Handler:
     return {"vars": {"in_canary": ["yes"]}}
 
 
-def choose(routes: Sequence[Route], digest: str, *, is_secure: bool) -> list[Handler]:
-    """Return what decides, while a canary runs, which colour answers; nothing where none can."""
-    if not any(route.canary for route in routes):
-        return []
+def name_of(serving: str, new: str) -> str:
+    """Name the routes of a canary next to those that serve, by the names of both."""
+    return hashlib.sha256(f"{serving} {new}".encode()).hexdigest()[:12]
+
+
+def id_of(name: str) -> str:
+    """Name the routes of a canary that has others, as an edge is asked whether it has them."""
+    return f"canary-{name}"
+
+
+def choose(digest: str, *, is_secure: bool, is_first: bool = False) -> list[Handler]:
+    """Return what decides, while a canary runs, which colour answers.
+
+    Where it `is_first`, the edge's own answers have yet to come; they are nobody's.
+    """
     until, share = (f"{{file.{FOLDER}/{FILE.format(each, digest)}}}" for each in ("until", "share"))
     # Words are compared, of one length each: an expression that fails would fail the request.
     read = {"handler": "vars", "now": "{time.now.unix}", "until": until, "share": share}
@@ -68,9 +80,16 @@ def choose(routes: Sequence[Route], digest: str, *, is_secure: bool) -> list[Han
         *_visitor(is_secure=is_secure),
         {"match": [is_in], "handle": [{"handler": "vars", "in_canary": "yes"}]},
     ]
-    there = {"file": {"root": FOLDER, "try_files": [FILE.format("until", digest)]}}
-    while_it_runs = {"match": [runs], "handle": [_subroute(decide)]}
-    return [{"match": [there], "handle": [_subroute([{"handle": [read]}, while_it_runs])]}]
+    there: Handler = {"file": {"root": FOLDER, "try_files": [FILE.format("until", digest)]}}
+    if is_first:
+        there["not"] = [{"path": [headers.UP]}]
+    while_it_runs = {"match": [runs], "handle": [subroute(decide)]}
+    return [{"match": [there], "handle": [subroute([{"handle": [read]}, while_it_runs])]}]
+
+
+def for_visitors(routes: Sequence[Handler]) -> Handler:
+    """Have these routes answer a canary's visitors, and nobody else."""
+    return {"match": [is_visitor()], "handle": [subroute(routes)], "terminal": True}
 
 
 def _visitor(*, is_secure: bool) -> list[Handler]:
@@ -94,5 +113,6 @@ def _visitor(*, is_secure: bool) -> list[Handler]:
     return [{"group": "visitor", "match": [way], "handle": handle} for way, handle in ways]
 
 
-def _subroute(routes: Sequence[Handler]) -> Handler:
+def subroute(routes: Sequence[Handler]) -> Handler:
+    """Return a handler of routes of its own."""
     return {"handler": "subroute", "routes": list(routes)}

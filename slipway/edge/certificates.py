@@ -5,7 +5,7 @@ renewed one is shown without a reload, which would close connections just accept
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from slipway.certificates import pem
@@ -33,7 +33,12 @@ def names_of(settings: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(name.lower() for name in domains.split(settings["DOMAIN"])))
 
 
-def show(main: dict[str, Any], apps: dict[str, Any], settings: Mapping[str, str]) -> None:
+def are_named_by_routes(settings: Mapping[str, str]) -> bool:
+    """Whether Caddy has certificates by itself for the names that its routes are for."""
+    return settings["TLS"] != "off" and not are_shared(settings)
+
+
+def show(main: dict[str, Any], apps: dict[str, Any], names: Sequence[str]) -> None:
     """Have the server `main` show what lies in the folder, and add what keeps that up to date."""
     main |= {"automatic_https": {"disable": True}, "tls_connection_policies": [{}]}
     ask = {"via": "http", "url": f"http://{LOOPBACK}/certificate"}
@@ -42,7 +47,7 @@ def show(main: dict[str, Any], apps: dict[str, Any], settings: Mapping[str, str]
         "automation": {"policies": [{"get_certificate": [ask]}]},
         "certificates": {"load_files": [identity]},
     }
-    apps["http"]["servers"] |= {"certificates": _within(settings), "copies": _for_the_issuer()}
+    apps["http"]["servers"] |= {"certificates": _within(names), "copies": _for_the_issuer()}
 
 
 def challenges(settings: Mapping[str, str]) -> list[Handler]:
@@ -53,7 +58,7 @@ def challenges(settings: Mapping[str, str]) -> list[Handler]:
     return [{"match": [{"path": [CHALLENGES]}], "handle": [proxy], "terminal": True}]
 
 
-def _within(settings: Mapping[str, str]) -> dict[str, Any]:
+def _within(names: Sequence[str]) -> dict[str, Any]:
     """Serve this container alone: Caddy itself, and the edge's script that fetches the bundle."""
     mutual = {
         "server_name": NAME,
@@ -62,12 +67,11 @@ def _within(settings: Mapping[str, str]) -> dict[str, Any]:
         "client_certificate_key_file": str(IDENTITY),
     }
     fetch = {**_to_the_service(PORT), "transport": _transport(tls=mutual)}
-    names = names_of(settings)
     return {
         "listen": [LOOPBACK],
         "automatic_https": {"disable": True},
         "routes": [
-            *_files(names),
+            *_files(list(dict.fromkeys(name.lower() for name in names))),
             {"match": [{"path": ["/bundle"]}], "handle": [fetch], "terminal": True},
             {"handle": [{"handler": "static_response", "status_code": 404}]},
         ],

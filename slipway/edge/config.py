@@ -1,20 +1,12 @@
 """The edge's configuration as Caddy takes it, made from routes by a pure function."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.edge import (
-    canary,
-    certificates,
-    error_pages,
-    guards,
-    handlers,
-    headers,
-    http3,
-    maintenance,
-)
-from slipway.edge.routes import Route, Table, ordered
-from slipway.environments import domains, proxies
+from slipway.edge import canary, certificates, error_pages, headers, http3
+from slipway.edge.route_set import Config, Handler, RouteSet, for_domains
+from slipway.edge.routes import Route, Table
+from slipway.environments import proxies
 
 HEADER_BYTES = 32 * 1024
 # How long a client may take for the head of a request, and keep a connection it does not use.
@@ -23,11 +15,6 @@ PATIENCE: Mapping[str, Any] = {
     "idle_timeout": "2m",
     "max_header_bytes": HEADER_BYTES,
 }
-
-MARK = "X-Route"
-
-Config = dict[str, Any]
-Handler = dict[str, Any]
 
 
 def configure(
@@ -43,32 +30,58 @@ def configure(
     With `is_marked` every answer says which route it is of, in a header.
     """
     table = routes if isinstance(routes, Table) else Table(tuple(routes))
-    names = list(domains.split(settings["DOMAIN"]))
-    tls = settings["TLS"] != "off"
-    has_own_limits = any(route.max_body is not None for route in table.routes)
-    limits = handlers.body_limit(0 if has_own_limits else handlers.general_limit(settings))
-    taken = [
-        *_own(ident, settings),
-        _request_id(),
-        *(_to_https(settings) if table.https_only and not tls else []),
-        *maintenance.of(table.maintenance, table.pages),
-        *guards.of(table.guards),
-        *table.fragment,
-        *canary.choose(table.routes, ident.rpartition("-")[2], is_secure=tls or table.https_only),
-        *_routes(table, settings, drain_seconds, limit=has_own_limits, is_marked=is_marked),
-        error_pages.nothing(bool(table.routes), table.pages),
+    return configure_set(RouteSet(ident, table, settings, drain_seconds, is_marked))
+
+
+def configure_set(served: RouteSet) -> Config:
+    """Return the whole configuration for the routes of one release."""
+    return _assemble(served, served.answers(), served.errors(), served.names)
+
+
+def configure_both(serving: RouteSet, new: RouteSet, name: str) -> Config:
+    """Return what serves as `serving` does, and to a canary's visitors, while it runs, as `new`.
+
+    It goes by the name of what serves, and has one of its own, by which an edge is asked for it.
+    """
+    is_secure = serving.is_secure or new.is_secure
+    answers = [
+        *canary.choose(name, is_secure=is_secure, is_first=True),
+        canary.for_visitors(new.answers(chooses=False)) | {"@id": canary.id_of(name)},
+        *serving.answers(),
     ]
+    if certificates.are_named_by_routes(serving.settings):
+        answers += [{"match": [{"host": list(new.names)}], "handle": [canary.subroute([])]}]
+    errors = [canary.for_visitors(new.errors()), *serving.errors()]
+    return _assemble(serving, answers, errors, (*serving.names, *new.names))
+
+
+def frame(settings: Mapping[str, str]) -> Config:
+    """Return what of a configuration is of connections, and so the same for all visitors."""
+    config = _assemble(RouteSet("", Table(), {**settings, "DOMAIN": ""}, 0), [], [], ())
+    http = config["apps"]["http"]
+    http.pop("metrics", None)
+    for server in http["servers"].values():
+        server.pop("routes")
+        server.pop("errors", None)
+    return config
+
+
+def _assemble(
+    served: RouteSet,
+    answers: Sequence[Handler],
+    errors: Sequence[Handler],
+    names: Sequence[str],
+) -> Config:
+    """Return the configuration around routes, with TLS for these names."""
+    settings, names = served.settings, list(dict.fromkeys(names))
+    tls = settings["TLS"] != "off"
     main: Config = {
-        "@id": ident,
+        "@id": served.ident,
         "listen": [":8443" if tls else ":8080"],
         **PATIENCE,
         **_trust(settings),
-        "routes": [
-            *headers.of_answers(settings, ident),
-            *([{"handle": limits}] if limits else []),
-            *([_for_domains(names, taken), error_pages.nothing(True, {})] if names else taken),
-        ],
-        "errors": {"routes": [*headers.of_errors(settings), *error_pages.of(table.pages)]},
+        "routes": list(answers),
+        "errors": {"routes": list(errors)},
         "named_routes": canary.named_routes(),
         "logs": {},
     }
@@ -82,7 +95,7 @@ def configure(
     if settings.get("WATCH") != "0":  # counting takes 25 µs of a request
         apps["http"]["metrics"] = {}
     if certificates.are_shared(settings):
-        certificates.show(main, apps, settings)
+        certificates.show(main, apps, names)
     if settings["TLS"] == "internal":
         apps["tls"] = {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}}
         apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
@@ -92,33 +105,6 @@ def configure(
         "storage": {"module": "file_system", "root": "/data/caddy"},
         "apps": apps,
     }
-
-
-def _routes(
-    table: Table, settings: Mapping[str, str], drain_seconds: int, *, limit: bool, is_marked: bool
-) -> Iterator[Handler]:
-    """Return the routes, the narrower first, so that /* takes what is left."""
-    for route in ordered(table.routes):
-        handler = handlers.of(route, settings, drain_seconds, limit=limit)
-        if is_marked:
-            mark = {"handler": "headers", "response": {"set": {MARK: [route.label]}}}
-            handler["handle"].insert(0, mark)
-        yield handler
-
-
-def _own(ident: str, settings: Mapping[str, str]) -> list[Handler]:
-    """Answer for the edge itself: to a load balancer, and to whoever knows its routes already."""
-    request: Config = {"path": ["/_edge/up"]}
-    answer = _text("{file./tmp/serving}\n", request)
-    if headers.shows_release(settings):
-        return [answer]
-    knowing = request | {"header": {headers.KEY: [ident]}}
-    return [answer | {"match": [knowing]}, _text("up\n", request)]
-
-
-def _text(body: str, request: Config) -> Handler:
-    answer = {"handler": "static_response", "status_code": 200, "body": body}
-    return {"match": [request], "handle": [answer | {"headers": headers.OWN}], "terminal": True}
 
 
 def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
@@ -133,7 +119,7 @@ def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
     careful = headers.of_errors(settings)
     routes = [
         *certificates.challenges(settings),
-        _for_domains(names, [{"handle": [redirect]}]),
+        for_domains(names, [{"handle": [redirect]}]),
         error_pages.nothing(True, {}),
     ]
     return {
@@ -143,21 +129,6 @@ def _redirecting(names: Sequence[str], settings: Mapping[str, str]) -> Config:
         "errors": {"routes": careful},
         "automatic_https": {"disable": True},
     }
-
-
-def _to_https(settings: Mapping[str, str]) -> list[Handler]:
-    """Send those to HTTPS who came to a balancer without it."""
-    trusted = proxies.split(settings.get("TRUSTED_PROXIES", ""))
-    condition = {
-        "remote_ip": {"ranges": list(trusted)},
-        "header": {"X-Forwarded-Proto": ["http"]},
-    }
-    answer = {
-        "handler": "static_response",
-        "status_code": 308,
-        "headers": {"Location": ["https://{http.request.host}{http.request.uri}"]},
-    }
-    return [{"match": [condition], "handle": [answer], "terminal": True}] if trusted else []
 
 
 def _trust(settings: Mapping[str, str]) -> Config:
@@ -172,24 +143,3 @@ def _trust(settings: Mapping[str, str]) -> Config:
         if trusted
         else {}
     )
-
-
-def _request_id() -> Handler:
-    """Give a request an id unless it brought one; the services log it and send it back."""
-    return {
-        "match": [{"not": [{"header": {"X-Request-Id": ["*"]}}]}],
-        "handle": [
-            {
-                "handler": "headers",
-                "request": {"set": {"X-Request-Id": ["{http.request.uuid}"]}},
-            }
-        ],
-    }
-
-
-def _for_domains(domains: Sequence[str], handlers: Sequence[Handler]) -> Handler:
-    return {
-        "match": [{"host": list(domains)}],
-        "handle": [{"handler": "subroute", "routes": list(handlers)}],
-        "terminal": True,
-    }

@@ -61,7 +61,12 @@ class Routing:
     @property
     def key(self) -> str:
         """What the edge itself calls these routes; it tells the name to those who know this."""
-        return f"routes-{self.ident.rpartition('-')[2]}"
+        return f"routes-{self.routes_digest}"
+
+    @property
+    def routes_digest(self) -> str:
+        """Name the routes alone, whichever colour answers."""
+        return self.ident.rpartition("-")[2]
 
     @property
     def digest(self) -> str:
@@ -111,18 +116,35 @@ class Edges:
 
         return [line for lines in parallel.each(self.hosts, one) for line in lines]
 
-    def send_share(self, ident: str, colour: str, digits: str, seconds: int) -> None:
+    def send_share(
+        self, ident: str, colour: str, digits: str, seconds: int, routes: str = ""
+    ) -> None:
         """Have every edge that serves `ident` send visitors below these digits to a colour, until
-        so many seconds from now; with none, all go where they did.
+        so many seconds from now; with none, all go where they did. `routes` are a canary's own.
 
         Raises HostError for the edges that did not.
         """
 
         def one(host: Host) -> None:
-            argv = self._argv(ASK, "canary", ident, colour, digits, str(seconds))
-            result = host.run(argv, timeout=15, check=False)
+            words = (ident, colour, digits, str(seconds), *([routes] if routes else []))
+            result = host.run(self._argv(ASK, "canary", *words), timeout=15, check=False)
             if result.code != 0:
                 raise HostError(host.name, f"the edge takes no canary: {_reason(result)}")
+
+        parallel.each(self.hosts, one)
+
+    def add_canary(self, ident: str, canary: Routing) -> None:
+        """Have every edge that serves `ident` load a canary's routes next to those, unless it has;
+        nobody is sent there yet.
+
+        Raises HostError for the edges that did not.
+        """
+
+        def one(host: Host) -> None:
+            argv = self._argv(TELL, "canary-routes", ident, canary.ident)
+            result = host.run(argv, stdin=canary.document, timeout=20, check=False)
+            if result.code != 0:
+                raise HostError(host.name, f"the edge takes no canary's routes: {_reason(result)}")
 
         parallel.each(self.hosts, one)
 

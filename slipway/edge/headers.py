@@ -9,6 +9,7 @@ Handler = dict[str, Any]
 
 SERVERS = ("Server", "Via", "X-Powered-By")
 RELEASES = ("X-Release", "X-Colour")
+UP = "/_edge/up"  # answered by the edge, with the id of its routes for whoever knows their key
 KEY = "X-Routes"  # who names the edge's routes with it is no stranger
 TYPED = {"X-Content-Type-Options": ["nosniff"]}
 DENIED = {"X-Frame-Options": ["DENY"]}  # browsers pass over it where a policy names ancestors

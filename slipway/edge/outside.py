@@ -11,7 +11,6 @@ from slipway.edge import headers
 from slipway.environments import domains
 
 TIMEOUT = 5.0
-PATH = "/_edge/up"  # answered by the edge with the id of its routes, for whoever knows their key
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def _ask(entrance: Entrance, tls: bool, names: Sequence[str], key: str) -> str:
     try:
         if tls:  # what answers is asked here; whether its certificate is right is the browser's
             connection.sock = _any_certificate().wrap_socket(connection.sock, server_hostname=name)
-        connection.request("GET", PATH, headers={headers.KEY: key})
+        connection.request("GET", headers.UP, headers={headers.KEY: key})
         response = connection.getresponse()
         text = response.read(200).decode(errors="replace").strip()
         return text if response.status == 200 else f"status {response.status}"

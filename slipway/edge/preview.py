@@ -7,7 +7,8 @@ from typing import Any
 
 from slipway import shell_scripts
 from slipway.edge import trials
-from slipway.edge.config import MARK, Config, configure
+from slipway.edge.config import configure
+from slipway.edge.route_set import MARK, Config
 from slipway.edge.routes import Route, Table
 from slipway.edge.trials import Account, Trial
 

@@ -10,12 +10,14 @@ import time
 
 from slipway.cluster import lease as leases
 from slipway.edge import canary, comparison, figures
+from slipway.edge.edges import Edges
 from slipway.edge.figures import BothColours
 from slipway.errors import SlipwayError
 from slipway.plan import Step
 from slipway.releases import canary_record, watch
 from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.canary_record import RunningCanary
+from slipway.releases.canary_routes import CanaryRoutes
 from slipway.releases.deployment import Deployment
 
 BOUND = 60  # seconds after which an edge ends a canary that nobody renewed
@@ -44,6 +46,7 @@ class CanaryHold:
         self._manager, self._app = deployment.cluster.manager, deployment.env.prefix
         self._old = str(deployment.old)
         self._serving = deployment.before.routing.ident
+        self._routes: CanaryRoutes | None = None
         self._began = self._renewed = self._looked = 0.0
         self._earlier: dict[str, BothColours] | None = None
         self._first_half = BothColours()
@@ -52,9 +55,10 @@ class CanaryHold:
     def describe(self) -> str:
         """Say what the step does."""
         share, hold = self._options.share, self._options.hold
+        routes = "; its own routes are for them alone" if self._deployment.loads_routes else ""
         return (
             f"send {share} % of the visitors to {self._deployment.colour} for {hold} s, "
-            f"and compare its answers with those of {self._old}"
+            f"and compare its answers with those of {self._old}{routes}"
         )
 
     def run(self) -> str:
@@ -93,6 +97,8 @@ class CanaryHold:
             *(release.number, deployment.colour, options.share, 0, until, by, release.commit, token)
         )
         canary_record.begin(self._manager, self._app, record)
+        self._routes = CanaryRoutes(deployment, options.share)
+        self._routes.load()
         self._earlier = self._count()
         self._renew()
         self._began = self._looked = time.monotonic()
@@ -105,6 +111,7 @@ class CanaryHold:
     def _end(self, how: str) -> str:
         """Keep it for the moment until the cutover, which ends it on each edge."""
         self._renew()
+        self._deployment.share_with_canary = self._send  # by edges that stand in then
         text = f"{how}; {self._text}" if self._text else how
         self._deployment.canary_result = f"canary of {self._options.share} %, {text}"
         return text
@@ -113,9 +120,12 @@ class CanaryHold:
         """Have every edge go on with it. Raises HostError for one that does not."""
         if self._deployment.lease:
             self._deployment.lease.check()
-        share = canary.threshold(self._options.share)
-        self._deployment.edges.send_share(self._serving, self._deployment.colour, share, BOUND)
+        self._send(self._deployment.edges)
         self._renewed = time.monotonic()
+
+    def _send(self, edges: Edges) -> None:
+        if self._routes:
+            self._routes.send(edges, BOUND)
 
     def _renew_in_time(self) -> None:
         """Renew it now and then; an edge may be away for a moment, since it starts without it."""

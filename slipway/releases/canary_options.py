@@ -4,13 +4,18 @@ import re
 from dataclasses import dataclass
 
 from slipway import durations
+from slipway.edge import certificates
 from slipway.edge.canary import LEAST_SHARE, MOST_SHARE
+from slipway.edge.config import frame
+from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
+from slipway.releases.release import Release
 from slipway.releases.serving import Serving
 
 HOLD = "5m"
 LEAST_HOLD, MOST_HOLD = 10, 24 * 60 * 60  # seconds; a visitor's cookie lasts as long
 PLAIN = "deploy without --canary"
+OF_CONNECTIONS = ("TLS", "HTTP3", "TRUSTED_PROXIES", certificates.SHARED)
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,20 @@ def check(before: Serving, after: Serving) -> None:
             f"{name} is closed for maintenance, so no visitor would meet a canary: {PLAIN}, "
             f"or open it first: inv maintenance --env={name} --off"
         )
-    if before.routing.key != after.routing.key:
+    _check_edges(before.release, after.release, after.env)
+
+
+def _check_edges(old: Release, new: Release, env: Environment) -> None:
+    """Refuse what an edge cannot have twice: how it takes connections, and passwords."""
+    settings, later = old.environment(env).settings, new.environment(env).settings
+    if frame(settings) != frame(later):
+        names = [name for name in OF_CONNECTIONS if settings.get(name) != later.get(name)]
         raise Refused(
-            f"the routes of {after.release.label}, or settings of the edge, are not those of "
-            f"{before.release.label}, and an edge has one set of routes for all visitors: {PLAIN}"
+            f"{' and '.join(names) or 'a setting of the edge'} of {new.label} is not that of "
+            f"{old.label}, and is of connections, before anybody knows whose they are: {PLAIN}"
+        )
+    if gone := sorted(set(old.routes.secrets) - set(new.routes.secrets)):
+        raise Refused(
+            f"{new.label} lets nobody in with {gone[0]} any more, so the edges lose that password, "
+            f"and visitors of {old.label} need it: {PLAIN}"
         )

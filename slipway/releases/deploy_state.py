@@ -79,6 +79,7 @@ class DeployState:
         self.canary: CanaryOptions | None = None
         self.counted_of_canary: BothColours | None = None  # by the edges, while it ran
         self.canary_result = ""  # how it ended, for the ledger
+        self.share_with_canary: Callable[[Edges], None] | None = None  # until the cutover
         self.failure = ""  # why it did not come into service, in one line
         self.seconds: Mapping[str, float] = {}  # what each step has taken so far
 

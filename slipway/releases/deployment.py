@@ -186,7 +186,8 @@ class Deployment(DeployState):
 
     def lead_past_edges(self) -> str:
         """Have others stand in for the edges, which drop new connections when they load routes."""
-        self.is_led_past_edges = edge_change.begin(self.standing, self.before, self.reporter, 0)
+        state = self.standing, self.before, self.reporter, 0
+        self.is_led_past_edges = edge_change.begin(*state, also=self.share_with_canary)
         return "others stand in" if self.is_led_past_edges else "not possible"
 
     def lead_to_edges(self) -> None:

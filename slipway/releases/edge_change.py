@@ -8,7 +8,7 @@ Whoever dies in between leaves edges that serve, and the next deploy ends what w
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from slipway.edge.edges import BESIDE, Edges
 from slipway.errors import SlipwayError
@@ -44,8 +44,16 @@ def serve(live: Serving) -> None:
     live.bring_up(PATIENCE)
 
 
-def begin(standing: SharedServices, live: Serving, reporter: Reporter, steady: float) -> bool:
-    """Have others stand in from now on, and return whether they do.
+def begin(
+    standing: SharedServices,
+    live: Serving,
+    reporter: Reporter,
+    steady: float,
+    *,
+    also: Callable[[Edges], None] | None = None,
+) -> bool:
+    """Have others stand in from now on, and return whether they do; `also` is done with them once
+    they serve what is live.
 
     Where a machine cannot lead connections to them they were tried all the same, and are gone.
     """
@@ -56,6 +64,8 @@ def begin(standing: SharedServices, live: Serving, reporter: Reporter, steady: f
     try:
         if can_take_over:
             _beside(live).tell(live.routing)
+            if also:
+                also(_beside(live))
             detour.open_(hosts, live.env.prefix, BESIDE, standing.edge_ports)
             time.sleep(HANDSHAKE)
             return True

@@ -1,14 +1,16 @@
 """A release in a colour, as the edges serve it: its routes, who shows them, whether it answers."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.cluster.observed import Observed
 from slipway.edge import addresses, canary, outside
-from slipway.edge.config import configure
-from slipway.edge.edges import POLL, Edges, Routing, other
+from slipway.edge.config import configure, configure_both, configure_set
+from slipway.edge.edges import COLOUR, POLL, Edges, Routing, other
 from slipway.edge.preview import Preview
+from slipway.edge.route_set import RouteSet
 from slipway.edge.routes import Maintenance, Table
 from slipway.environments.environment import Environment
 from slipway.errors import HostError, SlipwayError, Unreachable
@@ -111,14 +113,33 @@ class Serving:
         if self.release is None:
             settings = self.env.settings
             return Routing.of(0, "none", lambda ident, where: configure(ident, [], settings, 0))
-        env = self.release.environment(self.env)
 
         def config(ident: str, colour: str) -> Mapping[str, object]:
             routes = self._routes(colour, canary.colour_of(colour))
-            routes = replace(routes, maintenance=self.maintenance)
-            return configure(ident, routes, env.settings, env.number("DRAIN_TIMEOUT"))
+            return configure_set(self._route_set(ident, routes))
 
         return Routing.of(self.release.number, self.colour, config)
+
+    def next_to(self, new: "Serving") -> Routing:
+        """Return what edges load to serve this, and to a canary's visitors the routes of another
+        release; it goes by the name of those routes, for the edges go on naming what serves."""
+        ours, theirs = self.routing, new.routing
+        name = canary.name_of(ours.key, theirs.key)
+        colour = COLOUR.format(ours.routes_digest)
+        serving = self._route_set(ours.key, self._routes(colour, canary.colour_of(colour)))
+        visited = new._visited(colour, canary.colour_of(COLOUR.format(name)))
+        both = configure_both(serving, new._route_set(theirs.key, visited), name)
+        return Routing(name, json.dumps(both, sort_keys=True).encode())
+
+    def _route_set(self, ident: str, routes: Table) -> RouteSet:
+        env = self.release.environment(self.env) if self.release else self.env
+        routes = replace(routes, maintenance=self.maintenance)
+        return RouteSet(ident, routes, env.settings, env.number("DRAIN_TIMEOUT"))
+
+    def _visited(self, serving_colour: str, canary_colour: str) -> Table:
+        """Return its routes for a canary's visitors alone; a team's own part goes there too."""
+        table = self._routes(serving_colour, canary_colour)
+        return replace(table, fragment=self._routes(canary_colour).fragment)
 
     def _routes(self, colour: str, canary_colour: str = "") -> Table:
         """Return the routes with services as they are called in a colour, and in a canary's."""

@@ -7,11 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from slipway.edge import canary, figures
+from slipway.edge import canary, figures, route_records
 from slipway.edge.config import configure
 from slipway.edge.edges import Routing
-from slipway.edge.routes import NOTHING, Route, Table
+from slipway.edge.routes import NOTHING, Guard, Route, Table
+from slipway.environments import environment
 from slipway.errors import HostError
+from slipway.machines.connect import Cluster
+from slipway.releases.application import Service
+from slipway.releases.release import Release
+from slipway.releases.serving import Serving
+from tests.fakes.host import FakeHost
 from tests.integration import edge_stage
 from tests.integration.edge_stage import SETTINGS, Stage
 from tests.waiting import wait_until
@@ -162,3 +168,86 @@ def test_what_is_counted_of_requests_tells_both_colours_apart(
     stage.edges.tell(routing(2, "green", domain))
     together = figures.read(stage.corner.app, [stage.host])
     assert (together.before.requests, together.before.errors) == (16, 4)
+
+
+# A canary with other routes
+
+OLD = Table((Route("/app/*", "web", 8000), Route("/kept", "", text="kept")), pages={"404": "old"})
+NEW = Table(
+    (Route("/app/*", "web", 8000), Route("/fresh", "", text="fresh"), Route("/api/*", "web", 8000)),
+    guards=(Guard(paths=("/api/*",), allow=("192.0.2.1/32",)),),
+    pages={"404": "new"},
+)
+PAGE = {"Accept": "text/html"}
+
+
+def served(number: int, colour: str, table: Table, domain: str = "") -> Serving:
+    """Return a release in a colour, as a deploy has it."""
+    edge = Service("edge", "edge", {"routes": route_records.write(table)})
+    services = (edge, Service("web", "colour", {}))
+    settings = SETTINGS | {"DOMAIN": domain}
+    release = Release(number, "c0ffee", {}, {}, {}, {}, services, settings=settings)
+    return Serving(environment.load("dev"), Cluster(FakeHost(), {}), release, colour)
+
+
+def share(stage: Stage, before: Serving, after: Serving, seconds: int = 60) -> str:
+    """Begin a canary with routes of its own, of which half of the visitors are; return its name."""
+    both, ident = before.next_to(after), before.routing.ident
+    stage.edges.tell(before.routing)
+    stage.edges.add_canary(ident, both)
+    stage.edges.add_canary(ident, both)  # once more, as after a line that broke
+    digits = canary.threshold(50)
+    stage.edges.send_share(ident, after.colour, digits, seconds, both.ident)
+    assert stage.which() == ident
+    return both.ident
+
+
+def test_visitors_of_a_canary_have_its_routes_and_the_others_those_that_serve(
+    stage: Stage, visitor: Visitor
+) -> None:
+    share(stage, served(1, "blue", OLD), served(2, "green", NEW))
+    met: dict[str, list[str]] = {}
+    for digits in ("0000", "ffff"):
+        visitor.forget(digits)
+        paths = ("/app/", "/fresh", "/kept", "/api/")
+        met[digits] = [f"{visitor.ask(path, PAGE)} {visitor.answer.status_code}" for path in paths]
+    assert met["0000"][:3] == ["green 200", "fresh 200", "new 404"]
+    assert met["0000"][3].endswith(" 403"), "its guards are its own"
+    assert met["ffff"] == ["blue 200", "old 404", "kept 200", "old 404"]
+    assert [visitor.ask("/fresh", ALWAYS), visitor.ask("/kept", NEVER)] == ["fresh", "kept"]
+    visitor.forget().ask("/_edge/up")
+    assert not visitor.digits, "who asks the edge itself is no visitor"
+    colours = {(visitor.forget().ask("/app/"), visitor.digits < "8000") for _ in range(40)}
+    assert colours == {("green", True), ("blue", False)}
+
+
+def test_a_canary_with_other_routes_ends_for_everybody_and_a_later_one_knows_nothing_of_it(
+    stage: Stage, visitor: Visitor
+) -> None:
+    before, after = served(1, "blue", OLD), served(2, "green", NEW)
+    name, ident = share(stage, before, after, 2), before.routing.ident
+    assert visitor.ask("/fresh", ALWAYS) == "fresh"
+    wait_until("its time is up", lambda: visitor.ask("/kept", ALWAYS) == "kept")
+    stage.edges.send_share(ident, "green", canary.threshold(50), 60, name)
+    stage.edges.send_share(ident, "blue", canary.FIRST, 0)
+    assert visitor.ask("/kept", ALWAYS) == "kept", "it was taken back"
+    stage.edges.send_share(ident, "green", canary.threshold(50), 60)  # with the same routes
+    assert [visitor.ask("/app/", ALWAYS), visitor.ask("/kept", ALWAYS)] == ["green", "kept"]
+    stage.edges.tell(after.routing)
+    assert [visitor.ask("/app/", NEVER), visitor.ask("/fresh", NEVER)] == ["green", "fresh"]
+    stage.edges.tell(before.routing)
+    with pytest.raises(HostError, match="it has not the routes of the canary"):
+        stage.edges.send_share(ident, "green", canary.threshold(50), 60, name)
+
+
+def test_a_canary_has_names_of_its_own_and_is_counted_apart(stage: Stage, visitor: Visitor) -> None:
+    sick = Table((*NEW.routes, Route("/sick", "web", 8000)))
+    share(stage, served(1, "blue", OLD, "old.example"), served(2, "green", sick, SHOP))
+    earlier = figures.read_colours(stage.corner.app, [stage.host])
+    assert visitor.ask("/app/", NEVER) == '{"error":"No' and visitor.ask("/app/", ALWAYS) == "green"
+    for headers in [ALWAYS, {**ALWAYS, "Host": "old.example"}, {**NEVER, "Host": "old.example"}]:
+        visitor.ask("/sick", headers)
+        visitor.ask("/app/", headers)
+    counted = figures.since_then(figures.read_colours(stage.corner.app, [stage.host]), earlier)
+    assert (counted.serving.requests, counted.serving.errors) == (1, 0)
+    assert (counted.canary.requests, counted.canary.errors) == (3, 1)

@@ -22,6 +22,7 @@ RATE = 20.0  # requests a second on each machine
 BOUND = 60.0  # seconds after which an edge ends what nobody renews
 LAB = "compose/api/logbook/routes/lab.py"
 MEETS = "of the visitors meet"
+EDGE = "docker ps --quiet --filter label=slipway.service=edge"
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,63 @@ def test_a_canary_whose_answers_fail_goes_back_and_few_have_met_it(
     assert made.failed < 0.2 * len(made.run.records)
     assert [each for each in made.run.failed if each.began > ended] == []
     assert release_of(three) == old
+
+
+def lead(three: Rig, path: str) -> None:
+    """Add a route that nobody had before."""
+    routes = three.checkout.path("compose/routes.yml")
+    before = routes.read_text() if routes.is_file() else "routes:\n"
+    routes.write_text(f"{before}  - {{path: {path}, redirect: /api/version, status: 302}}\n")
+
+
+def met_at(three: Rig, path: str, whom: str) -> list[int]:
+    """Return what each edge answers a tester; 0 of one that is away."""
+
+    def ask(url: str) -> int:
+        try:
+            return httpx.get(f"{url}{path}", headers={"X-Canary": whom}).status_code
+        except httpx.TransportError:
+            return 0
+
+    return [ask(url) for url in three.urls]
+
+
+def test_a_canary_has_routes_of_its_own_and_edges_that_load_them_refuse_nobody(
+    three: Rig, rows: Rows, tmp_path: Path
+) -> None:
+    old = release_of(three)
+    what = "other routes, held for 20 s"
+    with measured(three, rows, tmp_path / "records.tsv", what) as (made, _):
+        lead(three, "/fresh")
+        running = begin(three, "other routes", "20s")
+        began = time.monotonic()
+        assert met_at(three, "/fresh", "always") == [302] * 3
+        assert met_at(three, "/fresh", "never") == [404] * 3
+        status = three.checkout.inv("status", ENV, "--json").expect().json
+        assert status["problems"] == [] and status["canary"]["share"] == 20
+        time.sleep(max(0, began + 15 - time.monotonic()))
+        held = time.monotonic()
+        running.wait().expect()
+        ended = time.monotonic()
+    new = release_of(three)
+    assert made.failed == 0, made.run.summary()
+    assert 0.12 < share(made, new, began, held) < 0.28
+    assert made.run.releases() == {old, new} and made.run.releases(since=ended) == {new}
+    assert met_at(three, "/fresh", "never") == [302] * 3
+
+
+def test_an_edge_that_restarts_has_the_canary_s_routes_again_and_all_lose_them_at_abort(
+    three: Rig,
+) -> None:
+    old = release_of(three)
+    lead(three, "/fresher")
+    running = begin(three, "an edge restarts")
+    three.on("m2", "sh", "-c", f"docker kill $({EDGE})")
+    wait_until("all have it", lambda: met_at(three, "/fresher", "always") == [302] * 3)
+    three.checkout.inv("deploy", ENV, "--abort").expect()
+    running.wait().expect(4)
+    assert met_at(three, "/fresher", "always") == [404] * 3 and release_of(three) == old
+    assert three.checkout.inv("status", ENV, "--json").expect().json["problems"] == []
 
 
 def colour_of(three: Rig) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from slipway.edge import canary, comparison, figures, route_records
 from slipway.edge.figures import BothColours, Figures
-from slipway.edge.routes import Maintenance, Route, Table
+from slipway.edge.routes import Guard, Maintenance, Route, Table
 from slipway.errors import Refused, UsageError
 from slipway.hosts.host import CommandResult
 from slipway.machines.connect import Cluster
@@ -68,16 +68,19 @@ def test_what_is_no_canary_is_refused_before_anything_else(
         canary_options.read(share, hold)
 
 
-def serving(path: str = "/*", number: int = 4, maintenance: Maintenance | None = None) -> Serving:
-    routes = route_records.write(Table((Route(path, "api", 8000),)))
+def serving(
+    *guards: Guard, number: int = 4, maintenance: Maintenance | None = None, **settings: str
+) -> Serving:
+    routes = route_records.write(Table((Route("/*", "api", 8000),), guards))
     edge = Service("edge", "edge", {"routes": routes})
     rest = tuple(each for each in RELEASE.services if each.name != "edge")
-    release = replace(RELEASE, number=number, services=(*rest, edge))
+    release = replace(RELEASE, number=number, services=(*rest, edge), settings=settings)
     return Serving(ENV, Cluster(FakeHost(), {}), release, "blue", maintenance)
 
 
-def test_two_releases_share_the_visitors_where_both_have_the_same_routes() -> None:
-    canary_options.check(serving(number=4), replace(serving(number=5), colour="green"))
+def test_two_releases_share_the_visitors_with_the_same_routes_and_with_others() -> None:
+    for new in (serving(number=5), serving(Guard(allow=("192.0.2.1/32",)), DOMAIN="b.example")):
+        canary_options.check(serving(number=4), replace(new, colour="green"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,8 @@ def test_two_releases_share_the_visitors_where_both_have_the_same_routes() -> No
     [
         (replace(serving(), release=None), "serves nothing yet"),
         (serving(maintenance=Maintenance("later")), "is closed for maintenance"),
-        (serving("/api/*"), "an edge has one set of routes"),
+        (serving(TLS="internal", HTTP3="off"), "TLS and HTTP3 of release 5 .* of connections"),
+        (serving(Guard(users={"ann": "DOOR"})), "lets nobody in with DOOR any more"),
     ],
 )
 def test_a_canary_is_refused_where_there_is_nobody_to_share(before: Serving, words: str) -> None:
