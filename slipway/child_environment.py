@@ -14,10 +14,11 @@ PLACES = re.compile(r"_(FILE|SOCK|DIR|PATH)$")  # where a secret is, and not the
 PROXY = re.compile(r"(?i)\w+_proxy")  # has a password where it wants one, and all need it
 KEY = re.compile(r"AGE-SECRET-KEY-1|PRIVATE KEY-----")
 CLOUDS = r"AWS_\w+|AZURE_\w+|GOOGLE_\w+|CLOUDSDK_\w+"
-# Who needs which. docker asks credential helpers, and Compose reads what is meant for the hacking
-# loop; ssh starts what a ProxyCommand names; python starts pip.
+# Who needs which. sops gets those of a cloud only where a rule names its keys. docker asks
+# credential helpers, and Compose reads what is meant for the hacking loop; ssh starts what a
+# ProxyCommand names; python starts pip.
 NEEDS: Mapping[str, str] = {
-    "sops": r"SOPS_\w+",
+    "sops": rf"{CLOUDS}|(SOPS|VAULT)_\w+",
     "docker": rf"{CLOUDS}|(DOCKER|BUILDKIT|BUILDX|HACKING)_\w+",
     "docker-compose": rf"{CLOUDS}|(DOCKER|BUILDKIT|BUILDX|HACKING)_\w+",
     "ssh": CLOUDS,

@@ -6,13 +6,13 @@ from typing import Any
 
 from slipway.environments.setting_rules import KEY
 from slipway.errors import ConfigError
+from slipway.secrets.cloud_keys import CloudKey, of_file
 from slipway.text_file import read_utf8
 from slipway.yaml_file import parse_yaml
 
 ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,type:str\]")
-# Whoever holds one of these reads the values too, and no rule of ours sees it; hc_vault and the
-# clouds' make sops call servers that the file names.
-OTHER_KEYS = ("pgp", "kms", "gcp_kms", "azure_kv", "hc_vault", "hckms")
+# Whoever holds one of these reads the values too, and no rule of ours sees it.
+OTHER_KEYS = ("pgp", "azure_kv", "hckms")
 SIZE_LIMIT = 500_000  # bytes of one value; a Swarm secret holds less than 512,000
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
 
@@ -28,6 +28,12 @@ def recipients(path: Path) -> list[str]:
             raise ConfigError(f"secrets/{path.name}: sops.age must list recipients")
         names += [str(each["recipient"]) for each in entries]
     return names
+
+
+def cloud_keys(path: Path) -> list[CloudKey]:
+    """Return the keys in a cloud or a Vault that a file is encrypted to; needs no key."""
+    groups = _groups(lint(path)["sops"])
+    return [key for group in groups for key in of_file(group)]
 
 
 def lint(path: Path) -> dict[str, Any]:
@@ -57,7 +63,10 @@ def parse(text: str, path: Path) -> dict[str, Any]:
         raise refuse("is not encrypted with sops")
     groups = _groups(document["sops"])
     if others := [kind for kind in OTHER_KEYS if any(each.get(kind) for each in groups)]:
-        raise refuse(f"is encrypted to {', '.join(others)} too; here it is to age keys alone")
+        raise refuse(
+            f"is encrypted to {', '.join(others)} too; here it is to age keys, and those of AWS, "
+            "Google and Vault"
+        )
     for key, value in document.items():
         if key == "sops":
             continue

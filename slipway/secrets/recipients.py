@@ -39,7 +39,7 @@ def problems(secrets: Path) -> list[str]:
 
 def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     """Say why others may read a file, or could after its next change."""
-    path, actual = f"secrets/{file.name}", rules.without_comments(encrypted_file.recipients(file))
+    path, actual = f"secrets/{file.name}", _actual(file)
     matching = [rule for rule in known if rule.matches(path)]
     is_guarded = file.name.removesuffix(SUFFIX) not in DISPOSABLE
     public = public_key(file) if is_guarded else ""
@@ -66,7 +66,7 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
             f"rule {rule.number} of .sops.yaml counts for it, and rule {hidden[0].number}, which "
             "is for nothing else, comes too late; leave one of them, or change their order"
         )
-    if strangers := [each for each in actual if each not in rule.recipients]:
+    if strangers := [each for each in actual if each not in rule.readers]:
         yield (
             f"it is encrypted to {', '.join(strangers)}, whom .sops.yaml does not name; "
             f"type: sops updatekeys {path}"
@@ -79,12 +79,18 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     rule = next((rule for rule in known if rule.matches(path)), None)
     if rule is None:
         return
-    actual = rules.without_comments(encrypted_file.recipients(file))
-    if missing := [each for each in rule.recipients if each not in actual]:
+    actual = _actual(file)
+    if missing := [each for each in rule.readers if each not in actual]:
         yield (
             f".sops.yaml names {', '.join(missing)}, who cannot read it yet; "
             f"type: sops updatekeys {path}"
         )
+
+
+def _actual(file: Path) -> list[str]:
+    """Name all that a file is encrypted to."""
+    names = rules.without_comments(encrypted_file.recipients(file))
+    return [*names, *(key.name for key in encrypted_file.cloud_keys(file))]
 
 
 def public_key(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import ConfigError
+from slipway.secrets.cloud_keys import CloudKey, of_rule
 from slipway.yaml_file import read_yaml
 
 FILE = ".sops.yaml"
@@ -21,11 +22,17 @@ class Rule:
     number: int
     regex: str
     recipients: tuple[str, ...]
+    cloud_keys: tuple[CloudKey, ...] = ()
 
     @property
     def is_anchored(self) -> bool:
         """Whether it says how a path begins and how it ends."""
         return self.regex.startswith("^") and self.regex.endswith("$")
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """All whom it names, people and clouds."""
+        return (*self.recipients, *(key.name for key in self.cloud_keys))
 
     def is_only_for(self, path: str) -> bool:
         """Whether it names this file alone."""
@@ -49,6 +56,11 @@ def read(secrets: Path) -> list[Rule]:
     return [rule(number, each) for number, each in enumerate(listed(document), 1)]
 
 
+def first_for(path: str, secrets: Path) -> Rule | None:
+    """Return the rule that counts for a file, by its path in the checkout. Raises ConfigError."""
+    return next((rule for rule in read(secrets) if rule.matches(path)), None)
+
+
 def listed(document: object) -> list[Any]:
     """Return the list of rules of a document. Raises ConfigError for what is none."""
     if document is not None and not isinstance(document, dict):
@@ -69,13 +81,20 @@ def rule(number: int, entry: object) -> Rule:
     if not isinstance(entry, dict):
         where = f"{FILE}: rule {number} of {RULES}"
         raise ConfigError(f"{where} must be a mapping with path_regex")
-    return Rule(number, str(entry.get("path_regex") or ""), tuple(_named(entry)))
+    parts = _parts(entry)
+    recipients = tuple(name for part in parts for name in _named(part))
+    keys = tuple(key for part in parts for key in of_rule(part))
+    return Rule(number, str(entry.get("path_regex") or ""), recipients, keys)
 
 
-def _named(rule: Mapping[str, object]) -> Iterator[str]:
-    """Name the age keys of a rule, wherever sops lets them stand."""
+def _parts(rule: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """Return the places of a rule where sops lets keys stand."""
     groups = rule.get("key_groups")
-    for part in (rule, *(groups if isinstance(groups, list) else ())):
-        keys = part.get("age") if isinstance(part, dict) else None
-        names = keys.split(",") if isinstance(keys, str) else keys if isinstance(keys, list) else ()
-        yield from without_comments(str(name) for name in names)
+    within = groups if isinstance(groups, list) else []
+    return [rule, *(each for each in within if isinstance(each, dict))]
+
+
+def _named(part: Mapping[str, object]) -> Iterator[str]:
+    keys = part.get("age")
+    names = keys.split(",") if isinstance(keys, str) else keys if isinstance(keys, list) else ()
+    yield from without_comments(str(name) for name in names)

@@ -17,7 +17,8 @@ from slipway.errors import ConfigError, Refused, listing
 from slipway.hosts.host import CommandResult
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
-from slipway.secrets import encrypted_file, identity, programs, recipients
+from slipway.secrets import cloud_keys, encrypted_file, identity, programs, recipients, rules
+from slipway.secrets.cloud_keys import CloudKey
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.secrets.secret import Secret
 from slipway.suggest import nearest
@@ -27,8 +28,6 @@ PASSED = (
     *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"),
     *("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
 )
-# A file could otherwise have sops send this person's token to a server that it names.
-NO_VAULT = {"SOPS_HC_VAULT_ALLOWLIST": "none"}
 NO_KEY = 128
 MEANINGS = {
     25: "was changed outside sops (a value does not verify)",
@@ -86,18 +85,25 @@ def decrypt(path: Path, env: Environment) -> dict[str, Secret]:
 
     Raises ConfigError for a damaged file, Refused for a key that does not fit, UntrustedProgram.
     """
-    return decrypt_with(_program(env), path, key_file(env))
+    return decrypt_with(_program(env), path, key_file(env), _cloud_keys(env, path.parent))
 
 
-def decrypt_with(program: str, path: Path, key: Path | None) -> dict[str, Secret]:
+def decrypt_with(
+    program: str, path: Path, key: Path | None, allowed: Sequence[CloudKey] = ()
+) -> dict[str, Secret]:
     """Decrypt a flat file; without `key` sops finds the person's own.
 
-    What this process has decrypted once it knows: a command opens a file one time.
+    No server of a cloud or a Vault is asked but for the keys that are `allowed`. What this process
+    has decrypted once it knows: a command opens a file one time.
     """
-    encrypted_file.lint(path)
+    if foreign := [each.name for each in encrypted_file.cloud_keys(path) if each not in allowed]:
+        raise ConfigError(
+            f"secrets/{path.name}: it is encrypted to {', '.join(foreign)}, whom .sops.yaml does "
+            "not name; nothing was asked there"
+        )
     if key is None:
         identity.demand_private()
-    env = _environment(key)
+    env = _environment(key, allowed)
     state = _state(program, path.read_bytes(), env, key)
     if state not in _opened:
         _opened[state] = _decrypt(program, path, env, key)
@@ -138,7 +144,7 @@ def encrypt(values: Mapping[str, Secret], env: Environment) -> str:
     document = json.dumps({k: v.reveal() for k, v in values.items()}, ensure_ascii=False)
     argv = [_program(env), "encrypt", "--input-type", "json", "--output-type", "yaml"]
     argv += ["--filename-override", f"secrets/{path.name}", "/dev/stdin"]
-    host = LocalHost(env=_environment(None), cwd=path.parent.parent)
+    host = LocalHost(env=_environment(None, _cloud_keys(env)), cwd=path.parent.parent)
     result = host.run(argv, stdin=document.encode(), timeout=20, check=False)
     if result.code != 0:
         raise ConfigError(
@@ -160,7 +166,7 @@ def unset(draft: Path, name: str, env: Environment) -> None:
 
 
 def _change(words: list[str], stdin: bytes, draft: Path, env: Environment) -> None:
-    host = LocalHost(env=_environment(key_file(env)), cwd=ROOT)
+    host = LocalHost(env=_environment(key_file(env), _cloud_keys(env)), cwd=ROOT)
     result = host.run([_program(env), *words], stdin=stdin, timeout=20, check=False)
     file = env.secrets_file.name
     if result.code == NO_KEY:
@@ -175,7 +181,7 @@ def run(env: Environment, argv: Sequence[str], *, cwd: Path) -> CommandResult:
     key = key_file(env)
     if key is None:
         identity.demand_private()
-    host = LocalHost(env=_environment(key), cwd=cwd)
+    host = LocalHost(env=_environment(key, _cloud_keys(env, cwd / "secrets")), cwd=cwd)
     return host.run([_program(env), *argv], timeout=20, check=False)
 
 
@@ -197,11 +203,19 @@ def _not_opened(path: Path, key: Path | None) -> str:
     ssh = any(name.startswith("ssh-") for name in names)
     own = identity.present(key, ssh=ssh) or "there is none on this computer"
     text = f"cannot be read with your key; ask someone who can for access. Tried: {own}"
+    names += [key.name for key in encrypted_file.cloud_keys(path)]
     return f"{text}; it is encrypted to {', '.join(names)}" if names else text
 
 
-def _environment(key: Path | None) -> dict[str, str]:
-    env = {name: os.environ[name] for name in PASSED if name in os.environ} | NO_VAULT
+def _cloud_keys(env: Environment, secrets: Path | None = None) -> tuple[CloudKey, ...]:
+    """Return the keys in clouds that the rule for the environment's file names."""
+    rule = rules.first_for(f"secrets/{env.secrets_file.name}", secrets or env.secrets)
+    return rule.cloud_keys if rule else ()
+
+
+def _environment(key: Path | None, allowed: Sequence[CloudKey]) -> dict[str, str]:
+    env = {name: os.environ[name] for name in PASSED if name in os.environ}
+    env |= cloud_keys.variables(allowed, os.environ)
     if key is not None:
         env.pop("SOPS_AGE_KEY", None)
         env["SOPS_AGE_KEY_FILE"] = str(key)

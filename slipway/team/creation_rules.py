@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slipway.errors import ConfigError
 from slipway.secrets import policy, rules
+from slipway.secrets.cloud_keys import RULE_FIELDS
 from slipway.team.member import Member, Team
 from slipway.team.public_keys import core
 from slipway.yaml_file import compose_strings, parse_yaml
@@ -17,7 +18,8 @@ from slipway.yaml_file import compose_strings, parse_yaml
 if TYPE_CHECKING:
     from yaml import MappingNode, Node
 
-OWN_KEYS = ("age", "path_regex", "unencrypted_suffix")
+# Keys of a cloud are nobody of the team: they stay in a rule as they are.
+OWN_KEYS = ("age", "path_regex", "unencrypted_suffix", *RULE_FIELDS)
 
 
 def generated(text: str, team: Team) -> str:

@@ -67,7 +67,7 @@ def start_everything(tmp_path: Path) -> None:
     list(process_tree._from_ps())
     with processes.started(["pg_dump"]) as process:
         process.wait()
-    program = LocalHost(env=sops._environment(None))
+    program = LocalHost(env=sops._environment(None, ()))
     program.run([str(shutil.which("sops"))])
 
 

@@ -146,5 +146,7 @@ def test_a_file_that_would_have_sops_ask_others_than_age_is_not_decrypted(
 ) -> None:
     file = tmp_path / "prod.sops.yaml"
     file.write_text(f"sops: {place.format(kind)}\n")
-    with pytest.raises(ConfigError, match=f"is encrypted to {kind} too; here it is to age keys"):
+    with pytest.raises(
+        ConfigError, match=f"is encrypted to {kind} too; here it is to age keys, and"
+    ):
         encrypted_file.lint(file)
