@@ -85,7 +85,7 @@ def _archive(where: str, settings: Mapping[str, str]) -> Iterator[str]:
         yield f"{where}: PITR=on needs BACKUP_STORE=s3://bucket/path"
     if settings.get("BACKUP_S3_ENDPOINT", "").startswith("http://"):
         yield f"{where}: PITR=on needs a BACKUP_S3_ENDPOINT that begins with https://"
-    for key in ("PITR_DAYS", "PITR_QUEUE_MB"):
+    for key in ("PITR_ARCHIVE", "PITR_DAYS", "PITR_QUEUE_MB"):
         if settings.get(key) == "0":
             yield f"{where}: {key} must be at least 1"
 

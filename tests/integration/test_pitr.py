@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway.backups.pitr import ArchiveError, show
+from slipway.backups.pitr import ArchiveError, bases, show
 from slipway.backups.restore.spec import RestoreSpec
 from slipway.client.pitr.recovery import past, recover
 from slipway.environments import environment
 from slipway.errors import Busy, Refused, UsageError
+from slipway.hosts.local import LocalHost
 from slipway.progress import Silent
 from slipway.storage.open import open_store
 from slipway.storage.store import StoreError
@@ -132,6 +133,47 @@ def test_another_passphrase_is_named_and_the_database_serves(home: Home, living:
     finally:
         own.unlink()
         write_secret(home.folder, own.name, PASSPHRASE)
+
+
+def test_another_archive_has_another_passphrase_and_the_old_one_opens_nothing_in_it(
+    home: Home,
+) -> None:
+    volume = f"{home.corner.app}-changing"
+    home.corner.docker("volume", "create", "--label", home.corner.label, volume)
+    before = home.move_in("changing", volume=volume)
+    before.sql("create table notes (text text); insert into notes values ('first')")
+    before.settle()
+    first = before.now()
+    before.sql("insert into notes values ('second')")
+    before.archive.mark(time.sleep)
+    before.leave()
+    own = home.folder / "BACKUP_PITR_PASSPHRASE"
+    own.unlink()
+    write_secret(home.folder, own.name, "the second")
+    try:
+        after = home.move_in("changing", volume=volume, PITR_ARCHIVE="2")
+        after.settle()  # by itself, a full one
+        after.sql("insert into notes values ('third')")
+        moment = after.now()
+        after.sql("delete from notes")
+        with past(after.archive, show_exactly(moment), Silent()) as recovered:
+            assert after.past_sql("select count(*) from notes", recovered.port) == "3"
+        with pytest.raises(Refused, match="outside of what is archived"):
+            past(after.archive, show_exactly(first), Silent()).__enter__()
+        new = home.store.keys("backups", "some/path/changing/pitr-2/")
+        assert new and home.store.keys("backups", "some/path/changing/pitr/")
+        after.leave()
+    finally:
+        own.unlink()
+        write_secret(home.folder, own.name, PASSPHRASE)
+    again = home.move_in("changing", volume=volume)  # the former archive, while it is wanted
+    assert again.archive.bases()[0].usable <= first
+    # Who left has the keys and the former passphrase.
+    new_place = ["--repo1-path=/some/path/changing/pitr-2", "--output=json"]
+    argv = ["docker", "exec", again.db, "pgbackrest", "info", *new_place]
+    with pytest.raises(ArchiveError, match="BACKUP_PITR_PASSPHRASE is not the one"):
+        bases(LocalHost().run(argv).out)
+    again.leave()
 
 
 def test_a_missing_passphrase_leaves_a_database_that_serves_and_says_so(home: Home) -> None:
