@@ -63,7 +63,11 @@ def put(env: "Environment", *, name: str, from_file: str = "") -> None:
 
     creation.check_name(env, name)
     what = f"{name} of {env.name}"
-    value = secret_prompt.from_file(Path(from_file), what) if from_file else secret_prompt.ask(what)
+    is_binary = env.rules[name].type == "binary"
+    if from_file:
+        value = secret_prompt.from_file(Path(from_file), what, is_binary=is_binary)
+    else:
+        value = secret_prompt.ask(what, is_binary=is_binary)
     had_one = creation.put(env, name, value)
     how = "another value" if had_one else "a value"
     file = f"secrets/{env.secrets_file.name}"
@@ -162,18 +166,32 @@ def add(env: "Environment") -> None:
     writer.say(f"{lines}; commit and deploy" if lines else f"{file} lacks nothing")
 
 
-@command(runbook="secrets", docker=False)
-def check() -> None:
-    """Check without any key that secrets are encrypted to whom .sops.yaml names, and nobody else.
+@command(
+    runbook="secrets",
+    docker=False,
+    help={
+        "history": "Also look for keys and tokens in all commits; on a large repository minutes."
+    },
+)
+def check(*, history: bool = False) -> None:
+    """Check without any key who can read secrets, and that none lies in the open.
 
-    Example: inv secrets.check
+    Files of secrets are encrypted to whom .sops.yaml names, and nobody else; nothing in env files,
+    ARG and ENV of Dockerfiles or a .env in git looks like a secret.
+
+    Examples:
+      inv secrets.check
+      inv secrets.check --history
     """
+    from slipway.checks import plain_secrets
     from slipway.errors import DifferenceFound
     from slipway.project import ROOT
     from slipway.secrets import recipients
     from slipway.show import writer
 
     problems = recipients.problems(ROOT / "secrets")
+    problems += plain_secrets.in_files(ROOT)
+    problems += plain_secrets.in_history(ROOT) if history else []
     for problem in problems:
         writer.say(problem)
     if problems:

@@ -30,7 +30,8 @@ def materialise(folder: Path = FOLDER, secrets: Path = SECRETS) -> list[str]:
     host = LocalHost()
     changed = []
     for name, value in values.items():
-        path, data = folder / name, value.reveal().encode()
+        path, text, own = folder / name, value.reveal(), env.rules.get(name)
+        data = own.data(text) if own else text.encode()
         if path.is_dir():
             path.rmdir()  # an engine makes an empty folder where a mounted file was missing
         if not path.is_file() or path.read_bytes() != data:

@@ -1,5 +1,6 @@
 """Which settings and secrets exist, of which type: those of the kit and of a project."""
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from slipway.yaml_file import read_yaml
 NUMBER = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+# What a shell, the loader, an interpreter, docker or sops does otherwise with, in whatever value.
+RESERVED = re.compile(
+    r"PATH|HOME|IFS|ENV|SHELLOPTS|BASH_(ENV|FUNC_\w+)|PYTHON(PATH|HOME|STARTUP)|NODE_OPTIONS"
+    r"|JAVA_TOOL_OPTIONS|GIT_SSH(_COMMAND)?|(LD|DYLD|SOPS|COMPOSE)_\w+"
+    r"|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH)"
+)
 PLAIN = str | int | float
 # Each word of a rule: what it may hold, and how that is called.
 WORDS: Mapping[str, tuple[Any, str]] = {
@@ -30,7 +37,7 @@ NUMBERS = {"generate", "rotate"}  # YAML's true is a number to Python
 MOST_BYTES = 4096
 MOST_DAYS = 3650
 PLACE = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")  # for a value, in a composed secret
-TYPES = {"text", "number", "port", "switch", "name", "store"}
+TYPES = {"text", "number", "port", "switch", "name", "store", "binary"}
 STORE = re.compile(
     r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.=+ /-]*)?|file:///.*"
     r"|(?!(?i:s3|file)/|[^/]*:|[^/]+//).*"  # a folder; not what is nearly one of the others
@@ -65,6 +72,10 @@ class Rule:
         """Say whether this environment must have it."""
         return self.required if isinstance(self.required, bool) else environment in self.required
 
+    def data(self, value: str) -> bytes:
+        """Return the bytes that a service finds; those of `binary` are kept as base64."""
+        return base64.b64decode(value) if self.type == "binary" else value.encode()
+
     def complaint(self, value: str) -> str | None:
         """Say what is wrong with a value, or None; a secret's value is never repeated."""
         if self.choices and value not in self.choices:
@@ -78,12 +89,21 @@ class Rule:
                 return "must be on or off"
             case "name" if not NAME.fullmatch(value):
                 return "must be lower-case letters, digits and dashes, starting with a letter"
+            case "binary" if not _is_base64(value):
+                return "must be base64; give it with --from-file, which encodes it"
             case "store" if not STORE.fullmatch(value.strip()):
                 return (
                     "must be s3://bucket/path, with the bucket in small letters, or a folder; "
                     f"there is no other kind of store{_as_folder(value)}"
                 )
         return None
+
+
+def _is_base64(value: str) -> bool:
+    try:
+        return bool(base64.b64decode(value, validate=True))
+    except ValueError:
+        return False
 
 
 def _as_folder(value: str) -> str:
@@ -140,6 +160,8 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
 
     if not KEY.fullmatch(key):
         raise refuse(" must be capital letters, digits and underscores")
+    if RESERVED.fullmatch(key):
+        raise refuse(" means something to programs that are given it; call it otherwise")
     if not isinstance(entry, dict):
         raise refuse(" must be a mapping such as {type: text}")
     for name, value in entry.items():
@@ -167,6 +189,8 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
             "postgres://{DATABASE_USER}:{DATABASE_PASSWORD}@db/shop"
         )
     kind, choices = _type(entry.get("type", "text"), refuse)
+    if kind == "binary" and (not secret or generate):
+        raise refuse(": type binary is for a secret without generate")
     required = entry.get("required", False)
     if isinstance(required, list) and not all(isinstance(name, str) for name in required):
         raise refuse(f": required must be {WORDS['required'][1]}")

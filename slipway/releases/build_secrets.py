@@ -26,6 +26,7 @@ def reader(env: Environment) -> Callable[[Build, str], bytes]:
                 f"secrets/{env.secrets_file.name}: {name} is missing, and services.{build.service}"
                 f".build needs it; type: inv secrets.set --env={env.name} --name={name}"
             )
-        return values()[name].reveal().encode()
+        value, rule = values()[name].reveal(), env.rules.get(name)
+        return rule.data(value) if rule else value.encode()
 
     return read

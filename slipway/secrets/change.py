@@ -55,8 +55,9 @@ def apply(
 def check_values(env: Environment, values: Mapping[str, Secret]) -> None:
     """Raise ConfigError for a value that is not as its rule says, or that no Swarm can hold."""
     for name, value in values.items():
-        size = len(value.reveal().encode())
-        complaint = env.rules[name].complaint(value.reveal()) if name in env.rules else None
+        rule, text = env.rules.get(name), value.reveal()
+        complaint = rule.complaint(text) if rule and text else None
+        size = len(rule.data(text) if rule and not complaint else text.encode())
         if not size:
             complaint = "is empty"
         elif size > SIZE_LIMIT:

@@ -64,7 +64,7 @@ def deliver(
     values |= composition.values(env, values)
     lines = []
     for key, name in missing.items():
-        data = values[key].reveal().encode()
+        data = env.rules[key].data(values[key].reveal())
         if not 0 < len(data) <= SIZE_LIMIT:
             raise ConfigError(f"secrets/{env.secrets_file.name}: {key} holds {len(data)} bytes")
         lines.append(f"{name} {base64.b64encode(data).decode()}\n".encode())

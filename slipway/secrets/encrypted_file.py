@@ -14,6 +14,7 @@ ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:[^,\]]+,iv:[^,\]]+,tag:[^,\]]+,typ
 # Whoever holds one of these reads the values too, and no rule of ours sees it.
 OTHER_KEYS = ("pgp", "azure_kv", "hckms")
 SIZE_LIMIT = 500_000  # bytes of one value; a Swarm secret holds less than 512,000
+LARGEST_FILE = 32 << 20
 PUBLIC_KEY_FILE = "dev.agekey"  # lies in the repository on purpose: dev and testing hold no secret
 
 
@@ -46,6 +47,8 @@ def lint(path: Path) -> dict[str, Any]:
         raise ConfigError(f"secrets/{path.name}: is a symbolic link")
     if not path.exists():
         raise FileNotFoundError(path)
+    if path.stat().st_size > LARGEST_FILE:
+        raise ConfigError(f"secrets/{path.name}: is larger than {LARGEST_FILE >> 20} MB")
     return parse(read_utf8(path, f"secrets/{path.name}"), path)
 
 
@@ -75,6 +78,13 @@ def parse(text: str, path: Path) -> dict[str, Any]:
         if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
             raise refuse(f"{key} is not an encrypted text; set it with: sops set")
     return document
+
+
+def comments(path: Path) -> list[int]:
+    """Return the lines of comments in plain text, which sops neither encrypts nor vouches for."""
+    lines = path.read_bytes().decode(errors="replace").splitlines()
+    own = (number for number, line in enumerate(lines, 1) if line.startswith("#"))
+    return [number for number in own if not lines[number - 1].startswith("#ENC[")]
 
 
 def _groups(metadata: dict[str, Any]) -> list[dict[str, Any]]:

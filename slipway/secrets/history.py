@@ -121,6 +121,7 @@ def _texts(output: bytes, number: int) -> Iterator[str]:
 
 def _version(commit: str, author: str, at: datetime, document: Mapping[str, Any]) -> _Version:
     values = {key: str(value) for key, value in document.items() if key != "sops"}
-    entries = (document.get("sops") or {}).get("age") or []
-    wrapped = frozenset(str(each.get("enc")) for each in entries if isinstance(each, dict))
+    kinds = (document.get("sops") or {}).values()
+    entries = (each for kind in kinds if isinstance(kind, list) for each in kind)
+    wrapped = frozenset(str(each["enc"]) for each in entries if "enc" in each)
     return _Version(commit[:12], author, at, values, wrapped)

@@ -31,6 +31,7 @@ def problems(secrets: Path) -> list[str]:
     for file in sorted(secrets.glob(f"*{SUFFIX}")):
         try:
             why = [*_exposures(file, known), *_missing(file, known)]
+            why += [f"line {n} is a comment in plain text" for n in encrypted_file.comments(file)]
             lines += [f"secrets/{file.name}: {each}" for each in why]
         except ConfigError as error:  # it is damaged
             lines.append(str(error))

@@ -28,6 +28,7 @@ PASSED = (
     *("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SOPS_AGE_KEY_CMD"),
     *("SOPS_AGE_SSH_PRIVATE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_CMD"),
 )
+TIMEOUT = 20  # seconds
 NO_KEY = 128
 MEANINGS = {
     25: "was changed outside sops (a value does not verify)",
@@ -124,7 +125,7 @@ def _decrypt(
     program: str, path: Path, env: Mapping[str, str], key: Path | None
 ) -> dict[str, Secret]:
     argv = [program, "decrypt", "--output-type", "json", str(path)]
-    result = LocalHost(env=env, cwd=ROOT).run(argv, timeout=20, check=False)
+    result = LocalHost(env=env, cwd=ROOT).run(argv, timeout=TIMEOUT, check=False)
     if result.code == NO_KEY:
         raise Refused(f"secrets/{path.name} {_not_opened(path, key)}")
     if result.code != 0:
@@ -145,7 +146,7 @@ def encrypt(values: Mapping[str, Secret], env: Environment) -> str:
     argv = [_program(env), "encrypt", "--input-type", "json", "--output-type", "yaml"]
     argv += ["--filename-override", f"secrets/{path.name}", "/dev/stdin"]
     host = LocalHost(env=_environment(None, _cloud_keys(env)), cwd=path.parent.parent)
-    result = host.run(argv, stdin=document.encode(), timeout=20, check=False)
+    result = host.run(argv, stdin=document.encode(), timeout=TIMEOUT, check=False)
     if result.code != 0:
         raise ConfigError(
             f"sops could not encrypt secrets/{path.name} (it ended with {result.code}); "
@@ -167,7 +168,7 @@ def unset(draft: Path, name: str, env: Environment) -> None:
 
 def _change(words: list[str], stdin: bytes, draft: Path, env: Environment) -> None:
     host = LocalHost(env=_environment(key_file(env), _cloud_keys(env)), cwd=ROOT)
-    result = host.run([_program(env), *words], stdin=stdin, timeout=20, check=False)
+    result = host.run([_program(env), *words], stdin=stdin, timeout=TIMEOUT, check=False)
     file = env.secrets_file.name
     if result.code == NO_KEY:
         raise Refused(f"secrets/{file} {_not_opened(draft, key_file(env))}")
@@ -182,7 +183,7 @@ def run(env: Environment, argv: Sequence[str], *, cwd: Path) -> CommandResult:
     if key is None:
         identity.demand_private()
     host = LocalHost(env=_environment(key, _cloud_keys(env, cwd / "secrets")), cwd=cwd)
-    return host.run([_program(env), *argv], timeout=20, check=False)
+    return host.run([_program(env), *argv], timeout=TIMEOUT, check=False)
 
 
 def opened_by(env: Environment) -> str:

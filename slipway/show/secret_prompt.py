@@ -1,5 +1,6 @@
 """Asks for the value of a secret: at a terminal without showing it, else read from a pipe."""
 
+import base64
 import getpass
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from slipway.errors import Refused, UsageError
 from slipway.secrets.secret import Secret
 from slipway.show.writer import harmless, tell
 
-BINARY = "keep it as base64, and have the service decode it"
+BINARY = "say type: binary in its rule in compose/settings.yml"
 ENDS = ("\r\n", "\n")
 
 
@@ -18,30 +19,36 @@ def is_somebody_there(*, also_reading: bool = False) -> bool:
     return is_there and (sys.stdout.isatty() or not also_reading)
 
 
-def ask(what: str) -> Secret:
+def ask(what: str, *, is_binary: bool = False) -> Secret:
     """Ask for a value, or read all of stdin. Raises UsageError for an empty one."""
+    if is_somebody_there() and is_binary:
+        raise UsageError(f"{what} is binary; give it with --from-file, or through stdin")
     if is_somebody_there():
         value = typed(what)
     else:
-        data = sys.stdin.buffer.read()
-        try:
-            value = Secret(_without_end(data.decode()))
-        except UnicodeDecodeError:
-            raise UsageError(f"what came through stdin is no UTF-8 text; {BINARY}") from None
+        value = _read(sys.stdin.buffer.read(), "what came through stdin", is_binary=is_binary)
+        value = value if is_binary else Secret(_without_end(value.reveal()))
     if value == Secret(""):
         raise UsageError(f"{what} is empty; nothing was changed")
     return value
 
 
-def from_file(file: Path, what: str) -> Secret:
+def from_file(file: Path, what: str, *, is_binary: bool = False) -> Secret:
     """Read a value from a file, all of its bytes. Raises UsageError for what is no text."""
-    try:
-        text = file.read_bytes().decode()
-    except UnicodeDecodeError:
-        raise UsageError(f"{file.name} is no UTF-8 text; {BINARY}") from None
+    value = _read(file.read_bytes(), file.name, is_binary=is_binary)
+    text = value.reveal()
     if text.endswith("\n") and text.count("\n") == 1:
         tell(f"{file.name} ends with a line end, which {what} has too; without it: --name=… <FILE")
-    return Secret(text)
+    return value
+
+
+def _read(data: bytes, source: str, *, is_binary: bool) -> Secret:
+    if is_binary:
+        return Secret(base64.b64encode(data).decode())
+    try:
+        return Secret(data.decode())
+    except UnicodeDecodeError:
+        raise UsageError(f"{source} is no UTF-8 text; {BINARY}") from None
 
 
 def typed(what: str) -> Secret:

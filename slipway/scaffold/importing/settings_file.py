@@ -9,7 +9,7 @@ from slipway.scaffold.importing.old_secrets import SecretRule
 HEAD = """\
 # The settings and secrets of this project's own services; Slipway brings its own beside them.
 #
-#   type      text | number | port | switch (on/off) | name | store | one of [a, b]
+#   type      text | number | port | switch (on/off) | name | store | binary | one of [a, b]
 #   default   used when no env file names it
 #   required  true, or the list of environments that must have it
 #   secret    true: lives in secrets/<environment>.sops.yaml and nowhere else

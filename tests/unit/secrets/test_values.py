@@ -119,7 +119,7 @@ def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> N
     file.write_bytes(b"LOG_LEVEL=debug\nSESSION_KEY=\xff\n")
     with pytest.raises(ConfigError, match=r"\.env:2: byte 28 is not UTF-8"):
         dotenv_file.read(environment.load("dev"), file)
-    with pytest.raises(UsageError, match=r"\.env is no UTF-8 text; keep it as base64"):
+    with pytest.raises(UsageError, match=r"\.env is no UTF-8 text; say type: binary"):
         secret_prompt.from_file(file, "X")
 
 
