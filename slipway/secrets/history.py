@@ -123,5 +123,5 @@ def _version(commit: str, author: str, at: datetime, document: Mapping[str, Any]
     values = {key: str(value) for key, value in document.items() if key != "sops"}
     kinds = (document.get("sops") or {}).values()
     entries = (each for kind in kinds if isinstance(kind, list) for each in kind)
-    wrapped = frozenset(str(each["enc"]) for each in entries if "enc" in each)
+    wrapped = frozenset(str(each.get("enc")) for each in entries if isinstance(each, dict))
     return _Version(commit[:12], author, at, values, wrapped)
