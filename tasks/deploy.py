@@ -22,6 +22,7 @@ TIMINGS = "Show at the end what each step took: seconds, round trips, bytes sent
         "skip_unreachable": SKIP,
         "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
         "canary": "Have so many per cent of the visitors meet the release first: 1 to 50.",
+        "canary_by": "What keeps clients in it: cookie (the default), or also their address.",
         "hold": "How long, before all of them follow: 90s, 5m (the default), 1h.",
         "promote": "Have all visitors follow the canary that runs now.",
         "abort": "Take the canary that runs back now.",
@@ -39,6 +40,7 @@ def deploy(
     skip_unreachable: bool = False,
     wait: str = "",
     canary: str = "",
+    canary_by: str = "",
     hold: str = "",
     promote: bool = False,
     abort: bool = False,
@@ -64,9 +66,10 @@ def deploy(
     from slipway.show import releases as show
 
     if promote or abort:
-        _decide(env, promote=promote, abort=abort, is_alone=not (canary or hold or plan))
+        others = canary or canary_by or hold or plan
+        _decide(env, promote=promote, abort=abort, is_alone=not others)
         return
-    share = canary_options.read(canary, hold)
+    share = canary_options.read(canary, hold, canary_by)
     patience = durations.seconds(wait)
     if wait and not patience:
         raise UsageError(f"--wait={wait} is no length of time; write 90s, 10m or 1h")

@@ -1,21 +1,23 @@
 """A share of the visitors for a new colour: who is one of them, as Caddy's configuration says it.
 
 A visitor is four random hex digits in a cookie, too few to know anybody again by. While a canary
-runs, there is a file that says until when, one with the share, and one with the colour; they are
-read for each request, so nothing is reloaded, and a canary that nobody renews ends by its file.
+runs, there is a file that says until when, and others with the share, the colour, and what visitors
+are drawn by. They are read for each request, so nothing is reloaded, and a canary that nobody
+renews ends by its file.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.edge import headers
+from slipway.edge import draw, headers
 
 COOKIE = "canary"
 HEADER = "X-Canary"  # of those who test: always, or never
-DIGITS = 4
+DIGITS = draw.DIGITS
 FOLDER = "/tmp"  # noqa: S108  of the edge's own container
-FILE = "canary.{}.{}"  # until, share or colour; of which routes
+FILE = "canary.{}.{}"  # until, share, colour or by; of which routes
+ADDRESS = "address"  # by which visitors are drawn who have no cookie; else by chance
 COOKIE_SECONDS = 24 * 60 * 60
 LEAST_SHARE, MOST_SHARE = 1, 50
 FIRST, LAST = "0" * DIGITS, "f" * DIGITS  # a visitor who is always in, and one who never is
@@ -41,13 +43,14 @@ def colour_of(colour: str) -> str:
     return colour.replace("/tmp/colour.", f"{FOLDER}/canary.colour.") or "canary"  # noqa: S108  theirs
 
 
-def named_routes() -> dict[str, Handler]:
-    """Return what each request to a service passes, so that it is counted."""
-    return {name: {"handle": [mark]} for name, mark in MARKS.items()}
+def named_routes(*, can_share: bool) -> dict[str, Handler]:
+    """Return what each request to a service passes, so that it is counted, and what draws."""
+    drawn = {ADDRESS: {"handle": [draw.by_address("visitor")]}} if can_share else {}
+    return {**{name: {"handle": [mark]} for name, mark in MARKS.items()}, **drawn}
 
 
 def mark(name: str) -> Handler:
-    """Count a request as one of the release that serves, or of its canary."""
+    """Have a request pass what is named so: it is counted by that, or its digits are drawn."""
     return {"handler": "invoke", "name": name}
 
 
@@ -71,9 +74,12 @@ def choose(digest: str, *, is_secure: bool, is_first: bool = False) -> list[Hand
 
     Where it `is_first`, the edge's own answers have yet to come; they are nobody's.
     """
-    until, share = (f"{{file.{FOLDER}/{FILE.format(each, digest)}}}" for each in ("until", "share"))
+    until, share, by = (
+        f"{{file.{FOLDER}/{FILE.format(each, digest)}}}" for each in ("until", "share", "by")
+    )
     # Words are compared, of one length each: an expression that fails would fail the request.
-    read = {"handler": "vars", "now": "{time.now.unix}", "until": until, "share": share}
+    read = {"handler": "vars", "now": "{time.now.unix}", "until": until}
+    read |= {"share": share, "by": by}
     runs = {"expression": "{http.vars.now} < {http.vars.until}"}
     is_in = {"expression": "{http.vars.visitor} < {http.vars.share}"}
     decide = [
@@ -95,11 +101,11 @@ def for_visitors(routes: Sequence[Handler]) -> Handler:
 def _visitor(*, is_secure: bool) -> list[Handler]:
     """Know a visitor by the header or the cookie; give a cookie to whoever has neither.
 
-    The digits of the first request become the cookie, so all later ones are decided as it was.
+    Digits drawn at the first request become the cookie, so all later ones are decided as it was.
     """
     digits = f"([0-9a-f]{{{DIGITS}}})"
     known = {"handler": "vars", "visitor": "{http.regexp.visitor.1}"}
-    cookie = f"{COOKIE}={{http.regexp.visitor.1}}; Path=/; Max-Age={COOKIE_SECONDS}"
+    cookie = f"{COOKIE}={{http.vars.visitor}}; Path=/; Max-Age={COOKIE_SECONDS}"
     cookie += f"; HttpOnly; SameSite=Lax{'; Secure' if is_secure else ''}"
     give = {"handler": "headers", "response": {"add": {"Set-Cookie": [cookie]}}}
     brought = {"Cookie": {"name": "visitor", "pattern": f"(?:^|;\\s*){COOKIE}={digits}(?:;|$)"}}
@@ -108,6 +114,7 @@ def _visitor(*, is_secure: bool) -> list[Handler]:
         ({"header": {HEADER: ["always"]}}, [{"handler": "vars", "visitor": FIRST}]),
         ({"header": {HEADER: ["never"]}}, [{"handler": "vars", "visitor": LAST}]),
         ({"header_regexp": brought}, [known]),
+        ({"vars": {"by": [ADDRESS]}}, [mark(ADDRESS), give]),
         ({"vars_regexp": drawn}, [known, give]),
     ]
     return [{"group": "visitor", "match": [way], "handle": handle} for way, handle in ways]

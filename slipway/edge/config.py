@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slipway.edge import canary, certificates, error_pages, headers, http3
+from slipway.edge import canary, certificates, draw, error_pages, headers, http3
 from slipway.edge.route_set import Config, Handler, RouteSet, for_domains
 from slipway.edge.routes import Route, Table
 from slipway.environments import proxies
@@ -82,10 +82,10 @@ def _assemble(
         **_trust(settings),
         "routes": list(answers),
         "errors": {"routes": list(errors)},
-        "named_routes": canary.named_routes(),
+        "named_routes": canary.named_routes(can_share=served.can_share),
         "logs": {},
     }
-    servers = {"main": main}
+    servers = {"main": main, **({"draw": draw.server()} if served.can_share else {})}
     if tls:
         http3.serve(main, settings)
         servers["plain"] = _redirecting(names, settings)

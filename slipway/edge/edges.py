@@ -117,16 +117,17 @@ class Edges:
         return [line for lines in parallel.each(self.hosts, one) for line in lines]
 
     def send_share(
-        self, ident: str, colour: str, digits: str, seconds: int, routes: str = ""
+        self, ident: str, colour: str, digits: str, seconds: int, routes: str = "", by: str = ""
     ) -> None:
         """Have every edge that serves `ident` send visitors below these digits to a colour, until
-        so many seconds from now; with none, all go where they did. `routes` are a canary's own.
+        so many seconds from now; with none, all go where they did. `routes` are a canary's own;
+        `by` is what visitors are drawn by, if not by chance.
 
         Raises HostError for the edges that did not.
         """
 
         def one(host: Host) -> None:
-            words = (ident, colour, digits, str(seconds), *([routes] if routes else []))
+            words = (ident, colour, digits, str(seconds), *((routes, by) if routes or by else ()))
             result = host.run(self._argv(ASK, "canary", *words), timeout=15, check=False)
             if result.code != 0:
                 raise HostError(host.name, f"the edge takes no canary: {_reason(result)}")

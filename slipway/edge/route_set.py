@@ -33,6 +33,11 @@ class RouteSet:
         """Whether users come by HTTPS alone."""
         return self.settings["TLS"] != "off" or self.table.https_only
 
+    @property
+    def can_share(self) -> bool:
+        """Whether a canary may answer some of the requests."""
+        return any(route.canary for route in self.table.routes)
+
     def errors(self) -> list[Handler]:
         """Return what answers errors."""
         return [*headers.of_errors(self.settings), *error_pages.of(self.table.pages)]
@@ -42,7 +47,7 @@ class RouteSet:
         table, settings = self.table, self.settings
         has_own_limits = any(route.max_body is not None for route in table.routes)
         limits = handlers.body_limit(0 if has_own_limits else handlers.general_limit(settings))
-        can_share = chooses and any(route.canary for route in table.routes)
+        can_share = chooses and self.can_share
         digest = self.ident.rpartition("-")[2]
         taken = [
             *_own(self.ident, settings),

@@ -55,9 +55,10 @@ class CanaryHold:
     def describe(self) -> str:
         """Say what the step does."""
         share, hold = self._options.share, self._options.hold
+        drawn = ", by their addresses," if self._options.by else ""
         routes = "; its own routes are for them alone" if self._deployment.loads_routes else ""
         return (
-            f"send {share} % of the visitors to {self._deployment.colour} for {hold} s, "
+            f"send {share} % of the visitors{drawn} to {self._deployment.colour} for {hold} s, "
             f"and compare its answers with those of {self._old}{routes}"
         )
 
@@ -97,7 +98,7 @@ class CanaryHold:
             *(release.number, deployment.colour, options.share, 0, until, by, release.commit, token)
         )
         canary_record.begin(self._manager, self._app, record)
-        self._routes = CanaryRoutes(deployment, options.share)
+        self._routes = CanaryRoutes(deployment, options)
         self._routes.load()
         self._earlier = self._count()
         self._renew()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from slipway import durations
 from slipway.edge import certificates
-from slipway.edge.canary import LEAST_SHARE, MOST_SHARE
+from slipway.edge.canary import ADDRESS, LEAST_SHARE, MOST_SHARE
 from slipway.edge.config import frame
 from slipway.environments.environment import Environment
 from slipway.errors import Refused, UsageError
@@ -14,6 +14,7 @@ from slipway.releases.serving import Serving
 
 HOLD = "5m"
 LEAST_HOLD, MOST_HOLD = 10, 24 * 60 * 60  # seconds; a visitor's cookie lasts as long
+WAYS = {"": "", "cookie": "", ADDRESS: ADDRESS}
 PLAIN = "deploy without --canary"
 OF_CONNECTIONS = ("TLS", "HTTP3", "TRUSTED_PROXIES", certificates.SHARED)
 
@@ -24,14 +25,19 @@ class CanaryOptions:
 
     share: int
     hold: int
+    by: str = ""  # what visitors without a cookie are drawn by, if not by chance
 
 
-def read(share: str, hold: str) -> CanaryOptions | None:
+def read(share: str, hold: str, by: str = "") -> CanaryOptions | None:
     """Read what was typed; None where no canary is meant. Raises UsageError."""
     if not share:
         if hold:
             raise UsageError("--hold is how long a canary is held: add --canary=10, a share in %")
+        if by:
+            raise UsageError("--canary-by is who meets a canary: add --canary=10, a share in %")
         return None
+    if by not in WAYS:
+        raise UsageError(f"--canary-by={by} is unknown: write cookie (the default) or address")
     match = re.fullmatch(r"([0-9]{1,2})%?", share)
     if match is None or not LEAST_SHARE <= int(match[1]) <= MOST_SHARE:
         bounds = f"{LEAST_SHARE} to {MOST_SHARE}"
@@ -39,7 +45,7 @@ def read(share: str, hold: str) -> CanaryOptions | None:
     seconds = durations.seconds(hold or HOLD)
     if not LEAST_HOLD <= seconds <= MOST_HOLD:
         raise UsageError(f"--hold={hold} is no time to hold a canary: write 10s to 24h, as in 5m")
-    return CanaryOptions(int(match[1]), seconds)
+    return CanaryOptions(int(match[1]), seconds, WAYS[by])
 
 
 def check(before: Serving, after: Serving) -> None:

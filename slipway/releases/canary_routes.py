@@ -8,14 +8,16 @@ from slipway.edge import canary
 from slipway.edge.edges import Edges
 from slipway.errors import SlipwayError
 from slipway.releases import edge_change
+from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.deployment import Deployment
 
 
 class CanaryRoutes:
     """What edges are sent for one canary."""
 
-    def __init__(self, deployment: Deployment, share: int) -> None:
-        self._deployment, self._digits = deployment, canary.threshold(share)
+    def __init__(self, deployment: Deployment, options: CanaryOptions) -> None:
+        self._deployment, self._by = deployment, options.by
+        self._digits = canary.threshold(options.share)
         self._ident = deployment.before.routing.ident
         self._own = None
         if deployment.loads_routes:
@@ -42,10 +44,10 @@ class CanaryRoutes:
         """
         state = self._ident, self._deployment.colour, self._digits, seconds
         if self._own is None:
-            edges.send_share(*state)
+            edges.send_share(*state, by=self._by)
             return
         try:
-            edges.send_share(*state, self._own.ident)
+            edges.send_share(*state, self._own.ident, self._by)
         except SlipwayError:  # one that has just started has only the routes that serve
             edges.add_canary(self._ident, self._own)
-            edges.send_share(*state, self._own.ident)
+            edges.send_share(*state, self._own.ident, self._by)

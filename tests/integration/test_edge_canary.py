@@ -170,6 +170,29 @@ def test_what_is_counted_of_requests_tells_both_colours_apart(
     assert (together.before.requests, together.before.errors) == (16, 4)
 
 
+def test_clients_without_cookies_are_drawn_by_the_address_that_a_trusted_proxy_names(
+    stage: Stage, visitor: Visitor
+) -> None:
+    serving = routing(1, "blue", TRUSTED_PROXIES="172.16.0.0/12,192.168.0.0/16,10.0.0.0/8")
+    stage.edges.tell(serving)
+    half = canary.threshold(50)
+    stage.edges.send_share(serving.ident, "green", half, 60, by=canary.ADDRESS)
+    earlier = figures.read_colours(stage.corner.app, [stage.host])
+
+    def meet(number: int, *cookie: str) -> str:
+        address = f"2001:db8::{number:x}" if number % 2 else f"203.0.{number}.7"
+        return visitor.forget(*cookie).ask(headers={"X-Forwarded-For": address})
+
+    met = [meet(number) for number in range(60)]
+    assert 10 < met.count("green") < 50  # five standard deviations
+    assert [meet(number) for number in range(60)] == met
+    assert (visitor.digits < half) == (met[-1] == "green"), "a browser keeps it elsewhere too"
+    assert {meet(number, "ffff") for number in range(5)} == {"blue"}
+    counted = figures.since_then(figures.read_colours(stage.corner.app, [stage.host]), earlier)
+    assert counted.canary.requests == 2 * met.count("green")
+    assert counted.serving.requests == 2 * met.count("blue") + 5
+
+
 # A canary with other routes
 
 OLD = Table((Route("/app/*", "web", 8000), Route("/kept", "", text="kept")), pages={"404": "old"})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.edge import canary, comparison, figures, route_records
+from slipway.edge import canary, comparison, draw, figures, route_records
 from slipway.edge.figures import BothColours, Figures
 from slipway.edge.routes import Guard, Maintenance, Route, Table
 from slipway.errors import Refused, UsageError
@@ -66,6 +66,23 @@ def test_what_is_no_canary_is_refused_before_anything_else(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         canary_options.read(share, hold)
+
+
+def test_clients_are_drawn_by_chance_or_by_address_and_by_nothing_else() -> None:
+    assert [canary_options.read("10", "", by) for by in ("cookie", "address")] == [
+        CanaryOptions(10, 300),
+        CanaryOptions(10, 300, "address"),
+    ]
+    with pytest.raises(UsageError, match="--canary-by=name is unknown: write cookie"):
+        canary_options.read("10", "", "name")
+    with pytest.raises(UsageError, match="add --canary=10"):
+        canary_options.read("", "", "address")
+
+
+@given(st.integers(1, 50))
+def test_as_many_hundredths_of_all_addresses_are_in_as_the_share_says(share: int) -> None:
+    digits = [draw.digits_of(number) for number in range(draw.COUNT)]
+    assert sum(each < canary.threshold(share) for each in digits) == share
 
 
 def serving(
