@@ -37,10 +37,11 @@ def main(settings: Mapping[str, str]) -> None:
     exchange.serve_challenges(webroot)
     exchange.serve_bundle(lambda: issuer.bundle, exchange.trusting(ssl.Purpose.CLIENT_AUTH))
     READY.touch()
-    _take_over(issuer, float(settings.get("PATIENCE", PATIENCE)))
+    is_provided = settings["TLS"] == "provided"
+    _take_over(issuer, 0.0 if is_provided else float(settings.get("PATIENCE", PATIENCE)))
     tick = float(settings.get("TICK", TICK))
     while True:
-        if settings["TLS"] == "provided":
+        if is_provided:
             issuer.provide(*((SECRETS / key).read_bytes() for key in ("TLS_CHAIN", "TLS_KEY")))
         else:
             if RETRY.exists():
@@ -52,18 +53,27 @@ def main(settings: Mapping[str, str]) -> None:
 
 
 def _take_over(issuer: Issuer, patience: float) -> None:
-    """Wait for an edge; then give the others a while, since the newest may be with one of them."""
+    """Wait for an edge; then give the others a while, since the newest may be with one of them.
+
+    Where all answer and none has anything, the environment is new.
+    """
     trust = exchange.trusting(ssl.Purpose.SERVER_AUTH)
-    deadline = 0.0
+    deadline, last = 0.0, ""
     while True:
-        bundles = exchange.from_edges(issuer.names, trust)
+        bundles, edges = exchange.from_edges(issuer.names, trust)
         issuer.take_over(bundles)
         deadline = deadline or (time.monotonic() + patience if bundles else 0.0)
         has_all = all(pem.file_of(name) in issuer.bundle.files for name in issuer.names)
-        if bundles and (has_all or time.monotonic() > deadline):
-            print(
-                f"{len(bundles)} edges answer; continuing from {issuer.bundle.number}", flush=True
-            )
+        is_new = len(bundles) == edges and not issuer.bundle.files
+        is_over = bool(bundles) and (has_all or is_new or time.monotonic() >= deadline)
+        next_step = (
+            f"continuing from {issuer.bundle.number}" if is_over else "waiting for the others"
+        )
+        text = f"{len(bundles)} of {edges} edges answer; {next_step}"
+        if text != last:
+            print(text, flush=True)
+            last = text
+        if is_over:
             return
         time.sleep(1)
 

@@ -16,6 +16,7 @@ NUMBER = "number"
 ATTEMPTS = "attempts.json"
 ACCOUNTS = "accounts/"
 LARGEST = 16 << 20
+BY_CADDY = 1  # the number of what an edge had obtained by itself; those of issuers are larger
 # A failure is tried again after so many minutes. Let's Encrypt allows five failed validations an
 # hour for each name; these are four.
 PAUSES = (2, 15, 30, 60, 180, 360, 720)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from slipway.certificates import pem
-from slipway.certificates.bundle import LARGEST, Bundle
+from slipway.certificates.bundle import BY_CADDY, LARGEST, Bundle
 from slipway.certificates.places import CHALLENGE_PORT, EDGE, EDGE_PORT, IDENTITY, NAME, PORT
 
 TIMEOUT = 5.0
@@ -28,14 +28,18 @@ def trusting(purpose: ssl.Purpose, identity: Path = IDENTITY) -> ssl.SSLContext:
     return context
 
 
-def from_edges(names: Sequence[str], trust: ssl.SSLContext) -> list[Bundle]:
-    """Return what each edge has that answers; an empty one of an edge that has nothing yet."""
+def from_edges(names: Sequence[str], trust: ssl.SSLContext) -> tuple[list[Bundle], int]:
+    """Return what each edge has that answers, and how many edges there are.
+
+    What an edge has that has nothing yet is empty.
+    """
     try:
         records = socket.getaddrinfo(EDGE, EDGE_PORT, socket.AF_INET, socket.SOCK_STREAM)
     except OSError:
-        return []
+        return [], 0
     addresses = sorted({str(each[4][0]) for each in records})
-    return [bundle for address in addresses for bundle in _from_edge(address, names, trust)]
+    bundles = [bundle for address in addresses for bundle in _from_edge(address, names, trust)]
+    return bundles, len(addresses)
 
 
 def _from_edge(address: str, names: Sequence[str], trust: ssl.SSLContext) -> Iterator[Bundle]:
@@ -46,7 +50,7 @@ def _from_edge(address: str, names: Sequence[str], trust: ssl.SSLContext) -> Ite
             return
         # What its Caddy had obtained by itself, before there was an issuer.
         files = {pem.file_of(name): _get(address, f"/{pem.file_of(name)}", trust) for name in names}
-        yield Bundle(1 if any(files.values()) else 0, {k: v for k, v in files.items() if v})
+        yield Bundle(BY_CADDY if any(files.values()) else 0, {k: v for k, v in files.items() if v})
     except (OSError, http.client.HTTPException, ValueError):
         return
 

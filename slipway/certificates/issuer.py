@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from slipway.certificates import pem
-from slipway.certificates.bundle import ACCOUNTS, Attempt, Bundle
+from slipway.certificates.bundle import ACCOUNTS, BY_CADDY, Attempt, Bundle
 from slipway.certificates.renewal_info import NEVER
 
 PROVIDED = "provided"
@@ -37,8 +37,16 @@ class Issuer:
     clock: Callable[[], float] = time.time
 
     def take_over(self, bundles: Sequence[Bundle]) -> None:
-        """Continue from the newest of what edges have."""
+        """Continue from the newest of what edges have.
+
+        Each may have obtained some by itself, before there was an issuer: then from all of these.
+        """
         self.bundle = max([self.bundle, *bundles], key=lambda each: each.number)
+        if self.bundle.number == BY_CADDY:
+            files: dict[str, bytes] = {}
+            for name, data in (pair for each in bundles for pair in each.files.items()):
+                files[name] = max(files.get(name, b""), data, key=_ends)
+            self.bundle = replace(self.bundle, files={**self.bundle.files, **files})
 
     def work(self) -> list[str]:
         """Obtain what is missing or due, one name after another; return a line for each."""
@@ -112,6 +120,14 @@ class Issuer:
         files = {k: v for k, v in self.bundle.files.items() if k in current}
         attempts = {name: each for name, each in self.bundle.attempts.items() if name in self.names}
         self.bundle = self.bundle.succeed({**self._accounts(), **files}, attempts)
+
+
+def _ends(chain: bytes) -> float:
+    """Return until when a certificate is valid; 0 for what is none."""
+    try:
+        return pem.read(chain).ends
+    except ValueError:
+        return 0.0
 
 
 def retry_after(text: str) -> float:

@@ -46,8 +46,8 @@ class Lego:
     def _run(self, name: str, path: Path) -> None:
         if name.startswith("*") and not self.dns:
             raise NotObtained("a wildcard needs ACME_DNS, the provider of your DNS")
-        way = ["--dns", self.dns] if name.startswith("*") else ["--http", "--http.webroot"]
-        way += [] if name.startswith("*") else [str(self.webroot)]
+        by_http = ["--http", "--http.webroot", str(self.webroot)]
+        way = ["--dns", self.dns] if name.startswith("*") else by_http
         argv = ["lego", "--accept-tos", "--email", self.email, "--server", self.authority]
         argv += ["--path", str(path), "--domains", name, *way, "run"]
         try:

@@ -3,6 +3,10 @@
 import datetime
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 DAY = 24 * 3600
 LEAF = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -42,15 +46,22 @@ def file_of(name: str) -> str:
     return f"{name.replace('*', 'wildcard_')}.pem"
 
 
-def read(pem: bytes) -> Certificate:
-    """Read the first certificate. Raises ValueError for what is none."""
+def leaf(chain: bytes) -> "x509.Certificate":
+    """Return the first certificate. Raises ValueError for what is none."""
+    from cryptography import x509
+
+    match = LEAF.search(chain)
+    if match is None:
+        raise ValueError("it holds no certificate")
+    return x509.load_pem_x509_certificate(match[0])
+
+
+def read(chain: bytes) -> Certificate:
+    """Read what the first certificate says. Raises ValueError for what is none."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
-    leaf = LEAF.search(pem)
-    if leaf is None:
-        raise ValueError("it holds no certificate")
-    certificate = x509.load_pem_x509_certificate(leaf[0])
+    certificate = leaf(chain)
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = [str(each).lower() for each in extension.value.get_values_for_type(x509.DNSName)]

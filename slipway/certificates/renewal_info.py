@@ -82,10 +82,7 @@ def identifier(chain: bytes) -> str:
     """Name a certificate as RFC 9773 does. Raises ValueError for one without a signer's key."""
     from cryptography import x509
 
-    leaf = pem.LEAF.search(chain)
-    if leaf is None:
-        raise ValueError("it holds no certificate")
-    certificate = x509.load_pem_x509_certificate(leaf[0])
+    certificate = pem.leaf(chain)
     try:
         extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
     except x509.ExtensionNotFound as error:

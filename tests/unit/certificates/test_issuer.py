@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.certificates.bundle import Attempt, Bundle
+from slipway.certificates.bundle import BY_CADDY, Attempt, Bundle
 from slipway.certificates.issuer import Files, Issuer, NotObtained, retry_after
 from tests.fakes.certificates import NOW, make
 
@@ -175,6 +175,19 @@ def test_a_provided_certificate_is_for_all_names_and_the_same_one_changes_nothin
     assert one.bundle.number == number
     one.provide(*make(["a.test", "*.a.test"]))
     assert one.bundle.number > number
+
+
+def test_what_several_edges_had_obtained_by_themselves_is_all_taken_over(
+    authority: Authority, clock: Clock
+) -> None:
+    early, late = (b"".join(make(["a.test"], ends=days)) for days in (40, 60))
+    other = b"".join(make(["b.test"]))
+    one = issuer(authority, clock, "a.test", "b.test")
+    first, second = {"a.test.pem": late, "b.test.pem": b"cut off"}, {"b.test.pem": other}
+    one.take_over([Bundle(BY_CADDY, each) for each in (first, {"a.test.pem": early}, second)])
+    assert one.bundle.files == {"a.test.pem": late, "b.test.pem": other}
+    one.work()
+    assert authority.asked == []
 
 
 def test_names_that_are_served_no_more_are_dropped(authority: Authority, clock: Clock) -> None:
