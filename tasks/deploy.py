@@ -222,10 +222,10 @@ def status(env: "Environment", *, check: bool = False, json: bool = False) -> No
       inv status --env=prod --check
     """
     from slipway.releases import status as statuses
-    from slipway.show import output
+    from slipway.show import status as display
 
     report = statuses.read(env)
-    output.show_status(report, as_json=json)
+    display.show(report, as_json=json)
     if check:
         statuses.check(report)
 

@@ -19,7 +19,7 @@ from slipway.machines.connect import Cluster
 from slipway.releases import stack, status
 from slipway.releases.serving import Serving
 from slipway.releases.status import MachineState, ServiceState, Status, check
-from slipway.show import output
+from slipway.show import status as display
 from tests.fakes.host import FakeHost
 from tests.unit.releases.running_swarm import RELEASE, describe, line, node, standing
 
@@ -232,14 +232,14 @@ def test_what_is_shown_says_when_it_was_read_and_what_was_not_seen(
     report = Status(
         "prod", LIVE, machines, (db,), (), (), None, "", "2026-11-29T19:30:04Z", "m1", 75
     )
-    output.show_status(report)
+    display.show(report)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert " ".join(lines[1]) == "seen 75 s ago (2026-11-29T19:30:04Z), as m1 says"
     assert ["m2", "ready", "manager", "nothing"] in lines
     assert ["m3", "not", "reached", "manager", "not", "seen"] in lines
-    output.show_status(replace(report, seen_by=""))
+    display.show(replace(report, seen_by=""))
     assert "seen 75 s ago (2026-11-29T19:30:04Z)\n" in capsys.readouterr().out
-    output.show_status(report, as_json=True)
+    display.show(report, as_json=True)
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (document["seen_at"], document["age"]) == ("2026-11-29T19:30:04Z", 75)
 
