@@ -40,11 +40,11 @@ def problems(secrets: Path) -> list[str]:
 
 def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     """Say why others may read a file, or could after its next change."""
-    path, actual = f"secrets/{file.name}", _actual(file)
+    path, names = f"secrets/{file.name}", actual(file)
     matching = [rule for rule in known if rule.matches(path)]
     is_guarded = file.name.removesuffix(SUFFIX) not in DISPOSABLE
     public = public_key(file) if is_guarded else ""
-    if public and public in actual:
+    if public and public in names:
         yield (
             f"it is encrypted to the public key of {PUBLIC_KEY_FILE}, so anybody can read it; "
             f"mend .sops.yaml, type `sops updatekeys {path}` and `sops rotate -i {path}`, and "
@@ -67,7 +67,7 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
             f"rule {rule.number} of .sops.yaml counts for it, and rule {hidden[0].number}, which "
             "is for nothing else, comes too late; leave one of them, or change their order"
         )
-    if strangers := [each for each in actual if each not in rule.readers]:
+    if strangers := [each for each in names if each not in rule.readers]:
         yield (
             f"it is encrypted to {', '.join(strangers)}, whom .sops.yaml does not name; "
             f"type: sops updatekeys {path}"
@@ -80,18 +80,18 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     rule = next((rule for rule in known if rule.matches(path)), None)
     if rule is None:
         return
-    actual = _actual(file)
-    if missing := [each for each in rule.readers if each not in actual]:
+    names = actual(file)
+    if missing := [each for each in rule.readers if each not in names]:
         yield (
             f".sops.yaml names {', '.join(missing)}, who cannot read it yet; "
             f"type: sops updatekeys {path}"
         )
 
 
-def _actual(file: Path) -> list[str]:
+def actual(file: Path) -> list[str]:
     """Name all that a file is encrypted to."""
-    names = rules.without_comments(encrypted_file.recipients(file))
-    return [*names, *(key.name for key in encrypted_file.cloud_keys(file))]
+    people = rules.without_comments(encrypted_file.recipients(file))
+    return [*people, *(key.name for key in encrypted_file.cloud_keys(file))]
 
 
 def public_key(file: Path) -> str:

@@ -13,7 +13,7 @@ from slipway.errors import Refused
 from slipway.machines import inventory
 from slipway.machines.provider import ProviderContext
 from slipway.plan import Plan, Step
-from slipway.secrets import change, encrypted_file, rekey, rules
+from slipway.secrets import change, encrypted_file, recipients, rekey, rules
 from slipway.team import departures, machine_keys, member
 from slipway.team.departures import Departure, Exposure
 from slipway.team.member import Team
@@ -72,12 +72,14 @@ class Applying:
         return Step(f"{name} secrets", describe, lambda: self._rekey(env))
 
     def _rekey(self, env: Environment) -> str:
-        expected = {core(each.age) for each in self.after.readers(env.name)}
-        actual = set(rules.without_comments(encrypted_file.recipients(env.secrets_file)))
+        expected, actual = (
+            self.project.readers(env, self.after),
+            recipients.actual(env.secrets_file),
+        )
         waiting = self._unsettled(env)
-        if actual == expected and not waiting:
+        if {*actual} == expected and not waiting:
             return NOTHING
-        is_taken = bool(actual - expected) or bool(waiting)
+        is_taken = bool({*actual} - expected) or bool(waiting)
         with change.locked(env.secrets_file):
             encrypt_anew(self.project, env, new_data_key=is_taken)
         return "encrypted to other keys" + (", with another data key" if is_taken else "")

@@ -7,7 +7,7 @@ from datetime import date
 from slipway.environments.environment import Environment
 from slipway.errors import SlipwayError
 from slipway.machines import inventory
-from slipway.secrets import encrypted_file, recipients, rules
+from slipway.secrets import recipients
 from slipway.team import departures, machine_keys, member
 from slipway.team.apply import place
 from slipway.team.departures import Departure
@@ -57,7 +57,7 @@ def _files(project: Project, team: Team) -> Iterator[Difference]:
     for name in project.environments:
         env = project.environment(name)
         if name in team.environments and env.secrets_file.is_file():
-            yield from _readers(env, team)
+            yield from _readers(project, env, team)
     for problem in recipients.problems(project.root / "secrets"):
         where, _, what = problem.partition(": ")
         name = where.removeprefix("secrets/").removesuffix(recipients.SUFFIX)
@@ -65,17 +65,14 @@ def _files(project: Project, team: Team) -> Iterator[Difference]:
             yield Difference(where, what, "inv secrets.check")
 
 
-def _readers(env: Environment, team: Team) -> Iterator[Difference]:
-    where, known = f"secrets/{env.secrets_file.name}", team.readers(env.name)
-    actual = set(rules.without_comments(encrypted_file.recipients(env.secrets_file)))
-    for each in known:
-        if core(each.age) not in actual:
-            yield Difference(where, f"{each.name} cannot read it", APPLY)
-    for key in sorted(actual - {core(each.age) for each in known}):
-        owner = next((each.name for each in team.members if core(each.age) == key), "")
-        what = (
-            f"{owner or shortened(key)} can read it, and team.yml names nobody of that key for it"
-        )
+def _readers(project: Project, env: Environment, team: Team) -> Iterator[Difference]:
+    where, actual = f"secrets/{env.secrets_file.name}", recipients.actual(env.secrets_file)
+    expected, owners = project.readers(env, team), {core(e.age): e.name for e in team.members}
+    for key in sorted(expected.difference(actual)):
+        yield Difference(where, f"{owners.get(key, key)} cannot read it", APPLY)
+    for key in sorted({*actual} - expected):
+        owner = owners.get(key) or shortened(key)
+        what = f"{owner} can read it, and team.yml names nobody of that key for it"
         yield Difference(where, what, APPLY)
 
 

@@ -13,6 +13,7 @@ from slipway.secrets import identity, recipients, rules
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.team import creation_rules, roster, roster_text, signers, start
 from slipway.team.member import Team
+from slipway.team.public_keys import core
 from slipway.text_file import read_utf8
 
 NO_TEAM = "this project has no team.yml; make it of what .sops.yaml holds: inv team.start"
@@ -47,6 +48,13 @@ class Project:
         if team is None:
             raise Refused(NO_TEAM)
         return team
+
+    def readers(self, env: Environment, team: Team) -> set[str]:
+        """Name all that an environment's file is to be encrypted to: people, and keys of clouds."""
+        path, secrets = f"secrets/{env.secrets_file.name}", self.root / "secrets"
+        rule = rules.first_for(path, secrets)
+        clouds = {key.name for key in rule.cloud_keys} if rule else set()
+        return {core(each.age) for each in team.readers(env.name)} | clouds
 
     def rules_text(self) -> str:
         """Return the text of .sops.yaml; nothing where there is none."""
