@@ -35,7 +35,8 @@ def show_differences(differences: Sequence[Difference], *, as_json: bool) -> Non
     if as_json:
         return table.document([asdict(each) for each in differences])
     for each in differences:
-        writer.say(f"{each.where}: {each.what}; type: {each.command}")
+        verb = "" if each.command.startswith("see ") else "type: "
+        writer.say(f"{each.where}: {each.what}; {verb}{each.command}")
     if not differences:
         writer.say("all is as team.yml has it")
     return None

@@ -18,6 +18,11 @@ from slipway.team.public_keys import core, shortened
 from slipway.team.readings import pending_after
 
 APPLY = "inv team.apply"
+# What is encrypted with these stays so: another passphrase begins another place.
+PAGES = {
+    "BACKUP_PITR_PASSPHRASE": "runbooks/point-in-time.md, Another passphrase",
+    "BACKUP_FILES_PASSPHRASE": "runbooks/files.md, Another passphrase",
+}
 
 
 @dataclass(frozen=True)
@@ -140,5 +145,7 @@ def values_left(project: Project, name: str) -> list[Difference]:
 
 
 def rotation_command(env: Environment, name: str) -> str:
-    """Return what to type to give a value another one: a new random one, or one that is typed."""
+    """Return what to type to give a value another one, or where it stands what goes with it."""
+    if page := PAGES.get(name):
+        return f"see {page}"
     return f"inv runbook.run --name=rotate-secrets --env={env.name} --set secret={name}"
