@@ -13,4 +13,5 @@ CLAIMS = {
     "check": "runbooks_check",
     "prompt": "runbook_start",
     "cells": "runbook_cells",
+    "secrets": "secret_files",
 }

@@ -1,5 +1,6 @@
 """An encrypted file of secrets as it lies in git, read without any key."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,6 @@ def lint(path: Path) -> dict[str, Any]:
 
     Raises ConfigError for what sops would accept, or answer with a value in its error text.
     """
-
     if path.is_symlink():
         raise ConfigError(f"secrets/{path.name}: is a symbolic link")
     if not path.exists():
@@ -54,12 +54,18 @@ def lint(path: Path) -> dict[str, Any]:
 
 def parse(text: str, path: Path) -> dict[str, Any]:
     """Return the encrypted document of a version of a file; needs no key. Raises as `lint`."""
+    return dict(_parse(text, path.name))
+
+
+@functools.lru_cache(maxsize=8)
+def _parse(text: str, name: str) -> dict[str, Any]:
+    """Read a version once: a command looks at one file from several sides."""
 
     def refuse(what: str) -> ConfigError:
-        return ConfigError(f"secrets/{path.name}: {what}")
+        return ConfigError(f"secrets/{name}: {what}")
 
     try:
-        document = parse_yaml(text, f"secrets/{path.name}")
+        document = parse_yaml(text, f"secrets/{name}")
     except ConfigError as error:
         raise ConfigError(f"{error} (a merge gone wrong?)") from None
     if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
