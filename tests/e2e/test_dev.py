@@ -68,7 +68,13 @@ def test_routes_are_checked_first_served_by_loop_and_deploy_and_come_back_with_t
     assert "  ~ routes: route /help/* added (static-help:8080)" in plan
     assert "route /journal/* added (/entries/{rest}), route /team/* added (web:" in plan
     assert "Routes (" in plan
-    done = clone.inv("deploy", "--env=dev").expect()
+    deploying = clone.begin("deploy", "--env=dev", "--canary=20", "--hold=10m")
+    deploying.wait_for("of the visitors meet")
+    path, testers = "/journal/7", {whom: {"X-Canary": whom} for whom in ("always", "never")}
+    met = {whom: dev.get(path, headers=field).status_code for whom, field in testers.items()}
+    assert met == {"always": 301, "never": 404}, "a canary's routes are its visitors' alone"
+    clone.inv("deploy", "--env=dev", "--promote").expect()
+    done = deploying.wait().expect()
     assert done.out.splitlines()[-1] == f"open {dev.base_url}".replace("127.0.0.1", "localhost")
     version = dev.get("/v1/version")
     assert (version.json(), version.headers["x-old"]) == (dev.get("/api/version").json(), "yes")
