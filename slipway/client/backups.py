@@ -26,7 +26,7 @@ from slipway.environments.environment import Environment
 from slipway.errors import DifferenceFound, HostError, Refused, UsageError
 from slipway.progress import SILENT, Reporter
 from slipway.project import ROOT
-from slipway.secrets import encrypted_file
+from slipway.secrets import encrypted_file, identity
 from slipway.storage.folder import FolderStore
 from slipway.storage.open import scheme_of
 from slipway.storage.store import Store
@@ -61,16 +61,21 @@ def spec(session: Session, reporter: Reporter, *, role_passwords: bool = False) 
 
 
 def recipients(env: Environment) -> list[str]:
-    """Name those who can open an environment's backups: the ones who can open its secrets."""
+    """Name those who can open an environment's backups: who can open its secrets."""
     if not env.secrets_file.is_file():
         raise Refused(
             f"secrets/{env.secrets_file.name} is missing, and its recipients are those of the "
             f"backups; create it: inv secrets.create --env={env.name}"
         )
     names = encrypted_file.recipients(env.secrets_file)
-    if not names:
-        raise Refused(f"secrets/{env.secrets_file.name} names no age recipient; see .sops.yaml")
-    return names
+    # A machine seals them, and has no program for a key in hardware.
+    plain = [name for name in names if not identity.program(name)]
+    if not plain:
+        raise Refused(
+            f"secrets/{env.secrets_file.name} names no age recipient that a machine can seal "
+            "backups to; see .sops.yaml"
+        )
+    return plain
 
 
 def take(

@@ -14,6 +14,7 @@ from slipway.secrets import programs
 NOTED = re.compile(
     r"^#[ \t]*(?:public key|recipient):[ \t]*(age1\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
+NATIVE = len("age1") + 58  # letters of a recipient that needs no program of its own
 PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
 
 
@@ -84,6 +85,13 @@ def _noted(identity: Identity) -> list[str]:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         text = identity.path.read_text(encoding="utf-8") if identity.path else text
     return NOTED.findall(text)
+
+
+def program(recipient: str) -> str:
+    """Name the program that age needs for a key in hardware; nothing for other keys."""
+    kind = recipient.removeprefix("age1").rpartition("1")[0]
+    is_plain = not recipient.startswith("age1") or len(recipient) == NATIVE
+    return "" if is_plain or kind in ("", "pq") else f"age-plugin-{kind}"
 
 
 def own_keys(repository: Path | None = None) -> list[str]:

@@ -13,7 +13,6 @@ SSH_KINDS = (
     *("sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"),
 )
 SHORTEST = 20  # of what is worth shortening
-NATIVE = len("age1") + 58
 LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
@@ -66,13 +65,6 @@ def core(key: str) -> str:
 def comment(key: str) -> str:
     """Return what stands behind an SSH key."""
     return " ".join(key.split()[2:])
-
-
-def plugin(recipient: str) -> str:
-    """Name the program that age needs for a key in hardware; nothing for a plain one."""
-    kind = recipient.removeprefix("age1").rpartition("1")[0]
-    is_own = not recipient.startswith("age1") or len(recipient) == NATIVE or kind in ("", "pq")
-    return "" if is_own else f"age-plugin-{kind}"
 
 
 def shortened(key: str) -> str:
