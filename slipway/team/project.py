@@ -9,7 +9,7 @@ from slipway.environments import environment, protection
 from slipway.environments.environment import Environment
 from slipway.errors import Refused
 from slipway.project import ROOT
-from slipway.secrets import identity, recipients, rules
+from slipway.secrets import authorship, identity, recipients, rules
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.team import creation_rules, roster, roster_text, signers, start
 from slipway.team.member import Team
@@ -90,7 +90,7 @@ class Project:
         """Return each file that is made from the team, with its text of now and as it should be."""
         text = self.rules_text()
         listed = signers.file_in(self.root)
-        before = read_utf8(listed, signers.NAME) if listed.is_file() else ""
+        before = read_utf8(listed, authorship.SIGNERS) if listed.is_file() else ""
         return [
             (self.root / rules.FILE, text, creation_rules.generated(text, team)),
             (listed, before, signers.generated(team)),

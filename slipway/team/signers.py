@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from slipway.project import ROOT
+from slipway.secrets.authorship import SIGNERS
 from slipway.team.member import Team
 from slipway.team.public_keys import core
 
-NAME = "team.signers"
 HEAD = "# Whose signed commits are the team's, by team.yml: inv team.apply. For git:\n"
-USE = f"# git config gpg.ssh.allowedSignersFile {NAME}\n"
+USE = f"# git config gpg.ssh.allowedSignersFile {SIGNERS}\n"
 
 
 def file_in(root: Path = ROOT) -> Path:
     """Return where a project has the list."""
-    return root / NAME
+    return root / SIGNERS
 
 
 def generated(team: Team) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from slipway.secrets import authorship
+from slipway.team import signers
+from slipway.team.member import Member, Team
 
 
 @pytest.fixture
@@ -24,6 +26,21 @@ def test_the_author_of_the_last_commit_is_named_and_whether_it_is_signed(file: P
     said = authorship.describe(file)
     assert said.startswith("secrets/prod.sops.yaml was last written by Ada, ")
     assert said.endswith("(not signed)")
+
+
+def test_a_signature_is_held_against_the_keys_of_the_team(file: Path, tmp_path: Path) -> None:
+    keys = {name: tmp_path / name for name in ("ada", "eve")}
+    for path in keys.values():
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
+        subprocess.run(argv, check=True)
+    ada = Member("ada", ("prod",), ssh=(keys["ada"].with_suffix(".pub").read_text().strip(),))
+    (tmp_path / authorship.SIGNERS).write_text(signers.generated(Team((ada,))))
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "gpg.format=ssh")
+    for name, end in (("ada", "(signed)"), ("eve", "(signed by a key whose owner is not certain)")):
+        file.write_text(f"A: ENC[{name}]")
+        key = ("-c", f"user.signingkey={keys[name]}", "commit", "-S", "--quiet", "-am", "Change it")
+        subprocess.run(["git", *who, *key], cwd=tmp_path, check=True)
+        assert authorship.describe(file).endswith(end)
 
 
 def test_a_change_that_is_not_committed_is_nobodys(file: Path) -> None:
