@@ -27,16 +27,12 @@ def measure() -> list[Section]:
     """Take turns, so that whatever else the machine does hits both alike."""
     rows, ratios = [], []
     for size in SIZES:
-        with tempfile.TemporaryDirectory() as name:
-            env = _environment(Path(name), size)
-            raw, ours = _in_turn(lambda env=env: _sops(env), lambda env=env: _read(env))
+        raw, ours = _in_turn(size, _sops, _read)
         ratios.append(ours / raw)
         rows.append(
             (f"reading {size} secrets", f"{raw:.0f} ms", f"{ours:.0f} ms", f"{ours / raw:.2f}")
         )
-    with tempfile.TemporaryDirectory() as name:
-        env = _environment(Path(name), 50)
-        raw, ours = _in_turn(lambda: _set(env), lambda: _change(env))
+    raw, ours = _in_turn(50, _set, _change)
     rows.append(("one value set, of 50", f"{raw:.0f} ms", f"{ours:.0f} ms", f"{ours / raw:.2f}"))
     return [
         Section(
@@ -75,14 +71,16 @@ def _environment(root: Path, size: int) -> Environment:
     return dataclasses.replace(env, rules=rules, secrets=folder)
 
 
-def _in_turn(*ways: Callable[[], None]) -> list[float]:
-    """Return the median milliseconds of each."""
+def _in_turn(size: int, *ways: Callable[[Environment], None]) -> list[float]:
+    """Return the median milliseconds of each way with a file of so many secrets."""
     times: list[list[float]] = [[] for _ in ways]
-    for _ in range(ROUNDS):
-        for way, taken in zip(ways, times, strict=True):
-            began = _cpu()
-            way()
-            taken.append(1000 * (_cpu() - began))
+    with tempfile.TemporaryDirectory() as name:
+        env = _environment(Path(name), size)
+        for _ in range(ROUNDS):
+            for way, taken in zip(ways, times, strict=True):
+                began = _cpu()
+                way(env)
+                taken.append(1000 * (_cpu() - began))
     return [statistics.median(taken) for taken in times]
 
 

@@ -22,6 +22,10 @@ def compose(tmp_path: Path) -> Path:
     return folder
 
 
+def append(path: Path, line: str) -> None:
+    path.write_text(path.read_text() + line)
+
+
 def load(compose: Path, name: str = "staging") -> Environment:
     return environment.load(name, compose, compose.parent / "secrets")
 
@@ -58,7 +62,7 @@ def test_what_a_deploy_would_refuse_is_not_written(
 
 
 def test_each_value_names_its_file_and_a_secret_is_never_one(compose: Path) -> None:
-    (compose / "staging.env").open("a").write("ACME_DNS=hetzner\n")
+    append(compose / "staging.env", "ACME_DNS=hetzner\n")
     shown = {each.key: each for each in origins.read(load(compose), ["SESSION_KEY"])}
     assert shown["ACME_DNS"].source == "compose/staging.env"
     assert (shown["PROJECT"].value, shown["PROJECT"].source) == ("logbook", "compose/common.env")
@@ -69,7 +73,7 @@ def test_each_value_names_its_file_and_a_secret_is_never_one(compose: Path) -> N
 
 
 def test_a_new_environment_begins_as_another_without_what_two_cannot_share(compose: Path) -> None:
-    (compose / "staging.env").open("a").write("DOMAIN=staging.example.com\n")
+    append(compose / "staging.env", "DOMAIN=staging.example.com\n")
     paths = new_environment.create(load(compose), "demo")
     assert [path.name for path in paths] == ["demo.env", "compose.demo.yml"]
     env = load(compose, "demo")

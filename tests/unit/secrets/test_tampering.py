@@ -150,6 +150,7 @@ def test_a_key_with_a_passphrase_fails_at_once_where_nobody_can_type_it(
         age.expect("passphrase")
         age.sendline("horse")
     age.expect(pexpect.EOF)
+    age.close()
     key.chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(key))
