@@ -69,6 +69,17 @@ def check(
     return pem.read(chain).serial
 
 
+def brought_back(live: Release, past: Release) -> str:
+    """Say that a rollback shows another pair than is shown now; nothing where it does not."""
+    if not past.secrets.keys() >= set(PAIR) <= live.secrets.keys():
+        return ""
+    if all(live.secrets[key] == past.secrets[key] for key in PAIR):
+        return ""
+    return (
+        f"{past.label} shows the TLS_CHAIN that it had; until when that is valid says: inv status"
+    )
+
+
 def wait(
     env: Environment, hosts: Sequence[Host], release: Release, provided: str, reporter: Reporter
 ) -> str:

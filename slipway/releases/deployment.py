@@ -90,7 +90,11 @@ class Deployment(DeployState):
         if self.live is None:
             return
         data_return.check(self.cluster, self.live, self.release, self.env.settings["DATABASE_HOST"])
-        if warning := data_return.without_roles(self.live, self.release):
+        warnings = (
+            data_return.without_roles(self.live, self.release),
+            certificates.brought_back(self.live, self.release),
+        )
+        for warning in filter(None, warnings):
             self.reporter.note(warning)
 
     def deliver_secrets(self) -> str:

@@ -81,6 +81,17 @@ def test_provided_needs_both_secrets_and_the_service() -> None:
     certificates.demand(with_tls("auto"), older)  # each edge obtains its own, as before
 
 
+def test_a_rollback_says_that_it_brings_back_another_pair() -> None:
+    env = with_tls("provided")
+    made = release_of(application.read(env).services)
+    live, past = (
+        replace(made, secrets={**made.secrets, "TLS_CHAIN": f"c.{version}", "TLS_KEY": "k.1"})
+        for version in (2, 1)
+    )
+    assert "shows the TLS_CHAIN that it had" in certificates.brought_back(live, past)
+    assert certificates.brought_back(live, live) == certificates.brought_back(live, made) == ""
+
+
 def test_the_compose_files_of_an_older_project_go_on() -> None:
     env = with_tls("auto")
     app = application.read(env)
