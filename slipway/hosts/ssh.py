@@ -60,6 +60,7 @@ class SshHost:
     def __init__(self, route: SshRoute) -> None:
         self._route = route
         self._connection = SshConnection(route)
+        self._streams = LocalHost(route.name)  # runs a real ssh for each large input
 
     @property
     def name(self) -> str:
@@ -146,6 +147,7 @@ class SshHost:
         self.run(["sh", "-euc", text, "sh", *arguments], stdin=data)
 
     def close(self) -> None:
+        self._streams.close()
         self._connection.close()
 
     def _converse(self, argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, str, str]:
@@ -193,9 +195,7 @@ class SshHost:
         self, argv: Sequence[str], stdin: bytes | Iterable[bytes], timeout: float
     ) -> tuple[int, str, str]:
         command = [*self._connection.ssh(), _bounded(argv, timeout)]
-        result = LocalHost(self.name).run(
-            command, stdin=stdin, timeout=timeout + GRACE, check=False
-        )
+        result = self._streams.run(command, stdin=stdin, timeout=timeout + GRACE, check=False)
         if result.code == NOT_CONNECTED:
             raise self._connection.lost(
                 result.err.strip().splitlines()[-1:][0] if result.err.strip() else "ssh"

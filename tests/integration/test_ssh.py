@@ -12,7 +12,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from slipway.errors import CommandFailed, HostError, Unreachable
+from slipway.errors import CommandFailed, HostError, SlipwayError, Unreachable
 from slipway.hosts import parallel
 from slipway.hosts.local import LocalHost
 from slipway.hosts.ssh import SshHost
@@ -144,6 +144,26 @@ def test_closing_ends_what_runs(host: SshHost) -> None:
     thread.join(60)
     assert failures
     host.run(["sh", "-c", "while pgrep -f '^sleep 4712'; do sleep 0.1; done"], timeout=120)
+
+
+def test_closing_ends_a_stream_that_is_still_being_sent(host: SshHost) -> None:
+    sent = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(1 << 20)
+            sent.set()
+
+    def send() -> None:
+        with contextlib.suppress(SlipwayError):
+            host.run(["sh", "-c", "cat >/dev/null"], stdin=endless())
+
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
+    assert sent.wait(60)
+    host.close()
+    sending.join(60)
+    assert not sending.is_alive()
 
 
 def test_many_commands_at_once_share_one_connection(host: SshHost) -> None:
