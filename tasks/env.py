@@ -142,3 +142,22 @@ def new(*, name: str, like: str) -> None:
     writer.say(f"written: {', '.join(f'compose/{path.name}' for path in paths)}; what is left:")
     for step in new_environment.left(source, name):
         writer.say(f"  {step}")
+
+
+@command(runbook="environments", docker=False)
+def schema() -> None:
+    """Write JSON schemas, by which an editor completes and checks settings.yml and compose files.
+
+    They lie in .slipway/schemas/, made of this project's own rules; files that have none get the
+    line that editors look for. Run it again when rules or environments change.
+
+    Example: inv env.schema
+    """
+    from slipway.project import COMPOSE
+    from slipway.releases import editor_schemas
+    from slipway.show import writer
+
+    changed = editor_schemas.write(COMPOSE)
+    writer.say("written: .slipway/schemas/settings.json, compose.json and env.json")
+    if changed:
+        writer.say(f"with a line for editors now: {', '.join(changed)} in compose/")
