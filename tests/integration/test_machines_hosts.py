@@ -19,8 +19,10 @@ from slipway.machines.joining import Joining
 from slipway.machines.local.provider import LocalProvider
 from slipway.machines.provider import MachineSpec, ProviderContext
 from slipway.machines.removal import Removal
+from slipway.team import machine_keys
 from tests.fakes import vxlan
 from tests.fakes.reporter import RecordingReporter
+from tests.fakes.team_project import SSH
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.hosts]
@@ -69,6 +71,9 @@ class Fleet:
         """Have the Swarm know of a job at its times, as a deploy does."""
         label = f"--label={job_timer.LABEL}=app"
         self.on("m1", "docker", "config", "create", label, job, "-", stdin=b"{}")
+
+    def join_token(self, role: str) -> str:
+        return self.on("m1", "docker", "swarm", "join-token", "--quiet", role)
 
     def address(self, name: str) -> str:
         return inventory.find(ENV, name, self.place.root).address
@@ -133,6 +138,34 @@ def test_a_machine_starts_with_the_images_that_it_was_made_with(three: Fleet) ->
     assert [docker("exec", three.container(name), *inspect) for name in three.rows()] == [here] * 3
     said = docker("exec", three.container("m2"), "docker", "run", "--rm", STOCK, "caddy", "version")
     assert said.startswith("v2")
+
+
+def test_who_leaves_enters_no_machine_and_knows_no_token_of_the_swarm(three: Fleet) -> None:
+    ada, bob = SSH["ada"], SSH["bob"]
+    machine_keys.change(three.place, [f"{ada} ada", f"{bob} bob"], [])
+    for name in ("m1", "m2", "m3"):
+        text = f"install -d -m 700 /root/.ssh; echo '{bob}' >>/root/.ssh/authorized_keys"
+        three.on(name, "sh", "-c", text)
+    known = {role: three.join_token(role) for role in ("worker", "manager")}
+
+    changed, problems = machine_keys.change(three.place, [f"{ada} ada"], [bob])
+    assert (sorted(changed), problems) == (["m1", "m2", "m3"], [])
+    for answer in machine_keys.look(three.place).values():
+        assert isinstance(answer, list)
+        assert {each.key for each in answer} >= {ada} and bob not in {each.key for each in answer}
+    assert machine_keys.change(three.place, [f"{ada} ada"], [bob]) == ([], [])
+
+    with fleet.connected(three.place, inventory.load(ENV, three.place.root)) as hosts:
+        manager = fleet.manager(hosts)
+        assert manager is not None
+        swarm.change_keys(manager)
+    assert all(three.join_token(role) != token for role, token in known.items())
+    form = "--format={{.Swarm.Cluster.RootRotationInProgress}}"
+    wait_until(
+        "all have certificates of the new authority",
+        lambda: three.on("m1", "docker", "info", form) == "false",
+    )
+    assert all(node.is_manager and node.is_ready for node in three.nodes())
 
 
 def test_no_two_machines_share_a_host_key_or_the_name_of_an_engine(three: Fleet) -> None:
