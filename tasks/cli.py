@@ -27,6 +27,7 @@ from . import (
     release,
     runbook,
     secret_files,
+    secret_versions,
     secrets,
     team,
     test,
@@ -66,7 +67,7 @@ namespace = register(
         Group("machine", machine),
         Group("release", release),
         Group("runbook", runbook),
-        Group("secrets", secrets, secret_files),
+        Group("secrets", secrets, secret_files, secret_versions),
         Group("team", team),
     )
 )

@@ -53,7 +53,7 @@ RULES: Mapping[Deed, Rule] = {
     # the schema, by hand: a deploy migrates without another question
     "migrate": Rule("free", "free", "prompt", "prompt"),
     "rollback": Rule("free", "free", "prompt", "prompt"),
-    # old backups
+    # old backups; former values of a secret, which a rollback would bring back
     "prune": Rule("free", "free", "prompt", "prompt"),
     "write SQL": Rule("free", "free", "free", "flag"),
 }

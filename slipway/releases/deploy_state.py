@@ -38,7 +38,7 @@ from slipway.releases.release import Release
 from slipway.releases.serving import Serving
 from slipway.releases.shared_services import SharedServices
 from slipway.releases.stack_watch import StackState
-from slipway.secrets import delivery
+from slipway.secrets import delivery, former
 
 
 class DeployState:
@@ -226,6 +226,8 @@ class DeployState:
 
     def _try_key(self) -> None:
         if set(self.release.secrets.values()) - self.observed.secrets:
+            needed, present = self.release.secrets.values(), self.observed.secrets
+            former.demand(self.env, self.release.label, needed, present)
             delivery.try_key(self.env, self.reporter)
 
     def _check_certificate(self) -> None:

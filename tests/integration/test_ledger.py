@@ -18,11 +18,12 @@ from slipway.cluster.ledger import LedgerEntry
 from slipway.cluster.observed import observe
 from slipway.environments import environment, setting_rules
 from slipway.environments.environment import Environment
-from slipway.errors import Busy, HostError
+from slipway.errors import Busy, DifferenceFound, HostError, Refused
 from slipway.hosts.local import LocalHost
 from slipway.machines.managers import Managers
 from slipway.progress import SILENT
-from slipway.secrets import delivery, encrypted_file, programs
+from slipway.secrets import change, delivery, encrypted_file, former, programs
+from slipway.secrets.secret import Secret
 from tests.fakes.lost_host import LostHost
 from tests.integration.docker_sandbox import DockerSandbox, base_image
 
@@ -186,6 +187,31 @@ def test_a_second_delivery_changes_nothing(manager: LocalHost, env: Environment)
     names = delivery.versions(env).values()
     assert len(delivery.deliver(manager, env, names, [])) == len(HOSTILE)
     assert delivery.deliver(manager, env, names, observe(manager, env.prefix).secrets) == []
+
+
+def test_a_former_value_that_leaked_goes_when_nobody_has_it_and_no_rollback_gets_it(
+    manager: LocalHost, env: Environment
+) -> None:
+    before = delivery.versions(env)
+    key, other = sorted(before)[:2]
+    delivery.deliver(manager, env, before.values(), [])
+    change.apply(env, {key: Secret("another")})
+    delivery.deliver(manager, env, delivery.versions(env).values(), before.values())
+    corner = DockerSandbox(env.prefix)
+    argv = ["service", "create", "--quiet", "--name", env.prefix, "--label", corner.label]
+    argv += ["--secret", before[key], "--replicas", "0", "--detach", "--no-resolve-image"]
+    corner.docker(*argv, base_image("debian:trixie-slim"))
+    with pytest.raises(DifferenceFound, match=f"{env.prefix} still uses a former value of {key}"):
+        former.remove(manager, env, key)
+    corner.docker("service", "rm", env.prefix)
+
+    assert former.names(manager, env, key) == [before[key]]
+    assert former.remove(manager, env, key) == f"1 former values of {key} were removed"
+    present = observe(manager, env.prefix).secrets
+    assert present == {*delivery.versions(env).values()} >= {before[other]}
+    former.demand(env, "release 7", delivery.versions(env).values(), present)
+    with pytest.raises(Refused, match=f"release 7 had another value of {key}, which was removed"):
+        former.demand(env, "release 7", before.values(), present)
 
 
 def test_secrets_are_delivered_by_another_manager_where_one_was_lost_with_them(
