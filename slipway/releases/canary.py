@@ -91,6 +91,8 @@ class CanaryHold:
 
     def _begin(self) -> None:
         deployment, options = self._deployment, self._options
+        self._routes = CanaryRoutes(deployment, options)
+        self._routes.load()
         release, lease = deployment.release, deployment.lease
         token, until = lease.token if lease else "", options.hold
         by = leases.owner()
@@ -98,8 +100,6 @@ class CanaryHold:
             *(release.number, deployment.colour, options.share, 0, until, by, release.commit, token)
         )
         canary_record.begin(self._manager, self._app, record)
-        self._routes = CanaryRoutes(deployment, options)
-        self._routes.load()
         self._earlier = self._count()
         self._renew()
         self._began = self._looked = time.monotonic()
