@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.edge import certificates, questions
-from slipway.edge.config import configure
+from slipway.edge.config import configure, configure_both
 from slipway.edge.edges import Routing
 from slipway.edge.preview import Preview
-from slipway.edge.routes import Route
+from slipway.edge.route_set import RouteSet
+from slipway.edge.routes import Route, Table
 from tests.fakes.host import FakeHost
 
 OPEN = {"DOMAIN": "", "TLS": "off"}
@@ -221,3 +222,24 @@ def test_certificates_of_all_edges_are_asked_for_and_challenges_are_handed_on() 
     assert policy["client_authentication"]["mode"] == "require_and_verify"
     for other in ({**settings, certificates.SHARED: ""}, {**settings, "TLS": "off"}):
         assert "copies" not in json.dumps(configure("id", [], other, 30))
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_canary_has_certificates_for_names_of_its_own_and_the_plain_port_leads_to_them(
+    is_shared: bool,
+) -> None:
+    shared = {certificates.SHARED: "on"} if is_shared else {}
+    table = Table((Route("/*", "api", 80, canary="new"),))
+    old, new = (
+        RouteSet("routes-1", table, {"TLS": "auto", "DOMAIN": names, **shared}, 5)
+        for names in ("a.example", "a.example,b.example")
+    )
+    servers = configure_both(old, new, "c0ffee")["apps"]["http"]["servers"]
+    assert json.dumps(servers["plain"]).count("b.example") == 1
+    if is_shared:
+        assert "b.example.pem" in json.dumps(servers["certificates"])
+    else:  # Caddy looks for them in conditions of a server's own routes
+        names = [
+            each.get("match", [{}])[0].get("host", ()) for each in servers["main"]["routes"][1:]
+        ]
+        assert any("b.example" in each for each in names)
