@@ -75,7 +75,7 @@ class Command(Task[Body]):
                     values[name] = _environment(values.get(name))
             for name, parameter in self.parameters.items():
                 if parameter.default is parameter.empty and values.get(name) is None:
-                    raise UsageError(f"--{name.replace('_', '-')} is required")
+                    raise UsageError(f"--{name.rstrip('_').replace('_', '-')} is required")
             if self.uses_docker(values.get("env")):
                 _report_engine()
             self.body(**values)

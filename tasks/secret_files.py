@@ -170,9 +170,13 @@ def import_(env: "Environment", *, file: str, replace: bool = False) -> None:
     parts = dotenv_file.read(env, Path(file))
     names = creation.take_over(env, parts.secrets, replace=replace)
     target = f"secrets/{env.secrets_file.name}"
-    writer.say(f"{target} has now {', '.join(names) or 'nothing new'}; commit and deploy")
+    writer.say(
+        f"{target} has now {', '.join(names)}; commit and deploy"
+        if names
+        else f"{file} has no secret that compose/settings.yml knows; nothing was changed"
+    )
     for name in parts.plain:
         writer.say(f"! {name} is a plain setting: it belongs in compose/{env.name}.env")
-    writer.say(f"{file} still holds the values in the open: remove it when nothing needs it")
     if names:
+        writer.say(f"{file} still holds the values in the open: remove it when nothing needs it")
         commit_offer.offer([target], f"Take {', '.join(names)} of {env.name} over")

@@ -63,7 +63,7 @@ def keygen(*, to: str = "") -> None:
         "environments": "Which ones, with commas.",
         "age": "Their public age key, age1..., or an ssh-ed25519 key that is to open secrets.",
         "ssh": "Their public SSH key, one line in quotes, which opens machines.",
-        "role": "operator, reader (secrets alone), ci, or break-glass (a key in a safe).",
+        "role": "operator (by default), reader (secrets alone), ci, break-glass (a key in a safe).",
         "until": "The last day, as 2027-06-30.",
         "plan": PLAN,
     },
@@ -74,7 +74,7 @@ def add(
     environments: str = "",
     age: str = "",
     ssh: str = "",
-    role: str = "operator",
+    role: str = "",
     until: str = "",
     plan: bool = False,
 ) -> None:
@@ -85,7 +85,9 @@ def add(
       inv team.add --name=bob --environments=prod
       inv team.add --name=ci-prod --role=ci --environments=prod --age=age1... --until=2027-06-30
     """
-    from slipway.team import entries
+    from datetime import date
+
+    from slipway.team import departures, entries
     from slipway.team.apply import Applying
     from slipway.team.member import Member
     from slipway.team.project import Project, own_keys
@@ -93,8 +95,10 @@ def add(
     entries.demand_public([age, ssh, name])
     project = Project()
     before, names = project.team(), tuple(each for each in environments.split(",") if each)
-    day, keys = entries.parse_until(until), (ssh,) if ssh else ()
-    member = Member(name, names, entries.parse_role(role), age, keys, day)
+    day, keys = entries.parse_until(until, date.today()), (ssh,) if ssh else ()
+    known = entries.parse_role(role, before.find(name))
+    member = Member(name, names, known, age, keys, day)
+    entries.demand_new_keys(member, departures.read(project.root))
     applying = Applying(project, before, entries.add(before, member, project.environments))
     applying.demand_safe(own_keys())
     _run(applying.plan(f"{name} joins"), plan, applying.problems, f"Let {name} in")

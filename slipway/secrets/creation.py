@@ -40,6 +40,7 @@ def create(env: Environment, typed: Mapping[str, Secret] = MappingProxyType({}))
             f"inv secrets.set --env={env.name} --name=NAME"
         )
     rules = [rule for rule in env.rules.values() if rule.secret and rule.generate]
+    sops.demand_program(env)
     if not policy.has_rule(env):
         policy.add_rule(env, public_key())
     values = {rule.key: random(rule.generate) for rule in rules} | dict(typed)

@@ -191,6 +191,11 @@ def opened_by(env: Environment) -> str:
     return identity.opening(encrypted_file.recipients(env.secrets_file), key_file(env))
 
 
+def demand_program(env: Environment) -> None:
+    """Raise UntrustedProgram where the sops that is there would not be given these secrets."""
+    _program(env)
+
+
 def _program(env: Environment) -> str:
     """Return the sops to use; what dev and testing hold is public, so any may see that."""
     program = programs.find_sops()

@@ -43,7 +43,7 @@ def edited(text: str, read: Callable[[str], Result]) -> Result:
             if (code := LocalHost().attach([*argv, str(file)])) != 0:
                 raise Refused(f"{argv[0]} ended with {code}; nothing was changed")
             try:
-                new = file.read_text(encoding="utf-8")
+                new = file.read_text(encoding="utf-8") if file.is_file() else text
                 if new == text:
                     raise Refused("the editor closed without a change; nothing was changed")
                 return read(new)
@@ -56,7 +56,11 @@ def edited(text: str, read: Callable[[str], Result]) -> Result:
 
 def editor(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the editor to start, with the flags that keep it from leaving copies."""
-    words = shlex.split(environ.get("VISUAL") or environ.get("EDITOR") or "")
+    named = environ.get("VISUAL") or environ.get("EDITOR") or ""
+    try:
+        words = shlex.split(named)
+    except ValueError:
+        raise UsageError(f"EDITOR={named[:60]!a} has a quote without its end") from None
     words = words or [name for name in USUAL if shutil.which(name)][:1]
     program = shutil.which(words[0]) if words else None
     if program is None:

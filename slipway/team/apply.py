@@ -99,7 +99,8 @@ class Applying:
             staying = {core(key) for key in added}
             left = [key for e in departures.read(self.project.root).values() for key in e.ssh]
             before = [key for each in self.before.entering(env) for key in each.ssh]
-            keys = dict.fromkeys([*left, *before])
+            others = [key for each in self.after.members for key in each.ssh]
+            keys = dict.fromkeys([*left, *before, *others])  # who stays, but not here, too
             gone = [key for key in keys if core(key) not in staying]
             changed, problems = machine_keys.change(place(self.project, env), added, gone)
             self.problems += [f"{problem}; when it answers: inv team.apply" for problem in problems]

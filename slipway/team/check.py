@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from slipway.environments.environment import Environment
+from slipway.environments.protection import DISPOSABLE
 from slipway.errors import SlipwayError
 from slipway.machines import inventory
 from slipway.secrets import recipients
@@ -61,8 +62,13 @@ def _files(project: Project, team: Team) -> Iterator[Difference]:
             yield Difference(path.name, "is not as team.yml has it", APPLY)
     for name in project.environments:
         env = project.environment(name)
-        if name in team.environments and env.secrets_file.is_file():
+        if not env.secrets_file.is_file():
+            continue
+        if name in team.environments:
             yield from _readers(project, env, team)
+        elif name not in DISPOSABLE:
+            what = f"names nobody for {name}, whose secrets others can read"
+            yield Difference("team.yml", what, f"inv team.add --name=NAME --environments={name}")
     for problem in recipients.problems(project.root / "secrets"):
         where, _, what = problem.partition(": ")
         name = where.removeprefix("secrets/").removesuffix(recipients.SUFFIX)
@@ -104,9 +110,12 @@ def _machines(project: Project, team: Team) -> Iterator[Difference]:
 def _stranger(at: str, key: KeyThere, env: str, team: Team, left: list[Departure]) -> Difference:
     gone = next((e.name for e in left if key.key in map(core, e.ssh)), "")
     own = next((m.name for m in team.members if key.key in map(core, m.ssh)), "")
-    if gone and not own:
+    if own:
+        what = f"{own} can enter it as {key.account}, and team.yml does not say so"
+        return Difference(at, what, APPLY)
+    if gone:
         return Difference(at, f"{gone} has left and can enter it as {key.account}", APPLY)
-    who = own or (f"{key.comment} ({shortened(key.key)})" if key.comment else shortened(key.key))
+    who = f"{key.comment} ({shortened(key.key)})" if key.comment else shortened(key.key)
     what = f"{who} can enter it as {key.account}, and team.yml does not say so"
     command = f"inv team.add --name=NAME --environments={env} --ssh='{key.key}'"
     return Difference(at, what, f"{command}, or take the line out of authorized_keys")

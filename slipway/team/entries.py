@@ -1,14 +1,15 @@
 """What is typed for a teammate, as an entry of team.yml."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.suggest import nearest
 from slipway.team import roster, roster_text
-from slipway.team.member import ROLES, Member, Role, Team
+from slipway.team.departures import Departure
+from slipway.team.member import OPERATOR, ROLES, Member, Role, Team
 from slipway.team.public_keys import core, is_private
 
 
@@ -19,6 +20,8 @@ def add(team: Team, typed: Member, environments: Collection[str]) -> Team:
     """
     before = team.find(typed.name)
     member = typed if before is None else _merged(before, typed)
+    if not member.environments:
+        raise UsageError(f"--environments is required: which ones {member.name} is let into")
     after = team.with_member(member)
     try:
         roster.parse(roster_text.changed("", after), environments)
@@ -27,20 +30,32 @@ def add(team: Team, typed: Member, environments: Collection[str]) -> Team:
     return after
 
 
-def parse_until(text: str) -> date | None:
+def parse_until(text: str, today: date) -> date | None:
     """Read the last day of somebody's time; None for nothing. Raises UsageError."""
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise UsageError("--until must be a day, as 2027-06-30") from None
+    if day is not None and day < today:
+        raise UsageError(f"--until={day} is over; it is the last day of somebody's time")
+    return day
 
 
-def parse_role(text: str) -> Role:
-    """Read a role. Raises UsageError."""
-    for role in ROLES:
-        if text == role:
-            return role
-    raise UsageError(f"--role must be one of {', '.join(ROLES)}{nearest(text, list(ROLES))}")
+def parse_role(text: str, before: Member | None) -> Role:
+    """Read a role; nothing means the one that somebody has, or operator.
+
+    Raises UsageError, and Refused where it is another one than before.
+    """
+    own = before.role if before else OPERATOR
+    role = next((each for each in ROLES if each == text), None) if text else own
+    if role is None:
+        raise UsageError(f"--role must be one of {', '.join(ROLES)}{nearest(text, list(ROLES))}")
+    if before is not None and role != own:
+        raise Refused(
+            f"{before.name} is {own} already; to change that, write `role: {role}` in team.yml, "
+            "and type: inv team.apply; nothing was changed"
+        )
+    return role
 
 
 def demand_public(texts: Sequence[str]) -> None:
@@ -50,6 +65,17 @@ def demand_public(texts: Sequence[str]) -> None:
             "that is a private key, and it stands in your shell's history now: make another pair "
             "(inv team.keygen), and give the public half, age1... or ssh-ed25519 ..."
         )
+
+
+def demand_new_keys(member: Member, departed: Mapping[str, Departure]) -> None:
+    """Raise Refused where a key has left: whoever has it now reads what it could read before."""
+    keys = {core(key) for key in (member.age, *member.ssh) if key}
+    for each in departed.values():
+        if keys & {core(key) for key in (each.age, *each.ssh) if key}:
+            raise Refused(
+                f"{each.name} left with this key on {each.left} (secrets/departures.yml), and it "
+                "stays out; who comes back makes another pair: inv team.keygen; nothing was changed"
+            )
 
 
 def _merged(before: Member, typed: Member) -> Member:

@@ -85,7 +85,8 @@ def complaints(team: Team, production: Collection[str]) -> Iterator[str]:
             names = ", ".join(each.name for each in readers)
             yield (
                 f"{env} can be read by {names} alone; add a colleague, or a key in a safe "
-                f"(--role={BREAK_GLASS}): inv team.add --environments={env}"
+                f"(--role={BREAK_GLASS}): "
+                f"inv team.add --name=NAME --environments={env} --age=age1..."
             )
         spares = [each for each in team.members if each.role == BREAK_GLASS]
         if readers and spares and not any(each.reads(env) for each in spares):
@@ -102,7 +103,10 @@ def demand_safe(before: Team, after: Team, production: Collection[str], own: Seq
         if not earlier:
             continue
         if not later:
-            raise Refused(f"nobody could read the secrets of {env} any more; nothing was changed")
+            raise Refused(
+                f"nobody could read the secrets of {env} any more; let somebody in first: "
+                f"inv team.add --name=NAME --environments={env}; nothing was changed"
+            )
         mine = {core(key) for key in own}
         if _has(earlier, mine) and not _has(later, mine):
             raise Refused(

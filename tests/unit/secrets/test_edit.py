@@ -189,3 +189,5 @@ def test_editors_are_told_to_leave_no_copies_also_by_another_name(
 def test_an_editor_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match=re.escape("nope is not there; say which one to use")):
         secret_editor.editor({"EDITOR": "nope"})
+    with pytest.raises(UsageError, match="has a quote without its end"):
+        secret_editor.editor({"EDITOR": "'vi"})

@@ -13,7 +13,7 @@ from slipway.bootstrap import sops_release
 from slipway.environments import environment
 from slipway.environments.environment import Environment
 from slipway.errors import ConfigError
-from slipway.secrets import encrypted_file, programs, sops
+from slipway.secrets import creation, encrypted_file, programs, sops
 from slipway.secrets.programs import Release, UntrustedProgram
 from tests.fakes.downloads import Downloads
 
@@ -96,6 +96,15 @@ def test_a_stand_in_is_given_no_secret_of_prod_unless_a_setting_says_so(
     vouch(hashlib.sha256((computer / "sops").read_bytes()).hexdigest())
     sops.encrypt({}, prod(tmp_path))
     assert calls.read_text().count("encrypt") == 2
+
+
+def test_a_refused_program_leaves_the_rules_as_they_were(computer: Path, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    install(computer / "sops", FAKE)
+    env = replace(environment.load("prod"), secrets=tmp_path / "secrets")
+    with pytest.raises(UntrustedProgram):
+        creation.create(env)
+    assert [path.name for path in tmp_path.rglob("*.yaml")] == []
 
 
 def test_a_release_is_fetched_and_put_in_place_and_another_program_is_thrown_away(

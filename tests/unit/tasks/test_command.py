@@ -53,7 +53,11 @@ def much() -> None:
     for number in range(200_000):
         print(number)
 
-namespace = Collection(greet, fail, lack, much)
+@command()
+def compare(*, with_: str) -> None:
+    '''Compare with another one.'''
+
+namespace = Collection(greet, fail, lack, much, compare)
 check_command_line(namespace)
 """
 
@@ -118,6 +122,7 @@ def test_every_argument_is_a_flag_and_arrives_with_its_type(project: Project) ->
         (("greet",), f"--env is required {ALL}"),
         (("greet", "--env=stagin"), "there is no environment 'stagin' (did you mean staging?)"),
         (("greet", "--env=dev"), "--name is required"),
+        (("compare",), "--with is required"),
         (("greet", "--env=dev", "--nam=x"), "greet has no flag --nam (did you mean --name?)"),
         (("gret", "--env=dev"), "there is no task 'gret' (did you mean greet?)"),
         (("greet", "prod", "--env=dev"), "there is no task 'prod'; see inv --list, " + FLAGS),

@@ -230,3 +230,16 @@ def test_a_key_for_a_safe_is_made_where_nobody_else_reads_it(tmp_path: Path) -> 
     with pytest.raises(Refused, match="is in the repository"):
         creation.make_key(Path(__file__).with_name("key.txt"))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_environment_that_the_team_does_not_name_is_red_until_somebody_is_let_in(
+    place: TeamProject,
+) -> None:
+    team = place.root / "team.yml"
+    team.write_text(team.read_text().replace("staging, prod", "prod"))
+    (problem,) = (each for each in differences(place) if each.startswith("team.yml"))
+    assert problem == "team.yml: names nobody for staging, whose secrets others can read"
+    with place.seat("ada") as project:
+        refusal = r"staging any more; let somebody in first: inv team.add --name=NAME --env"
+        with pytest.raises(Refused, match=refusal):
+            apply.begin(project, TODAY).demand_safe([place.recipient("ada")])

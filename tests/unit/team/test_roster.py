@@ -6,6 +6,7 @@ import pytest
 
 from slipway.errors import ConfigError, Refused, UsageError
 from slipway.team import entries, member, roster, roster_text
+from slipway.team.departures import Departure
 from slipway.team.member import Member, Team
 from tests.fakes.team_project import SSH
 
@@ -159,3 +160,32 @@ def test_a_team_that_grows_is_refused_nothing_and_is_told_what_it_lacks() -> Non
     assert "prod can be read by ada alone" in alone
     (spare,) = member.complaints(team_of(ada="prod", bob="prod", safe="staging"), ["prod"])
     assert "no break-glass key reads prod" in spare
+
+
+def test_a_role_is_kept_and_never_silently_another_one() -> None:
+    ada = Member("ada", ("prod",), "reader", age=ADA)
+    assert entries.parse_role("", ada) == "reader" == entries.parse_role("reader", ada)
+    assert entries.parse_role("", None) == "operator" and entries.parse_role("ci", None) == "ci"
+    with pytest.raises(Refused, match=r"ada is reader already; .* `role: ci`"):
+        entries.parse_role("ci", ada)
+    with pytest.raises(UsageError, match="must be one of operator, reader"):
+        entries.parse_role("boss", None)
+
+
+def test_a_last_day_is_not_over_yet_and_whoever_comes_is_let_in_somewhere() -> None:
+    today = date(2026, 11, 30)
+    assert entries.parse_until("2026-11-30", today) == today
+    with pytest.raises(UsageError, match="--until=2026-11-29 is over"):
+        entries.parse_until("2026-11-29", today)
+    with pytest.raises(UsageError, match="--environments is required"):
+        entries.add(Team(()), Member("ada", (), age=ADA), ENVIRONMENTS)
+
+
+@pytest.mark.parametrize(
+    "member", [Member("bob", (), age=BOB), Member("eve", (), ssh=(SSH["bob"] + " x",))]
+)
+def test_a_key_that_has_left_comes_in_under_no_name(member: Member) -> None:
+    gone = {"bob": Departure("bob", date(2026, 11, 1), BOB, (SSH["bob"],))}
+    with pytest.raises(Refused, match="bob left with this key on 2026-11-01"):
+        entries.demand_new_keys(member, gone)
+    entries.demand_new_keys(Member("bob", (), age=ADA), gone)
