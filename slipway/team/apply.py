@@ -13,7 +13,7 @@ from slipway.errors import Refused
 from slipway.machines import inventory
 from slipway.machines.provider import ProviderContext
 from slipway.plan import Plan, Step
-from slipway.secrets import change, encrypted_file, recipients, rekey, rules
+from slipway.secrets import change, encrypted_file, recipients, rekey, rules, sops
 from slipway.team import departures, machine_keys, member
 from slipway.team.departures import Departure, Exposure
 from slipway.team.member import Team
@@ -36,9 +36,13 @@ class Applying:
     departed: Mapping[str, Departure] = field(default_factory=dict)
 
     def demand_safe(self, own: Sequence[str]) -> None:
-        """Raise Refused where somebody would be locked out. Changes nothing."""
+        """Raise Refused where somebody would be locked out, or a file cannot be opened here."""
         member.demand_safe(self.before, self.after, self.project.production(), own)
         self.project.follow_ups(self.after)
+        for name in self.environments():
+            env = self.project.environment(name)
+            if env.secrets_file.is_file() and self._has_other_readers(env):
+                sops.decrypt(env.secrets_file, env)
 
     def plan(self, title: str) -> Plan:
         """Return the steps; those of environments without a file or a machine are left out."""
@@ -70,6 +74,9 @@ class Applying:
         env = self.project.environment(name)
         describe = f"secrets/{env.secrets_file.name} for {names(self.after.readers(name))}"
         return Step(f"{name} secrets", describe, lambda: self._rekey(env))
+
+    def _has_other_readers(self, env: Environment) -> bool:
+        return {*recipients.actual(env.secrets_file)} != self.project.readers(env, self.after)
 
     def _rekey(self, env: Environment) -> str:
         expected, actual = (
