@@ -18,6 +18,7 @@ from slipway.errors import SlipwayError
 from slipway.hosts.host import SECONDS, Dialogue, Host
 
 DIAL = ("docker", "system", "dial-stdio")
+DONE = (http.client.OK, http.client.CREATED, http.client.NO_CONTENT)
 PATIENCE = 20 * SECONDS  # for an answer; a frozen machine's connection is closed before
 # An engine that does not answer, or not as was expected: commands say what is wrong with it.
 FAILURES = (OSError, http.client.HTTPException, SlipwayError, KeyError, TypeError, ValueError)
@@ -57,6 +58,15 @@ class EngineApi:
         document = {"Name": name, "Labels": dict(labels), "Data": text}
         self._ask("/configs/create", json.dumps(document))
 
+    def remove(self, kind: str, name: str) -> None:
+        """Remove an object by its name or id. Raises FAILURES too where it is in use, or gone."""
+        self._ask(f"/{kind}/{quote(name, safe='')}", method="DELETE")
+
+    def tell_time(self) -> int:
+        """Return the engine's clock, in seconds."""
+        self._ask("/version")
+        return self.now
+
     def objects(self, kind: str, label: str) -> list[dict[str, Any]]:
         """Return configs, secrets or networks."""
         return self._get(kind, label)
@@ -67,16 +77,17 @@ class EngineApi:
         entries: list[dict[str, Any]] = self._ask(f"/{kind}?{urlencode(query)}") or []
         return entries
 
-    def _ask(self, path: str, document: str = "") -> Any:
+    def _ask(self, path: str, document: str = "", method: str = "") -> Any:
         # Of no version: engines give up old ones, and what is read here has stayed since 20.10.
         headers = {"Content-Type": "application/json"} if document else {}
-        self._connection.request("POST" if document else "GET", path, document or None, headers)
+        method = method or ("POST" if document else "GET")
+        self._connection.request(method, path, document or None, headers)
         response = self._connection.getresponse()
         body = response.read()
-        if response.status not in (http.client.OK, http.client.CREATED):
+        if response.status not in DONE:
             raise http.client.HTTPException(f"{path}: {response.status}")
         self.now = int(parsedate_to_datetime(response.getheader("Date", "")).timestamp())
-        return json.loads(body)
+        return json.loads(body) if body else None
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from slipway import errors, shell_scripts
-from slipway.cluster import lease_holder, process
+from slipway.cluster import lease_api, lease_holder, process
+from slipway.cluster.engine_api import FAILURES
 from slipway.cluster.lease_holder import LeaseHolder
 from slipway.cluster.observed import LEADERLESS
 from slipway.errors import Busy, CommandFailed, Refused, SlipwayError
@@ -75,7 +76,10 @@ class Lease:
     def release(self) -> None:
         self._ended.set()
         self._thread.join(timeout=self._pace.beat)
-        script(self._manager, RELEASE, self._app, self._token, timeout=20)
+        try:
+            lease_api.release(self._manager, self._app, self._token)
+        except FAILURES:
+            script(self._manager, RELEASE, self._app, self._token, timeout=20)
 
     def _send_heartbeats(self) -> None:
         while not self._ended.wait(self._pace.beat):
@@ -84,8 +88,12 @@ class Lease:
                 self._refresh()
 
     def _refresh(self) -> None:
-        result = script(self._manager, REFRESH, self._app, self._token, timeout=15)
-        self._lost = self._lost or "lost" in result.out
+        try:
+            is_ours = lease_api.refresh(self._manager, self._app, self._token)
+        except FAILURES:
+            result = script(self._manager, REFRESH, self._app, self._token, timeout=15)
+            is_ours = "lost" not in result.out
+        self._lost = self._lost or not is_ours
         self._refreshed = time.time()
 
 
@@ -164,6 +172,11 @@ def _take(
 ) -> None:
     held = "yes" if is_held else ""
     words = (app, token, owner(), reason, process.name(), held)
+    names = ("app", "token", "owner", "reason", "process", "held")
+    labels = {f"slipway.{name}": word for name, word in zip(names, words, strict=True)}
+    with contextlib.suppress(*FAILURES):  # the script says who holds it, or what is wrong
+        lease_api.acquire(manager, app, labels)
+        return
     for attempt in range(1, ATTEMPTS + 1):
         try:
             lines = script(manager, ACQUIRE, *words, timeout=20).out.splitlines() or [""]

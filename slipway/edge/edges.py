@@ -81,6 +81,17 @@ class EdgesState:
     serving: frozenset[str]
     in_flight: int
 
+    @classmethod
+    def of(cls, results: Sequence[CommandResult]) -> "EdgesState":
+        """Read what `Edges.look` answered on every machine."""
+        idents, in_flight = set(), 0
+        for result in results:
+            ident, _, count = result.out.strip().partition("\n")
+            is_answer = result.code == 0 and count.isdecimal()
+            idents.add(ident if is_answer else "")
+            in_flight += int(count) if is_answer else 0
+        return cls(frozenset(idents), in_flight)
+
     @property
     def is_calm(self) -> bool:
         """Whether each of them says that it has none open."""
@@ -153,17 +164,10 @@ class Edges:
         """Ask every edge which routes it serves; an edge that does not answer serves nothing."""
         return dict(zip(self._names, parallel.each(self.hosts, self._which), strict=True))
 
-    def look(self, names: Sequence[str]) -> EdgesState:
-        """Ask in one go what they serve, and how many requests are open towards these services."""
-
-        def one(host: Host) -> tuple[str, int]:
-            result = host.run(self._argv(INSIDE, LOOK, *names), timeout=15, check=False)
-            ident, _, count = result.out.strip().partition("\n")
-            return (ident, int(count)) if result.code == 0 and count.isdecimal() else ("", 0)
-
-        answers = parallel.each(self.hosts, one)
-        idents = frozenset(ident for ident, _ in answers)
-        return EdgesState(idents, sum(count for _, count in answers))
+    def look(self, names: Sequence[str]) -> list[str]:
+        """Return the command that asks an edge what it serves, and how many requests are open
+        towards these services; `EdgesState.of` reads its results."""
+        return self._argv(INSIDE, LOOK, *names)
 
     def attempt_serving(self) -> dict[str, str | SlipwayError]:
         """Like `serving`, with the failure of a machine that does not answer in its place."""

@@ -56,14 +56,10 @@ def ask(
     last answer, HostError for a route that is not answered.
     """
     deadline = time.monotonic() + patience
-    words = [word for each in questions for word in (each.address, each.statuses)]
-    text = ASK
-    if preview:
-        text, words = f"{ASK}\n{TRY}", [*words, "--", str(PORT)]
+    argv = command(app, questions, is_previewed=preview is not None)
     document, count = (preview.document, preview.count) if preview else (b"", 0)
 
     def one(host: Host) -> None:
-        argv = ["sh", "-euc", INSIDE, "sh", app, "edge", text, *words]
         rest = POLL
         while True:
             longest = 2 * MINUTES + count * A_TRIAL
@@ -83,6 +79,14 @@ def ask(
 
     if questions or preview:
         parallel.each(hosts, one)
+
+
+def command(app: str, questions: Sequence[Question], *, is_previewed: bool = False) -> list[str]:
+    """Return what has the edge of a machine ask once; it ends with 0 where each is answered."""
+    text, words = ASK, [word for each in questions for word in (each.address, each.statuses)]
+    if is_previewed:
+        text, words = f"{ASK}\n{TRY}", [*words, "--", str(PORT)]
+    return ["sh", "-euc", INSIDE, "sh", app, "edge", text, *words]
 
 
 def _explain(host: str, output: str, questions: Sequence[Question]) -> HostError:

@@ -16,16 +16,24 @@ from slipway import shell_scripts
 from slipway.errors import HostError, last_line
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
-from slipway.hosts.host import MINUTES, CommandResult, Host, script
+from slipway.hosts.host import MINUTES, CommandResult, Host
 from slipway.hosts.local import LocalHost
 from slipway.images import archive, weight
 from slipway.images.sources import Image
 from slipway.progress import Lane, Reporter
 
 Chain = tuple[str, ...]
-Inventory = Mapping[str, Mapping[str, Chain]]  # of a machine, its images and their layers
+Inventory = Mapping[str, "Images"]  # of each machine, by its name
 NOTHING = "every machine has them"
 EVERY = 0.2  # seconds between two reports of a machine
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a machine has: of each image its layers, by its id; and all tags."""
+
+    layers: Mapping[str, Chain]
+    tags: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Shipment:
 
 
 HAVE = shell_scripts.read(__file__, "ship_have.sh")
+LOOK = ("sh", "-euc", HAVE, "sh")
 LOAD = shell_scripts.read(__file__, "ship_load.sh")
 
 
@@ -60,8 +69,9 @@ def over_ssh(
     unseen = [host for host in hosts if host.name not in inventory]
     inventory = {**inventory, **take_inventory(unseen)}
     for host, present in ((host, inventory[host.name]) for host in hosts):
-        lacking = tuple(image for image in images if image.id not in present)
-        spare = dispensable([chains[image.id] for image in lacking], list(present.values()))
+        lacking = tuple(image for image in images if image.id not in present.layers)
+        chains_there = list(present.layers.values())
+        spare = dispensable([chains[image.id] for image in lacking], chains_there)
         if lacking:
             groups.setdefault(Shipment(lacking, frozenset(spare)), []).append(host)
     sizes = []
@@ -78,11 +88,20 @@ def over_ssh(
     return "; ".join([summary, *reasons])
 
 
-def between(hosts: Sequence[Host], images: Collection[Image], reporter: Reporter) -> set[str]:
-    """Bring images that some machine has to those that lack them; name those that none has."""
+def between(
+    hosts: Sequence[Host],
+    images: Collection[Image],
+    reporter: Reporter,
+    inventory: Inventory | None = None,
+) -> set[str]:
+    """Bring images that some machine has to those that lack them; name those that none has.
+
+    `inventory` is what they were seen to have, where that was looked at.
+    """
     if not images:
         return set()
-    everywhere = parallel.each(hosts, _present)
+    inventory = inventory or take_inventory(hosts)
+    everywhere = [inventory[host.name].layers for host in hosts]
     cargoes: dict[int, list[Image]] = {}
     lost = set()
     for image in images:
@@ -104,7 +123,7 @@ def take_inventory(hosts: Sequence[Host]) -> Inventory:
 
 def present(hosts: Sequence[Host]) -> set[str]:
     """Name the images that at least one machine has."""
-    return set[str]().union(*parallel.each(hosts, _present))
+    return set[str]().union(*(images.layers for images in take_inventory(hosts).values()))
 
 
 def layers(source: Host, images: Collection[Image]) -> dict[str, Chain]:
@@ -188,10 +207,18 @@ def _lost(loaded: CommandResult, cargo: Shipment) -> str:
     return next((image.tag for image in cargo.images if image.id not in present), "")
 
 
-def _present(host: Host) -> dict[str, Chain]:
-    out = script(host, HAVE, timeout=60).out
-    with reading(host.name, "its list of images"):
-        return _chains(out)
+def _present(host: Host) -> Images:
+    return read_images(host.run(LOOK, timeout=60))
+
+
+def read_images(result: CommandResult) -> Images:
+    """Read what a machine answers to LOOK. Raises HostError."""
+    lines = [line.split("\t") for line in result.check().out.splitlines()]
+    with reading(result.host, "its list of images"):
+        layers = {ident: tuple(json.loads(chain) or ()) for ident, chain, _ in lines}
+        return Images(
+            layers, frozenset(tag for _, _, tags in lines for tag in json.loads(tags) or ())
+        )
 
 
 def _chains(text: str) -> dict[str, Chain]:

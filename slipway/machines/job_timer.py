@@ -3,11 +3,12 @@
 It is kept running like the firewall, on the machines of a Swarm that has such jobs.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from slipway import shell_scripts
 from slipway.hosts import parallel
-from slipway.hosts.host import Host, script
+from slipway.hosts.host import CommandResult, Host, script
 from slipway.hosts.sudo import as_root
 
 LABEL = "slipway.job"  # of the configs in which the timer finds the jobs of an environment
@@ -18,7 +19,8 @@ KEEPER = shell_scripts.read(__file__, "keeper.sh")
 TIMER = shell_scripts.read(__file__, "job_timer.sh")
 UNIT = shell_scripts.read(__file__, "slipway-jobs.service")
 INSTALL = KEEPER + shell_scripts.read(__file__, "job_timer_install.sh")
-LOOK = KEEPER + f'cmp -s - {FILE} && [ -n "$(keeper slipway-jobs {FILE})" ] && echo runs || :'
+SUMS = [hashlib.sha256(text.encode()).hexdigest() for text in (TIMER, UNIT)]
+LOOK = KEEPER + shell_scripts.read(__file__, "job_timer_look.sh")
 REMOVE = KEEPER + f"stop_keeping slipway-jobs {FILE}"
 
 
@@ -49,7 +51,17 @@ def ensure(hosts: Sequence[Host]) -> list[str]:
 
 def is_running(host: Host) -> bool:
     """Whether the timer runs on a machine as it is now. Raises Refused where we are not root."""
-    return as_root(host, LOOK, stdin=TIMER.encode()).out.strip() == "runs"
+    return runs(as_root(host, LOOK, *SUMS))
+
+
+def look() -> list[str]:
+    """Return the command that sees whether it runs, as far as whoever logs in there can see."""
+    return ["sh", "-euc", LOOK, "sh", *SUMS]
+
+
+def runs(result: CommandResult) -> bool:
+    """Whether that was seen."""
+    return result.out.strip() == "runs"
 
 
 def remove(host: Host) -> None:

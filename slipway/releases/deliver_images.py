@@ -40,7 +40,7 @@ def bring(
     if env.is_local:
         return draft, "same engine"
     standing = [Image(tag, ident) for tag, ident in draft.standing.items()]
-    lost = ship.between(cluster.all, standing, reporter)
+    lost = ship.between(cluster.all, standing, reporter, inventory)
     if lost and not cluster.missing:  # the machine that has it may be one of those
         name = next(image.tag for image in standing if image.id in lost)
         raise Refused(f"the image {name} was removed from the machines meanwhile; deploy again")
@@ -48,9 +48,16 @@ def bring(
     return draft, ship.over_ssh(cluster.all, lacking, reporter, inventory=inventory)
 
 
-def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: Reporter) -> str:
+def bring_back(
+    env: Environment,
+    cluster: Cluster,
+    release: Release,
+    reporter: Reporter,
+    inventory: Inventory | None = None,
+) -> str:
     """Bring back the images that a machine has lost. Raises Refused when nobody has them.
 
+    `inventory` is what the machines were seen to have.
     A release names what it was pushed by a repository's digest, else by the image's own: which
     of the two counts, and not what REGISTRY is by now.
     """
@@ -59,7 +66,7 @@ def bring_back(env: Environment, cluster: Cluster, release: Release, reporter: R
     note = _pull(cluster, release, pushed, reporter) if pushed else ""
     by_id = {ident: tag for ident, tag in by_id.items() if ident not in pushed}
     brought = [Image(tag, ident) for ident, tag in by_id.items()]
-    lost = ship.between(cluster.all, brought, reporter)
+    lost = ship.between(cluster.all, brought, reporter, inventory)
     if not lost:
         return note or "all present"
     if not env.is_local:

@@ -7,11 +7,10 @@ from functools import partial
 from slipway.cluster import ledger
 from slipway.cluster.lease import Lease
 from slipway.cluster.observed import Observed, observe
-from slipway.edge.edges import Edges, EdgesState
+from slipway.edge.edges import Edges
 from slipway.edge.figures import BothColours, Counted
 from slipway.environments.environment import Environment
 from slipway.hosts.local import LocalHost
-from slipway.images.ship import Inventory
 from slipway.machines.connect import Cluster
 from slipway.progress import Reporter
 from slipway.releases import (
@@ -33,6 +32,7 @@ from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.draft import Draft
 from slipway.releases.health import HealthWatch
 from slipway.releases.hooks import Hooks
+from slipway.releases.machine_looks import MachineLooks
 from slipway.releases.migrations import SchemaChange
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
@@ -66,8 +66,7 @@ class DeployState:
         self.is_warm_return = False  # whether the idle colour takes over as it runs
         self.is_led_past_edges = False  # whether others stand in for the edges at the cutover
         self.lease: Lease | None = None
-        self.inventory: Inventory = {}  # the images of each machine, where nothing has to be built
-        self.edges_state: EdgesState | None = None  # before anything was changed
+        self.looks = MachineLooks()  # before anything was changed
         self.is_migrated = False  # whether the serving release has the same migrations, and answers
         self.provided = ""  # serial number of a certificate that the team brought now
         self.cutover_seconds = 0.0
@@ -217,7 +216,6 @@ class DeployState:
             self.schema.check,
             partial(swarm.check, *state),
             partial(network_encryption.check, *state[:2], self.release),
-            self._check_machines,
         ]
 
     def _check_canary(self) -> None:
@@ -234,11 +232,13 @@ class DeployState:
         state = (self.env, self.release, self.live, self.observed.secrets)
         self.provided = certificates.check(*state, self.reporter)
 
-    def _check_machines(self) -> None:
+    @property
+    def ports_to_be_free(self) -> set[str]:
+        """The ports that an edge is to have and does not have yet."""
         ports = preflight.ports(self.env)
         if self.live is not None and self.observed.stack(f"{self.env.prefix}-edge"):
             ports -= preflight.ports(self.live.environment(self.env))  # its own edge has those
-        preflight.check(self.env, self.cluster.all, ports, self.reporter)
+        return ports
 
     def took(self) -> float:
         """How long it has taken so far, in seconds."""

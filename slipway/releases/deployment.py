@@ -5,13 +5,12 @@ Which steps run, and in which order, is in `plans.py`.
 
 import contextlib
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from slipway.cluster import checkout, stacks
 from slipway.cluster.observed import observe
 from slipway.errors import SlipwayError
 from slipway.hosts import parallel
-from slipway.images import ship
 from slipway.releases import (
     agent_work,
     canary_record,
@@ -31,6 +30,7 @@ from slipway.releases import (
 from slipway.releases import draft as drafts
 from slipway.releases.deploy_state import DeployState
 from slipway.releases.history import Timing
+from slipway.releases.machine_looks import MachineQuestions
 from slipway.releases.serving import Sight
 from slipway.secrets import delivery
 
@@ -39,22 +39,30 @@ class Deployment(DeployState):
     """One deploy; each method is a step and may be repeated."""
 
     def check(self) -> str:
-        looks = [self._look_at_images, self._look_at_live, self._look_at_edges]
-        parallel.at_once(self.cluster.manager, [*self.checks(), *looks])
+        parallel.at_once(self.cluster.manager, [*self.checks(), self._look_at_machines])
         return "ports and disk are free"
 
-    def _look_at_images(self) -> None:
-        """See which images machines have, where none has to be built before."""
-        if not (self.draft.unbuilt or self.env.is_local or self.env.settings["REGISTRY"]):
-            self.inventory = ship.take_inventory(self.cluster.all)
-
-    def _look_at_edges(self) -> None:
-        self.edges_state = self.edges.look(self.warm_names)
+    def _look_at_machines(self) -> None:
+        """See what later steps need to know of them; which images, where none is built before."""
+        changes = self.draft.unbuilt or self.env.is_local or self.env.settings["REGISTRY"]
+        probes = self.before.probes if self._has_live_schema else []
+        services = [question for probe in probes if (question := probe.question)]
+        is_enough = len(services) == len(probes) > 0
+        questions = MachineQuestions(
+            self.warm_names, self.ports_to_be_free, not changes, services if is_enough else ()
+        )
+        self.looks = questions.ask(self.env, self.edges, self.reporter)
+        self.is_migrated = self.looks.is_ready
+        if not is_enough:
+            self._look_at_live()
 
     def _look_at_live(self) -> None:
         """See whether the serving release has its database, which need not be migrated then."""
-        is_same = self.live and self.release.has_schema_of(self.live)
-        self.is_migrated = bool(is_same) and self.before.is_ready(everywhere=False)
+        self.is_migrated = self._has_live_schema and self.before.is_ready(everywhere=False)
+
+    @property
+    def _has_live_schema(self) -> bool:
+        return bool(self.live and self.release.has_schema_of(self.live))
 
     def run_hook(self, moment: str) -> str:
         """Run a program of the team's own; one after the cutover can change nothing any more."""
@@ -70,20 +78,18 @@ class Deployment(DeployState):
 
     def ship(self) -> str:
         state = self.env, self.cluster, self.draft, self.reporter
-        self.draft, note = deliver_images.bring(*state, self.inventory)
+        self.draft, note = deliver_images.bring(*state, self.looks.inventory)
         return note
 
     def check_images(self) -> str:
         network_encryption.check(self.env, self.cluster, self.release)
 
-        def bring_back() -> str:
-            state = self.env, self.cluster, self.release, self.reporter
-            note = deliver_images.bring_back(*state)
-            self.check_data()  # what an image can read is asked where it is
-            return note
-
-        works: list[Callable[[], object]] = [bring_back, self._look_at_edges]
-        return str(parallel.at_once(self.cluster.manager, works)[0])
+        questions = MachineQuestions(self.warm_names, with_images=True)
+        self.looks = questions.ask(self.env, self.edges, self.reporter)
+        state = self.env, self.cluster, self.release, self.reporter
+        note = deliver_images.bring_back(*state, self.looks.inventory)
+        self.check_data()  # what an image can read is asked where it is
+        return note
 
     def check_data(self) -> None:
         """See that a past release could have the data of today. Raises Refused."""
@@ -127,7 +133,7 @@ class Deployment(DeployState):
         if self.standing.signpost_shows() != self.before.routing.ident:
             self.standing.point(self.before.routing)
         standing, live = self.standing, self.before
-        is_shown = self.edges_state is not None and self.edges_state.serving == {live.routing.ident}
+        is_shown = self.looks.edges.serving == {live.routing.ident}
         if self.release.of("certificates"):
             edge_identity.ensure(self.cluster.manager, self.env, self.observed.secrets)
         with edge_change.stood_in(standing, live, self.reporter, self.steady_seconds):
@@ -267,7 +273,8 @@ class Deployment(DeployState):
 
     def prune(self) -> str:
         observed = observe(self.cluster.manager, self.env.prefix)
-        return prune.run(self.env, self.cluster, observed, self.release)
+        state = self.env, self.cluster, observed, self.release
+        return prune.run(*state, self.looks.inventory)
 
     def continue_without(self, names: Collection[str], reason: str) -> bool:
         """Leave machines that were lost to the next deploy, where that is allowed."""

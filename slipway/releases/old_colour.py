@@ -21,8 +21,7 @@ def make_room(deployment: Deployment) -> list[Step]:
     text = f"end {left.colour}, warm as {label}: from here on a rollback starts what it returns to"
 
     def end() -> str:
-        state = deployment.edges_state
-        if state is None or not state.is_calm:  # nobody is sent there: they only get fewer
+        if not deployment.looks.edges.is_calm:  # nobody is sent there: they only get fewer
             _wait_for_requests(deployment, deployment.warm_names)
         # Where the timer was faster, nothing is left to remove.
         warm.end(deployment.cluster.manager, deployment.env.prefix, deployment.idle_stack)
@@ -137,7 +136,8 @@ def _keep(deployment: Deployment, minutes: int) -> str:
     assert old is not None and live is not None  # noqa: S101  asked by after_cutover
     if not deployment.is_warm_return:  # else the timer that ended it would have ended this one
         try:
-            job_timer.ensure(cluster.all)
+            seen = deployment.looks.timers
+            job_timer.ensure([host for host in cluster.all if host.name not in seen])
         except Refused as error:
             deployment.reporter.note(f"{old} is not kept warm, since nothing would end it: {error}")
             deployment.await_routes()

@@ -10,7 +10,7 @@ from slipway.errors import Refused
 from slipway.hosts import docker_client, parallel
 from slipway.hosts.answers import reading
 from slipway.hosts.docker_client import DockerClient
-from slipway.hosts.host import Host, script
+from slipway.hosts.host import CommandResult, Host
 from slipway.progress import SILENT, Reporter
 from slipway.releases import edge_ports
 
@@ -44,40 +44,53 @@ def check(
     docker leads to an engine elsewhere, that is reported in place of refusing: nothing but the
     engine answers there.
     """
+    client = reach(env, reporter)
+    argv = command(env, client, free)
+    parallel.each(hosts, lambda host: judge(env, client, host.run(argv, timeout=30)))
+
+
+def reach(env: Environment, reporter: Reporter) -> DockerClient:
+    """Return how docker is set; report where its engine is elsewhere."""
     client = docker_client.look() if env.is_local else DockerClient()
-    place = "elsewhere" if client.endpoint else "here"
     if client.endpoint:
         reporter.note(f"disk and processes of {client.engine} cannot be seen, only its containers")
+    return client
 
-    def one(host: Host) -> None:
-        out = script(host, LOOK, env.prefix, place, *sorted(free), timeout=30).out
-        with reading(host.name, "its ports and its disk"):
-            findings = parse(out)
-        for port, holder in findings.taken:
-            other = "HTTP3=off" if port.endswith("udp") else "another HTTP_PORT"
-            raise Refused(
-                f"port {port} of {host.name} is taken by {holder}; stop that, or set {other} "
-                f"in compose/{env.name}.env. Nothing was changed"
-            )
-        for port in findings.unseen:
-            raise Refused(
-                f"what listens on port {port} of {host.name} cannot be seen; ss has to work there "
-                "(apt-get install iproute2). Nothing was changed"
-            )
-        if findings.free is None and client.endpoint:
-            return
-        if findings.free is None:
-            raise Refused(
-                f"how much disk {host.name} has free where Docker keeps its data cannot be seen; "
-                "look at: docker info, df. Nothing was changed"
-            )
-        if findings.free < LEAST_FREE:
-            raise Refused(
-                f"{host.name} has {findings.free / 1e9:.1f} GB free where Docker keeps its data, "
-                "and 1 GB is the least; look at: docker system df. Nothing was changed"
-            )
 
-    parallel.each(hosts, one)
+def command(env: Environment, client: DockerClient, free: Collection[str]) -> list[str]:
+    """Return what a machine is asked; `judge` reads its answer."""
+    place = "elsewhere" if client.endpoint else "here"
+    return ["sh", "-euc", LOOK, "sh", env.prefix, place, *sorted(free)]
+
+
+def judge(env: Environment, client: DockerClient, result: CommandResult) -> None:
+    """Raise Refused for what one machine has answered, CommandFailed where it could not."""
+    out, name = result.check().out, result.host
+    with reading(name, "its ports and its disk"):
+        findings = parse(out)
+    for port, holder in findings.taken:
+        other = "HTTP3=off" if port.endswith("udp") else "another HTTP_PORT"
+        raise Refused(
+            f"port {port} of {name} is taken by {holder}; stop that, or set {other} "
+            f"in compose/{env.name}.env. Nothing was changed"
+        )
+    for port in findings.unseen:
+        raise Refused(
+            f"what listens on port {port} of {name} cannot be seen; ss has to work there "
+            "(apt-get install iproute2). Nothing was changed"
+        )
+    if findings.free is None and client.endpoint:
+        return
+    if findings.free is None:
+        raise Refused(
+            f"how much disk {name} has free where Docker keeps its data cannot be seen; "
+            "look at: docker info, df. Nothing was changed"
+        )
+    if findings.free < LEAST_FREE:
+        raise Refused(
+            f"{name} has {findings.free / 1e9:.1f} GB free where Docker keeps its data, "
+            "and 1 GB is the least; look at: docker system df. Nothing was changed"
+        )
 
 
 def parse(text: str) -> PreflightFindings:

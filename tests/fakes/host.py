@@ -1,5 +1,6 @@
 """A host that answers from a script and remembers what it was asked."""
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +18,17 @@ class Asked:
 
     argv: tuple[str, ...]
     stdin: bytes
+
+
+def batched(argv: Sequence[str], run: Callable[[Sequence[str]], CommandResult]) -> CommandResult:
+    """Answer a batch of commands by what each of them answers."""
+    lines = []
+    for number, line in enumerate(argv[4:]):
+        result = run(shlex.split(line))
+        lines += [f"{number} out {text}" for text in result.out.splitlines()]
+        lines += [f"{number} err {text}" for text in result.err.splitlines()]
+        lines.append(f"{number} end {result.code}")
+    return CommandResult("fake", tuple(argv), 0, "".join(f"{line}\n" for line in lines), "")
 
 
 class FakeHost:

@@ -267,7 +267,9 @@ READERS: dict[str, Reader] = {
     "images": Reader(
         asked(lambda host: sources.inspect(host, ["a:1"])), [b'["a:1"]\t[]\tsha256:a\t{"a": "b"}']
     ),
-    "layers of images": Reader(asked(ship._present), [b'sha256:a ["sha256:b"]\nsha256:c null\n']),
+    "layers of images": Reader(
+        asked(ship._present), [b'sha256:a\t["sha256:b"]\t["a:1"]\nsha256:c\tnull\tnull\n']
+    ),
     "a config of docker": Reader(
         lambda data: credentials.helper(data.decode(errors="replace"), "hub"),
         [b'{"credHelpers": {"hub": "x"}, "credsStore": "y"}'],

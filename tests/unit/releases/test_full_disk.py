@@ -11,6 +11,7 @@ from slipway.cluster.observed import OBSERVE
 from slipway.edge import edges
 from slipway.environments import environment
 from slipway.errors import SlipwayError
+from slipway.hosts import batch
 from slipway.hosts.host import CommandResult
 from slipway.images import ship
 from slipway.machines.connect import Cluster
@@ -19,7 +20,7 @@ from slipway.releases.compose_labels import Role
 from slipway.releases.release import Release
 from slipway.releases.serving import Serving
 from tests.fakes.front_door import front_door
-from tests.fakes.host import FakeHost
+from tests.fakes.host import FakeHost, batched
 from tests.fakes.reporter import RecordingReporter
 from tests.unit.releases.running_swarm import IMAGES, RELEASE, describe, line, node
 
@@ -49,10 +50,12 @@ def swarm() -> str:
 
 def manager(*full: str) -> FakeHost:
     """A manager on which these commands meet a full disk; all others do what they shall."""
-    images = "".join(f"{image} []\n" for image in IMAGES.values())
+    images = "".join(f"{image}\t[]\t[]\n" for image in IMAGES.values())
     answers = {OBSERVE: swarm(), lease.ACQUIRE: "taken\n", ship.HAVE: images}
 
     def run(argv: Sequence[str], stdin: bytes) -> CommandResult:
+        if argv[2] == batch.RUN:
+            return batched(argv, lambda each: run(each, b""))
         is_full = "acquire" in full and argv[2] == lease.ACQUIRE
         text = f"{SERVES}\n" if argv[2] == edges.ASK and "which" in argv else answers.get(argv[2])
         return CommandResult("m1", tuple(argv), int(is_full), text or "", FULL if is_full else "")
