@@ -5,19 +5,24 @@ at a cutover: what lies between two of them tells the colours apart. While a can
 answer, and the handler that a request has passed tells them apart (canary.py).
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeVar
 
 from slipway.edge import canary
-from slipway.edge.edges import ASK
+from slipway.edge.edges import ASK, INSIDE
+from slipway.errors import HostError, SlipwayError
 from slipway.hosts import parallel
 from slipway.hosts.answers import reading
-from slipway.hosts.host import Host, script
+from slipway.hosts.host import SECONDS, Dialogue, Host, script
 
 LINE = re.compile(r"(\w+) caddy_http_(request|response)_\w+\{([^}]*)\} (\S+)")
+END = "that is all"
+REPEAT = 'while read -r _; do edge figures; echo "$1"; done'  # inside the edge's container
+PATIENCE = 15 * SECONDS
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 T = TypeVar("T")
@@ -70,9 +75,52 @@ class BothColours:
 
 def read(app: str, hosts: Sequence[Host]) -> Counted:
     """Ask every edge. Raises CommandFailed where one does not count."""
-    each = _ask(app, hosts, parse)
-    before = reduce(Figures.plus, (counted.before for counted in each))
-    return Counted(before, reduce(Figures.plus, (counted.since for counted in each)))
+    return _sum(_ask(app, hosts, parse))
+
+
+@contextlib.contextmanager
+def reader(app: str, hosts: Sequence[Host]) -> Iterator[Callable[[], Counted]]:
+    """Give what asks every edge again and again, by a command on each machine that is kept for the
+    block. Where one breaks, as when an edge is replaced, that look is a `read`."""
+    with contextlib.ExitStack() as block:
+        kept: dict[str, Dialogue] = {}
+        argv = ["sh", "-euc", INSIDE, "sh", app, "edge", REPEAT, END]
+
+        def one(host: Host) -> Counted:
+            if host.name not in kept:
+                dialogue = block.enter_context(host.dial(argv, timeout=PATIENCE))
+                kept[host.name] = dialogue
+            text = _answer(kept[host.name], host.name)
+            with reading(host.name, "what its edge counted"):
+                return parse(text)
+
+        def ask() -> Counted:
+            try:
+                return _sum(parallel.each(hosts, one))
+            except SlipwayError:
+                return read(app, hosts)
+
+        yield ask
+
+
+def _answer(dialogue: Dialogue, host: str) -> str:
+    """Ask once. Raises HostError where the command has ended, or does not answer."""
+    answer = b""
+    try:
+        dialogue.write(b"\n")
+        while not answer.endswith(f"{END}\n".encode()):
+            data = dialogue.read(64 << 10)
+            if not data:
+                raise EOFError("it has ended")
+            answer += data
+    except (OSError, EOFError) as error:
+        raise HostError(host, f"its edge does not say what it counted: {error}") from error
+    return answer.decode(errors="replace")
+
+
+def _sum(every: Sequence[Counted]) -> Counted:
+    before = reduce(Figures.plus, (counted.before for counted in every))
+    return Counted(before, reduce(Figures.plus, (counted.since for counted in every)))
 
 
 def read_colours(app: str, hosts: Sequence[Host]) -> dict[str, BothColours]:

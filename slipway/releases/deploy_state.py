@@ -64,6 +64,7 @@ class DeployState:
         idle = warm.of(observed, env.prefix)
         self.warm = idle if idle and idle.colour == self.colour else None
         self.is_warm_return = False  # whether the idle colour takes over as it runs
+        self.is_old_gone = False  # whether the colour that served before was removed
         self.is_led_past_edges = False  # whether others stand in for the edges at the cutover
         self.lease: Lease | None = None
         self.looks = MachineLooks()  # before anything was changed

@@ -13,6 +13,7 @@ from slipway.releases.stack_watch import StackState, StackWatch
 from slipway.releases.task_failures import Task, diagnose, explain
 
 POLL = 0.25  # seconds between two looks
+SOON = 0.1  # where a deploy waits for nothing else
 REST = 2  # or so many times what a look takes: a busy machine is not kept busy by being looked at
 EXPLAIN_EVERY = 10.0  # seconds without a healthy stack, after which it is said what is in the way
 FAILURES = 3  # a service whose tasks failed this often does not come up by itself
@@ -95,7 +96,7 @@ class HealthWatch:
                 if time.monotonic() > deadline:
                     reason = explain(manager, state.failed or state.waiting, hosts)
                     raise NotHealthy(f"not healthy after {self._timeout:.0f} s: {reason}")
-                time.sleep(_rest(looked))
+                time.sleep(_rest(looked, SOON))
 
     def begin(self) -> None:
         """Count the seconds from now: it has users."""
@@ -111,7 +112,7 @@ class HealthWatch:
                 now = time.monotonic()
                 if now >= until:
                     return
-                time.sleep(min(_rest(looked), until - now))
+                time.sleep(min(_rest(looked, POLL), until - now))
 
     def demand(self, manager: Host, hosts: Sequence[Host] = ()) -> None:
         """Raise NotHealthy unless every task runs and no more have failed."""
@@ -124,8 +125,8 @@ class HealthWatch:
             raise NotHealthy(f"it was healthy, then {reason}")
 
 
-def _rest(looked: float) -> float:
-    return max(POLL, REST * (time.monotonic() - looked))
+def _rest(looked: float, least: float) -> float:
+    return max(least, REST * (time.monotonic() - looked))
 
 
 def _note_reasons(state: StackState, hosts: Sequence[Host], reporter: Reporter) -> None:
@@ -160,7 +161,7 @@ def settle(
             time.sleep(rest)
             looked = time.monotonic()
             state = watch.look()
-            rest = _rest(looked)
+            rest = _rest(looked, POLL)
             if lanes:
                 lanes.report(state)
             stages = {update.split()[0] for update in state.updates - before.updates}

@@ -73,6 +73,15 @@ def obstacle(deployment: Deployment) -> str:
     return f"{deployment.colour} is warm, and is started anew: {reason}"
 
 
+def stays(deployment: Deployment) -> bool:
+    """Whether the colour that served before is to be kept warm."""
+    if deployment.old is None or deployment.live is None:
+        return False
+    return (
+        warm_memory.decide(deployment.env, deployment.observed.nodes, deployment.live).minutes > 0
+    )
+
+
 def after_cutover(deployment: Deployment) -> list[Step]:
     """Return the steps for the colour that served: kept warm where there is room, else removed.
 
@@ -166,4 +175,5 @@ def _drain(deployment: Deployment) -> str:
     # Removed, not scaled to nothing: an engine can lose the names of a service that is scaled
     # up again while its last tasks are still ending.
     stacks.remove(deployment.cluster.manager, f"{deployment.env.prefix}-{deployment.old}")
+    deployment.is_old_gone = True
     return f"{deployment.old} stopped"

@@ -13,7 +13,14 @@ listening() { # NUMBER KIND: prints what listens on a port; fails where that can
     awk -v "end=$(printf ':%04X' "$1")" -v "state=$state" \
       '$4 == state && substr($2, length($2) - 4) == end { print "?" }'
 }
-root=$(docker info --format '{{.DockerRootDir}}')
+# A container's own files are below the engine's folder. `docker info` starts every plugin of the
+# client: only where there is no container.
+id=$(docker ps --quiet --last 1)
+[ -z "$id" ] || id=$(docker container inspect --format '{{.ResolvConfPath}}' "$id" 2>/dev/null) || id=
+case $id in
+  */containers/*) root=${id%/containers/*} ;;
+  *) root=$(docker info --format '{{.DockerRootDir}}') ;;
+esac
 [ "$place" = elsewhere ] || df -Pk "$root" | awk 'NR == 2 { printf "free %.0f\n", $4 * 1024 }'
 for port in "$@"; do
   kind=${port#*/}

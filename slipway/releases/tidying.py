@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from slipway.errors import Busy, SlipwayError
 from slipway.plan import Plan
 from slipway.progress import Reporter
-from slipway.releases import lost_machines, plans
+from slipway.releases import lost_machines, old_colour, plans
 from slipway.releases.deployment import Deployment
 from slipway.releases.health import NotHealthy
 from slipway.releases.serving import Sight
@@ -14,12 +14,16 @@ from slipway.releases.serving import Sight
 def run(deployment: Deployment, reporter: Reporter) -> Sight:
     """Tidy up; return where the release was seen to serve. Raises SlipwayError where it does not.
 
-    What the last steps remove serves nobody, so it is looked at meanwhile.
+    What the last steps remove serves nobody, so it is looked at meanwhile: from the first of them
+    on where the colour that served stays.
     """
-    _follow(plans.tidy_up(deployment), deployment, reporter)
     cluster = deployment.cluster
     with ThreadPoolExecutor(1) as pool:
-        look = pool.submit(deployment.see)
+        is_early = old_colour.stays(deployment) and not deployment.is_led_past_edges
+        look = pool.submit(deployment.see) if is_early else None
+        _follow(plans.tidy_up(deployment), deployment, reporter)
+        if look is None or deployment.is_old_gone:
+            cluster, look = deployment.cluster, pool.submit(deployment.see)
         _follow(plans.clean_up(deployment), deployment, reporter)
         sight = look.result()
     if deployment.cluster is not cluster:  # a machine was lost meanwhile, and that is allowed

@@ -1,6 +1,7 @@
 """A look at a new colour while it serves: its health, and its answers beside those before it."""
 
 import re
+from collections.abc import Callable
 
 from slipway.edge import comparison, figures
 from slipway.edge.comparison import Verdict
@@ -50,18 +51,19 @@ def _compare(deployment: Deployment, compared: int) -> str:
     """Compare again and again; how long answers take counts in the second half alone."""
     looks = max(2, compared // LOOK)
     first_half, text = Figures(), ""
-    for look in range(1, looks + 1):
-        _hold(deployment, compared * look / looks)
-        if (counted := _read(deployment)) is None:
-            return ""
-        deployment.counted = counted
-        if look <= looks // 2:
-            first_half = counted.since
-        lately = counted.since.since(first_half) if look == looks else Figures()
-        verdict = comparison.compare(counted.before, counted.since, lately)
-        if verdict.worse:
-            raise ClearlyWorse(explain(deployment, verdict, "before"))
-        text = verdict.text
+    with figures.reader(deployment.env.prefix, deployment.cluster.all) as read:
+        for look in range(1, looks + 1):
+            _hold(deployment, compared * look / looks)
+            if (counted := _attempt(read, deployment)) is None:
+                return ""
+            deployment.counted = counted
+            if look <= looks // 2:
+                first_half = counted.since
+            lately = counted.since.since(first_half) if look == looks else Figures()
+            verdict = comparison.compare(counted.before, counted.since, lately)
+            if verdict.worse:
+                raise ClearlyWorse(explain(deployment, verdict, "before"))
+            text = verdict.text
     return text
 
 
@@ -70,10 +72,10 @@ def _hold(deployment: Deployment, until: float) -> None:
     deployment.watching.hold(deployment.cluster.manager, until, deployment.cluster.all)
 
 
-def _read(deployment: Deployment) -> Counted | None:
+def _attempt(read: Callable[[], Counted], deployment: Deployment) -> Counted | None:
     """Read what edges counted; one that cannot say is no fault of the release."""
     try:
-        return figures.read(deployment.env.prefix, deployment.cluster.all)
+        return read()
     except SlipwayError as error:
         deployment.reporter.note(f"answers are not compared: {error}")
         return None

@@ -205,13 +205,16 @@ def test_what_is_counted_of_requests_is_told_apart_by_the_cutover(stage: Stage) 
         stage.get()
     stage.edges.tell(stage.routing(22, "green"))
     assert [stage.get(path).status_code for path in ("/", "/", "/away/x")] == [200, 200, 503]
-    counted = figures.read(stage.corner.app, [stage.host])
-    assert (counted.before.requests, counted.before.errors) == (5, 0)
-    assert (counted.since.requests, counted.since.errors) == (3, 1)
-    assert counted.since.within[math.inf] == 2  # the third never answered
+    with figures.reader(stage.corner.app, [stage.host]) as read:
+        counted = read()
+        assert (counted.before.requests, counted.before.errors) == (5, 0)
+        assert (counted.since.requests, counted.since.errors) == (3, 1)
+        assert counted.since.within[math.inf] == 2  # the third never answered
+        stage.get()
+        assert read().since.requests == 4
     stage.edges.tell(stage.routing(23, "blue", "/other/*"))
     counted = figures.read(stage.corner.app, [stage.host])
-    assert (counted.before.requests, counted.since.requests) == (3, 0)
+    assert (counted.before.requests, counted.since.requests) == (4, 0)
 
 
 @pytest.fixture
