@@ -174,7 +174,9 @@ def _section(count: int, sides: Sides, load_average: str) -> Section:
     plain = sides[PLAIN].median
     quick, warm, cold = sides[QUICK], sides[WARM], sides[COLD]
     is_met = quick.median <= min(WARM_SECONDS, WARM_GOAL * plain)
-    is_met &= quick.commands[0] <= ROUND_TRIPS and warm.median <= RETURN_SECONDS
+    if count <= 3:  # of each more machine, as many as it is asked
+        is_met &= max(sides[THERE].commands[1], quick.commands[1]) <= ROUND_TRIPS
+    is_met &= warm.median <= RETURN_SECONDS
     is_met &= statistics.median(cold.serving) <= SERVING_SECONDS
     is_met &= max(warm.cutovers) <= CUTOVER_GOAL
     is_met &= not any(side.failed for name, side in sides.items() if name != ROLLOUT)
@@ -184,10 +186,10 @@ def _section(count: int, sides: Sides, load_average: str) -> Section:
         title=f"Deploying a one-line change to {where}",
         goal=(
             f"with images there and `SETTLE_TIME=0` at most {WARM_GOAL} times a plain `docker "
-            f"stack deploy` and {WARM_SECONDS:.0f} s, at most {ROUND_TRIPS} commands on each "
-            f"machine; a return to a warm colour ends within {RETURN_SECONDS} s, one cutover of at "
-            f"most {CUTOVER_GOAL:.0f} s; an older release serves within {SERVING_SECONDS:.0f} s; "
-            "no request failed"
+            f"stack deploy` and {WARM_SECONDS:.0f} s, at most {ROUND_TRIPS} commands on up to "
+            f"three machines together; a return to a warm colour ends within {RETURN_SECONDS} s, "
+            f"one cutover of at most {CUTOVER_GOAL:.0f} s; an older release serves within "
+            f"{SERVING_SECONDS:.0f} s; no request failed"
         ),
         met=is_met,
         columns=(
