@@ -83,14 +83,14 @@ def reader(app: str, hosts: Sequence[Host]) -> Iterator[Callable[[], Counted]]:
     """Give what asks every edge again and again, by a command on each machine that is kept for the
     block. Where one breaks, as when an edge is replaced, that look is a `read`."""
     with contextlib.ExitStack() as block:
-        kept: dict[str, Dialogue] = {}
+        dialogues: dict[str, Dialogue] = {}
         argv = ["sh", "-euc", INSIDE, "sh", app, "edge", REPEAT, END]
 
         def one(host: Host) -> Counted:
-            if host.name not in kept:
+            if host.name not in dialogues:
                 dialogue = block.enter_context(host.dial(argv, timeout=PATIENCE))
-                kept[host.name] = dialogue
-            text = _answer(kept[host.name], host.name)
+                dialogues[host.name] = dialogue
+            text = _answer(dialogues[host.name], host.name)
             with reading(host.name, "what its edge counted"):
                 return parse(text)
 
