@@ -74,7 +74,7 @@ def test_an_image_that_its_registry_has_no_more_is_refused_with_its_name() -> No
 
 def test_how_an_image_is_named_counts_and_not_what_registry_is_by_now() -> None:
     shipped = replace(RELEASE, images={"api": "sha256:02"})
-    host = FakeHost("m1").answers("sh", out="sha256:02 []\n")
+    host = FakeHost("m1").answers("sh", out="sha256:02\t[]\t[]\n")
     cluster, reporter = Cluster(host, {"m1": host}), RecordingReporter()
     assert deliver_images.bring_back(ENV, cluster, shipped, reporter) == "all present"
 

@@ -1,6 +1,5 @@
 """Which images a deploy keeps of the serving release, and which it builds all the same."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +34,7 @@ def draft(*tags: str, here: Mapping[str, str] = MappingProxyType({})) -> Draft:
 
 
 def machine(*ids: str) -> FakeHost:
-    return FakeHost("m1").answers("sh", out="".join(f"{i} {json.dumps(['l'])}\n" for i in ids))
+    return FakeHost("m1").answers("sh", out="".join(f'{i}\t["l"]\t[]\n' for i in ids))
 
 
 def cluster(*machines: FakeHost) -> Cluster:
