@@ -34,6 +34,8 @@ from slipway.releases.machine_looks import MachineQuestions
 from slipway.releases.serving import Sight
 from slipway.secrets import delivery
 
+RECENT = 60.0  # seconds for which machines count as having the images that they were seen to have
+
 
 class Deployment(DeployState):
     """One deploy; each method is a step and may be repeated."""
@@ -43,13 +45,13 @@ class Deployment(DeployState):
         return "ports and disk are free"
 
     def _look_at_machines(self) -> None:
-        """See what later steps need to know of them; which images, where none is built before."""
-        changes = self.draft.unbuilt or self.env.is_local or self.env.settings["REGISTRY"]
+        """See what later steps need to know of them; which images, where they are sent there."""
+        has_registry = self.env.is_local or self.env.settings["REGISTRY"]
         probes = self.before.probes if self._has_live_schema else []
         services = [question for probe in probes if (question := probe.question)]
         is_enough = len(services) == len(probes) > 0
         questions = MachineQuestions(
-            self.warm_names, self.ports_to_be_free, not changes, services if is_enough else ()
+            self.warm_names, self.ports_to_be_free, not has_registry, services if is_enough else ()
         )
         self.looks = questions.ask(self.env, self.edges, self.reporter)
         self.is_migrated = self.looks.is_ready
@@ -78,7 +80,8 @@ class Deployment(DeployState):
 
     def ship(self) -> str:
         state = self.env, self.cluster, self.draft, self.reporter
-        self.draft, note = deliver_images.bring(*state, self.looks.inventory)
+        is_recent = time.monotonic() - self.looks.at < RECENT
+        self.draft, note = deliver_images.bring(*state, self.looks.inventory if is_recent else {})
         return note
 
     def check_images(self) -> str:

@@ -1,5 +1,6 @@
 """What a deploy reads of its machines before it changes anything: one command on each."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ class MachineLooks:
     timers: frozenset[str] = frozenset()  # the machines on which the timer of jobs is seen to run
     inventory: Inventory = field(default_factory=dict)
     is_ready: bool = False  # whether an edge had each of its questions answered
+    at: float = 0.0  # when they were asked, by the monotonic clock
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class MachineQuestions:
 
     def ask(self, env: Environment, edges: Edges, reporter: Reporter) -> MachineLooks:
         """Raises Refused for disk or ports, CommandFailed for what cannot be seen."""
-        client = preflight.reach(env, reporter)
+        client, at = preflight.reach(env, reporter), time.monotonic()
         commands = {"edge": edges.look(self.warm), "timer": job_timer.look()}
         if self.free is not None:
             commands["room"] = preflight.command(env, client, self.free)
@@ -70,4 +72,5 @@ class MachineQuestions:
                 if "images" in each
             },
             ready is not None and ready.code == 0,
+            at,
         )
