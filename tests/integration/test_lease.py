@@ -1,8 +1,10 @@
 """The lease in the real Swarm: one holder at a time; it expires when silent."""
 
+import contextlib
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,12 +12,29 @@ import pytest
 from slipway.cluster import lease
 from slipway.cluster.lease import Lease, LeaseTiming
 from slipway.errors import Busy, SlipwayError
+from slipway.hosts.host import Dialogue
 from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from tests.integration.docker_sandbox import DockerSandbox
 
 pytestmark = pytest.mark.engine
 QUICK = LeaseTiming(beat=0.3, expiry=3)
+
+
+class HostOfCommands(LocalHost):
+    """A host whose engine is not reached by its API: each change is a command."""
+
+    @contextlib.contextmanager
+    def dial(self, argv: Sequence[str], *, timeout: float) -> Iterator[Dialogue]:
+        with super().dial(["false"], timeout=timeout) as dialogue:
+            yield dialogue
+
+
+@pytest.fixture(params=[LocalHost, HostOfCommands], ids=["api", "commands"])
+def either(manager: LocalHost, request: pytest.FixtureRequest) -> LocalHost:
+    """The manager, spoken with in both ways."""
+    kind: type[LocalHost] = request.param
+    return kind(manager.name)
 
 
 def wait_until_lost(held: Lease) -> None:
@@ -37,13 +56,13 @@ def leave_behind(corner: DockerSandbox, age: int) -> None:
 
 
 def test_a_second_taker_is_told_who_holds_it_and_why(
-    manager: LocalHost, corner: DockerSandbox
+    either: LocalHost, corner: DockerSandbox
 ) -> None:
     sentence = rf"changed by {lease.owner()} \(deploy of abc, for \d s\)"
-    with lease.hold(manager, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
-        lease.acquire(manager, corner.app, "another")
+    with lease.hold(either, corner.app, "deploy of abc"), pytest.raises(Busy, match=sentence):
+        lease.acquire(either, corner.app, "another")
     assert corner.names("config") == []
-    lease.acquire(manager, corner.app, "another").release()
+    lease.acquire(either, corner.app, "another").release()
 
 
 def test_of_many_who_take_it_at_once_one_gets_it(manager: LocalHost, corner: DockerSandbox) -> None:
@@ -69,15 +88,15 @@ def test_a_failure_in_the_block_is_what_comes_out_of_it(
 
 
 def test_a_holder_that_beats_keeps_it_beyond_its_expiry(
-    manager: LocalHost, corner: DockerSandbox
+    either: LocalHost, corner: DockerSandbox
 ) -> None:
     # A heartbeat of somebody before, whose name sorts after every other.
     words = ("--label", f"slipway.app={corner.app}", "--label", f"slipway.beats={corner.app}")
     corner.docker("config", "create", *words, f"{corner.app}.beat.zzzz.1", __file__)
-    held = lease.acquire(manager, corner.app, "deploy", QUICK)
+    held = lease.acquire(either, corner.app, "deploy", QUICK)
     time.sleep(QUICK.expiry + 1.5)
     with pytest.raises(Busy):
-        lease.acquire(manager, corner.app, "another", QUICK)
+        lease.acquire(either, corner.app, "another", QUICK)
     held.check()
     assert len([name for name in corner.names("config") if ".beat." in name]) <= 2
     held.release()
