@@ -86,7 +86,6 @@ class Deployment(DeployState):
 
     def check_images(self) -> str:
         network_encryption.check(self.env, self.cluster, self.release)
-
         questions = MachineQuestions(self.warm_names, with_images=True)
         self.looks = questions.ask(self.env, self.edges, self.reporter)
         state = self.env, self.cluster, self.release, self.reporter
