@@ -14,11 +14,13 @@ from slipway.yaml_file import read_yaml
 NUMBER = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 KEY = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-# What a shell, the loader, an interpreter, docker or sops does otherwise with, in whatever value.
-RESERVED = re.compile(
+# What Compose does otherwise with, which reads env files; and what a shell, the loader, an
+# interpreter or sops does, which a secret becomes a variable of.
+OF_COMPOSE = re.compile(r"COMPOSE_\w+|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH)")
+OF_PROGRAMS = re.compile(
     r"PATH|HOME|IFS|ENV|SHELLOPTS|BASH_(ENV|FUNC_\w+)|PYTHON(PATH|HOME|STARTUP)|NODE_OPTIONS"
-    r"|JAVA_TOOL_OPTIONS|GIT_SSH(_COMMAND)?|(LD|DYLD|SOPS|COMPOSE)_\w+"
-    r"|DOCKER_(HOST|CONTEXT|CONFIG|TLS_VERIFY|CERT_PATH)"
+    r"|JAVA_TOOL_OPTIONS|GIT_SSH(_COMMAND)?|LD_(PRELOAD|LIBRARY_PATH|AUDIT|DEBUG|PROFILE)"
+    r"|(DYLD|SOPS)_\w+"
 )
 PLAIN = str | int | float
 # Each word of a rule: what it may hold, and how that is called.
@@ -160,10 +162,10 @@ def _rule(path: Path, key: str, entry: object) -> Rule:
 
     if not KEY.fullmatch(key):
         raise refuse(" must be capital letters, digits and underscores")
-    if RESERVED.fullmatch(key):
-        raise refuse(" means something to programs that are given it; call it otherwise")
     if not isinstance(entry, dict):
         raise refuse(" must be a mapping such as {type: text}")
+    if OF_COMPOSE.fullmatch(key) or (entry.get("secret") and OF_PROGRAMS.fullmatch(key)):
+        raise refuse(" means something to programs that are given it; call it otherwise")
     for name, value in entry.items():
         if name not in WORDS:
             raise refuse(f": unknown word {str(name)[:60]}{nearest(str(name), list(WORDS))}")

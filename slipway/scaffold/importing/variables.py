@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from slipway import secret_signs
 from slipway.environments import env_line, setting_rules
-from slipway.environments.setting_rules import KEY
+from slipway.environments.setting_rules import KEY, OF_COMPOSE
 from slipway.releases import host_names
 from slipway.scaffold.importing import old_database
 from slipway.scaffold.importing.classification import OldService
@@ -233,7 +233,12 @@ def _written(draft: Draft, service: OldService, key: str) -> str:
 
 
 def _may_be_setting(name: str, value: str) -> bool:
-    is_free = KEY.fullmatch(name) and not OF_OTHERS.fullmatch(name) and name not in _engines()
+    is_free = (
+        KEY.fullmatch(name)
+        and not OF_COMPOSE.fullmatch(name)
+        and not OF_OTHERS.fullmatch(name)
+        and name not in _engines()
+    )
     return bool(is_free) and not is_secret(name, value) and env_line.is_writable(value)
 
 

@@ -160,15 +160,27 @@ def test_a_key_with_a_passphrase_fails_at_once_where_nobody_can_type_it(
 
 
 @pytest.mark.parametrize(
-    "key",
-    ["PATH", "LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "DOCKER_HOST", "SOPS_AGE_KEY", "COMPOSE_FILE"],
+    ("key", "is_plain_one"),
+    [
+        *[(key, True) for key in ("PATH", "LD_PRELOAD", "BASH_ENV", "PYTHONPATH", "SOPS_AGE_KEY")],
+        *[(key, False) for key in ("DOCKER_HOST", "COMPOSE_FILE")],
+    ],
 )
-def test_a_name_that_programs_obey_is_no_setting_and_no_secret(tmp_path: Path, key: str) -> None:
+def test_a_name_that_programs_obey_is_no_secret_and_one_that_compose_does_no_setting_either(
+    tmp_path: Path, key: str, *, is_plain_one: bool
+) -> None:
     file = tmp_path / "settings.yml"
-    for rule in ("{secret: true}", "{type: text}"):
-        file.write_text(f"{key}: {rule}\n")
+    file.write_text(f"{key}: {{secret: true}}\n")
+    with pytest.raises(ConfigError, match=f"{key} means something to programs"):
+        setting_rules.read(file)
+    file.write_text(f"{key}: {{type: text}}\n")
+    if is_plain_one:
+        assert setting_rules.read(file).keys() == {key}
+    else:
         with pytest.raises(ConfigError, match=f"{key} means something to programs"):
             setting_rules.read(file)
+    file.write_text("LD_SDK_KEY: {secret: true}\nDOCKER_PASSWORD: {secret: true}\n")
+    assert len(setting_rules.read(file)) == 2
 
 
 @pytest.mark.parametrize("key", ["sops", "sops_x", "X_unencrypted", "x", "A B"])
