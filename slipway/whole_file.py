@@ -1,10 +1,13 @@
 """Files put in place in one move: who reads sees the old one or the new one, never a part of it."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # a write that fails so names no file
 
 
 @contextlib.contextmanager
@@ -17,6 +20,14 @@ def draft(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     path = path.resolve()
     before = path.stat() if path.exists() else None
     new = path.with_name(f".{secrets.token_hex(6)}.{path.name}")
+    with _naming(path, new), _drafted(path, new, before, mode):
+        yield new
+
+
+@contextlib.contextmanager
+def _drafted(
+    path: Path, new: Path, before: os.stat_result | None, mode: int | None
+) -> Iterator[None]:
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
     try:
         with contextlib.closing(os.fdopen(descriptor, "wb")) as file:
@@ -26,7 +37,7 @@ def draft(path: Path, *, mode: int | None = None) -> Iterator[Path]:
                 mode = before.st_mode & 0o7777
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
-        yield new
+        yield
         _settle(new)
         new.replace(path)
         _settle(path.parent)
@@ -44,14 +55,26 @@ def write(path: Path, data: str | bytes, *, mode: int | None = None) -> None:
 def create(path: Path, data: str | bytes) -> None:
     """Make a file that was not there. Raises FileExistsError."""
     new = path.with_name(f".{secrets.token_hex(6)}.{path.name}")
+    with _naming(path, new):
+        try:
+            with new.open("xb") as file:
+                file.write(_bytes(data))
+            _settle(new)
+            _link(new, path)
+            _settle(path.parent)
+        finally:
+            new.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming(path: Path, new: Path) -> Iterator[None]:
+    """Have an error of a full or read-only disk name the file that was to be, not its draft."""
     try:
-        with new.open("xb") as file:
-            file.write(_bytes(data))
-        _settle(new)
-        _link(new, path)
-        _settle(path.parent)
-    finally:
-        new.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename == str(new) or (error.filename is None and error.errno in FULL):
+            error.filename = str(path)
+        raise
 
 
 def _link(new: Path, path: Path) -> None:

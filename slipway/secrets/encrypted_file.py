@@ -67,7 +67,10 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     try:
         document = parse_yaml(text, f"secrets/{name}")
     except ConfigError as error:
-        raise ConfigError(f"{error} (a merge gone wrong?)") from None
+        advice = (
+            f"a merge gone wrong? inv secrets.edit --env={name.partition('.')[0]} says how it ends"
+        )
+        raise ConfigError(f"{error} ({advice})") from None
     if not isinstance(document, dict) or not isinstance(document.get("sops"), dict):
         raise refuse("is not encrypted with sops")
     groups = _groups(document["sops"])

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.errors import Refused
+from slipway.hosts import git
 from slipway.hosts.local import LocalHost
+from slipway.project import ROOT
 from slipway.secrets import programs
+from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 
+NOT_IGNORED = 1  # git check-ignore: a commit would take the file, or has it
 NOTED = re.compile(
     r"^#[ \t]*(?:public key|recipient):[ \t]*(age1\S+)[ \t]*$", re.IGNORECASE | re.MULTILINE
 )
@@ -103,8 +107,22 @@ def own_keys(repository: Path | None = None) -> list[str]:
 def demand_private() -> None:
     """Raise Refused where others can read one of this person's age keys; sops would say nothing."""
     for place in identities(os.environ, Path.home(), None):
-        if place.path is not None and (why := _why_open(place.path)):
+        if place.path is not None and (why := _why_open(place.path) or why_shared(place.path)):
             raise Refused(why)
+
+
+def why_shared(path: Path, root: Path = ROOT) -> str:
+    """Say why git would give a private key to everybody; nothing where it would not."""
+    place = path.resolve()
+    if not place.is_relative_to(root.resolve()) or place.name == PUBLIC_KEY_FILE:
+        return ""
+    result = git.at(root).run(["git", "check-ignore", "-q", str(place)], timeout=20, check=False)
+    if result.code != NOT_IGNORED:
+        return ""
+    return (
+        f"the key {path} is in the repository, where the next commit may hold it; move it out, to "
+        "~/.config/sops/age/keys.txt"
+    )
 
 
 def _why_open(path: Path) -> str:

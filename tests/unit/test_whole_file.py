@@ -2,8 +2,10 @@
 
 import ast
 import os
+import resource
+import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,20 @@ def test_nothing_else_writes_files() -> None:
     paths = [*(ROOT / "slipway").rglob("*.py"), *(ROOT / "tasks").glob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in paths if any(writes(path))}
     assert found == {*APART, *DRAFTED}
+
+
+@pytest.mark.parametrize("put", [whole_file.write, whole_file.create])
+def test_a_full_disk_is_told_by_the_file_that_was_to_be_written(
+    tmp_path: Path, put: Callable[[Path, bytes], None]
+) -> None:
+    path = tmp_path / "settings"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"/settings'$"):
+            put(path, bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import Refused
+from slipway.hosts import git
 from slipway.secrets import identity
 from slipway.secrets.identity import Identity
 
@@ -40,3 +41,14 @@ def test_a_key_that_others_can_read_is_named_with_what_to_type(
     path.chmod(0o640)
     with pytest.raises(Refused, match=f"chmod 600 {path}"):
         identity.demand_private()
+
+
+def test_a_key_that_the_next_commit_would_hold_is_refused(tmp_path: Path) -> None:
+    def why(name: str) -> str:
+        return identity.why_shared(tmp_path / name, tmp_path)
+
+    assert why("keys.txt") == ""  # no checkout: nothing is committed
+    git.at(tmp_path).run(["git", "init", "-q"], timeout=20)
+    (tmp_path / ".gitignore").write_text("private/\n")
+    assert "keys.txt is in the repository" in why("keys.txt")
+    assert why("private/keys.txt") == why("secrets/dev.agekey") == why("../keys.txt") == ""
