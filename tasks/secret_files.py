@@ -104,10 +104,15 @@ def history(env: "Environment", *, name: str = "", json: bool = False) -> None:
       inv secrets.history --env=prod
       inv secrets.history --env=prod --name=SESSION_KEY --json
     """
+    from slipway.errors import UsageError
     from slipway.secrets import history as past
     from slipway.show import secrets as show
+    from slipway.suggest import nearest
 
     changes = past.changes(env.secrets_file)
+    known = {*env.rules, *(every for each in changes for every in each.names)}
+    if name and name not in known:
+        raise UsageError(f"--name={name[:60]} never was a secret here{nearest(name, known)}")
     show.history(
         [each for each in changes if not name or name in each.names or each.is_rekeyed],
         "git knows of no change",

@@ -19,7 +19,12 @@ def assign(env: Environment, name: str, value: str) -> str:
     """
     path = env.compose / f"{env.name}.env"
     if complaint := setting_complaints.of_value(path, name, value, env.rules):
-        raise UsageError(f"--name={name[:60]}: {name[:60]} {complaint}; nothing was changed")
+        rule = env.rules.get(name)
+        advice = f"; type: inv secrets.set --env={env.name} --name={name}"
+        raise UsageError(
+            f"--name={name[:60]}: {name[:60]} {complaint}; nothing was changed"
+            + (advice if rule and rule.secret else "")
+        )
     if not env_line.is_writable(value):
         raise UsageError(f"--value: an env file cannot hold it for {name}; nothing was changed")
     before = envfile.read(path).get(name, "")

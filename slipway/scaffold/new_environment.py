@@ -11,6 +11,7 @@ from slipway.text_file import read_utf8
 
 PORTS = ("HTTP_PORT", "HTTPS_PORT")
 # What two environments must not share; written as a comment, for a person to fill in.
+TEAM = "team.yml"
 OWN = ("DOMAIN", "DATABASE_HOST", "DATABASE_NAME")
 HEAD = re.compile(r"\A(?:#[^\n]*\n)*")
 
@@ -43,6 +44,8 @@ def left(like: Environment, name: str) -> list[str]:
     settings = envfile.read(like.compose / f"{like.name}.env")
     steps = [f"inv env.set --env={name} --name={key} --value=…" for key in OWN if key in settings]
     steps += [f"inv secrets.create --env={name}"]
+    if (like.compose.parent / TEAM).is_file():
+        steps += [f"inv team.add --name=NAME --environments={name}"]
     where = "this computer" if like.is_local else "machines"
     if where == "machines":
         steps += [f"inv machine.create --env={name} --provider=ssh --name=m1 --host=USER@ADDRESS"]

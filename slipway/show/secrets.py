@@ -13,8 +13,11 @@ CHANGE = ("at", "by", "commit", "what")
 
 
 def overview(entries: Sequence[Entry], *, as_json: bool) -> None:
-    """Print a row for each secret of each environment."""
-    table.rows(ENTRY, [_entry(each) for each in entries], as_json=as_json)
+    """Print a row for each secret of each environment; a table without columns that say nothing."""
+    rows = [_entry(each) for each in entries]
+    idle = {"environment"} if len({each.environment for each in entries}) == 1 else set()
+    idle |= {"policy"} if not any(row["policy"] for row in rows) else set()
+    table.rows([name for name in ENTRY if name not in idle], rows, as_json=as_json)
 
 
 def _entry(entry: Entry) -> table.Row:

@@ -46,7 +46,7 @@ def test_one_line_changes_or_is_added_and_all_others_stay(compose: Path) -> None
     [
         ("LOG_LEVL", "debug", r"is not in compose/settings\.yml \(did you mean LOG_LEVEL\?\)"),
         ("LOG_LEVEL", "loud", "must be one of"),
-        ("SESSION_KEY", "x", r"is a secret; it belongs in secrets/staging\.sops\.yaml"),
+        ("SESSION_KEY", "x", r"is a secret; .*inv secrets\.set --env=staging --name=SESSION"),
         ("ACME_EMAIL", "it's", "an env file cannot hold it"),
         ("ACME_EMAIL", "a\nLAB=on", "an env file cannot hold it"),
         ("TLS", "auto", "TLS=auto needs DOMAIN"),
@@ -82,7 +82,10 @@ def test_a_new_environment_begins_as_another_without_what_two_cannot_share(compo
         (compose / "demo.env").read_text().startswith("# Settings of demo, which began as staging")
     )
     steps = new_environment.left(load(compose), "demo")
-    assert "inv secrets.create --env=demo" in steps
+    assert "inv secrets.create --env=demo" in steps and not any("team" in each for each in steps)
+    (compose.parent / "team.yml").touch()
+    letting_in = "inv team.add --name=NAME --environments=demo"
+    assert letting_in in new_environment.left(load(compose), "demo")
     assert any(step.startswith("inv env.set --env=demo --name=DOMAIN") for step in steps)
     with pytest.raises(Refused, match=r"compose/demo\.env is there already"):
         new_environment.create(load(compose), "demo")

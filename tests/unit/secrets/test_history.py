@@ -11,9 +11,11 @@ import pytest
 from slipway.environments.environment import Environment
 from slipway.secrets import change, history, overview
 from slipway.secrets.secret import Secret
+from slipway.show import secrets
 from tests.fakes.vault import SOPS, Vault, needs_age
 
 pytestmark = needs_age
+NAMES = ["NAME", "STATE", "CHANGED", "BY", "AGE", "PURPOSE"]
 
 
 class Repository(Vault):
@@ -90,6 +92,20 @@ def test_age_is_held_against_what_the_rule_allows(repository: Repository) -> Non
     (line,) = overview.overdue(env, now)
     assert line.startswith("secrets/dev.sops.yaml: A is 45 days old, and compose/settings.yml says")
     assert line.endswith("or type: inv secrets.set --env=dev --name=A")
+
+
+def test_a_table_has_no_column_that_says_nothing(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.keep({"A": "1"})
+    entries = overview.entries(env_of(repository))
+    secrets.overview(entries, as_json=False)
+    assert capsys.readouterr().out.splitlines()[0].split() == NAMES
+    twice = [*entries, dataclasses.replace(entries[0], environment="prod")]
+    secrets.overview(twice, as_json=False)
+    assert "ENVIRONMENT" in capsys.readouterr().out
+    secrets.overview(entries, as_json=True)
+    assert '"policy": null' in capsys.readouterr().out
 
 
 def test_a_damaged_version_and_a_folder_without_git_are_no_failure(
