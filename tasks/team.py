@@ -98,7 +98,7 @@ def add(
     day, keys = entries.parse_until(until, date.today()), (ssh,) if ssh else ()
     known = entries.parse_role(role, before.find(name))
     member = Member(name, names, known, age, keys, day)
-    entries.demand_new_keys(member, departures.read(project.root))
+    entries.demand_new_keys(member, before, departures.read(project.root))
     applying = Applying(project, before, entries.add(before, member, project.environments))
     applying.demand_safe(own_keys())
     _run(applying.plan(f"{name} joins"), plan, applying.problems, f"Let {name} in")

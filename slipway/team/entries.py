@@ -67,9 +67,15 @@ def demand_public(texts: Sequence[str]) -> None:
         )
 
 
-def demand_new_keys(member: Member, departed: Mapping[str, Departure]) -> None:
-    """Raise Refused where a key has left: whoever has it now reads what it could read before."""
-    keys = {core(key) for key in (member.age, *member.ssh) if key}
+def demand_new_keys(member: Member, team: Team, departed: Mapping[str, Departure]) -> None:
+    """Raise Refused where a key has left: whoever has it now reads what it could read before.
+
+    Who has left one environment alone is in the team still, with the key.
+    """
+    own = team.find(member.name) or Member(member.name, ())
+    keys = {
+        core(key) for key in (member.age, *member.ssh) if key and key not in (own.age, *own.ssh)
+    }
     for each in departed.values():
         if keys & {core(key) for key in (each.age, *each.ssh) if key}:
             raise Refused(

@@ -187,5 +187,7 @@ def test_a_last_day_is_not_over_yet_and_whoever_comes_is_let_in_somewhere() -> N
 def test_a_key_that_has_left_comes_in_under_no_name(member: Member) -> None:
     gone = {"bob": Departure("bob", date(2026, 11, 1), BOB, (SSH["bob"],))}
     with pytest.raises(Refused, match="bob left with this key on 2026-11-01"):
-        entries.demand_new_keys(member, gone)
-    entries.demand_new_keys(Member("bob", (), age=ADA), gone)
+        entries.demand_new_keys(member, Team(()), gone)
+    entries.demand_new_keys(Member("bob", (), age=ADA), Team(()), gone)
+    staying = Member("bob", ("staging",), age=BOB, ssh=(SSH["bob"],))
+    entries.demand_new_keys(staying, Team((staying,)), gone)
