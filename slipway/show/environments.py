@@ -11,7 +11,7 @@ from slipway.show import table
 def origins(values: Iterable[Origin], *, as_json: bool) -> None:
     """Print a row for each setting and secret."""
     rows = [{"name": each.key, "value": each.value, "from": each.source} for each in values]
-    table.rows(("name", "value", "from"), rows, as_json=as_json)
+    table.rows(("name", "from", "value"), rows, as_json=as_json)
 
 
 def differences(values: Sequence[Difference], first: str, second: str, *, as_json: bool) -> None:
