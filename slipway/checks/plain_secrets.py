@@ -24,6 +24,7 @@ PLACE = re.compile(r"_(?:FILE|PATH|DIR|URL|NAME|ID|TTL|LENGTH|HEADER)$")
 EXAMPLES = re.compile(r"\.(?:example|sample|template|tmpl|dist)$")
 FOR_SHOW = re.compile(r"(?:^|/)(?:tests?|fixtures|examples)/")  # whose values open nothing
 OURS = f"secrets/{PUBLIC_KEY_FILE}"
+AGE_KEY = "AGE-SECRET-KEY-(PQ-)?1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{50,}"
 
 
 def in_files(root: Path) -> Iterator[str]:
@@ -105,6 +106,13 @@ def _tracked(root: Path) -> Iterator[str]:
         if FOR_SHOW.search(name) or not (is_key or (is_dotenv and _holds_secrets(root / name))):
             continue
         yield f"{name} is in git for all to read: git rm --cached {name}, and new values for it"
+    argv = ["git", "grep", "--cached", "-lz", "-I", "-E", AGE_KEY]
+    for name in git.at(root).run(argv, timeout=60, check=False).out.split("\0"):
+        if name and name != OURS and not (FOR_SHOW.search(name) or name.endswith(".agekey")):
+            yield (
+                f"{name} holds a private age key, and git has it for all to read: "
+                f"git rm --cached {name}; if it was ever pushed, the key leaves: inv team.remove"
+            )
 
 
 def _holds_secrets(path: Path) -> bool:

@@ -82,3 +82,10 @@ def test_a_token_that_was_committed_and_removed_is_found_in_the_history(project:
     assert len(lines) == 2  # where it came and where it went
     assert all(line.startswith("deploy.sh: commit ") and " of Ada, " in line for line in lines)
     assert TOKEN not in "".join(lines)
+
+
+def test_a_private_key_that_is_staged_is_found_whatever_its_file_is_called(project: Path) -> None:
+    write(project, "notes.txt", f"# mine\nAGE-SECRET-KEY-1{'Q' * 58}\n")
+    git(project, "add", "notes.txt")
+    (problem,) = plain_secrets.in_files(project)
+    assert problem.startswith("notes.txt holds a private age key") and "QQQ" not in problem
