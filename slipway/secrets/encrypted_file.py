@@ -85,7 +85,11 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         if not KEY.fullmatch(str(key)):
             raise refuse(f"{key!a} must be capital letters, digits and underscores")
         if not isinstance(value, str) or not ENCRYPTED.fullmatch(value):
-            raise refuse(f"{key} is not an encrypted text; set it with: sops set")
+            raise refuse(
+                f"{key} is not an encrypted text; take the line out, or the last good version from "
+                f"git, and give the value with: inv secrets.set --env={name.partition('.')[0]}"
+                f" --name={key}"
+            )
     return document
 
 
