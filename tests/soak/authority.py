@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from tests import base_images
 from tests.e2e.checkout import docker
+from tests.e2e.rig import Rig
 from tests.waiting import wait_until
 
 DIRECTORY = "https://ca.test/acme/local/directory"
+PUBLIC = "acme-v02.api.letsencrypt.org"  # it answers for this one too, to whoever asks our DNS
 KNOT = """
 FROM debian:trixie-slim
 RUN apt-get update && apt-get install -y --no-install-recommends knot
@@ -40,12 +42,17 @@ zone:
     zonefile-sync: -1
     zonefile-load: difference
     journal-content: all
+  - domain: {public}
+    storage: /tmp
+    file: public.zone
 """
 START = """
 printf %s "$1" >/tmp/knot.conf
 printf %s "$2" >/tmp/test.zone
+printf %s "$3" >/tmp/public.zone
 exec knotd -c /tmp/knot.conf >/proc/1/fd/1 2>&1
 """
+TO_DIRECTORY = {"handler": "rewrite", "uri": "/acme/local/directory"}
 ROOT = "/data/caddy/pki/authorities/local/root.crt"
 
 
@@ -54,6 +61,7 @@ class Authority:
     """The containers of both; `name_server` is an address."""
 
     container: str
+    network: str
     name_server: str
     key: str
 
@@ -75,44 +83,54 @@ class Authority:
         return "".join(f"{key}={value}\n" for key, value in values.items())
 
 
-def start(
-    app: str, network: str, machines: Sequence[str], names: Sequence[str], lifetime: int
-) -> Authority:
-    """Start both; `names` lead to the `machines`, whose addresses these are."""
+def for_machines(machines: Rig, names: Sequence[str], lifetime: int) -> Authority:
+    """Start both on the machines' network; `names` lead to all machines."""
+    containers = [machines.container(name) for name in machines.ports]
+    form = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}"
+    network = docker("inspect", "--format", form, containers[0])
+    app = machines.app
     label = ("--label", f"slipway.app={app}", "--label", f"slipway.test={app}")
     image = f"{app}-knot"
     base_images.build(image, "-", *label, text=KNOT)
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     options = ("run", "--detach", *label, "--network", network)
     knot = docker(*options, image, "sleep", "infinity")
-    caddy = docker(*options, "--dns", _address(knot), "caddy:2", "sleep", "infinity")
-    lines = [f"{name}. 1 A {address}" for name in names for address in machines]
+    caddy = docker(*options, "--dns", address(knot), "caddy:2", "sleep", "infinity")
+    lines = [f"{name}. 1 A {place}" for name in names for place in map(address, containers)]
     lines += [
-        f"ca.test. 1 A {_address(caddy)}",
-        f"ns.test. 1 A {_address(knot)}",
+        f"ca.test. 1 A {address(caddy)}",
+        f"ns.test. 1 A {address(knot)}",
         "test. 1 NS ns.test.",
     ]
     zone = "\n".join(["test. 1 SOA ns.test. me.test. 1 60 60 600 1", *lines, ""])
-    _in(knot, START, CONFIG.format(key=key), zone)
+    other = "\n".join(
+        [
+            f"{PUBLIC}. 1 SOA ns.test. me.test. 1 60 60 600 1",
+            f"{PUBLIC}. 1 NS ns.test.",
+            f"{PUBLIC}. 1 A {address(caddy)}",
+            "",
+        ]
+    )
+    _in(knot, START, CONFIG.format(key=key, public=PUBLIC), zone, other)
     acme = {
         "handler": "acme_server",
-        "host": "ca.test",
         "lifetime": f"{lifetime}s",
-        "resolvers": [f"udp/{_address(knot)}:53"],
+        "resolvers": [f"udp/{address(knot)}:53"],
         "policy": {"allow_wildcard_names": True},
         "challenges": ["http-01", "dns-01"],
     }
-    route = {"match": [{"host": ["ca.test"]}], "handle": [acme]}
+    public = {"match": [{"host": [PUBLIC], "path": ["/directory"]}], "handle": [TO_DIRECTORY]}
+    route = {"match": [{"host": ["ca.test", PUBLIC]}], "handle": [acme]}
     config = {
         "apps": {
-            "http": {"servers": {"ca": {"listen": [":443"], "routes": [route]}}},
+            "http": {"servers": {"ca": {"listen": [":443"], "routes": [public, route]}}},
             "tls": {"automation": {"policies": [{"issuers": [{"module": "internal"}]}]}},
             "pki": {"certificate_authorities": {"local": {"install_trust": False}}},
         }
     }
     text = 'printf %s "$1" >/tmp/ca.json; exec caddy run --config /tmp/ca.json'
     _in(caddy, text, json.dumps(config))
-    made = Authority(caddy, _address(knot), key)
+    made = Authority(caddy, network, address(knot), key)
     wait_until("there is an authority", lambda: "BEGIN" in made.root, timeout=60)
     return made
 
@@ -121,6 +139,7 @@ def _in(container: str, text: str, *words: str) -> None:
     docker("exec", "--detach", container, "sh", "-c", text, "sh", *words)
 
 
-def _address(container: str) -> str:
+def address(container: str) -> str:
+    """Return where a container is on its network."""
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     return docker("inspect", "--format", form, container)
