@@ -15,7 +15,8 @@ from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.secrets.rules import Rule
 
 SUFFIX = ".sops.yaml"
-NO_RULE = "no rule of .sops.yaml is for it, so who may read it is written nowhere; add one"
+TEAM = "team.yml"  # where a project has it, rules and files of secrets are made to follow it
+NO_RULE = "no rule of .sops.yaml is for it, so who may read it is written nowhere; "
 PUBLIC = re.compile(r"^# public key: (\S+)$", re.MULTILINE)
 
 
@@ -52,7 +53,7 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
         )
     if not matching:
         if is_guarded:
-            yield NO_RULE
+            yield NO_RULE + _follow(file, "add one")
         return
     rule = matching[0]
     if public and public in rule.recipients:
@@ -70,7 +71,12 @@ def _exposures(file: Path, known: Sequence[Rule]) -> Iterator[str]:
     if strangers := [each for each in names if each not in rule.readers]:
         yield (
             f"it is encrypted to {', '.join(strangers)}, whom .sops.yaml does not name; "
-            f"type: sops updatekeys {path}"
+            f"{_follow(file)}"
+        )
+    if rule.partial:
+        yield (
+            f"rule {rule.number} of .sops.yaml has {', '.join(rule.partial)}, by which the next "
+            "change would leave some of it in the open; take that out"
         )
 
 
@@ -82,10 +88,14 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
         return
     names = actual(file)
     if missing := [each for each in rule.readers if each not in names]:
-        yield (
-            f".sops.yaml names {', '.join(missing)}, who cannot read it yet; "
-            f"type: sops updatekeys {path}"
-        )
+        yield (f".sops.yaml names {', '.join(missing)}, who cannot read it yet; {_follow(file)}")
+
+
+def _follow(file: Path, by_hand: str = "") -> str:
+    """Say what gives a file the readers that it should have."""
+    if (file.parent.parent / TEAM).is_file():
+        return "type: inv team.apply"
+    return by_hand or f"type: sops updatekeys secrets/{file.name}"
 
 
 def actual(file: Path) -> list[str]:

@@ -13,6 +13,11 @@ from slipway.yaml_file import read_yaml
 
 FILE = ".sops.yaml"
 RULES = "creation_rules"
+# By each of these sops leaves values or names in the open, or out of its checksum.
+PARTIAL = (
+    *("encrypted_regex", "unencrypted_regex", "encrypted_suffix", "mac_only_encrypted"),
+    *("encrypted_comment_regex", "unencrypted_comment_regex"),
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Rule:
     regex: str
     recipients: tuple[str, ...]
     cloud_keys: tuple[CloudKey, ...] = ()
+    partial: tuple[str, ...] = ()
 
     @property
     def is_anchored(self) -> bool:
@@ -84,7 +90,8 @@ def rule(number: int, entry: object) -> Rule:
     parts = _parts(entry)
     recipients = tuple(name for part in parts for name in _named(part))
     keys = tuple(key for part in parts for key in of_rule(part))
-    return Rule(number, str(entry.get("path_regex") or ""), recipients, keys)
+    partial = tuple(name for name in PARTIAL if entry.get(name))
+    return Rule(number, str(entry.get("path_regex") or ""), recipients, keys, partial)
 
 
 def _parts(rule: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -80,6 +80,16 @@ def test_who_cannot_read_them_yet_hinders_nobody_and_is_named(tmp_path: Path) ->
     recipients.check(secrets / "prod.sops.yaml")
     (problem,) = recipients.problems(secrets)
     assert f"names {BOB}, who cannot read it yet; type: sops updatekeys" in problem
+    (tmp_path / "team.yml").touch()
+    assert recipients.problems(secrets)[0].endswith("who cannot read it yet; type: inv team.apply")
+
+
+def test_a_rule_by_which_some_of_a_file_would_be_left_open_is_named(tmp_path: Path) -> None:
+    secrets = checkout(tmp_path, {PROD: ADA})
+    rules = tmp_path / ".sops.yaml"
+    rules.write_text(rules.read_text() + "    encrypted_regex: ^PASSWORD$\n")
+    with pytest.raises(ConfigError, match=r"rule 1 of \.sops\.yaml has encrypted_regex, by which"):
+        recipients.check(secrets / "prod.sops.yaml")
 
 
 def test_the_public_key_that_cannot_be_told_is_no_reason_to_go_on(tmp_path: Path) -> None:
