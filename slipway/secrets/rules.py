@@ -77,6 +77,15 @@ def listed(document: object) -> list[Any]:
     return rules or []
 
 
+def name_behind(text: str, key: str) -> str:
+    """Return the comment behind a key in the text of rules, where people write whose it is."""
+    match = re.search(
+        rf"^.*{re.escape(key.split()[-1])}[^#\n]*#[ \t]*([^\n]*)$", text, re.MULTILINE
+    )
+    is_alone = match and match[0].count("age1") + match[0].count("ssh-") == 1
+    return match[1].strip() if match and is_alone else ""
+
+
 def without_comments(names: Iterable[str]) -> list[str]:
     """Leave out the comments of SSH keys."""
     return [" ".join(name.split()[:2]) for name in names if name.strip()]

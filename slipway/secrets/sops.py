@@ -209,8 +209,17 @@ def _not_opened(path: Path, key: Path | None) -> str:
     ssh = any(name.startswith("ssh-") for name in names)
     own = identity.present(key, ssh=ssh) or "there is none on this computer"
     text = f"cannot be read with your key; ask someone who can for access. Tried: {own}"
-    names += [key.name for key in encrypted_file.cloud_keys(path)]
-    return f"{text}; it is encrypted to {', '.join(names)}" if names else text
+    readers = [_reader(path.parent, name) for name in names]
+    readers += [key.name for key in encrypted_file.cloud_keys(path)]
+    return f"{text}; it is encrypted to {', '.join(readers)}" if readers else text
+
+
+def _reader(secrets: Path, key: str) -> str:
+    """Name who a file is encrypted to as .sops.yaml does, by name where it has one."""
+    file = secrets.parent / rules.FILE
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    person = rules.name_behind(text, key)
+    return f"{person} ({key})" if person else key
 
 
 def _cloud_keys(env: Environment, secrets: Path | None = None) -> tuple[CloudKey, ...]:

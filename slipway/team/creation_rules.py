@@ -34,7 +34,7 @@ def readers_named(text: str, env: str) -> dict[str, str]:
     """Map the keys that a rule names for an environment's secrets to who stands behind each."""
     known = [rules.rule(number, each) for number, each in _listed(text)]
     rule = next((each for each in known if each.matches(path(env))), None)
-    return {key: _name_behind(text, key) for key in rule.recipients} if rule else {}
+    return {key: rules.name_behind(text, key) for key in rule.recipients} if rule else {}
 
 
 def path(env: str) -> str:
@@ -135,13 +135,3 @@ def _end(node: "Node") -> int:
 
     is_block = isinstance(node, yaml.SequenceNode) and not node.flow_style and node.value
     return _end(node.value[-1]) if is_block else int(node.end_mark.index)
-
-
-def _name_behind(text: str, key: str) -> str:
-    """Return the comment behind a key, as people write its owner's name there."""
-    match = re.search(
-        rf"^.*{re.escape(key.split()[-1])}[^#\n]*#[ \t]*([^\n]*)$", text, re.MULTILINE
-    )
-    return (
-        match[1].strip() if match and match[0].count("age1") + match[0].count("ssh-") == 1 else ""
-    )
