@@ -20,6 +20,7 @@ NOTED = re.compile(
 )
 NATIVE = len("age1") + 58  # letters of a recipient that needs no program of its own
 PUBLIC = re.compile(r"^age1[a-z0-9]{50,}$", re.MULTILINE)
+PRIVATE = re.compile(r"AGE-SECRET-KEY-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,39 @@ def opening(recipients: Sequence[str], repository: Path | None) -> str:
 
 def present(repository: Path | None, *, ssh: bool = False) -> str:
     """List the keys that this computer has, by place and public half; for what they do not open."""
-    return ", ".join(
-        f"{identity.name} ({', '.join(map(_core, public_keys(identity))) or 'holds no age key'})"
+    places = [
+        f"{identity.name} ({', '.join(map(_core, public_keys(identity))) or _why_none(identity)})"
         for identity in identities(os.environ, Path.home(), repository, ssh=ssh)
-    )
+    ]
+    configured = os.environ.get("SOPS_AGE_KEY_FILE", "")
+    if configured and repository is None and not Path(configured).is_file():
+        what = "is a folder" if Path(configured).is_dir() else "is missing"
+        places.insert(0, f"{configured}, which SOPS_AGE_KEY_FILE names ({what})")
+    return ", ".join(places)
+
+
+def _why_none(identity: Identity) -> str:
+    """Say why a place gives no key; nothing of what it holds."""
+    text = _text(identity)
+    if not text.strip():
+        return "is empty"
+    if PRIVATE.search(text):
+        return "holds a damaged key; copy it once more, whole and in capitals"
+    if text.lstrip().startswith("age1"):
+        return "holds a public key alone, which opens nothing"
+    return "holds no age key"
 
 
 def _noted(identity: Identity) -> list[str]:
     """Return the public halves that a key's comments name, as those of a key in hardware do."""
+    return NOTED.findall(_text(identity))
+
+
+def _text(identity: Identity) -> str:
     text = identity.text
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        text = identity.path.read_text(encoding="utf-8") if identity.path else text
-    return NOTED.findall(text)
+    with contextlib.suppress(OSError):
+        text = identity.path.read_text("utf-8", "replace") if identity.path else text
+    return text
 
 
 def program(recipient: str) -> str:

@@ -122,10 +122,19 @@ def test_whatever_sops_does_its_words_are_not_repeated(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "AGE-SECRET-KEY-1", "garbage", "age1qqq", "  AGE-SECRET-KEY-1QQQ", None, "/"]
+    ("content", "why"),
+    [
+        ("", "is empty"),
+        ("AGE-SECRET-KEY-1", "holds a damaged key"),
+        ("  AGE-SECRET-KEY-1QQQ", "holds a damaged key"),
+        ("age1qqq", "holds a public key alone"),
+        ("garbage", "holds no age key"),
+        (None, "is missing"),
+        ("/", "is a folder"),
+    ],
 )
 def test_a_key_that_is_none_is_said_with_where_keys_were_looked_for(
-    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, why: str
 ) -> None:
     key = tmp_path / "keys.txt"
     if content == "/":
@@ -138,7 +147,10 @@ def test_a_key_that_is_none_is_said_with_where_keys_were_looked_for(
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(key))
     with pytest.raises(Refused, match=r"cannot be read with your key; ask someone") as caught:
         sops.decrypt_with(SOPS, vault.path, None)
-    assert vault.recipient in str(caught.value)
+    text = str(caught.value)
+    assert vault.recipient in text
+    assert f"{key} ({why}" in text or f"{key}, which SOPS_AGE_KEY_FILE names ({why})" in text
+    assert "QQQ" not in text
 
 
 def test_a_key_with_a_passphrase_fails_at_once_where_nobody_can_type_it(
