@@ -7,7 +7,7 @@ from .command import command
 if TYPE_CHECKING:
     from slipway.environments.environment import Environment
     from slipway.progress import Reporter
-    from slipway.releases.canary_options import CanaryOptions
+    from slipway.releases.deploy import DeployOptions
     from slipway.releases.deployment import Deployment
 
 SKIP = "Continue without unreachable machines; they catch up when they are back."
@@ -23,6 +23,7 @@ TIMINGS = "Show at the end what each step took: seconds, round trips, bytes sent
         "wait": "How long to wait for another deploy to end: 90s, 10m, 1h.",
         "canary": "Have so many per cent of the visitors meet the release first: 1 to 50.",
         "canary_by": "What keeps clients in it: cookie (the default), or also their address.",
+        "older_secrets": "Take former values of secrets too, as after a revert.",
         "hold": "How long, before all of them follow: 90s, 5m (the default), 1h.",
         "promote": "Have all visitors follow the canary that runs now.",
         "abort": "Take the canary that runs back now.",
@@ -42,6 +43,7 @@ def deploy(
     canary: str = "",
     canary_by: str = "",
     hold: str = "",
+    older_secrets: bool = False,
     promote: bool = False,
     abort: bool = False,
     yes: str = "",
@@ -73,8 +75,9 @@ def deploy(
     patience = durations.seconds(wait)
     if wait and not patience:
         raise UsageError(f"--wait={wait} is no length of time; write 90s, 10m or 1h")
+    options = releases.DeployOptions(dirty, skip_unreachable, patience, share, older_secrets)
     if plan:
-        _preview(env, dirty=dirty, lenient=skip_unreachable, canary=share, as_json=json)
+        _preview(env, options, as_json=json)
         return
     reporter = _reporter(as_json=json)
     if env.is_local:
@@ -90,7 +93,6 @@ def deploy(
             show.show_question(deployment)
         confirm.by_name(env, "deploy", f"deploy {deployment.release.label} to {env.name}", yes)
 
-    options = releases.DeployOptions(dirty, skip_unreachable, patience, share)
     report = releases.deploy(env, reporter, options, approve)
     if timings and not json:
         output.show_timings(report)
@@ -118,8 +120,10 @@ def plan(
     from invoke.exceptions import Exit
 
     from slipway.errors import DifferenceFound
+    from slipway.releases.deploy import DeployOptions
 
-    if _preview(env, dirty=dirty, lenient=skip_unreachable, as_json=json):
+    options = DeployOptions(dirty, skip_unreachable)
+    if _preview(env, options, as_json=json):
         raise Exit(code=DifferenceFound.exit_code)
 
 
@@ -141,14 +145,7 @@ def _decide(env: "Environment", *, promote: bool, abort: bool, is_alone: bool) -
     writer.say(canary_decision.decide(env, "promote" if promote else "abort"))
 
 
-def _preview(
-    env: "Environment",
-    *,
-    dirty: bool,
-    lenient: bool,
-    as_json: bool,
-    canary: "CanaryOptions | None" = None,
-) -> bool:
+def _preview(env: "Environment", options: "DeployOptions", *, as_json: bool) -> bool:
     """Show what a deploy would do; say whether that changes something."""
     from slipway.bootstrap import prepare
     from slipway.hosts import docker_client
@@ -160,7 +157,7 @@ def _preview(
     if first and not as_json:
         writer.say("first, this computer is prepared, as inv bootstrap does:")
         plans.preview(first)
-    plan = preview.read(env, dirty=dirty, lenient=lenient, canary=canary)
+    plan = preview.read(env, options)
     releases.show_preview(env, plan, first, as_json=as_json)
     return plan.changes_something
 

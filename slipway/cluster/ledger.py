@@ -226,6 +226,11 @@ def needed(observed: Observed, records: Iterable[str], what: str) -> set[str]:
     return {name for text in labels for name in text.split()}
 
 
+def versions(observed: Observed, app: str, number: int) -> set[str]:
+    """Name the secrets that a release on record had, each by the version of its value."""
+    return needed(observed, [_release(app, number)], "secrets")
+
+
 def _number(name: str, text: str) -> int:
     """Read the number of a release. Raises SlipwayError for what is none."""
     if not re.fullmatch(r"[0-9]{1,9}", text):

@@ -61,12 +61,14 @@ class DeployResult:
 @dataclass(frozen=True)
 class DeployOptions:
     """How to deploy: what is not committed too, without machines that are down, after waiting so
-    many seconds for another operator's change to end, to a share of the visitors first."""
+    many seconds for another operator's change to end, to a share of the visitors first, with
+    secrets whose values are older than those that serve."""
 
     dirty: bool = False
     lenient: bool = False
     patience: float = 0
     canary: CanaryOptions | None = None
+    older_secrets: bool = False
 
 
 USUAL = DeployOptions()
@@ -105,6 +107,7 @@ def _deploy(
         _note_unreachable(cluster, reporter)
         deployment = read(env, cluster, draft, reporter)
         deployment.canary = options.canary
+        deployment.takes_older_secrets = options.older_secrets
         if deployment.is_up_to_date() and deployment.live and deployment.old:
             deployment.standing.refuse_unfinished_swap()  # what has the files is stopped
             _finish(deployment, reporter)

@@ -22,6 +22,7 @@ from slipway.releases import (
     job_schedule,
     maintenance,
     network_encryption,
+    older_secrets,
     preflight,
     schedule,
     stack,
@@ -77,6 +78,7 @@ class DeployState:
         self.began = time.monotonic()
         self.counted: Counted | None = None  # by the edges, before the cutover and since
         self.canary: CanaryOptions | None = None
+        self.takes_older_secrets = False  # whether a former value of one is wanted
         self.counted_of_canary: BothColours | None = None  # by the edges, while it ran
         self.canary_result = ""  # how it ended, for the ledger
         self.share_with_canary: Callable[[Edges], None] | None = None  # until the cutover
@@ -211,6 +213,7 @@ class DeployState:
         return [
             hooks.check,
             self._check_canary,
+            self._check_secrets,
             self._try_key,
             self._check_certificate,
             partial(build_conditions.check, self.env, self.observed.nodes, self.draft, LocalHost()),
@@ -222,6 +225,10 @@ class DeployState:
     def _check_canary(self) -> None:
         if self.canary:
             canary_options.check(self.before, self.after)
+
+    def _check_secrets(self) -> None:
+        if self.live and not self.draft.is_recorded and not self.takes_older_secrets:
+            older_secrets.check(self.env, self.observed, self.release, self.live, self.reporter)
 
     def _try_key(self) -> None:
         if set(self.release.secrets.values()) - self.observed.secrets:

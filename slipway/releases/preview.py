@@ -25,9 +25,9 @@ from slipway.releases import (
 from slipway.releases import commit as commits
 from slipway.releases import deploy as deploys
 from slipway.releases import draft as drafts
-from slipway.releases.canary_options import CanaryOptions
 from slipway.releases.changes import Change
 from slipway.releases.commit_range import CommitRange
+from slipway.releases.deploy import DeployOptions
 from slipway.releases.deployment import Deployment
 from slipway.releases.migrations import server_major
 
@@ -70,20 +70,17 @@ class Preview:
         return bool(self.plans)
 
 
-def read(
-    env: Environment,
-    *,
-    dirty: bool = False,
-    lenient: bool = False,
-    canary: CanaryOptions | None = None,
-) -> Preview:
+def read(env: Environment, options: DeployOptions = deploys.USUAL) -> Preview:
     """Read what a deploy of this checkout would change, and why it would refuse to."""
     commit = commits.read()
-    gates = [] if env.is_local or dirty else [partial(commits.demand_clean, commit, env.name)]
-    with connect.connecting(env, lenient=lenient) as connected:
+    gates = (
+        [] if env.is_local or options.dirty else [partial(commits.demand_clean, commit, env.name)]
+    )
+    with connect.connecting(env, lenient=options.lenient) as connected:
         draft = drafts.draft(env, commit)
         deployment = deploys.read(env, connected(), draft, SILENT, makes_swarm=False)
-        deployment.canary = canary
+        deployment.canary = options.canary
+        deployment.takes_older_secrets = options.older_secrets
         return of(deployment, gates)
 
 

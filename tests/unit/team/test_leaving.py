@@ -202,7 +202,9 @@ def test_nobody_removes_themselves_or_the_key_in_the_safe(place: TeamProject) ->
     join(place, Member("carol", ("prod",), age=place.recipient("carol")))
     with place.seat("carol") as project:
         leaving = removal.begin(project, "bob", TODAY).applying
-        with pytest.raises(Refused, match=r"staging.* cannot be read with.*encrypted to ada \(age1"):
+        with pytest.raises(
+            Refused, match=r"staging.* cannot be read with.*encrypted to ada \(age1"
+        ):
             leaving.demand_safe([place.recipient("carol")])
 
 
