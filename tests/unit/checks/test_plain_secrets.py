@@ -17,7 +17,7 @@ TOKEN = "gh" + "p_" + "a1B2" * 9  # in two parts: this file is in git too
 def project(tmp_path: Path) -> Path:
     """The sample's settings, in a repository of a test's own."""
     (tmp_path / "compose" / "api").mkdir(parents=True)
-    for path in (*COMPOSE.glob("*.env"), COMPOSE / "settings.yml"):
+    for path in (*COMPOSE.glob("[!.]*.env"), COMPOSE / "settings.yml"):
         shutil.copy(path, tmp_path / "compose")
     git(tmp_path, "init", "--quiet")
     return tmp_path

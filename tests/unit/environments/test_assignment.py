@@ -17,7 +17,7 @@ def compose(tmp_path: Path) -> Path:
     """The sample's files, in a folder that a test may change."""
     folder = tmp_path / "compose"
     folder.mkdir()
-    for path in (*COMPOSE.glob("*.env"), *COMPOSE.glob("*.yml")):
+    for path in (*COMPOSE.glob("[!.]*.env"), *COMPOSE.glob("*.yml")):
         shutil.copy(path, folder)
     return folder
 

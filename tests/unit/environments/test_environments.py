@@ -20,7 +20,7 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.compose = root / "compose"
         self.compose.mkdir()
-        for path in (*COMPOSE.glob("*.env"), COMPOSE / "settings.yml"):
+        for path in (*COMPOSE.glob("[!.]*.env"), COMPOSE / "settings.yml"):
             shutil.copy(path, self.compose)
 
     def add(self, name: str, text: str) -> None:

@@ -16,7 +16,7 @@ from slipway.yaml_file import read_yaml
 def root(tmp_path: Path) -> Path:
     """The sample's files, in a folder that a test may change."""
     (tmp_path / "compose").mkdir()
-    for path in (*COMPOSE.glob("*.env"), *COMPOSE.glob("*.yml")):
+    for path in (*COMPOSE.glob("[!.]*.env"), *COMPOSE.glob("*.yml")):
         shutil.copy(path, tmp_path / "compose")
     return tmp_path
 
@@ -51,7 +51,7 @@ def test_an_env_file_has_the_settings_and_no_secret(root: Path) -> None:
     schema = written(root, "env")
     rules = setting_rules.load(root / "compose")
     assert schema["properties"].keys() == {key for key, rule in rules.items() if not rule.secret}
-    for path in (root / "compose").glob("*.env"):
+    for path in (root / "compose").glob("[!.]*.env"):
         assert envfile.read(path).keys() <= schema["properties"].keys()
     assert schema["properties"]["LOG_LEVEL"]["enum"] == ["debug", "info", "warning", "error"]
     assert schema["properties"]["LAB"]["enum"] == ["on", "off"]
