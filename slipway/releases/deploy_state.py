@@ -240,6 +240,10 @@ class DeployState:
         state = (self.env, self.release, self.live, self.observed.secrets)
         self.provided = certificates.check(*state, self.reporter)
 
+    def check_room(self) -> None:
+        """See that machines have disk and free ports, which a deploy asks with all the rest."""
+        preflight.check(self.env, self.cluster.all, self.ports_to_be_free, self.reporter)
+
     @property
     def ports_to_be_free(self) -> set[str]:
         """The ports that an edge is to have and does not have yet."""

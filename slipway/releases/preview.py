@@ -90,7 +90,11 @@ def of(deployment: Deployment, gates: Sequence[Callable[[], object]] = ()) -> Pr
     stand_ins = partial(drafts.refuse_stand_ins, deployment.env, images)
     missing = [f"continuing without {sentence}" for sentence in deployment.cluster.missing]
     first = foresee([*gates, deployment.standing.refuse_unfinished_swap])
-    later = [one for one in foresee([*deployment.checks(), stand_ins]) if one not in first]
+    later = [
+        one
+        for one in foresee([*deployment.checks(), deployment.check_room, stand_ins])
+        if one not in first
+    ]
     if deployment.is_up_to_date():
         finishing = [plans.finish(deployment)] if deployment.is_unfinished() else []
         return Preview(finishing, missing, first, later)

@@ -200,7 +200,10 @@ class UpToDate:
     cluster = Cluster(FakeHost(), {}, ["m3: is it on?"], is_lenient=True)
 
     def checks(self) -> list[Callable[[], object]]:
-        return [partial(refuse, "port 80 is taken")]
+        return [partial(refuse, "no key opens the secrets")]
+
+    def check_room(self) -> None:
+        refuse("port 80 is taken")
 
     def is_up_to_date(self) -> bool:
         return True
@@ -219,5 +222,5 @@ def test_a_plan_of_what_is_up_to_date_hides_no_refusal() -> None:
     assert plan.plans == []
     own = ["main.py is not committed", "a restore of the files has not ended"]
     assert plan.refusals == own  # also this deploy asks it
-    assert plan.later == ["port 80 is taken"]
+    assert plan.later == ["no key opens the secrets", "port 80 is taken"]
     assert plan.notes == ["continuing without m3: is it on?"]
