@@ -1,6 +1,6 @@
 """A plan for people: what it would do, or how far it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from slipway.agent.messages.data import ResetReply
 from slipway.agent.messages.request import ChangePlan
@@ -42,10 +42,16 @@ def show_notes(notes: Sequence[str]) -> None:
 
 def _show_steps(steps: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
     show_notes(notes)
+    width = _width(name for name, _ in steps)
     for number, (name, describe) in enumerate(steps, 1):
-        say(f"{number:>3}. {name:<{WIDTH}} {describe}")
+        say(f"{number:>3}. {name:<{width}} {describe}")
 
 
 def follow(plan: Plan, *, live: bool = True) -> None:
     """Run a plan and show how far it is; not live where its steps print by themselves."""
-    plan.run(TerminalReporter(live=live))
+    plan.run(TerminalReporter(live=live, width=_width(step.name for step in plan.steps)))
+
+
+def _width(names: Iterable[str]) -> int:
+    """Return how many columns the names of steps get."""
+    return max([WIDTH, *map(len, names)])

@@ -44,11 +44,15 @@ class TerminalReporter:
 
     With `lasting`, what is said during a step stays on the screen. With `quiet`, a step that went
     well has no line where nobody watches: cron sends by mail whatever is written. What is not
-    `live` leaves the terminal to programs that print there, below a heading for each step.
+    `live` leaves the terminal to programs that print there, below a heading for each step. Names of
+    steps have `width` columns.
     """
 
-    def __init__(self, *, lasting: bool = False, quiet: bool = False, live: bool = True) -> None:
+    def __init__(
+        self, *, lasting: bool = False, quiet: bool = False, live: bool = True, width: int = WIDTH
+    ) -> None:
         self._lasting = lasting
+        self._width = width
         self._live = live
         self._quiet = quiet and not sys.stderr.isatty()
         self._steps: list[_Running] = []  # the outermost first
@@ -74,7 +78,7 @@ class TerminalReporter:
         if self._bar is not None:
             self._bar.console.print(harmless(text), markup=False, highlight=False)
         elif self._status is not None and not self._lasting:
-            self._show(f"{self._steps[-1].name:<{WIDTH}} {text}")
+            self._show(f"{self._steps[-1].name:<{self._width}} {text}")
         elif self._status is not None:
             self._status.console.print(harmless(text), markup=False, highlight=False)
         elif self._steps and not self._quiet:
@@ -111,7 +115,7 @@ class TerminalReporter:
         if not self._live:
             self._line("—", step, describe)
         elif sys.stderr.isatty():
-            self._show(f"{step:<{WIDTH}} {describe}")
+            self._show(f"{step:<{self._width}} {describe}")
 
     def finished(self, step: str, result: str) -> None:
         seconds = self._end(step)
@@ -138,7 +142,7 @@ class TerminalReporter:
 
     def _line(self, mark: str, name: str, text: str) -> None:
         self._clear()
-        tell(f"{mark} {name:<{WIDTH}} {text}".rstrip())
+        tell(f"{mark} {name:<{self._width}} {text}".rstrip())
 
     def _show(self, text: str) -> None:
         from rich.console import Console
