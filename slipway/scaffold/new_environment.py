@@ -7,11 +7,11 @@ from slipway import whole_file
 from slipway.environments import envfile, environment
 from slipway.environments.environment import NAME, Environment
 from slipway.errors import Refused, UsageError
+from slipway.secrets.rules import TEAM
 from slipway.text_file import read_utf8
 
 PORTS = ("HTTP_PORT", "HTTPS_PORT")
 # What two environments must not share; written as a comment, for a person to fill in.
-TEAM = "team.yml"
 OWN = ("DOMAIN", "DATABASE_HOST", "DATABASE_NAME")
 HEAD = re.compile(r"\A(?:#[^\n]*\n)*")
 

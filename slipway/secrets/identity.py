@@ -13,6 +13,7 @@ from slipway.hosts.local import LocalHost
 from slipway.project import ROOT
 from slipway.secrets import programs
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
+from slipway.secrets.rules import core
 
 NOT_IGNORED = 1  # git check-ignore: a commit would take the file, or has it
 NOTED = re.compile(
@@ -68,18 +69,18 @@ def public_keys(identity: Identity) -> list[str]:
 def opening(recipients: Sequence[str], repository: Path | None) -> str:
     """Name the key of this person that a file with these recipients is encrypted to, if any."""
     ssh = any(recipient.startswith("ssh-") for recipient in recipients)
-    known = {_core(recipient): recipient for recipient in recipients}
+    known = {core(recipient): recipient for recipient in recipients}
     for identity in identities(os.environ, Path.home(), repository, ssh=ssh):
         for key in public_keys(identity):
-            if _core(key) in known:
-                return f"{identity.name} ({_core(key)})"
+            if core(key) in known:
+                return f"{identity.name} ({core(key)})"
     return ""
 
 
 def present(repository: Path | None, *, ssh: bool = False) -> str:
     """List the keys that this computer has, by place and public half; for what they do not open."""
     places = [
-        f"{identity.name} ({', '.join(map(_core, public_keys(identity))) or _why_none(identity)})"
+        f"{identity.name} ({', '.join(map(core, public_keys(identity))) or _why_none(identity)})"
         for identity in identities(os.environ, Path.home(), repository, ssh=ssh)
     ]
     configured = os.environ.get("SOPS_AGE_KEY_FILE", "")
@@ -163,8 +164,3 @@ def _ssh_public(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return text if text.startswith("ssh-") else ""
-
-
-def _core(key: str) -> str:
-    """Leave out the comment of an SSH key."""
-    return " ".join(key.split()[:2])

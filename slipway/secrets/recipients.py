@@ -15,7 +15,6 @@ from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
 from slipway.secrets.rules import Rule
 
 SUFFIX = ".sops.yaml"
-TEAM = "team.yml"  # where a project has it, rules and files of secrets are made to follow it
 NO_RULE = "no rule of .sops.yaml is for it, so who may read it is written nowhere; "
 PUBLIC = re.compile(r"^# public key: (\S+)$", re.MULTILINE)
 
@@ -93,7 +92,7 @@ def _missing(file: Path, known: Sequence[Rule]) -> Iterator[str]:
 
 def _follow(file: Path, by_hand: str = "") -> str:
     """Say what gives a file the readers that it should have."""
-    if (file.parent.parent / TEAM).is_file():
+    if (file.parent.parent / rules.TEAM).is_file():
         return "type: inv team.apply"
     return by_hand or f"type: sops updatekeys secrets/{file.name}"
 

@@ -12,6 +12,7 @@ from slipway.secrets.cloud_keys import CloudKey, of_rule
 from slipway.yaml_file import read_yaml
 
 FILE = ".sops.yaml"
+TEAM = "team.yml"  # where a project has it, rules and files of secrets are made to follow it
 RULES = "creation_rules"
 # By each of these sops leaves values or names in the open, or out of its checksum.
 PARTIAL = (
@@ -86,9 +87,14 @@ def name_behind(text: str, key: str) -> str:
     return match[1].strip() if match and is_alone else ""
 
 
+def core(key: str) -> str:
+    """Return a key without the comment that an SSH key ends with."""
+    return " ".join(key.split()[:2])
+
+
 def without_comments(names: Iterable[str]) -> list[str]:
     """Leave out the comments of SSH keys."""
-    return [" ".join(name.split()[:2]) for name in names if name.strip()]
+    return [core(name) for name in names if name.strip()]
 
 
 def rule(number: int, entry: object) -> Rule:

@@ -14,11 +14,11 @@ from slipway.machines import inventory
 from slipway.machines.provider import ProviderContext
 from slipway.plan import Plan, Step
 from slipway.secrets import change, encrypted_file, recipients, rekey, rules, sops
+from slipway.secrets.rules import core
 from slipway.team import departures, machine_keys, member
 from slipway.team.departures import Departure, Exposure
 from slipway.team.member import Team
 from slipway.team.project import Project
-from slipway.team.public_keys import core
 from slipway.team.readings import pending_after, readable
 from slipway.team.rotation import snapshot
 

@@ -9,13 +9,14 @@ from slipway.environments.protection import DISPOSABLE
 from slipway.errors import SlipwayError
 from slipway.machines import inventory
 from slipway.secrets import recipients
+from slipway.secrets.rules import core
 from slipway.team import departures, machine_keys, member
 from slipway.team.apply import place
 from slipway.team.departures import Departure
 from slipway.team.machine_keys import KeyThere
 from slipway.team.member import Team
 from slipway.team.project import Project
-from slipway.team.public_keys import core, shortened
+from slipway.team.public_keys import shortened
 from slipway.team.readings import pending_after
 
 APPLY = "inv team.apply"

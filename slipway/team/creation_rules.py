@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from slipway.errors import ConfigError
 from slipway.secrets import policy, rules
 from slipway.secrets.cloud_keys import RULE_FIELDS
+from slipway.secrets.rules import core
 from slipway.team.member import Member, Team
-from slipway.team.public_keys import core
 from slipway.yaml_file import compose_strings, parse_yaml
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import date
 
 from slipway.errors import ConfigError, Refused, UsageError
+from slipway.secrets.rules import core
 from slipway.suggest import nearest
 from slipway.team import roster, roster_text
 from slipway.team.departures import Departure
 from slipway.team.member import OPERATOR, ROLES, Member, Role, Team
-from slipway.team.public_keys import core, is_private
+from slipway.team.public_keys import is_private
 
 
 def add(team: Team, typed: Member, environments: Collection[str]) -> Team:

@@ -10,8 +10,9 @@ from slipway.hosts.ssh import SshHost
 from slipway.machines import fleet, inventory
 from slipway.machines.machine import Machine
 from slipway.machines.provider import ProviderContext
+from slipway.secrets.rules import core
 from slipway.team.member import Team
-from slipway.team.public_keys import SSH_KINDS, comment, core
+from slipway.team.public_keys import SSH_KINDS, comment
 
 LOOK = shell_scripts.read(__file__, "authorized_look.sh")
 CHANGE = shell_scripts.read(__file__, "authorized_change.sh")

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal, get_args
 
 from slipway.errors import Refused
-from slipway.team.public_keys import core
+from slipway.secrets.rules import core
 
 # operator: reads secrets and enters machines. reader: reads secrets alone. ci: as an operator, and
 # no person. break-glass: a key in a safe, for the day when nobody else can.

@@ -11,9 +11,9 @@ from slipway.errors import Refused
 from slipway.project import ROOT
 from slipway.secrets import authorship, identity, recipients, rules
 from slipway.secrets.encrypted_file import PUBLIC_KEY_FILE
+from slipway.secrets.rules import core
 from slipway.team import creation_rules, roster, roster_text, signers, start
 from slipway.team.member import Team
-from slipway.team.public_keys import core
 from slipway.text_file import read_utf8
 
 NO_TEAM = "this project has no team.yml; make it of what .sops.yaml holds: inv team.start"

@@ -4,6 +4,8 @@ import base64
 import binascii
 import re
 
+from slipway.secrets.rules import core
+
 PRIVATE = re.compile(r"AGE-SECRET-KEY-|AGE-PLUGIN-|PRIVATE KEY", re.IGNORECASE)
 RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{6,2000}|age1[a-z0-9-]{1,40}1[02-9ac-hj-np-z]{6,2000}")
 SSH_RECIPIENTS = ("ssh-ed25519", "ssh-rsa")
@@ -55,11 +57,6 @@ def why_no_ssh_key(text: str) -> str:
     size = int.from_bytes(blob[:4], "big")
     is_complete = len(blob) > 4 + size and blob[4 : 4 + size] == kind.encode()
     return "" if is_complete else f"is no {kind} key: it is damaged; copy the line of the .pub file"
-
-
-def core(key: str) -> str:
-    """Return a key without the comment that an SSH key ends with."""
-    return " ".join(key.split()[:2])
 
 
 def comment(key: str) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from slipway.environments.protection import DISPOSABLE
 from slipway.errors import ConfigError, listing
 from slipway.project import ROOT
+from slipway.secrets.rules import TEAM, core
 from slipway.suggest import nearest
 from slipway.team.member import BREAK_GLASS, OPERATOR, ROLES, Member, Role, Team
-from slipway.team.public_keys import core, is_private, why_no_recipient, why_no_ssh_key
+from slipway.team.public_keys import is_private, why_no_recipient, why_no_ssh_key
 from slipway.text_file import read_utf8
 from slipway.yaml_file import compose_strings, parse_yaml
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Refuse = Callable[[int, str], None]
 Fields = Mapping[str, tuple["Node", int]]
 
-NAME = "team.yml"
+NAME = TEAM
 NAMES = re.compile(r"[a-z][a-z0-9-]{0,31}")
 FIELDS = ("role", "environments", "age", "ssh", "until")
 HEAD = """\

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from slipway.project import ROOT
 from slipway.secrets.authorship import SIGNERS
+from slipway.secrets.rules import core
 from slipway.team.member import Team
-from slipway.team.public_keys import core
 
 HEAD = "# Whose signed commits are the team's, by team.yml: inv team.apply. For git:\n"
 USE = f"# git config gpg.ssh.allowedSignersFile {SIGNERS}\n"

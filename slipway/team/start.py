@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 from slipway.environments.protection import DISPOSABLE
 from slipway.errors import ConfigError
+from slipway.secrets.rules import core
 from slipway.team import creation_rules
 from slipway.team.member import Member, Team
-from slipway.team.public_keys import comment, core, why_no_recipient
+from slipway.team.public_keys import comment, why_no_recipient
 
 
 def from_rules(text: str, environments: Collection[str], spared: Collection[str] = ()) -> Team:
